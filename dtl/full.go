@@ -1,0 +1,18 @@
+package dtl
+
+import "dtl-tf/graph/backbone"
+
+// full trains every weight of the backbone ("Full" in the paper's tables).
+type full struct{}
+
+func init() {
+	register("full", func(Options, backbone.Architecture) (Method, error) { return full{}, nil })
+}
+
+func (full) Name() string        { return "full" }
+func (full) Pool() backbone.Pool { return backbone.PoolClass }
+func (full) Trains(string) bool  { return true }
+func (full) Uses() []Option      { return nil }
+func (full) Attach(*Params, backbone.Architecture) func() backbone.Hook {
+	return func() backbone.Hook { return nil }
+}

@@ -1,0 +1,166 @@
+package dtl
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// Config is everything that shapes the graph of a model.
+type Config struct {
+	Arch        backbone.Architecture
+	Mean, Std   [3]float64 // input normalisation of the backbone
+	Method      Method
+	Pool        backbone.Pool
+	Classes     int
+	Batch       int     // images of a training step; 0 builds no training step
+	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
+	WeightDecay float64
+	Recompute   graph.Recompute
+	// FloatImages says that images come as float32, as they are to be normalised; else they are bytes.
+	FloatImages bool
+}
+
+// Model is a backbone with a method and a classifier, ready to be run by a session.
+type Model struct {
+	Config Config
+	// Frozen are the backbone's weights as they are, Trainable all that trains: the method's
+	// parameters, the classifier (HeadWeight, HeadBias) and the backbone's weights in full fine-tuning.
+	Frozen, Trainable *graph.Variables
+
+	params    *Params
+	optimizer *graph.AdamW
+	builder   *graph.Builder
+	train     trainPart
+	images    graph.Value
+	logits    graph.Value
+}
+
+// The classifier's parameters, by the official names: [classes, d] and [classes].
+const (
+	HeadWeight = "head.weight"
+	HeadBias   = "head.bias"
+)
+
+// trainPart is the training step.
+type trainPart struct {
+	images, labels, seed graph.Value
+	logits, loss         graph.Value
+	gradients            map[string]graph.Value
+	updates              []*tf.Operation
+}
+
+// New builds the graph: the forward pass for any number of images and, if Config.Batch is not 0, the
+// training step.
+func New(c Config) (m *Model, err error) {
+	defer graph.Catch(&err)
+	if err := c.Arch.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Classes < 1 {
+		return nil, fmt.Errorf("a classifier of %d classes is not possible", c.Classes)
+	}
+	b := graph.New(c.Recompute)
+	m = &Model{Config: c, builder: b, Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
+	m.params = &Params{b: b, vars: m.Trainable}
+	newHook := c.Method.Attach(m.params, c.Arch)
+	m.params.Declare(HeadWeight, truncatedNormal(0.02), c.Classes, c.Arch.Width)
+	m.params.Declare(HeadBias, zeros, c.Classes)
+
+	m.images = m.placeholder(b.In("predict"), graph.Unknown)
+	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: newHook()})
+	if c.Batch > 0 {
+		m.buildStep(b.In("train"), newHook())
+	}
+	return m, nil
+}
+
+func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {
+	dtype := tf.Uint8
+	if m.Config.FloatImages {
+		dtype = tf.Float
+	}
+	return b.Placeholder("images", dtype, batch, m.Config.Arch.Image, m.Config.Arch.Image, 3)
+}
+
+// forward is images to logits [B, classes].
+func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
+	c := m.Config
+	f.Arch = c.Arch
+	f.Weight = m.weight
+	features := f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool)
+	b = b.In("head")
+	weight, bias := m.param(HeadWeight), m.param(HeadBias)
+	return b.AddRow(b.LinearT(features, weight), bias)
+}
+
+// weight gives a weight of the backbone, frozen or training as the method says.
+func (m *Model) weight(name string, shape ...int) graph.Value {
+	if m.Config.Method.Trains(name) {
+		return m.Trainable.Declare(m.builder, name, true, shape...).Value
+	}
+	return m.Frozen.Declare(m.builder, name, false, shape...).Value
+}
+
+func (m *Model) param(name string) graph.Value {
+	v, _ := m.Trainable.Lookup(name)
+	return v.Value
+}
+
+// buildStep adds loss, gradients and updates.
+func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
+	c, t := m.Config, &m.train
+	t.images = m.placeholder(b, c.Batch)
+	t.labels = b.Placeholder("labels", tf.Int32, c.Batch)
+	f := &backbone.Forward{Hook: hook}
+	if c.DropPath > 0 {
+		t.seed = b.Placeholder("seed", tf.Int64, 2)
+		f.Survivors = func(b *graph.Builder, block, branch int) graph.Value {
+			rate := c.DropPath * float64(block) / float64(max(c.Arch.Depth-1, 1))
+			if rate == 0 {
+				return graph.Value{}
+			}
+			return b.DropPath(t.seed, 2*block+branch+1, c.Batch, rate)
+		}
+	}
+	t.logits = m.forward(b, t.images, f)
+	t.loss = b.CrossEntropy(t.logits, t.labels)
+
+	m.optimizer = graph.NewAdamW(b, c.WeightDecay)
+	t.gradients = map[string]graph.Value{}
+	trainable := m.Trainable.All()
+	leaves := make([]graph.Value, len(trainable))
+	for i, v := range trainable {
+		leaves[i] = v.Value
+	}
+	for i, gradient := range b.Backward(t.loss, b.One(), leaves) {
+		if !gradient.Defined() {
+			continue // nothing depends on it: like PyTorch's AdamW, leave it untouched
+		}
+		v := trainable[i]
+		t.gradients[v.Name] = gradient
+		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, decays(v.Name)))
+	}
+}
+
+// Counts are numbers of parameters.
+type Counts struct {
+	Method     int `json:"trainable_without_classifier"`
+	Classifier int `json:"classifier"`
+	Frozen     int `json:"frozen"`
+}
+
+// Counts counts from the built graph.
+func (m *Model) Counts() Counts {
+	c := Counts{Frozen: m.Frozen.Elements(), Method: m.Trainable.Elements()}
+	for _, name := range []string{HeadWeight, HeadBias} {
+		v, _ := m.Trainable.Lookup(name)
+		c.Classifier += tensor.Size(v.Shape)
+	}
+	c.Method -= c.Classifier
+	return c
+}

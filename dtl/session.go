@@ -1,0 +1,130 @@
+package dtl
+
+import (
+	"fmt"
+	"maps"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
+
+// Session is a model with values: it trains and predicts.
+type Session struct {
+	*Model
+	session *graph.Session
+	seed    uint64
+}
+
+// Start opens a session and fills the variables: the backbone's from weights, the rest from their initial
+// distributions at the given seed, and whatever adapter (may be nil) names from there.
+func (m *Model) Start(o graph.SessionOptions, weights tensor.Map, seed uint64, adapter tensor.Map) (*Session, error) {
+	s, err := graph.NewSession(m.builder.Graph(), o)
+	if err != nil {
+		return nil, err
+	}
+	run := &Session{Model: m, session: s, seed: seed}
+	if err := run.fill(weights, adapter); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return run, nil
+}
+
+func (s *Session) fill(weights, adapter tensor.Map) error {
+	if err := s.Frozen.Assign(s.session, weights); err != nil {
+		return fmt.Errorf("backbone: %w", err)
+	}
+	values := maps.Clone(weights)
+	if values == nil {
+		values = tensor.Map{}
+	}
+	maps.Copy(values, s.params.Values(s.seed))
+	maps.Copy(values, adapter)
+	if err := s.Trainable.Assign(s.session, values); err != nil {
+		return fmt.Errorf("adapter: %w", err)
+	}
+	if s.optimizer == nil {
+		return nil
+	}
+	moments := tensor.Map{}
+	for _, v := range s.optimizer.State.All() {
+		moments[v.Name] = tensor.Zeros(v.Shape...)
+	}
+	return s.optimizer.State.Assign(s.session, moments)
+}
+
+// Step trains on one batch at learning rate lr and returns the loss before the update. images are
+// [B, S, S, 3]; step counts from 0 and fixes the random numbers of stochastic depth.
+func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
+	feeds := s.stepFeeds(images, labels, lr, step)
+	out, err := s.session.Run(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
+	if err != nil {
+		return 0, fmt.Errorf("training step %d: %w", step, err)
+	}
+	return float64(out[0].Float32()[0]), nil
+}
+
+// Trace is Step that returns what the run allocated and when.
+func (s *Session) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	feeds := s.stepFeeds(images, labels, lr, step)
+	_, metadata, err := s.session.Trace(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
+	return metadata, err
+}
+
+// Gradients returns logits, loss and the gradient of every trainable by name, without an update.
+func (s *Session) Gradients(images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
+	fetches := []tf.Output{s.train.logits.Output, s.train.loss.Output}
+	var names []string
+	for name, g := range s.train.gradients {
+		names = append(names, name)
+		fetches = append(fetches, g.Output)
+	}
+	out, err := s.session.Run(s.stepFeeds(images, labels, 0, 0), fetches)
+	if err != nil {
+		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
+	}
+	gradients = tensor.Map{}
+	for i, name := range names {
+		gradients[name] = out[i+2]
+	}
+	return out[0], float64(out[1].Float32()[0]), gradients, nil
+}
+
+func (s *Session) stepFeeds(images tensor.Tensor, labels []int32, lr float64, step int) []graph.Feed {
+	feeds := append(s.optimizer.Feeds(lr, step+1),
+		graph.Feed{Output: s.train.images.Output, Value: images},
+		graph.Feed{Output: s.train.labels.Output, Value: tensor.Must(labels, len(labels))})
+	if s.train.seed.Defined() {
+		feeds = append(feeds, graph.Feed{Output: s.train.seed.Output, Value: tensor.Must([]int64{int64(s.seed), int64(step)}, 2)})
+	}
+	return feeds
+}
+
+// Logits classifies images [B, S, S, 3], any number: [B, classes].
+func (s *Session) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, []tf.Output{s.logits.Output})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("classify: %w", err)
+	}
+	return out[0], nil
+}
+
+// ReadTrainable copies out all that trains.
+func (s *Session) ReadTrainable() (tensor.Map, error) { return s.Trainable.Read(s.session) }
+
+// ReadFrozen copies out the frozen weights.
+func (s *Session) ReadFrozen() (tensor.Map, error) { return s.Frozen.Read(s.session) }
+
+// ReadOptimizer copies out the moments of the optimizer.
+func (s *Session) ReadOptimizer() (tensor.Map, error) { return s.optimizer.State.Read(s.session) }
+
+// RestoreOptimizer puts the moments of the optimizer back.
+func (s *Session) RestoreOptimizer(moments tensor.Map) error {
+	return s.optimizer.State.Assign(s.session, moments)
+}
+
+// Close frees the session.
+func (s *Session) Close() error { return s.session.Close() }

@@ -1,0 +1,59 @@
+package graph
+
+import (
+	"math"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/tensor"
+)
+
+// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW
+// computes it: eps is added to the square root of the bias-corrected second moment.
+type AdamW struct {
+	Beta1, Beta2, Epsilon float64
+	WeightDecay           float64
+
+	// State holds both moments of every variable, named "adam_m/NAME" and "adam_v/NAME".
+	State *Variables
+
+	rate, decay, epsilon Value
+}
+
+// NewAdamW declares the inputs of the optimizer: betas 0.9 and 0.999, epsilon 1e-8, PyTorch's defaults.
+func NewAdamW(b *Builder, weightDecay float64) *AdamW {
+	b = b.In("adamw")
+	return &AdamW{
+		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: weightDecay, State: NewVariables(),
+		rate:    b.Placeholder("rate", tf.Float),
+		decay:   b.Placeholder("decay", tf.Float),
+		epsilon: b.Placeholder("epsilon", tf.Float),
+	}
+}
+
+// Update adds the node that moves v along its gradient, with weight decay or without.
+func (o *AdamW) Update(b *Builder, v *Variable, gradient Value, decays bool) *tf.Operation {
+	b = b.In("adamw/" + v.Name)
+	m := o.State.Declare(b, "adam_m/"+v.Name, false, v.Shape...)
+	s := o.State.Declare(b, "adam_v/"+v.Name, false, v.Shape...)
+	if decays && o.WeightDecay != 0 {
+		shrink := b.After(gradient.Op).mul(Value{Output: v.read, Shape: v.Shape}, o.decay)
+		b = b.After(b.operation("AssignSubVariableOp", map[string]any{"dtype": tf.Float}, v.handle, shrink.Output))
+	}
+	// The bias corrections are part of rate and epsilon (see Feeds), hence the zero powers.
+	return b.operation("ResourceApplyAdam", map[string]any{"use_locking": true}, v.handle, m.handle, s.handle,
+		b.scalar(0).Output, b.scalar(0).Output, o.rate.Output, b.scalar(o.Beta1).Output, b.scalar(o.Beta2).Output,
+		o.epsilon.Output, gradient.Output)
+}
+
+// Feeds gives the values for step t = 1, 2, ... at learning rate lr. The corrections are computed here in
+// double precision: TensorFlow's op would add its epsilon to the uncorrected root.
+func (o *AdamW) Feeds(lr float64, t int) []Feed {
+	root := math.Sqrt(1 - math.Pow(o.Beta2, float64(t)))
+	value := func(v float64) tensor.Tensor { return tensor.Scalar(float32(v)) }
+	return []Feed{
+		{Output: o.rate.Output, Value: value(lr * root / (1 - math.Pow(o.Beta1, float64(t))))},
+		{Output: o.decay.Output, Value: value(lr * o.WeightDecay)},
+		{Output: o.epsilon.Output, Value: value(o.Epsilon * root)},
+	}
+}

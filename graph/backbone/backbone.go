@@ -1,0 +1,175 @@
+package backbone
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+)
+
+// Backbone is a pre-trained network: its architecture, how its input is normalised, its weights.
+type Backbone struct {
+	Description
+	Weights tensor.Map // by .npz names, see Specs
+	Path    string     // the file or folder it came from, "" if made here
+	Format  string     // "npz", "safetensors", "savedmodel" or "random"
+	SHA256  string     // of the file's bytes; of names, shapes and values where there is no single file
+}
+
+// Description is what a backbone is, apart from its weights. It is recorded with every result.
+type Description struct {
+	Architecture
+	Mean [3]float64 `json:"mean"` // of the input, by channel, images in 0..1
+	Std  [3]float64 `json:"std"`
+	Pool Pool       `json:"pool"` // what its own head sees
+}
+
+// Options override what a file says or cannot say.
+type Options struct {
+	Heads int         // for .safetensors, whose shapes do not tell; 0: 64-wide heads
+	Image int         // side of the input in pixels; position embeddings are resampled; 0: as trained
+	Mean  *[3]float64 // input normalisation; nil: the JSON beside the file, or 0.5
+	Std   *[3]float64
+}
+
+// HeadWidth is the usual width of an attention head, in all ViTs of the papers.
+const HeadWidth = 64
+
+// Load reads a backbone from a Google .npz file, a timm-named .safetensors file or a SavedModel folder.
+func Load(path string, o Options) (*Backbone, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("backbone %s does not exist: give a .npz or .safetensors file or a SavedModel folder", path)
+		}
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	var bb *Backbone
+	if info.IsDir() {
+		bb, err = readSavedModel(path)
+	} else {
+		bb, err = readFile(path, o.Heads)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := bb.override(o); err != nil {
+		return nil, fmt.Errorf("backbone %s: %w", path, err)
+	}
+	return bb, nil
+}
+
+func readFile(path string, heads int) (*Backbone, error) {
+	f, err := weight.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	if err := f.CheckFinite(); err != nil {
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	read := fromNPZ
+	if _, ok := f.Tensors["pos_embed"]; ok {
+		read = fromTimm
+	}
+	arch, weights, err := read(f, heads)
+	if err != nil {
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	bb := &Backbone{
+		Description: Description{Architecture: arch, Mean: half, Std: half, Pool: PoolClass},
+		Weights:     weights, Path: path, Format: f.Format, SHA256: f.SHA256,
+	}
+	return bb, bb.readSidecar(Sidecar(path))
+}
+
+// half is the input normalisation of Google's ViT checkpoints.
+var half = [3]float64{0.5, 0.5, 0.5}
+
+// Sidecar is the name of the small JSON beside a weight file: its name with .json in place of the ending.
+func Sidecar(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".json" }
+
+// readSidecar takes mean, std and pool from the JSON beside the file, if there is one.
+func (bb *Backbone) readSidecar(path string) error {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("backbone description: %w", err)
+	}
+	var d struct {
+		Mean *[3]float64 `json:"mean"`
+		Std  *[3]float64 `json:"std"`
+		Pool *Pool       `json:"pool"`
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return fmt.Errorf(`backbone description %s: %w (wanted is {"mean": [r,g,b], "std": [r,g,b]})`, path, err)
+	}
+	if d.Mean != nil {
+		bb.Mean = *d.Mean
+	}
+	if d.Std != nil {
+		bb.Std = *d.Std
+	}
+	if d.Pool != nil {
+		if bb.Pool, err = ParsePool(string(*d.Pool)); err != nil {
+			return fmt.Errorf("backbone description %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func (bb *Backbone) override(o Options) error {
+	if o.Heads != 0 && o.Heads != bb.Heads {
+		return fmt.Errorf("--heads %d contradicts the file, which has %d heads", o.Heads, bb.Heads)
+	}
+	if o.Mean != nil {
+		bb.Mean = *o.Mean
+	}
+	if o.Std != nil {
+		bb.Std = *o.Std
+	}
+	for _, s := range bb.Std {
+		if s <= 0 {
+			return fmt.Errorf("a normalisation with std %v is not possible: all must be above 0", bb.Std)
+		}
+	}
+	if o.Image != 0 && o.Image != bb.Image {
+		return bb.resize(o.Image)
+	}
+	return bb.Validate()
+}
+
+// resize changes the input size and resamples the position embeddings to the new grid.
+func (bb *Backbone) resize(image int) error {
+	old := bb.Architecture
+	bb.Image = image
+	if err := bb.Validate(); err != nil {
+		return err
+	}
+	bb.Weights[positions] = resamplePositions(bb.Weights[positions], old.Grid(), bb.Grid())
+	return nil
+}
+
+// check holds every weight against the architecture and drops what it does not name.
+func check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, error) {
+	wanted := tensor.Map{}
+	source := &weight.File{Path: f.Path, Format: f.Format, Tensors: weights}
+	for _, s := range a.Specs() {
+		t, err := source.Get(s.Name, s.Shape...)
+		if err != nil {
+			return nil, err
+		}
+		if t.Float32() == nil {
+			return nil, fmt.Errorf("%s: tensor %s does not hold floats", f.Path, s.Name)
+		}
+		wanted[s.Name] = t
+	}
+	return wanted, nil
+}

@@ -1,0 +1,107 @@
+package backbone
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Weights go by the names and shapes of Google's .npz files throughout the program: kernels are
+// [in, out], the patch embedding [p, p, 3, d], query, key and value [d, heads, d/heads].
+const (
+	patchKernel   = "embedding/kernel"
+	patchBias     = "embedding/bias"
+	classToken    = "cls"
+	positions     = "Transformer/posembed_input/pos_embedding"
+	finalScale    = "Transformer/encoder_norm/scale"
+	finalBias     = "Transformer/encoder_norm/bias"
+	hiddenKernel  = "pre_logits/kernel"
+	hiddenBias    = "pre_logits/bias"
+	headKernel    = "head/kernel"
+	headBias      = "head/bias"
+	blockTemplate = "Transformer/encoderblock_%d/"
+)
+
+// HeadKernel and HeadBias name the backbone's own classifier [d, classes], [classes].
+const (
+	HeadKernel = headKernel
+	HeadBias   = headBias
+)
+
+func inBlock(i int, name string) string { return fmt.Sprintf(blockTemplate, i) + name }
+
+// layer is one linear layer or norm of a block: its two weights and their shapes.
+type layer struct {
+	name   string
+	kernel []int
+	bias   []int
+}
+
+// blockLayers lists the weights of one block.
+func (a Architecture) blockLayers() []layer {
+	d, h, m := a.Width, a.Heads, a.MLP
+	return []layer{
+		{"LayerNorm_0", nil, []int{d}},
+		{"MultiHeadDotProductAttention_1/query", []int{d, h, d / h}, []int{h, d / h}},
+		{"MultiHeadDotProductAttention_1/key", []int{d, h, d / h}, []int{h, d / h}},
+		{"MultiHeadDotProductAttention_1/value", []int{d, h, d / h}, []int{h, d / h}},
+		{"MultiHeadDotProductAttention_1/out", []int{h, d / h, d}, []int{d}},
+		{"LayerNorm_2", nil, []int{d}},
+		{"MlpBlock_3/Dense_0", []int{d, m}, []int{m}},
+		{"MlpBlock_3/Dense_1", []int{m, d}, []int{d}},
+	}
+}
+
+// Spec is the name and shape of one weight.
+type Spec struct {
+	Name  string
+	Shape []int
+}
+
+// Specs lists every weight of the architecture, the own head included if it has one.
+func (a Architecture) Specs() []Spec {
+	d := a.Width
+	specs := []Spec{
+		{patchKernel, []int{a.Patch, a.Patch, 3, d}}, {patchBias, []int{d}},
+		{classToken, []int{1, 1, d}}, {positions, []int{1, a.Tokens(), d}},
+	}
+	for i := range a.Depth {
+		for _, l := range a.blockLayers() {
+			first := Spec{inBlock(i, l.name+"/kernel"), l.kernel}
+			if l.kernel == nil {
+				first = Spec{inBlock(i, l.name+"/scale"), []int{d}}
+			}
+			specs = append(specs, first, Spec{inBlock(i, l.name+"/bias"), l.bias})
+		}
+	}
+	specs = append(specs, Spec{finalScale, []int{d}}, Spec{finalBias, []int{d}})
+	if a.Hidden > 0 {
+		specs = append(specs, Spec{hiddenKernel, []int{d, a.Hidden}}, Spec{hiddenBias, []int{a.Hidden}})
+	}
+	if a.Classes > 0 {
+		in := d
+		if a.Hidden > 0 {
+			in = a.Hidden
+		}
+		specs = append(specs, Spec{headKernel, []int{in, a.Classes}}, Spec{headBias, []int{a.Classes}})
+	}
+	return specs
+}
+
+// Parameters counts the numbers of the backbone without its own head.
+func (a Architecture) Parameters() int {
+	total := 0
+	for _, s := range a.Specs() {
+		if strings.HasPrefix(s.Name, "head/") || strings.HasPrefix(s.Name, "pre_logits/") {
+			continue
+		}
+		n := 1
+		for _, d := range s.Shape {
+			n *= d
+		}
+		total += n
+	}
+	return total
+}
+
+// IsBias tells whether a weight is a bias, which weight decay leaves alone.
+func IsBias(name string) bool { return strings.HasSuffix(name, "/bias") }

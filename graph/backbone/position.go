@@ -1,0 +1,86 @@
+package backbone
+
+import (
+	"math"
+
+	"dtl-tf/graph/tensor"
+)
+
+// resamplePositions stretches position embeddings [1, 1+from*from, d] to another grid, bicubic with
+// antialiasing as timm does (resample_abs_pos_embed; torch's interpolate with antialias, a = -0.5,
+// align_corners off). The class token's embedding stays as it is.
+func resamplePositions(t tensor.Tensor, from, to int) tensor.Tensor {
+	d := t.Shape[2]
+	in := t.Float32()
+	out := make([]float32, (1+to*to)*d)
+	copy(out, in[:d])
+	taps := cubicTaps(from, to)
+	columns := make([]float64, from*to*d) // [from, to, d]: resampled along a row
+	for y := range from {
+		for x, tap := range taps {
+			for k, w := range tap.weights {
+				source := in[d*(1+y*from+tap.first+k):][:d]
+				for c, v := range source {
+					columns[(y*to+x)*d+c] += w * float64(v)
+				}
+			}
+		}
+	}
+	sum := make([]float64, d)
+	for y, tap := range taps {
+		for x := range to {
+			clear(sum)
+			for k, w := range tap.weights {
+				for c, v := range columns[((tap.first+k)*to+x)*d:][:d] {
+					sum[c] += w * v
+				}
+			}
+			for c, v := range sum {
+				out[d*(1+y*to+x)+c] = float32(v)
+			}
+		}
+	}
+	return tensor.Must(out, 1, 1+to*to, d)
+}
+
+// tapWindow is the window of input positions that make one output position.
+type tapWindow struct {
+	first   int
+	weights []float64
+}
+
+// cubicTaps are the weights of a cubic kernel (Keys 1981, a = -0.5), widened by the scale where the
+// grid shrinks.
+func cubicTaps(from, to int) []tapWindow {
+	scale := float64(from) / float64(to)
+	wide := math.Max(scale, 1)
+	taps := make([]tapWindow, to)
+	for i := range taps {
+		center := (float64(i) + 0.5) * scale
+		first := max(int(center-2*wide+0.5), 0)
+		last := min(int(center+2*wide+0.5), from)
+		t := tapWindow{first: first, weights: make([]float64, last-first)}
+		total := 0.0
+		for k := range t.weights {
+			t.weights[k] = cubic((float64(first+k) - center + 0.5) / wide)
+			total += t.weights[k]
+		}
+		for k := range t.weights {
+			t.weights[k] /= total
+		}
+		taps[i] = t
+	}
+	return taps
+}
+
+func cubic(x float64) float64 {
+	const a = -0.5
+	x = math.Abs(x)
+	switch {
+	case x < 1:
+		return ((a+2)*x-(a+3))*x*x + 1
+	case x < 2:
+		return (((x-5)*x+8)*x - 4) * a
+	}
+	return 0
+}

@@ -1,0 +1,143 @@
+package backbone
+
+import (
+	"fmt"
+	"slices"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+)
+
+// fromTimm reads the names and layouts of timm's vision_transformer.py (PyTorch): linear weights [out, in],
+// convolutions [d, 3, p, p], query, key and value in one matrix of rows [q | k | v], each head-major.
+func fromTimm(f *weight.File, heads int) (Architecture, tensor.Map, error) {
+	a := Architecture{Eps: LayerNormEps}
+	kernel, err := f.Get("patch_embed.proj.weight")
+	if err != nil {
+		return a, nil, err
+	}
+	position, err := f.Get("pos_embed")
+	if err != nil {
+		return a, nil, err
+	}
+	fc1, err := f.Get("blocks.0.mlp.fc1.weight")
+	if err != nil {
+		return a, nil, err
+	}
+	if len(kernel.Shape) != 4 || len(position.Shape) != 3 || len(fc1.Shape) != 2 {
+		return a, nil, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, blocks.0.mlp.fc1.weight %v: these are not a timm ViT's shapes",
+			f.Path, kernel.Shape, position.Shape, fc1.Shape)
+	}
+	a.Width, a.Patch, a.MLP = kernel.Shape[0], kernel.Shape[2], fc1.Shape[0]
+	a.Depth = depth(f.Tensors, func(i int) string { return fmt.Sprintf("blocks.%d.norm1.weight", i) })
+	if a.Heads = heads; heads == 0 {
+		if a.Width%HeadWidth != 0 {
+			return a, nil, fmt.Errorf("%s: a width of %d is no multiple of %d: say how many heads it has with --heads", f.Path, a.Width, HeadWidth)
+		}
+		a.Heads = a.Width / HeadWidth
+	}
+	if a.Image, err = imageSize(f.Path, "pos_embed", position.Shape[1], a.Patch); err != nil {
+		return a, nil, err
+	}
+	if t, ok := f.Tensors["head.weight"]; ok && len(t.Shape) == 2 {
+		a.Classes = t.Shape[0]
+	}
+	if t, ok := f.Tensors["pre_logits.fc.weight"]; ok && len(t.Shape) == 2 && a.Classes > 0 {
+		a.Hidden = t.Shape[0]
+	}
+	if err := a.Validate(); err != nil {
+		return a, nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	weights, err := convertTimm(f, a)
+	if err != nil {
+		return a, nil, err
+	}
+	weights, err = check(f, weights, a)
+	return a, weights, err
+}
+
+func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
+	c := converter{file: f, out: tensor.Map{}}
+	d, p, m := a.Width, a.Patch, a.MLP
+	if t := c.get("patch_embed.proj.weight", d, 3, p, p); t.Data != nil {
+		matrix := transpose(tensor.Must(t.Float32(), d*3, p*p), d*3, p*p)   // [p*p, d*3]
+		c.out[patchKernel] = swapLast(matrix, p*p, d, 3, []int{p, p, 3, d}) // [p*p, 3, d]
+	}
+	c.copy("patch_embed.proj.bias", patchBias, d)
+	c.copy("cls_token", classToken, 1, 1, d)
+	c.copy("pos_embed", positions, 1, a.Tokens(), d)
+	for i := range a.Depth {
+		from := fmt.Sprintf("blocks.%d.", i)
+		c.copy(from+"norm1.weight", inBlock(i, "LayerNorm_0/scale"), d)
+		c.copy(from+"norm1.bias", inBlock(i, "LayerNorm_0/bias"), d)
+		c.copy(from+"norm2.weight", inBlock(i, "LayerNorm_2/scale"), d)
+		c.copy(from+"norm2.bias", inBlock(i, "LayerNorm_2/bias"), d)
+		c.attention(from+"attn.", inBlock(i, "MultiHeadDotProductAttention_1/"), a)
+		c.linear(from+"mlp.fc1", inBlock(i, "MlpBlock_3/Dense_0"), d, []int{d, m}, []int{m})
+		c.linear(from+"mlp.fc2", inBlock(i, "MlpBlock_3/Dense_1"), m, []int{m, d}, []int{d})
+	}
+	c.copy("norm.weight", finalScale, d)
+	c.copy("norm.bias", finalBias, d)
+	in := d
+	if a.Hidden > 0 {
+		c.linear("pre_logits.fc", "pre_logits", d, []int{d, a.Hidden}, []int{a.Hidden})
+		in = a.Hidden
+	}
+	if a.Classes > 0 {
+		c.linear("head", "head", in, []int{in, a.Classes}, []int{a.Classes})
+	}
+	return c.out, c.err
+}
+
+// converter moves tensors from timm's names to .npz names and keeps the first error.
+type converter struct {
+	file *weight.File
+	out  tensor.Map
+	err  error
+}
+
+func (c *converter) get(name string, shape ...int) tensor.Tensor {
+	if c.err != nil {
+		return tensor.Tensor{}
+	}
+	t, err := c.file.Get(name, shape...)
+	if err == nil && t.Float32() == nil {
+		err = fmt.Errorf("%s: tensor %s does not hold floats", c.file.Path, name)
+	}
+	if err != nil {
+		c.err = err
+		return tensor.Tensor{}
+	}
+	return t
+}
+
+func (c *converter) copy(from, to string, shape ...int) { c.out[to] = c.get(from, shape...) }
+
+// linear takes weight [out, in] and bias [out] to kernel and bias of the given shapes.
+func (c *converter) linear(from, to string, in int, kernel, bias []int) {
+	out := tensor.Size(bias)
+	if t := c.get(from+".weight", out, in); t.Data != nil {
+		c.out[to+"/kernel"] = tensor.Must(transpose(t, out, in).Float32(), kernel...)
+	}
+	c.copyAs(from+".bias", to+"/bias", []int{out}, bias)
+}
+
+func (c *converter) copyAs(from, to string, found, shape []int) {
+	if t := c.get(from, found...); t.Data != nil {
+		c.out[to] = tensor.Must(t.Float32(), shape...)
+	}
+}
+
+func (c *converter) attention(from, to string, a Architecture) {
+	d, h := a.Width, a.Heads
+	rows, bias := c.get(from+"qkv.weight", 3*d, d), c.get(from+"qkv.bias", 3*d)
+	if rows.Data == nil || bias.Data == nil {
+		return
+	}
+	for i, which := range []string{"query", "key", "value"} {
+		part := tensor.Must(rows.Float32()[i*d*d:(i+1)*d*d], d, d)
+		c.out[to+which+"/kernel"] = tensor.Must(transpose(part, d, d).Float32(), d, h, d/h)
+		c.out[to+which+"/bias"] = tensor.Must(slices.Clone(bias.Float32()[i*d:(i+1)*d]), h, d/h)
+	}
+	c.linear(from+"proj", to+"out", d, []int{h, d / h, d}, []int{d})
+}

@@ -1,0 +1,20 @@
+package graph
+
+import tf "github.com/wamuir/graft/tensorflow"
+
+// CrossEntropy is the mean cross-entropy of logits [B, classes] against labels [B] (int32), a scalar. Keeps
+// d(loss)/d(logits), which TensorFlow computes with the loss.
+func (b *Builder) CrossEntropy(logits, labels Value) Value {
+	b = b.In("crossentropy")
+	op := b.operation("SparseSoftmaxCrossEntropyWithLogits", nil, logits.Output, labels.Output)
+	each := Value{Output: op.Output(0), Shape: labels.Shape}
+	slope := Value{Output: op.Output(1), Shape: logits.Shape}
+	loss := b.reduce("Mean", each, false, 0)
+	return b.differentiable(loss, []Value{logits}, func(g *Gate, dy Value) []Value {
+		size := g.cast(g.node("Size", nil, nil, labels.Output), tf.Float)
+		return []Value{g.mul(slope, g.node("RealDiv", nil, nil, dy.Output, size.Output))}
+	})
+}
+
+// One is the gradient of a loss with respect to itself.
+func (b *Builder) One() Value { return b.scalar(1) }

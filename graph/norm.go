@@ -1,0 +1,33 @@
+package graph
+
+// LayerNorm normalises the last axis of x [..., d]: (x - mean) / sqrt(var + eps) * scale + bias with
+// scale, bias [d]. Keeps x and the two statistics [..., 1].
+func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
+	b = b.In("layernorm")
+	axis := last(x)
+	mean := b.reduce("Mean", x, true, axis)
+	deviation := b.node("SquaredDifference", x.Shape, nil, x.Output, mean.Output)
+	inverse := b.unary("Rsqrt", b.add(b.reduce("Mean", deviation, true, axis), b.scalar(eps)))
+	normal := b.mul(b.sub(x, mean), inverse)
+	out := b.add(b.mul(normal, scale), bias)
+	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) (dx []Value) {
+		var normal Value
+		if x.HasGradient() || scale.HasGradient() {
+			normal = g.mul(g.sub(g.Kept(x), mean), inverse)
+		}
+		if x.HasGradient() {
+			// dx = (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma.
+			s := g.mul(dy, scale)
+			along := g.reduce("Mean", g.mul(s, normal), true, axis)
+			centred := g.sub(s, g.reduce("Mean", s, true, axis))
+			dx = append(dx, g.mul(g.sub(centred, g.mul(normal, along)), inverse))
+		}
+		if scale.HasGradient() {
+			dx = append(dx, g.sumRows(g.mul(dy, normal)))
+		}
+		if bias.HasGradient() {
+			dx = append(dx, g.sumRows(dy))
+		}
+		return dx
+	})
+}

@@ -1,0 +1,154 @@
+package graph
+
+import (
+	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/tensor"
+)
+
+// The functions of this file add single nodes without tape; layers are made of them.
+
+func (b *Builder) mul(x, y Value) Value {
+	return b.node("Mul", broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
+}
+
+func (b *Builder) add(x, y Value) Value {
+	return b.node("AddV2", broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
+}
+
+func (b *Builder) sub(x, y Value) Value {
+	return b.node("Sub", broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
+}
+
+func (b *Builder) unary(kind string, x Value) Value {
+	return b.node(kind, x.Shape, nil, x.Output)
+}
+
+// broadcast is the shape of an element-wise product of two shapes.
+func broadcast(x, y []int) []int {
+	if len(x) < len(y) {
+		x, y = y, x
+	}
+	out := slices.Clone(x)
+	for i := range y {
+		at := len(x) - len(y) + i
+		switch {
+		case out[at] == y[i] || y[i] == 1:
+		case out[at] == 1:
+			out[at] = y[i]
+		default:
+			Fail("shapes %v and %v do not go together", x, y)
+		}
+	}
+	return out
+}
+
+// matmul is x y of two matrices, each transposed first if so asked.
+func (b *Builder) matmul(x, y Value, tx, ty bool) Value {
+	rows, inner := x.Shape[0], x.Shape[1]
+	if tx {
+		rows, inner = inner, rows
+	}
+	inner2, cols := y.Shape[0], y.Shape[1]
+	if ty {
+		inner2, cols = cols, inner2
+	}
+	if inner != inner2 {
+		Fail("matrices %v and %v (transposed: %t, %t) do not go together", x.Shape, y.Shape, tx, ty)
+	}
+	return b.node("MatMul", []int{rows, cols}, map[string]any{"transpose_a": tx, "transpose_b": ty}, x.Output, y.Output)
+}
+
+// batchMatmul is x y over the last two axes, each transposed first if so asked.
+func (b *Builder) batchMatmul(x, y Value, tx, ty bool) Value {
+	n := len(x.Shape)
+	shape := slices.Clone(x.Shape)
+	if tx {
+		shape[n-2] = x.Shape[n-1]
+	}
+	shape[n-1] = y.Shape[n-1]
+	if ty {
+		shape[n-1] = y.Shape[n-2]
+	}
+	return b.node("BatchMatMulV2", shape, map[string]any{"adj_x": tx, "adj_y": ty}, x.Output, y.Output)
+}
+
+// reshape views x in another shape, of which one dimension may be Unknown.
+func (b *Builder) reshape(x Value, shape ...int) Value {
+	if slices.Equal(x.Shape, shape) {
+		return Detach(x)
+	}
+	return b.node("Reshape", shape, nil, x.Output, b.ints(shape...).Output)
+}
+
+// rows views [..., d] as a matrix [n, d].
+func (b *Builder) rows(x Value) Value {
+	return b.reshape(x, leading(x.Shape), x.Width())
+}
+
+// leading is the product of all dimensions but the last, Unknown if one of them is.
+func leading(shape []int) int {
+	lead := shape[:len(shape)-1]
+	if slices.Contains(lead, Unknown) {
+		return Unknown
+	}
+	return tensor.Size(lead)
+}
+
+func (b *Builder) transpose(x Value, axes ...int) Value {
+	shape := make([]int, len(axes))
+	for i, a := range axes {
+		shape[i] = x.Shape[a]
+	}
+	return b.node("Transpose", shape, nil, x.Output, b.ints(axes...).Output)
+}
+
+// reduce is Sum or Mean over the given axes.
+func (b *Builder) reduce(kind string, x Value, keep bool, axes ...int) Value {
+	var shape []int
+	for i, d := range x.Shape {
+		if !slices.Contains(axes, i) {
+			shape = append(shape, d)
+		} else if keep {
+			shape = append(shape, 1)
+		}
+	}
+	return b.node(kind, shape, map[string]any{"keep_dims": keep}, x.Output, b.ints(axes...).Output)
+}
+
+// sumRows sums [..., d] to [d].
+func (b *Builder) sumRows(x Value) Value { return b.reduce("Sum", b.rows(x), false, 0) }
+
+// last is the index of the last axis.
+func last(x Value) int { return len(x.Shape) - 1 }
+
+// slice takes x[:, from:to] along one axis; to counts from 0.
+func (b *Builder) slice(x Value, axis, from, to int) Value {
+	begin, size := make([]int, len(x.Shape)), make([]int, len(x.Shape))
+	shape := slices.Clone(x.Shape)
+	for i := range size {
+		size[i] = -1
+	}
+	begin[axis], size[axis], shape[axis] = from, to-from, to-from
+	return b.node("Slice", shape, nil, x.Output, b.ints(begin...).Output, b.ints(size...).Output)
+}
+
+func (b *Builder) concat(axis int, parts ...Value) Value {
+	shape := slices.Clone(parts[0].Shape)
+	list := make(tf.OutputList, len(parts))
+	for i, p := range parts {
+		list[i] = p.Output
+		if i > 0 {
+			shape[axis] += p.Shape[axis]
+		}
+	}
+	axisValue := b.cached("axis"+string(rune('0'+axis)), func() Value { return b.root().Constant(tensor.Scalar(int32(axis))) })
+	return b.node("ConcatV2", shape, nil, list, axisValue.Output)
+}
+
+// cast converts x to another element type.
+func (b *Builder) cast(x Value, to tf.DataType) Value {
+	return b.node("Cast", x.Shape, map[string]any{"DstT": to}, x.Output)
+}

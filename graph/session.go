@@ -1,0 +1,76 @@
+package graph
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"dtl-tf/graph/capi"
+	"dtl-tf/graph/tensor"
+)
+
+// Feed gives a placeholder its value for one run.
+type Feed = capi.Feed
+
+// SessionOptions are the settings of a session. TensorFlow fixes its thread pools when the
+// first session of a process is made, so Threads of every later session has no effect.
+type SessionOptions struct {
+	Threads int // threads inside one op; 0 leaves the choice to TensorFlow (all cores)
+}
+
+// Session runs parts of a graph. Run may be called from several goroutines.
+type Session struct {
+	session *tf.Session
+}
+
+// NewSession opens a session on a finished graph.
+func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
+	config := &pb.ConfigProto{
+		IntraOpParallelismThreads: int32(o.Threads),
+		// One op at a time: ops are large, so running two at once gains nothing, and the
+		// order in which buffers are freed, hence the memory peak, stays the same in each run.
+		InterOpParallelismThreads: 1,
+		AllowSoftPlacement:        true,
+		GraphOptions: &pb.GraphOptions{RewriteOptions: &pb.RewriterConfig{
+			// What is recomputed in the backward pass is this program's decision, not Grappler's.
+			MemoryOptimization: pb.RewriterConfig_NO_MEM_OPT,
+		}},
+		GpuOptions: &pb.GPUOptions{AllowGrowth: true},
+	}
+	raw, err := proto.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("session options: %w", err)
+	}
+	s, err := tf.NewSession(g, &tf.SessionOptions{Config: raw})
+	if err != nil {
+		return nil, fmt.Errorf("open a TensorFlow session: %w", err)
+	}
+	return &Session{session: s}, nil
+}
+
+// Run feeds, executes the targets and returns the fetched values in order.
+func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, error) {
+	return capi.Run(s.session, feeds, fetches, targets, nil)
+}
+
+// Trace is Run that also returns the RunMetadata of a full trace.
+func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, *pb.RunMetadata, error) {
+	var raw []byte
+	values, err := capi.Run(s.session, feeds, fetches, targets, &raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	metadata := new(pb.RunMetadata)
+	if err := proto.Unmarshal(raw, metadata); err != nil {
+		return nil, nil, fmt.Errorf("read the run's metadata: %w", err)
+	}
+	return values, metadata, nil
+}
+
+// Devices lists the devices TensorFlow sees.
+func (s *Session) Devices() ([]tf.Device, error) { return s.session.ListDevices() }
+
+// Close frees the session and the variables in it.
+func (s *Session) Close() error { return s.session.Close() }

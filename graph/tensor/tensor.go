@@ -1,0 +1,112 @@
+// Package tensor holds dense arrays on the host: what is read from a weight file, fed into a
+// session and fetched from it. It knows neither TensorFlow nor files.
+package tensor
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Element is a type of element that a Tensor can hold. A string is one scalar of bytes,
+// such as an encoded image.
+type Element interface {
+	float32 | uint8 | int32 | int64 | bool | string
+}
+
+// Tensor is a dense row-major array. Data is a []T of one of the Element types and has
+// exactly Size(Shape) elements; a scalar has the empty shape.
+type Tensor struct {
+	Shape []int
+	Data  any
+}
+
+// New wraps data, which is not copied, as a tensor of the given shape. It fails when the
+// number of elements does not match the shape.
+func New[T Element](data []T, shape ...int) (Tensor, error) {
+	if n := Size(shape); n != len(data) {
+		return Tensor{}, fmt.Errorf("shape %v holds %d elements, data has %d", shape, n, len(data))
+	}
+	return Tensor{Shape: slices.Clone(shape), Data: data}, nil
+}
+
+// Must is New for shapes that are right by construction; it panics where New would fail.
+func Must[T Element](data []T, shape ...int) Tensor {
+	t, err := New(data, shape...)
+	if err != nil {
+		panic("tensor: " + err.Error())
+	}
+	return t
+}
+
+// Scalar is a tensor of rank 0.
+func Scalar[T Element](v T) Tensor { return Tensor{Shape: []int{}, Data: []T{v}} }
+
+// Zeros is a float32 tensor of zeros.
+func Zeros(shape ...int) Tensor { return Must(make([]float32, Size(shape)), shape...) }
+
+// Size is the number of elements of a shape: the product of its dimensions.
+func Size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// Float32 returns the elements of a float32 tensor, and nil for any other element type.
+func (t Tensor) Float32() []float32 {
+	f, _ := t.Data.([]float32)
+	return f
+}
+
+// Clone is a deep copy of a float32 tensor.
+func (t Tensor) Clone() Tensor {
+	return Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Float32())}
+}
+
+// FirstNonFinite returns the index of the first NaN or infinity of a float32 tensor, or -1.
+func (t Tensor) FirstNonFinite() int {
+	for i, v := range t.Float32() {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Map is a set of tensors by name.
+type Map map[string]Tensor
+
+// Names returns the names in sorted order.
+func (m Map) Names() []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// SHA256 is a fingerprint of names, shapes and float32 values, independent of map order.
+func (m Map) SHA256() string {
+	h := sha256.New()
+	buf := make([]byte, 0, 1<<16)
+	for _, name := range m.Names() {
+		t := m[name]
+		fmt.Fprintf(h, "%s %v\n", name, t.Shape)
+		for _, v := range t.Float32() {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+			if len(buf) >= 1<<16-4 {
+				h.Write(buf)
+				buf = buf[:0]
+			}
+		}
+		h.Write(buf)
+		buf = buf[:0]
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,73 @@
+package graph
+
+import "slices"
+
+// SliceTokens takes the tokens from..to-1 of x [B, T, d]. Keeps nothing.
+func (b *Builder) SliceTokens(x Value, from, to int) Value {
+	if from == 0 && to == x.Shape[1] {
+		return x
+	}
+	out := b.In("slice").slice(x, 1, from, to)
+	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
+		return []Value{g.padTokens(dy, from, x.Shape[1]-to)}
+	})
+}
+
+// padTokens puts zeros before and after the tokens of x [B, T, d].
+func (b *Builder) padTokens(x Value, before, after int) Value {
+	pads := b.reshape(b.ints(0, 0, before, after, 0, 0), 3, 2)
+	shape := slices.Clone(x.Shape)
+	shape[1] += before + after
+	return b.node("Pad", shape, nil, x.Output, pads.Output)
+}
+
+// ConcatTokens joins values [B, T_i, d] along the tokens. Keeps nothing.
+func (b *Builder) ConcatTokens(parts ...Value) Value {
+	out := b.In("concat").concat(1, parts...)
+	return b.differentiable(out, parts, func(g *Gate, dy Value) (dx []Value) {
+		at := 0
+		for _, p := range parts {
+			if p.HasGradient() {
+				dx = append(dx, g.slice(dy, 1, at, at+p.Shape[1]))
+			}
+			at += p.Shape[1]
+		}
+		return dx
+	})
+}
+
+// MeanTokens averages x [B, T, d] over its tokens to [B, d]. Keeps nothing.
+func (b *Builder) MeanTokens(x Value) Value {
+	out := b.In("mean").reduce("Mean", x, false, 1)
+	tokens := x.Shape[1]
+	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
+		each := g.reshape(g.mul(dy, g.scalar(1/float64(tokens))), dy.Shape[0], 1, dy.Shape[1])
+		return []Value{g.node("Tile", x.Shape, nil, each.Output, g.ints(1, tokens, 1).Output)}
+	})
+}
+
+// Token takes one token of x [B, T, d] as [B, d]. Keeps nothing.
+func (b *Builder) Token(x Value, at int) Value {
+	return b.Reshape(b.SliceTokens(x, at, at+1), x.Shape[0], x.Width())
+}
+
+// Repeat gives each sample its own copy of x [1, T, d]: [B, T, d], B as in like [B, ...].
+func (b *Builder) Repeat(x, like Value) Value {
+	b = b.In("repeat")
+	batch := b.slice(b.node("Shape", []int{len(like.Shape)}, nil, like.Output), 0, 0, 1)
+	times := b.concat(0, batch, b.ints(1, 1))
+	out := b.node("Tile", []int{like.Shape[0], x.Shape[1], x.Shape[2]}, nil, x.Output, times.Output)
+	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
+		return []Value{g.reduce("Sum", dy, true, 0)}
+	})
+}
+
+// Reshape views x in another shape; one dimension may be Unknown. Keeps nothing.
+func (b *Builder) Reshape(x Value, shape ...int) Value {
+	return b.differentiable(b.In("reshape").reshape(x, shape...), []Value{x}, func(g *Gate, dy Value) []Value {
+		return []Value{g.reshape(dy, x.Shape...)}
+	})
+}
+
+// Rows views x [..., d] as a matrix [n, d], on which element-wise layers fuse with linear ones.
+func (b *Builder) Rows(x Value) Value { return b.Reshape(x, leading(x.Shape), x.Width()) }
