@@ -1,0 +1,107 @@
+package jpeg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+)
+
+// Is tells whether data starts like a JPEG image: the start-of-image marker and another marker.
+func Is(data []byte) bool {
+	return len(data) >= 3 && data[0] == 0xff && data[1] == markerSOI && data[2] == 0xff
+}
+
+// Size reads height and width in pixels from the frame header, without decoding, so that a
+// small file that claims to be a huge image is refused before memory is taken for it.
+func Size(data []byte) (height, width int, err error) {
+	h, err := readHeader(data)
+	return h.height, h.width, err
+}
+
+// Markers of ITU-T T.81, table B.1.
+const (
+	markerTEM   = 0x01
+	markerSOI   = 0xd8
+	markerEOI   = 0xd9
+	markerSOS   = 0xda
+	markerAPP14 = 0xee
+)
+
+// header is what the segments before the image data say.
+type header struct {
+	height, width int
+	components    int  // 1 grey, 3 colour, 4 CMYK or YCCK
+	adobe         bool // an APP14 segment of Adobe is there
+}
+
+func readHeader(data []byte) (header, error) {
+	var h header
+	if !Is(data) {
+		return h, errors.New("not a JPEG image")
+	}
+	for i := 2; ; {
+		marker, segment, next := nextSegment(data, i)
+		switch {
+		case marker == 0 && h.components == 0:
+			return h, errors.New("the file ends before the frame header")
+		case (marker == markerSOS || marker == markerEOI) && h.components == 0:
+			return h, errors.New("no frame header before the image data")
+		case marker == 0 || marker == markerSOS || marker == markerEOI:
+			return h, nil
+		case isFrame(marker) && len(segment) >= 6:
+			// precision 1, height 2, width 2, components 1
+			h.height = int(binary.BigEndian.Uint16(segment[1:]))
+			h.width = int(binary.BigEndian.Uint16(segment[3:]))
+			h.components = int(segment[5])
+			if h.height == 0 || h.width == 0 || h.components == 0 {
+				return h, errors.New("the frame header gives no size")
+			}
+		case marker == markerAPP14 && bytes.HasPrefix(segment, []byte("Adobe")):
+			h.adobe = true
+		}
+		i = next
+	}
+}
+
+// nextSegment finds the first marker at or after i, its segment without the length, cut where
+// the file ends, and where to go on. At the end of the file the marker is 0.
+func nextSegment(data []byte, i int) (marker byte, segment []byte, next int) {
+	for ; i+1 < len(data); i++ {
+		// libjpeg skips garbage and fill bytes between segments too.
+		if marker := data[i+1]; data[i] != 0xff || marker == 0xff || marker == 0 {
+			continue
+		}
+		marker := data[i+1]
+		if marker == markerTEM || marker >= 0xd0 && marker <= markerEOI { // no length follows
+			return marker, nil, i + 2
+		}
+		if i+4 > len(data) {
+			return 0, nil, len(data)
+		}
+		next := i + 2 + max(int(binary.BigEndian.Uint16(data[i+2:])), 2)
+		return marker, data[i+4 : max(min(next, len(data)), i+4)], next
+	}
+	return 0, nil, len(data)
+}
+
+// isFrame is true for SOF0 to SOF15; 0xc4, 0xc8 and 0xcc in that range mean other things.
+func isFrame(marker byte) bool {
+	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
+}
+
+// hasEnd tells whether an end-of-image marker follows the start, garbage after it allowed.
+func hasEnd(data []byte) bool {
+	return bytes.LastIndex(data, []byte{0xff, markerEOI}) > 0
+}
+
+// withAdobe adds Adobe's segment to a four-channel image that lacks it. Pillow takes the inks
+// of every CMYK image as inverted, as Adobe's programs write them, TensorFlow only where the segment says so.
+func withAdobe(data []byte) []byte {
+	h, err := readHeader(data)
+	if err != nil || h.components != 4 || h.adobe {
+		return data
+	}
+	// Length 14, version 100, two words of flags, colour transform 0: plain CMYK.
+	segment := "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+	return bytes.Join([][]byte{data[:2], data[2:]}, []byte(segment))
+}

@@ -1,0 +1,120 @@
+// Package jpeg decodes JPEG images with TensorFlow's DecodeJpeg. Its libjpeg-turbo with the
+// accurate integer transform and smooth chroma upsampling gives the very pixels that Pillow gives,
+// which is what published numbers were made with; Go's image/jpeg differs by 7 to 10 levels.
+package jpeg
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"dtl-tf/graph/capi"
+	"dtl-tf/graph/tensor"
+)
+
+// Decoder turns encoded JPEG images into pixels. Its methods may be called from several
+// goroutines, and as many images are decoded at once as it has threads.
+type Decoder struct {
+	session *tf.Session
+	content tf.Output // scalar string
+	pixels  tf.Output // [H, W, 3] uint8
+}
+
+// NewDecoder opens a decoder with its own pool of threads (at least one). Several decoders
+// of a process with the same number of threads share one pool.
+func NewDecoder(threads int) (*Decoder, error) {
+	threads = max(threads, 1)
+	g := tf.NewGraph()
+	content, err := g.AddOperation(tf.OpSpec{
+		Type: "Placeholder", Name: "content",
+		Attrs: map[string]any{"dtype": tf.String, "shape": tf.ScalarShape()},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jpeg graph: %w", err)
+	}
+	pixels, err := g.AddOperation(tf.OpSpec{
+		Type: "DecodeJpeg", Name: "pixels",
+		Input: []tf.Input{content.Output(0)},
+		Attrs: map[string]any{
+			"channels":        int64(3),
+			"dct_method":      "INTEGER_ACCURATE",
+			"fancy_upscaling": true,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jpeg graph: %w", err)
+	}
+	options, err := sessionOptions(threads)
+	if err != nil {
+		return nil, err
+	}
+	session, err := tf.NewSession(g, options)
+	if err != nil {
+		return nil, fmt.Errorf("open a TensorFlow session for JPEG images: %w", err)
+	}
+	return &Decoder{session: session, content: content.Output(0), pixels: pixels.Output(0)}, nil
+}
+
+// sessionOptions gives the session a pool of its own. In the process-wide pool, which has one
+// thread so that training steps are reproducible, images would be decoded one at a time and only
+// while no training step runs.
+func sessionOptions(threads int) (*tf.SessionOptions, error) {
+	raw, err := proto.Marshal(&pb.ConfigProto{
+		SessionInterOpThreadPool: []*pb.ThreadPoolOptionProto{{
+			NumThreads: int32(threads),
+			GlobalName: fmt.Sprintf("jpeg-%d", threads), // TensorFlow refuses one name with two sizes
+		}},
+		DeviceCount: map[string]int32{"GPU": 0}, // the op runs on the CPU only
+	})
+	if err != nil {
+		return nil, fmt.Errorf("session options for JPEG images: %w", err)
+	}
+	return &tf.SessionOptions{Config: raw}, nil
+}
+
+// Decode returns the pixels of an encoded image as [height, width, 3] uint8 RGB. Grey images
+// become three equal channels, CMYK images are converted. A truncated or corrupt image is an error.
+func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error) {
+	if !Is(data) {
+		// DecodeJpeg takes PNG, GIF and BMP too, with other rules than Pillow's.
+		return nil, 0, 0, errors.New("not a JPEG image")
+	}
+	if !hasEnd(data) { // TensorFlow would refuse it too, but with noise on the standard error output
+		return nil, 0, 0, errors.New("the JPEG data are truncated: no end-of-image marker")
+	}
+	data = withAdobe(data)
+	feed := capi.Feed{
+		Output: d.content,
+		// The string shares data's memory, which nobody writes while Decode runs.
+		Value: tensor.Scalar(unsafe.String(unsafe.SliceData(data), len(data))),
+	}
+	values, err := capi.Run(d.session, []capi.Feed{feed}, []tf.Output{d.pixels}, nil, nil)
+	if err != nil {
+		return nil, 0, 0, reason(err)
+	}
+	pix, ok := values[0].Data.([]uint8)
+	if shape := values[0].Shape; ok && len(shape) == 3 && shape[2] == 3 {
+		return pix, shape[0], shape[1], nil
+	}
+	return nil, 0, 0, fmt.Errorf("decode JPEG: unexpected result of shape %v", values[0].Shape)
+}
+
+// Close frees the session.
+func (d *Decoder) Close() error { return d.session.Close() }
+
+// reason puts TensorFlow's message into the words of somebody who has a file, not a graph.
+func reason(err error) error {
+	message := err.Error()
+	if strings.Contains(message, "Invalid JPEG data") {
+		return errors.New("the JPEG data are truncated or corrupt")
+	}
+	// TensorFlow appends the node's name in brackets and further lines.
+	message, _, _ = strings.Cut(message, "\n")
+	message, _, _ = strings.Cut(message, "[[{{")
+	return fmt.Errorf("decode JPEG: %s", strings.TrimSpace(message))
+}

@@ -1,0 +1,135 @@
+package jpeg
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The images, made by scripts/make_image_vectors.py, are shared with runner/data, where their pixels
+// are held against Pillow's.
+const images = "../../runner/data/testdata"
+
+func open(t testing.TB, threads int) *Decoder {
+	t.Helper()
+	d, err := NewDecoder(threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(images, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestDecodeConcurrently(t *testing.T) {
+	d := open(t, 2)
+	data := read(t, "big420.jpg")
+	want, h, w, err := d.Decode(data)
+	if err != nil || h != 67 || w != 91 || len(want) != 67*91*3 {
+		t.Fatalf("%d x %d, %d values, error %v", h, w, len(want), err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				got, _, _, err := d.Decode(data)
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("another result in parallel, error %v", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestTwoDecoders(t *testing.T) {
+	data := read(t, "grey.jpg")
+	for _, threads := range []int{0, 1, 2, 2} { // the same pool twice, and other sizes
+		if _, _, _, err := open(t, threads).Decode(data); err != nil {
+			t.Errorf("%d threads: %v", threads, err)
+		}
+	}
+}
+
+func TestDecodeRefusesDamage(t *testing.T) {
+	d := open(t, 1)
+	whole := read(t, "ycc420.jpg")
+	scan := bytes.Index(whole, []byte{0xff, markerSOS})
+	// Pillow takes an image that ends early but properly, with grey for what is missing.
+	early := append(bytes.Clone(whole[:scan+20]), 0xff, markerEOI)
+	if _, _, _, err := d.Decode(early); err != nil {
+		t.Errorf("image that ends early: %v", err)
+	}
+	noTables := append(bytes.Clone(whole[:2]), whole[bytes.Index(whole, []byte{0xff, 0xc0}):]...)
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"empty":      {nil, "not a JPEG"},
+		"png":        {read(t, "rgb8.png"), "not a JPEG"},
+		"two bytes":  {whole[:2], "not a JPEG"},
+		"half":       {whole[:len(whole)/2], "truncated"},
+		"no end":     {whole[:len(whole)-2], "truncated"},
+		"no tables":  {noTables, "truncated or corrupt"},
+		"no content": {[]byte("\xff\xd8\xff\xd9"), "corrupt"},
+	} {
+		_, _, _, err := d.Decode(c.data)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for name, want := range map[string][2]int{
+		"big420.jpg": {67, 91}, "progressive.jpg": {67, 91}, "grey.jpg": {17, 23}, "cmyk_plain.jpg": {17, 23},
+		"exif_rotated.jpg": {17, 23},
+	} {
+		h, w, err := Size(read(t, name))
+		if err != nil || h != want[0] || w != want[1] {
+			t.Errorf("%s: %d x %d, error %v", name, h, w, err)
+		}
+	}
+}
+
+// FuzzSize looks for panics and endless loops in the header's reader.
+func FuzzSize(f *testing.F) {
+	f.Add(read(f, "grey.jpg"))
+	f.Add([]byte("\xff\xd8\xff\xc0\x00\x01\xff\xff"))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		_, _, _ = Size(data)
+		_ = withAdobe(data)
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	d, data := open(b, 2), read(b, "big420.jpg")
+	b.Run("one", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, _, err := d.Decode(data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, _, _, err := d.Decode(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}

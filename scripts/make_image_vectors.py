@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Make runner/data/testdata: small images of every kind and what Pillow makes of them.
+
+Needs numpy and Pillow. Usage: python scripts/make_image_vectors.py
+
+Beside each image NAME.EXT lies NAME.EXT.expect: a line of JSON, then raw bytes, gzipped: the pixels of
+Image.open(f).convert("RGB") as [H, W, 3], then for each S of "sizes" its bicubic resize to S x S as [S, S, 3].
+The images are made from formulas and a fixed seed, so they are free of anybody's rights.
+"""
+import gzip
+import io
+import json
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+OUT = pathlib.Path(__file__).resolve().parent.parent / "runner" / "data" / "testdata"
+rng = np.random.default_rng(20240229)
+
+
+def scene(h, w, channels, depth=8):
+    """Slopes, a few edges and a little noise: [h, w, channels] integers of the given bit depth."""
+    y, x = np.mgrid[0:h, 0:w]
+    planes = []
+    for c in range(channels):
+        wave = 0.5 + 0.5 * np.sin(2 * np.pi * (x * (c + 1) / w + y * (c + 0.7) / h))
+        wave[((x // 5 + y // 4 + c) % 4) == 0] *= 0.3
+        planes.append(wave + rng.normal(0, 0.04, (h, w)))
+    return np.rint(np.clip(np.stack(planes, -1), 0, 1) * (2**depth - 1)).astype(np.int64)
+
+
+# --- PNG, written by hand because Pillow writes neither every depth nor Adam7 ---
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def rows(a, depth):
+    """Unfiltered scan lines of a [h, w, c] array."""
+    out = b""
+    for row in a.reshape(a.shape[0], -1):
+        if depth == 16:
+            packed = row.astype(">u2").tobytes()
+        else:
+            bits = (row[:, None] >> np.arange(depth - 1, -1, -1)) & 1
+            packed = np.packbits(bits.astype(np.uint8).ravel()).tobytes()
+        out += b"\0" + packed
+    return out
+
+
+def png(a, depth, color_type, palette=None, transparency=None, adam7=False):
+    h, w = a.shape[:2]
+    if adam7:
+        passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+        raw = b"".join(rows(a[y::dy, x::dx], depth) for y, x, dy, dx in passes if a[y::dy, x::dx].size)
+    else:
+        raw = rows(a, depth)
+    out = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, color_type, 0, 0, int(adam7)))
+    if palette is not None:
+        out += chunk(b"PLTE", palette.astype(np.uint8).tobytes())
+    if transparency is not None:
+        out += chunk(b"tRNS", transparency)
+    return out + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b"")
+
+
+def palette(n):
+    return rng.integers(0, 256, (n, 3))
+
+
+def save(image, format, **options):
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def without_adobe(data):
+    """Cuts the APP14 segment out of a JPEG file."""
+    i = data.index(b"\xff\xee")
+    return data[:i] + data[i + 2 + struct.unpack(">H", data[i + 2 : i + 4])[0] :]
+
+
+def with_adobe_transform(data, transform):
+    i = data.index(b"Adobe")
+    return data[: i + 11] + bytes([transform]) + data[i + 12 :]
+
+
+def gif_on_larger_screen(data, w, h, left, top):
+    """Puts a GIF's only frame at (left, top) of a w x h screen."""
+    out = bytearray(data)
+    struct.pack_into("<HH", out, 6, w, h)
+    i = 13 + 3 * 2 ** ((out[10] & 7) + 1) if out[10] & 0x80 else 13
+    while out[i] == 0x21:  # extensions: introducer, label, sub-blocks
+        i += 2
+        while out[i]:
+            i += out[i] + 1
+        i += 1
+    assert out[i] == 0x2C
+    struct.pack_into("<HH", out, i + 1, left, top)
+    return bytes(out)
+
+
+def images():
+    H, W = 17, 23  # odd sizes: chroma blocks and packed rows do not come out even
+    for depth in (1, 2, 4, 8, 16):
+        yield f"grey{depth}.png", png(scene(H, W, 1, depth), depth, 0)
+    for depth in (8, 16):
+        yield f"grey_alpha{depth}.png", png(scene(H, W, 2, depth), depth, 4)
+        yield f"rgb{depth}.png", png(scene(H, W, 3, depth), depth, 2)
+        yield f"rgba{depth}.png", png(scene(H, W, 4, depth), depth, 6)
+    for depth in (1, 2, 4, 8):
+        n = min(2**depth, 200)
+        index = scene(H, W, 1, depth) % n
+        yield f"palette{depth}.png", png(index, depth, 3, palette(n))
+    index = scene(H, W, 1, 4)
+    yield "palette_alpha.png", png(index, 4, 3, palette(16), bytes(rng.integers(0, 256, 9).tolist()))
+    yield "palette_one_clear.png", png(index, 4, 3, palette(16), b"\xff\xff\x00")
+    yield "palette_short.png", png(index, 4, 3, palette(12))  # indices 12 to 15 have no colour
+    g = scene(H, W, 1, 8)
+    yield "grey_key.png", png(g, 8, 0, transparency=struct.pack(">H", int(g[3, 4, 0])))
+    c = scene(H, W, 3, 8)
+    yield "rgb_key.png", png(c, 8, 2, transparency=struct.pack(">HHH", *c[3, 4].tolist()))
+    yield "rgb_adam7.png", png(scene(H, W, 3), 8, 2, adam7=True)
+    yield "grey1_adam7.png", png(scene(H, W, 1, 1), 1, 0, adam7=True)
+    yield "one_pixel.png", png(scene(1, 1, 3), 8, 2)
+    yield "wide.png", png(scene(2, 90, 3), 8, 2)
+    yield "same_size.png", png(scene(32, 32, 3), 8, 2)
+    yield "same_width.png", png(scene(21, 32, 3), 8, 2)
+
+    rgb = Image.fromarray(scene(H, W, 3).astype(np.uint8))
+    big = Image.fromarray(scene(67, 91, 3).astype(np.uint8))
+    grey = Image.fromarray(scene(H, W, 1)[..., 0].astype(np.uint8))
+    cmyk = Image.fromarray(scene(H, W, 4).astype(np.uint8), "CMYK")
+    for name, sampling in (("444", 0), ("422", 1), ("420", 2)):
+        yield f"ycc{name}.jpg", save(rgb, "JPEG", quality=85, subsampling=sampling)
+    yield "big420.jpg", save(big, "JPEG", quality=60, subsampling=2)
+    yield "progressive.jpg", save(big, "JPEG", quality=75, progressive=True)
+    yield "grey.jpg", save(grey, "JPEG", quality=90)
+    yield "rgb.jpg", save(rgb, "JPEG", quality=90, keep_rgb=True)
+    yield "cmyk.jpg", save(cmyk, "JPEG", quality=90)
+    yield "cmyk_plain.jpg", without_adobe(save(cmyk, "JPEG", quality=90))
+    yield "ycck.jpg", with_adobe_transform(save(cmyk, "JPEG", quality=90), 2)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "rotate by 90 degrees": ignored
+    yield "exif_rotated.jpg", save(rgb, "JPEG", quality=90, exif=exif)
+    yield "png_called.jpg", png(scene(H, W, 3), 8, 2)
+
+    yield "rgb24.bmp", save(rgb, "BMP")
+    yield "rgba32.bmp", save(Image.fromarray(scene(H, W, 4).astype(np.uint8), "RGBA"), "BMP")
+    yield "grey8.bmp", save(grey, "BMP")
+    yield "bit1.bmp", save(grey.convert("1"), "BMP")
+    indexed = rgb.quantize(48)
+    yield "palette8.bmp", save(indexed, "BMP")
+
+    yield "palette.gif", save(indexed, "GIF")
+    yield "grey.gif", save(grey, "GIF")
+    yield "clear.gif", save(indexed, "GIF", transparency=int(np.asarray(indexed)[2, 2]))
+    yield "animated.gif", save(indexed, "GIF", save_all=True, append_images=[rgb.rotate(180).quantize(48)])
+    yield "offset.gif", gif_on_larger_screen(save(indexed, "GIF"), 31, 29, 5, 7)
+    yield "offset_clear.gif", gif_on_larger_screen(save(indexed, "GIF", transparency=3), 31, 29, 5, 7)
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    for old in list(OUT.glob("*.expect")):
+        old.unlink()
+    for name, data in images():
+        (OUT / name).write_bytes(data)
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        sizes = [12, 32] if image.width < 60 else [32]
+        resized = [image.resize((s, s), Image.Resampling.BICUBIC) for s in sizes]
+        head = json.dumps({"height": image.height, "width": image.width, "sizes": sizes}).encode() + b"\n"
+        body = b"".join(np.asarray(i).tobytes() for i in [image] + resized)
+        (OUT / (name + ".expect")).write_bytes(gzip.compress(head + body, 9, mtime=0))
+
+
+if __name__ == "__main__":
+    main()
