@@ -1,0 +1,74 @@
+# Every target works as typed in a clean clone: Go, a C compiler, make and Python's pip are enough.
+#
+#   LIBTENSORFLOW=/path   use this libtensorflow (lib/ and include/ inside) and fetch nothing
+#   GPU=1                 fetch the CUDA build (Linux x86-64)
+
+.DEFAULT_GOAL := help
+
+ifneq ($(strip $(LIBTENSORFLOW)),)
+LIBTF := $(shell cd '$(LIBTENSORFLOW)' 2>/dev/null && pwd)
+else
+LIBTF := $(CURDIR)/.deps/libtensorflow
+endif
+
+# The program finds the library through its run path: the absolute path serves test binaries and a
+# program that was moved, the relative one a clone that was moved.
+ifeq ($(shell uname -s),Darwin)
+ORIGIN := @loader_path
+else
+ORIGIN := $$ORIGIN
+endif
+RPATH := '-Wl,-rpath,$(LIBTF)/lib'
+ifeq ($(strip $(LIBTENSORFLOW)),)
+RPATH += '-Wl,-rpath,$(ORIGIN)/../.deps/libtensorflow/lib'
+endif
+
+# The same flags for every target, or Go would compile graft (20 s) anew for each.
+export CGO_ENABLED := 1
+export CGO_CFLAGS := -O2 '-I$(LIBTF)/include'
+export CGO_LDFLAGS := '-L$(LIBTF)/lib' $(RPATH)
+# TensorFlow logs its greetings at levels 0 and 1.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --out runs/demo --overwrite
+TEST_FLAGS ?=
+
+.PHONY: help demo build test test-heavy lint bench deps env clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## fine-tune the embedded backbone with DTL on 1,000 handwritten digits and print the result
+	@scripts/prepare-digits.sh
+	bin/dtl-tf fine-tune $(DEMO_FLAGS)
+
+build: deps ## build bin/dtl-tf
+	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/dtl-tf ./cmd/dtl-tf
+
+test: deps ## run the tests (TEST_FLAGS='-v -run Name' are passed on)
+	go test $(TEST_FLAGS) ./...
+
+test-heavy: deps ## run the tests with the slow ones (minutes to hours)
+	DTL_HEAVY=1 go test -timeout 3h $(TEST_FLAGS) ./...
+
+lint: deps ## gofmt, go vet, staticcheck, and shellcheck where it is installed
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+
+bench: deps ## run the benchmarks (BENCH=regexp picks some)
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+
+deps: ## fetch libtensorflow into .deps (nothing to do the second time)
+	@LIBTENSORFLOW='$(LIBTENSORFLOW)' GPU='$(GPU)' scripts/fetch-libtensorflow.sh
+
+env: deps ## print what plain go commands need: eval "$$(make -s env)"
+	@for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS TF_CPP_MIN_LOG_LEVEL; do \
+		eval "value=\$$$$name"; printf 'export %s="%s"\n' "$$name" "$$value"; \
+	done | sed 's/\$$/\\$$/g'
+
+clean: ## remove what was built, fetched and prepared, but no results in runs/
+	rm -rf bin .deps data/digits

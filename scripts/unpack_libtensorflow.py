@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Unpacks libtensorflow and its C headers from a TensorFlow wheel: unpack_libtensorflow.py WHEEL FOLDER.
+
+Writes FOLDER/lib and FOLDER/include, some 700 MB of the wheel's gigabyte. Needs the standard
+library only. Fails, naming what is missing, when the wheel has another layout than expected.
+"""
+
+import os
+import shutil
+import sys
+import zipfile
+
+# Every header that tensorflow/c/c_api.h and tensorflow/c/eager/c_api.h reach, under tensorflow/include.
+HEADERS = """
+tensorflow/c/c_api.h
+tensorflow/c/c_api_macros.h
+tensorflow/c/eager/c_api.h
+tensorflow/c/tf_attrtype.h
+tensorflow/c/tf_buffer.h
+tensorflow/c/tf_datatype.h
+tensorflow/c/tf_status.h
+tensorflow/c/tf_tensor.h
+tensorflow/c/tf_tstring.h
+tensorflow/core/platform/ctstring.h
+tsl/platform/ctstring.h
+tsl/platform/ctstring_internal.h
+xla/tsl/c/tsl_status.h
+""".split()
+
+# Name in the wheel -> the name that the linker's -l looks for. Linux, then macOS.
+LIBRARIES = [
+    {"libtensorflow_cc.so.2": "libtensorflow.so", "libtensorflow_framework.so.2": "libtensorflow_framework.so"},
+    {"libtensorflow_cc.2.dylib": "libtensorflow.dylib", "libtensorflow_framework.2.dylib": "libtensorflow_framework.dylib"},
+]
+
+
+def unpack(archive, name, path):
+    """Copies one file of the archive to path; zipfile checks its CRC on the way."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with archive.open(name) as source, open(path, "wb") as sink:
+        shutil.copyfileobj(source, sink, 1 << 20)
+
+
+def main(wheel, folder):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        libraries = next((l for l in LIBRARIES if all("tensorflow/" + n in names for n in l)), None)
+        missing = [h for h in HEADERS if "tensorflow/include/" + h not in names]
+        if libraries is None or missing:
+            sys.exit(f"{wheel}: not the expected wheel: it lacks {', '.join(missing) or 'libtensorflow_cc'}")
+        for header in HEADERS:
+            unpack(archive, "tensorflow/include/" + header, os.path.join(folder, "include", header))
+        for name, link in libraries.items():
+            path = os.path.join(folder, "lib", name)
+            unpack(archive, "tensorflow/" + name, path)
+            os.chmod(path, 0o755)
+            os.symlink(name, os.path.join(folder, "lib", link))
+        # Linux arm64 brings its OpenMP; the library looks for it in ../tensorflow.libs.
+        for name in names:
+            if name.startswith("tensorflow.libs/") and not name.endswith("/"):
+                unpack(archive, name, os.path.join(folder, name))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(sys.argv[1], sys.argv[2])
