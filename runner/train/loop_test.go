@@ -1,0 +1,265 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// clock is a clock that only moves when it is told to.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time       { return c.at }
+func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
+
+// bench is a loop over batches of ints: three an epoch, 1 s for each batch to arrive, 2 s a step.
+type bench struct {
+	Loop[int]
+	clock clock
+	log   []string
+}
+
+func newBench(epochs int) *bench {
+	b := &bench{clock: clock{time.Unix(1000, 0)}}
+	b.Loop = Loop[int]{
+		Epochs:        epochs,
+		StepsPerEpoch: 3,
+		Batches: func(ctx context.Context, epoch int) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				for i := range 3 {
+					b.clock.pass(time.Second)
+					if !yield(10*epoch+i, nil) {
+						return
+					}
+				}
+			}
+		},
+		Step: func(batch int, rate float64, step int) (float64, error) {
+			b.clock.pass(2 * time.Second)
+			b.log = append(b.log, fmt.Sprintf("step %d on %d at %g", step, batch, rate))
+			return float64(batch), nil
+		},
+		Rate: func(epoch int) float64 { return 1 / float64(epoch) },
+		Size: func(int) int { return 4 },
+		Now:  b.clock.now,
+	}
+	note := func(what string) Hook {
+		return func(i Info) error {
+			b.log = append(b.log, fmt.Sprintf("%s %d/%d", what, i.Epoch, i.Step))
+			return nil
+		}
+	}
+	b.OnStart("note", note("start"))
+	b.OnEpochEnd("note", note("epoch end"))
+	b.OnEnd("note", note("end"))
+	return b
+}
+
+func TestLoopOrder(t *testing.T) {
+	b := newBench(2)
+	sum, err := b.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"start 0/0",
+		"step 1 on 10 at 1", "step 2 on 11 at 1", "step 3 on 12 at 1", "epoch end 1/3",
+		"step 4 on 20 at 0.5", "step 5 on 21 at 0.5", "step 6 on 22 at 0.5", "epoch end 2/6",
+		"end 2/6",
+	}
+	if !slices.Equal(b.log, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(b.log, "\n"), strings.Join(want, "\n"))
+	}
+	wantSum := Summary{
+		Epochs: 2, Steps: 6, Images: 24, MeanLoss: 21,
+		Timing:    Timing{Steps: 1, Median: 2, Min: 2, Max: 2, P10: 2, P90: 2},
+		InputWait: 6 * time.Second, Elapsed: 18 * time.Second,
+	}
+	if sum != wantSum {
+		t.Errorf("got  %+v\nwant %+v", sum, wantSum)
+	}
+	if got := sum.ImagesPerSecond(); math.Abs(got-24.0/18) > 1e-12 {
+		t.Errorf("images a second: %g", got)
+	}
+}
+
+func TestLoopInfo(t *testing.T) {
+	b := newBench(4)
+	b.Start, b.StartStep = 1, 3
+	var infos []Info
+	keep := func(i Info) error { infos = append(infos, i); return nil }
+	b.OnStep("keep", keep)
+	b.OnEpochEnd("keep", keep)
+	if _, err := b.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	// Epoch 3 is the second of this run: its second step and its end.
+	want := Info{
+		Epoch: 3, Epochs: 4, Start: 1, Step: 8, StepInEpoch: 2, StepsPerEpoch: 3,
+		Loss: 31, MeanLoss: 30.5, Rate: 1.0 / 3, Images: 8, TotalImages: 20,
+		Elapsed: 15 * time.Second, EpochElapsed: 6 * time.Second,
+	}
+	if !reflect.DeepEqual(infos[5], want) {
+		t.Errorf("step: got  %+v\nwant %+v", infos[5], want)
+	}
+	want.Step, want.StepInEpoch, want.Loss, want.MeanLoss, want.Images, want.TotalImages = 9, 3, 32, 31, 12, 24
+	want.Elapsed, want.EpochElapsed = 18*time.Second, 9*time.Second
+	if !reflect.DeepEqual(infos[7], want) {
+		t.Errorf("epoch end: got  %+v\nwant %+v", infos[7], want)
+	}
+	if got := want.ImagesPerSecond(); math.Abs(got-12.0/9) > 1e-12 {
+		t.Errorf("images a second: %g", got)
+	}
+}
+
+// TestLoopInterrupted cancels at every step of a run of two epochs. Whatever the step, it is
+// finished, an epoch that was cut off has no end, and OnEnd knows why.
+func TestLoopInterrupted(t *testing.T) {
+	for stop := 1; stop <= 6; stop++ {
+		b := newBench(2)
+		ctx, cancel := context.WithCancel(context.Background())
+		inner := b.Step
+		b.Step = func(batch int, rate float64, step int) (float64, error) {
+			if step == stop {
+				cancel()
+			}
+			return inner(batch, rate, step)
+		}
+		var told error
+		b.OnEnd("told", func(i Info) error { told = i.Err; return nil })
+		sum, err := b.Run(ctx)
+		if sum.Steps != stop {
+			t.Errorf("stop %d: %d steps were done", stop, sum.Steps)
+		}
+		if sum.Epochs != stop/3 {
+			t.Errorf("stop %d: %d epochs are complete, want %d", stop, sum.Epochs, stop/3)
+		}
+		if b.log[len(b.log)-1][:3] != "end" {
+			t.Errorf("stop %d: the last hook was %q", stop, b.log[len(b.log)-1])
+		}
+		if stop == 6 { // nothing was left to do
+			if err != nil {
+				t.Errorf("stop 6: %v", err)
+			}
+			continue
+		}
+		var inter *InterruptedError
+		if !errors.Is(err, context.Canceled) || !errors.As(err, &inter) || inter.Step != stop {
+			t.Errorf("stop %d: error %v", stop, err)
+		}
+		if told != err {
+			t.Errorf("stop %d: OnEnd was told %v", stop, told)
+		}
+	}
+}
+
+// TestLoopLoaderStops: the loader sees the cancellation first, and either says so or just ends.
+func TestLoopLoaderStops(t *testing.T) {
+	for _, says := range []error{nil, fmt.Errorf("loader: %w", context.Canceled)} {
+		b := newBench(2)
+		ctx, cancel := context.WithCancel(context.Background())
+		b.Batches = func(ctx context.Context, epoch int) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				if yield(1, nil) {
+					cancel()
+					if says != nil {
+						yield(0, says)
+					}
+				}
+			}
+		}
+		sum, err := b.Run(ctx)
+		var inter *InterruptedError
+		if !errors.As(err, &inter) || sum.Epochs != 0 || sum.Steps != 1 {
+			t.Errorf("loader says %v: %+v, error %v", says, sum, err)
+		}
+	}
+}
+
+func TestLoopDiverged(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		b := newBench(3)
+		b.Step = func(batch int, rate float64, step int) (float64, error) {
+			if step == 5 {
+				return bad, nil
+			}
+			return 0.5, nil
+		}
+		sum, err := b.Run(context.Background())
+		var div *DivergedError
+		if !errors.As(err, &div) || div.Epoch != 2 || div.Step != 5 || div.Rate != 0.5 {
+			t.Fatalf("error %v", err)
+		}
+		for _, word := range []string{"epoch 2", "step 5", "learning rate 0.5"} {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%q does not say %q", err, word)
+			}
+		}
+		if sum.Steps != 4 || sum.Epochs != 1 || sum.MeanLoss != 0.5 {
+			t.Errorf("summary %+v", sum)
+		}
+	}
+}
+
+func TestLoopErrors(t *testing.T) {
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		spoil func(*bench)
+		want  []string
+	}{
+		"batch": {func(b *bench) {
+			b.Batches = func(context.Context, int) iter.Seq2[int, error] {
+				return func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, broken) }
+			}
+		}, []string{"epoch 1, batch 2"}},
+		"step": {func(b *bench) {
+			b.Step = func(_ int, _ float64, step int) (float64, error) {
+				if step == 4 {
+					return 0, broken
+				}
+				return 1, nil
+			}
+		}, []string{"epoch 2, step 4"}},
+		"start hook": {func(b *bench) { b.OnStart("bar", func(Info) error { return broken }) }, []string{"bar"}},
+		"step hook":  {func(b *bench) { b.OnStep("bar", func(Info) error { return broken }) }, []string{"step 1", "bar"}},
+		"epoch hook": {func(b *bench) { b.OnEpochEnd("csv", func(Info) error { return broken }) }, []string{"epoch 1", "csv"}},
+		"end hook":   {func(b *bench) { b.OnEnd("file", func(Info) error { return broken }) }, []string{"file"}},
+		"both": {func(b *bench) {
+			b.Step = func(int, float64, int) (float64, error) { return 0, broken }
+			b.OnEnd("file", func(Info) error { return errors.New("full") })
+		}, []string{"step 1", "file: full"}},
+	} {
+		b := newBench(2)
+		ended := false
+		c.spoil(b)
+		b.OnEnd("last", func(Info) error { ended = true; return nil })
+		_, err := b.Run(context.Background())
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: error %v", name, err)
+			continue
+		}
+		for _, word := range c.want {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %q does not say %q", name, err, word)
+			}
+		}
+		if !ended {
+			t.Errorf("%s: a later OnEnd hook was not called", name)
+		}
+	}
+}
+
+func TestLoopEmptyEpoch(t *testing.T) {
+	b := newBench(2)
+	b.Batches = func(context.Context, int) iter.Seq2[int, error] { return func(func(int, error) bool) {} }
+	if _, err := b.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "batch size") {
+		t.Errorf("error %v", err)
+	}
+}
