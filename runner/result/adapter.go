@@ -1,0 +1,145 @@
+package result
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"strconv"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+)
+
+// Keys of an adapter's metadata. A file of the official implementation has none of them.
+const (
+	KeyFormat         = "format" // "pt", what the safetensors library of PyTorch expects
+	KeyProgram        = "program"
+	KeyMethod         = "method"
+	KeyRank           = "rank"
+	KeyBeta           = "beta"
+	KeyFeedbackFrom   = "feedback_from"
+	KeyKernel         = "kernel"
+	KeyPool           = "pool"
+	KeyClasses        = "classes"
+	KeyClassNames     = "class_names" // JSON list, in the order of the logits
+	KeyImageSize      = "image_size"
+	KeyBackboneSHA256 = "backbone_sha256"
+	KeyMean           = "mean" // JSON list, one number a channel
+	KeyStd            = "std"
+)
+
+// Meta is the metadata of an adapter file: what a program must know to run it again. All values
+// are strings, as safetensors asks; the methods convert.
+type Meta map[string]string
+
+// SetInt stores an integer.
+func (m Meta) SetInt(key string, v int) { m[key] = strconv.Itoa(v) }
+
+// SetFloat stores a number so that it reads back exactly.
+func (m Meta) SetFloat(key string, v float64) { m[key] = strconv.FormatFloat(v, 'g', -1, 64) }
+
+// SetFloats stores a list of finite numbers as JSON.
+func (m Meta) SetFloats(key string, v []float64) { m.setJSON(key, v) }
+
+// SetStrings stores a list of strings as JSON.
+func (m Meta) SetStrings(key string, v []string) { m.setJSON(key, v) }
+
+func (m Meta) setJSON(key string, v any) {
+	b, err := json.Marshal(v)
+	if err != nil { // a NaN in a list of numbers, which no caller has a use for
+		panic("result: metadata " + key + ": " + err.Error())
+	}
+	m[key] = string(b)
+}
+
+// Adapter is an adapter.safetensors: the trained tensors under the official names.
+type Adapter struct {
+	Path    string
+	Tensors tensor.Map
+	Meta    Meta
+}
+
+// WriteAdapter writes an adapter file at path in one piece. It refuses tensors with NaN or
+// infinities, so that the last good state is never replaced by a diverged one.
+func WriteAdapter(path string, tensors tensor.Map, meta Meta) error {
+	if err := finite(tensors); err != nil {
+		return fmt.Errorf("%s was not written, its old state is kept: %w", path, err)
+	}
+	meta = maps.Clone(meta)
+	if meta == nil {
+		meta = Meta{}
+	}
+	meta[KeyFormat] = "pt"
+	return WriteFile(path, func(w io.Writer) error {
+		return weight.WriteSafetensors(w, tensors, meta)
+	})
+}
+
+// ReadAdapter reads an adapter file of this program or of the official implementation.
+func ReadAdapter(path string) (*Adapter, error) {
+	f, err := weight.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("adapter: %w", err)
+	}
+	if len(f.Tensors) == 0 {
+		return nil, fmt.Errorf("adapter %s: holds no tensors", path)
+	}
+	if err := finite(f.Tensors); err != nil {
+		return nil, fmt.Errorf("adapter %s: %w", path, err)
+	}
+	return &Adapter{Path: path, Tensors: f.Tensors, Meta: f.Metadata}, nil
+}
+
+func finite(tensors tensor.Map) error {
+	for _, name := range tensors.Names() {
+		t := tensors[name]
+		if i := t.FirstNonFinite(); i >= 0 {
+			return fmt.Errorf("tensor %s is %v at element %d", name, t.Float32()[i], i)
+		}
+	}
+	return nil
+}
+
+// String is the value of a key, and whether the file has it.
+func (a *Adapter) String(key string) (string, bool) {
+	v, ok := a.Meta[key]
+	return v, ok
+}
+
+// Int is an integer of the metadata, and whether the file has it. A value that is no integer is
+// an error that names file and key; so for the other types.
+func (a *Adapter) Int(key string) (int, bool, error) { return get(a, key, strconv.Atoi) }
+
+// Float is a number of the metadata.
+func (a *Adapter) Float(key string) (float64, bool, error) {
+	return get(a, key, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+}
+
+// Floats is a list of numbers of the metadata.
+func (a *Adapter) Floats(key string) ([]float64, bool, error) {
+	return get(a, key, parseJSON[[]float64])
+}
+
+// Strings is a list of strings of the metadata.
+func (a *Adapter) Strings(key string) ([]string, bool, error) {
+	return get(a, key, parseJSON[[]string])
+}
+
+func get[T any](a *Adapter, key string, parse func(string) (T, error)) (v T, ok bool, err error) {
+	s, ok := a.Meta[key]
+	if !ok {
+		return v, false, nil
+	}
+	v, err = parse(s)
+	if err != nil {
+		var none T
+		return none, true, fmt.Errorf("adapter %s: metadata %s is %q: %w", a.Path, key, s, err)
+	}
+	return v, true, nil
+}
+
+func parseJSON[T any](s string) (v T, err error) {
+	err = json.Unmarshal([]byte(s), &v)
+	return v, err
+}

@@ -1,0 +1,155 @@
+package result
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/tensor"
+)
+
+func tensors() tensor.Map {
+	return tensor.Map{
+		"lora_dict.0.lora_A": tensor.Must([]float32{1, 2, 3, 4, 5, 6}, 2, 3),
+		"lora_dict.0.lora_B": tensor.Must([]float32{0, 0, -0.5, 1e-30, 7, 8}, 3, 2),
+		"head.bias":          tensor.Must([]float32{0.1}, 1),
+	}
+}
+
+func TestAdapterRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), AdapterFile)
+	meta := Meta{KeyMethod: "dtl+"}
+	meta.SetInt(KeyRank, 2)
+	meta.SetFloat(KeyBeta, 100)
+	meta.SetFloats(KeyMean, []float64{0.485, 0.456, 0.406})
+	meta.SetStrings(KeyClassNames, []string{"a \"b\"", "c,d", "é"})
+	if err := WriteAdapter(path, tensors(), meta); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := meta[KeyFormat]; ok {
+		t.Error("the caller's metadata was changed")
+	}
+	a, err := ReadAdapter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range tensors() {
+		got := a.Tensors[name]
+		if !reflect.DeepEqual(got.Shape, want.Shape) || !reflect.DeepEqual(got.Float32(), want.Float32()) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+	if len(a.Tensors) != 3 {
+		t.Errorf("names %v", a.Tensors.Names())
+	}
+	if v, ok := a.String(KeyFormat); v != "pt" || !ok {
+		t.Errorf("format %q", v)
+	}
+	if v, ok, err := a.Int(KeyRank); v != 2 || !ok || err != nil {
+		t.Errorf("rank %v %v %v", v, ok, err)
+	}
+	if v, ok, err := a.Float(KeyBeta); v != 100 || !ok || err != nil {
+		t.Errorf("beta %v %v %v", v, ok, err)
+	}
+	if v, ok, err := a.Floats(KeyMean); !reflect.DeepEqual(v, []float64{0.485, 0.456, 0.406}) || !ok || err != nil {
+		t.Errorf("mean %v %v %v", v, ok, err)
+	}
+	if v, ok, err := a.Strings(KeyClassNames); !reflect.DeepEqual(v, []string{"a \"b\"", "c,d", "é"}) || !ok || err != nil {
+		t.Errorf("class names %v %v %v", v, ok, err)
+	}
+	if _, ok, err := a.Int(KeyKernel); ok || err != nil {
+		t.Errorf("a key that is not there: %v %v", ok, err)
+	}
+}
+
+// TestAdapterBytes reads the file by the format's own description: 8 bytes of length, JSON, data.
+func TestAdapterBytes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), AdapterFile)
+	if err := WriteAdapter(path, tensors(), Meta{KeyMethod: "dtl"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := binary.LittleEndian.Uint64(b)
+	var head map[string]json.RawMessage
+	if err := json.Unmarshal(b[8:8+n], &head); err != nil {
+		t.Fatal(err)
+	}
+	var meta map[string]string
+	if err := json.Unmarshal(head["__metadata__"], &meta); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(meta, map[string]string{"format": "pt", "method": "dtl"}) {
+		t.Errorf("metadata %v", meta)
+	}
+	var e struct {
+		DType   string `json:"dtype"`
+		Shape   []int  `json:"shape"`
+		Offsets [2]int `json:"data_offsets"`
+	}
+	if err := json.Unmarshal(head["lora_dict.0.lora_B"], &e); err != nil {
+		t.Fatal(err)
+	}
+	if e.DType != "F32" || !reflect.DeepEqual(e.Shape, []int{3, 2}) {
+		t.Errorf("entry %+v", e)
+	}
+	data := b[8+int(n)+e.Offsets[0] : 8+int(n)+e.Offsets[1]]
+	if v := math.Float32frombits(binary.LittleEndian.Uint32(data[8:])); v != -0.5 {
+		t.Errorf("element 2 is %v", v)
+	}
+}
+
+func TestAdapterErrors(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, AdapterFile)
+	writeString(t, path, "old")
+	bad := tensors()
+	bad["head.bias"].Float32()[0] = float32(math.NaN())
+	wantError(t, WriteAdapter(path, bad, nil), path, "head.bias", "NaN")
+	wantContent(t, path, "old")
+
+	_, err := ReadAdapter(path)
+	wantError(t, err, path)
+	_, err = ReadAdapter(filepath.Join(dir, "none.safetensors"))
+	wantError(t, err, "none.safetensors")
+
+	meta := Meta{KeyRank: "two", KeyBeta: "", KeyMean: "0.5", KeyClassNames: "[1]"}
+	if err := WriteAdapter(path, tensors(), meta); err != nil {
+		t.Fatal(err)
+	}
+	a, err := ReadAdapter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, read := range map[string]func(string) (bool, error){
+		KeyRank:       func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
+		KeyBeta:       func(k string) (bool, error) { _, ok, err := a.Float(k); return ok, err },
+		KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },
+		KeyClassNames: func(k string) (bool, error) { _, ok, err := a.Strings(k); return ok, err },
+	} {
+		ok, err := read(key)
+		if !ok {
+			t.Errorf("%s: a broken value counts as missing", key)
+		}
+		wantError(t, err, path, key)
+	}
+
+	// A tensor file cut off anywhere is refused with its name.
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []int{4, 20, len(b) / 2, len(b) - 1} {
+		writeString(t, path, string(b[:cut]))
+		if _, err := ReadAdapter(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("cut at %d: error %v", cut, err)
+		}
+	}
+}

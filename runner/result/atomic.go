@@ -1,0 +1,106 @@
+package result
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// tempMark is in the name of every file that is being written: ".NAME.tmp-NUMBER".
+const tempMark = ".tmp-"
+
+// WriteFile replaces the file at path by what write produces, or leaves it as it was: the new
+// content goes to a temporary file in the same folder, to the disk, and only then under its
+// name. The error names the file and says what to do about a full disk or missing permission.
+func WriteFile(path string, write func(w io.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s was not written, its old state is kept: %w%s", path, err, advice(err))
+		}
+	}()
+	temp, err := createTemp(path)
+	if err != nil {
+		return bare(err)
+	}
+	defer func() {
+		if err != nil {
+			temp.Close()
+			os.Remove(temp.Name())
+		}
+	}()
+	buf := bufio.NewWriterSize(temp, 1<<20)
+	if err := write(buf); err != nil {
+		return err
+	}
+	if err := buf.Flush(); err != nil {
+		return bare(err)
+	}
+	// Without this a crash soon after the rename could leave an empty file under the name.
+	if err := temp.Sync(); err != nil {
+		return bare(err)
+	}
+	if err := temp.Close(); err != nil {
+		return bare(err)
+	}
+	if err := os.Rename(temp.Name(), path); err != nil {
+		return bare(err)
+	}
+	syncFolder(filepath.Dir(path))
+	return nil
+}
+
+// createTemp is os.CreateTemp, but with the mode that the user's umask gives to new files.
+func createTemp(path string) (*os.File, error) {
+	dir, base := filepath.Split(path)
+	for try := 0; ; try++ {
+		name := fmt.Sprintf("%s.%s%s%d", dir, base, tempMark, rand.Uint32())
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+		if errors.Is(err, fs.ErrExist) && try < 100 {
+			continue
+		}
+		return f, err
+	}
+}
+
+// syncFolder makes the rename durable. Not every file system can do it, and the data is safe
+// under one name or the other anyway, so an error is no reason to fail.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
+
+// bare drops the name of the temporary file, which says nothing to a user.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		return l.Err
+	}
+	return err
+}
+
+// advice says what to do about the errors that a user can do something about.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return " (the disk is full: free some space or choose another folder)"
+	case errors.Is(err, syscall.EDQUOT):
+		return " (your disk quota is used up: free some space or choose another folder)"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return " (the folder is not writable: change its permissions or choose another folder)"
+	case errors.Is(err, fs.ErrNotExist):
+		return " (the folder does not exist)"
+	}
+	return ""
+}

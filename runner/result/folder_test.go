@@ -1,0 +1,207 @@
+package result
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+func mustOpen(t *testing.T, path string, p Policy) *Folder {
+	t.Helper()
+	f, err := OpenFolder(path, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+func TestFolderNew(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "deep", "run")
+	f := mustOpen(t, out+"/", Refuse)
+	if f.Path(RunFile) != filepath.Join(out, "run.json") || f.Path("") != out {
+		t.Errorf("paths %s, %s", f.Path(RunFile), f.Path(""))
+	}
+	writeString(t, f.Path(RunFile), "{}")
+	f.Close()
+	f.Close() // twice does no harm
+	onlyFile(t, out, RunFile)
+
+	// A run that made its folder and then failed on its input leaves nothing that would
+	// refuse the next try.
+	empty := filepath.Join(t.TempDir(), "run")
+	mustOpen(t, empty, Refuse).Close()
+	if _, err := os.Stat(empty); !os.IsNotExist(err) {
+		t.Errorf("the empty folder stayed: %v", err)
+	}
+	// One that the user made stays.
+	if err := os.Mkdir(empty, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, empty, Overwrite).Close()
+	onlyFile(t, empty)
+}
+
+func TestFolderRefused(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "run")
+	if err := os.Mkdir(out, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "file")
+	writeString(t, file, "mine")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("nowhere", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path   string
+		policy Policy
+		words  []string
+	}{
+		{out, Refuse, []string{out, "exists", "--overwrite", "--resume", "--out"}},
+		{file, Refuse, []string{file, "is a file"}},
+		{file, Overwrite, []string{file, "is a file"}},
+		{filepath.Join(file, "run"), Refuse, []string{"file, not a folder"}},
+		{link, Refuse, []string{link, "link"}},
+		{out, Resume, []string{out, "no run to resume"}},
+		{filepath.Join(dir, "none"), Resume, []string{"no run to resume", "does not exist"}},
+		{"", Refuse, []string{"empty name"}},
+	} {
+		_, err := OpenFolder(c.path, c.policy)
+		wantError(t, err, c.words...)
+	}
+	wantContent(t, file, "mine")
+	onlyFile(t, dir, "file", "link", "run")
+	onlyFile(t, out)
+}
+
+func TestFolderNotWritable(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Log("root may write anywhere: only the read-only /proc is tried")
+	} else {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenFolder(filepath.Join(dir, "run"), Refuse)
+		wantError(t, err, dir, "not writable")
+		_, err = OpenFolder(dir, Overwrite)
+		wantError(t, err, dir, "not writable")
+	}
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("there is no /proc here")
+	}
+	_, err := OpenFolder("/proc/run", Refuse)
+	wantError(t, err, "/proc/run")
+}
+
+func TestFolderClear(t *testing.T) {
+	mine := []string{"notes.txt", "run.json.bak", "my.adapter.safetensors", "Backbone", ".notes.txt.tmp-1", ".run.json.tmp-x1"}
+	theirs := []string{RunFile, AdapterFile, MetricsFile, "backbone.npz", "backbone.json", "checkpoint.safetensors"}
+	temps := []string{".run.json.tmp-123", ".adapter.safetensors.tmp-4"}
+	fill := func() string {
+		out := t.TempDir()
+		for _, names := range [][]string{mine, theirs, temps} {
+			for _, n := range names {
+				writeString(t, filepath.Join(out, n), n)
+			}
+		}
+		if err := os.MkdirAll(filepath.Join(out, "backbone.d", "x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	exists := func(dir string, want bool, names ...string) {
+		t.Helper()
+		for _, n := range names {
+			if _, err := os.Stat(filepath.Join(dir, n)); (err == nil) != want {
+				t.Errorf("%s: exists %v, want %v", n, err == nil, want)
+			}
+		}
+	}
+
+	out := fill()
+	f := mustOpen(t, out, Overwrite)
+	exists(out, true, theirs...) // opening alone removes nothing
+	if err := f.Clear(filepath.Join(out, "notes.txt"), "does/not/exist"); err != nil {
+		t.Fatal(err)
+	}
+	exists(out, true, append(mine, "backbone.d/x")...)
+	exists(out, false, append(theirs, temps...)...)
+
+	out = fill()
+	if err := mustOpen(t, out, Resume).Clear(); err != nil {
+		t.Fatal(err)
+	}
+	exists(out, true, append(mine, theirs...)...)
+	exists(out, false, temps...)
+
+	// A file that the run reads, by whatever name.
+	out = fill()
+	other := filepath.Join(t.TempDir(), "link.npz")
+	if err := os.Symlink(filepath.Join(out, "backbone.npz"), other); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, mustOpen(t, out, Overwrite).Clear(other), "backbone.npz", "--out")
+	exists(out, true, theirs...)
+}
+
+func TestFolderLocked(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	f := mustOpen(t, out, Refuse)
+	writeString(t, f.Path(RunFile), "{}")
+	for _, p := range []Policy{Overwrite, Resume} {
+		_, err := OpenFolder(out, p)
+		var held *LockedError
+		if !errors.As(err, &held) || held.Holder != strconv.Itoa(os.Getpid()) {
+			t.Errorf("policy %d: error %v", p, err)
+		}
+	}
+	f.Close()
+	mustOpen(t, out, Overwrite)
+}
+
+// TestFolderLockDies: the lock of a process that was killed is free at once.
+func TestFolderLockDies(t *testing.T) {
+	if out := os.Getenv("DTL_TF_TEST_LOCK"); out != "" { // we are the other process
+		f, err := OpenFolder(out, Refuse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeString(t, f.Path(RunFile), "{}")
+		os.Stdout.WriteString("locked\n")
+		_, _ = os.Stdin.Read(make([]byte, 1)) // until killed
+		return
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFolderLockDies$")
+	cmd.Env = append(os.Environ(), "DTL_TF_TEST_LOCK="+out)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if line != "locked\n" {
+		t.Fatalf("the other process says %q (%v)", line, err)
+	}
+	_, err = OpenFolder(out, Overwrite)
+	wantError(t, err, out, "another run", strconv.Itoa(cmd.Process.Pid))
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	mustOpen(t, out, Overwrite)
+}

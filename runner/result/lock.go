@@ -1,0 +1,84 @@
+package result
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// lockFile keeps two runs out of one folder.
+const lockFile = ".dtl-tf.lock"
+
+// LockedError says that another process is at work in a folder.
+type LockedError struct {
+	Folder string
+	Holder string // its process id, where it could be read
+}
+
+// Error implements error.
+func (e *LockedError) Error() string {
+	who := ""
+	if e.Holder != "" {
+		who = " (process " + e.Holder + ")"
+	}
+	return fmt.Sprintf("%s: another run is writing into this folder%s: wait for it, stop it, or choose another --out", e.Folder, who)
+}
+
+// lock takes the lock file at path for the folder it is in. The kernel gives it free when the
+// process ends in whatever way, so there is no stale lock to clean up by hand.
+func lock(folder, path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		err = flock(f)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			holder, _ := io.ReadAll(io.LimitReader(f, 32))
+			f.Close()
+			return nil, &LockedError{Folder: folder, Holder: strings.TrimSpace(string(holder))}
+		}
+		// Some network file systems have no locks. Refusing to work there would help nobody.
+		if err != nil && !errors.Is(err, syscall.ENOLCK) && !errors.Is(err, syscall.ENOSYS) && !errors.Is(err, syscall.ENOTSUP) {
+			f.Close()
+			return nil, err
+		}
+		// The holder before may have removed the file between our open and our lock; then
+		// the lock is on a file that nobody else can see, and the next try makes a new one.
+		if !sameFile(f, path) {
+			f.Close()
+			continue
+		}
+		if err := f.Truncate(0); err == nil {
+			_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0) // only for the other's message
+		}
+		return f, nil
+	}
+}
+
+// unlock removes the lock file while it is still held, and then gives it free.
+func unlock(f *os.File) {
+	os.Remove(f.Name())
+	f.Close()
+}
+
+func flock(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+func sameFile(f *os.File, path string) bool {
+	a, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(path)
+	return err == nil && os.SameFile(a, b)
+}

@@ -1,0 +1,240 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Format is the version of run.json that this program writes and reads. It rises when a field
+// changes its meaning or goes; new fields need no new version.
+const Format = 1
+
+// Status says how far a run came.
+type Status string
+
+// The states of a run.
+const (
+	Running     Status = "running" // also what a killed process leaves behind
+	Finished    Status = "finished"
+	Interrupted Status = "interrupted"
+	Failed      Status = "failed"
+)
+
+// Run is run.json: everything that is known about one run, and the only source of the tables.
+// A field that is not known yet is absent, never a made-up zero.
+type Run struct {
+	Format  int       `json:"format"`
+	Status  Status    `json:"status"`
+	Error   string    `json:"error,omitempty"` // why it failed or was interrupted
+	Command []string  `json:"command"`         // the command line, program name first
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+
+	Method string          `json:"method"`
+	Config json.RawMessage `json:"config,omitempty"` // the resolved configuration; see SetConfig
+
+	Versions   Versions   `json:"versions"`
+	Device     Device     `json:"device"`
+	Backbone   Backbone   `json:"backbone"`
+	Data       Data       `json:"data"`
+	Parameters Parameters `json:"parameters"`
+
+	Progress     Progress     `json:"progress"`
+	Measurements Measurements `json:"measurements"`
+	Accuracy     *Accuracy    `json:"accuracy,omitempty"`
+	Frozen       *Frozen      `json:"frozen_sha256,omitempty"`
+}
+
+// Versions names what computed the result.
+type Versions struct {
+	Program       string `json:"program"`
+	LibTensorFlow string `json:"libtensorflow"`
+	Graft         string `json:"graft"`
+	Go            string `json:"go"`
+}
+
+// Device is where the graph ran.
+type Device struct {
+	Name    string `json:"name"`              // TensorFlow's name, such as /device:CPU:0
+	Kind    string `json:"kind"`              // CPU or GPU
+	Model   string `json:"model,omitempty"`   // what the machine calls it
+	Threads int    `json:"threads,omitempty"` // intra-op threads
+}
+
+// Backbone is the frozen network, with the normalisation of its input: (x - Mean) / Std for a
+// channel x in [0, 1].
+type Backbone struct {
+	Path         string    `json:"path"`
+	SHA256       string    `json:"sha256"`
+	Architecture string    `json:"architecture"` // such as "ViT 12x192, patch 16, 224x224"
+	Parameters   int       `json:"parameters,omitempty"`
+	ImageSize    int       `json:"image_size,omitempty"`
+	Mean         []float64 `json:"mean"`
+	Std          []float64 `json:"std"`
+}
+
+// Data is the data set. Counts are images by split.
+type Data struct {
+	Name        string         `json:"name"`
+	Root        string         `json:"root"`
+	Fingerprint string         `json:"fingerprint"`
+	Classes     int            `json:"classes"`
+	Counts      map[string]int `json:"counts"`
+	Skipped     int            `json:"skipped_images,omitempty"` // unreadable images left out
+}
+
+// Parameters counts scalars. The literature leaves the classifier out, so it stands apart.
+type Parameters struct {
+	Trainable  int `json:"trainable_without_classifier"`
+	Classifier int `json:"classifier"`
+	Frozen     int `json:"frozen"`
+}
+
+// Progress is what has been trained.
+type Progress struct {
+	Epochs int `json:"epochs"` // complete ones
+	Steps  int `json:"steps"`
+}
+
+// Measurements are timings of this machine, not properties of the result.
+type Measurements struct {
+	SecondsPerStep    *Spread `json:"seconds_per_step,omitempty"`
+	ImagesPerSecond   float64 `json:"images_per_second,omitempty"` // of training, everything included
+	InputWaitSeconds  float64 `json:"input_wait_seconds"`          // steps that waited for images
+	TrainSeconds      float64 `json:"train_seconds,omitempty"`
+	EvaluationSeconds float64 `json:"evaluation_seconds,omitempty"`
+	PeakMemoryBytes   int64   `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
+}
+
+// Spread sums up a repeated measurement over Count repetitions, warm-up left out.
+type Spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	P10    float64 `json:"p10"`
+	P90    float64 `json:"p90"`
+	Count  int     `json:"count"`
+}
+
+// OnceAfterLast is the note of an accuracy that was measured as the literature asks for.
+const OnceAfterLast = "evaluated once after the last epoch"
+
+// Accuracy is the result on a split.
+type Accuracy struct {
+	Top1   float64 `json:"top1"` // percent
+	Images int     `json:"images"`
+	Split  string  `json:"split"`
+	Epoch  int     `json:"epoch"`
+	Note   string  `json:"note"`
+}
+
+// Frozen holds the hashes of the frozen tensors before and after training.
+type Frozen struct {
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// SetConfig stores the resolved configuration, any value that encodes as a JSON object.
+func (r *Run) SetConfig(config any) error {
+	b, err := json.Marshal(config)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	r.Config = b
+	return nil
+}
+
+// DecodeConfig reads the configuration into a value of the type that SetConfig got.
+func (r *Run) DecodeConfig(config any) error {
+	if len(r.Config) == 0 {
+		return errors.New("the run has no configuration")
+	}
+	if err := strict(r.Config, config); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	return nil
+}
+
+// WriteRun writes run.json at path. Format is set by it.
+func WriteRun(path string, r Run) error {
+	r.Format = Format
+	if err := r.check(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
+// ReadRun reads the run.json at path, or in path where that is a run folder. It refuses a file
+// that is cut off, that another format's program wrote, or that has fields it does not know.
+func ReadRun(path string) (Run, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, RunFile)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Run{}, fmt.Errorf("reading a run: %w", err)
+	}
+	var head struct {
+		Format *int `json:"format"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return Run{}, fmt.Errorf("%s: not a complete JSON object: %w", path, err)
+	}
+	if head.Format == nil {
+		return Run{}, fmt.Errorf("%s: not the result of a run: the field \"format\" is missing", path)
+	}
+	if *head.Format != Format {
+		return Run{}, fmt.Errorf("%s: format %d, this program reads format %d", path, *head.Format, Format)
+	}
+	var r Run
+	if err := strict(b, &r); err != nil {
+		return Run{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := r.check(); err != nil {
+		return Run{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+func (r *Run) check() error {
+	states := []Status{Running, Finished, Interrupted, Failed}
+	if !slices.Contains(states, r.Status) {
+		names := make([]string, len(states))
+		for i, s := range states {
+			names[i] = string(s)
+		}
+		return fmt.Errorf("status %q is unknown, it is one of %s", r.Status, strings.Join(names, ", "))
+	}
+	if a := r.Accuracy; a != nil && !(a.Top1 >= 0 && a.Top1 <= 100) {
+		return fmt.Errorf("accuracy: top1 is %v, not a percentage", a.Top1)
+	}
+	return nil
+}
+
+// strict decodes b and refuses unknown fields and anything after the value.
+func strict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the JSON object")
+	}
+	return nil
+}
