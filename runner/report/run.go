@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"dtl-tf/runner/result"
+)
+
+// tableWidth keeps a table within a usual terminal window and a README.
+const tableWidth = 100
+
+// Runs writes a table of runs, one a row, made from their run.json and nothing else. What a run
+// does not know stays empty.
+func Runs(w io.Writer, format string, runs ...result.Run) error {
+	return runTable(runs).Render(w, format)
+}
+
+func runTable(runs []result.Run) Table {
+	t := Table{
+		Columns: []Column{
+			{Key: "method", Title: "method"},
+			{Key: "data", Title: "data set", Cut: true},
+			{Key: "backbone", Title: "backbone", Cut: true, Text: fileName},
+			{Key: "trainable_without_classifier", Title: "trainable\nparameters", Right: true, Text: Thousands},
+			{Key: "classifier", Title: "classifier", Right: true, Text: Thousands},
+			{Key: "top1", Title: "top-1\n%", Right: true, Text: Fixed(2)},
+			{Key: "images", Title: "images\ntested", Right: true, Text: Thousands},
+			{Key: "seconds_per_step", Title: "s/step", Right: true, Text: Significant},
+			{Key: "images_per_second", Title: "images\n/s", Right: true, Text: Significant},
+			{Key: "status", Data: true},
+		},
+		Note:     "Trainable parameters: without the classifier, as the literature counts them.",
+		MaxWidth: tableWidth,
+	}
+	for _, r := range runs {
+		var top1, images, step, rate any
+		if a := r.Accuracy; a != nil {
+			top1, images = a.Top1, a.Images
+		}
+		if s := r.Measurements.SecondsPerStep; s != nil {
+			step = s.Median
+		}
+		if v := r.Measurements.ImagesPerSecond; v > 0 {
+			rate = v
+		}
+		t.Rows = append(t.Rows, []any{
+			r.Method, r.Data.Name, r.Backbone.Path, r.Parameters.Trainable, r.Parameters.Classifier,
+			top1, images, step, rate, string(r.Status),
+		})
+		if r.Status != result.Finished {
+			t.Note += fmt.Sprintf("\nNot finished: %s on %s (%s).", r.Method, r.Data.Name, r.Status)
+		}
+	}
+	return t
+}
+
+// fileName is the name that people know a backbone by: no folder, no extension.
+func fileName(v any) string {
+	path := plain(v)
+	if path == "" {
+		return ""
+	}
+	base := filepath.Base(path)
+	for _, ext := range []string{".npz", ".safetensors"} {
+		base = strings.TrimSuffix(base, ext)
+	}
+	return base
+}

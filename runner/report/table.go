@@ -1,0 +1,254 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Formats of a table. Text and Markdown are for people and round; CSV and JSON hold the values
+// as they are.
+const (
+	Text     = "table"
+	Markdown = "markdown"
+	CSV      = "csv"
+	JSON     = "json"
+)
+
+// Formats lists what Table.Render accepts.
+func Formats() []string { return []string{Text, Markdown, CSV, JSON} }
+
+// Column describes a column of a table.
+type Column struct {
+	Key   string // its name in CSV and JSON
+	Title string // its head for people; a newline breaks it in text
+	Right bool   // aligned to the right, as numbers are
+	Cut   bool   // cells may be shortened to keep the table within MaxWidth
+	Data  bool   // only in CSV and JSON
+
+	// Text shows a cell that is not nil to people; nil means as CSV does.
+	Text func(v any) string
+}
+
+// Table is rows of values. A nil cell is a value that is not known: empty, and null in JSON.
+type Table struct {
+	Columns  []Column
+	Rows     [][]any
+	Note     string // a line under a table for people
+	MaxWidth int    // columns of the terminal that Text may take; 0 means no limit
+}
+
+// Render writes the table. An unknown format is refused with the known ones.
+func (t Table) Render(w io.Writer, format string) error {
+	for i, row := range t.Rows {
+		if len(row) != len(t.Columns) {
+			return fmt.Errorf("table: row %d has %d cells for %d columns", i+1, len(row), len(t.Columns))
+		}
+	}
+	switch format {
+	case Text, Markdown:
+		return t.people(w, format)
+	case CSV:
+		return t.csv(w)
+	case JSON:
+		return t.json(w)
+	}
+	return fmt.Errorf("format %q is unknown, use one of %s", format, strings.Join(Formats(), ", "))
+}
+
+func (t Table) people(w io.Writer, format string) error {
+	t = t.shown()
+	head := make([]string, len(t.Columns))
+	align := make(tw.Alignment, len(t.Columns))
+	for i, c := range t.Columns {
+		head[i], align[i] = c.Title, tw.AlignLeft
+		if c.Right {
+			align[i] = tw.AlignRight
+		}
+	}
+	cells := make([][]string, len(t.Rows))
+	for i, row := range t.Rows {
+		for j, v := range row {
+			cells[i] = append(cells[i], t.Columns[j].show(v))
+		}
+	}
+	// No lines between columns: they would take a quarter of the width.
+	draw := tw.Renderer(renderer.NewBlueprint(tw.Rendition{
+		Symbols:  tw.NewSymbols(tw.StyleRounded),
+		Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off}},
+	}))
+	if format == Markdown {
+		draw = renderer.NewMarkdown()
+		for _, row := range append(cells, head) {
+			for j := range row {
+				row[j] = strings.ReplaceAll(strings.ReplaceAll(row[j], "\n", " "), "|", `\|`)
+			}
+		}
+	} else {
+		t.fit(head, cells)
+	}
+	var b bytes.Buffer
+	table := tablewriter.NewTable(&b,
+		tablewriter.WithRenderer(draw),
+		tablewriter.WithHeaderAutoFormat(tw.Off), tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithAlignment(align),
+		tablewriter.WithEastAsian(tw.Off), // or the box would depend on the user's locale
+	)
+	table.Header(head)
+	if err := table.Bulk(cells); err != nil {
+		return fmt.Errorf("table: %w", err)
+	}
+	if err := table.Render(); err != nil {
+		return fmt.Errorf("table: %w", err)
+	}
+	if t.Note != "" {
+		if format == Markdown {
+			b.WriteByte('\n')
+		}
+		b.WriteString(t.Note + "\n")
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// shown is the table without the columns that are not for people.
+func (t Table) shown() Table {
+	s := t
+	s.Columns, s.Rows = nil, make([][]any, len(t.Rows))
+	for j, c := range t.Columns {
+		if c.Data {
+			continue
+		}
+		s.Columns = append(s.Columns, c)
+		for i, row := range t.Rows {
+			s.Rows[i] = append(s.Rows[i], row[j])
+		}
+	}
+	return s
+}
+
+// fit shortens the widest of the columns that may be cut, a character at a time, until the table
+// is no wider than MaxWidth or a shorter cell would say nothing any more.
+func (t Table) fit(head []string, cells [][]string) {
+	const least = 6
+	width, title := make([]int, len(head)), make([]int, len(head))
+	total := 2 // the borders; each column adds two blanks
+	for j := range head {
+		for line := range strings.SplitSeq(head[j], "\n") {
+			title[j] = max(title[j], utf8.RuneCountInString(line))
+		}
+		width[j] = title[j]
+		for _, row := range cells {
+			width[j] = max(width[j], utf8.RuneCountInString(row[j]))
+		}
+		total += width[j] + 2
+	}
+	for ; t.MaxWidth > 0 && total > t.MaxWidth; total-- {
+		widest := -1
+		for j, c := range t.Columns {
+			if c.Cut && width[j] > max(least, title[j]) && (widest < 0 || width[j] > width[widest]) {
+				widest = j
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		width[widest]--
+	}
+	for _, row := range cells {
+		for j, c := range t.Columns {
+			if c.Cut {
+				row[j] = shorten(row[j], width[j])
+			}
+		}
+	}
+}
+
+// shorten takes characters out of the middle: names of data sets and backbones differ at both
+// ends.
+func shorten(s string, width int) string {
+	r := []rune(s)
+	if len(r) <= width {
+		return s
+	}
+	tail := (width - 1) / 2
+	return string(r[:width-1-tail]) + "…" + string(r[len(r)-tail:])
+}
+
+func (t Table) csv(w io.Writer) error {
+	c := csv.NewWriter(w)
+	var head []string
+	for _, col := range t.Columns {
+		head = append(head, col.Key)
+	}
+	_ = c.Write(head) // an error sticks and comes from c.Error
+	for _, row := range t.Rows {
+		var cells []string
+		for _, v := range row {
+			cells = append(cells, plain(v))
+		}
+		_ = c.Write(cells)
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// json writes a list of objects whose keys keep the order of the columns.
+func (t Table) json(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, row := range t.Rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('{')
+		for j, v := range row {
+			value, err := json.Marshal(v)
+			if err != nil {
+				return fmt.Errorf("table: column %s, row %d: %w", t.Columns[j].Key, i+1, err)
+			}
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(strconv.Quote(t.Columns[j].Key) + ":")
+			b.Write(value)
+		}
+		b.WriteByte('}')
+	}
+	b.WriteByte(']')
+	var out bytes.Buffer
+	if err := json.Indent(&out, b.Bytes(), "", "  "); err != nil {
+		return fmt.Errorf("table: %w", err)
+	}
+	out.WriteByte('\n')
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func (c Column) show(v any) string {
+	if v != nil && c.Text != nil {
+		return c.Text(v)
+	}
+	return plain(v)
+}
+
+// plain is a value in full.
+func plain(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
