@@ -38,8 +38,9 @@ func newSideNetwork(name string, o Options, a backbone.Architecture) (Method, er
 	}
 	s := &sideNetwork{name: name, options: o}
 	if name == "dtl+" {
-		if o.Kernel < 1 || o.Kernel > a.Grid() {
-			return nil, fmt.Errorf("--kernel %d is not possible: choose 1 to %d, the side of the patch grid (the paper uses 3, 4, 5)", o.Kernel, a.Grid())
+		// Padding makes any size possible, but beyond twice the grid a filter has weights that meet no patch.
+		if most := 2*a.Grid() - 1; o.Kernel < 1 || o.Kernel > most {
+			return nil, fmt.Errorf("--kernel %d is not possible: choose 1 to %d on a grid of %d x %d patches (the paper uses 3, 4, 5)", o.Kernel, most, a.Grid(), a.Grid())
 		}
 		s.kernel = o.Kernel
 	}
