@@ -25,12 +25,9 @@ type Options struct {
 	Kernel       int     // k of the depth-wise convolution of dtl+
 }
 
-// Unset is the value of FeedbackFrom that lets the depth decide (see Defaults).
-const Unset = -1
-
-// Defaults are the paper's settings for ViT-B/16. M is half the depth: 6 of 12 blocks.
+// Defaults are the paper's settings for ViT-B/16, the kernel that of the official code. M is half the depth: 6 of 12 blocks.
 func Defaults(a backbone.Architecture) Options {
-	return Options{Rank: 2, Beta: 100, FeedbackFrom: a.Depth / 2, Kernel: 5}
+	return Options{Rank: 2, Beta: 100, FeedbackFrom: a.Depth / 2, Kernel: 3}
 }
 
 // Method adapts a backbone.

@@ -164,3 +164,13 @@ func (m *Model) Counts() Counts {
 	c.Method -= c.Classifier
 	return c
 }
+
+// AdapterShapes lists what an adapter file of this model holds: everything that trains except the
+// weights of the backbone.
+func (m *Model) AdapterShapes() map[string][]int {
+	shapes := map[string][]int{}
+	for _, p := range m.params.list {
+		shapes[p.Name] = p.Shape
+	}
+	return shapes
+}

@@ -121,10 +121,13 @@ func (s *Session) ReadFrozen() (tensor.Map, error) { return s.Frozen.Read(s.sess
 // ReadOptimizer copies out the moments of the optimizer.
 func (s *Session) ReadOptimizer() (tensor.Map, error) { return s.optimizer.State.Read(s.session) }
 
-// RestoreOptimizer puts the moments of the optimizer back.
-func (s *Session) RestoreOptimizer(moments tensor.Map) error {
-	return s.optimizer.State.Assign(s.session, moments)
-}
-
 // Close frees the session.
 func (s *Session) Close() error { return s.session.Close() }
+
+// Restore puts back what ReadTrainable and ReadOptimizer gave, both in one map.
+func (s *Session) Restore(all tensor.Map) error {
+	if err := s.Trainable.Assign(s.session, all); err != nil {
+		return err
+	}
+	return s.optimizer.State.Assign(s.session, all)
+}

@@ -20,6 +20,8 @@ type Backbone struct {
 	Path    string     // the file or folder it came from, "" if made here
 	Format  string     // "npz", "safetensors", "savedmodel" or "random"
 	SHA256  string     // of the file's bytes; of names, shapes and values where there is no single file
+
+	fingerprint string
 }
 
 // Description is what a backbone is, apart from its weights. It is recorded with every result.
@@ -94,6 +96,28 @@ var half = [3]float64{0.5, 0.5, 0.5}
 // Sidecar is the name of the small JSON beside a weight file: its name with .json in place of the ending.
 func Sidecar(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".json" }
 
+// SidecarJSON is the content of the JSON beside a weight file.
+type SidecarJSON struct {
+	Mean *[3]float64 `json:"mean,omitempty"`
+	Std  *[3]float64 `json:"std,omitempty"`
+	Pool *Pool       `json:"pool,omitempty"`
+}
+
+// Sidecar is what the JSON beside the backbone's file should say.
+func (d Description) Sidecar() SidecarJSON {
+	return SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool}
+}
+
+// SetHead gives the backbone a classifier of its own, from weight [classes, d] and bias [classes].
+func (bb *Backbone) SetHead(weight, bias tensor.Tensor) {
+	delete(bb.Weights, hiddenKernel)
+	delete(bb.Weights, hiddenBias)
+	bb.Classes, bb.Hidden = weight.Shape[0], 0
+	bb.Weights[headKernel] = transpose(weight, weight.Shape[0], weight.Shape[1])
+	bb.Weights[headBias] = bias
+	bb.fingerprint = ""
+}
+
 // readSidecar takes mean, std and pool from the JSON beside the file, if there is one.
 func (bb *Backbone) readSidecar(path string) error {
 	raw, err := os.ReadFile(path)
@@ -103,11 +127,7 @@ func (bb *Backbone) readSidecar(path string) error {
 	if err != nil {
 		return fmt.Errorf("backbone description: %w", err)
 	}
-	var d struct {
-		Mean *[3]float64 `json:"mean"`
-		Std  *[3]float64 `json:"std"`
-		Pool *Pool       `json:"pool"`
-	}
+	var d SidecarJSON
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return fmt.Errorf(`backbone description %s: %w (wanted is {"mean": [r,g,b], "std": [r,g,b]})`, path, err)
 	}
@@ -172,4 +192,19 @@ func check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, erro
 		wanted[s.Name] = t
 	}
 	return wanted, nil
+}
+
+// Fingerprint is a sha256 of the weights' names, shapes and values, without the own head, which no method
+// uses. It is the same whatever file the backbone came from, and computed once.
+func (bb *Backbone) Fingerprint() string {
+	if bb.fingerprint == "" {
+		body := tensor.Map{}
+		for name, t := range bb.Weights {
+			if !IsHead(name) {
+				body[name] = t
+			}
+		}
+		bb.fingerprint = body.SHA256()
+	}
+	return bb.fingerprint
 }

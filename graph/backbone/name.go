@@ -91,7 +91,7 @@ func (a Architecture) Specs() []Spec {
 func (a Architecture) Parameters() int {
 	total := 0
 	for _, s := range a.Specs() {
-		if strings.HasPrefix(s.Name, "head/") || strings.HasPrefix(s.Name, "pre_logits/") {
+		if IsHead(s.Name) {
 			continue
 		}
 		n := 1
@@ -101,6 +101,11 @@ func (a Architecture) Parameters() int {
 		total += n
 	}
 	return total
+}
+
+// IsHead tells whether a weight belongs to the backbone's own classifier.
+func IsHead(name string) bool {
+	return strings.HasPrefix(name, "head/") || strings.HasPrefix(name, "pre_logits/")
 }
 
 // IsBias tells whether a weight is a bias, which weight decay leaves alone.

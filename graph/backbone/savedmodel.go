@@ -1,5 +1,180 @@
 package backbone
 
-import "errors"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 
-func readSavedModel(path string) (*Backbone, error) { return nil, errors.New("later") }
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/savedmodel"
+	"dtl-tf/graph/weight"
+)
+
+// Signature keys of an exported backbone.
+const (
+	ImagesInput    = "images"   // float32 [?, S, S, 3], values 0..1, not normalised
+	FeaturesOutput = "features" // float32 [?, d], pooled, after the final LayerNorm
+	LogitsOutput   = "logits"   // float32 [?, classes], if the backbone has its own head
+)
+
+// The file of assets.extra that makes a SavedModel a backbone.
+const (
+	descriptionFile    = "backbone.json"
+	descriptionFormat  = "dtl-tf backbone"
+	descriptionVersion = 1
+)
+
+// savedDescription is the content of that file.
+type savedDescription struct {
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	Description
+	FeaturesPool Pool `json:"features_pool"` // how the output "features" was made
+}
+
+// Export writes the backbone as a TensorFlow SavedModel: a new folder that TensorFlow can run and that
+// Load reads back, bit for bit. Its signature takes images in 0..1 and gives features pooled
+// as pool says ("": as the backbone's own head sees them) and, if there is such a head, its logits.
+// The variables go by the names and shapes of the .npz layout. A folder that exists is refused.
+func (bb *Backbone) Export(dir string, pool Pool) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("export the backbone to %s: %w", dir, err)
+		}
+	}()
+	defer graph.Catch(&err)
+	if err := bb.Validate(); err != nil {
+		return err
+	}
+	if pool == "" {
+		pool = bb.Pool
+	}
+	description, err := json.MarshalIndent(savedDescription{descriptionFormat, descriptionVersion, bb.Description, pool}, "", "  ")
+	if err != nil {
+		return err
+	}
+	m := savedmodel.Model{
+		Builder: graph.New(graph.KeepAll), Variables: graph.NewVariables(), Values: bb.Weights,
+		Extra: map[string][]byte{descriptionFile: append(description, '\n')},
+	}
+	bb.inference(&m, pool)
+	return savedmodel.Write(dir, m)
+}
+
+// inference builds the graph of an exported backbone.
+func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
+	b := m.Builder
+	images := b.Placeholder(ImagesInput, tf.Float, graph.Unknown, bb.Image, bb.Image, 3)
+	var sequence graph.Value // [B, T, d]
+	f := &Forward{
+		Arch: bb.Architecture,
+		Weight: func(name string, shape ...int) graph.Value {
+			return m.Variables.Declare(b, name, false, shape...).Value
+		},
+		Hook: func(_ *graph.Builder, at Tap, _, out graph.Value) graph.Value {
+			if at.Point == BlockOutput {
+				sequence = out
+			}
+			return out
+		},
+	}
+	features := f.Features(b, b.Normalise(images, bb.Mean, bb.Std), pool)
+	m.Inputs = map[string]graph.Value{ImagesInput: images}
+	m.Outputs = map[string]graph.Value{FeaturesOutput: features}
+	if bb.Classes > 0 {
+		if pool != bb.Pool {
+			features = f.pool(b.In("own_pool"), sequence, bb.Pool)
+		}
+		m.Outputs[LogitsOutput] = f.OwnHead(b, features)
+	}
+}
+
+// LoadFS reads a backbone that Export wrote from any file system. name stands for its path in errors and results.
+func LoadFS(dir fs.FS, name string, o Options) (*Backbone, error) {
+	bb, err := readSavedModelFS(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := bb.override(o); err != nil {
+		return nil, fmt.Errorf("backbone %s: %w", name, err)
+	}
+	return bb, nil
+}
+
+func readSavedModel(path string) (*Backbone, error) { return readSavedModelFS(os.DirFS(path), path) }
+
+func readSavedModelFS(dir fs.FS, name string) (*Backbone, error) {
+	fail := func(err error) (*Backbone, error) { return nil, fmt.Errorf("backbone %s: %w", name, err) }
+	if err := savedmodel.Check(dir); err != nil {
+		return fail(err)
+	}
+	d, err := readDescription(dir)
+	if err != nil {
+		return fail(err)
+	}
+	type digest struct {
+		sum string
+		err error
+	}
+	hashed := make(chan digest, 1)
+	go func() { // on another core while the tensors are decoded
+		sum, err := savedmodel.SHA256(dir, descriptionFile)
+		hashed <- digest{sum, err}
+	}()
+	values, err := savedmodel.ReadVariables(dir)
+	if err != nil {
+		return fail(err)
+	}
+	if d.Depth > len(values) { // a wrong depth must not make a list of a million names
+		return fail(fmt.Errorf("%s says %d blocks, the variables hold only %d tensors", descriptionFile, d.Depth, len(values)))
+	}
+	file := &weight.File{Path: name, Format: "savedmodel", Tensors: values}
+	if err := file.CheckFinite(); err != nil {
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	weights, err := check(file, values, d.Architecture)
+	if err != nil {
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	hash := <-hashed
+	if hash.err != nil {
+		return fail(hash.err)
+	}
+	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, SHA256: hash.sum}, nil
+}
+
+func readDescription(dir fs.FS) (Description, error) {
+	where := savedmodel.ExtraDir + "/" + descriptionFile
+	raw, err := fs.ReadFile(dir, where)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Description{}, fmt.Errorf("this SavedModel was not written by dtl-tf: %s, which tells the architecture, is missing (make one with: dtl-tf backbone export)", where)
+	}
+	if err != nil {
+		return Description{}, err
+	}
+	var d savedDescription
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return Description{}, fmt.Errorf("%s: %w", where, err)
+	}
+	switch {
+	case d.Format != descriptionFormat:
+		return Description{}, fmt.Errorf("%s: format is %q, wanted %q", where, d.Format, descriptionFormat)
+	case d.Version != descriptionVersion:
+		return Description{}, fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, d.Version, descriptionVersion)
+	case d.Eps <= 0:
+		return Description{}, fmt.Errorf("%s: a layer_norm_eps of %v is not possible", where, d.Eps)
+	case d.Classes < 0 || d.Classes > 1<<20 || d.Hidden < 0 || d.Hidden > 1<<20:
+		return Description{}, fmt.Errorf("%s: classes = %d with pre_logits = %d is not possible", where, d.Classes, d.Hidden)
+	}
+	if err := d.Validate(); err != nil {
+		return Description{}, fmt.Errorf("%s: %w", where, err)
+	}
+	if _, err := ParsePool(string(d.Pool)); err != nil {
+		return Description{}, fmt.Errorf("%s: %w", where, err)
+	}
+	return d.Description, nil
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"unsafe"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -20,6 +21,9 @@ import (
 // Decoder turns encoded JPEG images into pixels. Its methods may be called from several
 // goroutines, and as many images are decoded at once as it has threads.
 type Decoder struct {
+	closing sync.RWMutex // held for reading while an image is decoded
+	closed  bool
+
 	session *tf.Session
 	content tf.Output // scalar string
 	pixels  tf.Output // [H, W, 3] uint8
@@ -87,6 +91,11 @@ func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error
 	if !hasEnd(data) { // TensorFlow would refuse it too, but with noise on the standard error output
 		return nil, 0, 0, errors.New("the JPEG data are truncated: no end-of-image marker")
 	}
+	d.closing.RLock()
+	defer d.closing.RUnlock()
+	if d.closed {
+		return nil, 0, 0, errors.New("the JPEG decoder is closed")
+	}
 	data = withAdobe(data)
 	feed := capi.Feed{
 		Output: d.content,
@@ -104,8 +113,13 @@ func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error
 	return nil, 0, 0, fmt.Errorf("decode JPEG: unexpected result of shape %v", values[0].Shape)
 }
 
-// Close frees the session.
-func (d *Decoder) Close() error { return d.session.Close() }
+// Close waits for images being decoded and frees the session.
+func (d *Decoder) Close() error {
+	d.closing.Lock()
+	defer d.closing.Unlock()
+	d.closed = true
+	return d.session.Close()
+}
 
 // reason puts TensorFlow's message into the words of somebody who has a file, not a graph.
 func reason(err error) error {

@@ -41,7 +41,9 @@ func TestDecodeConcurrently(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for range 8 {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			for range 20 {
 				got, _, _, err := d.Decode(data)
 				if err != nil || !bytes.Equal(got, want) {
@@ -49,7 +51,7 @@ func TestDecodeConcurrently(t *testing.T) {
 					return
 				}
 			}
-		})
+		}()
 	}
 	wg.Wait()
 }

@@ -44,11 +44,21 @@ func decode(content []byte, jpegs *jpeg.Decoder, maxPixels int) (pixels, error) 
 		pix, h, w, err := jpegs.Decode(content)
 		return pixels{pix, h, w}, err
 	}
-	p, err := f.decode(content)
+	p, err := f.guardedDecode(content)
 	if err != nil {
 		return pixels{}, fmt.Errorf("%s image: %w", f.name, err)
 	}
 	return p, nil
+}
+
+// guardedDecode turns a panic over a crafted file, should a decoder have such a fault, into an error.
+func (f format) guardedDecode(content []byte) (p pixels, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the decoder broke down: %v", v)
+		}
+	}()
+	return f.decode(content)
 }
 
 // format is one way in which images are stored.

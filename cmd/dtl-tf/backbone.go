@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+)
+
+var inspectCommand = command{
+	name:    "backbone inspect",
+	args:    "[FILE]",
+	purpose: "print the architecture, parameter count and sha256 of a backbone",
+	examples: []string{
+		"dtl-tf backbone inspect ViT-B_16.npz",
+		"dtl-tf backbone inspect --json saved_models/default",
+	},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var (
+			backbone backboneFlags
+			asJSON   bool
+		)
+		backbone.define(g, false)
+		g.add("Output", func(f *pflag.FlagSet) { f.BoolVar(&asJSON, "json", false, "print JSON") })
+		return func(_ context.Context, args []string, io streams) error {
+			c, err := backbone.file("backbone inspect", args)
+			if err != nil {
+				return err
+			}
+			info, err := runner.Inspect(c)
+			if err != nil {
+				return fmt.Errorf("backbone inspect: %w", err)
+			}
+			if asJSON {
+				return printJSON(io.out, info)
+			}
+			return info.Print(io.out)
+		}
+	},
+}
+
+var exportCommand = command{
+	name:    "backbone export",
+	args:    "[FILE]",
+	purpose: "write a backbone as a TensorFlow SavedModel",
+	details: `
+The SavedModel's signature serving_default takes float images [n, size, size, 3] in 0..1 and gives
+the pooled features [n, width]. It can be read back with --backbone, and by TensorFlow.`,
+	examples: []string{"dtl-tf backbone export ViT-B_16.npz --out saved_models/vit_b16"},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var (
+			backbone  backboneFlags
+			out, pool string
+			overwrite bool
+		)
+		g.add("Output", func(f *pflag.FlagSet) {
+			f.StringVar(&out, "out", "", "`folder` of the SavedModel (required)")
+			f.StringVar(&pool, "pool", "", "the features: `mean` of the patch tokens or cls (default: what the backbone's own head sees)")
+			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel that is in --out")
+		})
+		backbone.define(g, false)
+		return func(_ context.Context, args []string, io streams) error {
+			c, err := backbone.file("backbone export", args)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				return usagef("backbone export: --out is required")
+			}
+			if err := runner.Export(c, out, pool, overwrite); err != nil {
+				return fmt.Errorf("backbone export: %w", err)
+			}
+			fmt.Fprintf(io.out, "wrote %s\n", out)
+			return nil
+		}
+	},
+}
+
+// file is the configuration of the commands that take a backbone as their argument, none being the
+// built-in default.
+func (b *backboneFlags) file(name string, args []string) (runner.BackboneConfig, error) {
+	if len(args) > 1 {
+		return runner.BackboneConfig{}, usagef("%s: one backbone at a time, not %d", name, len(args))
+	}
+	if len(args) == 1 {
+		b.path = args[0]
+	}
+	return b.config()
+}

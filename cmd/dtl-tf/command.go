@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+)
+
+// command is one verb of the program.
+type command struct {
+	name     string // "fine-tune", or two words: "backbone inspect"
+	args     string // what stands behind the flags
+	purpose  string // one line
+	details  string // what a user must know, wrapped by hand
+	examples []string
+	// flags defines the flags in groups and returns what runs when they are parsed.
+	flags func(g *groups) func(ctx context.Context, args []string, io streams) error
+}
+
+// commands in the order in which help lists them.
+func commands() []command {
+	return []command{fineTuneCommand, evalCommand, predictCommand, inspectCommand, exportCommand, doctorCommand, versionCommand}
+}
+
+// group is a titled set of flags.
+type group struct {
+	title string
+	set   *pflag.FlagSet
+}
+
+// groups collects the flags of a command.
+type groups struct {
+	list []group
+	all  *pflag.FlagSet
+}
+
+// add starts a group; define adds its flags.
+func (g *groups) add(title string, define func(f *pflag.FlagSet)) {
+	set := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	set.SortFlags = false
+	define(set)
+	g.list = append(g.list, group{title, set})
+	g.all.AddFlagSet(set)
+}
+
+// changed tells whether the user gave a flag.
+func (g *groups) changed(name string) bool { return g.all.Changed(name) }
+
+func newGroups(name string) *groups {
+	all := pflag.NewFlagSet(name, pflag.ContinueOnError)
+	all.SortFlags = false
+	all.Usage = func() {}
+	return &groups{all: all}
+}
+
+// dispatch finds the command and runs it.
+func dispatch(ctx context.Context, args []string, io streams) error {
+	if len(args) == 0 {
+		printOverview(io.err)
+		return usagef("no command given")
+	}
+	switch args[0] {
+	case "help", "--help", "-h":
+		return help(args[1:], io)
+	case "--version":
+		args = []string{"version"}
+	}
+	c, rest, err := find(args)
+	if err != nil {
+		return err
+	}
+	g := newGroups(c.name)
+	execute := c.flags(g)
+	if err := g.all.Parse(rest); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			printHelp(io.out, c, g)
+			return nil
+		}
+		return usagef("%s: %w (see 'dtl-tf %s --help')", c.name, err, c.name)
+	}
+	return execute(ctx, g.all.Args(), io)
+}
+
+// find matches the longest command name at the start of args.
+func find(args []string) (command, []string, error) {
+	for words := min(2, len(args)); words > 0; words-- {
+		name := strings.Join(args[:words], " ")
+		for _, c := range commands() {
+			if c.name == name {
+				return c, args[words:], nil
+			}
+		}
+	}
+	var names, under []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+		if strings.HasPrefix(c.name, args[0]+" ") {
+			under = append(under, c.name)
+		}
+	}
+	if under != nil {
+		return command{}, nil, usagef("%q needs a second word: %s", args[0], strings.Join(under, ", "))
+	}
+	return command{}, nil, usagef("unknown command %q: use one of %s, help", args[0], strings.Join(names, ", "))
+}
+
+func usagef(format string, args ...any) error {
+	return &runner.UsageError{Err: fmt.Errorf(format, args...)}
+}
+
+// noArgs refuses what stands behind the flags of a command that takes nothing there.
+func noArgs(name string, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s: unexpected argument %q (see 'dtl-tf %s --help')", name, args[0], name)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+)
+
+var evalCommand = command{
+	name:    "eval",
+	purpose: "measure the accuracy of an adapter on a split of a data set",
+	details: `
+The adapter file remembers its method and settings. Files of the official PyTorch implementation
+do not; for them the flags of the group "Method" say what is not in the shapes. A flag that
+contradicts the file is refused. Without --adapter the backbone's own head is measured.`,
+	examples: []string{
+		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
+		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",
+	},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var (
+			c        runner.EvalConfig
+			backbone backboneFlags
+			method   methodFlags
+			asJSON   bool
+		)
+		g.add("Input and output", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
+			f.StringVar(&c.Data, "data", "", "data set `folder` (required)")
+			f.StringVar(&c.Split, "split", "test", "`split`: test, val, train or trainval")
+			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of stopping")
+			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}`)
+		})
+		backbone.define(g, true)
+		method.define(g, "`name` of the method, for adapters that do not say", "")
+		g.add("Machine", func(f *pflag.FlagSet) {
+			f.IntVar(&c.Batch, "batch", 64, "`images` at a time")
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+		})
+		return func(ctx context.Context, args []string, io streams) error {
+			if err := noArgs("eval", args); err != nil {
+				return err
+			}
+			var err error
+			if c.Backbone, err = backbone.config(); err != nil {
+				return err
+			}
+			c.Method = method.config(g)
+			score, err := runner.Eval(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version})
+			if err != nil {
+				return fmt.Errorf("eval: %w", err)
+			}
+			if asJSON {
+				return printJSON(io.out, score)
+			}
+			fmt.Fprintf(io.out, "top-1 %.2f %% of %d images (%s)\n", score.Top1, score.Images, c.Split)
+			return nil
+		}
+	},
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+)
+
+var fineTuneCommand = command{
+	name:    "fine-tune",
+	purpose: "adapt a backbone to a data set and measure the result",
+	details: `
+Trains on train800val200.txt (or train.txt, or the class folders train/CLASS/*), evaluates once on
+the test images after the last epoch, and prints a table. The folder --out receives run.json (all
+settings, versions, fingerprints and measurements), adapter.safetensors (what was trained),
+metrics.csv (a line an epoch) and, with --method full, backbone.npz (usable as --backbone).
+
+Ctrl-C stops after the step under way and saves what was done so far; --resume goes on from the
+last checkpoint.`,
+	examples: []string{
+		"dtl-tf fine-tune --data data/digits --out runs/digits",
+		"dtl-tf fine-tune --backbone ViT-B_16.npz --data vtab-1k/eurosat --lr 0.008 --out runs/eurosat",
+		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --method dtl+ --kernel 5 --epochs 50 --out runs/photos",
+		"dtl-tf fine-tune --backbone vit_mini4 --init random --data cifar --method full --augment flip-crop --out runs/scratch",
+	},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var (
+			c        runner.FineTuneConfig
+			backbone backboneFlags
+			method   methodFlags
+			ui       runner.UI
+		)
+		g.add("Input and output", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Data, "data", "", "data set `folder`: VTAB-1k lists or train/CLASS/* and test/CLASS/* (required)")
+			f.StringVar(&c.Out, "out", "", "`folder` for the results (required)")
+			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the run that is in --out")
+			f.BoolVar(&c.Resume, "resume", false, "go on with the run that is in --out from its last checkpoint")
+			f.IntVar(&c.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs`; 0 for never")
+			f.Float64Var(&c.Holdout, "holdout", 0, "`fraction` of the training images to keep for the evaluation, where there is no test split")
+			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of stopping")
+		})
+		backbone.define(g, true)
+		g.add("Start", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Init, "init", runner.InitPretrained, "`start`: pretrained, or random (then --backbone names an architecture, see below)")
+			f.StringVar(&c.InitAdapter, "init-adapter", "", "adapter `file` whose values training starts from")
+		})
+		method.define(g, "`name` of the method: "+runner.MethodNames(), "dtl")
+		g.add("Training", func(f *pflag.FlagSet) {
+			f.IntVar(&c.Epochs, "epochs", runner.DefaultEpochs, "`epochs`, warm-up and cool-down included")
+			f.IntVar(&c.Batch, "batch", 32, "`images` in a step; the rest of an epoch that does not fill one is dropped")
+			f.Float64Var(&c.LearningRate, "lr", 1e-3, "peak learning `rate`")
+			f.Float64Var(&c.WeightDecay, "weight-decay", 0.05, "AdamW's decoupled weight `decay`, on everything but biases")
+			f.Float64Var(&c.DropPath, "drop-path", 0, "stochastic-depth `rate` of the last block, linear from 0 at the first")
+			f.StringVar(&c.Schedule, "schedule", "cosine", "learning-rate `schedule`: cosine (with warm-up and cool-down) or constant")
+			f.BoolVar(&c.Shuffle, "shuffle", true, "draw a new order of the images each epoch")
+			f.StringVar(&c.Augment, "augment", runner.AugmentNone, "`augmentation`: none, or flip-crop (random flip and shifted crop)")
+			f.Uint64Var(&c.Seed, "seed", 42, "`seed` of initial values, order, augmentation and drop path")
+		})
+		g.add("Machine", func(f *pflag.FlagSet) {
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+			f.StringVar(&c.Recompute, "recompute", runner.RecomputeNone, "what the backward pass makes again to save memory: `none` or activations")
+			f.Int64Var(&c.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
+			f.BoolVarP(&ui.Quiet, "quiet", "q", false, "no progress, only the result")
+		})
+		return func(ctx context.Context, args []string, io streams) error {
+			if err := noArgs("fine-tune", args); err != nil {
+				return err
+			}
+			var err error
+			if c.Backbone, err = backbone.config(); err != nil {
+				return err
+			}
+			c.Method = method.config(g)
+			ui.Out, ui.Err, ui.Version = io.out, io.err, version
+			_, err = runner.FineTune(ctx, c, ui)
+			if err != nil {
+				return fmt.Errorf("fine-tune: %w", err)
+			}
+			return nil
+		}
+	},
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+)
+
+var predictCommand = command{
+	name:    "predict",
+	args:    "IMAGE|FOLDER...",
+	purpose: "classify images",
+	details: `
+Prints one line an image: its path, the label (a number, and the class's name where the adapter
+knows it) and the probability. Without --adapter the backbone's own head is used as it was trained.`,
+	examples: []string{
+		"dtl-tf predict --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors photo.jpg",
+		"dtl-tf predict --adapter runs/digits/adapter.safetensors --json data/digits/images/test",
+	},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var (
+			c        runner.PredictConfig
+			backbone backboneFlags
+			method   methodFlags
+			asJSON   bool
+		)
+		g.add("Input and output", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
+			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "name images that can't be read and go on, instead of stopping")
+			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]} a line`)
+		})
+		backbone.define(g, true)
+		method.define(g, "`name` of the method, for adapters that do not say", "")
+		g.add("Machine", func(f *pflag.FlagSet) {
+			f.IntVar(&c.Batch, "batch", 32, "`images` at a time")
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+		})
+		return func(ctx context.Context, args []string, io streams) error {
+			if len(args) == 0 {
+				return usagef("predict: name at least one image or folder")
+			}
+			var err error
+			if c.Backbone, err = backbone.config(); err != nil {
+				return err
+			}
+			c.Method = method.config(g)
+			c.Images = args
+			show := func(p runner.Prediction) error {
+				if asJSON {
+					return printJSON(io.out, p)
+				}
+				name := ""
+				if p.Class != "" {
+					name = " " + p.Class
+				}
+				_, err := fmt.Fprintf(io.out, "%s\t%d%s\t%.4f\n", p.Image, p.Label, name, p.Probability)
+				return err
+			}
+			if err := runner.Predict(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}, show); err != nil {
+				return fmt.Errorf("predict: %w", err)
+			}
+			return nil
+		}
+	},
+}
+
+// printJSON prints a value on one line.
+func printJSON(w io.Writer, v any) error {
+	return json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,165 @@
+package dtl
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+)
+
+// shared is a path below ../shared, the material that lies beside the repository on some machines; the
+// test is skipped where it does not.
+func shared(t *testing.T, parts ...string) string {
+	t.Helper()
+	path := filepath.Join(append([]string{"..", "..", "shared"}, parts...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("skipped: %s is not there", path)
+	}
+	return path
+}
+
+// micro is an architecture on which a training step takes milliseconds.
+var micro = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
+
+// setting is a model to be trained, with defaults for what a test does not say.
+type setting struct {
+	arch     backbone.Architecture
+	method   string
+	options  *Options // nil: Defaults
+	batch    int
+	dropPath float64
+	seed     uint64
+	adapter  tensor.Map
+	mode     graph.Recompute
+}
+
+const microClasses = 3
+
+// start builds the model on random weights and opens a session.
+func (c setting) start(t *testing.T) *Session {
+	t.Helper()
+	if c.arch.Width == 0 {
+		c.arch = micro
+	}
+	if c.batch == 0 {
+		c.batch = 4
+	}
+	options := Defaults(c.arch)
+	if c.options != nil {
+		options = *c.options
+	}
+	method, err := NewMethod(c.method, options, c.arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := New(Config{
+		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: microClasses,
+		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bb, err := backbone.Random(c.arch, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, model, bb.Weights, c.seed, c.adapter)
+}
+
+func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tensor.Map) *Session {
+	t.Helper()
+	s, err := m.Start(graph.SessionOptions{Threads: 2}, weights, seed, adapter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// someBatch makes images in [-1, 1] and labels for a session.
+func someBatch(s *Session, seed uint64) (tensor.Tensor, []int32) {
+	random := rand.New(rand.NewPCG(seed, 99))
+	n, side := s.Config.Batch, s.Config.Arch.Image
+	images := tensor.Zeros(n, side, side, 3)
+	for i := range images.Float32() {
+		images.Float32()[i] = 2*random.Float32() - 1
+	}
+	labels := make([]int32, n)
+	for i := range labels {
+		labels[i] = int32(i % s.Config.Classes)
+	}
+	return images, labels
+}
+
+// randomAdapter gives every parameter of the model a value that matters: B is not zero.
+func randomAdapter(m *Model, seed uint64) tensor.Map {
+	random := rand.New(rand.NewPCG(seed, 98))
+	values := tensor.Map{}
+	for _, p := range m.params.list {
+		v := tensor.Zeros(p.Shape...)
+		for i := range v.Float32() {
+			v.Float32()[i] = float32(0.3 * random.NormFloat64())
+		}
+		values[p.Name] = v
+	}
+	return values
+}
+
+// must is for calls that only fail when the test is wrong.
+func must[T any](v T, err error) func(t *testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// trainSteps makes steps on one batch and returns the losses.
+func trainSteps(t *testing.T, s *Session, steps int, rate float64) []float64 {
+	t.Helper()
+	images, labels := someBatch(s, 1)
+	losses := make([]float64, steps)
+	for i := range losses {
+		losses[i] = must(s.Step(images, labels, rate, i))(t)
+	}
+	return losses
+}
+
+// readWeights reads a .safetensors file.
+func readWeights(t *testing.T, path string) tensor.Map {
+	t.Helper()
+	return must(weight.Open(path))(t).Tensors
+}
+
+// floats is a tensor in double precision.
+func floats(t tensor.Tensor) []float64 {
+	out := make([]float64, tensor.Size(t.Shape))
+	for i, v := range t.Float32() {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// relative is max|got - want| / max|want|, and NaN if anything is.
+func relative(got, want []float64) float64 {
+	if len(got) != len(want) {
+		return math.Inf(1)
+	}
+	worst, size := 0.0, 0.0
+	for i := range want {
+		worst = math.Max(worst, math.Abs(got[i]-want[i]))
+		size = math.Max(size, math.Abs(want[i]))
+	}
+	if worst == 0 {
+		return 0
+	}
+	return worst / size
+}

@@ -1,0 +1,107 @@
+package savedmodel
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	nodepb "github.com/wamuir/graft/tensorflow/core/framework/graph_go_proto"
+	defpb "github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
+	shapepb "github.com/wamuir/graft/tensorflow/core/framework/tensor_shape_go_proto"
+	typepb "github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"dtl-tf/graph"
+)
+
+const (
+	schemaVersion = 1                            // kSavedModelSchemaVersion
+	predictMethod = "tensorflow/serving/predict" // kPredictMethodName
+)
+
+// describe makes the bytes of saved_model.pb, the same for the same graph.
+func describe(m Model, s *graph.Saver) ([]byte, error) {
+	signature := &pb.SignatureDef{
+		Inputs: map[string]*pb.TensorInfo{}, Outputs: map[string]*pb.TensorInfo{}, MethodName: predictMethod,
+	}
+	needed := []string{s.Prefix.Op.Name(), s.Written.Op.Name(), s.Restore.Name()}
+	for name, v := range m.Inputs {
+		signature.Inputs[name] = info(v)
+		needed = append(needed, v.Op.Name())
+	}
+	for name, v := range m.Outputs {
+		signature.Outputs[name] = info(v)
+		needed = append(needed, v.Op.Name())
+	}
+	nodes, err := export(m.Builder.Graph())
+	if err != nil {
+		return nil, err
+	}
+	prune(nodes, needed)
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.SavedModel{
+		SavedModelSchemaVersion: schemaVersion,
+		MetaGraphs: []*pb.MetaGraphDef{{
+			MetaInfoDef: &pb.MetaGraphDef_MetaInfoDef{Tags: []string{Tag}, TensorflowVersion: tf.Version()},
+			GraphDef:    nodes,
+			SaverDef: &pb.SaverDef{
+				FilenameTensorName: tensorName(s.Prefix), SaveTensorName: tensorName(s.Written),
+				RestoreOpName: s.Restore.Name(), Version: pb.SaverDef_V2,
+			},
+			SignatureDef: map[string]*pb.SignatureDef{Signature: signature},
+		}},
+	})
+}
+
+func tensorName(v graph.Value) string { return fmt.Sprintf("%s:%d", v.Op.Name(), v.Index) }
+
+func info(v graph.Value) *pb.TensorInfo {
+	shape := &shapepb.TensorShapeProto{}
+	for _, d := range v.Shape { // -1 means unknown here and there
+		shape.Dim = append(shape.Dim, &shapepb.TensorShapeProto_Dim{Size: int64(d)})
+	}
+	return &pb.TensorInfo{
+		Encoding: &pb.TensorInfo_Name{Name: tensorName(v)}, Dtype: typepb.DataType(v.DataType()), TensorShape: shape,
+	}
+}
+
+func export(g *tf.Graph) (*nodepb.GraphDef, error) {
+	var raw bytes.Buffer
+	if _, err := g.WriteTo(&raw); err != nil {
+		return nil, fmt.Errorf("export the graph: %w", err)
+	}
+	nodes := new(nodepb.GraphDef)
+	if err := proto.Unmarshal(raw.Bytes(), nodes); err != nil {
+		return nil, fmt.Errorf("export the graph: %w", err)
+	}
+	return nodes, nil
+}
+
+// prune drops every node that none of the needed ones depends on.
+func prune(g *nodepb.GraphDef, needed []string) {
+	byName := map[string]*defpb.NodeDef{}
+	for _, n := range g.Node {
+		byName[n.Name] = n
+	}
+	keep := map[string]bool{}
+	for len(needed) > 0 {
+		name := needed[len(needed)-1]
+		needed = needed[:len(needed)-1]
+		if keep[name] {
+			continue
+		}
+		keep[name] = true
+		for _, input := range byName[name].GetInput() { // "node", "node:1" or "^node"
+			name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+			needed = append(needed, name)
+		}
+	}
+	kept := g.Node[:0]
+	for _, n := range g.Node {
+		if keep[n.Name] {
+			kept = append(kept, n)
+		}
+	}
+	g.Node = kept
+}

@@ -1,0 +1,208 @@
+package savedmodel
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"math"
+	"slices"
+
+	typepb "github.com/wamuir/graft/tensorflow/core/framework/types_go_proto"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"dtl-tf/graph/tensor"
+)
+
+// Check tells whether a folder holds a SavedModel that can be served: the file is there, can be
+// parsed, and has the tag and the signature.
+func Check(dir fs.FS) error {
+	raw, err := fs.ReadFile(dir, ModelFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("not a SavedModel: %s is missing", ModelFile)
+	}
+	if err != nil {
+		return err
+	}
+	model := new(pb.SavedModel)
+	if err := proto.Unmarshal(raw, model); err != nil {
+		return fmt.Errorf("%s is damaged or no SavedModel: it can't be parsed", ModelFile)
+	}
+	for _, m := range model.MetaGraphs {
+		if _, ok := m.SignatureDef[Signature]; ok && slices.Contains(m.GetMetaInfoDef().GetTags(), Tag) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no graph with the tag %q and the signature %q", ModelFile, Tag, Signature)
+}
+
+// entry is where one tensor lies in the data file.
+type entry struct {
+	name  string
+	shape []int
+	*pb.BundleEntryProto
+}
+
+// ReadVariables reads all variables of a SavedModel. Every one must be float32; checksums are verified.
+// Errors name the file and the tensor.
+func ReadVariables(dir fs.FS) (tensor.Map, error) {
+	entries, err := readIndex(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", indexFile, missing(err))
+	}
+	values, err := readData(dir, entries)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dataFile, missing(err))
+	}
+	return values, nil
+}
+
+// missing leaves the name out of a "does not exist": the caller has it.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("the file is missing")
+	}
+	return err
+}
+
+func readIndex(dir fs.FS) ([]entry, error) {
+	raw, err := fs.ReadFile(dir, indexFile)
+	if err != nil {
+		return nil, err
+	}
+	var header *pb.BundleHeaderProto
+	var entries []entry
+	err = readTable(raw, func(key, value []byte) error {
+		if len(key) == 0 { // the header has the empty key, so it comes first
+			header = new(pb.BundleHeaderProto)
+			return proto.Unmarshal(value, header)
+		}
+		e := entry{name: string(key), BundleEntryProto: new(pb.BundleEntryProto)}
+		if err := proto.Unmarshal(value, e.BundleEntryProto); err != nil {
+			return fmt.Errorf("tensor %s: %w", e.name, err)
+		}
+		if err := e.check(); err != nil {
+			return fmt.Errorf("tensor %s: %w", e.name, err)
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case header == nil:
+		return nil, errTable
+	case header.NumShards != 1:
+		return nil, fmt.Errorf("%d data files: only checkpoints of one are read", header.NumShards)
+	case header.Endianness != pb.BundleHeaderProto_LITTLE:
+		return nil, errors.New("big-endian checkpoints are not read")
+	}
+	return entries, nil
+}
+
+// check fills in the shape and holds size and type against it.
+func (e *entry) check() error {
+	if e.Dtype != typepb.DataType_DT_FLOAT {
+		return fmt.Errorf("type %v, wanted DT_FLOAT", e.Dtype)
+	}
+	if len(e.Slices) > 0 {
+		return errors.New("stored in slices, which is not supported")
+	}
+	const limit = 1 << 40 // elements; keeps the product from overflowing
+	n := int64(1)
+	for _, d := range e.Shape.GetDim() {
+		if d.Size < 0 || d.Size > limit/max(n, 1) {
+			return fmt.Errorf("shape %v is not possible", e.Shape.GetDim())
+		}
+		n *= d.Size
+		e.shape = append(e.shape, int(d.Size))
+	}
+	if e.Size != 4*n || e.Offset < 0 {
+		return fmt.Errorf("%d bytes at %d don't fit the shape %v", e.Size, e.Offset, e.shape)
+	}
+	return nil
+}
+
+func readData(dir fs.FS, entries []entry) (tensor.Map, error) {
+	f, err := dir.Open(dataFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r, ok := f.(io.ReaderAt)
+	if !ok {
+		return nil, fmt.Errorf("%T can't be read at an offset", f)
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.Offset, b.Offset) })
+	values := tensor.Map{}
+	buf := make([]byte, 1<<20)
+	for _, e := range entries {
+		if e.Size > info.Size()-e.Offset { // before anything is allocated
+			return nil, fmt.Errorf("truncated: tensor %s ends at byte %d, the file has %d", e.name, e.Offset+e.Size, info.Size())
+		}
+		data, crc, err := readFloats(io.NewSectionReader(r, e.Offset, e.Size), int(e.Size/4), buf)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", e.name, err)
+		}
+		if mask(crc) != e.Crc32C {
+			return nil, fmt.Errorf("damaged: the checksum of tensor %s is wrong", e.name)
+		}
+		values[e.name] = tensor.Must(data, e.shape...)
+	}
+	return values, nil
+}
+
+// readFloats reads n little-endian float32 and the CRC-32C of their bytes, through buf.
+func readFloats(r io.Reader, n int, buf []byte) (data []float32, crc uint32, err error) {
+	data = make([]float32, n)
+	for rest := data; len(rest) > 0; {
+		chunk := buf[:min(len(buf), 4*len(rest))]
+		if _, err := io.ReadFull(r, chunk); err != nil {
+			return nil, 0, err
+		}
+		crc = crc32.Update(crc, castagnoli, chunk)
+		for i := range len(chunk) / 4 {
+			rest[i] = math.Float32frombits(binary.LittleEndian.Uint32(chunk[4*i:]))
+		}
+		rest = rest[len(chunk)/4:]
+	}
+	return data, crc, nil
+}
+
+// SHA256 is a fingerprint of what the model is made of: saved_model.pb, the variables and the named files of
+// assets.extra. Other files in the folder (a model card) don't count. It is what
+//
+//	sha256sum assets.extra/NAME saved_model.pb variables/variables.* | sha256sum
+//
+// prints in that folder, names in this order.
+func SHA256(dir fs.FS, extra ...string) (string, error) {
+	var names []string
+	for _, name := range extra {
+		names = append(names, ExtraDir+"/"+name)
+	}
+	list := sha256.New()
+	for _, name := range append(names, ModelFile, dataFile, indexFile) {
+		f, err := dir.Open(name)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.New()
+		_, err = io.Copy(sum, f)
+		f.Close()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Fprintf(list, "%s  %s\n", hex.EncodeToString(sum.Sum(nil)), name)
+	}
+	return hex.EncodeToString(list.Sum(nil)), nil
+}

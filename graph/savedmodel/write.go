@@ -1,0 +1,84 @@
+package savedmodel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
+
+// Model is a graph that is to be saved.
+type Model struct {
+	Builder         *graph.Builder
+	Variables       *graph.Variables       // all that the outputs depend on
+	Values          tensor.Map             // of the variables
+	Inputs, Outputs map[string]graph.Value // of the signature; inputs are placeholders
+	Extra           map[string][]byte      // files for assets.extra, by name
+}
+
+// Write saves a model as the folder dir, with its own session. The folder appears complete or not at all; one
+// that exists already is refused.
+func Write(dir string, m Model) (err error) {
+	dir = filepath.Clean(dir)
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("%s exists already: remove it or choose another name", dir)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return err
+	}
+	temporary, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".tmp-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary) // after the rename there is nothing left of that name
+	if err := fill(temporary, m); err != nil {
+		return err
+	}
+	if err := os.Chmod(temporary, 0o755); err != nil { // MkdirTemp lets nobody else in
+		return err
+	}
+	return os.Rename(temporary, dir)
+}
+
+func fill(dir string, m Model) (err error) {
+	defer graph.Catch(&err)
+	for _, sub := range []string{filepath.Dir(variablesPrefix), ExtraDir} {
+		if err := os.Mkdir(filepath.Join(dir, filepath.FromSlash(sub)), 0o777); err != nil {
+			return err
+		}
+	}
+	for name, content := range m.Extra {
+		if err := os.WriteFile(filepath.Join(dir, ExtraDir, name), content, 0o666); err != nil {
+			return err
+		}
+	}
+	saver := m.Variables.Saver(m.Builder)
+	raw, err := describe(m, saver)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, ModelFile), raw, 0o666); err != nil {
+		return err
+	}
+	session, err := graph.NewSession(m.Builder.Graph(), graph.SessionOptions{})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	if err := m.Variables.Fill(session, m.Values); err != nil {
+		return err
+	}
+	if err := saver.Save(session, filepath.Join(dir, filepath.FromSlash(variablesPrefix))); err != nil {
+		line, _, _ := strings.Cut(err.Error(), "\n") // the rest lists nodes of the graph
+		return fmt.Errorf("write the variables: %s", line)
+	}
+	return nil
+}

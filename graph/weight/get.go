@@ -1,0 +1,111 @@
+package weight
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"dtl-tf/graph/tensor"
+)
+
+// Get is the tensor of that name. If a shape is given the tensor must have it. The error names the
+// file and the tensor, and what was found and wanted, or the names that come nearest.
+func (f *File) Get(name string, shape ...int) (tensor.Tensor, error) {
+	t, ok := f.Tensors[name]
+	if !ok {
+		return tensor.Tensor{}, fmt.Errorf("%s: there is no tensor %s%s", f.Path, name, hint(name, f.Tensors))
+	}
+	if len(shape) > 0 && !slices.Equal(t.Shape, shape) {
+		return tensor.Tensor{}, fmt.Errorf("%s: tensor %s has shape %v, wanted %v", f.Path, name, t.Shape, shape)
+	}
+	return t, nil
+}
+
+// CheckFinite fails if a weight is NaN or infinite, and names the first one by tensor and index.
+func (f *File) CheckFinite() error {
+	names := f.Tensors.Names()
+	return parallel(len(names), func(i int, _ []byte) error {
+		t := f.Tensors[names[i]]
+		at := t.FirstNonFinite()
+		if at < 0 {
+			return nil
+		}
+		what := "infinite"
+		if v := float64(t.Float32()[at]); math.IsNaN(v) {
+			what = "NaN"
+		}
+		return fmt.Errorf("%s: tensor %s is %s at index %v of shape %v: the file is damaged or its training diverged",
+			f.Path, names[i], what, unravel(at, t.Shape), t.Shape)
+	})
+}
+
+// unravel turns a row-major position into an index along each axis.
+func unravel(at int, shape []int) []int {
+	index := make([]int, len(shape))
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		index[axis] = at % shape[axis]
+		at /= shape[axis]
+	}
+	return index
+}
+
+// The search for near names stays cheap whatever the file holds.
+const (
+	hintNames  = 5000 // names looked at
+	hintLength = 200  // longest name looked at, in bytes
+	hintCount  = 3    // names shown
+)
+
+// hint lists the names that differ from name in the fewest letters, and says nothing if none is near.
+func hint(name string, m tensor.Map) string {
+	if len(m) == 0 {
+		return ", the file holds none"
+	}
+	if len(m) > hintNames || len(name) > hintLength {
+		return ""
+	}
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var near []candidate
+	for _, other := range m.Names() {
+		if len(other) > hintLength {
+			continue
+		}
+		if d := distance(name, other); d <= max(2, len(name)/3) {
+			near = append(near, candidate{other, d})
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	slices.SortStableFunc(near, func(a, b candidate) int { return a.distance - b.distance })
+	var shown []string
+	for _, c := range near[:min(hintCount, len(near))] {
+		shown = append(shown, c.name)
+	}
+	return "; the nearest names are " + strings.Join(shown, ", ")
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,180 @@
+package weight
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"dtl-tf/graph/tensor"
+)
+
+// kind is a type of element in a file.
+type kind struct {
+	safetensors string // its name there, "" if that format has none
+	numpy       string // its descr in a .npy header, "" if NumPy has none
+	size        int    // bytes an element
+	decode      decoder
+}
+
+// decoder reads n elements from r through buf. The memory for the first elements is taken at once, the
+// rest only as the data arrives. The result is a slice of a tensor.Element type.
+type decoder func(r io.Reader, n, first int, buf []byte) (any, error)
+
+// kinds are in the order in which the reference implementation of .safetensors lays tensors out: wider
+// elements first, so that each lies aligned.
+var kinds = []kind{
+	{"I64", "<i8", 8, elements(8, func(dst []int64, src []byte) {
+		for i := range dst {
+			dst[i] = int64(binary.LittleEndian.Uint64(src[8*i:]))
+		}
+	})},
+	{"F32", "<f4", 4, elements(4, func(dst []float32, src []byte) {
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+		}
+	})},
+	{"I32", "<i4", 4, elements(4, func(dst []int32, src []byte) {
+		for i := range dst {
+			dst[i] = int32(binary.LittleEndian.Uint32(src[4*i:]))
+		}
+	})},
+	{"BF16", "", 2, elements(2, func(dst []float32, src []byte) {
+		for i := range dst { // the upper half of a float32
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+		}
+	})},
+	{"F16", "<f2", 2, elements(2, func(dst []float32, src []byte) {
+		for i := range dst {
+			dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+	})},
+	{"U8", "|u1", 1, elements(1, func(dst []uint8, src []byte) { copy(dst, src) })},
+	{"BOOL", "|b1", 1, elements(1, func(dst []bool, src []byte) {
+		for i := range dst {
+			dst[i] = src[i] != 0
+		}
+	})},
+}
+
+// kindOf finds the kind by one of its names.
+func kindOf(match func(kind) bool) (kind, bool) {
+	if i := slices.IndexFunc(kinds, match); i >= 0 {
+		return kinds[i], true
+	}
+	return kind{}, false
+}
+
+// order is the place of k among the kinds.
+func (k kind) order() int {
+	return slices.IndexFunc(kinds, func(o kind) bool { return o.safetensors == k.safetensors })
+}
+
+// elements makes a decoder of a function that converts len(dst) elements of size bytes.
+func elements[T any](size int, convert func(dst []T, src []byte)) decoder {
+	return func(r io.Reader, n, first int, buf []byte) (any, error) {
+		out := make([]T, 0, min(n, first))
+		for len(out) < n {
+			have, more := len(out), min(n-len(out), len(buf)/size)
+			src := buf[:more*size]
+			if _, err := io.ReadFull(r, src); err != nil {
+				return nil, fmt.Errorf("its data cannot be read, the file is damaged: %w", noEOF(err))
+			}
+			out = slices.Grow(out, more)[:have+more]
+			convert(out[have:], src)
+		}
+		return out, nil
+	}
+}
+
+// fromHalf widens an IEEE 754 binary16. Every value of it is exact in float32.
+func fromHalf(h uint16) float32 {
+	sign, exponent, mantissa := uint32(h>>15)<<31, uint32(h>>10)&0x1f, uint32(h)&0x3ff
+	switch exponent {
+	case 0: // zero or subnormal: mantissa * 2^-24
+		return math.Float32frombits(math.Float32bits(float32(mantissa)*(1.0/(1<<24))) | sign)
+	case 0x1f: // infinity or NaN
+		return math.Float32frombits(sign | 0x7f800000 | mantissa<<13)
+	}
+	return math.Float32frombits(sign | (exponent+127-15)<<23 | mantissa<<13)
+}
+
+// encoding is how a tensor goes into a file: its kind, and write, which sends its elements
+// little-endian to w.
+func encoding(t tensor.Tensor) (k kind, write func(w io.Writer) error, err error) {
+	name, n := "", 0
+	switch data := t.Data.(type) {
+	case []float32:
+		name, n = "F32", len(data)
+		write = encoder(data, func(b []byte, v float32) []byte { return binary.LittleEndian.AppendUint32(b, math.Float32bits(v)) })
+	case []int64:
+		name, n = "I64", len(data)
+		write = encoder(data, func(b []byte, v int64) []byte { return binary.LittleEndian.AppendUint64(b, uint64(v)) })
+	case []int32:
+		name, n = "I32", len(data)
+		write = encoder(data, func(b []byte, v int32) []byte { return binary.LittleEndian.AppendUint32(b, uint32(v)) })
+	case []uint8:
+		name, n = "U8", len(data)
+		write = func(w io.Writer) error { _, err := w.Write(data); return err }
+	case []bool:
+		name, n = "BOOL", len(data)
+		write = encoder(data, func(b []byte, v bool) []byte {
+			if v {
+				return append(b, 1)
+			}
+			return append(b, 0)
+		})
+	default:
+		return kind{}, nil, fmt.Errorf("elements of type %T cannot be written to a weight file", t.Data)
+	}
+	for _, d := range t.Shape {
+		if d < 0 {
+			return kind{}, nil, fmt.Errorf("shape %v has a negative dimension", t.Shape)
+		}
+	}
+	if want := tensor.Size(t.Shape); want != n {
+		return kind{}, nil, fmt.Errorf("shape %v holds %d elements, its data has %d", t.Shape, want, n)
+	}
+	k, _ = kindOf(func(k kind) bool { return k.safetensors == name })
+	return k, write, nil
+}
+
+func encoder[T any](data []T, put func([]byte, T) []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		buf := make([]byte, 0, min(bufferSize, 8*len(data)))
+		for _, v := range data {
+			buf = put(buf, v)
+			if len(buf) > bufferSize-8 {
+				if _, err := w.Write(buf); err != nil {
+					return err
+				}
+				buf = buf[:0]
+			}
+		}
+		_, err := w.Write(buf)
+		return err
+	}
+}
+
+// maxRank is NumPy's limit of dimensions (NPY_MAXDIMS of NumPy 2).
+const maxRank = 64
+
+// count is the number of elements of a shape and of bytes they take at size bytes each. It fails on
+// negative dimensions and where a product leaves int.
+func count(shape []int, size int) (n, bytes int, err error) {
+	if len(shape) > maxRank {
+		return 0, 0, fmt.Errorf("it has %d dimensions, %d is the limit", len(shape), maxRank)
+	}
+	n = 1
+	for _, d := range shape {
+		if d < 0 || d > 0 && n > math.MaxInt/d {
+			return 0, 0, fmt.Errorf("shape %v is not possible", shape)
+		}
+		n *= d
+	}
+	if n > math.MaxInt/size {
+		return 0, 0, fmt.Errorf("shape %v is not possible", shape)
+	}
+	return n, n * size, nil
+}

@@ -1,0 +1,168 @@
+package weight
+
+import (
+	"archive/zip"
+	"compress/flate"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+
+	"dtl-tf/graph/tensor"
+)
+
+// maxDeflate is the highest ratio that deflate reaches (zlib's technical notes give 1032 : 1), so a
+// member that claims more lies.
+const maxDeflate = 1032
+
+// readNPZ reads a zip archive of .npy arrays, stored or deflated, as numpy.savez and
+// numpy.savez_compressed write it.
+func readNPZ(r io.ReaderAt, size int64) (tensor.Map, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("its zip directory, the end of a .npz file, cannot be read: the file is truncated or damaged, download or copy it again: %w", err)
+	}
+	members, err := listNPZ(z.File, uint64(size))
+	if err != nil {
+		return nil, err
+	}
+	tensors := make([]tensor.Tensor, len(members))
+	err = parallel(len(members), func(i int, buf []byte) error {
+		var err error
+		if tensors[i], err = readMember(members[i], buf); err != nil {
+			return fmt.Errorf("tensor %.200q: %w", tensorName(members[i]), err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := make(tensor.Map, len(members))
+	for i, t := range tensors {
+		m[tensorName(members[i])] = t
+	}
+	return m, nil
+}
+
+func tensorName(f *zip.File) string { return strings.TrimSuffix(f.Name, ".npy") }
+
+// listNPZ checks what the zip directory says before anything is read on its word.
+func listNPZ(files []*zip.File, size uint64) ([]*zip.File, error) {
+	var members []*zip.File
+	seen := map[string]bool{}
+	left := size // bytes of the file that no member has claimed yet: members that overlap are a bomb
+	for _, f := range files {
+		name := tensorName(f)
+		switch {
+		case strings.HasSuffix(f.Name, "/"):
+			continue // zip -r writes one for each folder
+		case strings.HasSuffix(f.Name, "/data.pkl"):
+			return nil, errors.New("this is a PyTorch checkpoint (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file")
+		case name == f.Name:
+			return nil, fmt.Errorf("member %.200q of the archive is not a .npy array: save the weights with numpy.savez", f.Name)
+		case seen[name]:
+			return nil, fmt.Errorf("tensor %.200q is there twice", name)
+		case f.CompressedSize64 > left:
+			return nil, fmt.Errorf("tensor %.200q: the zip directory claims %d bytes for it, more than the file has: the file is damaged", name, f.CompressedSize64)
+		case f.Flags&1 != 0:
+			return nil, fmt.Errorf("tensor %.200q is encrypted: save it without a password", name)
+		case f.Method == zip.Store && f.UncompressedSize64 != f.CompressedSize64,
+			f.Method == zip.Deflate && f.UncompressedSize64/maxDeflate > f.CompressedSize64:
+			return nil, fmt.Errorf("tensor %.200q: the zip directory claims %d bytes from %d: the file is damaged", name, f.UncompressedSize64, f.CompressedSize64)
+		case f.Method != zip.Store && f.Method != zip.Deflate:
+			return nil, fmt.Errorf("tensor %.200q is packed with zip method %d: save it with numpy.savez or numpy.savez_compressed", name, f.Method)
+		}
+		seen[name] = true
+		left -= f.CompressedSize64
+		members = append(members, f)
+	}
+	if len(members) == 0 {
+		return nil, errors.New("the archive holds no arrays")
+	}
+	return members, nil
+}
+
+func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
+	raw, err := f.OpenRaw()
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("its zip entry cannot be read: the file is damaged: %w", noEOF(err))
+	}
+	if f.Method == zip.Deflate {
+		raw = flate.NewReader(raw)
+	}
+	// archive/zip's own reader takes a checksum of 0 for "not set"; this one does not.
+	data := &checked{r: raw}
+	t, err := readNPY(data, f.UncompressedSize64, f.CompressedSize64, buf)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	switch _, err = io.ReadFull(data, buf[:1]); {
+	case err == nil:
+		return tensor.Tensor{}, errors.New("it holds more data than its zip entry says: the file is damaged")
+	case err != io.EOF:
+		return tensor.Tensor{}, fmt.Errorf("its data cannot be unpacked: the file is damaged: %w", err)
+	case data.crc != f.CRC32:
+		return tensor.Tensor{}, fmt.Errorf("its checksum is %08x, the archive says %08x: the file is damaged, download or copy it again", data.crc, f.CRC32)
+	}
+	return t, nil
+}
+
+// readNPY reads one array of length bytes, header and all, that takes packed bytes in the file.
+func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, error) {
+	h, err := readNPYHeader(r)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	k, ok := kindOf(func(k kind) bool { return k.numpy != "" && k.numpy == h.descr })
+	if !ok {
+		return tensor.Tensor{}, refuseDescr(h.descr)
+	}
+	if h.fortran {
+		return tensor.Tensor{}, fmt.Errorf("its %v elements are in Fortran order (column-major): save it with numpy.ascontiguousarray(x)", h.shape)
+	}
+	n, size, err := count(h.shape, k.size)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	if have := length - uint64(h.length); uint64(h.length) > length || uint64(size) != have {
+		return tensor.Tensor{}, fmt.Errorf("shape %v of type %s takes %d bytes, its zip entry has %d: the file is damaged", h.shape, h.descr, size, int64(have))
+	}
+	// What the file really has in bytes is no risk to take at once, eight times that neither.
+	first := int(min(uint64(n), 8*packed/uint64(k.size)))
+	data, err := k.decode(r, n, first, buf)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return tensor.Tensor{Shape: h.shape, Data: data}, nil
+}
+
+// refuseDescr says what a type string means and what to do about it.
+func refuseDescr(descr string) error {
+	const advice = "save it with x.astype('<f4')"
+	switch {
+	case strings.HasPrefix(descr, "["):
+		return fmt.Errorf("it has the structured type %.60s: save each field as an array of its own", descr)
+	case strings.Contains(descr, "O"):
+		return fmt.Errorf("it holds Python objects (type %.20q), which are not unpacked because they can run code: %s", descr, advice)
+	case strings.HasPrefix(descr, ">"):
+		return fmt.Errorf("it is big-endian (type %.20q): %s", descr, advice)
+	case descr == "<f8":
+		return fmt.Errorf("it is float64 (type %q), weights are float32: save it with numpy.float32(x)", descr)
+	case strings.HasSuffix(descr, "V2"):
+		return fmt.Errorf("it has elements of 2 bytes without a type (type %q), bfloat16 perhaps: %s", descr, advice)
+	}
+	return fmt.Errorf("it has type %.20q, this program reads <f4, <f2, <i8, <i4, |u1 and |b1: %s", descr, advice)
+}
+
+// checked sums up what passes through it.
+type checked struct {
+	r   io.Reader
+	crc uint32
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.crc = crc32.Update(c.crc, crc32.IEEETable, p[:n])
+	return n, err
+}

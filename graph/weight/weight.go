@@ -1,0 +1,148 @@
+// Package weight reads and writes weight files: NumPy's .npz, in which Google publishes its ViT
+// checkpoints, and .safetensors, in which timm publishes its own and this program keeps adapters.
+//
+// A file is data from a stranger. Sizes that a header claims are held against the size of the file
+// before memory is taken for them, checksums are verified, and whatever is not understood is refused
+// with an error that names the file, the tensor, what was found and what to do about it.
+package weight
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"dtl-tf/graph/tensor"
+)
+
+// The formats that Open knows.
+const (
+	NPZ         = "npz"
+	Safetensors = "safetensors"
+)
+
+// File is a weight file that has been read.
+type File struct {
+	Path     string
+	Format   string            // NPZ or Safetensors
+	Tensors  tensor.Map        // floats of any width as float32; integers and bools keep their type
+	Metadata map[string]string // __metadata__ of a .safetensors file, otherwise nil
+	SHA256   string            // of the file's bytes, in hexadecimal
+}
+
+// Open reads a whole weight file. What the file holds decides about its format, not its name.
+func Open(path string) (*File, error) {
+	f, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	format, err := detect(f, size, strings.ToLower(filepath.Ext(path)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	// The checksum has the file to itself on another core while the tensors are decoded.
+	var stop atomic.Bool
+	type digest struct {
+		sum string
+		err error
+	}
+	done := make(chan digest, 1)
+	go func() {
+		sum, err := hash(f, size, &stop)
+		done <- digest{sum, err}
+	}()
+	file := &File{Path: path, Format: format}
+	if format == NPZ {
+		file.Tensors, err = readNPZ(f, size)
+	} else {
+		file.Tensors, file.Metadata, err = readSafetensors(f, size)
+	}
+	if err != nil {
+		stop.Store(true)
+	}
+	d := <-done // also when reading failed: f must stay open until the other reader is through
+	if err == nil {
+		err = d.err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	file.SHA256 = d.sum
+	return file, nil
+}
+
+func openRegular(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path) // before opening, because opening a pipe would wait for its writer
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, 0, fmt.Errorf("weight file %s does not exist: %w", path, err)
+	case err != nil:
+		return nil, 0, fmt.Errorf("weight file: %w", err)
+	case info.IsDir():
+		return nil, 0, fmt.Errorf("%s is a directory: name a .npz or .safetensors file", path)
+	case !info.Mode().IsRegular():
+		return nil, 0, fmt.Errorf("%s is not a regular file: name a .npz or .safetensors file", path)
+	case info.Size() == 0:
+		return nil, 0, fmt.Errorf("%s is empty (0 bytes): download or copy it again", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("weight file: %w", err)
+	}
+	return f, info.Size(), nil
+}
+
+// detect looks at the first bytes. The extension only decides whose error message fits a damaged file.
+func detect(r io.ReaderAt, size int64, extension string) (string, error) {
+	head := make([]byte, min(64, size))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return "", fmt.Errorf("reading its first bytes: %w", err)
+	}
+	starts := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
+	switch {
+	case starts("PK\x03\x04"), starts("PK\x05\x06"): // a zip archive, an empty zip archive
+		return NPZ, nil
+	case len(head) > 8 && head[8] == '{':
+		return Safetensors, nil
+	case starts("version https://git-lfs"):
+		return "", errors.New("this is a Git LFS pointer and not the file that it stands for: get that with git lfs pull")
+	case starts("\x93NUMPY"):
+		return "", errors.New("this is a single array (.npy): save a set of named arrays with numpy.savez")
+	case starts("\x80"):
+		return "", errors.New("this is a Python pickle (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file")
+	case extension == "."+Safetensors && len(head) <= 8:
+		return "", fmt.Errorf("a .safetensors file has more than %d bytes: it is truncated, download or copy it again", size)
+	}
+	return "", fmt.Errorf("this is neither a .npz nor a .safetensors file, it begins with %.24q", head)
+}
+
+// hash is the SHA-256 of the first size bytes, unless stop is set meanwhile.
+func hash(r io.ReaderAt, size int64, stop *atomic.Bool) (string, error) {
+	h := sha256.New()
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < size && !stop.Load(); {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
+		h.Write(buf[:n])
+		at += int64(n)
+		if err != nil && at < size {
+			return "", fmt.Errorf("reading it for its checksum: %w", noEOF(err))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// noEOF turns the end of input in the middle of something into an error that says so.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package weight
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"dtl-tf/graph/tensor"
+)
+
+// WriteSafetensors writes a .safetensors file: tensors of wider elements first, then by name, and a
+// header padded with spaces to a multiple of 8 bytes. That is what the reference implementation does, so
+// equal content gives equal bytes. Nothing is written when a tensor cannot be.
+func WriteSafetensors(w io.Writer, m tensor.Map, metadata map[string]string) error {
+	var header bytes.Buffer
+	header.WriteByte('{')
+	if len(metadata) > 0 {
+		text, err := plainJSON(metadata)
+		if err != nil {
+			return fmt.Errorf("%s: %w", metadataKey, err)
+		}
+		fmt.Fprintf(&header, "%q:%s,", metadataKey, text)
+	}
+	type part struct {
+		name  string
+		kind  kind
+		write func(io.Writer) error
+	}
+	var parts []part
+	for _, name := range m.Names() {
+		k, write, err := encoding(m[name])
+		if err == nil {
+			err = checkName(name)
+		}
+		if err != nil {
+			return fmt.Errorf("writing tensor %.200q: %w", name, err)
+		}
+		parts = append(parts, part{name, k, write})
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return a.kind.order() - b.kind.order() })
+	at := 0
+	for _, p := range parts {
+		name, err := plainJSON(p.name)
+		if err != nil {
+			return fmt.Errorf("writing tensor %.200q: %w", p.name, err)
+		}
+		shape := m[p.name].Shape
+		end := at + tensor.Size(shape)*p.kind.size
+		fmt.Fprintf(&header, `%s:{"dtype":"%s","shape":[%s],"data_offsets":[%d,%d]},`, name, p.kind.safetensors, join(shape, ","), at, end)
+		at = end
+	}
+	text := append(bytes.TrimSuffix(header.Bytes(), []byte(",")), '}')
+	for len(text)%8 != 0 {
+		text = append(text, ' ')
+	}
+	if len(text) > maxHeader {
+		return fmt.Errorf("the header takes %d bytes, %d is the limit", len(text), maxHeader)
+	}
+	if _, err := w.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if err := p.write(w); err != nil {
+			return fmt.Errorf("writing tensor %.200q: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+func checkName(name string) error {
+	switch {
+	case name == metadataKey:
+		return errors.New("the name is taken by the format")
+	case !utf8.ValidString(name):
+		return errors.New("the name is not UTF-8")
+	}
+	return nil
+}
+
+// plainJSON is JSON without the escapes for HTML.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+func join(shape []int, separator string) string {
+	text := make([]string, len(shape))
+	for i, d := range shape {
+		text[i] = strconv.Itoa(d)
+	}
+	return strings.Join(text, separator)
+}
+
+// WriteNPZ writes a .npz file that numpy.load reads: a stored zip member NAME.npy for each tensor,
+// sorted by name, all dated 1980 so that equal content gives equal bytes. Sizes and checksums stand
+// before the data, for readers that go from front to back.
+func WriteNPZ(w io.Writer, m tensor.Map) error {
+	z := zip.NewWriter(w)
+	for _, name := range m.Names() {
+		if err := writeMember(z, name, m[name]); err != nil {
+			return fmt.Errorf("writing tensor %.200q: %w", name, err)
+		}
+	}
+	return z.Close()
+}
+
+func writeMember(z *zip.Writer, name string, t tensor.Tensor) error {
+	k, write, err := encoding(t)
+	if err != nil {
+		return err
+	}
+	if err := checkName(name); err != nil {
+		return err
+	}
+	header, err := makeNPYHeader(k.numpy, t.Shape)
+	if err != nil {
+		return err
+	}
+	crc := crc32.NewIEEE()
+	crc.Write(header)
+	if err := write(crc); err != nil {
+		return err
+	}
+	size := uint64(len(header) + tensor.Size(t.Shape)*k.size)
+	const firstOfJanuary1980 = 1<<5 | 1 // the earliest date that MS-DOS, and so zip, can say
+	entry := &zip.FileHeader{
+		Name: name + ".npy", Method: zip.Store, ModifiedDate: firstOfJanuary1980, ReaderVersion: 20,
+		CRC32: crc.Sum32(), CompressedSize64: size, UncompressedSize64: size,
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		entry.Flags |= 1 << 11 // the name is UTF-8 and not code page 437
+	}
+	raw, err := z.CreateRaw(entry)
+	if err != nil {
+		return err
+	}
+	if _, err := raw.Write(header); err != nil {
+		return err
+	}
+	return write(raw)
+}
+
+// makeNPYHeader is a header of version 1.0, padded so that the data begin at a multiple of 64 bytes.
+func makeNPYHeader(descr string, shape []int) ([]byte, error) {
+	tuple := join(shape, ", ")
+	if len(shape) == 1 {
+		tuple += ","
+	}
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, tuple)
+	const before = 10 // magic, version, length
+	text += strings.Repeat(" ", 63-(before+len(text))%64) + "\n"
+	if len(text) > 1<<16-1 || len(shape) > maxRank {
+		return nil, fmt.Errorf("a shape of %d dimensions does not fit into a .npy header", len(shape))
+	}
+	return append(binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(text))), text...), nil
+}

@@ -1,0 +1,177 @@
+package runner
+
+import (
+	"fmt"
+	"strings"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/result"
+)
+
+// keyWeights is the metadata key of the fingerprint of the frozen weights' values. Unlike the file's
+// sha256 it is the same for a .npz, a .safetensors and a SavedModel of the same backbone.
+const keyWeights = "backbone_weights_sha256"
+
+// adapterMeta is what an adapter file must remember to be run again.
+func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes int, version string) result.Meta {
+	m := result.Meta{
+		result.KeyProgram:        "dtl-tf " + version,
+		result.KeyMethod:         s.Method.Name(),
+		result.KeyPool:           string(s.Pool),
+		result.KeyBackboneSHA256: bb.SHA256,
+		keyWeights:               bb.Fingerprint(),
+	}
+	for _, option := range s.Method.Uses() {
+		switch option {
+		case dtl.OptionRank:
+			m.SetInt(result.KeyRank, s.Options.Rank)
+		case dtl.OptionBeta:
+			m.SetFloat(result.KeyBeta, s.Options.Beta)
+		case dtl.OptionFeedbackFrom:
+			m.SetInt(result.KeyFeedbackFrom, s.Options.FeedbackFrom)
+		case dtl.OptionKernel:
+			m.SetInt(result.KeyKernel, s.Options.Kernel)
+		}
+	}
+	m.SetInt(result.KeyClasses, classes)
+	m.SetInt(result.KeyImageSize, bb.Image)
+	m.SetFloats(result.KeyMean, bb.Mean[:])
+	m.SetFloats(result.KeyStd, bb.Std[:])
+	if classNames != nil {
+		m.SetStrings(result.KeyClassNames, classNames)
+	}
+	return m
+}
+
+// adapterConfig joins what an adapter file says with what the user says. Where the file is silent (one of
+// the official implementation has no metadata) shapes and the user's flags count; a flag that
+// contradicts the file is refused.
+func adapterConfig(a *result.Adapter, c MethodConfig) (MethodConfig, error) {
+	if err := agreeString(a, "method", methodOf(a), &c.Method); err != nil {
+		return c, err
+	}
+	pool, _ := a.String(result.KeyPool)
+	if err := agreeString(a, "pool", pool, &c.Pool); err != nil {
+		return c, err
+	}
+	for _, o := range []struct {
+		flag, key string
+		shape     int
+		value     **int
+	}{
+		{"rank", result.KeyRank, axis(a, "lora_dict.0.lora_A", 0), &c.Rank},
+		{"kernel", result.KeyKernel, axis(a, "lora_fusion.weight", 2), &c.Kernel},
+		{"feedback-from", result.KeyFeedbackFrom, 0, &c.FeedbackFrom},
+	} {
+		v, ok, err := a.Int(o.key)
+		if err != nil {
+			return c, err
+		}
+		if !ok && o.shape > 0 {
+			v, ok = o.shape, true
+		}
+		if ok {
+			if *o.value != nil && **o.value != v {
+				return c, usagef("--%s %d contradicts the adapter %s, which has %d", o.flag, **o.value, a.Path, v)
+			}
+			*o.value = &v
+		}
+	}
+	beta, ok, err := a.Float(result.KeyBeta)
+	if err != nil {
+		return c, err
+	}
+	if ok {
+		if c.Beta != nil && *c.Beta != beta {
+			return c, usagef("--beta %v contradicts the adapter %s, which has %v", *c.Beta, a.Path, beta)
+		}
+		c.Beta = &beta
+	}
+	return c, nil
+}
+
+// agreeString takes over what the file says unless the user said something else.
+func agreeString(a *result.Adapter, flag, file string, value *string) error {
+	switch {
+	case file == "":
+	case *value == "":
+		*value = file
+	case *value != file:
+		return usagef("--%s %s contradicts the adapter %s, which is of %s", flag, *value, a.Path, file)
+	}
+	return nil
+}
+
+// methodOf is the method of an adapter: from its metadata, or from its tensors' names if only one method has
+// them.
+func methodOf(a *result.Adapter) string {
+	if m, ok := a.String(result.KeyMethod); ok {
+		return m
+	}
+	maps := false
+	for name := range a.Tensors {
+		if name == "lora_fusion.weight" {
+			return "dtl+"
+		}
+		maps = maps || strings.HasPrefix(name, "lora_dict.")
+	}
+	if maps {
+		return "dtl"
+	}
+	return ""
+}
+
+// axis is one dimension of a tensor of the adapter, 0 if it has no such.
+func axis(a *result.Adapter, name string, at int) int {
+	if t, ok := a.Tensors[name]; ok && at < len(t.Shape) {
+		return t.Shape[at]
+	}
+	return 0
+}
+
+// adapterClasses is the number of classes that an adapter tells apart.
+func adapterClasses(a *result.Adapter) (int, error) {
+	t, ok := a.Tensors[dtl.HeadWeight]
+	if !ok || len(t.Shape) != 2 || t.Shape[0] < 1 {
+		return 0, fmt.Errorf("adapter %s has no classifier: the tensor %s [classes, width] is missing", a.Path, dtl.HeadWeight)
+	}
+	return t.Shape[0], nil
+}
+
+// fits holds an adapter against the backbone and the tensors that a model wants.
+func fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) error {
+	if trained, ok := a.String(keyWeights); ok && trained != bb.Fingerprint() {
+		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s",
+			a.Path, trained, bb.Path, bb.Fingerprint())
+	}
+	for name, shape := range wanted {
+		t, ok := a.Tensors[name]
+		if !ok {
+			return fmt.Errorf("adapter %s lacks the tensor %s %v: it is of another backbone or method", a.Path, name, shape)
+		}
+		if fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
+			return fmt.Errorf("adapter %s: tensor %s has shape %v, wanted is %v: it is of another backbone, method or number of classes", a.Path, name, t.Shape, shape)
+		}
+	}
+	for _, name := range a.Tensors.Names() {
+		if _, ok := wanted[name]; !ok {
+			return fmt.Errorf("adapter %s has the tensor %s, for which the method has no place: is the --method right?", a.Path, name)
+		}
+	}
+	return nil
+}
+
+// adapterTensors leaves out the backbone's own weights, which full fine-tuning writes to a file of its own.
+func adapterTensors(trained tensor.Map, bb *backbone.Backbone) (adapter, weights tensor.Map) {
+	adapter, weights = tensor.Map{}, tensor.Map{}
+	for name, t := range trained {
+		if _, ok := bb.Weights[name]; ok {
+			weights[name] = t
+		} else {
+			adapter[name] = t
+		}
+	}
+	return adapter, weights
+}

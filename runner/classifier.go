@@ -1,0 +1,165 @@
+package runner
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/result"
+)
+
+// classifier turns images [B, S, S, 3] (bytes) into logits [B, classes].
+type classifier interface {
+	Logits(images tensor.Tensor) (tensor.Tensor, error)
+	Close() error
+}
+
+// loaded is a classifier with what it needs to be used.
+type loaded struct {
+	classifier
+	backbone   *backbone.Backbone
+	classes    int
+	classNames []string // nil where nobody named them
+}
+
+// loadClassifier reads backbone and adapter; without an adapter it is the backbone's own head.
+func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, threads int) (*loaded, error) {
+	if threads < 0 {
+		return nil, usagef("--threads %d is not possible", threads)
+	}
+	if adapterPath == "" {
+		return ownHead(b, m, threads)
+	}
+	adapter, err := result.ReadAdapter(adapterPath)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.takeOver(adapter); err != nil {
+		return nil, err
+	}
+	bb, err := b.load()
+	if err != nil {
+		return nil, err
+	}
+	if m, err = adapterConfig(adapter, m); err != nil {
+		return nil, err
+	}
+	if m.Method == "" {
+		m.Method = "dtl"
+	}
+	s, err := m.resolve(bb.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{backbone: bb}
+	if l.classes, err = adapterClasses(adapter); err != nil {
+		return nil, err
+	}
+	if l.classNames, _, err = adapter.Strings(result.KeyClassNames); err != nil {
+		return nil, err
+	}
+	model, err := dtl.New(dtl.Config{
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: l.classes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(adapter, bb, model.AdapterShapes()); err != nil {
+		return nil, err
+	}
+	l.classifier, err = model.Start(graph.SessionOptions{Threads: threads}, bb.Weights, 0, adapter.Tensors)
+	return l, err
+}
+
+// takeOver lets the adapter fill in the input size and normalisation that the user left open.
+func (c *BackboneConfig) takeOver(a *result.Adapter) error {
+	size, ok, err := a.Int(result.KeyImageSize)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if c.ImageSize != 0 && c.ImageSize != size {
+			return usagef("--image-size %d contradicts the adapter %s, which has %d", c.ImageSize, a.Path, size)
+		}
+		c.ImageSize = size
+	}
+	for _, n := range []struct {
+		flag, key string
+		value     **[3]float64
+	}{{"mean", result.KeyMean, &c.Mean}, {"std", result.KeyStd, &c.Std}} {
+		list, ok, err := a.Floats(n.key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if len(list) != 3 {
+			return fmt.Errorf("adapter %s: metadata %s has %d numbers, wanted are 3", a.Path, n.key, len(list))
+		}
+		file := [3]float64(list)
+		if *n.value != nil && **n.value != file {
+			return usagef("--%s %v contradicts the adapter %s, which has %v", n.flag, **n.value, a.Path, file)
+		}
+		*n.value = &file
+	}
+	return nil
+}
+
+// plain is a backbone with its own head.
+type plain struct {
+	session        *graph.Session
+	images, logits graph.Value
+}
+
+func ownHead(b BackboneConfig, m MethodConfig, threads int) (_ *loaded, err error) {
+	defer graph.Catch(&err)
+	if m.Method != "" {
+		return nil, usagef("--method without --adapter: the backbone's own head needs no method")
+	}
+	bb, err := b.load()
+	if err != nil {
+		return nil, err
+	}
+	if bb.Classes == 0 {
+		return nil, fmt.Errorf("backbone %s has no head of its own: give an --adapter", bb.Path)
+	}
+	pool := bb.Pool
+	if m.Pool != "" {
+		if pool, err = backbone.ParsePool(m.Pool); err != nil {
+			return nil, usagef("--pool: %w", err)
+		}
+	}
+	builder := graph.New(graph.KeepAll)
+	variables := graph.NewVariables()
+	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
+		return variables.Declare(builder, name, false, shape...).Value
+	}}
+	images := builder.Placeholder("images", tf.Uint8, graph.Unknown, bb.Image, bb.Image, 3)
+	logits := forward.OwnHead(builder, forward.Features(builder, builder.Normalise(images, bb.Mean, bb.Std), pool))
+	session, err := graph.NewSession(builder.Graph(), graph.SessionOptions{Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	if err := variables.Assign(session, bb.Weights); err != nil {
+		session.Close()
+		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
+	}
+	return &loaded{classifier: &plain{session, images, logits}, backbone: bb, classes: bb.Classes}, nil
+}
+
+// Logits implements classifier.
+func (p *plain) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, []tf.Output{p.logits.Output})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("classify: %w", err)
+	}
+	return out[0], nil
+}
+
+// Close implements classifier.
+func (p *plain) Close() error { return p.session.Close() }

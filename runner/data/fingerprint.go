@@ -1,0 +1,52 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Fingerprint is the sha256, in hexadecimal, of the items in order: a line "NAME LABEL SHA256\n"
+// for each, the last being that of the file's content. It is the same wherever the folder lies.
+func Fingerprint(items []Item) (string, error) {
+	sums := make([][sha256.Size]byte, len(items))
+	workers := runtime.GOMAXPROCS(0)
+	var group errgroup.Group
+	for w := range workers {
+		group.Go(func() error {
+			for i := w; i < len(items); i += workers {
+				if err := sumFile(items[i].Path, &sums[i]); err != nil {
+					return fmt.Errorf("fingerprint of the data: %w", err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for i, item := range items {
+		fmt.Fprintf(h, "%s %d %x\n", item.Name, item.Label, sums[i])
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func sumFile(path string, sum *[sha256.Size]byte) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	h.Sum(sum[:0])
+	return nil
+}

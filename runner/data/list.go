@@ -1,0 +1,83 @@
+package data
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// maxLabel is the largest label taken from a list; a larger one is rather a damaged line, and the
+// classifier would be built for it.
+const maxLabel = 99_999
+
+// readList reads a VTAB-1k list: lines of a path relative to root, white space, and a label from
+// 0. Blank lines, a byte order mark and CRLF are tolerated. It doesn't look for the images. classes, when
+// not 0, is the number of classes that labels must stay below.
+func readList(root, name string, classes int) ([]Item, error) {
+	file := filepath.Join(root, name)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read list: %w", err)
+	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	var items []Item
+	scanner := bufio.NewScanner(bytes.NewReader(content))
+	line := 0
+	for scanner.Scan() {
+		line++
+		text := strings.TrimSpace(scanner.Text())
+		if text == "" {
+			continue
+		}
+		item, err := parseLine(root, text, classes)
+		if err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", file, line, err)
+		}
+		item.line = line
+		items = append(items, item)
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("%s line %d: %w", file, line+1, err)
+	}
+	if len(items) == 0 {
+		return nil, fmt.Errorf("%s is empty: want lines like \"images/0001.jpg 3\"", file)
+	}
+	return items, nil
+}
+
+func parseLine(root, text string, classes int) (Item, error) {
+	cut := strings.LastIndexAny(text, " \t") // a path may hold spaces
+	if cut < 0 {
+		return Item{}, fmt.Errorf("%s: want a path and a label, separated by a space", quoted(text))
+	}
+	name, number := strings.TrimSpace(text[:cut]), text[cut+1:]
+	label, err := strconv.Atoi(number)
+	switch {
+	case err != nil:
+		return Item{}, fmt.Errorf("label %s is not a whole number", quoted(number))
+	case label < 0:
+		return Item{}, fmt.Errorf("label %d is negative: labels count from 0", label)
+	case classes > 0 && label >= classes:
+		return Item{}, fmt.Errorf("label %d is out of range: %d classes have the labels 0 to %d", label, classes, classes-1)
+	case label > maxLabel:
+		return Item{}, fmt.Errorf("label %d is above %d, the largest that is allowed", label, maxLabel)
+	}
+	local := filepath.FromSlash(name)
+	if !filepath.IsLocal(local) {
+		return Item{}, fmt.Errorf("path %s leaves the data set's folder: want one relative to it", quoted(name))
+	}
+	return Item{Path: filepath.Join(root, local), Name: name, Label: label}, nil
+}
+
+// quoted cuts a long text, such as a line of a binary file, so that a message stays readable.
+func quoted(text string) string {
+	const most = 80
+	if len(text) > most {
+		return strconv.Quote(text[:most]) + "..."
+	}
+	return strconv.Quote(text)
+}

@@ -1,0 +1,190 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+)
+
+// Batch is what one step works on. The loader uses its memory again: it is valid until the
+// loop over the epoch asks for the next.
+type Batch struct {
+	Images  []uint8 // [B, Size, Size, 3] RGB
+	Labels  []int32 // [B]
+	Indices []int   // [B], of the items given to NewLoader
+}
+
+// Size is the number of images in the batch.
+func (b *Batch) Size() int { return len(b.Labels) }
+
+// Stats is what a loader counted since it was made.
+type Stats struct {
+	Batches   int           // handed out
+	Images    int           // in them
+	Decoded   int64         // images read from their files, the others came from memory
+	Bad       int           // images left out because of SkipBad
+	Wait      time.Duration // time that the loop over the batches waited for one, FirstWait included
+	FirstWait time.Duration // the wait for the very first batch, which nothing can hide
+}
+
+// Loader makes batches of a list of images. One epoch at a time may be looped over.
+type Loader struct {
+	items   []Item
+	size    int // of an image's side
+	load    func(path string) ([]uint8, error)
+	augment augment
+	options LoaderOptions
+	cache   *cache
+	free    chan *Batch // used batches, to be filled again
+
+	stop    context.CancelFunc // ends all pipelines
+	context context.Context
+	running sync.WaitGroup
+
+	reporting sync.Mutex // held while OnBad runs
+
+	mu    sync.Mutex
+	next  *pipeline // begun ahead, or nil
+	bad   map[int]bool
+	stats Stats
+}
+
+// NewLoader checks the options and fails when no batch could be made, naming the counts.
+func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
+	o, err := o.withDefaults(len(items))
+	if err != nil {
+		return nil, err
+	}
+	if images.Size < 1 {
+		return nil, fmt.Errorf("image size %d: want at least 1 (--image-size)", images.Size)
+	}
+	vary, err := augmentOf(o.Augment)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loader{
+		items: items, size: images.Size, load: images.Load, augment: vary, options: o,
+		cache: newCache(o.CacheBytes), free: make(chan *Batch, 2*o.Prefetch+2), bad: map[int]bool{},
+	}
+	l.context, l.stop = context.WithCancel(context.Background())
+	return l, nil
+}
+
+// Steps is the number of batches in an epoch. Images found to be bad no longer count.
+func (l *Loader) Steps() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	good := len(l.items) - len(l.bad)
+	if l.options.DropLast {
+		return good / l.options.Batch
+	}
+	return (good + l.options.Batch - 1) / l.options.Batch
+}
+
+// Stats returns the counters so far.
+func (l *Loader) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stats
+	s.Bad = len(l.bad)
+	return s
+}
+
+// Epoch loops over the batches of an epoch. The order and the augmentation depend on the seed and the
+// epoch's number alone, so any epoch can be run without those before it. After an error, that of
+// an image or of ctx, the loop ends.
+func (l *Loader) Epoch(ctx context.Context, epoch int) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		p := l.begin(epoch)
+		defer p.cancel()
+		for {
+			start := time.Now()
+			select {
+			case <-ctx.Done():
+				yield(nil, context.Cause(ctx))
+				return
+			case <-l.context.Done():
+				yield(nil, errors.New("the loader is closed"))
+				return
+			case r, more := <-p.results:
+				if !more {
+					return
+				}
+				if r.err != nil {
+					yield(nil, r.err)
+					return
+				}
+				l.count(r.batch, time.Since(start))
+				goOn := yield(r.batch, nil)
+				l.recycle(r.batch)
+				if !goOn {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Close ends what runs in the background and waits for it. The decoder may be closed only after.
+func (l *Loader) Close() {
+	l.stop()
+	l.running.Wait()
+}
+
+// begin returns the pipeline of the epoch, which may have been begun ahead.
+func (l *Loader) begin(epoch int) *pipeline {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.next
+	l.next = nil
+	if p != nil && p.epoch == epoch {
+		return p
+	}
+	if p != nil {
+		p.cancel()
+	}
+	return l.start(epoch)
+}
+
+// lookAhead begins the epoch after p, unless p was given up.
+func (l *Loader) lookAhead(p *pipeline) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.epoch < l.options.LastEpoch && p.context.Err() == nil {
+		l.next = l.start(p.epoch + 1)
+	}
+}
+
+func (l *Loader) count(b *Batch, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stats.Batches == 0 {
+		l.stats.FirstWait = wait
+	}
+	l.stats.Batches++
+	l.stats.Images += b.Size()
+	l.stats.Wait += wait
+}
+
+// newBatch returns an empty batch with room for a full one.
+func (l *Loader) newBatch() *Batch {
+	select {
+	case b := <-l.free:
+		return &Batch{Images: b.Images[:0], Labels: b.Labels[:0], Indices: b.Indices[:0]}
+	default:
+		n := min(l.options.Batch, len(l.items))
+		return &Batch{
+			Images: make([]uint8, 0, n*l.size*l.size*3), Labels: make([]int32, 0, n), Indices: make([]int, 0, n),
+		}
+	}
+}
+
+func (l *Loader) recycle(b *Batch) {
+	select {
+	case l.free <- b:
+	default: // enough are waiting
+	}
+}

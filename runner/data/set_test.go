@@ -1,0 +1,178 @@
+package data
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tree writes files, given by relative path and content, to a new folder.
+func tree(t testing.TB, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func names(items []Item) []string {
+	var out []string
+	for _, i := range items {
+		out = append(out, i.Name)
+	}
+	return out
+}
+
+func TestOpenLists(t *testing.T) {
+	root := tree(t, map[string]string{
+		"images/a b.png": "x", "images/c.png": "y",
+		"train800.txt":       "\ufeffimages/a b.png 2\r\n\r\nimages/c.png\t0\r\n",
+		"train800val200.txt": "images/c.png 0\nimages/a b.png 2",
+		"test.txt":           "  images/c.png   4  \n",
+	})
+	s, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Layout != LayoutLists || s.Classes != 5 || s.ClassNames != nil {
+		t.Errorf("layout %q, %d classes, names %v", s.Layout, s.Classes, s.ClassNames)
+	}
+	if got := s.Splits(); !slices.Equal(got, []string{"train", "trainval", "test"}) {
+		t.Errorf("splits %v", got)
+	}
+	items, err := s.Split(Train)
+	if err != nil || len(items) != 2 || items[0].Name != "images/a b.png" || items[0].Label != 2 || items[1].Label != 0 ||
+		items[0].Path != filepath.Join(root, "images", "a b.png") {
+		t.Errorf("train %+v, error %v", items, err)
+	}
+	for _, split := range []string{Val, "validation"} {
+		if _, err := s.Split(split); err == nil || !strings.Contains(err.Error(), "train, trainval, test") {
+			t.Errorf("split %s: error %v, want the splits that exist", split, err)
+		}
+	}
+	if s, err := OpenClasses(root, 5); err != nil || s.Classes != 5 {
+		t.Errorf("5 classes: %v", err)
+	}
+	if _, err := OpenClasses(root, 4); err == nil || !strings.Contains(err.Error(), "test.txt line 1: label 4 is out of range") {
+		t.Errorf("4 classes: error %v", err)
+	}
+}
+
+func TestOpenLoneTrainList(t *testing.T) {
+	s, err := Open(tree(t, map[string]string{"images/a.png": "x", "train.txt": "images/a.png 1"}))
+	if err != nil || !slices.Equal(s.Splits(), []string{"train", "trainval"}) || s.Classes != 2 {
+		t.Errorf("%+v, error %v", s, err)
+	}
+}
+
+func TestListErrors(t *testing.T) {
+	for _, c := range []struct{ list, want string }{
+		{"images/a.png 0\nimages/a.png", "line 2: \"images/a.png\": want a path and a label"},
+		{"images/a.png one", "line 1: label \"one\" is not a whole number"},
+		{"images/a.png 1.5", "not a whole number"},
+		{"images/a.png 99999999999999999999", "not a whole number"},
+		{"images/a.png 100000", "above 99999"},
+		{"\n\nimages/a.png -1", "line 3: label -1 is negative"},
+		{"images/a.png 0\nimages/b.png 0", "line 2: stat "},
+		{"images 0", "line 1: "},
+		{"/etc/passwd 0", "leaves the data set's folder"},
+		{"images/../../a.png 0", "leaves the data set's folder"},
+		{"\r\n \n", "is empty"},
+		{"", "is empty"},
+		{strings.Repeat("x", 1<<20), "line 1: "},
+		{"\xff\xd8\xff\xe0\x00\x00 \x00", "line 1: "},
+	} {
+		root := tree(t, map[string]string{"images/a.png": "x", "train800.txt": c.list})
+		_, err := Open(root)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "train800.txt") {
+			t.Errorf("%.40q: error %v, want one with the list's name and %q", c.list, err, c.want)
+		}
+		if err != nil && len(err.Error()) > 400 {
+			t.Errorf("%.40q: the error has %d bytes", c.list, len(err.Error()))
+		}
+	}
+}
+
+func TestOpenFolders(t *testing.T) {
+	root := tree(t, map[string]string{
+		"train/dog/2.JPG": "", "train/dog/1.png": "", "train/cat/deep/er/x.bmp": "", "train/Zebra/z.gif": "",
+		"train/cat/README.md": "", "train/.cache/x.png": "", "train/dog/.hidden.png": "", "train/notes.txt": "",
+		"test/dog/9.jpeg": "", "val/cat/1.png": "",
+	})
+	if err := os.Symlink(filepath.Join(root, "train", "dog"), filepath.Join(root, "test", "cat")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Layout != LayoutFolders || s.Classes != 3 || !slices.Equal(s.ClassNames, []string{"Zebra", "cat", "dog"}) {
+		t.Errorf("layout %q, %d classes, names %v", s.Layout, s.Classes, s.ClassNames)
+	}
+	train, err := s.Split(TrainVal)
+	want := []string{"train/Zebra/z.gif", "train/cat/deep/er/x.bmp", "train/dog/1.png", "train/dog/2.JPG"}
+	if err != nil || !slices.Equal(names(train), want) || train[0].Label != 0 || train[3].Label != 2 {
+		t.Errorf("trainval %v, error %v", train, err)
+	}
+	test, err := s.Split(Test)
+	if err != nil || !slices.Equal(names(test), []string{"test/cat/1.png", "test/cat/2.JPG", "test/dog/9.jpeg"}) {
+		t.Errorf("test %v, error %v", names(test), err)
+	}
+	if val, err := s.Split(Val); err != nil || len(val) != 1 || val[0].Label != 1 {
+		t.Errorf("val %v, error %v", val, err)
+	}
+	if _, err := OpenClasses(root, 4); err == nil || !strings.Contains(err.Error(), "3 class folders, 4") {
+		t.Errorf("4 classes: error %v", err)
+	}
+}
+
+func TestFolderErrors(t *testing.T) {
+	for _, c := range []struct {
+		files map[string]string
+		want  string
+	}{
+		{map[string]string{"x.png": ""}, "neither lists"},
+		{map[string]string{"train/a.png": ""}, "no class folders"},
+		{map[string]string{"train/a/x.png": "", "train/b/x.txt": ""}, "has no image"},
+		{map[string]string{"train/a/x.png": "", "test/b/x.png": ""}, "no counterpart"},
+		{map[string]string{"train/a/x.png": "", "train/a/y.webp": ""}, "y.webp: images of this kind"},
+	} {
+		if _, err := Open(tree(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: error %v, want %q", c.files, err, c.want)
+		}
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("missing folder: error %v", err)
+	}
+	file := filepath.Join(tree(t, map[string]string{"f": ""}), "f")
+	if _, err := Open(file); err == nil || !strings.Contains(err.Error(), "is a file") {
+		t.Errorf("file: error %v", err)
+	}
+}
+
+func TestOpenShared(t *testing.T) {
+	for folder, want := range map[string]struct{ classes, trainval, test int }{
+		"vtab-1k/eurosat": {10, 1000, 5400}, "vtab-1k/cifar": {100, 1000, 10000}, "vtab-1k/caltech101": {102, 1000, 2000},
+		"pretrain/cifar100-25k": {100, 25000, 0},
+	} {
+		s, err := Open(shared(t, folder))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		trainval, _ := s.Split(TrainVal)
+		test, _ := s.Split(Test)
+		if s.Classes != want.classes || len(trainval) != want.trainval || len(test) != want.test {
+			t.Errorf("%s: %d classes, %d and %d images", folder, s.Classes, len(trainval), len(test))
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/data"
+)
+
+// evalBatch is the number of images classified at a time after training. It does not change the result.
+const evalBatch = 64
+
+// dataset is an opened data set with its input pipelines.
+type dataset struct {
+	set         *data.Set
+	classes     int
+	classNames  []string
+	name        string
+	fingerprint string // of all images that training and evaluation read
+	counts      map[string]int
+	decoder     *jpeg.Decoder
+	train       *data.Loader
+	test        *data.Loader // nil where there is nothing to test on
+	testSplit   string
+	skipped     *skips
+}
+
+// openTraining opens the splits of a training run: trainval to train on, test to evaluate on.
+func openTraining(ctx context.Context, c FineTuneConfig, size int, note func(string, ...any)) (*dataset, error) {
+	set, err := data.Open(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	items, err := set.Split(data.TrainVal)
+	if err != nil {
+		return nil, err
+	}
+	held, split, err := c.evaluationItems(set)
+	if err != nil {
+		return nil, err
+	}
+	if held == nil && c.Holdout > 0 {
+		if items, held, err = data.Holdout(items, c.Holdout, c.Seed); err != nil {
+			return nil, usagef("--holdout: %w", err)
+		}
+		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, data.TrainVal)
+	}
+	d := &dataset{
+		set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
+		counts: map[string]int{data.TrainVal: len(items)}, testSplit: split, skipped: &skips{note: note},
+	}
+	if held != nil {
+		d.counts[split] = len(held)
+	}
+	all := append(append([]data.Item{}, items...), held...)
+	if d.fingerprint, err = data.Fingerprint(all); err != nil {
+		return nil, err
+	}
+	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
+		return nil, err
+	}
+	images := data.Images{Decoder: d.decoder, Size: size}
+	options := data.LoaderOptions{
+		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed,
+		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.add,
+	}
+	if d.train, err = data.NewLoader(items, images, options); err != nil {
+		d.close()
+		return nil, err
+	}
+	if held != nil {
+		if d.test, err = data.NewLoader(held, images, evaluationOptions(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
+			d.close()
+			return nil, err
+		}
+	}
+	return d, ctx.Err()
+}
+
+// evaluationItems are the test images, nil if the set has none.
+func (c FineTuneConfig) evaluationItems(set *data.Set) ([]data.Item, string, error) {
+	for _, name := range set.Splits() {
+		if name == data.Test {
+			if c.Holdout > 0 {
+				return nil, "", usagef("--holdout is for data sets without a test split, and %s has one", c.Data)
+			}
+			items, err := set.Split(data.Test)
+			return items, data.Test, err
+		}
+	}
+	return nil, "", nil
+}
+
+// evaluationOptions reads every image once, in order.
+func evaluationOptions(batch int, skipBad bool, s *skips) data.LoaderOptions {
+	return data.LoaderOptions{Batch: batch, CacheBytes: -1, SkipBad: skipBad, OnBad: s.add}
+}
+
+// cacheBytes is the loader's limit; a loader takes 0 for its default and a negative one for none.
+func (c FineTuneConfig) cacheBytes() int64 {
+	if c.CacheMiB == 0 {
+		return -1
+	}
+	return c.CacheMiB << 20
+}
+
+func (d *dataset) close() {
+	for _, l := range []*data.Loader{d.train, d.test} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if d.decoder != nil {
+		d.decoder.Close()
+	}
+}
+
+// skips counts images that could not be read and says so once for each.
+type skips struct {
+	note func(string, ...any)
+	seen map[string]bool
+}
+
+func (s *skips) add(item data.Item, err error) {
+	if s.seen[item.Path] {
+		return
+	}
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	s.seen[item.Path] = true
+	s.note("skipped: %v", err)
+}
+
+func (s *skips) count() int { return len(s.seen) }
+
+// imagesOf views a batch as a tensor [B, S, S, 3].
+func imagesOf(b *data.Batch, size int) tensor.Tensor {
+	return tensor.Must(b.Images, len(b.Images)/(size*size*3), size, size, 3)
+}

@@ -1,0 +1,161 @@
+package runner
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+)
+
+// wantedTensorFlow is the series that graft v0.10.0 is made for.
+const wantedTensorFlow = "2.18."
+
+// cpuFeatures are those that decide how fast TensorFlow's matrix products are.
+var cpuFeatures = []string{"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"}
+
+// Doctor prints what this machine has and, in plain words, what is wrong. It fails if the program can't work.
+func Doctor(w io.Writer, version string) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
+	var advice []string
+
+	row("dtl-tf", "%s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	row("libtensorflow", "%s", tf.Version())
+	row("", "%s", libraryPath())
+	if !strings.HasPrefix(tf.Version(), wantedTensorFlow) {
+		advice = append(advice, fmt.Sprintf("libtensorflow is %s, this program is made for %sx: build it against that (make deps).", tf.Version(), wantedTensorFlow))
+	}
+	gpus, err := devices(row)
+	if err != nil {
+		advice = append(advice, "TensorFlow can't open a session: "+err.Error())
+	}
+
+	row("processor", "%s, %d threads", orUnknown(procField("/proc/cpuinfo", "model name")), runtime.NumCPU())
+	has, lacks := features()
+	row("", "has %s; lacks %s", orNone(has), orNone(lacks))
+	if len(has) > 0 && has[0] != "avx2" {
+		advice = append(advice, "The processor has no AVX2: training will be several times slower than elsewhere.")
+	}
+	total, free := procBytes("/proc/meminfo", "MemTotal"), procBytes("/proc/meminfo", "MemAvailable")
+	row("memory", "%s, %s free", gibibytes(total), gibibytes(free))
+	if free > 0 && free < 2<<30 {
+		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", gibibytes(free)))
+	}
+	driver := nvidiaDriver()
+	row("GPU", "%s", orNoneString(driver))
+	if driver != "" && gpus == 0 {
+		advice = append(advice, "There is an NVIDIA GPU, but TensorFlow does not see it: build with 'make clean-deps build GPU=1' and check that CUDA and cuDNN are installed.")
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(advice) == 0 {
+		_, err := fmt.Fprintln(w, "\nAll is well.")
+		return err
+	}
+	fmt.Fprintln(w, "\nWhat is wrong:")
+	for _, a := range advice {
+		fmt.Fprintln(w, "- "+a)
+	}
+	if err != nil {
+		return fmt.Errorf("TensorFlow does not work here: %w", err)
+	}
+	return nil
+}
+
+// devices prints what TensorFlow sees and counts the GPUs.
+func devices(row func(string, string, ...any)) (gpus int, err error) {
+	s, err := graph.NewSession(tf.NewGraph(), graph.SessionOptions{})
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	list, err := s.Devices()
+	if err != nil {
+		return 0, err
+	}
+	name := "devices"
+	for _, d := range list {
+		row(name, "%s (%s)", d.Name, d.Type)
+		name = ""
+		if d.Type == "GPU" {
+			gpus++
+		}
+	}
+	return gpus, nil
+}
+
+// libraryPath is the file that this process has loaded as libtensorflow.
+func libraryPath() string {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return "path unknown: this system does not tell"
+	}
+	for _, line := range strings.Split(string(maps), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 6 {
+			continue
+		}
+		if base := filepath.Base(fields[5]); strings.HasPrefix(base, "libtensorflow") && !strings.Contains(base, "framework") {
+			return fields[5]
+		}
+	}
+	return "path unknown"
+}
+
+func features() (has, lacks []string) {
+	flags := " " + procField("/proc/cpuinfo", "flags") + " "
+	for _, f := range cpuFeatures {
+		if strings.Contains(flags, " "+f+" ") {
+			has = append(has, f)
+		} else {
+			lacks = append(lacks, f)
+		}
+	}
+	return has, lacks
+}
+
+// nvidiaDriver asks NVIDIA's own tool for the cards; "" where it is not there.
+func nvidiaDriver() string {
+	out, err := exec.Command("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; ")
+}
+
+func gibibytes(n int64) string {
+	if n == 0 {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+func orNoneString(s string) string {
+	if s == "" {
+		return "none found"
+	}
+	return s
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "none of the known ones"
+	}
+	return strings.Join(list, ", ")
+}

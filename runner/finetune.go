@@ -1,0 +1,295 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/train"
+)
+
+// fineTuning is one training run: what it reads, what it builds, what it writes.
+type fineTuning struct {
+	config   FineTuneConfig
+	ui       UI
+	folder   *result.Folder
+	record   result.Run
+	metrics  *result.MetricsLog
+	data     *dataset
+	backbone *backbone.Backbone
+	settings settings
+	session  *dtl.Session
+	schedule train.Schedule
+	resumed  *checkpoint // nil at a fresh start
+
+	good tensor.Map // all that trains, as it was after the last complete epoch
+}
+
+// FineTune trains a method on a data set, evaluates it once on the test images, writes the run folder and
+// prints the result. When ctx is cancelled it saves what was done and returns an error that wraps
+// context.Canceled.
+func FineTune(ctx context.Context, c FineTuneConfig, ui UI) (result.Run, error) {
+	f := &fineTuning{config: c, ui: ui}
+	if err := f.prepare(ctx); err != nil {
+		f.close()
+		return result.Run{}, err
+	}
+	defer f.close()
+	err := f.run(ctx)
+	return f.record, err
+}
+
+// prepare reads and builds everything, cheap checks first. Nothing that exists is changed before
+// all of it went well.
+func (f *fineTuning) prepare(ctx context.Context) (err error) {
+	c := f.config
+	if err := c.check(); err != nil {
+		return err
+	}
+	if f.schedule, err = train.NewSchedule(c.Schedule, c.Epochs, c.LearningRate); err != nil {
+		return &UsageError{err}
+	}
+	if f.folder, err = result.OpenFolder(c.Out, c.policy()); err != nil {
+		return err
+	}
+	if f.backbone, err = f.loadBackbone(); err != nil {
+		return err
+	}
+	if f.settings, err = c.Method.resolve(f.backbone.Architecture); err != nil {
+		return err
+	}
+	if f.data, err = openTraining(ctx, c, f.backbone.Image, f.note); err != nil {
+		return err
+	}
+	if err := f.build(); err != nil {
+		return err
+	}
+	if err := f.describe(); err != nil {
+		return err
+	}
+	if c.Resume {
+		return f.restore()
+	}
+	return f.folder.Clear(c.inputs()...)
+}
+
+func (c FineTuneConfig) policy() result.Policy {
+	switch {
+	case c.Overwrite:
+		return result.Overwrite
+	case c.Resume:
+		return result.Resume
+	}
+	return result.Refuse
+}
+
+// inputs are the files that the run reads and must not remove from its output folder.
+func (c FineTuneConfig) inputs() []string {
+	var list []string
+	for _, path := range []string{c.Backbone.Path, c.InitAdapter} {
+		if path != "" && c.Init != InitRandom {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+func (f *fineTuning) loadBackbone() (*backbone.Backbone, error) {
+	if f.config.Init == InitRandom {
+		return f.config.Backbone.random(f.config.Seed)
+	}
+	return f.config.Backbone.load()
+}
+
+// build makes the model and fills it.
+func (f *fineTuning) build() error {
+	c, bb := f.config, f.backbone
+	model, err := dtl.New(dtl.Config{
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std,
+		Method: f.settings.Method, Pool: f.settings.Pool, Classes: f.data.classes,
+		Batch: c.Batch, DropPath: c.DropPath, WeightDecay: c.WeightDecay, Recompute: c.recompute(),
+	})
+	if err != nil {
+		return err
+	}
+	var start tensor.Map
+	if c.InitAdapter != "" {
+		adapter, err := result.ReadAdapter(c.InitAdapter)
+		if err != nil {
+			return err
+		}
+		if _, err := adapterConfig(adapter, c.Method); err != nil {
+			return err
+		}
+		if err := fits(adapter, bb, model.AdapterShapes()); err != nil {
+			return err
+		}
+		start = adapter.Tensors
+	}
+	f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start)
+	return err
+}
+
+// run trains, saves and evaluates, and leaves a run.json that says how it ended.
+func (f *fineTuning) run(ctx context.Context) error {
+	if err := f.save(); err != nil {
+		return err
+	}
+	err := f.train(ctx)
+	if err == nil {
+		err = f.finish(ctx)
+	}
+	switch {
+	case err == nil:
+		f.record.Status = result.Finished
+	case errors.Is(err, context.Canceled):
+		f.record.Status, f.record.Error = result.Interrupted, err.Error()
+		err = fmt.Errorf("%w; what was done so far is in %s (go on with --resume)", err, f.folder.Path(""))
+	default:
+		f.record.Status, f.record.Error = result.Failed, err.Error()
+	}
+	f.record.Ended = now()
+	if saveErr := f.save(); saveErr != nil {
+		return errors.Join(err, saveErr)
+	}
+	if err != nil {
+		return err
+	}
+	return report.Runs(f.ui.Out, report.Text, f.record)
+}
+
+// train runs the loop; however it ends, the best that is left is saved as the adapter.
+func (f *fineTuning) train(ctx context.Context) error {
+	loop := &train.Loop[*data.Batch]{
+		Epochs: f.config.Epochs, StepsPerEpoch: f.data.train.Steps(),
+		Batches: f.data.train.Epoch,
+		Step: func(b *data.Batch, rate float64, step int) (float64, error) {
+			return f.session.Step(imagesOf(b, f.backbone.Image), b.Labels, rate, step-1)
+		},
+		Rate: f.schedule.Rate,
+		Size: func(b *data.Batch) int { return len(b.Labels) },
+	}
+	if f.resumed != nil {
+		loop.Start, loop.StartStep = f.resumed.Epoch, f.resumed.Step
+	}
+	report.NewProgress(f.ui.Err, f.ui.Quiet).Attach(&loop.Hooks)
+	loop.OnEpochEnd("metrics", f.logEpoch)
+	loop.OnEpochEnd("checkpoint", f.keep)
+
+	summary, err := loop.Run(ctx)
+	f.measure(summary)
+	var interrupted *train.InterruptedError
+	switch {
+	case err == nil:
+		return f.writeTrained(f.session.ReadTrainable())
+	case errors.As(err, &interrupted):
+		return errors.Join(err, f.writeTrained(f.session.ReadTrainable()))
+	case f.good != nil: // diverged, or the input failed: the last good state
+		return errors.Join(err, f.writeTrained(f.good, nil))
+	}
+	return err
+}
+
+// keep remembers the state after a complete epoch, and writes it down every so many epochs.
+func (f *fineTuning) keep(i train.Info) error {
+	values, err := f.session.ReadTrainable()
+	if err != nil {
+		return err
+	}
+	for _, name := range values.Names() {
+		if at := values[name].FirstNonFinite(); at >= 0 {
+			return &train.DivergedError{Epoch: i.Epoch, Step: i.Step, Loss: float64(values[name].Float32()[at]), Rate: i.Rate}
+		}
+	}
+	f.good = values
+	f.record.Progress = result.Progress{Epochs: i.Epoch, Steps: i.Step}
+	every := f.config.CheckpointEvery
+	if every == 0 || i.Epoch%every != 0 || i.Epoch == f.config.Epochs {
+		return nil
+	}
+	return f.writeCheckpoint(i)
+}
+
+// logEpoch adds the epoch's line to metrics.csv.
+func (f *fineTuning) logEpoch(i train.Info) error {
+	return f.metrics.Append(result.Metric{
+		Epoch: i.Epoch, Step: i.Step, Rate: i.Rate, Loss: i.MeanLoss,
+		ImagesPerSecond: i.ImagesPerSecond(), Seconds: i.EpochElapsed.Seconds(),
+	})
+}
+
+// writeTrained writes adapter.safetensors and, where the backbone itself trained, backbone.npz.
+func (f *fineTuning) writeTrained(trained tensor.Map, err error) error {
+	if err != nil {
+		return err
+	}
+	adapter, weights := adapterTensors(trained, f.backbone)
+	described := f.backbone
+	if len(weights) > 0 {
+		if described, err = f.writeBackbone(adapter, weights); err != nil {
+			return err
+		}
+	}
+	meta := adapterMeta(f.settings, described, f.data.classNames, f.data.classes, f.ui.Version)
+	return result.WriteAdapter(f.folder.Path(result.AdapterFile), adapter, meta)
+}
+
+// finish checks that what is frozen stood still and evaluates.
+func (f *fineTuning) finish(ctx context.Context) error {
+	if err := f.checkFrozen(); err != nil {
+		return err
+	}
+	if f.data.test == nil {
+		f.note("no test split: nothing to evaluate on (--holdout keeps some of the training images for that)")
+		return nil
+	}
+	return f.evaluate(ctx)
+}
+
+// checkFrozen compares the frozen weights with those that were read.
+func (f *fineTuning) checkFrozen() error {
+	values, err := f.session.ReadFrozen()
+	if err != nil {
+		return err
+	}
+	if len(values) == 0 {
+		return nil // full fine-tuning freezes nothing
+	}
+	before := tensor.Map{}
+	for name := range values {
+		before[name] = f.backbone.Weights[name]
+	}
+	f.record.Frozen = &result.Frozen{Before: before.SHA256(), After: values.SHA256()}
+	if f.record.Frozen.Before != f.record.Frozen.After {
+		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", f.record.Frozen.Before, f.record.Frozen.After)
+	}
+	return nil
+}
+
+// note tells the user something that is not progress.
+func (f *fineTuning) note(format string, args ...any) {
+	if !f.ui.Quiet {
+		fmt.Fprintf(f.ui.Err, format+"\n", args...)
+	}
+}
+
+func (f *fineTuning) save() error { return result.WriteRun(f.folder.Path(result.RunFile), f.record) }
+
+func (f *fineTuning) close() {
+	if f.data != nil {
+		f.data.close()
+	}
+	if f.session != nil {
+		f.session.Close()
+	}
+	if f.folder != nil {
+		f.folder.Close()
+	}
+}

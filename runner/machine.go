@@ -1,0 +1,45 @@
+package runner
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+
+	"dtl-tf/runner/result"
+)
+
+// device is the processor that the graph runs on.
+func device(threads int) result.Device {
+	return result.Device{Name: "/device:CPU:0", Kind: "CPU", Model: procField("/proc/cpuinfo", "model name"), Threads: threads}
+}
+
+// procField is the first value of a key in one of Linux' "key : value" files, "" where there is none.
+func procField(file, key string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20) // a line of processor flags is long
+	for lines.Scan() {
+		name, value, ok := strings.Cut(lines.Text(), ":")
+		if ok && strings.TrimSpace(name) == key {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// procBytes is a "123 kB" value of such a file in bytes, 0 where there is none.
+func procBytes(file, key string) int64 {
+	kilobytes, err := strconv.ParseInt(strings.TrimSuffix(procField(file, key), " kB"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kilobytes << 10
+}
+
+// peakResident is the most memory that this process has had, in bytes; 0 where the system does not tell.
+func peakResident() int64 { return procBytes("/proc/self/status", "VmHWM") }

@@ -1,0 +1,131 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"dtl-tf/graph/jpeg"
+	"dtl-tf/runner/data"
+)
+
+// PredictConfig says what to classify.
+type PredictConfig struct {
+	Backbone      BackboneConfig
+	Method        MethodConfig
+	Adapter       string // "": the backbone's own head
+	Images        []string
+	SkipBadImages bool
+	Batch         int
+	Threads       int
+}
+
+// Prediction is the classifier's answer for one image.
+type Prediction struct {
+	Image       string    `json:"image"`
+	Label       int       `json:"label"`
+	Class       string    `json:"class,omitempty"` // where the adapter knows names
+	Probability float64   `json:"probability"`
+	Logits      []float32 `json:"logits"`
+}
+
+// Predict classifies images and the images in folders, in order, and shows each prediction.
+func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) error) error {
+	if c.Batch < 1 {
+		return usagef("--batch %d is not possible", c.Batch)
+	}
+	items, err := imageFiles(c.Images)
+	if err != nil {
+		return err
+	}
+	l, err := loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	loader, closeLoader, err := sequential(items, l.backbone.Image, c.Batch, c.Threads, c.SkipBadImages, &skips{note: ui.note})
+	if err != nil {
+		return err
+	}
+	defer closeLoader()
+	for b, err := range loader.Epoch(ctx, 1) {
+		if err != nil {
+			return err
+		}
+		logits, err := l.Logits(imagesOf(b, l.backbone.Image))
+		if err != nil {
+			return err
+		}
+		for i, at := range b.Indices {
+			if err := show(l.prediction(items[at].Path, logits.Float32()[i*l.classes:(i+1)*l.classes])); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (l *loaded) prediction(path string, logits []float32) Prediction {
+	p := Prediction{Image: path, Label: argmax(logits), Logits: logits}
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v - logits[p.Label]))
+	}
+	p.Probability = 1 / sum
+	if p.Label < len(l.classNames) {
+		p.Class = l.classNames[p.Label]
+	}
+	return p
+}
+
+// imageFiles lists the images named on the command line, folders with all that is below them.
+func imageFiles(names []string) ([]data.Item, error) {
+	var items []data.Item
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, fmt.Errorf("image: %w", err)
+		}
+		if !info.IsDir() {
+			items = append(items, data.Item{Path: name, Name: name})
+			continue
+		}
+		before := len(items)
+		err = filepath.WalkDir(name, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() && data.IsImageName(path) {
+				items = append(items, data.Item{Path: path, Name: path})
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("folder of images: %w", err)
+		}
+		if len(items) == before {
+			return nil, fmt.Errorf("folder %s has no images (JPEG, PNG, BMP, GIF)", name)
+		}
+	}
+	return items, nil
+}
+
+// sequential is a loader that reads every item once, in order.
+func sequential(items []data.Item, size, batch, threads int, skipBad bool, s *skips) (*data.Loader, func(), error) {
+	decoder, err := jpeg.NewDecoder(threads)
+	if err != nil {
+		return nil, nil, err
+	}
+	loader, err := data.NewLoader(items, data.Images{Decoder: decoder, Size: size}, evaluationOptions(batch, skipBad, s))
+	if err != nil {
+		decoder.Close()
+		return nil, nil, err
+	}
+	return loader, func() { loader.Close(); decoder.Close() }, nil
+}
+
+func (ui UI) note(format string, args ...any) {
+	if !ui.Quiet && ui.Err != nil {
+		fmt.Fprintf(ui.Err, format+"\n", args...)
+	}
+}

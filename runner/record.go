@@ -1,0 +1,149 @@
+package runner
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/train"
+)
+
+// now is the clock of all records.
+func now() time.Time { return time.Now().Round(time.Millisecond) }
+
+// resolved is the configuration as it stands in run.json: what the user said, with every default filled in.
+type resolved struct {
+	Data            string     `json:"data"`
+	Out             string     `json:"out"`
+	Backbone        string     `json:"backbone"`
+	Init            string     `json:"init"`
+	InitAdapter     string     `json:"init_adapter,omitempty"`
+	ImageSize       int        `json:"image_size"`
+	Heads           int        `json:"heads"`
+	Mean            [3]float64 `json:"mean"`
+	Std             [3]float64 `json:"std"`
+	Method          string     `json:"method"`
+	Rank            int        `json:"rank,omitempty"`
+	Beta            float64    `json:"beta,omitempty"`
+	FeedbackFrom    *int       `json:"feedback_from,omitempty"`
+	Kernel          int        `json:"kernel,omitempty"`
+	Pool            string     `json:"pool"`
+	Epochs          int        `json:"epochs"`
+	Batch           int        `json:"batch"`
+	LearningRate    float64    `json:"lr"`
+	WeightDecay     float64    `json:"weight_decay"`
+	DropPath        float64    `json:"drop_path"`
+	Schedule        string     `json:"schedule"`
+	WarmupEpochs    int        `json:"warmup_epochs"`
+	CooldownEpochs  int        `json:"cooldown_epochs"`
+	Shuffle         bool       `json:"shuffle"`
+	Augment         string     `json:"augment"`
+	Holdout         float64    `json:"holdout"`
+	Seed            uint64     `json:"seed"`
+	Threads         int        `json:"threads"`
+	Recompute       string     `json:"recompute"`
+	SkipBadImages   bool       `json:"skip_bad_images"`
+	CheckpointEvery int        `json:"checkpoint_every"`
+}
+
+func (f *fineTuning) resolved() resolved {
+	c, bb := f.config, f.backbone
+	r := resolved{
+		Data: c.Data, Out: c.Out, Backbone: bb.Path, Init: c.Init, InitAdapter: c.InitAdapter,
+		ImageSize: bb.Image, Heads: bb.Heads, Mean: bb.Mean, Std: bb.Std,
+		Method: f.settings.Method.Name(), Pool: string(f.settings.Pool),
+		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath,
+		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
+		Shuffle: c.Shuffle, Augment: c.Augment, Holdout: c.Holdout, Seed: c.Seed, Threads: c.threads(),
+		Recompute: c.Recompute, SkipBadImages: c.SkipBadImages, CheckpointEvery: c.CheckpointEvery,
+	}
+	if c.Init == InitRandom {
+		r.Backbone = bb.Architecture.String()
+	}
+	r.options(f.settings)
+	return r
+}
+
+// threads is the number that TensorFlow will use.
+func (c FineTuneConfig) threads() int {
+	if c.Threads == 0 {
+		return runtime.NumCPU()
+	}
+	return c.Threads
+}
+
+// describe starts the record of the run with everything that is known before the first step.
+func (f *fineTuning) describe() error {
+	bb, counts := f.backbone, f.session.Counts()
+	f.record = result.Run{
+		Status: result.Running, Command: os.Args, Started: now(), Method: f.settings.Method.Name(),
+		Versions: versions(f.ui.Version),
+		Device:   device(f.config.threads()),
+		Backbone: describeBackbone(bb),
+		Data: result.Data{
+			Name: f.data.name, Root: f.config.Data, Fingerprint: f.data.fingerprint, Classes: f.data.classes, Counts: f.data.counts,
+		},
+		Parameters: result.Parameters{Trainable: counts.Method, Classifier: counts.Classifier, Frozen: counts.Frozen},
+	}
+	f.metrics = result.NewMetricsLog(f.folder.Path(result.MetricsFile))
+	return f.record.SetConfig(f.resolved())
+}
+
+func describeBackbone(bb *backbone.Backbone) result.Backbone {
+	path := bb.Path
+	if path == "" {
+		path = "random " + bb.Architecture.String()
+	}
+	return result.Backbone{
+		Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: bb.Parameters(),
+		ImageSize: bb.Image, Mean: bb.Mean[:], Std: bb.Std[:],
+	}
+}
+
+func versions(program string) result.Versions {
+	v := result.Versions{Program: program, LibTensorFlow: tf.Version(), Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "github.com/wamuir/graft" {
+				v.Graft = m.Version
+			}
+		}
+	}
+	return v
+}
+
+// measure takes the loop's figures over into the record.
+func (f *fineTuning) measure(s train.Summary) {
+	f.record.Progress = result.Progress{Epochs: s.Epochs, Steps: s.Steps}
+	m := &f.record.Measurements
+	if t := s.Timing; t.Steps > 0 {
+		m.SecondsPerStep = &result.Spread{Median: t.Median, Min: t.Min, Max: t.Max, P10: t.P10, P90: t.P90, Count: t.Steps}
+	}
+	m.ImagesPerSecond = s.ImagesPerSecond()
+	m.InputWaitSeconds = s.InputWait.Seconds()
+	m.TrainSeconds = s.Elapsed.Seconds()
+	m.PeakMemoryBytes = peakResident()
+	f.record.Data.Skipped = f.data.skipped.count()
+}
+
+// options fills in the settings that the method uses.
+func (r *resolved) options(s settings) {
+	for _, option := range s.Method.Uses() {
+		switch option {
+		case dtl.OptionRank:
+			r.Rank = s.Options.Rank
+		case dtl.OptionBeta:
+			r.Beta = s.Options.Beta
+		case dtl.OptionFeedbackFrom:
+			r.FeedbackFrom = &s.Options.FeedbackFrom
+		case dtl.OptionKernel:
+			r.Kernel = s.Options.Kernel
+		}
+	}
+}
