@@ -87,7 +87,7 @@ say_cuda() {
 	say "" \
 		"The CUDA build is in place. It needs besides:" \
 		"  - an NVIDIA driver for CUDA 12 (525.60 or newer; nvidia-smi shows it)" \
-		"  - CUDA 12.5 and cuDNN 9.3, either installed on this machine or, without root, from wheels (3 GB):" \
+		"  - CUDA 12.5 and cuDNN 9.3, either installed on this machine or, without root, from wheels (some gigabytes):" \
 		"      python3 -m pip install --no-deps --target .deps/libtensorflow \\" \
 		"        nvidia-cublas-cu12==12.5.3.2 nvidia-cuda-cupti-cu12==12.5.82 nvidia-cuda-nvcc-cu12==12.5.82 \\" \
 		"        nvidia-cuda-nvrtc-cu12==12.5.82 nvidia-cuda-runtime-cu12==12.5.82 nvidia-cudnn-cu12==9.3.0.75 \\" \
