@@ -9,7 +9,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// fillBytes bounds what one run copies into a session: so much exists twice for a moment.
+// fillBytes bounds what one run copies into a session or out of it: so much exists twice for a moment.
 const fillBytes = 64 << 20
 
 // Fill is Assign in few runs. TensorFlow prepares the graph anew for each set of targets, which
@@ -45,4 +45,26 @@ func (vs *Variables) Fill(s *Session, values tensor.Map) error {
 		}
 	}
 	return flush()
+}
+
+// Fetch is Read in few runs, for the same reason.
+func (vs *Variables) Fetch(s *Session) (tensor.Map, error) {
+	values := tensor.Map{}
+	for from := 0; from < len(vs.list); {
+		var reads []tf.Output
+		for bytes := 0; from+len(reads) < len(vs.list) && bytes < fillBytes; {
+			v := vs.list[from+len(reads)]
+			reads = append(reads, v.read)
+			bytes += 4 * tensor.Size(v.Shape)
+		}
+		got, err := s.Run(nil, reads)
+		if err != nil {
+			return nil, fmt.Errorf("read %d variables from %s on: %w", len(reads), vs.list[from].Name, err)
+		}
+		for i, t := range got {
+			values[vs.list[from+i].Name] = t
+		}
+		from += len(reads)
+	}
+	return values, nil
 }

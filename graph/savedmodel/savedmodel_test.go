@@ -95,7 +95,6 @@ func TestTensorFlowRunsIt(t *testing.T) {
 			}
 		}
 	}
-	loaded.Graph.Operations()
 	for _, op := range loaded.Graph.Operations() {
 		if op.Type() == "Placeholder" && strings.Contains(op.Name(), "initial") {
 			t.Errorf("node %s is of no use in an exported graph", op.Name())
