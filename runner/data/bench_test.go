@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -58,3 +59,42 @@ func BenchmarkResize(b *testing.B) {
 		resize(p, 224)
 	}
 }
+
+// benchmarkLoader measures batches of 32 images of 224 x 224; divide by 32 for the time an image.
+func benchmarkLoader(b *testing.B, cacheBytes int64) {
+	s, err := Open(shared(b, "vtab-1k/eurosat"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	items, err := s.Split(Train)
+	if err != nil {
+		b.Fatal(err)
+	}
+	images := Images{Decoder: decoder(b), Size: 224}
+	l, err := NewLoader(items, images, LoaderOptions{
+		Batch: 32, Shuffle: true, DropLast: true, CacheBytes: cacheBytes, LastEpoch: 1 << 30,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	run := func(epoch, most int) (n int) {
+		for _, err := range l.Epoch(context.Background(), epoch) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			if n++; n == most {
+				break
+			}
+		}
+		return n
+	}
+	run(0, -1) // fills the cache
+	b.ResetTimer()
+	for n, epoch := 0, 1; n < b.N; epoch++ {
+		n += run(epoch, b.N-n)
+	}
+}
+
+func BenchmarkLoaderCached(b *testing.B)   { benchmarkLoader(b, 0) }
+func BenchmarkLoaderUncached(b *testing.B) { benchmarkLoader(b, -1) }

@@ -106,11 +106,11 @@ func (l *Loader) Epoch(ctx context.Context, epoch int) iter.Seq2[*Batch, error] 
 			case <-ctx.Done():
 				yield(nil, context.Cause(ctx))
 				return
-			case <-l.context.Done():
-				yield(nil, errors.New("the loader is closed"))
-				return
 			case r, more := <-p.results:
-				if !more {
+				if !more { // the end, or Close
+					if l.context.Err() != nil {
+						yield(nil, errors.New("the loader is closed"))
+					}
 					return
 				}
 				if r.err != nil {

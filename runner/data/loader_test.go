@@ -1,0 +1,321 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// fakeLoader loads n images without files: each pixel of image i has the value i. Images in bad
+// can't be read. It counts reads.
+func fakeLoader(t testing.TB, n int, o LoaderOptions, bad ...int) (*Loader, *atomic.Int64) {
+	t.Helper()
+	var items []Item
+	for i := range n {
+		items = append(items, Item{Path: fmt.Sprint(i), Name: fmt.Sprint(i), Label: i % 7})
+	}
+	l, err := NewLoader(items, Images{Size: 16}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	reads := new(atomic.Int64)
+	l.load = func(path string) ([]uint8, error) {
+		reads.Add(1)
+		var i int
+		fmt.Sscan(path, &i)
+		if slices.Contains(bad, i) {
+			return nil, fmt.Errorf("image %s: broken", path)
+		}
+		return bytes.Repeat([]byte{uint8(i)}, 16*16*3), nil
+	}
+	return l, reads
+}
+
+// epoch runs an epoch and returns its batches as lists of indices, checking each batch.
+func epoch(t testing.TB, l *Loader, number int) [][]int {
+	t.Helper()
+	var out [][]int
+	for b, err := range l.Epoch(context.Background(), number) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.Images) != b.Size()*16*16*3 || len(b.Indices) != b.Size() {
+			t.Fatalf("%d values and %d indices for %d labels", len(b.Images), len(b.Indices), b.Size())
+		}
+		for k, i := range b.Indices {
+			if b.Labels[k] != int32(i%7) || l.options.Augment == "" && b.Images[k*16*16*3+5] != uint8(i) {
+				t.Fatalf("image %d: label %d, value %d", i, b.Labels[k], b.Images[k*16*16*3+5])
+			}
+		}
+		out = append(out, slices.Clone(b.Indices))
+	}
+	return out
+}
+
+func flat(batches [][]int) []int { return slices.Concat(batches...) }
+
+func TestEpochOrder(t *testing.T) {
+	l, _ := fakeLoader(t, 10, LoaderOptions{Batch: 4})
+	if got := fmt.Sprint(epoch(t, l, 1)); got != "[[0 1 2 3] [4 5 6 7] [8 9]]" || l.Steps() != 3 {
+		t.Errorf("%s in %d steps", got, l.Steps())
+	}
+	l, _ = fakeLoader(t, 10, LoaderOptions{Batch: 4, DropLast: true})
+	if got := fmt.Sprint(epoch(t, l, 1)); got != "[[0 1 2 3] [4 5 6 7]]" || l.Steps() != 2 {
+		t.Errorf("drop_last: %s in %d steps", got, l.Steps())
+	}
+	l, _ = fakeLoader(t, 3, LoaderOptions{Batch: 64})
+	if got := fmt.Sprint(epoch(t, l, 1)); got != "[[0 1 2]]" {
+		t.Errorf("batch larger than the data: %s", got)
+	}
+}
+
+func TestShuffle(t *testing.T) {
+	run := func(o LoaderOptions, epochs ...int) (out [][]int) {
+		o.Batch, o.Shuffle = 8, true
+		l, _ := fakeLoader(t, 100, o)
+		for _, e := range epochs {
+			out = append(out, flat(epoch(t, l, e)))
+		}
+		return out
+	}
+	reference := run(LoaderOptions{Seed: 1, Workers: 1, Prefetch: 1}, 1, 2, 3)
+	for _, order := range reference {
+		if sorted := slices.Sorted(slices.Values(order)); len(sorted) != 100 || sorted[99] != 99 || len(slices.Compact(sorted)) != 100 {
+			t.Errorf("not a permutation: %v", order)
+		}
+	}
+	if slices.Equal(reference[0], reference[1]) || slices.IsSorted(reference[0]) {
+		t.Error("epochs are not shuffled, each in its own way")
+	}
+	for name, other := range map[string][][]int{
+		"more workers":     run(LoaderOptions{Seed: 1, Workers: 7, Prefetch: 5}, 1, 2, 3),
+		"looking ahead":    run(LoaderOptions{Seed: 1, LastEpoch: 3}, 1, 2, 3),
+		"nothing in cache": run(LoaderOptions{Seed: 1, CacheBytes: -1}, 1, 2, 3),
+	} {
+		if fmt.Sprint(other) != fmt.Sprint(reference) {
+			t.Errorf("%s: another order", name)
+		}
+	}
+	if alone := run(LoaderOptions{Seed: 1, LastEpoch: 9}, 3, 1); !slices.Equal(alone[0], reference[2]) || !slices.Equal(alone[1], reference[0]) {
+		t.Error("an epoch depends on those before it")
+	}
+	if slices.Equal(run(LoaderOptions{Seed: 2}, 1)[0], reference[0]) {
+		t.Error("another seed gives the same order")
+	}
+}
+
+func TestCache(t *testing.T) {
+	const image = 16 * 16 * 3
+	for name, c := range map[string]struct{ bytes, reads int64 }{
+		"all": {0, 10}, "four": {4*image + 5, 10 + 6 + 6}, "none": {-1, 30},
+	} {
+		l, reads := fakeLoader(t, 10, LoaderOptions{Batch: 3, CacheBytes: c.bytes, Shuffle: true})
+		for e := range 3 {
+			epoch(t, l, e)
+		}
+		if reads.Load() != c.reads || l.Stats().Decoded != c.reads {
+			t.Errorf("%s: %d reads, want %d", name, reads.Load(), c.reads)
+		}
+	}
+}
+
+func TestBadImageStops(t *testing.T) {
+	l, _ := fakeLoader(t, 20, LoaderOptions{Batch: 4}, 9, 13)
+	batches := 0
+	for b, err := range l.Epoch(context.Background(), 1) {
+		if err != nil {
+			if b != nil || err.Error() != "image 9: broken" || batches != 2 {
+				t.Errorf("error %v after %d batches", err, batches)
+			}
+			return
+		}
+		batches++
+	}
+	t.Error("no error")
+}
+
+func TestSkipBad(t *testing.T) {
+	var reported []string
+	o := LoaderOptions{Batch: 4, SkipBad: true, DropLast: true, Workers: 3, LastEpoch: 2, OnBad: func(i Item, err error) {
+		reported = append(reported, i.Name+": "+err.Error())
+	}}
+	l, reads := fakeLoader(t, 11, o, 1, 5)
+	for e := 1; e <= 2; e++ {
+		if got := fmt.Sprint(epoch(t, l, e)); got != "[[0 2 3 4] [6 7 8 9]]" {
+			t.Errorf("epoch %d: %s", e, got)
+		}
+	}
+	l.Close()
+	if fmt.Sprint(reported) != "[1: image 1: broken 5: image 5: broken]" || l.Stats().Bad != 2 || l.Steps() != 2 {
+		t.Errorf("reported %v, %+v, %d steps", reported, l.Stats(), l.Steps())
+	}
+	if reads.Load() != 11 {
+		t.Errorf("%d reads: bad images are tried again", reads.Load())
+	}
+}
+
+func TestTooFewImages(t *testing.T) {
+	wantError := func(l *Loader, want string) {
+		t.Helper()
+		for _, err := range l.Epoch(context.Background(), 1) {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+		}
+	}
+	l, _ := fakeLoader(t, 5, LoaderOptions{Batch: 4, SkipBad: true, DropLast: true}, 1, 3)
+	wantError(l, "3 readable of 5 images are fewer than a batch of 4")
+	l, _ = fakeLoader(t, 2, LoaderOptions{Batch: 4, SkipBad: true}, 0, 1)
+	wantError(l, "none of the 2 images can be read")
+
+	items := make([]Item, 3)
+	for _, c := range []struct {
+		items  []Item
+		images Images
+		o      LoaderOptions
+		want   string
+	}{
+		{items, Images{Size: 8}, LoaderOptions{Batch: 4, DropLast: true}, "3 images are fewer than a batch of 4"},
+		{nil, Images{Size: 8}, LoaderOptions{Batch: 4}, "no images"},
+		{items, Images{Size: 8}, LoaderOptions{}, "--batch"},
+		{items, Images{}, LoaderOptions{Batch: 1}, "--image-size"},
+		{items, Images{Size: 8}, LoaderOptions{Batch: 1, Augment: "mixup"}, "none flip-crop"},
+		{items, Images{Size: 8}, LoaderOptions{Batch: 1, Workers: -1}, "workers"},
+	} {
+		if _, err := NewLoader(c.items, c.images, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+}
+
+// TestEnds checks that leaving a loop, cancelling and closing all end the goroutines.
+func TestEnds(t *testing.T) {
+	before := runtime.NumGoroutine()
+	l, _ := fakeLoader(t, 1000, LoaderOptions{Batch: 4, LastEpoch: 9})
+	for range l.Epoch(context.Background(), 1) {
+		break
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	stop := errors.New("stopped by the user")
+	defer cancel(nil)
+	var last error
+	for _, err := range l.Epoch(ctx, 2) {
+		cancel(stop)
+		last = err
+	}
+	if !errors.Is(last, stop) {
+		t.Errorf("cancelled: error %v", last)
+	}
+	if got := flat(epoch(t, l, 3)); len(got) != 1000 {
+		t.Errorf("%d images after a cancelled epoch", len(got))
+	}
+	l.Close()
+	l.Close()
+	for _, err := range l.Epoch(context.Background(), 4) {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "closed") {
+		t.Errorf("closed: error %v", last)
+	}
+	for deadline := time.Now().Add(2 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+}
+
+// TestStepsDontWait has steps that take longer than their images: after the first batch, nothing waits.
+func TestStepsDontWait(t *testing.T) {
+	l, _ := fakeLoader(t, 40, LoaderOptions{Batch: 8, CacheBytes: -1, LastEpoch: 3, DropLast: true})
+	load := l.load
+	l.load = func(path string) ([]uint8, error) { time.Sleep(time.Millisecond); return load(path) }
+	const step = 30 * time.Millisecond // 8 images, two at a time: 4 ms
+	for e := 1; e <= 3; e++ {
+		for _, err := range l.Epoch(context.Background(), e) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(step)
+		}
+	}
+	s := l.Stats()
+	if s.Batches != 15 || s.Images != 120 || s.FirstWait <= 0 || s.Wait < s.FirstWait {
+		t.Errorf("%+v", s)
+	}
+	if later := s.Wait - s.FirstWait; later > step/2 { // of 14 steps of 30 ms together; a busy machine has its share
+		t.Errorf("14 steps waited %v together", later)
+	}
+}
+
+// TestMemoryStays runs thousands of batches: the loader's own memory is used again.
+func TestMemoryStays(t *testing.T) {
+	l, _ := fakeLoader(t, 64, LoaderOptions{Batch: 16, Shuffle: true, Augment: AugmentFlipCrop, LastEpoch: 1000})
+	var before, after runtime.MemStats
+	for e := 1; e <= 1000; e++ {
+		if e == 10 {
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+		}
+		epoch(t, l, e)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 200_000 {
+		t.Errorf("the heap grew by %d bytes in 4,000 batches", grown)
+	}
+	if perBatch := (after.TotalAlloc - before.TotalAlloc) / 3960; perBatch > 16*1024 {
+		t.Errorf("%d bytes are allocated a batch, of which the images have %d", perBatch, 16*16*16*3)
+	}
+}
+
+// TestRealFiles reads files in the middle of which one is cut short.
+func TestRealFiles(t *testing.T) {
+	root := t.TempDir()
+	var items []Item
+	for i, name := range []string{"big420.jpg", "rgb8.png", "cut.jpg", "empty.png", "clear.gif"} {
+		content, err := os.ReadFile(filepath.Join("testdata", name))
+		switch name {
+		case "cut.jpg":
+			content, err = os.ReadFile("testdata/ycc420.jpg")
+			content = content[:len(content)/2]
+		case "empty.png":
+			content, err = nil, nil
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(root, name)
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, Item{Path: path, Name: name, Label: i})
+	}
+	images := Images{Decoder: decoder(t), Size: 12}
+	var bad []string
+	l, err := NewLoader(items, images, LoaderOptions{Batch: 3, SkipBad: true, DropLast: true, OnBad: func(_ Item, err error) {
+		bad = append(bad, err.Error())
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for b, err := range l.Epoch(context.Background(), 1) {
+		if err != nil || fmt.Sprint(b.Labels) != "[0 1 4]" {
+			t.Errorf("labels %v, error %v", b, err)
+		}
+	}
+	if len(bad) != 2 || !strings.Contains(bad[0], filepath.Join(root, "cut.jpg")+": the JPEG data are truncated") ||
+		!strings.Contains(bad[1], filepath.Join(root, "empty.png")+": the file is empty") {
+		t.Errorf("bad images %q", bad)
+	}
+}
