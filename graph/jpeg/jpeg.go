@@ -6,6 +6,7 @@ package jpeg
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"unsafe"
@@ -29,10 +30,10 @@ type Decoder struct {
 	pixels  tf.Output // [H, W, 3] uint8
 }
 
-// NewDecoder opens a decoder with its own pool of threads (at least one). Several decoders
-// of a process with the same number of threads share one pool.
+// NewDecoder opens a decoder with its own pool of threads, as many as there are processors when
+// threads is 0. Decoders of a process with the same number of threads share one pool. Pass what the
+// graph's session gets: the first session of a process fixes TensorFlow's pool for work inside one op.
 func NewDecoder(threads int) (*Decoder, error) {
-	threads = max(threads, 1)
 	g := tf.NewGraph()
 	content, err := g.AddOperation(tf.OpSpec{
 		Type: "Placeholder", Name: "content",
@@ -68,10 +69,15 @@ func NewDecoder(threads int) (*Decoder, error) {
 // thread so that training steps are reproducible, images would be decoded one at a time and only
 // while no training step runs.
 func sessionOptions(threads int) (*tf.SessionOptions, error) {
+	pool := threads
+	if pool <= 0 {
+		pool = runtime.GOMAXPROCS(0)
+	}
 	raw, err := proto.Marshal(&pb.ConfigProto{
+		IntraOpParallelismThreads: int32(threads), // unused here, but see NewDecoder
 		SessionInterOpThreadPool: []*pb.ThreadPoolOptionProto{{
-			NumThreads: int32(threads),
-			GlobalName: fmt.Sprintf("jpeg-%d", threads), // TensorFlow refuses one name with two sizes
+			NumThreads: int32(pool),
+			GlobalName: fmt.Sprintf("jpeg-%d", pool), // TensorFlow refuses one name with two sizes
 		}},
 		DeviceCount: map[string]int32{"GPU": 0}, // the op runs on the CPU only
 	})
