@@ -6,13 +6,12 @@ import "dtl-tf/graph/backbone"
 type full struct{}
 
 func init() {
-	register("full", func(Options, backbone.Architecture) (Method, error) { return full{}, nil })
+	register(definition{name: "full", make: func(*reader, backbone.Architecture) Method { return full{} }})
 }
 
 func (full) Name() string        { return "full" }
 func (full) Pool() backbone.Pool { return backbone.PoolClass }
 func (full) Trains(string) bool  { return true }
-func (full) Uses() []Option      { return nil }
 func (full) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 	return func() backbone.Hook { return nil }
 }

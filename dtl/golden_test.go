@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"dtl-tf/graph"
@@ -93,11 +94,16 @@ func checkGolden(t *testing.T, folder, inputs string) {
 
 func (want *golden) model(t *testing.T, bb *backbone.Backbone, folder string, mode graph.Recompute) (*Model, tensor.Map) {
 	c := want.Config
-	name, options := "dtl", Options{Rank: c.Rank, Beta: c.Beta, FeedbackFrom: c.Feedback}
-	if c.Kernel > 0 {
-		name, options.Kernel = "dtl+", c.Kernel
+	name, options := "dtl", Options{
+		"rank": strconv.Itoa(c.Rank), "beta": fmt.Sprint(c.Beta), "feedback-from": strconv.Itoa(c.Feedback),
 	}
-	method := must(NewMethod(name, options, bb.Architecture))(t)
+	if c.Kernel > 0 {
+		name, options["kernel"] = "dtl+", strconv.Itoa(c.Kernel)
+	}
+	method, _, err := NewMethod(name, options, bb.Architecture)
+	if err != nil {
+		t.Fatal(err)
+	}
 	model := must(New(Config{
 		Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: c.Classes,
 		Batch: len(want.Logits), WeightDecay: want.Optimizer.Decay, Recompute: mode, FloatImages: true,

@@ -29,17 +29,17 @@ var micro = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Head
 
 // setting is a model to be trained, with defaults for what a test does not say.
 type setting struct {
-	arch     backbone.Architecture
+	arch     backbone.Architecture // zero: micro
 	method   string
-	options  *Options // nil: Defaults
-	batch    int
+	options  Options // nil: the defaults
+	batch    int     // 0: 4
+	classes  int     // 0: 3
 	dropPath float64
 	seed     uint64
-	adapter  tensor.Map
+	pool     backbone.Pool             // "": the method's
+	adapter  func(m *Model) tensor.Map // nil: initial values
 	mode     graph.Recompute
 }
-
-const microClasses = 3
 
 // start builds the model on random weights and opens a session.
 func (c setting) start(t *testing.T) *Session {
@@ -50,16 +50,18 @@ func (c setting) start(t *testing.T) *Session {
 	if c.batch == 0 {
 		c.batch = 4
 	}
-	options := Defaults(c.arch)
-	if c.options != nil {
-		options = *c.options
+	if c.classes == 0 {
+		c.classes = 3
 	}
-	method, err := NewMethod(c.method, options, c.arch)
+	method, _, err := NewMethod(c.method, c.options, c.arch)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.pool == "" {
+		c.pool = method.Pool()
+	}
 	model, err := New(Config{
-		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: microClasses,
+		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
 		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
 	})
 	if err != nil {
@@ -69,7 +71,11 @@ func (c setting) start(t *testing.T) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, model, bb.Weights, c.seed, c.adapter)
+	var adapter tensor.Map
+	if c.adapter != nil {
+		adapter = c.adapter(model)
+	}
+	return open(t, model, bb.Weights, c.seed, adapter)
 }
 
 func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tensor.Map) *Session {
@@ -97,9 +103,9 @@ func someBatch(s *Session, seed uint64) (tensor.Tensor, []int32) {
 	return images, labels
 }
 
-// randomAdapter gives every parameter of the model a value that matters: B is not zero.
-func randomAdapter(m *Model, seed uint64) tensor.Map {
-	random := rand.New(rand.NewPCG(seed, 98))
+// randomAdapter gives every parameter a value that matters: B is not zero.
+func randomAdapter(m *Model) tensor.Map {
+	random := rand.New(rand.NewPCG(1, 98))
 	values := tensor.Map{}
 	for _, p := range m.params.list {
 		v := tensor.Zeros(p.Shape...)

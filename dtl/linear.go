@@ -6,13 +6,12 @@ import "dtl-tf/graph/backbone"
 type linear struct{}
 
 func init() {
-	register("linear", func(Options, backbone.Architecture) (Method, error) { return linear{}, nil })
+	register(definition{name: "linear", make: func(*reader, backbone.Architecture) Method { return linear{} }})
 }
 
 func (linear) Name() string        { return "linear" }
 func (linear) Pool() backbone.Pool { return backbone.PoolClass }
 func (linear) Trains(string) bool  { return false }
-func (linear) Uses() []Option      { return nil }
 func (linear) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 	return func() backbone.Hook { return nil }
 }

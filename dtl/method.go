@@ -7,28 +7,13 @@
 package dtl
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 )
-
-// Options are the settings of the methods; each reads those it needs.
-type Options struct {
-	Rank         int     // r of the low-rank maps
-	Beta         float64 // slope of theta(h) = h sigmoid(beta h)
-	FeedbackFrom int     // M, counted from 0: theta(h) is added after blocks M..N-1
-	Kernel       int     // k of the depth-wise convolution of dtl+
-}
-
-// Defaults are the paper's settings for ViT-B/16, the kernel that of the official code. M is half the depth: 6 of 12 blocks.
-func Defaults(a backbone.Architecture) Options {
-	return Options{Rank: 2, Beta: 100, FeedbackFrom: a.Depth / 2, Kernel: 3}
-}
 
 // Method adapts a backbone.
 type Method interface {
@@ -41,45 +26,6 @@ type Method interface {
 	// Attach declares the method's parameters and returns a function that makes the hook of one
 	// forward pass (nil for none).
 	Attach(p *Params, a backbone.Architecture) func() backbone.Hook
-	// Uses names the options that matter to the method.
-	Uses() []Option
-}
-
-// Option names a field of Options.
-type Option string
-
-// The options by the names of their flags.
-const (
-	OptionRank         Option = "rank"
-	OptionBeta         Option = "beta"
-	OptionFeedbackFrom Option = "feedback-from"
-	OptionKernel       Option = "kernel"
-)
-
-// constructors makes methods by name; every method's file adds its own.
-var constructors = map[string]func(Options, backbone.Architecture) (Method, error){}
-
-func register(name string, make func(Options, backbone.Architecture) (Method, error)) {
-	constructors[name] = make
-}
-
-// Names lists the methods.
-func Names() []string {
-	names := make([]string, 0, len(constructors))
-	for name := range constructors {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// NewMethod makes a method and checks its options against the backbone.
-func NewMethod(name string, o Options, a backbone.Architecture) (Method, error) {
-	construct, ok := constructors[name]
-	if !ok {
-		return nil, fmt.Errorf("unknown method %q: use one of %s", name, strings.Join(Names(), ", "))
-	}
-	return construct(o, a)
 }
 
 // Init makes the initial value of a parameter.

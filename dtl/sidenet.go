@@ -16,50 +16,47 @@ import (
 // class token goes by. B starts at zero, so training starts at the backbone's own function. No gradient
 // enters the blocks 0..M: of them only x_i is needed, for the gradient of A_i.
 type sideNetwork struct {
-	name    string
-	options Options
-	kernel  int // 0: DTL
+	name         string
+	rank         int
+	beta         float64
+	feedbackFrom int // M
+	kernel       int // k; 0: DTL
 }
 
 func init() {
-	register("dtl", func(o Options, a backbone.Architecture) (Method, error) { return newSideNetwork("dtl", o, a) })
-	register("dtl+", func(o Options, a backbone.Architecture) (Method, error) { return newSideNetwork("dtl+", o, a) })
+	options := []Option{
+		{"rank", "rank of the low-rank maps", "2"},
+		{"beta", "slope of theta(h) = h sigmoid(beta h)", "100"},
+		{"feedback-from", "first block, counted from 0, to whose output theta(h) is added", "half the blocks"},
+	}
+	kernel := Option{"kernel", "side of the depth-wise convolution; the paper uses 3, 4 and 5", "3"}
+	register(definition{"dtl", options, func(o *reader, a backbone.Architecture) Method {
+		return newSideNetwork("dtl", o, a)
+	}})
+	register(definition{"dtl+", append(options[:len(options):len(options)], kernel), func(o *reader, a backbone.Architecture) Method {
+		s := newSideNetwork("dtl+", o, a)
+		// Padding makes any size possible, but beyond twice the grid a filter has weights that meet no patch.
+		s.kernel = o.whole("kernel", 3, 1, 2*a.Grid()-1, "twice the side of the patch grid")
+		return s
+	}})
 }
 
-func newSideNetwork(name string, o Options, a backbone.Architecture) (Method, error) {
-	if o.Rank < 1 || o.Rank > a.Width {
-		return nil, fmt.Errorf("--rank %d is not possible: choose 1 to %d, the width of the backbone", o.Rank, a.Width)
+// newSideNetwork has the paper's settings for ViT-B/16 as defaults. M is half the depth: 6 of 12 blocks.
+func newSideNetwork(name string, o *reader, a backbone.Architecture) *sideNetwork {
+	return &sideNetwork{
+		name:         name,
+		rank:         o.whole("rank", 2, 1, a.Width, "the width of the backbone"),
+		beta:         o.positive("beta", 100),
+		feedbackFrom: o.whole("feedback-from", a.Depth/2, 0, a.Depth-1, "the blocks of the backbone"),
 	}
-	if o.Beta <= 0 {
-		return nil, fmt.Errorf("--beta %v is not possible: it must be above 0 (the paper's is 100)", o.Beta)
-	}
-	if o.FeedbackFrom < 0 || o.FeedbackFrom >= a.Depth {
-		return nil, fmt.Errorf("--feedback-from %d is not possible: the backbone's blocks are 0 to %d", o.FeedbackFrom, a.Depth-1)
-	}
-	s := &sideNetwork{name: name, options: o}
-	if name == "dtl+" {
-		// Padding makes any size possible, but beyond twice the grid a filter has weights that meet no patch.
-		if most := 2*a.Grid() - 1; o.Kernel < 1 || o.Kernel > most {
-			return nil, fmt.Errorf("--kernel %d is not possible: choose 1 to %d on a grid of %d x %d patches (the paper uses 3, 4, 5)", o.Kernel, most, a.Grid(), a.Grid())
-		}
-		s.kernel = o.Kernel
-	}
-	return s, nil
 }
 
 func (s *sideNetwork) Name() string        { return s.name }
 func (s *sideNetwork) Pool() backbone.Pool { return backbone.PoolMean }
 func (s *sideNetwork) Trains(string) bool  { return false }
-func (s *sideNetwork) Uses() []Option {
-	options := []Option{OptionRank, OptionBeta, OptionFeedbackFrom}
-	if s.kernel > 0 {
-		options = append(options, OptionKernel)
-	}
-	return options
-}
 
 func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	d, r := a.Width, s.options.Rank
+	d, r := a.Width, s.rank
 	down, up := make([]graph.Value, a.Depth), make([]graph.Value, a.Depth)
 	for i := range a.Depth {
 		down[i] = p.Declare(fmt.Sprintf("lora_dict.%d.lora_A", i), kaimingUniform, r, d)
@@ -80,7 +77,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 				} else {
 					h = b.Add(h, delta)
 				}
-			case at.Point == backbone.BlockOutput && at.Block >= s.options.FeedbackFrom:
+			case at.Point == backbone.BlockOutput && at.Block >= s.feedbackFrom:
 				return b.Add(out, s.feedback(b.In("feedback"), h, filter, a.Grid()))
 			}
 			return out
@@ -90,7 +87,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 
 // feedback is theta(h), and in DTL+ the convolution of its patch tokens: [B, T, d] -> [B, T, d].
 func (s *sideNetwork) feedback(b *graph.Builder, h, filter graph.Value, grid int) graph.Value {
-	theta := b.Swish(h, s.options.Beta)
+	theta := b.Swish(h, s.beta)
 	if !filter.Defined() {
 		return theta
 	}

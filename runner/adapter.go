@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 
 	"dtl-tf/dtl"
@@ -23,17 +25,8 @@ func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes
 		result.KeyBackboneSHA256: bb.SHA256,
 		keyWeights:               bb.Fingerprint(),
 	}
-	for _, option := range s.Method.Uses() {
-		switch option {
-		case dtl.OptionRank:
-			m.SetInt(result.KeyRank, s.Options.Rank)
-		case dtl.OptionBeta:
-			m.SetFloat(result.KeyBeta, s.Options.Beta)
-		case dtl.OptionFeedbackFrom:
-			m.SetInt(result.KeyFeedbackFrom, s.Options.FeedbackFrom)
-		case dtl.OptionKernel:
-			m.SetInt(result.KeyKernel, s.Options.Kernel)
-		}
+	for name, value := range s.Options {
+		m[metaKey(name)] = value
 	}
 	m.SetInt(result.KeyClasses, classes)
 	m.SetInt(result.KeyImageSize, bb.Image)
@@ -52,44 +45,54 @@ func adapterConfig(a *result.Adapter, c MethodConfig) (MethodConfig, error) {
 	if err := agreeString(a, "method", methodOf(a), &c.Method); err != nil {
 		return c, err
 	}
+	if c.Method == "" {
+		c.Method = "dtl"
+	}
 	pool, _ := a.String(result.KeyPool)
 	if err := agreeString(a, "pool", pool, &c.Pool); err != nil {
 		return c, err
 	}
-	for _, o := range []struct {
-		flag, key string
-		shape     int
-		value     **int
-	}{
-		{"rank", result.KeyRank, axis(a, "lora_dict.0.lora_A", 0), &c.Rank},
-		{"kernel", result.KeyKernel, axis(a, "lora_fusion.weight", 2), &c.Kernel},
-		{"feedback-from", result.KeyFeedbackFrom, 0, &c.FeedbackFrom},
-	} {
-		v, ok, err := a.Int(o.key)
-		if err != nil {
-			return c, err
+	options := dtl.Options{}
+	maps.Copy(options, c.Options)
+	for _, name := range dtl.OptionNames(c.Method) {
+		value, ok := a.String(metaKey(name))
+		if shape := shapeOf(a, name); !ok && shape > 0 {
+			value, ok = strconv.Itoa(shape), true
 		}
-		if !ok && o.shape > 0 {
-			v, ok = o.shape, true
+		if !ok {
+			continue
 		}
-		if ok {
-			if *o.value != nil && **o.value != v {
-				return c, usagef("--%s %d contradicts the adapter %s, which has %d", o.flag, **o.value, a.Path, v)
-			}
-			*o.value = &v
+		if given, said := options[name]; said && !sameNumber(given, value) {
+			return c, usagef("--%s %s contradicts the adapter %s, which has %s", name, given, a.Path, value)
 		}
+		options[name] = value
 	}
-	beta, ok, err := a.Float(result.KeyBeta)
-	if err != nil {
-		return c, err
-	}
-	if ok {
-		if c.Beta != nil && *c.Beta != beta {
-			return c, usagef("--beta %v contradicts the adapter %s, which has %v", *c.Beta, a.Path, beta)
-		}
-		c.Beta = &beta
-	}
+	c.Options = options
 	return c, nil
+}
+
+// metaKey is how an option is spelled in an adapter's metadata.
+func metaKey(option string) string { return strings.ReplaceAll(option, "-", "_") }
+
+// sameNumber compares two spellings of a number, or two texts.
+func sameNumber(a, b string) bool {
+	x, errA := strconv.ParseFloat(a, 64)
+	y, errB := strconv.ParseFloat(b, 64)
+	if errA == nil && errB == nil {
+		return x == y
+	}
+	return a == b
+}
+
+// shapeOf reads an option off the shapes of the official implementation's tensors, 0 if they do not tell.
+func shapeOf(a *result.Adapter, option string) int {
+	switch option {
+	case "rank":
+		return axis(a, "lora_dict.0.lora_A", 0)
+	case "kernel":
+		return axis(a, "lora_fusion.weight", 2)
+	}
+	return 0
 }
 
 // agreeString takes over what the file says unless the user said something else.

@@ -48,9 +48,6 @@ func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, thread
 	if m, err = adapterConfig(adapter, m); err != nil {
 		return nil, err
 	}
-	if m.Method == "" {
-		m.Method = "dtl"
-	}
 	s, err := m.resolve(bb.Architecture)
 	if err != nil {
 		return nil, err

@@ -40,15 +40,12 @@ type BackboneConfig struct {
 	Mean, Std *[3]float64
 }
 
-// MethodConfig is what the user said about the method; nil and "" leave it to the adapter file or to
-// the paper's defaults.
+// MethodConfig is what the user said about the method; what is left out comes from the adapter file or
+// is the method's default.
 type MethodConfig struct {
-	Method       string
-	Rank         *int
-	Beta         *float64
-	FeedbackFrom *int
-	Kernel       *int
-	Pool         string
+	Method  string
+	Options dtl.Options
+	Pool    string
 }
 
 // What --init accepts.
@@ -74,6 +71,9 @@ const DefaultEpochs = train.DefaultEpochs
 
 // MethodNames lists the methods, for help texts.
 func MethodNames() string { return strings.Join(dtl.Names(), ", ") }
+
+// MethodOptions lists the options of all methods, for flags.
+func MethodOptions() []dtl.OptionHelp { return dtl.AllOptions() }
 
 // FineTuneConfig is everything that shapes a training run.
 type FineTuneConfig struct {
@@ -170,30 +170,10 @@ type settings struct {
 	Pool    backbone.Pool
 }
 
-// resolve fills in the paper's defaults and checks the options against the backbone.
-func (c MethodConfig) resolve(a backbone.Architecture) (settings, error) {
-	s := settings{Options: dtl.Defaults(a)}
-	if c.Rank != nil {
-		s.Options.Rank = *c.Rank
-	}
-	if c.Beta != nil {
-		s.Options.Beta = *c.Beta
-	}
-	if c.FeedbackFrom != nil {
-		s.Options.FeedbackFrom = *c.FeedbackFrom
-	}
-	if c.Kernel != nil {
-		s.Options.Kernel = *c.Kernel
-	}
-	var err error
-	if s.Method, err = dtl.NewMethod(c.Method, s.Options, a); err != nil {
+// resolve fills in defaults and checks the options against the backbone.
+func (c MethodConfig) resolve(a backbone.Architecture) (s settings, err error) {
+	if s.Method, s.Options, err = dtl.NewMethod(c.Method, c.Options, a); err != nil {
 		return s, &UsageError{err}
-	}
-	uses := s.Method.Uses()
-	for option, given := range c.given() {
-		if given && !slices.Contains(uses, option) {
-			return s, usagef("--%s has no meaning for the method %s: leave it out", option, c.Method)
-		}
 	}
 	s.Pool = s.Method.Pool()
 	if c.Pool != "" {
@@ -202,14 +182,4 @@ func (c MethodConfig) resolve(a backbone.Architecture) (settings, error) {
 		}
 	}
 	return s, nil
-}
-
-// given tells which options the user set.
-func (c MethodConfig) given() map[dtl.Option]bool {
-	return map[dtl.Option]bool{
-		dtl.OptionRank:         c.Rank != nil,
-		dtl.OptionBeta:         c.Beta != nil,
-		dtl.OptionFeedbackFrom: c.FeedbackFrom != nil,
-		dtl.OptionKernel:       c.Kernel != nil,
-	}
 }

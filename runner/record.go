@@ -19,37 +19,34 @@ func now() time.Time { return time.Now().Round(time.Millisecond) }
 
 // resolved is the configuration as it stands in run.json: what the user said, with every default filled in.
 type resolved struct {
-	Data            string     `json:"data"`
-	Out             string     `json:"out"`
-	Backbone        string     `json:"backbone"`
-	Init            string     `json:"init"`
-	InitAdapter     string     `json:"init_adapter,omitempty"`
-	ImageSize       int        `json:"image_size"`
-	Heads           int        `json:"heads"`
-	Mean            [3]float64 `json:"mean"`
-	Std             [3]float64 `json:"std"`
-	Method          string     `json:"method"`
-	Rank            int        `json:"rank,omitempty"`
-	Beta            float64    `json:"beta,omitempty"`
-	FeedbackFrom    *int       `json:"feedback_from,omitempty"`
-	Kernel          int        `json:"kernel,omitempty"`
-	Pool            string     `json:"pool"`
-	Epochs          int        `json:"epochs"`
-	Batch           int        `json:"batch"`
-	LearningRate    float64    `json:"lr"`
-	WeightDecay     float64    `json:"weight_decay"`
-	DropPath        float64    `json:"drop_path"`
-	Schedule        string     `json:"schedule"`
-	WarmupEpochs    int        `json:"warmup_epochs"`
-	CooldownEpochs  int        `json:"cooldown_epochs"`
-	Shuffle         bool       `json:"shuffle"`
-	Augment         string     `json:"augment"`
-	Holdout         float64    `json:"holdout"`
-	Seed            uint64     `json:"seed"`
-	Threads         int        `json:"threads"`
-	Recompute       string     `json:"recompute"`
-	SkipBadImages   bool       `json:"skip_bad_images"`
-	CheckpointEvery int        `json:"checkpoint_every"`
+	Data            string      `json:"data"`
+	Out             string      `json:"out"`
+	Backbone        string      `json:"backbone"`
+	Init            string      `json:"init"`
+	InitAdapter     string      `json:"init_adapter,omitempty"`
+	ImageSize       int         `json:"image_size"`
+	Heads           int         `json:"heads"`
+	Mean            [3]float64  `json:"mean"`
+	Std             [3]float64  `json:"std"`
+	Method          string      `json:"method"`
+	Options         dtl.Options `json:"method_options,omitempty"`
+	Pool            string      `json:"pool"`
+	Epochs          int         `json:"epochs"`
+	Batch           int         `json:"batch"`
+	LearningRate    float64     `json:"lr"`
+	WeightDecay     float64     `json:"weight_decay"`
+	DropPath        float64     `json:"drop_path"`
+	Schedule        string      `json:"schedule"`
+	WarmupEpochs    int         `json:"warmup_epochs"`
+	CooldownEpochs  int         `json:"cooldown_epochs"`
+	Shuffle         bool        `json:"shuffle"`
+	Augment         string      `json:"augment"`
+	Holdout         float64     `json:"holdout"`
+	Seed            uint64      `json:"seed"`
+	Threads         int         `json:"threads"`
+	Recompute       string      `json:"recompute"`
+	SkipBadImages   bool        `json:"skip_bad_images"`
+	CheckpointEvery int         `json:"checkpoint_every"`
 }
 
 func (f *fineTuning) resolved() resolved {
@@ -57,7 +54,7 @@ func (f *fineTuning) resolved() resolved {
 	r := resolved{
 		Data: c.Data, Out: c.Out, Backbone: bb.Path, Init: c.Init, InitAdapter: c.InitAdapter,
 		ImageSize: bb.Image, Heads: bb.Heads, Mean: bb.Mean, Std: bb.Std,
-		Method: f.settings.Method.Name(), Pool: string(f.settings.Pool),
+		Method: f.settings.Method.Name(), Options: f.settings.Options, Pool: string(f.settings.Pool),
 		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath,
 		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
 		Shuffle: c.Shuffle, Augment: c.Augment, Holdout: c.Holdout, Seed: c.Seed, Threads: c.threads(),
@@ -66,7 +63,6 @@ func (f *fineTuning) resolved() resolved {
 	if c.Init == InitRandom {
 		r.Backbone = bb.Architecture.String()
 	}
-	r.options(f.settings)
 	return r
 }
 
@@ -130,20 +126,4 @@ func (f *fineTuning) measure(s train.Summary) {
 	m.TrainSeconds = s.Elapsed.Seconds()
 	m.PeakMemoryBytes = peakResident()
 	f.record.Data.Skipped = f.data.skipped.count()
-}
-
-// options fills in the settings that the method uses.
-func (r *resolved) options(s settings) {
-	for _, option := range s.Method.Uses() {
-		switch option {
-		case dtl.OptionRank:
-			r.Rank = s.Options.Rank
-		case dtl.OptionBeta:
-			r.Beta = s.Options.Beta
-		case dtl.OptionFeedbackFrom:
-			r.FeedbackFrom = &s.Options.FeedbackFrom
-		case dtl.OptionKernel:
-			r.Kernel = s.Options.Kernel
-		}
-	}
 }
