@@ -26,6 +26,9 @@ type Architecture struct {
 // LayerNormEps is the epsilon of every LayerNorm of a ViT (timm, vision_transformer.py).
 const LayerNormEps = 1e-6
 
+// mostGrid is where attention becomes impossible: 65,537 tokens make scores of 17 GB a head and image.
+const mostGrid = 256
+
 // Grid is the number of patches along one side.
 func (a Architecture) Grid() int { return a.Image / a.Patch }
 
@@ -49,6 +52,9 @@ func (a Architecture) Validate() error {
 	}
 	if a.Image%a.Patch != 0 {
 		return fmt.Errorf("an image of %d pixels can't be cut into patches of %d: choose an --image-size that is a multiple of %d", a.Image, a.Patch, a.Patch)
+	}
+	if a.Grid() > mostGrid {
+		return fmt.Errorf("an image of %d pixels in patches of %d makes %d tokens, more than attention can take: choose a smaller --image-size", a.Image, a.Patch, a.Tokens())
 	}
 	if a.Width%a.Heads != 0 {
 		return fmt.Errorf("a width of %d can't be split into %d heads: set --heads", a.Width, a.Heads)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,15 +128,25 @@ func (bb *Backbone) readSidecar(path string) error {
 	if err != nil {
 		return fmt.Errorf("backbone description: %w", err)
 	}
-	var d SidecarJSON
+	var d struct {
+		Mean, Std *[]float64 // Go would fill or cut a list of another length than 3 without a word
+		Pool      *Pool
+	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return fmt.Errorf(`backbone description %s: %w (wanted is {"mean": [r,g,b], "std": [r,g,b]})`, path, err)
 	}
-	if d.Mean != nil {
-		bb.Mean = *d.Mean
-	}
-	if d.Std != nil {
-		bb.Std = *d.Std
+	for _, list := range []struct {
+		name  string
+		found *[]float64
+		into  *[3]float64
+	}{{"mean", d.Mean, &bb.Mean}, {"std", d.Std, &bb.Std}} {
+		if list.found == nil {
+			continue
+		}
+		if len(*list.found) != 3 {
+			return fmt.Errorf("backbone description %s: %s has %d numbers, wanted are 3 (red, green, blue)", path, list.name, len(*list.found))
+		}
+		copy(list.into[:], *list.found)
 	}
 	if d.Pool != nil {
 		if bb.Pool, err = ParsePool(string(*d.Pool)); err != nil {
@@ -155,9 +166,12 @@ func (bb *Backbone) override(o Options) error {
 	if o.Std != nil {
 		bb.Std = *o.Std
 	}
-	for _, s := range bb.Std {
-		if s <= 0 {
+	for c := range bb.Std {
+		if !(bb.Std[c] > 0) || math.IsInf(bb.Std[c], 0) {
 			return fmt.Errorf("a normalisation with std %v is not possible: all must be above 0", bb.Std)
+		}
+		if math.IsNaN(bb.Mean[c]) || math.IsInf(bb.Mean[c], 0) {
+			return fmt.Errorf("a normalisation with mean %v is not possible", bb.Mean)
 		}
 	}
 	if o.Image != 0 && o.Image != bb.Image {
