@@ -1,0 +1,63 @@
+package backbone
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+)
+
+// TestResamplePositions compares with torch's bicubic interpolation with antialiasing, which current timm uses
+// (resample_abs_pos_embed); made by scripts/make_timm_logits.py.
+func TestResamplePositions(t *testing.T) {
+	f, err := weight.Open(filepath.Join("testdata", "position.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []int{24, 7} {
+		t.Run(fmt.Sprintf("14 to %d", to), func(t *testing.T) {
+			got, want := resamplePositions(f.Tensors["from_14"], 14, to), f.Tensors[fmt.Sprintf("to_%d", to)]
+			if !slices.Equal(got.Shape, want.Shape) {
+				t.Fatalf("shape %v, want %v", got.Shape, want.Shape)
+			}
+			off := farthest(got.Float32(), want.Float32())
+			t.Logf("off by %.1e", off)
+			if !(off <= 5e-7) { // values reach 4 and are stored as float32
+				t.Errorf("off by %.2g, want at most 5e-7", off)
+			}
+		})
+	}
+}
+
+// TestLoadResamples: another image size changes the position embeddings of a file and nothing else.
+func TestLoadResamples(t *testing.T) {
+	f, err := weight.Open(filepath.Join("testdata", "position.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	arch := Architecture{Image: 14 * 2, Patch: 2, Width: 3, Depth: 1, Heads: 1, MLP: 4, Eps: LayerNormEps}
+	weights := random(t, arch).Weights
+	weights[positions] = f.Tensors["from_14"]
+	bb, err := Load(writeNPZ(t, weights), Options{Image: 24 * 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if arch.Image = 48; bb.Architecture != arch {
+		t.Errorf("architecture %+v, want %+v", bb.Architecture, arch)
+	}
+	if off := farthest(bb.Weights[positions].Float32(), f.Tensors["to_24"].Float32()); !(off <= 5e-7) {
+		t.Errorf("positions are off by %.2g", off)
+	}
+	without := func(m tensor.Map) string {
+		m = maps.Clone(m)
+		delete(m, positions)
+		return m.SHA256()
+	}
+	if without(bb.Weights) != without(weights) {
+		t.Error("other weights changed")
+	}
+}
