@@ -43,7 +43,9 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session options: %w", err)
 	}
-	s, err := tf.NewSession(g, &tf.SessionOptions{Config: raw})
+	options := &tf.SessionOptions{Config: raw}
+	swallowGreetings(options)
+	s, err := tf.NewSession(g, options)
 	if err != nil {
 		return nil, fmt.Errorf("open a TensorFlow session: %w", err)
 	}

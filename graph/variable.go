@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -70,36 +69,6 @@ func (vs *Variables) All() []*Variable { return vs.list }
 func (vs *Variables) Lookup(name string) (*Variable, bool) {
 	v, ok := vs.byName[name]
 	return v, ok
-}
-
-// Assign fills every variable from values, whose shapes must match; values may hold more.
-func (vs *Variables) Assign(s *Session, values tensor.Map) error {
-	for _, v := range vs.list {
-		t, ok := values[v.Name]
-		if !ok {
-			return fmt.Errorf("tensor %s is missing", v.Name)
-		}
-		if !slices.Equal(t.Shape, v.Shape) {
-			return fmt.Errorf("tensor %s has shape %v, wanted %v", v.Name, t.Shape, v.Shape)
-		}
-		if _, err := s.Run([]Feed{{Output: v.input, Value: t}}, nil, v.assign); err != nil {
-			return fmt.Errorf("fill variable %s: %w", v.Name, err)
-		}
-	}
-	return nil
-}
-
-// Read copies all variables out of the session.
-func (vs *Variables) Read(s *Session) (tensor.Map, error) {
-	values := tensor.Map{}
-	for _, v := range vs.list { // one by one: together they would exist twice for a moment
-		t, err := s.Run(nil, []tf.Output{v.read})
-		if err != nil {
-			return nil, fmt.Errorf("read variable %s: %w", v.Name, err)
-		}
-		values[v.Name] = t[0]
-	}
-	return values, nil
 }
 
 // Elements counts the numbers that all variables hold.

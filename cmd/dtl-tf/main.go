@@ -34,7 +34,6 @@ func main() {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	quietTensorFlow()
 	io := streams{out: stdout, err: stderr}
 	err := dispatch(ctx, args, io)
 	var usage *runner.UsageError
@@ -50,14 +49,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		fmt.Fprintf(stderr, "dtl-tf: %v\n", err)
 		return exitFailed
-	}
-}
-
-// quietTensorFlow keeps TensorFlow's log to errors unless the user says otherwise. The C library reads
-// the variable when it first logs, so it must be set before any call into it.
-func quietTensorFlow() {
-	if os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
-		os.Setenv("TF_CPP_MIN_LOG_LEVEL", "2")
 	}
 }
 

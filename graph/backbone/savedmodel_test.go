@@ -69,7 +69,7 @@ func forward(t *testing.T, bb *Backbone, images tensor.Tensor, pool Pool) (featu
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := vars.Fill(s, bb.Weights); err != nil {
+	if err := vars.Assign(s, bb.Weights); err != nil {
 		t.Fatal(err)
 	}
 	out, err := s.Run([]graph.Feed{{Output: in.Output, Value: images}}, fetches)

@@ -73,7 +73,7 @@ func fill(dir string, m Model) (err error) {
 		return err
 	}
 	defer session.Close()
-	if err := m.Variables.Fill(session, m.Values); err != nil {
+	if err := m.Variables.Assign(session, m.Values); err != nil {
 		return err
 	}
 	if err := saver.Save(session, filepath.Join(dir, filepath.FromSlash(variablesPrefix))); err != nil {

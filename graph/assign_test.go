@@ -9,8 +9,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestFillAndFetch moves variables of more bytes than one run takes in and out of a session.
-func TestFillAndFetch(t *testing.T) {
+// TestAssignAndFetch moves variables of more bytes than one run takes in and out of a session.
+func TestAssignAndFetch(t *testing.T) {
 	b, vs, values := New(KeepAll), NewVariables(), tensor.Map{}
 	random := rand.New(rand.NewPCG(1, 2))
 	for i, n := range []int{3, fillBytes/4 - 5, 1, 0, 7} { // the second and third fill a run
@@ -26,10 +26,10 @@ func TestFillAndFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := vs.Fill(s, values); err != nil {
+	if err := vs.Assign(s, values); err != nil {
 		t.Fatal(err)
 	}
-	got, err := vs.Fetch(s)
+	got, err := vs.Read(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +37,11 @@ func TestFillAndFetch(t *testing.T) {
 		t.Error("values came back changed")
 	}
 	values["v4"] = tensor.Zeros(8, 1)
-	if err := vs.Fill(s, values); err == nil || !strings.Contains(err.Error(), "v4 has shape [8 1], wanted [7 1]") {
+	if err := vs.Assign(s, values); err == nil || !strings.Contains(err.Error(), "v4 has shape [8 1], wanted [7 1]") {
 		t.Errorf("wrong shape: %v", err)
 	}
 	delete(values, "v4")
-	if err := vs.Fill(s, values); err == nil || !strings.Contains(err.Error(), "v4 is missing") {
+	if err := vs.Assign(s, values); err == nil || !strings.Contains(err.Error(), "v4 is missing") {
 		t.Errorf("missing value: %v", err)
 	}
 }

@@ -12,9 +12,10 @@ import (
 // fillBytes bounds what one run copies into a session or out of it: so much exists twice for a moment.
 const fillBytes = 64 << 20
 
-// Fill is Assign in few runs. TensorFlow prepares the graph anew for each set of targets, which
-// takes 4 to 12 ms a variable when each has a run of its own: seconds for a backbone.
-func (vs *Variables) Fill(s *Session, values tensor.Map) error {
+// Assign fills every variable from values, whose shapes must match; values may hold more. It takes few runs:
+// TensorFlow prepares the graph anew for each set of targets, which would take 4 to 12 ms a
+// variable if each had a run of its own, seconds for a backbone.
+func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 	var feeds []Feed
 	var targets []*tf.Operation
 	bytes := 0
@@ -47,8 +48,8 @@ func (vs *Variables) Fill(s *Session, values tensor.Map) error {
 	return flush()
 }
 
-// Fetch is Read in few runs, for the same reason.
-func (vs *Variables) Fetch(s *Session) (tensor.Map, error) {
+// Read copies all variables out of the session, in few runs for the same reason.
+func (vs *Variables) Read(s *Session) (tensor.Map, error) {
 	values := tensor.Map{}
 	for from := 0; from < len(vs.list); {
 		var reads []tf.Output
