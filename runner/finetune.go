@@ -27,7 +27,8 @@ type fineTuning struct {
 	settings settings
 	session  *dtl.Session
 	schedule train.Schedule
-	resumed  *checkpoint // nil at a fresh start
+	initial  *result.Adapter // what training starts from, nil for the method's own values
+	resumed  *checkpoint     // nil at a fresh start
 
 	good tensor.Map // all that trains, as it was after the last complete epoch
 }
@@ -62,7 +63,11 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.backbone, err = f.loadBackbone(); err != nil {
 		return err
 	}
-	if f.settings, err = c.Method.resolve(f.backbone.Architecture); err != nil {
+	method, err := f.readInitAdapter()
+	if err != nil {
+		return err
+	}
+	if f.settings, err = method.resolve(f.backbone.Architecture); err != nil {
 		return err
 	}
 	if f.data, err = openTraining(ctx, c, f.backbone.Image, f.note); err != nil {
@@ -108,6 +113,18 @@ func (f *fineTuning) loadBackbone() (*backbone.Backbone, error) {
 	return f.config.Backbone.load()
 }
 
+// readInitAdapter reads the adapter that training starts from, if there is one, and joins its settings with the user's.
+func (f *fineTuning) readInitAdapter() (MethodConfig, error) {
+	if f.config.InitAdapter == "" {
+		return f.config.Method, nil
+	}
+	var err error
+	if f.initial, err = result.ReadAdapter(f.config.InitAdapter); err != nil {
+		return MethodConfig{}, err
+	}
+	return adapterConfig(f.initial, f.config.Method)
+}
+
 // build makes the model and fills it.
 func (f *fineTuning) build() error {
 	c, bb := f.config, f.backbone
@@ -120,18 +137,11 @@ func (f *fineTuning) build() error {
 		return err
 	}
 	var start tensor.Map
-	if c.InitAdapter != "" {
-		adapter, err := result.ReadAdapter(c.InitAdapter)
-		if err != nil {
+	if f.initial != nil {
+		if err := fits(f.initial, bb, model.AdapterShapes()); err != nil {
 			return err
 		}
-		if _, err := adapterConfig(adapter, c.Method); err != nil {
-			return err
-		}
-		if err := fits(adapter, bb, model.AdapterShapes()); err != nil {
-			return err
-		}
-		start = adapter.Tensors
+		start = f.initial.Tensors
 	}
 	f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start)
 	return err
