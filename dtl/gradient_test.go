@@ -1,0 +1,69 @@
+package dtl
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+)
+
+// TestGradientsOfTraining holds the hand-written backward pass of whole training graphs, stochastic
+// depth included, against TensorFlow's own gradients of the same forward pass. TensorFlow has no gradient for the
+// cross-entropy, but its second output is d(loss)/d(logits) of each sample.
+func TestGradientsOfTraining(t *testing.T) {
+	for _, c := range []setting{
+		{method: "dtl+", mode: graph.KeepAll},
+		{method: "dtl+", mode: graph.RecomputeActivations},
+		{method: "full", mode: graph.KeepAll},
+	} {
+		t.Run(fmt.Sprintf("%s/recompute=%d", c.method, c.mode), func(t *testing.T) {
+			c.dropPath, c.batch, c.adapter = 0.5, 8, randomAdapter
+			checkTrainingGradients(t, c.start(t))
+		})
+	}
+}
+
+func checkTrainingGradients(t *testing.T, s *Session) {
+	train := &s.Model.train
+	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
+	each := s.builder.Scale(graph.Value{Output: slope, Shape: train.logits.Shape}, 1/float64(s.Config.Batch))
+	var names []string
+	var reads, ours []tf.Output
+	for _, v := range s.Trainable.All() {
+		names = append(names, v.Name)
+		reads = append(reads, v.Value.Output)
+		ours = append(ours, train.gradients[v.Name].Output)
+	}
+	theirs, err := s.builder.Graph().AddGradients("check", []tf.Output{train.logits.Output}, reads, []tf.Output{each.Output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, labels := someBatch(s, 3)
+	found := must(s.session.Run(s.stepFeeds(images, labels, 0, 4), append(ours, theirs...)))(t)
+	largest := 0.0
+	for _, g := range found[len(names):] {
+		largest = math.Max(largest, size(floats(g)))
+	}
+	for i, name := range names {
+		got, want := floats(found[i]), floats(found[i+len(names)])
+		// The gradient of the key's bias is zero (softmax does not see a shift): what comes out is rounding.
+		if size(got) <= 1e-6*largest && size(want) <= 1e-6*largest {
+			continue
+		}
+		if off := relative(got, want); !(off <= 2e-5) {
+			t.Errorf("gradient of %s: off by %.2g\n got %.8v\nwant %.8v", name, off, got[:min(8, len(got))], want[:min(8, len(want))])
+		}
+	}
+}
+
+// size is max|x|.
+func size(x []float64) float64 {
+	most := 0.0
+	for _, v := range x {
+		most = math.Max(most, math.Abs(v))
+	}
+	return most
+}

@@ -1,0 +1,163 @@
+package dtl
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one about %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error %q does not say %q", err, part)
+		}
+	}
+}
+
+// TestMethodErrors: unknown methods and impossible options are refused, and the allowed ones named.
+func TestMethodErrors(t *testing.T) {
+	for _, c := range []struct {
+		method  string
+		options Options
+		want    []string
+	}{
+		{"lora++", nil, []string{`"lora++"`, "dtl, dtl+, "}},
+		{"", nil, []string{`""`, "dtl"}},
+		{"dtl", Options{"rank": "0"}, []string{"--rank 0", "1 to 12"}},
+		{"dtl", Options{"rank": "13"}, []string{"--rank 13", "1 to 12"}},
+		{"dtl", Options{"rank": "two"}, []string{"--rank", `"two"`}},
+		{"dtl", Options{"rank": "1.5"}, []string{"--rank", `"1.5"`}},
+		{"dtl", Options{"beta": "0"}, []string{"--beta 0"}},
+		{"dtl", Options{"beta": "-1"}, []string{"--beta -1"}},
+		{"dtl", Options{"beta": "NaN"}, []string{"--beta NaN"}},
+		{"dtl", Options{"beta": "Inf"}, []string{"--beta +Inf"}},
+		{"dtl", Options{"beta": "hot"}, []string{"--beta", `"hot"`}},
+		{"dtl", Options{"feedback-from": "-1"}, []string{"--feedback-from -1", "0 to 3"}},
+		{"dtl", Options{"feedback-from": "4"}, []string{"--feedback-from 4", "0 to 3"}},
+		{"dtl", Options{"kernel": "3"}, []string{"--kernel", "dtl"}},
+		{"dtl+", Options{"kernel": "0"}, []string{"--kernel 0", "1 to 7"}},
+		{"dtl+", Options{"kernel": "8"}, []string{"--kernel 8", "1 to 7"}},
+		{"linear", Options{"rank": "2"}, []string{"--rank", "linear"}},
+		{"full", Options{"beta": "100"}, []string{"--beta", "full"}},
+	} {
+		_, _, err := NewMethod(c.method, c.options, micro)
+		wantError(t, err, c.want...)
+	}
+}
+
+// TestMethodDefaults: rank 2, beta 100 and feedback after the second half of the blocks are the paper's settings.
+func TestMethodDefaults(t *testing.T) {
+	arch := must(backbone.Parse("vit_b16"))(t)
+	_, options, err := NewMethod("dtl+", nil, arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"rank": "2", "beta": "100", "feedback-from": "6", "kernel": "3"} {
+		if options[name] != want {
+			t.Errorf("--%s is %q by default, want %q", name, options[name], want)
+		}
+	}
+	if len(options) != 4 {
+		t.Errorf("options %v, want four", options)
+	}
+}
+
+// TestModelErrors: a model that cannot be is an error and no panic.
+func TestModelErrors(t *testing.T) {
+	method, _, err := NewMethod("dtl", nil, micro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := Config{Arch: micro, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolMean, Classes: 3, Batch: 2}
+	for _, c := range []struct {
+		change func(c *Config)
+		want   string
+	}{
+		{func(c *Config) { c.Classes = 0 }, "0 classes"},
+		{func(c *Config) { c.Arch.Image = 18 }, "18 pixels"},
+		{func(c *Config) { c.Arch.Heads = 5 }, "5 heads"},
+		{func(c *Config) { c.Arch.Depth = 0 }, "depth = 0"},
+	} {
+		config := good
+		c.change(&config)
+		_, err := New(config)
+		wantError(t, err, c.want)
+	}
+}
+
+// TestStartErrors: weights and adapters that do not fit the graph name the tensor.
+func TestStartErrors(t *testing.T) {
+	s := setting{method: "dtl"}.start(t)
+	weights := must(s.ReadFrozen())(t)
+	const cls = "cls"
+	options := graph.SessionOptions{Threads: 2}
+
+	saved := weights[cls]
+	delete(weights, cls)
+	_, err := s.Start(options, weights, 0, nil)
+	wantError(t, err, "backbone", "tensor "+cls, "missing")
+	weights[cls] = tensor.Zeros(1, 1, 13)
+	_, err = s.Start(options, weights, 0, nil)
+	wantError(t, err, "backbone", "tensor "+cls, "[1 1 13]", "[1 1 12]")
+	weights[cls] = saved
+
+	// An adapter of another number of classes, as a file would bring it.
+	_, err = s.Start(options, weights, 0, tensor.Map{HeadWeight: tensor.Zeros(5, 12)})
+	wantError(t, err, "adapter", HeadWeight, "[5 12]", "[3 12]")
+}
+
+// TestInitialValues: A and the convolution uniform within +-1/sqrt(fan_in) (PyTorch's default), B and the classifier's
+// bias zero, its weight normal with deviation 0.02.
+func TestInitialValues(t *testing.T) {
+	method, _, err := NewMethod("dtl+", Options{"rank": "8", "kernel": "5"}, must(backbone.Parse("vit_ti16"))(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := must(New(Config{
+		Arch: must(backbone.Parse("vit_ti16"))(t), Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: 100,
+	}))(t)
+	values := model.params.Values(1)
+	deviation := func(name string) (deviation, largest float64) {
+		x := floats(values[name])
+		mean := 0.0
+		for _, v := range x {
+			mean += v / float64(len(x))
+			deviation += v * v / float64(len(x))
+		}
+		deviation = math.Sqrt(deviation)
+		if math.Abs(mean) > 5*deviation/math.Sqrt(float64(len(x))) {
+			t.Errorf("%s: mean %v at a deviation of %v", name, mean, deviation)
+		}
+		return deviation, size(x)
+	}
+	for name, bound := range map[string]float64{"lora_dict.0.lora_A": 1 / math.Sqrt(192), "lora_dict.11.lora_A": 1 / math.Sqrt(192), "lora_fusion.weight": 1.0 / 5} {
+		std, largest := deviation(name)
+		// A uniform distribution has the deviation bound/sqrt(3).
+		if largest > bound*(1+1e-6) || largest < 0.99*bound || math.Abs(std*math.Sqrt(3)/bound-1) > 0.04 {
+			t.Errorf("%s: deviation %.4f and largest value %.4f, want a uniform distribution within +-%.4f", name, std, largest, bound)
+		}
+	}
+	if std, largest := deviation(HeadWeight); math.Abs(std/0.02-1) > 0.03 || largest < 0.06 || largest > 0.12 {
+		t.Errorf("%s: deviation %.4f and largest value %.4f, want a normal distribution of deviation 0.02", HeadWeight, std, largest)
+	}
+	for _, name := range []string{"lora_dict.0.lora_B", "lora_dict.11.lora_B", HeadBias} {
+		if size(floats(values[name])) != 0 {
+			t.Errorf("%s does not start at zero", name)
+		}
+	}
+	if a, b := values.SHA256(), model.params.Values(2).SHA256(); a == b {
+		t.Error("seeds 1 and 2 give the same values")
+	}
+	if v := truncatedNormal(10)(rand.New(rand.NewPCG(1, 1)), []int{1000}); size(floats(v)) > 2 {
+		t.Errorf("a truncated normal has the value %v, it is cut at 2", size(floats(v)))
+	}
+}

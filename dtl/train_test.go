@@ -1,0 +1,121 @@
+package dtl
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// TestTrainingMoves: five steps move every trainable tensor and not a bit of a frozen one.
+func TestTrainingMoves(t *testing.T) {
+	for _, method := range Names() {
+		t.Run(method, func(t *testing.T) {
+			s := setting{method: method, dropPath: 0.3, mode: graph.RecomputeActivations}.start(t)
+			frozen, before := must(s.ReadFrozen())(t), must(s.ReadTrainable())(t)
+			trainSteps(t, s, 5, 1e-3)
+			frozenAfter, after := must(s.ReadFrozen())(t), must(s.ReadTrainable())(t)
+			if a, b := frozen.SHA256(), frozenAfter.SHA256(); a != b {
+				t.Errorf("the frozen tensors' hash went from %s to %s", a, b)
+			}
+			for name := range before {
+				if slices.Equal(before[name].Float32(), after[name].Float32()) {
+					t.Errorf("%s did not move", name)
+				}
+			}
+			all := len(s.Config.Arch.Specs())
+			if method == "full" {
+				if len(frozen) != 0 || len(before) != all+2 {
+					t.Errorf("full has %d frozen and %d trainable tensors, want 0 and the backbone's %d with the classifier's 2", len(frozen), len(before), all)
+				}
+			} else if len(frozen) != all {
+				t.Errorf("%d frozen tensors, want the backbone's %d", len(frozen), all)
+			}
+		})
+	}
+}
+
+// TestDeterminism: the same seed gives the same losses and the same trained tensors, bit for bit; another seed does not.
+func TestDeterminism(t *testing.T) {
+	for _, mode := range []graph.Recompute{graph.KeepAll, graph.RecomputeActivations} {
+		t.Run(fmt.Sprintf("recompute=%d", mode), func(t *testing.T) {
+			run := func(seed uint64) ([]float64, tensor.Map) {
+				s := setting{method: "dtl+", dropPath: 0.3, batch: 8, seed: seed, mode: mode}.start(t)
+				return trainSteps(t, s, 5, 1e-3), must(s.ReadTrainable())(t)
+			}
+			losses, trained := run(42)
+			again, trainedAgain := run(42)
+			if !slices.Equal(losses, again) {
+				t.Errorf("losses %v, then %v with the same seed", losses, again)
+			}
+			if a, b := trained.SHA256(), trainedAgain.SHA256(); a != b {
+				t.Errorf("the trained tensors differ with the same seed: %s and %s", a, b)
+			}
+			if other, _ := run(43); slices.Equal(losses, other) {
+				t.Errorf("seeds 42 and 43 have the same losses %v", losses)
+			}
+		})
+	}
+}
+
+// TestStartsAtBackbone: DTL and DTL+ begin with B = 0, so they compute what the plain backbone does, to the bit
+// (theta(0) = 0 is added), whatever A and the convolution are.
+func TestStartsAtBackbone(t *testing.T) {
+	logits := func(method string) []float32 {
+		s := setting{method: method, pool: backbone.PoolMean, adapter: head}.start(t)
+		images, _ := someBatch(s, 1)
+		return must(s.Logits(images))(t).Float32()
+	}
+	want := logits("linear")
+	for _, method := range []string{"dtl", "dtl+"} {
+		if got := logits(method); !slices.Equal(got, want) {
+			t.Errorf("%s starts with logits %v, the plain backbone has %v", method, got, want)
+		}
+	}
+}
+
+// head gives the classifier alone certain values.
+func head(m *Model) tensor.Map {
+	adapter := tensor.Map{}
+	for _, name := range []string{HeadWeight, HeadBias} {
+		v, _ := m.Trainable.Lookup(name)
+		value := tensor.Zeros(v.Shape...)
+		for i := range value.Float32() {
+			value.Float32()[i] = float32(math.Sin(float64(i)))
+		}
+		adapter[name] = value
+	}
+	return adapter
+}
+
+// TestResume: a session that continues from the tensors and moments of another one, at its step, trains on to the bit
+// as if it had never stopped.
+func TestResume(t *testing.T) {
+	c := setting{method: "dtl+", dropPath: 0.3, batch: 8, seed: 9, mode: graph.RecomputeActivations}
+	whole := c.start(t)
+	losses := trainSteps(t, whole, 6, 1e-3)
+
+	first := c.start(t)
+	trainSteps(t, first, 3, 1e-3)
+	second := c.start(t)
+	state := must(first.ReadTrainable())(t)
+	maps.Copy(state, must(first.ReadOptimizer())(t))
+	if err := second.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	images, labels := someBatch(second, 1)
+	for step := 3; step < 6; step++ {
+		if loss := must(second.Step(images, labels, 1e-3, step))(t); loss != losses[step] {
+			t.Errorf("step %d after resuming has loss %v, want %v", step, loss, losses[step])
+		}
+	}
+	a, b := must(whole.ReadTrainable())(t).SHA256(), must(second.ReadTrainable())(t).SHA256()
+	if a != b {
+		t.Errorf("the trained tensors differ after resuming: %s and %s", a, b)
+	}
+}
