@@ -3,6 +3,7 @@ package dtl
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -120,6 +121,21 @@ func (s *Session) ReadFrozen() (tensor.Map, error) { return s.Frozen.Read(s.sess
 
 // ReadOptimizer copies out the moments of the optimizer.
 func (s *Session) ReadOptimizer() (tensor.Map, error) { return s.optimizer.State.Read(s.session) }
+
+// Device is where the heavy nodes run: the first GPU that TensorFlow sees, else the CPU. name is such as
+// /device:CPU:0, kind GPU or CPU.
+func (s *Session) Device() (name, kind string, err error) {
+	list, err := s.session.Devices()
+	if err != nil {
+		return "", "", fmt.Errorf("list the devices: %w", err)
+	}
+	for _, d := range list {
+		if kind == "" || (d.Type == "GPU" && kind != "GPU") {
+			name, kind = d.Name[strings.LastIndex(d.Name, "/device:"):], d.Type
+		}
+	}
+	return name, kind, nil
+}
 
 // Close frees the session.
 func (s *Session) Close() error { return s.session.Close() }

@@ -6,12 +6,21 @@ import (
 	"strconv"
 	"strings"
 
+	"dtl-tf/dtl"
 	"dtl-tf/runner/result"
 )
 
-// device is the processor that the graph runs on.
-func device(threads int) result.Device {
-	return result.Device{Name: "/device:CPU:0", Kind: "CPU", Model: procField("/proc/cpuinfo", "model name"), Threads: threads}
+// device describes what the session's graph runs on.
+func device(s *dtl.Session, threads int) (result.Device, error) {
+	name, kind, err := s.Device()
+	if err != nil {
+		return result.Device{}, err
+	}
+	d := result.Device{Name: name, Kind: kind, Model: procField("/proc/cpuinfo", "model name"), Threads: threads}
+	if kind == "GPU" {
+		d.Model = nvidiaDriver()
+	}
+	return d, nil
 }
 
 // procField is the first value of a key in one of Linux' "key : value" files, "" where there is none.

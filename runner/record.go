@@ -77,10 +77,14 @@ func (c FineTuneConfig) threads() int {
 // describe starts the record of the run with everything that is known before the first step.
 func (f *fineTuning) describe() error {
 	bb, counts := f.backbone, f.session.Counts()
+	where, err := device(f.session, f.config.threads())
+	if err != nil {
+		return err
+	}
 	f.record = result.Run{
 		Status: result.Running, Command: os.Args, Started: now(), Method: f.settings.Method.Name(),
 		Versions: versions(f.ui.Version),
-		Device:   device(f.config.threads()),
+		Device:   where,
 		Backbone: describeBackbone(bb),
 		Data: result.Data{
 			Name: f.data.name, Root: f.config.Data, Fingerprint: f.data.fingerprint, Classes: f.data.classes, Counts: f.data.counts,
