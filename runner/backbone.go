@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"dtl-tf/graph/backbone"
@@ -23,22 +24,49 @@ func (c BackboneConfig) check() error {
 	if c.ImageSize < 0 {
 		return usagef("--image-size %d is not possible", c.ImageSize)
 	}
+	for channel := range 3 {
+		if c.Mean != nil && !finite(c.Mean[channel]) {
+			return usagef("--mean %v is not possible: the numbers must be finite", *c.Mean)
+		}
+		if c.Std != nil && !(c.Std[channel] > 0 && finite(c.Std[channel])) {
+			return usagef("--std %v is not possible: the numbers must be above 0 and finite", *c.Std)
+		}
+	}
 	return nil
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // load reads the backbone that the user named, or the built-in one.
 func (c BackboneConfig) load() (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	bb, err := c.read(c.options())
+	if err == nil {
+		return bb, nil
+	}
+	// If the backbone can be read without a flag, it is the flag that does not fit.
+	for _, without := range []backbone.Options{{Heads: c.Heads}, {}} {
+		if without == c.options() {
+			continue
+		}
+		if _, plain := c.read(without); plain == nil {
+			return nil, &UsageError{err}
+		}
+	}
+	return nil, err
+}
+
+func (c BackboneConfig) read(o backbone.Options) (*backbone.Backbone, error) {
 	if c.Path != "" {
-		return backbone.Load(c.Path, c.options())
+		return backbone.Load(c.Path, o)
 	}
 	files, err := savedmodels.Default()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in backbone: %w (give a --backbone)", err)
 	}
-	return backbone.LoadFS(files, BuiltIn, c.options())
+	return backbone.LoadFS(files, BuiltIn, o)
 }
 
 // random makes a backbone of random weights from the architecture that Path names.
