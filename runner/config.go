@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dtl-tf/dtl"
@@ -98,6 +99,45 @@ type FineTuneConfig struct {
 	CacheMiB          int64
 }
 
+// Larger numbers are rather typing mistakes, and would exhaust the machine.
+const (
+	mostBatch   = 1e6
+	mostThreads = 4096
+)
+
+// span is a number of the user's and its limits.
+type span struct {
+	flag             string
+	value, low, high float64
+	open             bool // low itself is not allowed
+}
+
+func checkRanges(spans ...span) error {
+	for _, s := range spans {
+		if math.IsNaN(s.value) || s.value < s.low || s.value > s.high || (s.open && s.value == s.low) {
+			bound := "at least"
+			if s.open {
+				bound = "above"
+			}
+			return usagef("--%s %s is not possible: it must be %s %v and at most %s", s.flag, number(s.value), bound, s.low, number(s.high))
+		}
+	}
+	return nil
+}
+
+// number shows whole numbers as people write them, not as 1e+06.
+func number(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+// checkMachine is checkRanges for commands that only classify.
+func checkMachine(batch, threads int) error {
+	return checkRanges(span{"batch", float64(batch), 1, mostBatch, false}, span{"threads", float64(threads), 0, mostThreads, false})
+}
+
 // check refuses values that no run can have, before anything is read or written.
 func (c FineTuneConfig) check() error {
 	if c.Data == "" {
@@ -123,29 +163,19 @@ func (c FineTuneConfig) check() error {
 			return usagef("--%s %q is unknown: use one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
 		}
 	}
-	for _, n := range []struct {
-		flag     string
-		value    float64
-		low, top float64
-		open     bool // low itself is not allowed
-	}{
-		{"epochs", float64(c.Epochs), 1, 1e6, false},
-		{"batch", float64(c.Batch), 1, 1e6, false},
-		{"lr", c.LearningRate, 0, 1e3, true},
-		{"weight-decay", c.WeightDecay, 0, 1e3, false},
-		{"drop-path", c.DropPath, 0, 0.999, false},
-		{"holdout", c.Holdout, 0, 0.9, false},
-		{"checkpoint-every", float64(c.CheckpointEvery), 0, 1e6, false},
-		{"threads", float64(c.Threads), 0, 4096, false},
-		{"image-cache", float64(c.CacheMiB), 0, 1 << 30, false},
-	} {
-		if math.IsNaN(n.value) || n.value < n.low || n.value > n.top || (n.open && n.value == n.low) {
-			bound := "at least"
-			if n.open {
-				bound = "above"
-			}
-			return usagef("--%s %v is not possible: it must be %s %v and at most %v", n.flag, n.value, bound, n.low, n.top)
-		}
+	err := checkRanges(
+		span{"epochs", float64(c.Epochs), 1, 1e6, false},
+		span{"batch", float64(c.Batch), 1, mostBatch, false},
+		span{"lr", c.LearningRate, 0, 1e3, true},
+		span{"weight-decay", c.WeightDecay, 0, 1e3, false},
+		span{"drop-path", c.DropPath, 0, 0.999, false},
+		span{"holdout", c.Holdout, 0, 0.9, false},
+		span{"checkpoint-every", float64(c.CheckpointEvery), 0, 1e6, false},
+		span{"threads", float64(c.Threads), 0, mostThreads, false},
+		span{"image-cache", float64(c.CacheMiB), 0, 1 << 30, false},
+	)
+	if err != nil {
+		return err
 	}
 	if c.Init == InitRandom && c.Method.Method != "full" {
 		return usagef("--init random needs --method full: nothing else would train the random weights")

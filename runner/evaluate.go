@@ -88,8 +88,8 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	if c.Data == "" {
 		return Score{}, usagef("--data is required: name the folder of a data set")
 	}
-	if c.Batch < 1 {
-		return Score{}, usagef("--batch %d is not possible", c.Batch)
+	if err := checkMachine(c.Batch, c.Threads); err != nil {
+		return Score{}, err
 	}
 	set, err := data.Open(c.Data)
 	if err != nil {

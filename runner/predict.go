@@ -34,8 +34,8 @@ type Prediction struct {
 
 // Predict classifies images and the images in folders, in order, and shows each prediction.
 func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) error) error {
-	if c.Batch < 1 {
-		return usagef("--batch %d is not possible", c.Batch)
+	if err := checkMachine(c.Batch, c.Threads); err != nil {
+		return err
 	}
 	items, err := imageFiles(c.Images)
 	if err != nil {
