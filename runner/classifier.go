@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -28,9 +30,6 @@ type loaded struct {
 
 // loadClassifier reads backbone and adapter; without an adapter it is the backbone's own head.
 func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, threads int) (*loaded, error) {
-	if threads < 0 {
-		return nil, usagef("--threads %d is not possible", threads)
-	}
 	if adapterPath == "" {
 		return ownHead(b, m, threads)
 	}
@@ -117,6 +116,9 @@ func ownHead(b BackboneConfig, m MethodConfig, threads int) (_ *loaded, err erro
 	defer graph.Catch(&err)
 	if m.Method != "" {
 		return nil, usagef("--method without --adapter: the backbone's own head needs no method")
+	}
+	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
+		return nil, usagef("--%s without --adapter: the backbone's own head has no method", option)
 	}
 	bb, err := b.load()
 	if err != nil {
