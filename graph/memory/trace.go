@@ -1,0 +1,157 @@
+package memory
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	stats "github.com/wamuir/graft/tensorflow/core/framework/step_stats_go_proto"
+	description "github.com/wamuir/graft/tensorflow/core/framework/tensor_description_go_proto"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+)
+
+// node is one executed node with its outputs.
+type node struct {
+	name, op string
+	start    int64 // nanoseconds
+	outputs  []*stats.NodeOutput
+	made     []*buffer
+}
+
+// buffer is one allocation. released is 0 if it outlived the run.
+type buffer struct {
+	bytes               int64
+	allocated, released int64  // microseconds
+	address             uint64 // 0 for a temporary
+	owner               *node
+}
+
+// trace is all nodes of a run in the order of their start.
+type trace struct {
+	nodes   []*node
+	records map[*node][][]event // allocations and releases by node and allocator, in their order
+}
+
+func readTrace(metadata *pb.RunMetadata, count func(string) bool) *trace {
+	t := &trace{records: map[*node][][]event{}}
+	for _, device := range metadata.GetStepStats().GetDevStats() {
+		if strings.Contains(device.GetDevice(), "/stream:") || strings.HasSuffix(device.GetDevice(), "/memcpy") {
+			continue // the GPU tracer's view of the same nodes
+		}
+		for _, run := range device.GetNodeStats() {
+			n := &node{name: run.GetNodeName(), op: operation(run), start: run.GetAllStartNanos(), outputs: run.GetOutput()}
+			if n.start == 0 {
+				n.start = run.GetAllStartMicros() * 1000
+			}
+			t.nodes = append(t.nodes, n)
+			for _, used := range run.GetMemory() {
+				if count == nil || count(used.GetAllocatorName()) {
+					t.records[n] = append(t.records[n], n.read(used.GetAllocationRecords()))
+				}
+			}
+			n.findAddresses()
+		}
+	}
+	slices.SortStableFunc(t.nodes, func(a, b *node) int { return cmp.Compare(a.start, b.start) })
+	return t
+}
+
+// operation is the kind of the node, from a label like "[mklcpu 0.3MB 0.3MB] NAME = MatMul(x, y)".
+func operation(run *stats.NodeExecStats) string {
+	_, call, _ := strings.Cut(run.GetTimelineLabel(), " = ")
+	op, _, _ := strings.Cut(call, "(")
+	return op
+}
+
+// read turns the records of one node and allocator into events. A release belongs to the youngest buffer of its size:
+// temporaries come after outputs and go before them.
+func (n *node) read(records []*stats.AllocationRecord) []event {
+	var events []event
+	var open []*buffer
+	for _, r := range records {
+		at, bytes := r.GetAllocMicros(), r.GetAllocBytes()
+		if bytes > 0 {
+			b := &buffer{bytes: bytes, allocated: at, owner: n}
+			open, n.made = append(open, b), append(n.made, b)
+			events = append(events, event{at: at, step: allocate, node: n.start, buffer: b, writer: n, kind: Classify(n.name)})
+			continue
+		}
+		for i := len(open) - 1; i >= 0; i-- {
+			if b := open[i]; b.bytes == -bytes {
+				b.released = at
+				open = slices.Delete(open, i, i+1)
+				events = append(events, event{at: at, step: release, early: b.allocated < at, node: n.start, buffer: b, writer: n})
+				break
+			}
+		}
+	}
+	return events
+}
+
+// findAddresses finds out which of the node's buffers hold its outputs: those of the right size, the oldest first.
+func (n *node) findAddresses() {
+	for _, o := range n.outputs {
+		d := o.GetTensorDescription().GetAllocationDescription()
+		if d.GetPtr() == 0 {
+			continue
+		}
+		for _, b := range n.made {
+			if b.address == 0 && (b.bytes == d.GetAllocatedBytes() || b.bytes == d.GetRequestedBytes()) {
+				b.address = d.GetPtr()
+				break
+			}
+		}
+	}
+}
+
+// views are operations whose output is their input's buffer, unchanged.
+var views = map[string]bool{
+	"Identity": true, "Reshape": true, "StopGradient": true, "ExpandDims": true, "Squeeze": true, "Snapshot": true,
+	"Bitcast": true, "_Retval": true,
+}
+
+// events are all allocations and releases, and the moments at which a node writes its result over its input.
+func (t *trace) events() []event {
+	writers := map[uint64][]*node{} // nodes with an output at an address, in the order of their start
+	for _, n := range t.nodes {
+		for _, o := range n.outputs {
+			if p := o.GetTensorDescription().GetAllocationDescription().GetPtr(); p != 0 && !views[n.op] {
+				writers[p] = append(writers[p], n)
+			}
+		}
+	}
+	var events []event
+	for _, n := range t.nodes {
+		for _, list := range t.records[n] {
+			events = append(events, list...)
+		}
+		for _, b := range n.made {
+			if b.address == 0 {
+				continue
+			}
+			for _, w := range writers[b.address] {
+				at := w.start / 1000
+				if w == n || w.owns(b.address) || w.start <= n.start || (b.released != 0 && at >= b.released) {
+					continue
+				}
+				events = append(events, event{at: at, step: rewrite, node: w.start, buffer: b, writer: w, kind: Classify(w.name)})
+			}
+		}
+	}
+	return events
+}
+
+// owns tells whether the node allocated a buffer at the address, which is then another one that came later.
+func (n *node) owns(address uint64) bool {
+	return slices.ContainsFunc(n.made, func(b *buffer) bool { return b.address == address })
+}
+
+// outputIn is the output of the node that lies in a buffer, nil if none does.
+func (n *node) outputIn(b *buffer) *description.TensorDescription {
+	for _, o := range n.outputs {
+		if d := o.GetTensorDescription(); b.address != 0 && d.GetAllocationDescription().GetPtr() == b.address {
+			return d
+		}
+	}
+	return nil
+}
