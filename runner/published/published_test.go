@@ -1,0 +1,91 @@
+package published
+
+import (
+	"encoding/csv"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestAverages holds the averages of the file against the tasks they are said to be the averages of.
+func TestAverages(t *testing.T) {
+	for _, q := range All() {
+		if q.Tasks == nil {
+			continue
+		}
+		groups, ok := MeanOfGroups(q.Tasks)
+		if !ok || math.Abs(groups-*q.Groups) > 0.011 {
+			t.Errorf("%s: mean of groups %.3f, the file says %v", q.Method, groups, *q.Groups)
+		}
+		sum := 0.0
+		for _, v := range q.Tasks {
+			sum += v
+		}
+		if len(q.Tasks) != 19 || math.Abs(sum/19-*q.Mean19) > 0.011 {
+			t.Errorf("%s: mean of %d tasks %.3f, the file says %v", q.Method, len(q.Tasks), sum/19, *q.Mean19)
+		}
+	}
+	if _, ok := MeanOfGroups(map[string]float64{"cifar": 70}); ok {
+		t.Error("one task has a mean of groups")
+	}
+}
+
+// TestKnown checks single cells that the papers print, and cells that no source gives.
+func TestKnown(t *testing.T) {
+	dtl := Of("dtl")
+	if dtl.Name != "DTL" || *dtl.GPUMemory != 1.6 || *dtl.Parameters != 0.04 || dtl.Tasks["caltech101"] != 94.8 {
+		t.Errorf("dtl: %+v", dtl)
+	}
+	if plus := Of("dtl+"); plus.Tasks != nil || plus.Mean19 != nil || *plus.Groups != 77.7 || plus.Source == "" {
+		t.Errorf("dtl+ has no row by task, only the figure: %+v", plus)
+	}
+	if shallow := Of("vpt-shallow"); shallow.GPUMemory != nil || shallow.MemorySource != "" {
+		t.Errorf("vpt-shallow is not in the figure: %+v", shallow)
+	}
+	if none := Of("mine"); none.Name != "mine" || none.Parameters != nil {
+		t.Errorf("an unknown method: %+v", none)
+	}
+	for _, q := range All() {
+		if q.Source == "" || (q.GPUMemory != nil) != (q.MemorySource != "") {
+			t.Errorf("%s: a number without its source: %+v", q.Method, q)
+		}
+	}
+}
+
+// TestAgainstFacts compares every number with the collected tables, where they are at hand.
+func TestAgainstFacts(t *testing.T) {
+	numbers := func(path string) (all []float64) {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Skipf("skipped: %s is not there", path)
+		}
+		defer f.Close()
+		lines, err := csv.NewReader(f).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines[1:] {
+			for _, cell := range line[1 : len(line)-1] {
+				if v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64); err == nil {
+					all = append(all, v)
+				}
+			}
+		}
+		return all
+	}
+	facts := filepath.Join("..", "..", "..", "shared", "facts")
+	for ours, theirs := range map[string]string{"vtab.csv": "published_vtab_vit_b16.csv", "memory.csv": "published_memory.csv"} {
+		want, got := numbers(filepath.Join(facts, theirs)), numbers(ours)
+		if len(got) != len(want) {
+			t.Fatalf("%s has %d numbers, %s %d", ours, len(got), theirs, len(want))
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("%s, number %d: %v, want %v", ours, i, got[i], want[i])
+			}
+		}
+	}
+}
