@@ -181,7 +181,7 @@ func (c FineTuneConfig) check() error {
 		return usagef("--init random needs --method full: nothing else would train the random weights")
 	}
 	if c.Init == InitRandom && c.Backbone.Path == "" {
-		return usagef("--init random needs an architecture: --backbone with one of %s, or vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=..", strings.Join(backbone.Names(), ", "))
+		return usagef("--init random needs an architecture: --backbone with one of %s, or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384", strings.Join(backbone.Names(), ", "))
 	}
 	return nil
 }

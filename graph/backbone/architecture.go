@@ -89,7 +89,7 @@ func Parse(text string) (Architecture, error) {
 	}
 	list, ok := strings.CutPrefix(text, "vit:")
 	if !ok {
-		return Architecture{}, fmt.Errorf("unknown architecture %q: use one of %s, or vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=..", text, strings.Join(Names(), ", "))
+		return Architecture{}, fmt.Errorf("unknown architecture %q: use one of %s, or describe one like %s", text, strings.Join(Names(), ", "), named["vit_b16"])
 	}
 	a := Architecture{Eps: LayerNormEps}
 	fields := map[string]*int{"image": &a.Image, "patch": &a.Patch, "width": &a.Width, "depth": &a.Depth, "heads": &a.Heads, "mlp": &a.MLP}

@@ -23,9 +23,8 @@ const (
 
 // describe makes the bytes of saved_model.pb, the same for the same graph.
 func describe(m Model, s *graph.Saver) ([]byte, error) {
-	signature := &pb.SignatureDef{
-		Inputs: map[string]*pb.TensorInfo{}, Outputs: map[string]*pb.TensorInfo{}, MethodName: predictMethod,
-	}
+	signature := &pb.SignatureDef{Inputs: map[string]*pb.TensorInfo{}, Outputs: map[string]*pb.TensorInfo{}}
+	signature.MethodName = predictMethod //lint:ignore SA1019 deprecated, but older servers look for it
 	needed := []string{s.Prefix.Op.Name(), s.Written.Op.Name(), s.Restore.Name()}
 	for name, v := range m.Inputs {
 		signature.Inputs[name] = info(v)

@@ -136,9 +136,10 @@ func writeMember(z *zip.Writer, name string, t tensor.Tensor) error {
 	size := uint64(len(header) + tensor.Size(t.Shape)*k.size)
 	const firstOfJanuary1980 = 1<<5 | 1 // the earliest date that MS-DOS, and so zip, can say
 	entry := &zip.FileHeader{
-		Name: name + ".npy", Method: zip.Store, ModifiedDate: firstOfJanuary1980, ReaderVersion: 20,
+		Name: name + ".npy", Method: zip.Store, ReaderVersion: 20,
 		CRC32: crc.Sum32(), CompressedSize64: size, UncompressedSize64: size,
 	}
+	entry.ModifiedDate = firstOfJanuary1980 //lint:ignore SA1019 CreateRaw writes this field as it is, as numpy has it
 	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		entry.Flags |= 1 << 11 // the name is UTF-8 and not code page 437
 	}
