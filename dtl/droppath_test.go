@@ -32,6 +32,7 @@ func seedFeed(s *Session, seed, step int64) []graph.Feed {
 // TestDropPathRates holds the masks against the rates linspace(0, p, N) that timm and the official code use:
 // both branches of block i drop at p i/(N-1), survivors are divided by what is left, so the mean is 1.
 func TestDropPathRates(t *testing.T) {
+	t.Parallel()
 	const batch, steps, rate = 512, 20, 0.6
 	s := setting{method: "dtl", batch: batch, dropPath: rate}.start(t)
 	names, outputs := masks(s.Model)
@@ -72,6 +73,7 @@ func TestDropPathRates(t *testing.T) {
 // TestDropPathIndependence: masks differ between branches, blocks, samples, steps and seeds, agree no more often
 // than chance, and come again with the same seed and step.
 func TestDropPathIndependence(t *testing.T) {
+	t.Parallel()
 	const batch, rate = 512, 0.5
 	s := setting{method: "linear", batch: batch, dropPath: rate}.start(t)
 	_, outputs := masks(s.Model)
@@ -116,6 +118,7 @@ func TestDropPathIndependence(t *testing.T) {
 
 // TestDropPathLoss: the loss depends on seed and step alone, and prediction drops nothing.
 func TestDropPathLoss(t *testing.T) {
+	t.Parallel()
 	begin := func(seed uint64, rate float64) *Session {
 		return setting{method: "dtl", batch: 16, dropPath: rate, seed: seed, adapter: randomAdapter}.start(t)
 	}

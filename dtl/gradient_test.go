@@ -20,6 +20,7 @@ func TestGradientsOfTraining(t *testing.T) {
 		{method: "full", mode: graph.KeepAll},
 	} {
 		t.Run(fmt.Sprintf("%s/recompute=%d", c.method, c.mode), func(t *testing.T) {
+			t.Parallel()
 			c.dropPath, c.batch, c.adapter = 0.5, 8, randomAdapter
 			checkTrainingGradients(t, c.start(t))
 		})

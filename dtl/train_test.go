@@ -16,6 +16,7 @@ import (
 func TestTrainingMoves(t *testing.T) {
 	for _, method := range Names() {
 		t.Run(method, func(t *testing.T) {
+			t.Parallel()
 			s := setting{method: method, dropPath: 0.3, mode: graph.RecomputeActivations}.start(t)
 			frozen, before := must(s.ReadFrozen())(t), must(s.ReadTrainable())(t)
 			trainSteps(t, s, 5, 1e-3)
@@ -28,13 +29,29 @@ func TestTrainingMoves(t *testing.T) {
 					t.Errorf("%s did not move", name)
 				}
 			}
-			all := len(s.Config.Arch.Specs())
-			if method == "full" {
-				if len(frozen) != 0 || len(before) != all+2 {
-					t.Errorf("full has %d frozen and %d trainable tensors, want 0 and the backbone's %d with the classifier's 2", len(frozen), len(before), all)
+			kept := 0
+			for _, spec := range s.Config.Arch.Specs() {
+				_, isFrozen := frozen[spec.Name]
+				_, trains := before[spec.Name]
+				if want := s.Config.Method.Trains(spec.Name); trains != want || isFrozen == want {
+					t.Errorf("%s: frozen %t, trains %t, want trains %t", spec.Name, isFrozen, trains, want)
 				}
-			} else if len(frozen) != all {
-				t.Errorf("%d frozen tensors, want the backbone's %d", len(frozen), all)
+				if isFrozen {
+					kept++
+				}
+			}
+			if kept != len(frozen) {
+				t.Errorf("%d frozen tensors, %d of them are the backbone's", len(frozen), kept)
+			}
+			switch all := len(s.Config.Arch.Specs()); method {
+			case "full":
+				if len(before) != all+2 {
+					t.Errorf("full trains %d tensors, want the backbone's %d with the classifier's 2", len(before), all)
+				}
+			case "dtl", "dtl+", "linear":
+				if len(frozen) != all {
+					t.Errorf("%d frozen tensors, want the backbone's %d", len(frozen), all)
+				}
 			}
 		})
 	}
@@ -44,6 +61,7 @@ func TestTrainingMoves(t *testing.T) {
 func TestDeterminism(t *testing.T) {
 	for _, mode := range []graph.Recompute{graph.KeepAll, graph.RecomputeActivations} {
 		t.Run(fmt.Sprintf("recompute=%d", mode), func(t *testing.T) {
+			t.Parallel()
 			run := func(seed uint64) ([]float64, tensor.Map) {
 				s := setting{method: "dtl+", dropPath: 0.3, batch: 8, seed: seed, mode: mode}.start(t)
 				return trainSteps(t, s, 5, 1e-3), must(s.ReadTrainable())(t)
@@ -66,6 +84,7 @@ func TestDeterminism(t *testing.T) {
 // TestStartsAtBackbone: DTL and DTL+ begin with B = 0, so they compute what the plain backbone does, to the bit
 // (theta(0) = 0 is added), whatever A and the convolution are.
 func TestStartsAtBackbone(t *testing.T) {
+	t.Parallel()
 	logits := func(method string) []float32 {
 		s := setting{method: method, pool: backbone.PoolMean, adapter: head}.start(t)
 		images, _ := someBatch(s, 1)
@@ -96,6 +115,7 @@ func head(m *Model) tensor.Map {
 // TestResume: a session that continues from the tensors and moments of another one, at its step, trains on to the bit
 // as if it had never stopped.
 func TestResume(t *testing.T) {
+	t.Parallel()
 	c := setting{method: "dtl+", dropPath: 0.3, batch: 8, seed: 9, mode: graph.RecomputeActivations}
 	whole := c.start(t)
 	losses := trainSteps(t, whole, 6, 1e-3)
