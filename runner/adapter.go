@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,6 +71,31 @@ func adapterConfig(a *result.Adapter, c MethodConfig) (MethodConfig, error) {
 	}
 	c.Options = options
 	return c, nil
+}
+
+// settingsOf resolves what an adapter file and the user say together. What is wrong in the file is no mistake of
+// the user's, so the file is looked at alone first.
+func settingsOf(a *result.Adapter, c MethodConfig, arch backbone.Architecture) (settings, error) {
+	alone, err := adapterConfig(a, MethodConfig{})
+	if err == nil {
+		_, err = alone.resolve(arch)
+	}
+	var usage *UsageError
+	switch {
+	case errors.As(err, &usage):
+		return settings{}, fmt.Errorf("adapter %s: %w", a.Path, usage.Err)
+	case err != nil:
+		return settings{}, fmt.Errorf("adapter %s: %w", a.Path, err)
+	}
+	joined, err := adapterConfig(a, c)
+	if err != nil {
+		return settings{}, err
+	}
+	s, err := joined.resolve(arch)
+	if err != nil {
+		return settings{}, fmt.Errorf("with the adapter %s: %w", a.Path, err)
+	}
+	return s, nil
 }
 
 // metaKey is how an option is spelled in an adapter's metadata.
@@ -149,13 +176,17 @@ func fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s",
 			a.Path, trained, bb.Path, bb.Fingerprint())
 	}
-	for name, shape := range wanted {
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		shape := wanted[name]
 		t, ok := a.Tensors[name]
 		if !ok {
 			return fmt.Errorf("adapter %s lacks the tensor %s %v: it is of another backbone or method", a.Path, name, shape)
 		}
 		if fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
 			return fmt.Errorf("adapter %s: tensor %s has shape %v, wanted is %v: it is of another backbone, method or number of classes", a.Path, name, t.Shape, shape)
+		}
+		if t.Float32() == nil {
+			return fmt.Errorf("adapter %s: tensor %s does not hold floats", a.Path, name)
 		}
 	}
 	for _, name := range a.Tensors.Names() {

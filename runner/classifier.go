@@ -44,10 +44,7 @@ func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, thread
 	if err != nil {
 		return nil, err
 	}
-	if m, err = adapterConfig(adapter, m); err != nil {
-		return nil, err
-	}
-	s, err := m.resolve(bb.Architecture)
+	s, err := settingsOf(adapter, m, bb.Architecture)
 	if err != nil {
 		return nil, err
 	}

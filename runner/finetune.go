@@ -63,11 +63,7 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.backbone, err = f.loadBackbone(); err != nil {
 		return err
 	}
-	method, err := f.readInitAdapter()
-	if err != nil {
-		return err
-	}
-	if f.settings, err = method.resolve(f.backbone.Architecture); err != nil {
+	if f.settings, err = f.resolveSettings(); err != nil {
 		return err
 	}
 	if f.data, err = openTraining(ctx, c, f.backbone.Image, f.note); err != nil {
@@ -113,16 +109,17 @@ func (f *fineTuning) loadBackbone() (*backbone.Backbone, error) {
 	return f.config.Backbone.load()
 }
 
-// readInitAdapter reads the adapter that training starts from, if there is one, and joins its settings with the user's.
-func (f *fineTuning) readInitAdapter() (MethodConfig, error) {
-	if f.config.InitAdapter == "" {
-		return f.config.Method, nil
+// resolveSettings reads the adapter that training starts from, if there is one, and joins its settings with the user's.
+func (f *fineTuning) resolveSettings() (settings, error) {
+	c := f.config
+	if c.InitAdapter == "" {
+		return c.Method.resolve(f.backbone.Architecture)
 	}
 	var err error
-	if f.initial, err = result.ReadAdapter(f.config.InitAdapter); err != nil {
-		return MethodConfig{}, err
+	if f.initial, err = result.ReadAdapter(c.InitAdapter); err != nil {
+		return settings{}, err
 	}
-	return adapterConfig(f.initial, f.config.Method)
+	return settingsOf(f.initial, c.Method, f.backbone.Architecture)
 }
 
 // build makes the model and fills it.
