@@ -66,9 +66,9 @@ func TestPools(t *testing.T) {
 	bb := random(t, tiny)
 	bb.Architecture = arch
 	for i, s := range arch.Specs() { // Random has no head and starts LayerNorm at the identity
-		v, ok := bb.Weights[s.Name]
+		_, ok := bb.Weights[s.Name]
 		if !ok || s.Name == finalScale || s.Name == finalBias {
-			v = tensor.Zeros(s.Shape...)
+			v := tensor.Zeros(s.Shape...)
 			for j := range v.Float32() {
 				v.Float32()[j] = float32(math.Sin(float64(7*i + 3*j)))
 			}
