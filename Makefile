@@ -32,7 +32,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --out runs/demo --overwrite
+DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --lr 0.01 --out runs/demo --overwrite
 TEST_FLAGS ?=
 
 .PHONY: help demo build test test-heavy lint bench deps env clean
