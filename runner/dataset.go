@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/graph/tensor"
@@ -118,13 +119,16 @@ func (d *dataset) close() {
 	}
 }
 
-// skips counts images that could not be read and says so once for each.
+// skips counts images that could not be read and says so once for each. Loaders call add from their own goroutines.
 type skips struct {
 	note func(string, ...any)
+	mu   sync.Mutex
 	seen map[string]bool
 }
 
 func (s *skips) add(item data.Item, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.seen[item.Path] {
 		return
 	}
@@ -135,7 +139,11 @@ func (s *skips) add(item data.Item, err error) {
 	s.note("skipped: %v", err)
 }
 
-func (s *skips) count() int { return len(s.seen) }
+func (s *skips) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.seen)
+}
 
 // imagesOf views a batch as a tensor [B, S, S, 3].
 func imagesOf(b *data.Batch, size int) tensor.Tensor {
