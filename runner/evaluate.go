@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
@@ -18,6 +19,9 @@ type Score struct {
 func measureTop1(ctx context.Context, c classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
 	right, seen := 0, 0
 	for b, err := range loader.Epoch(ctx, 1) {
+		if ctx.Err() != nil {
+			break
+		}
 		if err != nil {
 			return Score{}, err
 		}
@@ -35,7 +39,7 @@ func measureTop1(ctx context.Context, c classifier, loader *data.Loader, size in
 		done(seen)
 	}
 	if err := ctx.Err(); err != nil {
-		return Score{}, err
+		return Score{}, fmt.Errorf("interrupted during the evaluation: %w", err)
 	}
 	if seen == 0 {
 		return Score{}, usagef("no image could be evaluated")
