@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 
+	"dtl-tf/dtl"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
@@ -54,6 +57,14 @@ func (f *fineTuning) writeCheckpoint(i train.Info) error {
 		return err
 	}
 	return f.save()
+}
+
+// howToGoOn is the advice to a user who has interrupted a run, if there is a way.
+func (f *fineTuning) howToGoOn() string {
+	if _, err := os.Stat(f.folder.Path(checkpointFile)); err != nil {
+		return ""
+	}
+	return " (go on with --resume)"
 }
 
 // restore puts the session into the state of the checkpoint.
@@ -120,7 +131,20 @@ func (r resolved) differs(other resolved) string {
 		if mayChange[name] || fmt.Sprint(x) == fmt.Sprint(y) {
 			continue
 		}
+		if options, ok := x.Interface().(dtl.Options); ok {
+			return differentOption(options, y.Interface().(dtl.Options))
+		}
 		return fmt.Sprintf("--%s was %v and is %v now", strings.ReplaceAll(name, "_", "-"), x, y)
+	}
+	return ""
+}
+
+// differentOption names the first option in which two settings of the same method differ.
+func differentOption(a, b dtl.Options) string {
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if a[name] != b[name] {
+			return fmt.Sprintf("--%s was %s and is %s now", name, a[name], b[name])
+		}
 	}
 	return ""
 }

@@ -76,7 +76,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if c.Resume {
-		return f.restore()
+		if err := f.restore(); err != nil {
+			return err
+		}
 	}
 	return f.folder.Clear(c.inputs()...)
 }
@@ -158,7 +160,7 @@ func (f *fineTuning) run(ctx context.Context) error {
 		f.record.Status = result.Finished
 	case errors.Is(err, context.Canceled):
 		f.record.Status, f.record.Error = result.Interrupted, err.Error()
-		err = fmt.Errorf("%w; what was done so far is in %s (go on with --resume)", err, f.folder.Path(""))
+		err = fmt.Errorf("%w; what was done so far is in %s%s", err, f.folder.Path(""), f.howToGoOn())
 	default:
 		f.record.Status, f.record.Error = result.Failed, err.Error()
 	}
