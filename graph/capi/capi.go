@@ -37,6 +37,9 @@ type Feed struct {
 // memory outlives the call. trace, when not nil, receives the serialised RunMetadata of a
 // run at the FULL_TRACE level.
 func Run(s *tf.Session, feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]tensor.Tensor, error) {
+	if session(s) == nil {
+		return nil, errors.New("the session is closed")
+	}
 	in, inValues, err := newInputs(feeds)
 	defer deleteTensors(inValues)
 	if err != nil {

@@ -1,0 +1,109 @@
+package capi
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"dtl-tf/graph/tensor"
+)
+
+// TestLayout fails when graft's structs no longer start with their C pointer, which this package reads.
+func TestLayout(t *testing.T) {
+	for _, v := range []any{tf.Session{}, tf.Operation{}} {
+		kind := reflect.TypeOf(v)
+		first := kind.Field(0)
+		if first.Name != "c" || first.Type.Kind() != reflect.Pointer || first.Offset != 0 {
+			t.Errorf("%s starts with %s %s: graft has changed, capi.go must follow", kind, first.Name, first.Type)
+		}
+	}
+}
+
+// adder is a session that computes x + x for float32 x and the length of a string.
+func adder(t *testing.T) (s *tf.Session, x, sum, text, length tf.Output) {
+	t.Helper()
+	g := tf.NewGraph()
+	add := func(spec tf.OpSpec) tf.Output {
+		op, err := g.AddOperation(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return op.Output(0)
+	}
+	x = add(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tf.Float}})
+	sum = add(tf.OpSpec{Type: "AddV2", Name: "sum", Input: []tf.Input{x, x}})
+	text = add(tf.OpSpec{Type: "Placeholder", Name: "text", Attrs: map[string]any{"dtype": tf.String}})
+	length = add(tf.OpSpec{Type: "StringLength", Name: "length", Input: []tf.Input{text}})
+	s, err := tf.NewSession(g, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s, x, sum, text, length
+}
+
+func TestRun(t *testing.T) {
+	s, x, sum, text, length := adder(t)
+	in := tensor.Must([]float32{1, -2, 3.5}, 3, 1)
+	long := strings.Repeat("é", 1000) // too long for the string's own bytes
+	out, err := Run(s, []Feed{{x, in}, {text, tensor.Scalar(long)}}, []tf.Output{sum, length}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := tensor.Must([]float32{2, -4, 7}, 3, 1); !reflect.DeepEqual(out[0], want) {
+		t.Errorf("sum %v, want %v", out[0], want)
+	}
+	if want := []int32{2000}; !reflect.DeepEqual(out[1].Data, want) {
+		t.Errorf("length %v, want %v", out[1].Data, want)
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	s, x, sum, _, _ := adder(t)
+	for _, c := range []struct {
+		what  string
+		feeds []Feed
+		want  string
+	}{
+		{"a placeholder without value", nil, "x"},
+		{"a wrong type", []Feed{{x, tensor.Scalar(int32(1))}}, "float"},
+		{"too little data", []Feed{{x, tensor.Tensor{Shape: []int{2}, Data: []float32{1}}}}, "feed x: shape [2] holds 2 elements, data has 1"},
+		{"a type that can't be fed", []Feed{{x, tensor.Tensor{Data: []complex64{1}}}}, "[]complex64 can't be fed"},
+	} {
+		if _, err := Run(s, c.feeds, []tf.Output{sum}, nil, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.what, err, c.want)
+		}
+	}
+}
+
+func TestRunAfterClose(t *testing.T) {
+	s, x, sum, _, _ := adder(t)
+	s.Close()
+	if _, err := Run(s, []Feed{{x, tensor.Scalar(float32(1))}}, []tf.Output{sum}, nil, nil); err == nil {
+		t.Error("a closed session ran")
+	}
+}
+
+func TestTrace(t *testing.T) {
+	s, x, sum, _, _ := adder(t)
+	var raw []byte
+	if _, err := Run(s, []Feed{{x, tensor.Must(make([]float32, 1000), 1000)}}, []tf.Output{sum}, nil, &raw); err != nil {
+		t.Fatal(err)
+	}
+	var metadata pb.RunMetadata
+	if err := proto.Unmarshal(raw, &metadata); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range metadata.StepStats.DevStats {
+		for _, n := range d.NodeStats {
+			if n.NodeName == "sum" {
+				return
+			}
+		}
+	}
+	t.Errorf("the trace has no node named sum: %v", metadata.StepStats)
+}
