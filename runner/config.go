@@ -73,6 +73,11 @@ const DefaultEpochs = train.DefaultEpochs
 // MethodNames lists the methods, for help texts.
 func MethodNames() string { return strings.Join(dtl.Names(), ", ") }
 
+// Architectures says what --backbone may be with --init random, for help texts.
+func Architectures() string {
+	return strings.Join(backbone.Names(), ", ") + ", or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384"
+}
+
 // MethodOptions lists the options of all methods, for flags.
 func MethodOptions() []dtl.OptionHelp { return dtl.AllOptions() }
 
@@ -181,7 +186,7 @@ func (c FineTuneConfig) check() error {
 		return usagef("--init random needs --method full: nothing else would train the random weights")
 	}
 	if c.Init == InitRandom && c.Backbone.Path == "" {
-		return usagef("--init random needs an architecture: --backbone with one of %s, or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384", strings.Join(backbone.Names(), ", "))
+		return usagef("--init random needs an architecture: --backbone with one of %s", Architectures())
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ the pooled features [n, width]. It can be read back with --backbone, and by Tens
 		)
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&out, "out", "", "`folder` of the SavedModel (required)")
-			f.StringVar(&pool, "pool", "", "the features: `mean` of the patch tokens or cls (default: what the backbone's own head sees)")
+			f.StringVar(&pool, "pool", "", "the features, `mean|cls`: the patch tokens' mean or the class token (default: what the backbone's own head sees)")
 			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel that is in --out")
 		})
 		backbone.define(g, false)

@@ -44,7 +44,7 @@ last checkpoint.`,
 		})
 		backbone.define(g, true)
 		g.add("Start", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Init, "init", runner.InitPretrained, "`start`: pretrained, or random (then --backbone names an architecture, see below)")
+			f.StringVar(&c.Init, "init", runner.InitPretrained, "`start`: pretrained, or random (then --backbone is an architecture: "+runner.Architectures()+")")
 			f.StringVar(&c.InitAdapter, "init-adapter", "", "adapter `file` whose values training starts from")
 		})
 		method.define(g, "`name` of the method: "+runner.MethodNames(), "dtl")
@@ -61,7 +61,7 @@ last checkpoint.`,
 		})
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
-			f.StringVar(&c.Recompute, "recompute", runner.RecomputeNone, "what the backward pass makes again to save memory: `none` or activations")
+			f.StringVar(&c.Recompute, "recompute", runner.RecomputeNone, "what the backward pass makes again to save memory, `none|activations`")
 			f.Int64Var(&c.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
 			f.BoolVarP(&ui.Quiet, "quiet", "q", false, "no progress, only the result")
 		})
