@@ -95,6 +95,9 @@ func TestBadImage(t *testing.T) {
 			if r := readRun(t, out); r.Status != result.Failed || !strings.Contains(r.Error, bad) {
 				t.Errorf("run.json: status %s, error %q", r.Status, r.Error)
 			}
+			if c.name != "zero bytes" {
+				return // what follows is the same whatever is wrong with the image
+			}
 			o := cli(t, tune(out, append(flags, "--skip-bad-images", "--overwrite")...)...)
 			o.want(t, exitDone, "skipped: ", bad)
 			if n := strings.Count(o.err, bad); n != 1 {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -248,6 +249,12 @@ func try(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// decode reads JSON.
+func decode(t *testing.T, raw []byte, into any) {
+	t.Helper()
+	try(t, json.Unmarshal(raw, into))
 }
 
 // read is the content of a file.
