@@ -1,0 +1,62 @@
+package runner
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"dtl-tf/dtl"
+	"dtl-tf/runner/result"
+)
+
+// TestDiffers changes every setting in turn: each that can change a result is found, and named as a flag.
+func TestDiffers(t *testing.T) {
+	base := resolved{Method: "dtl", Options: dtl.Options{"rank": "2", "beta": "100"}}
+	if d := base.differs(base); d != "" {
+		t.Errorf("a setting differs from itself: %s", d)
+	}
+	for i := range reflect.TypeFor[resolved]().NumField() {
+		other := base
+		field := reflect.ValueOf(&other).Elem().Field(i)
+		name, _, _ := strings.Cut(reflect.TypeFor[resolved]().Field(i).Tag.Get("json"), ",")
+		want := "--" + strings.ReplaceAll(name, "_", "-") + " was "
+		switch v := field.Addr().Interface().(type) {
+		case *string:
+			*v = "other"
+		case *int:
+			*v = 77
+		case *float64:
+			*v = 0.77
+		case *[3]float64:
+			*v = [3]float64{0, 0, 0.77}
+		case *bool:
+			*v = true
+		case *uint64:
+			*v = 77
+		case *dtl.Options:
+			*v = dtl.Options{"rank": "2", "beta": "10"}
+			want = "--beta was 100 and is 10 now"
+		default:
+			t.Fatalf("%s is of a type that this test doesn't know", name)
+		}
+		d := base.differs(other)
+		if mayChange[name] != (d == "") || (d != "" && !strings.Contains(d, want)) {
+			t.Errorf("%s: %q, want %q", name, d, want)
+		}
+	}
+	for name := range mayChange {
+		if !strings.Contains("out data backbone checkpoint_every init_adapter", name) {
+			t.Errorf("%s may change on --resume: is the result still the same?", name)
+		}
+	}
+}
+
+// TestUpTo leaves out the lines of epochs after the checkpoint.
+func TestUpTo(t *testing.T) {
+	rows := []result.Metric{{Epoch: 1}, {Epoch: 2}, {Epoch: 3}}
+	for epoch, want := range []int{0, 1, 2, 3, 3} {
+		if got := len(upTo(rows, epoch)); got != want {
+			t.Errorf("%d lines up to epoch %d, want %d", got, epoch, want)
+		}
+	}
+}

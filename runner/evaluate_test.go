@@ -1,0 +1,109 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/data"
+)
+
+// redness is a classifier that looks at the first pixel alone: red 0, 80 and 160 are the classes 0, 1 and 2. Logits
+// of the last class are all equal, so that the first of them counts.
+type redness struct{ batches []int }
+
+func (r *redness) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	n, pixels := images.Shape[0], images.Data.([]uint8)
+	r.batches = append(r.batches, n)
+	out := tensor.Zeros(n, 3)
+	for i := range n {
+		if class := int(pixels[i*len(pixels)/n] / 80); class < 2 {
+			out.Float32()[3*i+class] = 1
+		}
+	}
+	return out, nil
+}
+
+func (r *redness) Close() error { return nil }
+
+// TestMeasureTop1 counts a classifier whose answers are known: right for two classes of three.
+func TestMeasureTop1(t *testing.T) {
+	c := smallRun(t)
+	set, err := data.Open(c.Data)
+	try(t, err)
+	items, err := set.Split(data.Test)
+	try(t, err)
+	loader, closeLoader, err := sequential(items, 8, 5, 1, false, &skips{})
+	try(t, err)
+	defer closeLoader()
+	var done []int
+	r := &redness{}
+	score, err := measureTop1(context.Background(), r, loader, 8, func(n int) { done = append(done, n) })
+	try(t, err)
+	if score.Images != 12 || math.Abs(score.Top1-100*8.0/12) > 1e-9 {
+		t.Errorf("got %+v, want 8 of 12", score)
+	}
+	if len(r.batches) != 3 || r.batches[2] != 2 || done[2] != 12 {
+		t.Errorf("batches of %v images, progress %v", r.batches, done)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err = measureTop1(ctx, r, loader, 8, func(int) { cancel() })
+	if wantError(t, err, "interrupted during the evaluation"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v does not wrap context.Canceled", err)
+	}
+}
+
+// TestPrediction: the probability is the softmax also where exp would overflow.
+func TestPrediction(t *testing.T) {
+	l := &loaded{classNames: []string{"a", "b"}}
+	p := l.prediction("x.png", []float32{1000, 1000 + float32(math.Log(3))})
+	if p.Label != 1 || p.Class != "b" || math.Abs(p.Probability-0.75) > 1e-4 {
+		t.Errorf("got %+v, want b with 0.75", p)
+	}
+	if p := l.prediction("x.png", []float32{0, 0, 5}); p.Label != 2 || p.Class != "" {
+		t.Errorf("got %+v, want the label 2 without a name", p)
+	}
+}
+
+// TestImageFiles: files as they are named, folders with all images below them, by name.
+func TestImageFiles(t *testing.T) {
+	dir := t.TempDir()
+	try(t, os.MkdirAll(filepath.Join(dir, "b", "c"), 0o777))
+	for _, name := range []string{"z.png", "b/2.JPG", "b/10.gif", "b/c/1.bmp", "b/notes.txt", "odd.name"} {
+		try(t, os.WriteFile(filepath.Join(dir, name), nil, 0o666))
+	}
+	items, err := imageFiles([]string{filepath.Join(dir, "odd.name"), dir})
+	try(t, err)
+	var names []string
+	for _, item := range items {
+		name, err := filepath.Rel(dir, item.Path)
+		try(t, err)
+		names = append(names, filepath.ToSlash(name))
+	}
+	if got, want := strings.Join(names, " "), "odd.name b/10.gif b/2.JPG b/c/1.bmp z.png"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	_, err = imageFiles([]string{filepath.Join(dir, "gone")})
+	wantError(t, err, "gone")
+	empty := t.TempDir()
+	_, err = imageFiles([]string{empty})
+	wantError(t, err, empty, "no images")
+}
+
+// TestSkips counts each image once.
+func TestSkips(t *testing.T) {
+	var notes bytes.Buffer
+	s := &skips{note: UI{Err: &notes}.note}
+	for _, name := range []string{"a", "b", "a"} {
+		s.add(data.Item{Path: name}, errors.New(name+" is bad"))
+	}
+	if s.count() != 2 || notes.String() != "skipped: a is bad\nskipped: b is bad\n" {
+		t.Errorf("%d skipped: %s", s.count(), notes.String())
+	}
+}
