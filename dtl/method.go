@@ -43,6 +43,7 @@ type Params struct {
 	b    *graph.Builder
 	vars *graph.Variables
 	list []Param
+	free map[string]bool // of weight decay
 }
 
 // Declare adds a trainable parameter of the given shape. Names are those of the official implementation
@@ -51,6 +52,15 @@ func (p *Params) Declare(name string, init Init, shape ...int) graph.Value {
 	p.list = append(p.list, Param{name, shape, init})
 	return p.vars.Declare(p.b, name, true, shape...).Value
 }
+
+// DeclareFree is Declare for a parameter that weight decay leaves alone though it is no bias.
+func (p *Params) DeclareFree(name string, init Init, shape ...int) graph.Value {
+	p.free[name] = true
+	return p.Declare(name, init, shape...)
+}
+
+// decays tells whether weight decay acts on a parameter or a weight of the backbone.
+func (p *Params) decays(name string) bool { return !p.free[name] && decays(name) }
 
 // Values draws the initial values of all parameters, in the order of their declaration.
 func (p *Params) Values(seed uint64) tensor.Map {

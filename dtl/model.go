@@ -66,7 +66,7 @@ func New(c Config) (m *Model, err error) {
 	}
 	b := graph.New(c.Recompute)
 	m = &Model{Config: c, builder: b, Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
-	m.params = &Params{b: b, vars: m.Trainable}
+	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
 	m.params.Declare(HeadWeight, truncatedNormal(0.02), c.Classes, c.Arch.Width)
 	m.params.Declare(HeadBias, zeros, c.Classes)
@@ -143,7 +143,7 @@ func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 		}
 		v := trainable[i]
 		t.gradients[v.Name] = gradient
-		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, decays(v.Name)))
+		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, m.params.decays(v.Name)))
 	}
 }
 
@@ -165,12 +165,22 @@ func (m *Model) Counts() Counts {
 	return c
 }
 
-// AdapterShapes lists what an adapter file of this model holds: everything that trains except the
-// weights of the backbone.
+// TrainsBackbone tells whether all of the backbone trains, so that what comes out is a backbone of its own.
+func (m *Model) TrainsBackbone() bool { return len(m.Frozen.All()) == 0 }
+
+// AdapterShapes lists what an adapter file of this model holds: everything that trains. The weights of the
+// backbone are among them, by their .npz names, if a method trains some of them; full fine-tuning leaves them to
+// a backbone file.
 func (m *Model) AdapterShapes() map[string][]int {
 	shapes := map[string][]int{}
 	for _, p := range m.params.list {
 		shapes[p.Name] = p.Shape
+	}
+	if m.TrainsBackbone() {
+		return shapes
+	}
+	for _, v := range m.Trainable.All() {
+		shapes[v.Name] = v.Shape
 	}
 	return shapes
 }

@@ -31,6 +31,15 @@ var gradientCases = []gradientCase{
 	{name: "linear transposed", inputs: [][]int{{2, 3, 4}, {5, 4}}, build: func(b *Builder, in []Value) Value {
 		return b.LinearT(in[0], in[1])
 	}},
+	{name: "affine transposed", inputs: [][]int{{2, 3, 4}, {5, 4}, {5}}, build: func(b *Builder, in []Value) Value {
+		return b.AffineT(in[0], in[1], in[2])
+	}},
+	{name: "scale and shift", inputs: [][]int{{2, 3, 4}, {4}, {4}}, build: func(b *Builder, in []Value) Value {
+		return b.ScaleShift(in[0], in[1], in[2])
+	}},
+	{name: "scale and shift of a matrix", inputs: [][]int{{6, 4}, {4}, {4}}, build: func(b *Builder, in []Value) Value {
+		return b.ScaleShift(in[0], in[1], in[2])
+	}},
 	{name: "add", inputs: [][]int{{2, 3}, {2, 3}}, build: func(b *Builder, in []Value) Value { return b.Add(in[0], in[1]) }},
 	{name: "add to itself", inputs: [][]int{{2, 3}}, build: func(b *Builder, in []Value) Value { return b.Add(in[0], in[0]) }},
 	{name: "add row", inputs: [][]int{{2, 3, 4}, {4}}, build: func(b *Builder, in []Value) Value { return b.AddRow(in[0], in[1]) }},

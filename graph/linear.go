@@ -9,6 +9,9 @@ func (b *Builder) Linear(x, w, bias Value) Value { return b.linear(x, w, bias, f
 // LinearT is x W^T with W [out, in], the layout of PyTorch's weights.
 func (b *Builder) LinearT(x, w Value) Value { return b.linear(x, w, Value{}, true) }
 
+// AffineT is x W^T + bias with W [out, in] and bias [out]: PyTorch's nn.Linear.
+func (b *Builder) AffineT(x, w, bias Value) Value { return b.linear(x, w, bias, true) }
+
 func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 	b = b.In("linear")
 	y := b.matmul(b.rows(x), w, false, transposed)

@@ -197,14 +197,16 @@ func fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 	return nil
 }
 
-// adapterTensors leaves out the backbone's own weights, which full fine-tuning writes to a file of its own.
-func adapterTensors(trained tensor.Map, bb *backbone.Backbone) (adapter, weights tensor.Map) {
+// adapterTensors divides what trained into the adapter's tensors and the backbone's weights, which full
+// fine-tuning writes to a file of its own. The few weights that a method like BitFit trains belong to the adapter.
+func adapterTensors(trained tensor.Map, model *dtl.Model) (adapter, weights tensor.Map) {
+	inAdapter := model.AdapterShapes()
 	adapter, weights = tensor.Map{}, tensor.Map{}
 	for name, t := range trained {
-		if _, ok := bb.Weights[name]; ok {
-			weights[name] = t
-		} else {
+		if _, ok := inAdapter[name]; ok {
 			adapter[name] = t
+		} else {
+			weights[name] = t
 		}
 	}
 	return adapter, weights

@@ -234,12 +234,12 @@ func (f *fineTuning) logEpoch(i train.Info) error {
 	})
 }
 
-// writeTrained writes adapter.safetensors and, where the backbone itself trained, backbone.npz.
+// writeTrained writes adapter.safetensors and, where all of the backbone trained, backbone.npz.
 func (f *fineTuning) writeTrained(trained tensor.Map, err error) error {
 	if err != nil {
 		return err
 	}
-	adapter, weights := adapterTensors(trained, f.backbone)
+	adapter, weights := adapterTensors(trained, f.session.Model)
 	described := f.backbone
 	if len(weights) > 0 {
 		if described, err = f.writeBackbone(adapter, weights); err != nil {

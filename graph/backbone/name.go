@@ -87,6 +87,38 @@ func (a Architecture) Specs() []Spec {
 	return specs
 }
 
+// blockLayer names the layer of a block that ends at a tap.
+var blockLayer = map[Point]string{
+	Norm1:      "LayerNorm_0",
+	Query:      "MultiHeadDotProductAttention_1/query",
+	Key:        "MultiHeadDotProductAttention_1/key",
+	Value:      "MultiHeadDotProductAttention_1/value",
+	Projection: "MultiHeadDotProductAttention_1/out",
+	Norm2:      "LayerNorm_2",
+	FC1:        "MlpBlock_3/Dense_0",
+	FC2:        "MlpBlock_3/Dense_1",
+}
+
+// LayerWeights names the two weights of the layer that ends at a tap: its kernel, whose elements of one
+// input stand side by side (of a norm: its scale), and its bias. Where no layer ends ok is false.
+func LayerWeights(at Tap) (kernel, bias string, ok bool) {
+	switch at.Point {
+	case PatchEmbedding:
+		return patchKernel, patchBias, true
+	case FinalNorm:
+		return finalScale, finalBias, true
+	}
+	name, ok := blockLayer[at.Point]
+	if !ok {
+		return "", "", false
+	}
+	name = inBlock(at.Block, name)
+	if at.Point == Norm1 || at.Point == Norm2 {
+		return name + "/scale", name + "/bias", true
+	}
+	return name + "/kernel", name + "/bias", true
+}
+
 // Parameters counts the numbers of the backbone without its own head.
 func (a Architecture) Parameters() int {
 	total := 0

@@ -1,0 +1,74 @@
+package dtl
+
+import (
+	"fmt"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// bottleneckAdapter is the adapter of Houlsby et al. ("Parameter-Efficient Transfer Learning for NLP", ICML 2019,
+// arXiv 1902.00751, section 2.1), one a block behind the MLP as Pfeiffer et al. (AdapterFusion, arXiv 2005.00247)
+// place it and as the tables of VTAB-1k have it (NOAH, arXiv 2206.04673, size 8):
+//
+//	y = MLP(norm2(x))
+//	x <- x + y + W_up GELU(W_down y + b_down) + b_up       W_down [r, d], W_up [d, r]
+//
+// It belongs to the MLP's branch, so stochastic depth drops both together, as in VPT's code (adapter_block.py).
+//
+// Deviations: W_up starts at zero, which makes the near-identity of the paper exact (section 2: "near-zero"); VPT's
+// code starts both maps at zero, where neither has a gradient, and NOAH's draws both (deviation 0.02). The GELU is
+// exact, as in VPT's code; NOAH's is x sigmoid(1.702 x). No dropout.
+type bottleneckAdapter struct{ bottleneck int }
+
+func init() {
+	register(definition{"adapter", []Option{bottleneckOption}, func(o *reader, a backbone.Architecture) Method {
+		return bottleneckAdapter{o.bottleneck(a)}
+	}})
+}
+
+// bottleneckOption is the width r between the two maps of an adapter.
+var bottleneckOption = Option{"bottleneck", "width between the two maps of an adapter", "8"}
+
+func (r *reader) bottleneck(a backbone.Architecture) int {
+	return r.whole("bottleneck", min(8, a.Width), 1, a.Width, "the width of the backbone")
+}
+
+func (m bottleneckAdapter) Name() string        { return "adapter" }
+func (m bottleneckAdapter) Pool() backbone.Pool { return backbone.PoolClass }
+func (m bottleneckAdapter) Trains(string) bool  { return false }
+
+func (m bottleneckAdapter) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
+	maps := make([]bottleneckMaps, a.Depth)
+	for i := range maps {
+		maps[i] = declareBottleneck(p, fmt.Sprintf("blocks.%d.adapter_", i), "downsample", "upsample", a.Width, m.bottleneck)
+	}
+	return func() backbone.Hook {
+		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
+			if at.Point != backbone.MLPBranch {
+				return out
+			}
+			w := maps[at.Block]
+			return b.Add(out, w.rise(b, b.GELU(w.fall(b, out))))
+		}
+	}
+}
+
+// bottleneckMaps are the two maps of an adapter, d to r and back, as PyTorch's nn.Linear has them.
+type bottleneckMaps struct{ down, downBias, up, upBias graph.Value }
+
+// declareBottleneck names the maps PREFIX + DOWN and PREFIX + UP. The map up and both biases start at zero.
+func declareBottleneck(p *Params, prefix, down, up string, d, r int) bottleneckMaps {
+	return bottleneckMaps{
+		p.Declare(prefix+down+".weight", kaimingUniform, r, d), p.Declare(prefix+down+".bias", zeros, r),
+		p.Declare(prefix+up+".weight", zeros, d, r), p.Declare(prefix+up+".bias", zeros, d),
+	}
+}
+
+func (w bottleneckMaps) fall(b *graph.Builder, x graph.Value) graph.Value {
+	return b.In("down").AffineT(x, w.down, w.downBias)
+}
+
+func (w bottleneckMaps) rise(b *graph.Builder, x graph.Value) graph.Value {
+	return b.In("up").AffineT(x, w.up, w.upBias)
+}

@@ -1,0 +1,53 @@
+package dtl
+
+import (
+	"fmt"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// adaptFormer is AdaptFormer (Chen et al., NeurIPS 2022, arXiv 2205.13535, section 3.2): an adapter beside the MLP.
+//
+//	z    = x_i + attention(norm1(x_i))
+//	x_i+1 = z + MLP(norm2(z)) + s (W_up ReLU(W_down z + b_down) + b_up)       W_down [r, d], W_up [d, r], s = 0.1
+//
+// As in the official code (ShoufaChen/AdaptFormer, its configuration for images) the adapter reads z itself, where
+// the paper writes LN(z); it stands outside stochastic depth; and W_up and the biases start at zero (W_down as
+// PyTorch's linear layer). The paper's size is 64; tables of VTAB-1k have 8. Deviation: no dropout between the maps
+// (0.1 there).
+type adaptFormer struct {
+	bottleneck int
+	scale      float64
+}
+
+func init() {
+	options := []Option{bottleneckOption, {"scale", "factor of what the method adds", "0.1"}}
+	register(definition{"adaptformer", options, func(o *reader, a backbone.Architecture) Method {
+		return adaptFormer{o.bottleneck(a), o.positive("scale", 0.1)}
+	}})
+}
+
+func (m adaptFormer) Name() string        { return "adaptformer" }
+func (m adaptFormer) Pool() backbone.Pool { return backbone.PoolClass }
+func (m adaptFormer) Trains(string) bool  { return false }
+
+func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
+	maps := make([]bottleneckMaps, a.Depth)
+	for i := range maps {
+		maps[i] = declareBottleneck(p, fmt.Sprintf("blocks.%d.adaptmlp.", i), "down_proj", "up_proj", a.Width, m.bottleneck)
+	}
+	return func() backbone.Hook {
+		var branch graph.Value
+		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
+			switch at.Point {
+			case backbone.Norm2: // its input is z
+				w := maps[at.Block]
+				branch = b.Scale(w.rise(b, b.ReLU(w.fall(b, in))), m.scale)
+			case backbone.BlockOutput: // behind stochastic depth
+				return b.Add(out, branch)
+			}
+			return out
+		}
+	}
+}

@@ -1,0 +1,21 @@
+package dtl
+
+import "dtl-tf/graph/backbone"
+
+// bitFit trains the biases of the backbone and nothing else of it (Ben Zaken, Goldberg and Ravfogel, "BitFit", ACL
+// 2022, arXiv 2106.10199, section 3): those of the patch embedding, of query, key, value and projection, of both MLP
+// layers and of every LayerNorm. VPT's code (KMnP/vpt) has it for ViT as "tinytl-bias", with the same biases. The
+// key's bias moves every score of a query alike, so its gradient is zero; it counts among the parameters all the
+// same.
+type bitFit struct{}
+
+func init() {
+	register(definition{name: "bitfit", make: func(*reader, backbone.Architecture) Method { return bitFit{} }})
+}
+
+func (bitFit) Name() string              { return "bitfit" }
+func (bitFit) Pool() backbone.Pool       { return backbone.PoolClass }
+func (bitFit) Trains(weight string) bool { return backbone.IsBias(weight) }
+func (bitFit) Attach(*Params, backbone.Architecture) func() backbone.Hook {
+	return func() backbone.Hook { return nil }
+}

@@ -1,0 +1,69 @@
+package dtl
+
+import (
+	"fmt"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// lora is LoRA (Hu et al., ICLR 2022, arXiv 2106.09685, equation 3) on the query and value layers, which section 7.1
+// finds best for a given number of parameters:
+//
+//	q = x W_q + b_q + (alpha / r) x A^T B^T       A [r, d], B [d, r]; v likewise
+//
+// A starts Kaiming-uniform (a = sqrt 5), as in the official code (microsoft/LoRA; the paper draws a normal), B at
+// zero. alpha is r unless set, so the factor is 1, as in the tables of VTAB-1k (NOAH, arXiv 2206.04673). NOAH's code
+// has one A for query, key and value together and a B for all three; its number of parameters is the same. Deviation:
+// no dropout.
+type lora struct {
+	rank  int
+	alpha float64
+}
+
+func init() {
+	options := []Option{
+		{"rank", "rank of the low-rank maps", "8"},
+		{"alpha", "the low-rank product counts alpha / rank times", "the rank"},
+	}
+	register(definition{"lora", options, func(o *reader, a backbone.Architecture) Method {
+		rank := o.whole("rank", min(8, a.Width), 1, a.Width, "the width of the backbone")
+		return lora{rank, o.positive("alpha", float64(rank))}
+	}})
+}
+
+func (m lora) Name() string        { return "lora" }
+func (m lora) Pool() backbone.Pool { return backbone.PoolClass }
+func (m lora) Trains(string) bool  { return false }
+
+// loraPoints are the layers that get maps, with the names of these.
+var loraPoints = map[backbone.Point]string{
+	backbone.Query: "blocks.%d.attn.q.lora_", backbone.Value: "blocks.%d.attn.v.lora_",
+}
+
+func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
+	type maps struct{ down, up graph.Value }
+	all := map[backbone.Tap]maps{}
+	for i := range a.Depth {
+		for _, point := range []backbone.Point{backbone.Query, backbone.Value} {
+			name := fmt.Sprintf(loraPoints[point], i)
+			all[backbone.Tap{Point: point, Block: i}] = maps{
+				p.Declare(name+"A", kaimingUniform, m.rank, a.Width), p.Declare(name+"B", zeros, a.Width, m.rank),
+			}
+		}
+	}
+	factor := m.alpha / float64(m.rank)
+	return func() backbone.Hook {
+		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
+			w, ok := all[at]
+			if !ok {
+				return out
+			}
+			low := b.In("down").LinearT(in, w.down)
+			if factor != 1 {
+				low = b.Scale(low, factor)
+			}
+			return b.Add(out, b.In("up").LinearT(low, w.up))
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package dtl
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// mergeable is a method whose trained parameters can move into the backbone's weights.
+type mergeable interface {
+	merge(m *merger, a backbone.Architecture)
+}
+
+// Merge returns the weights of a backbone into which the trained parameters of a method have moved: without the method
+// it computes what the frozen one computes with it. weights go by .npz names and stay as they are; those that do not
+// change are shared with the result. The classifier is no part of it (see backbone.Backbone.SetHead). Methods that add
+// something no layer of a ViT can do are refused, and so are adapters that lack a tensor or have one of another shape.
+func Merge(methodName string, options Options, arch backbone.Architecture, weights, adapter tensor.Map) (tensor.Map, error) {
+	method, _, err := NewMethod(methodName, options, arch)
+	if err != nil {
+		return nil, err
+	}
+	able, ok := method.(mergeable)
+	if !ok {
+		return nil, fmt.Errorf("the method %s can't be merged into a backbone: only %s become part of its weights",
+			methodName, strings.Join(Mergeable(arch), ", "))
+	}
+	m := &merger{weights: maps.Clone(weights), adapter: adapter, own: map[string]bool{}}
+	able.merge(m, arch)
+	if m.err != nil {
+		return nil, fmt.Errorf("merge %s: %w", methodName, m.err)
+	}
+	return m.weights, nil
+}
+
+// Mergeable lists the methods that Merge accepts.
+func Mergeable(arch backbone.Architecture) []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		method, _, err := NewMethod(name, nil, arch)
+		_, ok := method.(mergeable)
+		return err != nil || !ok
+	})
+}
+
+// merger is a set of weights being changed. It keeps the first error; after one it hands out zeros.
+type merger struct {
+	weights, adapter tensor.Map
+	own              map[string]bool // weights that are copies already
+	err              error
+}
+
+// parameter gives a tensor of the adapter.
+func (m *merger) parameter(name string, shape ...int) []float32 {
+	t, ok := m.adapter[name]
+	if !ok {
+		m.fail("the adapter lacks the tensor %s", name)
+	} else if t.Float32() == nil || !slices.Equal(t.Shape, shape) {
+		m.fail("tensor %s of the adapter has shape %v, wanted is %v of float32", name, t.Shape, shape)
+	}
+	if m.err != nil {
+		return make([]float32, tensor.Size(shape))
+	}
+	return t.Float32()
+}
+
+// weight gives a weight of the backbone, of so many elements, to be changed in place.
+func (m *merger) weight(name string, elements int) []float32 {
+	t, ok := m.weights[name]
+	if !ok || len(t.Float32()) != elements {
+		m.fail("the backbone's weight %s has shape %v, wanted are %d elements of float32", name, t.Shape, elements)
+		return make([]float32, elements)
+	}
+	if !m.own[name] {
+		m.own[name] = true
+		t = t.Clone()
+		m.weights[name] = t
+	}
+	return t.Float32()
+}
+
+func (m *merger) fail(format string, args ...any) {
+	if m.err == nil {
+		m.err = fmt.Errorf(format, args...)
+	}
+}
+
+// merge is W <- W + (alpha / r) A^T B^T, W [in, out] (equation 3 of the paper read as a change of W).
+func (l lora) merge(m *merger, a backbone.Architecture) {
+	d, r := a.Width, l.rank
+	factor := l.alpha / float64(r)
+	for i := range a.Depth {
+		for point, name := range loraPoints {
+			name = fmt.Sprintf(name, i)
+			down, up := m.parameter(name+"A", r, d), m.parameter(name+"B", d, r)
+			kernel, _, _ := backbone.LayerWeights(backbone.Tap{Point: point, Block: i})
+			w := m.weight(kernel, d*d)
+			for in := range d {
+				for out := range d {
+					sum := 0.0
+					for k := range r {
+						sum += float64(down[k*d+in]) * float64(up[out*r+k])
+					}
+					w[in*d+out] = float32(float64(w[in*d+out]) + factor*sum)
+				}
+			}
+		}
+	}
+}
+
+// merge is W <- W diag(gamma), b <- gamma b + beta (the paper's re-parameterization); a norm's scale stands for W.
+func (ssf) merge(m *merger, a backbone.Architecture) {
+	inputs := map[backbone.Point]int{
+		backbone.PatchEmbedding: 3 * a.Patch * a.Patch, backbone.FC2: a.MLP,
+		backbone.Norm1: 1, backbone.Norm2: 1, backbone.FinalNorm: 1,
+	}
+	for _, l := range ssfLayers(a) {
+		in, ok := inputs[l.at.Point]
+		if !ok {
+			in = a.Width
+		}
+		gamma, beta := m.parameter(l.scale, l.width), m.parameter(l.shift, l.width)
+		kernel, bias, _ := backbone.LayerWeights(l.at)
+		w, b := m.weight(kernel, in*l.width), m.weight(bias, l.width)
+		for i := range w {
+			w[i] *= gamma[i%l.width]
+		}
+		for i := range b {
+			b[i] = b[i]*gamma[i] + beta[i]
+		}
+	}
+}
+
+// merge puts the trained biases in the place of the old ones.
+func (bitFit) merge(m *merger, a backbone.Architecture) {
+	for _, s := range a.Specs() {
+		if backbone.IsBias(s.Name) && !backbone.IsHead(s.Name) {
+			copy(m.weight(s.Name, tensor.Size(s.Shape)), m.parameter(s.Name, s.Shape...))
+		}
+	}
+}

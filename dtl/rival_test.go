@@ -1,0 +1,313 @@
+package dtl
+
+import (
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// rivals are the methods of this file's tests with options that are not the defaults, those of
+// scripts/make_rival_vectors.py.
+var rivals = map[string]Options{
+	"bitfit":      nil,
+	"vpt-shallow": {"prompts": "4"},
+	"vpt-deep":    {"prompts": "4"},
+	"adapter":     {"bottleneck": "5"},
+	"adaptformer": {"bottleneck": "5", "scale": "0.1"},
+	"lora":        {"rank": "3", "alpha": "6"},
+	"ssf":         nil,
+}
+
+// startsElsewhere has the methods that do not start at the backbone's own function.
+var startsElsewhere = map[string]bool{"vpt-shallow": true, "vpt-deep": true}
+
+// two is micro with two blocks: enough for a first one and one after it.
+var two = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 2, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
+
+// eachRival runs a test for every method.
+func eachRival(t *testing.T, test func(t *testing.T, c setting)) {
+	for name, options := range rivals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, setting{arch: two, method: name, options: options})
+		})
+	}
+}
+
+// randomRival gives all that an adapter file holds values that matter.
+func randomRival(m *Model) tensor.Map {
+	random := rand.New(rand.NewPCG(2, 97))
+	values := tensor.Map{}
+	shapes := m.AdapterShapes()
+	for _, v := range m.Trainable.All() {
+		value := tensor.Zeros(shapes[v.Name]...)
+		for i := range value.Float32() {
+			value.Float32()[i] = float32(0.3 * random.NormFloat64())
+			if strings.Contains(v.Name, "ssf_scale") {
+				value.Float32()[i]++
+			}
+		}
+		values[v.Name] = value
+	}
+	return values
+}
+
+// TestRivalCounts takes the trainable parameters without classifier of ViT-B/16 from the built graph. The numbers
+// are the papers' arithmetic: 134 biases of 768; p x 768 for each block with prompts; 12 x (2 x 8 x 768 + 8 + 768);
+// 12 x 2 x 2 x 8 x 768; 134 x 2 x 768.
+func TestRivalCounts(t *testing.T) {
+	const all = 85_798_656
+	arch := must(backbone.Parse("vit_b16"))(t)
+	for name, want := range map[string]int{
+		"bitfit": 102_912, "vpt-shallow": 38_400, "vpt-deep": 460_800, "adapter": 156_768, "adaptformer": 156_768,
+		"lora": 294_912, "ssf": 205_824,
+	} {
+		method, _, err := NewMethod(name, nil, arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := must(New(Config{Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: 10}))(t)
+		frozen := all
+		if name == "bitfit" {
+			frozen -= want
+		}
+		if got, want := model.Counts(), (Counts{want, 7_690, frozen}); got != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// TestRivalVectors holds logits, loss and gradients against the methods written once more in PyTorch (testdata/rival,
+// made by scripts/make_rival_vectors.py).
+func TestRivalVectors(t *testing.T) {
+	bb := must(backbone.Load(filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
+	arch := bb.Architecture
+	batch := readWeights(t, filepath.Join("testdata", "images.safetensors"))
+	eachRival(t, func(t *testing.T, c setting) {
+		want := readWeights(t, filepath.Join("testdata", "rival", c.method+".safetensors"))
+		values, gradients := tensor.Map{}, tensor.Map{}
+		for name, value := range want {
+			if of, ok := strings.CutPrefix(name, "value/"); ok {
+				values[of] = value
+			}
+			if of, ok := strings.CutPrefix(name, "gradient/"); ok {
+				gradients[of] = value
+			}
+		}
+		method, _, err := NewMethod(c.method, c.options, arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := must(New(Config{
+			Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3,
+			Batch: 2, FloatImages: true,
+		}))(t)
+		s := open(t, model, bb.Weights, 0, values)
+		logits, loss, got, err := s.Gradients(batch["images"], int32s(batch["labels"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(what string, got, want []float64, tolerance float64) {
+			if off := relative(got, want); !(off <= tolerance) {
+				t.Errorf("%s: off by %.2g\n got %.8v\nwant %.8v", what, off, got, want)
+			}
+		}
+		check("logits", floats(logits), floats(want["logits"]), 1e-5)
+		check("logits of the prediction graph", floats(must(s.Logits(batch["images"]))(t)), floats(want["logits"]), 1e-5)
+		check("loss", []float64{loss}, floats(want["loss"]), 1e-5)
+		if !slices.Equal(got.Names(), gradients.Names()) {
+			t.Fatalf("gradients of %v, want %v", got.Names(), gradients.Names())
+		}
+		largest := 0.0
+		for _, g := range gradients {
+			for _, v := range floats(g) {
+				largest = max(largest, math.Abs(v))
+			}
+		}
+		for name, g := range got {
+			// The key's bias has no gradient but rounding: what is below a millionth of the largest one is not compared.
+			got, want := floats(g), floats(gradients[name])
+			if !(relative(got, want) <= 1e-4) && apart(got, want) > 1e-6*largest {
+				t.Errorf("gradient of %s\n got %v\nwant %v", name, got, want)
+			}
+		}
+	})
+}
+
+// wide is a slice in double precision.
+func wide(v []float32) []float64 { return floats(tensor.Must(v, len(v))) }
+
+// apart is max|a - b|.
+func apart(a, b []float64) float64 {
+	worst := 0.0
+	for i := range a {
+		worst = max(worst, math.Abs(a[i]-b[i]))
+	}
+	return worst
+}
+
+// TestRivalGradients holds the gradient of every variable against TensorFlow's own and, along itself, against
+// central differences, under stochastic depth.
+func TestRivalGradients(t *testing.T) {
+	eachRival(t, func(t *testing.T, c setting) {
+		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
+		s := c.start(t)
+		images, labels := someBatch(s, 3)
+		feeds := s.stepFeeds(images, labels, 0, 4)
+		var reads, ours []tf.Output
+		for _, v := range s.Trainable.All() {
+			reads = append(reads, v.Value.Output)
+			ours = append(ours, s.train.gradients[v.Name].Output)
+		}
+		slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
+		each := s.builder.Scale(graph.Value{Output: slope, Shape: s.train.logits.Shape}, 1/float64(s.Config.Batch))
+		logits := []tf.Output{s.train.logits.Output}
+		theirs, err := s.builder.Graph().AddGradients("check", logits, reads, []tf.Output{each.Output})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := must(s.session.Run(feeds, slices.Concat(reads, ours, theirs)))(t)
+		n := len(reads)
+		values := found[:n]
+		for i := range values {
+			feeds = append(feeds, graph.Feed{Output: reads[i], Value: values[i]}) // a fed value stands in for the variable's
+		}
+		lossAt := func(i int, direction []float64, step float64) float64 {
+			moved := values[i].Clone()
+			for k := range moved.Float32() {
+				moved.Float32()[k] += float32(step * direction[k])
+			}
+			feeds[len(feeds)-n+i].Value = moved
+			defer func() { feeds[len(feeds)-n+i].Value = values[i] }()
+			return float64(must(s.session.Run(feeds, []tf.Output{s.train.loss.Output}))(t)[0].Float32()[0])
+		}
+		for i, v := range s.Trainable.All() {
+			got, want := floats(found[n+i]), floats(found[2*n+i])
+			if !(relative(got, want) <= 2e-5 || apart(got, want) <= 1e-7) {
+				t.Errorf("gradient of %s: off by %.2g of TensorFlow's", v.Name, relative(got, want))
+			}
+			length := 0.0
+			for _, x := range got {
+				length = math.Hypot(length, x)
+			}
+			if length < 1e-3 {
+				continue // differences of a float32 loss do not show it
+			}
+			for k := range got {
+				got[k] /= length
+			}
+			const step = 2e-3
+			numeric := (lossAt(i, got, step) - lossAt(i, got, -step)) / (2 * step)
+			if math.Abs(numeric-length) > 0.01*length+1e-4 {
+				t.Errorf("gradient of %s has length %.5g, differences along it give %.5g", v.Name, length, numeric)
+			}
+		}
+	})
+}
+
+// TestRivalsStartAtBackbone: where a method's definition says so, training starts at the frozen backbone's own
+// logits, to the bit. SSF does, but for rounding, with gamma = 1 and beta = 0, which it only draws values around; VPT
+// never does.
+func TestRivalsStartAtBackbone(t *testing.T) {
+	logits := func(t *testing.T, c setting) []float32 {
+		c.pool, c.adapter = backbone.PoolClass, func(m *Model) tensor.Map {
+			values := head(m)
+			for _, v := range m.Trainable.All() {
+				if strings.Contains(v.Name, "ssf_") {
+					values[v.Name] = tensor.Zeros(v.Shape...)
+				}
+				for i := range values[v.Name].Float32() {
+					if strings.Contains(v.Name, "ssf_scale") {
+						values[v.Name].Float32()[i] = 1
+					}
+				}
+			}
+			return values
+		}
+		s := c.start(t)
+		images, _ := someBatch(s, 1)
+		return must(s.Logits(images))(t).Float32()
+	}
+	want := logits(t, setting{arch: two, method: "linear"})
+	eachRival(t, func(t *testing.T, c setting) {
+		got := logits(t, c)
+		same := slices.Equal(got, want)
+		if c.method == "ssf" || strings.HasPrefix(c.method, "fact") {
+			// 1 x and 0 + x are rounded elsewhere, as TensorFlow fuses other nodes.
+			same = relative(wide(got), wide(want)) < 1e-5
+		}
+		if starts := !startsElsewhere[c.method]; same != starts {
+			t.Errorf("starts with logits %v, the plain backbone has %v", got, want)
+		}
+	})
+}
+
+// TestRivalRestore: what trained, put into a model that only predicts as an adapter file would bring it, gives the same
+// logits; both hold what the model says an adapter holds.
+func TestRivalRestore(t *testing.T) {
+	eachRival(t, func(t *testing.T, c setting) {
+		s := c.start(t)
+		trainSteps(t, s, 2, 1e-2)
+		trained := must(s.ReadTrainable())(t)
+		shapes := s.AdapterShapes()
+		if len(shapes) != len(trained) {
+			t.Errorf("an adapter holds %d tensors, %d train", len(shapes), len(trained))
+		}
+		for name, shape := range shapes {
+			if !slices.Equal(trained[name].Shape, shape) {
+				t.Errorf("%s has shape %v, the model says %v", name, trained[name].Shape, shape)
+			}
+		}
+		without := s.Config
+		without.Batch = 0
+		again := open(t, must(New(without))(t), must(backbone.Random(two, 5))(t).Weights, 77, trained)
+		images, _ := someBatch(s, 5)
+		if a, b := must(s.Logits(images))(t).Float32(), must(again.Logits(images))(t).Float32(); !slices.Equal(a, b) {
+			t.Errorf("logits %v, and %v after reading the trained tensors back", a, b)
+		}
+	})
+}
+
+// TestRivalDecay: the one-dimensional gammas and betas of SSF are free of weight decay, as in its code; the maps of
+// the others are not, biases are.
+func TestRivalDecay(t *testing.T) {
+	for name, decays := range map[string]map[string]bool{
+		"ssf":     {"blocks.0.ssf_scale_1": false, "ssf_shift_1": false, HeadWeight: true, HeadBias: false},
+		"lora":    {"blocks.0.attn.q.lora_A": true, "blocks.0.attn.v.lora_B": true},
+		"adapter": {"blocks.0.adapter_upsample.weight": true, "blocks.0.adapter_upsample.bias": false},
+		"bitfit":  {"embedding/bias": false},
+	} {
+		method, _, err := NewMethod(name, nil, micro)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := must(New(Config{Arch: micro, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 2}))(t)
+		for parameter, want := range decays {
+			if _, ok := m.Trainable.Lookup(parameter); !ok {
+				t.Errorf("%s has no parameter %s", name, parameter)
+			}
+			if got := m.params.decays(parameter); got != want {
+				t.Errorf("%s: weight decay on %s is %t, want %t", name, parameter, got, want)
+			}
+		}
+	}
+}
+
+// TestPromptRange: prompts start uniform within sqrt(6 / (3 patch^2 + d)) of zero: 1/sqrt(10) on the tiny ViT.
+func TestPromptRange(t *testing.T) {
+	s := setting{method: "vpt-deep"}.start(t)
+	drawn := must(s.ReadTrainable())(t)["prompt_embeddings.3"].Float32()
+	bound, low, high := float32(1/math.Sqrt(10)), slices.Min(drawn), slices.Max(drawn)
+	if low < -bound || high > bound || low > -0.95*bound || high < 0.95*bound {
+		t.Errorf("prompts of %v to %v, want them to fill +-%v", low, high, bound)
+	}
+}

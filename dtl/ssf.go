@@ -1,0 +1,90 @@
+package dtl
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// ssf scales and shifts features (Lian et al., "Scaling & Shifting Your Features", NeurIPS 2022, arXiv 2210.08823,
+// section 3.2):
+//
+//	y = gamma * x + beta       gamma, beta [width of x]
+//
+// after every linear layer, every LayerNorm and the patch embedding, as in the official code (dongzelian/SSF). There
+// both are drawn, gamma around 1 and beta around 0 with deviation 0.02, so training does not start exactly at the
+// backbone's own function; and as all one-dimensional tensors they are free of weight decay. The joint gamma and beta
+// of query, key and value [3d] stand in three parts here; otherwise the names are the code's. After training both
+// move into the layer before them (the paper's re-parameterization; see Merge).
+type ssf struct{}
+
+func init() {
+	register(definition{name: "ssf", make: func(*reader, backbone.Architecture) Method { return ssf{} }})
+}
+
+func (ssf) Name() string        { return "ssf" }
+func (ssf) Pool() backbone.Pool { return backbone.PoolClass }
+func (ssf) Trains(string) bool  { return false }
+
+// ssfLayer is one pair of gamma and beta.
+type ssfLayer struct {
+	at           backbone.Tap
+	scale, shift string // names
+	width        int
+}
+
+// ssfLayers lists the pairs in the order of the forward pass.
+func ssfLayers(a backbone.Architecture) []ssfLayer {
+	layer := func(point backbone.Point, block int, name, suffix string, width int) ssfLayer {
+		at := backbone.Tap{Point: point, Block: block}
+		return ssfLayer{at, name + "ssf_scale_" + suffix, name + "ssf_shift_" + suffix, width}
+	}
+	d := a.Width
+	list := []ssfLayer{layer(backbone.PatchEmbedding, -1, "patch_embed.", "1", d)}
+	for i := range a.Depth {
+		block := fmt.Sprintf("blocks.%d.", i)
+		list = append(list,
+			layer(backbone.Norm1, i, block, "1", d),
+			layer(backbone.Query, i, block+"attn.", "q", d),
+			layer(backbone.Key, i, block+"attn.", "k", d),
+			layer(backbone.Value, i, block+"attn.", "v", d),
+			layer(backbone.Projection, i, block+"attn.", "2", d),
+			layer(backbone.Norm2, i, block, "2", d),
+			layer(backbone.FC1, i, block+"mlp.", "1", a.MLP),
+			layer(backbone.FC2, i, block+"mlp.", "2", d),
+		)
+	}
+	return append(list, layer(backbone.FinalNorm, -1, "", "1", d))
+}
+
+func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
+	type pair struct{ scale, shift graph.Value }
+	pairs := map[backbone.Tap]pair{}
+	for _, l := range ssfLayers(a) {
+		pairs[l.at] = pair{
+			p.DeclareFree(l.scale, normalAround(1, 0.02), l.width), p.DeclareFree(l.shift, normalAround(0, 0.02), l.width),
+		}
+	}
+	return func() backbone.Hook {
+		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
+			if w, ok := pairs[at]; ok {
+				return b.ScaleShift(out, w.scale, w.shift)
+			}
+			return out
+		}
+	}
+}
+
+// normalAround is a normal distribution of the given mean and deviation.
+func normalAround(mean, std float64) Init {
+	return func(random *rand.Rand, shape []int) tensor.Tensor {
+		t := tensor.Zeros(shape...)
+		for i := range t.Float32() {
+			t.Float32()[i] = float32(mean + std*random.NormFloat64())
+		}
+		return t
+	}
+}
