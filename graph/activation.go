@@ -6,26 +6,28 @@ import "math"
 func (b *Builder) GELU(x Value) Value {
 	b = b.In("gelu")
 	// The order of these nodes is the one that Grappler fuses into the linear layer before it.
-	out := b.mul(b.mul(b.add(b.unary("Erf", b.mul(x, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), x)
+	wide := b.full(x)
+	out := b.low(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
 		// d(x Phi(x)) = Phi(x) + x phi(x).
-		x := g.Kept(x)
+		x := g.full(g.Kept(x))
 		phi := g.mul(g.unary("Exp", g.mul(g.mul(x, x), g.scalar(-0.5))), g.scalar(1/math.Sqrt(2*math.Pi)))
 		cdf := g.mul(g.add(g.unary("Erf", g.mul(x, g.scalar(math.Sqrt2/2))), g.scalar(1)), g.scalar(0.5))
-		return []Value{g.mul(dy, g.add(cdf, g.mul(x, phi)))}
+		return []Value{g.mul(g.add(cdf, g.mul(x, phi)), dy)}
 	})
 }
 
 // Swish is h * sigmoid(beta h); with a large beta it is a smooth ReLU (the DTL paper's theta). Keeps h.
 func (b *Builder) Swish(h Value, beta float64) Value {
 	b = b.In("swish")
-	out := b.mul(h, b.unary("Sigmoid", b.mul(h, b.scalar(beta))))
+	wide := b.full(h)
+	out := b.mul(wide, b.unary("Sigmoid", b.mul(wide, b.scalar(beta))))
 	return b.differentiable(out, []Value{h}, func(g *Gate, dy Value) []Value {
 		// d = s + beta h s (1 - s) = s (1 + beta h (1 - s)).
-		scaled := g.mul(g.Kept(h), g.scalar(beta))
+		scaled := g.mul(g.full(g.Kept(h)), g.scalar(beta))
 		s := g.unary("Sigmoid", scaled)
 		slope := g.mul(s, g.add(g.mul(scaled, g.sub(g.scalar(1), s)), g.scalar(1)))
-		return []Value{g.mul(dy, slope)}
+		return []Value{g.mul(slope, dy)}
 	})
 }
 

@@ -21,7 +21,7 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 	}
 	weights := func(b *Builder, q, k Value) Value { // [B, heads, T, T]
 		scores := b.batchMatmul(b.mul(q, b.scalar(factor)), k, false, true)
-		return b.unary("Softmax", scores)
+		return b.low(b.unary("Softmax", b.full(scores)))
 	}
 	qh, kh, vh := split(b, q), split(b, k), split(b, v)
 	p := weights(b, qh, kh)
@@ -37,10 +37,10 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 		}
 		if q.HasGradient() || k.HasGradient() {
 			// ds = p * (dp - sum(dp * p)) with dp = dout v^T.
-			dp := g.batchMatmul(dout, g.Kept(vh), false, true)
+			dp := g.full(g.batchMatmul(dout, g.Kept(vh), false, true))
 			weighted := g.mul(dp, keptP)
 			total := g.reduce("Sum", weighted, true, 3)
-			ds := g.sub(weighted, g.mul(keptP, total))
+			ds := g.low(g.sub(weighted, g.mul(total, keptP)))
 			if q.HasGradient() {
 				dx = append(dx, join(g.Builder, g.mul(g.batchMatmul(ds, keptK, false, false), g.scalar(factor))))
 			}

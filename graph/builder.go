@@ -27,6 +27,7 @@ type shared struct {
 	names     map[string]int
 	records   int
 	recompute Recompute
+	precision Precision
 	constants map[string]Value
 }
 
@@ -44,7 +45,7 @@ const (
 // New returns a Builder on an empty graph.
 func New(r Recompute) *Builder {
 	return &Builder{shared: &shared{
-		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, constants: map[string]Value{},
+		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, precision: FP32, constants: map[string]Value{},
 	}}
 }
 

@@ -5,12 +5,13 @@ package graph
 // and bottom. It is a cross-correlation, as in PyTorch. Keeps x where w trains.
 func (b *Builder) DepthwiseConv(x, w Value) Value {
 	b = b.In("depthwise")
+	wide := b.full(x) // TensorFlow has no such convolution in bfloat16 on a processor
 	d, k := w.Shape[0], w.Shape[2]
 	attrs := func() map[string]any {
 		return map[string]any{"strides": []int64{1, 1, 1, 1}, "padding": "SAME"}
 	}
 	filter := b.reshape(b.transpose(b.reshape(w, d, k*k), 1, 0), k, k, d, 1) // [k, k, d, 1]
-	out := b.node("DepthwiseConv2dNative", x.Shape, attrs(), x.Output, filter.Output)
+	out := b.node("DepthwiseConv2dNative", x.Shape, attrs(), wide.Output, filter.Output)
 	return b.differentiable(out, []Value{x, w}, func(g *Gate, dy Value) (dx []Value) {
 		if x.HasGradient() {
 			size := g.node("Shape", []int{4}, nil, dy.Output)
@@ -18,7 +19,7 @@ func (b *Builder) DepthwiseConv(x, w Value) Value {
 		}
 		if w.HasGradient() {
 			df := g.node("DepthwiseConv2dNativeBackpropFilter", filter.Shape, attrs(),
-				g.Kept(x).Output, g.ints(k, k, d, 1).Output, dy.Output)
+				g.full(g.Kept(x)).Output, g.ints(k, k, d, 1).Output, dy.Output)
 			dx = append(dx, g.reshape(g.transpose(g.reshape(df, k*k, d), 1, 0), w.Shape...))
 		}
 		return dx

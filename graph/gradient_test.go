@@ -40,6 +40,9 @@ var gradientCases = []gradientCase{
 	{name: "scale and shift of a matrix", inputs: [][]int{{6, 4}, {4}, {4}}, build: func(b *Builder, in []Value) Value {
 		return b.ScaleShift(in[0], in[1], in[2])
 	}},
+	{name: "blend", inputs: [][]int{{2, 3, 4}, {2, 3, 4}, {1}}, build: func(b *Builder, in []Value) Value {
+		return b.Blend(in[0], in[1], in[2], 0.7)
+	}},
 	{name: "add", inputs: [][]int{{2, 3}, {2, 3}}, build: func(b *Builder, in []Value) Value { return b.Add(in[0], in[1]) }},
 	{name: "add to itself", inputs: [][]int{{2, 3}}, build: func(b *Builder, in []Value) Value { return b.Add(in[0], in[0]) }},
 	{name: "add row", inputs: [][]int{{2, 3, 4}, {4}}, build: func(b *Builder, in []Value) Value { return b.AddRow(in[0], in[1]) }},
@@ -65,6 +68,9 @@ var gradientCases = []gradientCase{
 	{name: "repeat", inputs: [][]int{{1, 2, 3}, {4, 3}}, build: func(b *Builder, in []Value) Value {
 		// The second input only says how often; adding a row of it keeps it on the tape.
 		return b.AddRow(b.Repeat(in[0], in[1]), b.Reshape(in[1], 4, 1, 3))
+	}},
+	{name: "float", inputs: [][]int{{2, 6}, {6, 3}}, build: func(b *Builder, in []Value) Value {
+		return b.Float(b.Linear(in[0], in[1], Value{}))
 	}},
 	{name: "reshape", inputs: [][]int{{2, 6}}, build: func(b *Builder, in []Value) Value { return b.Reshape(in[0], 3, 4) }},
 	{name: "rows", inputs: [][]int{{2, 3, 4}}, build: func(b *Builder, in []Value) Value { return b.Rows(in[0]) }},

@@ -16,11 +16,11 @@ func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 	b = b.In("linear")
 	y := b.matmul(b.rows(x), w, false, transposed)
 	if bias.Defined() {
-		y = b.node("BiasAdd", y.Shape, nil, y.Output, bias.Output)
+		y = b.node("BiasAdd", y.Shape, nil, y.Output, b.low(bias).Output)
 	}
 	out := b.reshape(y, append(slices.Clone(x.Shape[:last(x)]), y.Width())...)
 	return b.differentiable(out, []Value{x, w, bias}, func(g *Gate, dy Value) (dx []Value) {
-		rows := g.rows(dy)
+		rows := g.low(g.rows(dy))
 		if x.HasGradient() {
 			dx = append(dx, g.reshape(g.matmul(rows, w, false, !transposed), x.Shape...))
 		}

@@ -6,7 +6,7 @@ import tf "github.com/wamuir/graft/tensorflow"
 // d(loss)/d(logits), which TensorFlow computes with the loss.
 func (b *Builder) CrossEntropy(logits, labels Value) Value {
 	b = b.In("crossentropy")
-	op := b.operation("SparseSoftmaxCrossEntropyWithLogits", nil, logits.Output, labels.Output)
+	op := b.operation("SparseSoftmaxCrossEntropyWithLogits", nil, b.full(logits).Output, labels.Output)
 	each := Value{Output: op.Output(0), Shape: labels.Shape}
 	slope := Value{Output: op.Output(1), Shape: logits.Shape}
 	loss := b.reduce("Mean", each, false, 0)

@@ -1,19 +1,22 @@
 package graph
 
 // LayerNorm normalises the last axis of x [..., d]: (x - mean) / sqrt(var + eps) * scale + bias with
-// scale, bias [d]. Keeps x and the two statistics [..., 1].
+// scale, bias [d], computed in float32 and given on in the precision of products. Keeps x and the two
+// statistics [..., 1].
 func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	b = b.In("layernorm")
 	axis := last(x)
-	mean := b.reduce("Mean", x, true, axis)
-	deviation := b.node("SquaredDifference", x.Shape, nil, x.Output, mean.Output)
+	wide := b.full(x)
+	mean := b.reduce("Mean", wide, true, axis)
+	deviation := b.binary("SquaredDifference", wide, mean)
 	inverse := b.unary("Rsqrt", b.add(b.reduce("Mean", deviation, true, axis), b.scalar(eps)))
-	normal := b.mul(b.sub(x, mean), inverse)
-	out := b.add(b.mul(normal, scale), bias)
+	normal := b.mul(b.sub(wide, mean), inverse)
+	out := b.low(b.add(b.mul(normal, scale), bias))
 	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) (dx []Value) {
+		dy = g.full(dy)
 		var normal Value
 		if x.HasGradient() || scale.HasGradient() {
-			normal = g.mul(g.sub(g.Kept(x), mean), inverse)
+			normal = g.mul(g.sub(g.full(g.Kept(x)), mean), inverse)
 		}
 		if x.HasGradient() {
 			// dx = (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma.

@@ -10,16 +10,14 @@ import (
 
 // The functions of this file add single nodes without tape; layers are made of them.
 
-func (b *Builder) mul(x, y Value) Value {
-	return b.node("Mul", broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
-}
+func (b *Builder) mul(x, y Value) Value { return b.binary("Mul", x, y) }
+func (b *Builder) add(x, y Value) Value { return b.binary("AddV2", x, y) }
+func (b *Builder) sub(x, y Value) Value { return b.binary("Sub", x, y) }
 
-func (b *Builder) add(x, y Value) Value {
-	return b.node("AddV2", broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
-}
-
-func (b *Builder) sub(x, y Value) Value {
-	return b.node("Sub", broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
+// binary is an element-wise op of two operands, in the type of x unless that is a scalar.
+func (b *Builder) binary(kind string, x, y Value) Value {
+	x, y = b.same(x, y)
+	return b.node(kind, broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
 }
 
 func (b *Builder) unary(kind string, x Value) Value {
@@ -45,7 +43,7 @@ func broadcast(x, y []int) []int {
 	return out
 }
 
-// matmul is x y of two matrices, each transposed first if so asked.
+// matmul is x y of two matrices, each transposed first if so asked, in the precision of products.
 func (b *Builder) matmul(x, y Value, tx, ty bool) Value {
 	rows, inner := x.Shape[0], x.Shape[1]
 	if tx {
@@ -58,10 +56,11 @@ func (b *Builder) matmul(x, y Value, tx, ty bool) Value {
 	if inner != inner2 {
 		Fail("matrices %v and %v (transposed: %t, %t) do not go together", x.Shape, y.Shape, tx, ty)
 	}
+	x, y = b.low(x), b.low(y)
 	return b.node("MatMul", []int{rows, cols}, map[string]any{"transpose_a": tx, "transpose_b": ty}, x.Output, y.Output)
 }
 
-// batchMatmul is x y over the last two axes, each transposed first if so asked.
+// batchMatmul is x y over the last two axes, each transposed first if so asked, in the precision of products.
 func (b *Builder) batchMatmul(x, y Value, tx, ty bool) Value {
 	n := len(x.Shape)
 	shape := slices.Clone(x.Shape)
@@ -72,6 +71,7 @@ func (b *Builder) batchMatmul(x, y Value, tx, ty bool) Value {
 	if ty {
 		shape[n-1] = y.Shape[n-2]
 	}
+	x, y = b.low(x), b.low(y)
 	return b.node("BatchMatMulV2", shape, map[string]any{"adj_x": tx, "adj_y": ty}, x.Output, y.Output)
 }
 
@@ -105,7 +105,7 @@ func (b *Builder) transpose(x Value, axes ...int) Value {
 	return b.node("Transpose", shape, nil, x.Output, b.ints(axes...).Output)
 }
 
-// reduce is Sum or Mean over the given axes.
+// reduce is Sum or Mean over the given axes, in float32.
 func (b *Builder) reduce(kind string, x Value, keep bool, axes ...int) Value {
 	var shape []int
 	for i, d := range x.Shape {
@@ -115,7 +115,7 @@ func (b *Builder) reduce(kind string, x Value, keep bool, axes ...int) Value {
 			shape = append(shape, 1)
 		}
 	}
-	return b.node(kind, shape, map[string]any{"keep_dims": keep}, x.Output, b.ints(axes...).Output)
+	return b.node(kind, shape, map[string]any{"keep_dims": keep}, b.full(x).Output, b.ints(axes...).Output)
 }
 
 // sumRows sums [..., d] to [d].
@@ -138,8 +138,14 @@ func (b *Builder) slice(x Value, axis, from, to int) Value {
 func (b *Builder) concat(axis int, parts ...Value) Value {
 	shape := slices.Clone(parts[0].Shape)
 	list := make(tf.OutputList, len(parts))
+	dtype := parts[0].DataType()
+	for _, p := range parts {
+		if p.DataType() == tf.Float { // the wider of two types wins
+			dtype = tf.Float
+		}
+	}
 	for i, p := range parts {
-		list[i] = p.Output
+		list[i] = b.cast(p, dtype).Output
 		if i > 0 {
 			shape[axis] += p.Shape[axis]
 		}
@@ -150,5 +156,8 @@ func (b *Builder) concat(axis int, parts ...Value) Value {
 
 // cast converts x to another element type.
 func (b *Builder) cast(x Value, to tf.DataType) Value {
+	if x.DataType() == to {
+		return Detach(x)
+	}
 	return b.node("Cast", x.Shape, map[string]any{"DstT": to}, x.Output)
 }

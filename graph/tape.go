@@ -9,7 +9,8 @@ import (
 // record is one step of the forward pass through which a gradient flows.
 type record struct {
 	order  int
-	name   string // prefix of the forward nodes; the backward ones are named after it
+	dtype  tf.DataType // of the value, and so of its gradient
+	name   string      // prefix of the forward nodes; the backward ones are named after it
 	inputs []*record
 	// back returns the gradients of the inputs, in order; inputs without tape are left out.
 	back func(g *Gate, dy Value) []Value
@@ -34,7 +35,7 @@ func (g *Gate) Again() *Builder { return g.In("again") }
 // differentiable gives out a place on the tape if any of the inputs has one. back gets the
 // gradient of out and returns one gradient for each input that has a tape, in order.
 func (b *Builder) differentiable(out Value, inputs []Value, back func(g *Gate, dy Value) []Value) Value {
-	r := &record{name: b.prefix, back: back}
+	r := &record{name: b.prefix, dtype: out.DataType(), back: back}
 	for _, in := range inputs {
 		if in.tape != nil {
 			r.inputs = append(r.inputs, in.tape)
@@ -53,7 +54,7 @@ func (b *Builder) differentiable(out Value, inputs []Value, back func(g *Gate, d
 // block that is built again.
 func (b *Builder) Leaf(v Value) Value {
 	b.records++
-	v.tape = &record{order: b.records, name: b.prefix}
+	v.tape = &record{order: b.records, name: b.prefix, dtype: v.DataType()}
 	return v
 }
 
@@ -77,6 +78,7 @@ func (b *Builder) Backward(y, dy Value, leaves []Value) []Value {
 		g := &Gate{Builder: &Builder{shared: b.shared, prefix: "backward/" + r.name, after: b.after}, trigger: dy.Op}
 		for i, dx := range r.back(g, dy) {
 			in := r.inputs[i]
+			dx = g.cast(dx, in.dtype)
 			if sum, ok := grads[in]; ok {
 				dx = g.sum(sum, dx)
 			}

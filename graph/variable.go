@@ -17,8 +17,9 @@ type Variable struct {
 	// StopGradient if it is frozen.
 	Value Value
 
+	dtype  tf.DataType // that it is held in
 	handle tf.Output
-	read   tf.Output
+	read   tf.Output // as float32
 	input  tf.Output
 	assign *tf.Operation
 }
@@ -34,8 +35,18 @@ func NewVariables() *Variables { return &Variables{byName: map[string]*Variable{
 
 // Declare adds a float32 variable to the graph, or returns the one of that name.
 func (vs *Variables) Declare(b *Builder, name string, trainable bool, shape ...int) *Variable {
+	return vs.declare(b, name, trainable, tf.Float, shape)
+}
+
+// DeclareKernel adds a frozen variable that is held in the precision of matrix products, so that it is not
+// cast anew at each step. Assign rounds to it, and Read gives the rounded values.
+func (vs *Variables) DeclareKernel(b *Builder, name string, shape ...int) *Variable {
+	return vs.declare(b, name, false, b.precision.DataType(), shape)
+}
+
+func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.DataType, shape []int) *Variable {
 	if v, ok := vs.byName[name]; ok {
-		if v.Trainable != trainable || !slices.Equal(v.Shape, shape) {
+		if v.Trainable != trainable || v.dtype != dtype || !slices.Equal(v.Shape, shape) {
 			Fail("variable %s is declared twice: %v and %v", name, v.Shape, shape)
 		}
 		return v
@@ -46,17 +57,18 @@ func (vs *Variables) Declare(b *Builder, name string, trainable bool, shape ...i
 		dims[i] = int64(d)
 	}
 	tfShape := tf.MakeShape(dims...)
-	handle := b.operation("VarHandleOp", map[string]any{"dtype": tf.Float, "shape": tfShape, "shared_name": name})
-	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, handle: handle.Output(0)}
-	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": tf.Float}, v.handle)
-	v.read = read.Output
+	handle := b.operation("VarHandleOp", map[string]any{"dtype": dtype, "shape": tfShape, "shared_name": name})
+	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, handle: handle.Output(0)}
+	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
+	v.read = b.full(read).Output
 	if trainable {
 		v.Value = b.Leaf(read)
 	} else {
 		v.Value = b.unary("StopGradient", read)
 	}
-	v.input = b.Placeholder("initial", tf.Float, shape...).Output
-	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": tf.Float}, v.handle, v.input)
+	initial := b.Placeholder("initial", tf.Float, shape...)
+	v.input = initial.Output
+	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": dtype}, v.handle, b.cast(initial, dtype).Output)
 	vs.list = append(vs.list, v)
 	vs.byName[name] = v
 	return v
@@ -69,6 +81,19 @@ func (vs *Variables) All() []*Variable { return vs.list }
 func (vs *Variables) Lookup(name string) (*Variable, bool) {
 	v, ok := vs.byName[name]
 	return v, ok
+}
+
+// Bytes counts the bytes that all variables take.
+func (vs *Variables) Bytes() int64 {
+	n := int64(0)
+	for _, v := range vs.list {
+		size := FP32.Bytes()
+		if v.dtype == tf.Bfloat16 {
+			size = BF16.Bytes()
+		}
+		n += int64(size * tensor.Size(v.Shape))
+	}
+	return n
 }
 
 // Elements counts the numbers that all variables hold.

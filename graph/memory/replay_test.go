@@ -150,3 +150,25 @@ func TestClassify(t *testing.T) {
 		}
 	}
 }
+
+func TestGroups(t *testing.T) {
+	buffers := []Buffer{
+		{Node: "train/block_00/mlp/Mul_2", Op: "Mul", Shape: []int{4, 8}, Bytes: 128},
+		{Node: "train/block_01/mlp/Mul_2", Op: "Mul", Shape: []int{4, 8}, Bytes: 128},
+		{Node: "train/block_01/mlp/Mul_3", Op: "Mul", Shape: []int{4, 8}, Bytes: 128},
+		{Node: "train/embedding/MatMul", Op: "MatMul", Shape: []int{4, 16}, Bytes: 200},
+		{Node: "train/block_01/mlp/Mul_2", Op: "Mul", Bytes: 4},
+	}
+	groups := Groups(buffers)
+	if len(groups) != 4 || groups[0].Node != "train/block_*/mlp/Mul_2" || groups[0].Count != 2 || groups[0].Total() != 256 ||
+		groups[1].Node != "train/embedding/MatMul" || groups[1].Count != 1 || groups[3].Shape != nil {
+		t.Errorf("%+v", groups)
+	}
+	total := int64(0)
+	for _, g := range groups {
+		total += g.Total()
+	}
+	if total != 128*3+200+4 {
+		t.Errorf("groups hold %d bytes", total)
+	}
+}

@@ -1,0 +1,79 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
+
+// Precision is what matrix products are computed in.
+type Precision string
+
+const (
+	// FP32 computes everything in float32.
+	FP32 Precision = "fp32"
+	// BF16 computes matrix products in bfloat16, from frozen kernels that are held in it, and keeps their
+	// results in it. Residual stream, LayerNorm, softmax, GELU, loss, trained variables and the optimizer stay
+	// in float32.
+	BF16 Precision = "bf16"
+)
+
+// Precisions lists what ParsePrecision accepts.
+func Precisions() []string { return []string{string(FP32), string(BF16)} }
+
+// ParsePrecision checks the name of a precision.
+func ParsePrecision(name string) (Precision, error) {
+	switch p := Precision(name); p {
+	case FP32, BF16:
+		return p, nil
+	}
+	return "", fmt.Errorf("unknown precision %q: use one of %s", name, strings.Join(Precisions(), ", "))
+}
+
+// DataType is TensorFlow's name for it.
+func (p Precision) DataType() tf.DataType {
+	if p == BF16 {
+		return tf.Bfloat16
+	}
+	return tf.Float
+}
+
+// Bytes is the size of a number.
+func (p Precision) Bytes() int {
+	if p == BF16 {
+		return 2
+	}
+	return 4
+}
+
+// Use sets the precision of everything built from now on.
+func (b *Builder) Use(p Precision) *Builder {
+	b.precision = p
+	return b
+}
+
+// low casts an operand of a matrix product to the precision of products.
+func (b *Builder) low(x Value) Value { return b.cast(x, b.precision.DataType()) }
+
+// full casts to float32.
+func (b *Builder) full(x Value) Value { return b.cast(x, tf.Float) }
+
+// Float is x as float32: what leaves the graph, such as logits. Keeps nothing.
+func (b *Builder) Float(x Value) Value {
+	if x.DataType() == tf.Float {
+		return x
+	}
+	return b.differentiable(b.In("float").full(x), []Value{x}, func(_ *Gate, dy Value) []Value { return []Value{dy} })
+}
+
+// same casts y to the type of x. A scalar x gives way instead.
+func (b *Builder) same(x, y Value) (Value, Value) {
+	if x.DataType() == y.DataType() {
+		return x, y
+	}
+	if len(x.Shape) == 0 {
+		return b.cast(x, y.DataType()), y
+	}
+	return x, b.cast(y, x.DataType())
+}
