@@ -44,6 +44,8 @@ type Params struct {
 	vars *graph.Variables
 	list []Param
 	free map[string]bool // of weight decay
+
+	derivations []Derivation
 }
 
 // Declare adds a trainable parameter of the given shape. Names are those of the official implementation

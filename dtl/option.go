@@ -125,6 +125,43 @@ func (r *reader) positive(name string, byDefault float64) float64 {
 	return v
 }
 
+// sizes reads one whole number from low to high for each block, or one for all of them: "8" or "8,4,0".
+func (r *reader) sizes(name string, byDefault, blocks, low, high int) []int {
+	text, ok := r.given[name]
+	if !ok {
+		text = strconv.Itoa(byDefault)
+	}
+	fields := strings.Split(text, ",")
+	if len(fields) != 1 && len(fields) != blocks {
+		r.fail("--%s has %d numbers: give one for all blocks or %d, one a block", name, len(fields), blocks)
+	}
+	list := make([]int, blocks)
+	for i := range list {
+		field := strings.TrimSpace(fields[min(i, len(fields)-1)])
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			r.fail("--%s: %q is not a whole number", name, field)
+		} else if n < low || n > high {
+			r.fail("--%s %d is not possible: choose %d to %d", name, n, low, high)
+		}
+		list[i] = n
+	}
+	r.resolved[name] = joined(list)
+	return list
+}
+
+// joined writes sizes as they are read, one number if all are the same.
+func joined(sizes []int) string {
+	var texts []string
+	for _, n := range sizes {
+		texts = append(texts, strconv.Itoa(n))
+	}
+	if len(slices.Compact(slices.Clone(texts))) == 1 {
+		return texts[0]
+	}
+	return strings.Join(texts, ",")
+}
+
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf(format, args...)

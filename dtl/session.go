@@ -42,7 +42,14 @@ func (s *Session) fill(weights, adapter tensor.Map) error {
 	if values == nil {
 		values = tensor.Map{}
 	}
-	maps.Copy(values, s.params.Values(s.seed))
+	if !s.params.covered(adapter) {
+		maps.Copy(values, s.params.Values(s.seed))
+		derived, err := s.params.Derived(weights)
+		if err != nil {
+			return err
+		}
+		maps.Copy(values, derived)
+	}
 	maps.Copy(values, adapter)
 	if err := s.Trainable.Assign(s.session, values); err != nil {
 		return fmt.Errorf("adapter: %w", err)

@@ -1,0 +1,143 @@
+package dtl
+
+import (
+	"fmt"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// ladder is Ladder Side-Tuning, LST (Sung, Cho and Bansal, "LST: Ladder Side-Tuning for Parameter and Memory Efficient
+// Transfer Learning", NeurIPS 2022, arXiv 2206.06522, section 3.2): a small ViT beside the frozen one, of the same depth
+// and 1/8 of its width w = d / 8, block i of which is fed by the output z_i of the backbone's block i:
+//
+//	h_0   = D x_0                                       x_0 [B, T, d] the tokens, D and D_i: d to w, with bias
+//	h_i+1 = block_i(s_i h_i + (1 - s_i) D_i z_i)        s_i = sigmoid(a_i / 0.1), a_i starts at 0
+//	y     = U norm(h_N)                                 U: w to d, with bias
+//
+// y stands in for the backbone's last output. No gradient enters the backbone at all: of it only the z_i are needed, for the
+// gradients of the D_i. The side blocks start with the backbone's weights, pruned (see lstprune.go), the D and U as a
+// normal of deviation 0.01 with bias 0, as in the official code (ylsung/Ladder-Side-Tuning, seq2seq).
+//
+// Published for language models (T5, BART) and CLIP; here it is put on a ViT: its side blocks are ViT blocks (pre-norm,
+// GELU, biases) with as many heads as the backbone's, each 1/8 as wide, as the code divides T5's; all blocks have
+// one (the code's script for T5-base leaves out three of twelve); the classifier sees the class token, as
+// the code's CLIP-ViL variant does. Deviations: y passes through the backbone's final LayerNorm, frozen, like every method of this
+// program; no dropout; pruning goes by magnitude, where the code's scripts have Fisher information.
+//
+// Parameters on ViT-B/16: 12 blocks of 111,840, 13 maps of 73,824, U 74,496, norm 192, 12 gates: 2,376,492, which is the published
+// 2.38 M to all its digits (the comparison figure of the DTL paper prints 2.34 M).
+type ladder struct{ reduction int }
+
+// ladderTemperature sharpens the gates: a_i is divided by it (T = 0.1 in paper and code).
+const ladderTemperature = 0.1
+
+func init() {
+	options := []Option{{"reduction", "the side network's heads are so many times narrower than the backbone's", "8"}}
+	register(definition{"lst", options, func(o *reader, a backbone.Architecture) Method {
+		width := a.Width / a.Heads
+		// LayerNorm needs more than one number a head to work with, so heads of less than 16 get a smaller default.
+		return ladder{o.whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
+	}})
+}
+
+func (ladder) Name() string        { return "lst" }
+func (ladder) Pool() backbone.Pool { return backbone.PoolClass }
+func (ladder) Trains(string) bool  { return false }
+
+// width and hidden are the side network's width w and the units of its MLPs, whole numbers on any ViT.
+func (l ladder) width(a backbone.Architecture) int {
+	return a.Heads * (a.Width / a.Heads / l.reduction)
+}
+func (l ladder) hidden(a backbone.Architecture) int { return max(1, a.MLP/l.reduction) }
+
+// affine is a linear layer as PyTorch's nn.Linear has it, or a norm's scale and bias.
+type affine struct{ weight, bias graph.Value }
+
+// sideLayers are the layers of a side block by the tap of the backbone's layer of the same kind.
+var sideLayers = map[backbone.Point]string{
+	backbone.Norm1: "norm1", backbone.Query: "attn.q", backbone.Key: "attn.k", backbone.Value: "attn.v",
+	backbone.Projection: "attn.proj", backbone.Norm2: "norm2", backbone.FC1: "mlp.fc1", backbone.FC2: "mlp.fc2",
+}
+
+func sideName(p backbone.Point, block int) string {
+	if p == backbone.FinalNorm {
+		return "final_side_layer_norm"
+	}
+	return fmt.Sprintf("side_block.%d.%s", block, sideLayers[p])
+}
+
+func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
+	w, hidden := l.width(a), l.hidden(a)
+	linear := func(name string, init Init, in, out int) affine {
+		return affine{p.Declare(name+".weight", init, out, in), p.Declare(name+".bias", zeros, out)}
+	}
+	small := truncatedNormal(0.01)
+	first := linear("side_first_downsample", small, a.Width, w)
+	ladders, gates := make([]affine, a.Depth), make([]graph.Value, a.Depth)
+	blocks := make([]map[backbone.Point]affine, a.Depth)
+	for i := range a.Depth {
+		ladders[i] = linear(fmt.Sprintf("side_downsamples.%d", i), small, a.Width, w)
+		gates[i] = p.Declare(fmt.Sprintf("side_gate_params.%d", i), zeros, 1)
+		blocks[i] = map[backbone.Point]affine{}
+		for point := backbone.Norm1; point <= backbone.FC2; point++ {
+			switch in, out := w, w; point {
+			case backbone.Norm1, backbone.Norm2:
+				blocks[i][point] = l.norm(p, sideName(point, i), w)
+			case backbone.FC1, backbone.FC2:
+				if out = hidden; point == backbone.FC2 {
+					in, out = hidden, w
+				}
+				fallthrough
+			case backbone.Query, backbone.Key, backbone.Value, backbone.Projection:
+				blocks[i][point] = linear(sideName(point, i), zeros, in, out) // see Derive
+			}
+		}
+	}
+	final := l.norm(p, sideName(backbone.FinalNorm, -1), w)
+	last := linear("side_final_upsample", small, w, a.Width)
+	p.Derive(func(weights tensor.Map) (tensor.Map, error) { return l.prune(a, weights) })
+
+	return func() backbone.Hook {
+		var h graph.Value
+		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
+			switch at.Point {
+			case backbone.Tokens:
+				h = b.In("down").AffineT(out, first.weight, first.bias)
+			case backbone.BlockOutput:
+				down := ladders[at.Block]
+				rung := b.In("down").AffineT(out, down.weight, down.bias)
+				h = sideBlock(b.In("side"), a, blocks[at.Block], b.Blend(h, rung, gates[at.Block], ladderTemperature))
+				if at.Block == a.Depth-1 {
+					y := b.In("final").LayerNorm(h, final.weight, final.bias, a.Eps)
+					return b.In("up").AffineT(y, last.weight, last.bias)
+				}
+			}
+			return out
+		}
+	}
+}
+
+// norm declares scale and bias of a LayerNorm.
+func (l ladder) norm(p *Params, name string, width int) affine {
+	return affine{p.Declare(name+".weight", zeros, width), p.Declare(name+".bias", zeros, width)} // see Derive
+}
+
+// sideBlock is a ViT block of the side network's width: [B, T, w] -> [B, T, w].
+func sideBlock(b *graph.Builder, a backbone.Architecture, layers map[backbone.Point]affine, h graph.Value) graph.Value {
+	apply := func(b *graph.Builder, p backbone.Point, x graph.Value) graph.Value {
+		return b.AffineT(x, layers[p].weight, layers[p].bias)
+	}
+	norm := func(b *graph.Builder, p backbone.Point, x graph.Value) graph.Value {
+		return b.LayerNorm(x, layers[p].weight, layers[p].bias, a.Eps)
+	}
+	attn := b.In("attn")
+	y := norm(attn, backbone.Norm1, h)
+	q, k, v := apply(attn.In("query"), backbone.Query, y), apply(attn.In("key"), backbone.Key, y), apply(attn.In("value"), backbone.Value, y)
+	h = b.Add(h, apply(attn.In("out"), backbone.Projection, attn.Attention(q, k, v, a.Heads)))
+	mlp := b.In("mlp")
+	y = mlp.Rows(norm(mlp, backbone.Norm2, h))
+	y = apply(mlp.In("fc2"), backbone.FC2, mlp.GELU(apply(mlp.In("fc1"), backbone.FC1, y)))
+	return b.Add(h, b.Reshape(y, h.Shape...))
+}

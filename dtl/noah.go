@@ -1,0 +1,136 @@
+package dtl
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// noah is NOAH (Zhang, Zhou and Liu, "Neural Prompt Search", TPAMI 2024, arXiv 2206.04673): adapters, LoRA and prompts
+// at once, each of a size of its own in every block. The original finds the sizes for each task by evolutionary search in a
+// supernet; here they are options and nothing is searched. A size of 0 leaves a part out.
+//
+//	prompts  p_i fresh tokens before block i; what those of the block before became is dropped
+//	LoRA     q, k, v += x A^T B_q^T, x A^T B_k^T, x A^T B_v^T       A [r_i, d] for all three, B [3 d, r_i]
+//	adapter  y + W_2 g(W_1 y + b_1) + b_2 on the output y of the MLP, W_1 [a_i, d], g(u) = u sigmoid(1.702 u)
+//
+// As in the official code (ZhangYuanhan-AI/NOAH, supernet_vision_transformer_timm.py), LoRA has no factor, the prompts no
+// positions, and these start Xavier-uniform as part of a supernet's 100. LoRA starts with A Kaiming-uniform and B at zero, the
+// adapters as those of --method adapter, so that but for the prompts training starts at the backbone's own function.
+//
+// Deviations: in the code all maps of adapters and LoRA start as what the search left in the supernet (before it: truncated
+// normal, deviation 0.02); prompts stand behind the patches there, here behind the class token, which attention does not tell
+// apart; the prompts that the code adds before block 0 and replaces in it, without any effect, are left out; a block of
+// size 0 sees no prompts, where the code would keep the last ones; stochastic depth acts behind the adapter, there before it.
+//
+// Parameters of a block of ViT-B/16: 768 p + 3,072 r + (1,537 a + 768 if a > 0). The code's 19 subnets for VTAB-1k have
+// on average p = 5.7, r = 5.4 and a = 5.3, all out of {1, 5, 10}, and 0.36 M parameters, which is what later papers print;
+// NOAH prints 0.43 M: its count has the position table of the supernet's 100 prompts, 76,800, on top. The default, 6 of each in
+// every block, is those averages rounded up: 396,360, 8 % below 0.43 M, and fits any depth.
+type noah struct{ adapters, loras, prompts []int }
+
+const noahSize = 6
+
+func init() {
+	size := fmt.Sprint(noahSize)
+	options := []Option{
+		{"adapter-sizes", "width of the adapters, one for all blocks or a list (8,8,4,...)", size},
+		{"lora-sizes", "rank of LoRA's maps, one for all blocks or a list", size},
+		{"prompt-sizes", "prompt tokens, one for all blocks or a list", size},
+	}
+	register(definition{"noah", options, func(o *reader, a backbone.Architecture) Method {
+		narrow := min(noahSize, a.Width)
+		return &noah{
+			adapters: o.sizes("adapter-sizes", narrow, a.Depth, 0, a.Width),
+			loras:    o.sizes("lora-sizes", narrow, a.Depth, 0, a.Width),
+			prompts:  o.sizes("prompt-sizes", noahSize, a.Depth, 0, 4096),
+		}
+	}})
+}
+
+func (n *noah) Name() string        { return "noah" }
+func (n *noah) Pool() backbone.Pool { return backbone.PoolClass }
+func (n *noah) Trains(string) bool  { return false }
+
+// noahBlock is what a block gets; parts of size 0 are not defined.
+type noahBlock struct {
+	prompt, loraA, loraB graph.Value
+	adapter              bottleneckMaps
+}
+
+func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
+	blocks := make([]noahBlock, a.Depth)
+	for i := range blocks {
+		block, prefix := &blocks[i], fmt.Sprintf("blocks.%d.", i)
+		if tokens := n.prompts[i]; tokens > 0 {
+			block.prompt = p.Declare(prefix+"visual_prompt_token", supernetPrompts, 1, tokens, a.Width)
+		}
+		if rank := n.loras[i]; rank > 0 {
+			block.loraA = p.Declare(prefix+"attn.LoRA_a.weight", kaimingUniform, rank, a.Width)
+			block.loraB = p.Declare(prefix+"attn.LoRA_b.weight", zeros, 3*a.Width, rank)
+		}
+		if width := n.adapters[i]; width > 0 {
+			block.adapter = declareBottleneck(p, prefix+"adapter.", "ln1", "ln2", a.Width, width)
+		}
+	}
+	return func() backbone.Hook {
+		var low graph.Value // x A^T of the block at hand
+		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
+			if at.Block < 0 {
+				return out
+			}
+			block := blocks[at.Block]
+			switch at.Point {
+			case backbone.BlockInput:
+				return freshPrompts(b, a, out, block.prompt)
+			case backbone.Query, backbone.Key, backbone.Value:
+				if !block.loraA.Defined() {
+					return out
+				}
+				if at.Point == backbone.Query {
+					low = b.In("down").LinearT(in, block.loraA)
+				}
+				return b.Add(out, b.In("up").LinearT(low, third(b, block.loraB, int(at.Point-backbone.Query))))
+			case backbone.MLPBranch:
+				if w := block.adapter; w.down.Defined() {
+					return b.Add(out, w.rise(b, b.Swish(w.fall(b, out), 1.702)))
+				}
+			}
+			return out
+		}
+	}
+}
+
+// freshPrompts puts prompts [1, p, d] in the place of all tokens of x [B, T, d] between the class token and the patches; none if
+// prompts are not defined.
+func freshPrompts(b *graph.Builder, a backbone.Architecture, x, prompts graph.Value) graph.Value {
+	patches, tokens := a.Grid()*a.Grid(), x.Shape[1]
+	if !prompts.Defined() && tokens == 1+patches {
+		return x
+	}
+	parts := []graph.Value{b.SliceTokens(x, 0, 1), b.SliceTokens(x, tokens-patches, tokens)}
+	if prompts.Defined() {
+		parts = []graph.Value{parts[0], b.Repeat(prompts, x), parts[1]}
+	}
+	return b.ConcatTokens(parts...)
+}
+
+// third is one of the three parts [d, r] of w [3 d, r].
+func third(b *graph.Builder, w graph.Value, which int) graph.Value {
+	d, r := w.Shape[0]/3, w.Shape[1]
+	return b.Reshape(b.SliceTokens(b.Reshape(w, 1, 3*d, r), which*d, (which+1)*d), d, r)
+}
+
+// supernetPrompts is PyTorch's xavier_uniform_ of [1, 100, d], of which a block has the first tokens.
+func supernetPrompts(random *rand.Rand, shape []int) tensor.Tensor {
+	bound := math.Sqrt(6 / float64((1+100)*shape[2]))
+	t := tensor.Zeros(shape...)
+	for i := range t.Float32() {
+		t.Float32()[i] = float32((2*random.Float64() - 1) * bound)
+	}
+	return t
+}
