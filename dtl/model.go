@@ -2,6 +2,7 @@ package dtl
 
 import (
 	"fmt"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -21,6 +22,7 @@ type Config struct {
 	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
 	WeightDecay float64
 	Recompute   graph.Recompute
+	Precision   graph.Precision // "" is FP32
 	// FloatImages says that images come as float32, as they are to be normalised; else they are bytes.
 	FloatImages bool
 }
@@ -64,7 +66,10 @@ func New(c Config) (m *Model, err error) {
 	if c.Classes < 1 {
 		return nil, fmt.Errorf("a classifier of %d classes is not possible", c.Classes)
 	}
-	b := graph.New(c.Recompute)
+	if c.Precision == "" {
+		c.Precision = graph.FP32
+	}
+	b := graph.New(c.Recompute).Use(c.Precision)
 	m = &Model{Config: c, builder: b, Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
 	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
@@ -95,13 +100,16 @@ func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forwar
 	features := f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool)
 	b = b.In("head")
 	weight, bias := m.param(HeadWeight), m.param(HeadBias)
-	return b.AddRow(b.LinearT(features, weight), bias)
+	return b.Float(b.AddRow(b.LinearT(features, weight), bias))
 }
 
 // weight gives a weight of the backbone, frozen or training as the method says.
 func (m *Model) weight(name string, shape ...int) graph.Value {
 	if m.Config.Method.Trains(name) {
 		return m.Trainable.Declare(m.builder, name, true, shape...).Value
+	}
+	if strings.HasSuffix(name, "/kernel") {
+		return m.Frozen.DeclareKernel(m.builder, name, shape...).Value
 	}
 	return m.Frozen.Declare(m.builder, name, false, shape...).Value
 }

@@ -18,14 +18,18 @@ import (
 // sha256 it is the same for a .npz, a .safetensors and a SavedModel of the same backbone.
 const keyWeights = "backbone_weights_sha256"
 
+// keyPrecision is the metadata key of the precision of matrix products that the adapter was trained in.
+const keyPrecision = "precision"
+
 // adapterMeta is what an adapter file must remember to be run again.
-func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes int, version string) result.Meta {
+func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes int, precision, version string) result.Meta {
 	m := result.Meta{
 		result.KeyProgram:        "dtl-tf " + version,
 		result.KeyMethod:         s.Method.Name(),
 		result.KeyPool:           string(s.Pool),
 		result.KeyBackboneSHA256: bb.SHA256,
 		keyWeights:               bb.Fingerprint(),
+		keyPrecision:             precision,
 	}
 	for name, value := range s.Options {
 		m[metaKey(name)] = value

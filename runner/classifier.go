@@ -55,8 +55,14 @@ func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, thread
 	if l.classNames, _, err = adapter.Strings(result.KeyClassNames); err != nil {
 		return nil, err
 	}
+	precision := graph.FP32
+	if name, ok := adapter.String(keyPrecision); ok {
+		if precision, err = graph.ParsePrecision(name); err != nil {
+			return nil, fmt.Errorf("adapter %s: metadata %s: %w", adapter.Path, keyPrecision, err)
+		}
+	}
 	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: l.classes,
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: l.classes, Precision: precision,
 	})
 	if err != nil {
 		return nil, err

@@ -67,6 +67,12 @@ const (
 	RecomputeActivations = "activations"
 )
 
+// What --precision accepts.
+const (
+	FP32 = string(graph.FP32)
+	BF16 = string(graph.BF16)
+)
+
 // DefaultEpochs is the paper's run.
 const DefaultEpochs = train.DefaultEpochs
 
@@ -101,6 +107,7 @@ type FineTuneConfig struct {
 	Seed              uint64
 	Threads           int
 	Recompute         string
+	Precision         string
 	CacheMiB          int64
 }
 
@@ -161,6 +168,7 @@ func (c FineTuneConfig) check() error {
 		{"init", c.Init, []string{InitPretrained, InitRandom}},
 		{"augment", c.Augment, data.Augments()},
 		{"recompute", c.Recompute, []string{RecomputeNone, RecomputeActivations}},
+		{"precision", c.Precision, graph.Precisions()},
 		{"schedule", c.Schedule, train.ScheduleNames()},
 		{"method", c.Method.Method, dtl.Names()},
 	} {

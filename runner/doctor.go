@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -121,6 +122,13 @@ func features() (has, lacks []string) {
 		}
 	}
 	return has, lacks
+}
+
+// fastBF16 tells whether the processor multiplies bfloat16 matrices itself; where /proc does not tell, it is
+// taken to.
+func fastBF16() bool {
+	has, lacks := features()
+	return slices.Contains(has, "avx512_bf16") || slices.Contains(has, "amx_bf16") || len(lacks) == len(cpuFeatures)
 }
 
 // nvidiaDriver asks NVIDIA's own tool for the cards; "" where it is not there.

@@ -29,6 +29,7 @@ type fineTuning struct {
 	schedule train.Schedule
 	initial  *result.Adapter // what training starts from, nil for the method's own values
 	resumed  *checkpoint     // nil at a fresh start
+	frozen   string          // sha256 of the frozen weights before the first step
 
 	good tensor.Map // all that trains, as it was after the last complete epoch
 }
@@ -74,6 +75,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	}
 	if err := f.describe(); err != nil {
 		return err
+	}
+	if c.Precision == BF16 && f.record.Device.Kind == "CPU" && !fastBF16() {
+		f.note("this processor has no bfloat16 instructions: --precision bf16 saves memory here, but each step will take longer than in fp32")
 	}
 	if c.Resume {
 		if err := f.restore(); err != nil {
@@ -130,7 +134,7 @@ func (f *fineTuning) build() error {
 	model, err := dtl.New(dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std,
 		Method: f.settings.Method, Pool: f.settings.Pool, Classes: f.data.classes,
-		Batch: c.Batch, DropPath: c.DropPath, WeightDecay: c.WeightDecay, Recompute: c.recompute(),
+		Batch: c.Batch, DropPath: c.DropPath, WeightDecay: c.WeightDecay, Recompute: c.recompute(), Precision: graph.Precision(c.Precision),
 	})
 	if err != nil {
 		return err
@@ -142,7 +146,10 @@ func (f *fineTuning) build() error {
 		}
 		start = f.initial.Tensors
 	}
-	f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start)
+	if f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start); err != nil {
+		return err
+	}
+	f.frozen, err = f.frozenSHA256()
 	return err
 }
 
@@ -246,7 +253,7 @@ func (f *fineTuning) writeTrained(trained tensor.Map, err error) error {
 			return err
 		}
 	}
-	meta := adapterMeta(f.settings, described, f.data.classNames, f.data.classes, f.ui.Version)
+	meta := adapterMeta(f.settings, described, f.data.classNames, f.data.classes, f.config.Precision, f.ui.Version)
 	return result.WriteAdapter(f.folder.Path(result.AdapterFile), adapter, meta)
 }
 
@@ -262,24 +269,29 @@ func (f *fineTuning) finish(ctx context.Context) error {
 	return f.evaluate(ctx)
 }
 
-// checkFrozen compares the frozen weights with those that were read.
+// checkFrozen compares the frozen weights with what they were before the first step.
 func (f *fineTuning) checkFrozen() error {
-	values, err := f.session.ReadFrozen()
+	if f.frozen == "" {
+		return nil // full fine-tuning freezes nothing
+	}
+	after, err := f.frozenSHA256()
 	if err != nil {
 		return err
 	}
-	if len(values) == 0 {
-		return nil // full fine-tuning freezes nothing
-	}
-	before := tensor.Map{}
-	for name := range values {
-		before[name] = f.backbone.Weights[name]
-	}
-	f.record.Frozen = &result.Frozen{Before: before.SHA256(), After: values.SHA256()}
-	if f.record.Frozen.Before != f.record.Frozen.After {
-		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", f.record.Frozen.Before, f.record.Frozen.After)
+	f.record.Frozen = &result.Frozen{Before: f.frozen, After: after}
+	if f.frozen != after {
+		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", f.frozen, after)
 	}
 	return nil
+}
+
+// frozenSHA256 hashes the frozen weights as the session holds them, "" if there are none.
+func (f *fineTuning) frozenSHA256() (string, error) {
+	values, err := f.session.ReadFrozen()
+	if err != nil || len(values) == 0 {
+		return "", err
+	}
+	return values.SHA256(), nil
 }
 
 // note tells the user something that is not progress.

@@ -44,6 +44,7 @@ type resolved struct {
 	Holdout         float64     `json:"holdout"`
 	Seed            uint64      `json:"seed"`
 	Threads         int         `json:"threads"`
+	Precision       string      `json:"precision"`
 	Recompute       string      `json:"recompute"`
 	SkipBadImages   bool        `json:"skip_bad_images"`
 	CheckpointEvery int         `json:"checkpoint_every"`
@@ -58,7 +59,7 @@ func (f *fineTuning) resolved() resolved {
 		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath,
 		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
 		Shuffle: c.Shuffle, Augment: c.Augment, Holdout: c.Holdout, Seed: c.Seed, Threads: c.threads(),
-		Recompute: c.Recompute, SkipBadImages: c.SkipBadImages, CheckpointEvery: c.CheckpointEvery,
+		Precision: c.Precision, Recompute: c.Recompute, SkipBadImages: c.SkipBadImages, CheckpointEvery: c.CheckpointEvery,
 	}
 	if c.Init == InitRandom {
 		r.Backbone = bb.Architecture.String()

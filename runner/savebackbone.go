@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
@@ -15,32 +16,34 @@ import (
 // backboneFile is where full fine-tuning writes the backbone that it trained.
 const backboneFile = "backbone.npz"
 
-// writeBackbone writes the trained backbone with the new classifier as its own head, and beside it the
-// JSON with its normalisation and pool. It returns the backbone as it would be read back.
+// writeBackbone writes the trained backbone with the new classifier as its own head. It returns the
+// backbone as it would be read back.
 func (f *fineTuning) writeBackbone(adapter, weights tensor.Map) (*backbone.Backbone, error) {
-	trained := &backbone.Backbone{Description: f.backbone.Description, Weights: tensor.Map{}, Format: "npz"}
-	for name, t := range weights {
-		trained.Weights[name] = t
-	}
+	trained := &backbone.Backbone{Description: f.backbone.Description, Weights: maps.Clone(weights)}
 	trained.SetHead(adapter[dtl.HeadWeight], adapter[dtl.HeadBias])
 	trained.Pool = f.settings.Pool
-	trained.Path = f.folder.Path(backboneFile)
-	err := result.WriteFile(trained.Path, func(w io.Writer) error { return weight.WriteNPZ(w, trained.Weights) })
+	return trained, saveBackbone(trained, f.folder.Path(backboneFile))
+}
+
+// saveBackbone writes a backbone as an .npz file and beside it the JSON with its normalisation and pool, and
+// notes path and sha256 in it.
+func saveBackbone(bb *backbone.Backbone, path string) error {
+	err := result.WriteFile(path, func(w io.Writer) error { return weight.WriteNPZ(w, bb.Weights) })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = result.WriteFile(backbone.Sidecar(trained.Path), func(w io.Writer) error {
+	err = result.WriteFile(backbone.Sidecar(path), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		return e.Encode(trained.Sidecar())
+		return e.Encode(bb.Sidecar())
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	written, err := weight.Open(trained.Path)
+	written, err := weight.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading back what was written: %w", err)
+		return fmt.Errorf("reading back what was written: %w", err)
 	}
-	trained.SHA256 = written.SHA256
-	return trained, nil
+	bb.Path, bb.Format, bb.SHA256 = path, written.Format, written.SHA256
+	return nil
 }

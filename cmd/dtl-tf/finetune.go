@@ -61,6 +61,7 @@ last checkpoint.`,
 		})
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+			f.StringVar(&c.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32 or bf16")
 			f.StringVar(&c.Recompute, "recompute", runner.RecomputeNone, "what the backward pass makes again to save memory, `none|activations`")
 			f.Int64Var(&c.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
 			f.BoolVarP(&ui.Quiet, "quiet", "q", false, "no progress, only the result")
