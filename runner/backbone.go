@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 
 	"dtl-tf/graph/backbone"
 	savedmodels "dtl-tf/saved_models"
@@ -109,21 +110,24 @@ func Export(c BackboneConfig, out, pool string, overwrite bool) error {
 			return usagef("--pool: %w", err)
 		}
 	}
-	if overwrite {
-		if err := removeSavedModel(out); err != nil {
-			return err
-		}
+	if _, err := os.Stat(out); overwrite && !errors.Is(err, os.ErrNotExist) {
+		return replaceSavedModel(bb, out, sees)
 	}
 	return bb.Export(out, sees)
 }
 
-// removeSavedModel deletes the SavedModel in a folder, and refuses to delete anything else.
-func removeSavedModel(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if _, err := os.Stat(dir + "/saved_model.pb"); err != nil {
+// replaceSavedModel writes the new SavedModel beside the old one before it removes that, and refuses to
+// remove anything else.
+func replaceSavedModel(bb *backbone.Backbone, dir string, pool backbone.Pool) error {
+	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
 		return fmt.Errorf("%s is no SavedModel and is not removed: choose another --out", dir)
 	}
-	return os.RemoveAll(dir)
+	fresh := filepath.Clean(dir) + ".new"
+	if err := bb.Export(fresh, pool); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the old SavedModel (the new one is in %s): %w", fresh, err)
+	}
+	return os.Rename(fresh, dir)
 }

@@ -172,7 +172,8 @@ func (c FineTuneConfig) check() error {
 		{"schedule", c.Schedule, train.ScheduleNames()},
 		{"method", c.Method.Method, dtl.Names()},
 	} {
-		if !slices.Contains(choice.allowed, choice.value) {
+		left := choice.flag == "method" && choice.value == "" && c.InitAdapter != "" // to the adapter file
+		if !left && !slices.Contains(choice.allowed, choice.value) {
 			return usagef("--%s %q is unknown: use one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
 		}
 	}

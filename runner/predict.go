@@ -65,7 +65,10 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 			}
 		}
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	return nil
 }
 
 func (l *loaded) prediction(path string, logits []float32) Prediction {

@@ -75,6 +75,9 @@ last checkpoint.`,
 				return err
 			}
 			c.Method = method.config(g)
+			if c.InitAdapter != "" && !g.changed("method") {
+				c.Method.Method = "" // the adapter's, not the default
+			}
 			ui.Out, ui.Err, ui.Version = io.out, io.err, version
 			_, err = runner.FineTune(ctx, c, ui)
 			if err != nil {
