@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/compare"
 )
 
 // command is one verb of the program.
@@ -24,7 +25,7 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{fineTuneCommand, evalCommand, predictCommand, inspectCommand, exportCommand, doctorCommand, versionCommand}
+	return []command{fineTuneCommand, evalCommand, predictCommand, compareCommand, mergeCommand, inspectCommand, exportCommand, doctorCommand, versionCommand}
 }
 
 // group is a titled set of flags.
@@ -69,6 +70,8 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 		return help(args[1:], io)
 	case "--version":
 		args = []string{"version"}
+	case compare.ChildCommand:
+		return compareOne(io)
 	}
 	c, rest, err := find(args)
 	if err != nil {

@@ -19,4 +19,10 @@
 // so small that they are written in that time (some 20 kB). The records of one node are in their true order and stay
 // in it: a temporary that comes and goes within a microsecond is counted. Report.AtMost is the other extreme,
 // allocations first, so the truth lies between Peak and AtMost.
+//
+// # How far it repeats
+//
+// Sizes are exact, the order of nodes is almost the same in each run: which of several ready nodes starts first depends on
+// TensorFlow's running estimate of their cost. Peaks of several runs of ViT-Ti/16, batch 4, differed by at most
+// 0.1 %; the peak of the gradients alone, where every weight trains, by 6 % (it depends on how soon each is applied).
 package memory

@@ -1,0 +1,175 @@
+package compare
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/backbone"
+	"dtl-tf/runner"
+)
+
+// Settings are everything that a row depends on. Rows of the same settings can stand in one table.
+type Settings struct {
+	Backbone     string     `json:"backbone"`                  // the architecture that is named, or the file
+	SHA256       string     `json:"backbone_sha256,omitempty"` // of its file; random weights have none
+	Architecture string     `json:"architecture"`
+	Heads        int        `json:"heads"`
+	ImageSize    int        `json:"image_size"`
+	Mean         [3]float64 `json:"mean"`
+	Std          [3]float64 `json:"std"`
+	Batch        int        `json:"batch"`
+	Precision    string     `json:"precision"`
+	Classes      int        `json:"classes"`
+	Optimizer    string     `json:"optimizer"`
+	Threads      int        `json:"threads"`
+	WarmupSteps  int        `json:"warmup_steps"`
+	Steps        int        `json:"timed_steps"`
+	Program      string     `json:"program"`
+	TensorFlow   string     `json:"libtensorflow"`
+	Machine      string     `json:"machine"`
+	VisibleGPUs  string     `json:"cuda_visible_devices,omitempty"`
+}
+
+// warmupSteps are left out of the timing: the first builds kernels and fills the allocator.
+const warmupSteps = 2
+
+// randomSeed makes the weights of a backbone that is only named.
+const randomSeed = 42
+
+// isArchitecture tells the name or description of an architecture from a path.
+func isArchitecture(text string) bool {
+	_, err := backbone.Parse(text)
+	return err == nil || strings.HasPrefix(text, "vit:")
+}
+
+// load makes or reads the backbone.
+func load(c runner.BackboneConfig) (*backbone.Backbone, error) {
+	if !isArchitecture(c.Path) {
+		bb, err := backbone.Load(c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
+		if err != nil {
+			if _, statErr := os.Stat(c.Path); errors.Is(statErr, fs.ErrNotExist) {
+				return nil, usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
+					c.Path, strings.Join(backbone.Names(), ", "))
+			}
+			return nil, err
+		}
+		return bb, nil
+	}
+	d, err := describe(c)
+	if err != nil {
+		return nil, err
+	}
+	bb, err := backbone.Random(d.Architecture, randomSeed)
+	if err != nil {
+		return nil, usagef("--backbone: %w", err)
+	}
+	bb.Mean, bb.Std = d.Mean, d.Std
+	return bb, nil
+}
+
+// describe is what a named architecture says of itself, without making its weights.
+func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
+	if d.Architecture, err = backbone.Parse(c.Path); err != nil {
+		return d, usagef("--backbone: %w", err)
+	}
+	if c.ImageSize != 0 {
+		d.Image = c.ImageSize
+	}
+	if c.Heads != 0 {
+		d.Heads = c.Heads
+	}
+	d.Mean, d.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
+	if c.Mean != nil {
+		d.Mean = *c.Mean
+	}
+	if c.Std != nil {
+		d.Std = *c.Std
+	}
+	if err := d.Validate(); err != nil {
+		return d, usagef("--backbone: %w", err)
+	}
+	return d, nil
+}
+
+// settings resolves the configuration.
+func (c Config) settings(version string) (Settings, error) {
+	var d backbone.Description
+	name, sha := c.Backbone.Path, ""
+	if isArchitecture(c.Backbone.Path) {
+		var err error
+		if d, err = describe(c.Backbone); err != nil {
+			return Settings{}, err
+		}
+	} else {
+		bb, err := load(c.Backbone)
+		if err != nil {
+			return Settings{}, err
+		}
+		d, name, sha = bb.Description, filepath.Base(c.Backbone.Path), bb.SHA256
+	}
+	threads := c.Threads
+	if threads == 0 {
+		threads = runtime.NumCPU()
+	}
+	return Settings{
+		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads, ImageSize: d.Image,
+		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Classes: c.Classes, Optimizer: "AdamW",
+		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
+		Program: build(version), TensorFlow: tf.Version(), Machine: processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
+	}, nil
+}
+
+// build names the program so exactly that rows of another program are not taken for its own: a version that does not
+// name one state of the source gets the hash of the executable added.
+func build(version string) string {
+	if version != "dev" && !strings.HasSuffix(version, "-dirty") {
+		return version
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return version
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return version
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return version
+	}
+	return version + " " + hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// weights says for people what the backbone is.
+func (s Settings) weights() string {
+	if s.SHA256 == "" {
+		return s.Backbone + " with random weights"
+	}
+	return s.Backbone
+}
+
+// folder is the name of the folder for rows of these settings: readable, and different for different settings.
+func (s Settings) folder() string {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings and numbers
+	}
+	name := s.Backbone
+	if i := strings.IndexAny(name, ":,="); i >= 0 {
+		name = name[:i]
+	}
+	sum := sha256.Sum256(raw)
+	return fmt.Sprintf("%s-b%d-%s-%s", name, s.Batch, s.Precision, hex.EncodeToString(sum[:])[:10])
+}

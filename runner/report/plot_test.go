@@ -1,0 +1,114 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"image/png"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/plot/vg"
+)
+
+// crowded is what the paper's figure shows, with Linear and a point on the very place of another.
+var crowded = Figure{
+	Accuracy: "VTAB-1k average, %", Memory: "training memory, GiB",
+	Points: []Point{
+		{Name: "Full", Accuracy: 68.97, Parameters: 85.8, Memory: 4.7, Quoted: true}, {Name: "Linear", Accuracy: 57.64, Memory: 1.2, Quoted: true},
+		{Name: "BitFit", Accuracy: 65.22, Parameters: 0.1, Memory: 2.9, Quoted: true}, {Name: "VPT-Shallow", Accuracy: 67.82, Parameters: 0.06, Memory: 4.0, Quoted: true},
+		{Name: "VPT-Deep", Accuracy: 71.97, Parameters: 0.56, Memory: 4.2, Quoted: true}, {Name: "Adapter", Accuracy: 73.86, Parameters: 0.16, Memory: 2.8, Quoted: true},
+		{Name: "AdaptFormer", Accuracy: 74.75, Parameters: 0.16, Memory: 2.8, Quoted: true}, {Name: "LoRA", Accuracy: 74.6, Parameters: 0.29, Memory: 3.0, Quoted: true},
+		{Name: "SSF", Accuracy: 75.69, Parameters: 0.21, Memory: 4.9, Quoted: true}, {Name: "FacT-TT", Accuracy: 75.34, Parameters: 0.04, Memory: 3.9, Quoted: true},
+		{Name: "FacT-TK", Accuracy: 75.55, Parameters: 0.07, Memory: 3.9, Quoted: true}, {Name: "NOAH", Accuracy: 75.48, Parameters: 0.43, Memory: 3.3, Quoted: true},
+		{Name: "LST", Accuracy: 74.25, Parameters: 2.38, Memory: 2.7, Quoted: true},
+		{Name: "DTL", Accuracy: 76.76, Parameters: 0.04, Memory: 1.6, Own: true}, {Name: "DTL+", Accuracy: 77.7, Parameters: 0.05, Memory: 1.7, Own: true},
+	},
+}
+
+// TestFigure draws both kinds; with FIGURE_OUT set they are kept there to be looked at.
+func TestFigure(t *testing.T) {
+	var svg, picture bytes.Buffer
+	if err := crowded.SVG(&svg); err != nil {
+		t.Fatal(err)
+	}
+	if err := crowded.PNG(&picture); err != nil {
+		t.Fatal(err)
+	}
+	if folder := os.Getenv("FIGURE_OUT"); folder != "" {
+		os.WriteFile(folder+"/figure.svg", svg.Bytes(), 0o644)
+		os.WriteFile(folder+"/figure.png", picture.Bytes(), 0o644)
+	}
+	img, err := png.Decode(&picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := img.Bounds().Dx(); w < 2000 || w > 2200 { // 18 cm at 300 dpi are 2126 pixels
+		t.Errorf("the picture is %d pixels wide", w)
+	}
+	texts := map[string]int{}
+	for d := xml.NewDecoder(&svg); ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("the SVG is not XML: %v", err)
+		}
+		if data, ok := token.(xml.CharData); ok {
+			texts[strings.TrimSpace(string(data))]++
+		}
+	}
+	for _, p := range crowded.Points {
+		want := 2 // once in each panel
+		if p.Name == "Linear" {
+			want = 1
+		}
+		if texts[p.Name] != want {
+			t.Errorf("the label %q stands %d times, want %d", p.Name, texts[p.Name], want)
+		}
+	}
+	if texts["Linear (0)"] != 1 {
+		t.Error("a method without parameters has no label on the logarithmic axis")
+	}
+}
+
+// TestLabels: no label covers another or a dot, all stay inside; the last dots are on one another.
+func TestLabels(t *testing.T) {
+	area := box{0, 0, 220, 200}
+	var dots []box
+	var sizes []vg.Point
+	for i := range 15 {
+		x, y := vg.Length(60+(i*37)%50), vg.Length(100+(i*23)%40)
+		if i > 12 {
+			x, y = 5, 195
+		}
+		dots = append(dots, box{x - dotRadius, y - dotRadius, x + dotRadius, y + dotRadius})
+		sizes = append(sizes, vg.Point{X: vg.Length(14 + 3*i), Y: 8})
+	}
+	labels := placeLabels(dots, sizes, area)
+	for i, l := range labels {
+		if !l.within(area) {
+			t.Errorf("label %d stands outside: %v", i, l)
+		}
+		for j := range dots {
+			if l.overlap(dots[j]) > 0 {
+				t.Errorf("label %d covers dot %d", i, j)
+			}
+			if j < i && l.overlap(labels[j]) > 0 {
+				t.Errorf("labels %d and %d overlap", i, j)
+			}
+		}
+	}
+}
+
+func TestFigureWithout(t *testing.T) {
+	if err := (Figure{}).SVG(io.Discard); err == nil {
+		t.Error("a figure without points was drawn")
+	}
+	one := Figure{Points: []Point{{Name: "Linear", Accuracy: 50, Memory: 1}}}
+	if err := one.PNG(io.Discard); err != nil {
+		t.Errorf("one point without parameters: %v", err)
+	}
+}
