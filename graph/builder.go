@@ -37,8 +37,7 @@ type Recompute int
 const (
 	// KeepAll keeps what PyTorch keeps.
 	KeepAll Recompute = iota
-	// RecomputeActivations makes again what is cheap: the softmax from q and k, the gate
-	// from its low-rank products.
+	// RecomputeActivations makes the softmax of attention again, from q and k.
 	RecomputeActivations
 )
 
