@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,13 +13,11 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/runner/machine"
 )
 
 // wantedTensorFlow is the series that graft v0.10.0 is made for.
 const wantedTensorFlow = "2.18."
-
-// cpuFeatures are those that decide how fast TensorFlow's matrix products are.
-var cpuFeatures = []string{"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"}
 
 // Doctor prints what this machine has and, in plain words, what is wrong. It fails if the program can't work.
 func Doctor(w io.Writer, version string) error {
@@ -39,18 +36,18 @@ func Doctor(w io.Writer, version string) error {
 		advice = append(advice, "TensorFlow can't open a session: "+err.Error())
 	}
 
-	row("processor", "%s, %d threads", orUnknown(procField("/proc/cpuinfo", "model name")), runtime.NumCPU())
-	has, lacks := features()
+	row("processor", "%s, %d threads", machine.Processor(), runtime.NumCPU())
+	has, lacks := machine.Features()
 	row("", "has %s; lacks %s", orNone(has), orNone(lacks))
 	if len(has) > 0 && has[0] != "avx2" {
 		advice = append(advice, "The processor has no AVX2: training will be several times slower than elsewhere.")
 	}
-	total, free := procBytes("/proc/meminfo", "MemTotal"), procBytes("/proc/meminfo", "MemAvailable")
+	total, free := machine.TotalBytes(), machine.AvailableBytes()
 	row("memory", "%s, %s free", gibibytes(total), gibibytes(free))
 	if free > 0 && free < 2<<30 {
 		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", gibibytes(free)))
 	}
-	driver := nvidiaDriver()
+	driver := machine.GPUs()
 	row("GPU", "%s", orNoneString(driver))
 	if driver != "" && gpus == 0 {
 		advice = append(advice, "There is an NVIDIA GPU, but TensorFlow does not see it: build with 'make clean-deps build GPU=1' and check that CUDA and cuDNN are installed.")
@@ -112,32 +109,11 @@ func libraryPath() string {
 	return "path unknown"
 }
 
-func features() (has, lacks []string) {
-	flags := " " + procField("/proc/cpuinfo", "flags") + " "
-	for _, f := range cpuFeatures {
-		if strings.Contains(flags, " "+f+" ") {
-			has = append(has, f)
-		} else {
-			lacks = append(lacks, f)
-		}
-	}
-	return has, lacks
-}
-
-// fastBF16 tells whether the processor multiplies bfloat16 matrices itself; where /proc does not tell, it is
+// fastBF16 tells whether the processor multiplies bfloat16 matrices itself; where the system does not say, it is
 // taken to.
 func fastBF16() bool {
-	has, lacks := features()
-	return slices.Contains(has, "avx512_bf16") || slices.Contains(has, "amx_bf16") || len(lacks) == len(cpuFeatures)
-}
-
-// nvidiaDriver asks NVIDIA's own tool for the cards; "" where it is not there.
-func nvidiaDriver() string {
-	out, err := exec.Command("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader").Output()
-	if err != nil {
-		return ""
-	}
-	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; ")
+	has, lacks := machine.Features()
+	return slices.Contains(has, "avx512_bf16") || slices.Contains(has, "amx_bf16") || len(has)+len(lacks) == 0
 }
 
 func gibibytes(n int64) string {
@@ -145,13 +121,6 @@ func gibibytes(n int64) string {
 		return "unknown"
 	}
 	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
 }
 
 func orNoneString(s string) string {

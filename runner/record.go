@@ -10,6 +10,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
@@ -129,6 +130,6 @@ func (f *fineTuning) measure(s train.Summary) {
 	m.ImagesPerSecond = s.ImagesPerSecond()
 	m.InputWaitSeconds = s.InputWait.Seconds()
 	m.TrainSeconds = s.Elapsed.Seconds()
-	m.PeakMemoryBytes = peakResident()
+	m.PeakMemoryBytes = machine.PeakResident()
 	f.record.Data.Skipped = f.data.skipped.count()
 }

@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
+	"dtl-tf/runner/machine"
 )
 
 // request is what the parent asks a child process for.
@@ -185,7 +187,7 @@ func (t *trial) trace(m *Measurement) error {
 
 	m.Device = "CPU"
 	if onGPU, err := memory.Replay(metadata, memory.GPU); err == nil {
-		m.Device, m.GPU = "GPU", &GPUBytes{Peak: onGPU.Peak, Process: processOnGPU()}
+		m.Device, m.GPU = "GPU", &GPUBytes{Peak: onGPU.Peak, Process: machine.ProcessOnGPU(os.Getpid())}
 	}
 	return nil
 }

@@ -146,16 +146,6 @@ func TestDoesNotFit(t *testing.T) {
 	}
 }
 
-func TestAnswerOfNvidiaSMI(t *testing.T) {
-	text := "41, 300\n42, 1534\n420, 7\n42, 2\n43, [N/A]\n"
-	if got := parseProcesses(text, 42); got != 1536<<20 {
-		t.Errorf("%d", got)
-	}
-	if got := parseProcesses("", 42); got != 0 {
-		t.Errorf("%d of nothing", got)
-	}
-}
-
 func TestMedian(t *testing.T) {
 	if m := median([]float64{5, 1, 3}); m != 3 {
 		t.Error(m)

@@ -7,6 +7,7 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/memory"
+	"dtl-tf/runner/machine"
 )
 
 // predict says whether a row has a place in memory. Where there is clearly enough, that is a formula;
@@ -15,7 +16,7 @@ import (
 func predict(r request, bb *backbone.Backbone) (*Failure, error) {
 	free := r.Available
 	if free == 0 {
-		free = availableBytes()
+		free = machine.AvailableBytes()
 	}
 	if free == 0 {
 		return nil, nil // this system does not tell

@@ -17,6 +17,7 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
+	"dtl-tf/runner/machine"
 )
 
 // Settings are everything that a row depends on. Rows of the same settings can stand in one table.
@@ -126,7 +127,7 @@ func (c Config) settings(version string) (Settings, error) {
 		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads, ImageSize: d.Image,
 		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Classes: c.Classes, Optimizer: "AdamW",
 		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
-		Program: build(version), TensorFlow: tf.Version(), Machine: processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
+		Program: build(version), TensorFlow: tf.Version(), Machine: machine.Processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
 	}, nil
 }
 

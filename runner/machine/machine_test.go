@@ -1,0 +1,46 @@
+package machine
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+func TestAnswerOfNvidiaSMI(t *testing.T) {
+	text := "41, 300\n42, 1534\n420, 7\n42, 2\n43, [N/A]\n"
+	if got := parseProcesses(text, 42); got != 1536<<20 {
+		t.Errorf("%d", got)
+	}
+	if got := parseProcesses("", 42); got != 0 {
+		t.Errorf("%d of nothing", got)
+	}
+}
+
+func TestProcField(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "info")
+	if err := os.WriteFile(file, []byte("model name\t: A: B\nMemFree:   12 kB\nmodel name : C\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := procField(file, "model name"); got != "A: B" {
+		t.Errorf("model name %q", got)
+	}
+	if got := procBytes(file, "MemFree"); got != 12288 {
+		t.Errorf("MemFree %d", got)
+	}
+	if got := procField(file, "flags") + procField(file+".none", "flags"); got != "" {
+		t.Errorf("flags %q", got)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
+	if total, free := TotalBytes(), AvailableBytes(); free <= 0 || free > total {
+		t.Errorf("%d of %d bytes available", free, total)
+	}
+	if peak := PeakResident(); peak < 1<<20 || peak > TotalBytes() {
+		t.Errorf("peak resident %d", peak)
+	}
+}
