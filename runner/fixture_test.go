@@ -43,7 +43,7 @@ func smallRun(t *testing.T) FineTuneConfig {
 	return FineTuneConfig{
 		Data: data, Out: filepath.Join(dir, "run"), Backbone: BackboneConfig{Path: filepath.Join(dir, "tiny.npz")},
 		Init: InitPretrained, Method: MethodConfig{Method: "linear"}, Epochs: 2, Batch: 6, LearningRate: 0.01, Schedule: "cosine",
-		Shuffle: true, Augment: AugmentNone, Seed: 1, Recompute: RecomputeNone, CacheMiB: 1, CheckpointEvery: 1,
+		Shuffle: true, Augment: AugmentNone, Seed: 1, Recompute: RecomputeNone, Precision: FP32, CacheMiB: 1, CheckpointEvery: 1,
 	}
 }
 
