@@ -21,11 +21,14 @@ func prepared(t *testing.T, c FineTuneConfig) *fineTuning {
 	return f
 }
 
-// TestFrozenWeightChanged: a run whose frozen weights are not those that were read fails and gives no accuracy.
+// TestFrozenWeightChanged: a run whose frozen weights are not those it started with fails and gives no accuracy.
 func TestFrozenWeightChanged(t *testing.T) {
 	f := prepared(t, smallRun(t))
-	values := f.backbone.Weights["Transformer/encoder_norm/bias"].Float32()
-	values[3] = math.Nextafter32(values[3], 1)
+	started, err := f.session.ReadFrozen()
+	try(t, err)
+	values := started["Transformer/encoder_norm/bias"].Float32()
+	values[3] = math.Nextafter32(values[3], 1) // one bit of one weight
+	f.frozen = started.SHA256()
 	wantError(t, f.run(context.Background()), "a frozen weight of the backbone changed", "can't be trusted")
 	r, err := result.ReadRun(f.config.Out)
 	try(t, err)
