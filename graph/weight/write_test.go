@@ -123,9 +123,10 @@ func TestWriteToAFullDisk(t *testing.T) {
 
 // Python reads what Go wrote and writes it down again; Go reads that.
 func TestPythonReadsOurFiles(t *testing.T) {
+	path := os.Getenv("PYTHONPATH") // read here so that Go's test cache knows what the result depends on
 	python, err := exec.LookPath("python3")
 	if err != nil || exec.Command(python, "-c", "import numpy, safetensors").Run() != nil {
-		t.Skip("python3 with numpy and safetensors is missing")
+		t.Skipf("python3 with numpy and safetensors is missing (PYTHONPATH is %q)", path)
 	}
 	folder := t.TempDir()
 	m := open(t, "plain.npz").Tensors
