@@ -50,7 +50,7 @@ build: deps ## build bin/dtl-tf
 test: deps ## run the tests (TEST_FLAGS='-v -run Name' are passed on)
 	go test $(TEST_FLAGS) ./...
 
-test-heavy: deps ## run the tests with the slow ones (minutes to hours)
+test-heavy: deps ## run the tests with the slow ones (half a minute and 2.5 GB more)
 	DTL_HEAVY=1 go test -timeout 3h $(TEST_FLAGS) ./...
 
 lint: deps ## gofmt, go vet, staticcheck, and shellcheck where it is installed
@@ -65,7 +65,7 @@ bench: deps ## run the benchmarks (BENCH=regexp picks some)
 deps: ## fetch libtensorflow into .deps (nothing to do the second time)
 	@LIBTENSORFLOW='$(LIBTENSORFLOW)' GPU='$(GPU)' scripts/fetch-libtensorflow.sh
 
-env: deps ## print what plain go commands need: eval "$$(make -s env)"
+env: deps ## print what plain go commands need: eval "$(make -s env)"
 	@for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS TF_CPP_MIN_LOG_LEVEL; do \
 		eval "value=\$$$$name"; printf 'export %s="%s"\n' "$$name" "$$value"; \
 	done | sed 's/\$$/\\$$/g'
