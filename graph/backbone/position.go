@@ -3,6 +3,7 @@ package backbone
 import (
 	"math"
 
+	"dtl-tf/graph/cubic"
 	"dtl-tf/graph/tensor"
 )
 
@@ -62,7 +63,7 @@ func cubicTaps(from, to int) []tapWindow {
 		t := tapWindow{first: first, weights: make([]float64, last-first)}
 		total := 0.0
 		for k := range t.weights {
-			t.weights[k] = cubic((float64(first+k) - center + 0.5) / wide)
+			t.weights[k] = cubic.Kernel((float64(first+k) - center + 0.5) / wide)
 			total += t.weights[k]
 		}
 		for k := range t.weights {
@@ -71,16 +72,4 @@ func cubicTaps(from, to int) []tapWindow {
 		taps[i] = t
 	}
 	return taps
-}
-
-func cubic(x float64) float64 {
-	const a = -0.5
-	x = math.Abs(x)
-	switch {
-	case x < 1:
-		return ((a+2)*x-(a+3))*x*x + 1
-	case x < 2:
-		return (((x-5)*x+8)*x - 4) * a
-	}
-	return 0
 }

@@ -94,9 +94,8 @@ func classImages(root, class string, label int) ([]Item, error) {
 			}
 			return nil
 		}
-		extension := strings.ToLower(filepath.Ext(path))
-		if e.IsDir() || !slices.Contains(extensions(), extension) {
-			if !e.IsDir() && slices.Contains(unsupported(), extension) {
+		if e.IsDir() || !IsImageName(path) {
+			if !e.IsDir() && slices.Contains(unsupported(), strings.ToLower(filepath.Ext(path))) {
 				return fmt.Errorf("%s: images of this kind can't be read: convert it to PNG or JPEG, or remove it", path)
 			}
 			return nil

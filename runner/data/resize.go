@@ -3,6 +3,8 @@ package data
 import (
 	"math"
 	"sync"
+
+	"dtl-tf/graph/cubic"
 )
 
 // resize scales to size x size, both sides, without cropping, bit for bit as Pillow's
@@ -33,19 +35,6 @@ const (
 	half      = 1 << (precision - 1)
 )
 
-// bicubic is the cubic convolution kernel with a = -0.5 (Keys 1981), of support 2.
-func bicubic(x float64) float64 {
-	const a = -0.5
-	x = math.Abs(x)
-	switch {
-	case x < 1:
-		return ((a+2)*x-(a+3))*x*x + 1
-	case x < 2:
-		return (((x-5)*x+8)*x - 4) * a
-	}
-	return 0
-}
-
 // newTaps is precompute_coeffs and normalize_coeffs_8bpc of Pillow's Resample.c, in the same order of operations.
 func newTaps(from, to int) []taps {
 	scale := float64(from) / float64(to)
@@ -59,7 +48,7 @@ func newTaps(from, to int) []taps {
 		weights := make([]float64, last-first)
 		sum := 0.0
 		for k := range weights {
-			weights[k] = bicubic((float64(k+first) - center + 0.5) * (1 / widened))
+			weights[k] = cubic.Kernel((float64(k+first) - center + 0.5) * (1 / widened))
 			sum += weights[k]
 		}
 		out[i] = taps{first, make([]int32, len(weights))}
