@@ -39,6 +39,8 @@ type setting struct {
 	pool     backbone.Pool             // "": the method's
 	adapter  func(m *Model) tensor.Map // nil: initial values
 	mode     graph.Recompute
+	scope    DropPathScope
+	store    graph.Precision
 }
 
 // start builds the model on random weights and opens a session.
@@ -63,6 +65,7 @@ func (c setting) start(t *testing.T) *Session {
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
 		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
+		DropPathScope: c.scope, Store: c.store,
 	})
 	if err != nil {
 		t.Fatal(err)

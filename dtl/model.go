@@ -21,11 +21,25 @@ type Config struct {
 	Batch       int     // images of a training step; 0 builds no training step
 	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
 	WeightDecay float64
-	Recompute   graph.Recompute
-	Precision   graph.Precision // "" is FP32
+	// DropPathScope says which blocks stochastic depth acts on; "" is DropPathAll.
+	DropPathScope DropPathScope
+	Recompute     graph.Recompute
+	Precision     graph.Precision // "" is FP32
+	// Store, where not "", builds the training step on stored values of that element type (see Stored) instead of images.
+	Store graph.Precision
 	// FloatImages says that images come as float32, as they are to be normalised; else they are bytes.
 	FloatImages bool
 }
+
+// DropPathScope says where stochastic depth acts.
+type DropPathScope string
+
+const (
+	// DropPathAll lets it act on all blocks, as the paper does.
+	DropPathAll DropPathScope = "all"
+	// DropPathSuffix spares the blocks that never change (see Model.Stored), at the same rates for the others.
+	DropPathSuffix DropPathScope = "suffix"
+)
 
 // Model is a backbone with a method and a classifier, ready to be run by a session.
 type Model struct {
@@ -34,6 +48,7 @@ type Model struct {
 	// parameters, the classifier (HeadWeight, HeadBias) and the backbone's weights in full fine-tuning.
 	Frozen, Trainable *graph.Variables
 
+	prefix    prefix
 	params    *Params
 	optimizer *graph.AdamW
 	builder   *graph.Builder
@@ -51,6 +66,7 @@ const (
 // trainPart is the training step.
 type trainPart struct {
 	images, labels, seed graph.Value
+	stored               []graph.Value // instead of images
 	logits, loss         graph.Value
 	gradients            map[string]graph.Value
 	updates              []*tf.Operation
@@ -77,8 +93,13 @@ func New(c Config) (m *Model, err error) {
 	m.params.Declare(HeadBias, zeros, c.Classes)
 
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
-	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: newHook()})
+	w := watch(newHook(), c.Arch)
+	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
+	m.prefix = w.found()
 	if c.Batch > 0 {
+		if c.Store != "" && len(m.Stored()) == 0 {
+			return nil, fmt.Errorf("there is nothing to store with method %s and drop path %g (%s)", c.Method.Name(), c.DropPath, c.DropPathScope)
+		}
 		m.buildStep(b.In("train"), newHook())
 	}
 	return m, nil
@@ -95,9 +116,18 @@ func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {
 // forward is images to logits [B, classes].
 func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
 	c := m.Config
-	f.Arch = c.Arch
-	f.Weight = m.weight
-	features := f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool)
+	f.Arch, f.Weight = c.Arch, m.weight
+	return m.classify(b, f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool))
+}
+
+// resume is stored values to logits [B, classes].
+func (m *Model) resume(b *graph.Builder, given backbone.Given, f *backbone.Forward) graph.Value {
+	f.Arch, f.Weight = m.Config.Arch, m.weight
+	return m.classify(b, f.Resume(b, given, m.Config.Pool))
+}
+
+// classify is the new classifier: features [B, d] to logits [B, classes].
+func (m *Model) classify(b *graph.Builder, features graph.Value) graph.Value {
 	b = b.In("head")
 	weight, bias := m.param(HeadWeight), m.param(HeadBias)
 	return b.Float(b.AddRow(b.LinearT(features, weight), bias))
@@ -122,20 +152,26 @@ func (m *Model) param(name string) graph.Value {
 // buildStep adds loss, gradients and updates.
 func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 	c, t := m.Config, &m.train
-	t.images = m.placeholder(b, c.Batch)
 	t.labels = b.Placeholder("labels", tf.Int32, c.Batch)
 	f := &backbone.Forward{Hook: hook}
 	if c.DropPath > 0 {
 		t.seed = b.Placeholder("seed", tf.Int64, 2)
 		f.Survivors = func(b *graph.Builder, block, branch int) graph.Value {
-			rate := c.DropPath * float64(block) / float64(max(c.Arch.Depth-1, 1))
-			if rate == 0 {
+			rate := c.dropRate(block)
+			if rate == 0 || (c.DropPathScope == DropPathSuffix && block < m.prefix.blocks) {
 				return graph.Value{}
 			}
 			return b.DropPath(t.seed, 2*block+branch+1, c.Batch, rate)
 		}
 	}
-	t.logits = m.forward(b, t.images, f)
+	if c.Store == "" {
+		t.images = m.placeholder(b, c.Batch)
+		t.logits = m.forward(b, t.images, f)
+	} else {
+		var given backbone.Given
+		t.stored, given = m.prefix.placeholders(b, c.Batch, c.Store)
+		t.logits = m.resume(b, given, f)
+	}
 	t.loss = b.CrossEntropy(t.logits, t.labels)
 
 	m.optimizer = graph.NewAdamW(b, c.WeightDecay)
@@ -153,6 +189,16 @@ func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 		t.gradients[v.Name] = gradient
 		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, m.params.decays(v.Name)))
 	}
+}
+
+// dropRate is the stochastic-depth rate of a block, linear from 0 at the first.
+func (c Config) dropRate(block int) float64 {
+	return c.DropPath * float64(block) / float64(max(c.Arch.Depth-1, 1))
+}
+
+// dropsIn tells whether stochastic depth acts on one of the first blocks.
+func (c Config) dropsIn(blocks int) bool {
+	return c.DropPathScope != DropPathSuffix && blocks > 0 && c.dropRate(blocks-1) > 0
 }
 
 // Counts are numbers of parameters.

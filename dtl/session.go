@@ -67,7 +67,12 @@ func (s *Session) fill(weights, adapter tensor.Map) error {
 // Step trains on one batch at learning rate lr and returns the loss before the update. images are
 // [B, S, S, 3]; step counts from 0 and fixes the random numbers of stochastic depth.
 func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	feeds := s.stepFeeds(images, labels, lr, step)
+	return s.run(s.imageFeeds(images), labels, lr, step)
+}
+
+// run is a step on what the input feeds give.
+func (s *Session) run(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
+	feeds := s.stepFeeds(input, labels, lr, step)
 	out, err := s.session.Run(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
 	if err != nil {
 		return 0, fmt.Errorf("training step %d: %w", step, err)
@@ -77,7 +82,17 @@ func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step in
 
 // Trace is Step that returns what the run allocated and when.
 func (s *Session) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	feeds := s.stepFeeds(images, labels, lr, step)
+	return s.trace(s.imageFeeds(images), labels, lr, step)
+}
+
+// TraceStored is StepStored that returns what the run allocated and when. The stored values are not in it: they existed
+// before.
+func (s *Session) TraceStored(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	return s.trace(s.storedFeeds(values), labels, lr, step)
+}
+
+func (s *Session) trace(input []graph.Feed, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	feeds := s.stepFeeds(input, labels, lr, step)
 	_, metadata, err := s.session.Trace(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
 	return metadata, err
 }
@@ -90,7 +105,7 @@ func (s *Session) Gradients(images tensor.Tensor, labels []int32) (logits tensor
 		names = append(names, name)
 		fetches = append(fetches, g.Output)
 	}
-	out, err := s.session.Run(s.stepFeeds(images, labels, 0, 0), fetches)
+	out, err := s.session.Run(s.stepFeeds(s.imageFeeds(images), labels, 0, 0), fetches)
 	if err != nil {
 		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
 	}
@@ -101,9 +116,12 @@ func (s *Session) Gradients(images tensor.Tensor, labels []int32) (logits tensor
 	return out[0], float64(out[1].Float32()[0]), gradients, nil
 }
 
-func (s *Session) stepFeeds(images tensor.Tensor, labels []int32, lr float64, step int) []graph.Feed {
-	feeds := append(s.optimizer.Feeds(lr, step+1),
-		graph.Feed{Output: s.train.images.Output, Value: images},
+func (s *Session) imageFeeds(images tensor.Tensor) []graph.Feed {
+	return []graph.Feed{{Output: s.train.images.Output, Value: images}}
+}
+
+func (s *Session) stepFeeds(input []graph.Feed, labels []int32, lr float64, step int) []graph.Feed {
+	feeds := append(append(s.optimizer.Feeds(lr, step+1), input...),
 		graph.Feed{Output: s.train.labels.Output, Value: tensor.Must(labels, len(labels))})
 	if s.train.seed.Defined() {
 		feeds = append(feeds, graph.Feed{Output: s.train.seed.Output, Value: tensor.Must([]int64{int64(s.seed), int64(step)}, 2)})

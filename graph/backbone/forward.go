@@ -53,6 +53,35 @@ func (f *Forward) Features(b *graph.Builder, images graph.Value, pool Pool) grap
 	return f.pool(b.In("pool"), x, pool)
 }
 
+// Given are values of a forward pass that were computed before, by one without a method.
+type Given struct {
+	Blocks int // the blocks 0..Blocks-1 are not run
+	// Stream holds x_0, ..., x_Blocks [B, T, d], the inputs of those blocks and the output of the last. It has the zero Value
+	// where no hook looks; the last is needed unless there are Features.
+	Stream []graph.Value
+	// Features [B, d], where given, stand for the end of the pass: all blocks are given and none of them is changed.
+	Features graph.Value
+}
+
+// Resume is Features from given values on. Hooks are called at the inputs and outputs of the given blocks, but not inside
+// of them.
+func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
+	x := f.tap(b.In("embedding"), Tokens, -1, g.Stream[0], g.Stream[0])
+	for i := range f.Arch.Depth {
+		b := b.In(fmt.Sprintf("block_%02d", i))
+		if i >= g.Blocks {
+			x = f.block(b, x, i)
+			continue
+		}
+		f.tap(b, BlockInput, i, g.Stream[i], g.Stream[i])
+		x = f.tap(b, BlockOutput, i, g.Stream[i], g.Stream[i+1])
+	}
+	if g.Features.Defined() {
+		return g.Features
+	}
+	return f.pool(b.In("pool"), x, pool)
+}
+
 // tokens is x_0 [B, T, d]: embedded patches behind the class token, positions added.
 func (f *Forward) tokens(b *graph.Builder, images graph.Value) graph.Value {
 	a := f.Arch

@@ -21,6 +21,8 @@ func toDevice(t tensor.Tensor) (*C.TF_Tensor, error) {
 	switch data := t.Data.(type) {
 	case []float32:
 		return copyIn(C.TF_FLOAT, t.Shape, n, data)
+	case []tensor.BFloat16:
+		return copyIn(C.TF_BFLOAT16, t.Shape, n, data)
 	case []uint8:
 		return copyIn(C.TF_UINT8, t.Shape, n, data)
 	case []int32:

@@ -14,8 +14,11 @@ import (
 // Element is a type of element that a Tensor can hold. A string is one scalar of bytes,
 // such as an encoded image.
 type Element interface {
-	float32 | uint8 | int32 | int64 | bool | string
+	float32 | BFloat16 | uint8 | int32 | int64 | bool | string
 }
+
+// BFloat16 is the upper half of a float32.
+type BFloat16 uint16
 
 // Tensor is a dense row-major array. Data is a []T of one of the Element types and has
 // exactly Size(Shape) elements; a scalar has the empty shape.

@@ -1,0 +1,193 @@
+package dtl
+
+import (
+	"fmt"
+	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// prefix is the part of the forward pass that is the same in every epoch: the leading blocks whose input no
+// trainable value reaches and inside which the method has no hand. In DTL these are the blocks 0..M, in linear
+// probing and LST all of them, in LoRA none. What of its values the rest of the step needs can be computed once an image and stored.
+type prefix struct {
+	blocks   int           // so many leading blocks
+	stream   []graph.Value // x_0, ..., x_blocks [B, T, d] of the watched pass
+	needed   []bool        // of the stream: the method looks at it, or the pass goes on from it
+	features graph.Value   // [B, d] of the watched pass where nothing but the classifier comes after them
+}
+
+// watcher finds out where the prefix ends. It stands before a method's hook during one forward pass, and tells by the
+// consumers of a value whether the hook made use of it.
+type watcher struct {
+	hook   backbone.Hook // nil: none
+	prefix prefix
+	open   bool // the stream leaves the last block of the prefix as it is
+}
+
+func watch(hook backbone.Hook, a backbone.Architecture) *watcher {
+	return &watcher{hook: hook, open: true, prefix: prefix{
+		blocks: a.Depth, stream: make([]graph.Value, a.Depth+1), needed: make([]bool, a.Depth+1),
+	}}
+}
+
+// see is the hook of the watched pass.
+func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
+	result, touched := out, false
+	if w.hook != nil {
+		before := uses(in) + uses(out)
+		result = w.hook(b, at, in, out)
+		touched = result.Output != out.Output || uses(in)+uses(out) > before
+	}
+	changed := result.Output != out.Output
+	switch at.Point {
+	case backbone.Tokens:
+		w.keep(0, out, touched)
+		w.endIf(changed || out.HasGradient(), 0)
+	case backbone.BlockInput:
+		if at.Block < w.prefix.blocks {
+			w.keep(at.Block, out, touched)
+		}
+		w.endIf(changed || out.HasGradient(), at.Block)
+	case backbone.BlockOutput:
+		w.endIf(out.HasGradient(), at.Block)
+		if at.Block < w.prefix.blocks { // what leaves a later block is not of the prefix
+			w.keep(at.Block+1, out, touched)
+		}
+		if changed && at.Block < w.prefix.blocks {
+			w.endIf(true, at.Block+1)
+			w.open = false
+		}
+	case backbone.FinalNorm:
+		if !touched && !out.HasGradient() {
+			w.prefix.features = out
+		}
+	default:
+		w.endIf(touched, max(at.Block, 0))
+	}
+	return result
+}
+
+func (w *watcher) keep(i int, v graph.Value, needed bool) {
+	w.prefix.stream[i] = v
+	w.prefix.needed[i] = w.prefix.needed[i] || needed
+}
+
+func (w *watcher) endIf(end bool, blocks int) {
+	if end && blocks < w.prefix.blocks {
+		w.prefix.blocks = blocks
+	}
+}
+
+// found is the prefix after the watched pass.
+func (w *watcher) found() prefix {
+	p := w.prefix
+	p.stream, p.needed = p.stream[:p.blocks+1], p.needed[:p.blocks+1]
+	whole := p.blocks == len(w.prefix.stream)-1 && w.open
+	if !whole || !p.features.Defined() {
+		p.features = graph.Value{}
+		p.needed[p.blocks] = true
+	}
+	if p.blocks == 0 {
+		clear(p.needed) // the embedding alone is not worth storing
+	}
+	return p
+}
+
+// uses counts the inputs that a value feeds.
+func uses(v graph.Value) int {
+	if !v.Defined() {
+		return 0
+	}
+	return len(v.Consumers())
+}
+
+// Stored is a value of the prefix that a training step can take from a store.
+type Stored struct {
+	Name  string // x_07 is the input of block 7 in the plain backbone, features the pooled and normalised vector
+	Shape []int  // of one image: [T, d] or [d]
+}
+
+// Stored lists what a training step needs of the part of the forward pass that never changes, in the order in which
+// ComputeStored gives it and StepStored takes it. It is empty where there is no such part: where the method
+// reaches into the first block, or stochastic depth does (Config.DropPath with DropPathAll).
+func (m *Model) Stored() []Stored {
+	if m.Config.dropsIn(m.prefix.blocks) {
+		return nil
+	}
+	var list []Stored
+	for _, v := range m.prefix.values() {
+		list = append(list, Stored{v.name, slices.Clone(v.value.Shape[1:])})
+	}
+	return list
+}
+
+// named is a value of the prefix with its place in the stream, -1 for the features.
+type named struct {
+	name  string
+	place int
+	value graph.Value
+}
+
+func (p prefix) values() []named {
+	var list []named
+	for i, v := range p.stream {
+		if p.needed[i] {
+			list = append(list, named{fmt.Sprintf("x_%02d", i), i, v})
+		}
+	}
+	if p.features.Defined() {
+		list = append(list, named{"features", -1, p.features})
+	}
+	return list
+}
+
+// placeholders adds inputs for the stored values of a batch, and returns them in the order of Stored and as what the forward
+// pass resumes from.
+func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {
+	given := backbone.Given{Blocks: p.blocks, Stream: make([]graph.Value, p.blocks+1)}
+	var inputs []graph.Value
+	for _, v := range p.values() {
+		input := b.Placeholder(v.name, precision.DataType(), append([]int{batch}, v.value.Shape[1:]...)...)
+		inputs = append(inputs, input)
+		switch v.place {
+		case -1:
+			given.Features = b.Float(input)
+		case p.blocks:
+			given.Stream[v.place] = b.Float(input) // the residual stream goes on in float32
+		default:
+			given.Stream[v.place] = input
+		}
+	}
+	return inputs, given
+}
+
+// ComputeStored runs images [n, S, S, 3], any number, through the prefix: the values of Stored, each [n, Shape...] in float32.
+func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
+	var fetches []tf.Output
+	for _, v := range s.prefix.values() {
+		fetches = append(fetches, v.value.Output)
+	}
+	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, fetches)
+	if err != nil {
+		return nil, fmt.Errorf("values to store: %w", err)
+	}
+	return out, nil
+}
+
+// StepStored is Step on stored values [B, Shape...] instead of images, of the element type that Config.Store names.
+func (s *Session) StepStored(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
+	return s.run(s.storedFeeds(values), labels, lr, step)
+}
+
+func (s *Session) storedFeeds(values []tensor.Tensor) []graph.Feed {
+	feeds := make([]graph.Feed, len(values))
+	for i, v := range values {
+		feeds[i] = graph.Feed{Output: s.train.stored[i].Output, Value: v}
+	}
+	return feeds
+}
