@@ -185,7 +185,7 @@ func (f *fineTuning) run(ctx context.Context) error {
 func (f *fineTuning) train(ctx context.Context) error {
 	loop := &train.Loop[*data.Batch]{
 		Epochs: f.config.Epochs, StepsPerEpoch: f.data.train.Steps(),
-		Batches: f.data.train.Epoch,
+		Batches: f.data.train.EpochFrom,
 		Step: func(b *data.Batch, rate float64, step int) (float64, error) {
 			return f.session.Step(imagesOf(b, f.backbone.Image), b.Labels, rate, step-1)
 		},
@@ -193,7 +193,7 @@ func (f *fineTuning) train(ctx context.Context) error {
 		Size: func(b *data.Batch) int { return len(b.Labels) },
 	}
 	if f.resumed != nil {
-		loop.Start, loop.StartStep = f.resumed.Epoch, f.resumed.Step
+		loop.From = train.Position{Epochs: f.resumed.Epoch, Steps: f.resumed.Step}
 	}
 	report.NewProgress(f.ui.Err, f.ui.Quiet).Attach(&loop.Hooks)
 	loop.OnEpochEnd("metrics", f.logEpoch)

@@ -122,7 +122,7 @@ func versions(program string) result.Versions {
 
 // measure takes the loop's figures over into the record.
 func (f *fineTuning) measure(s train.Summary) {
-	f.record.Progress = result.Progress{Epochs: s.Epochs, Steps: s.Steps}
+	f.record.Progress = result.Progress{Epochs: s.Position.Epochs, Steps: s.Position.Steps}
 	m := &f.record.Measurements
 	if t := s.Timing; t.Steps > 0 {
 		m.SecondsPerStep = &result.Spread{Median: t.Median, Min: t.Min, Max: t.Max, P10: t.P10, P90: t.P90, Count: t.Steps}

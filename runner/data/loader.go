@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -93,12 +95,41 @@ func (l *Loader) Stats() Stats {
 	return s
 }
 
+// Bad lists the images that were found to be bad, as indices of the items.
+func (l *Loader) Bad() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.bad))
+}
+
+// LeaveOut marks images as bad that another loader of the same items has found to be, and returns them.
+// Call it before the first epoch.
+func (l *Loader) LeaveOut(indices []int) ([]Item, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var items []Item
+	for _, i := range indices {
+		if i < 0 || i >= len(l.items) {
+			return nil, fmt.Errorf("there is no image %d among %d", i, len(l.items))
+		}
+		l.bad[i] = true
+		items = append(items, l.items[i])
+	}
+	return items, nil
+}
+
 // Epoch loops over the batches of an epoch. The order and the augmentation depend on the seed and the
 // epoch's number alone, so any epoch can be run without those before it. After an error, that of
 // an image or of ctx, the loop ends.
 func (l *Loader) Epoch(ctx context.Context, epoch int) iter.Seq2[*Batch, error] {
+	return l.EpochFrom(ctx, epoch, 0)
+}
+
+// EpochFrom is Epoch without its first skip batches, whose images are not read. Where images are bad, call LeaveOut first
+// with those that the skipped batches left out.
+func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		p := l.begin(epoch)
+		p := l.begin(epoch, skip)
 		defer p.cancel()
 		for {
 			start := time.Now()
@@ -135,18 +166,18 @@ func (l *Loader) Close() {
 }
 
 // begin returns the pipeline of the epoch, which may have been begun ahead.
-func (l *Loader) begin(epoch int) *pipeline {
+func (l *Loader) begin(epoch, skip int) *pipeline {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.next
 	l.next = nil
-	if p != nil && p.epoch == epoch {
+	if p != nil && p.epoch == epoch && p.skip == skip {
 		return p
 	}
 	if p != nil {
 		p.cancel()
 	}
-	return l.start(epoch)
+	return l.start(epoch, skip)
 }
 
 // lookAhead begins the epoch after p, unless p was given up.
@@ -154,7 +185,7 @@ func (l *Loader) lookAhead(p *pipeline) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p.epoch < l.options.LastEpoch && p.context.Err() == nil {
-		l.next = l.start(p.epoch + 1)
+		l.next = l.start(p.epoch+1, 0)
 	}
 }
 

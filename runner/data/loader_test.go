@@ -114,6 +114,42 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
+// TestEpochFrom: an epoch without its first batches is the rest of the whole epoch, no image of those is read, and the next
+// epoch is whole again.
+func TestEpochFrom(t *testing.T) {
+	o := LoaderOptions{Batch: 8, Shuffle: true, DropLast: true, Seed: 1, CacheBytes: -1, LastEpoch: 3}
+	bad := []int{3, 40, 71}
+	o.SkipBad = true
+	first, _ := fakeLoader(t, 100, o, bad...)
+	want := [][][]int{epoch(t, first, 2), epoch(t, first, 3)}
+	for skip := range len(want[0]) + 1 {
+		l, reads := fakeLoader(t, 100, o, bad...)
+		if _, err := l.LeaveOut(first.Bad()); err != nil {
+			t.Fatal(err)
+		}
+		l.options.LastEpoch = 2 // or it would begin to read the next one
+		var got [][]int
+		for b, err := range l.EpochFrom(context.Background(), 2, skip) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, slices.Clone(b.Indices))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want[0][skip:]) {
+			t.Errorf("skip %d: %v, want %v", skip, got, want[0][skip:])
+		}
+		if n, most := reads.Load(), int64(97-8*skip); n != most {
+			t.Errorf("skip %d: %d images are read, want %d", skip, n, most)
+		}
+		if next := epoch(t, l, 3); fmt.Sprint(next) != fmt.Sprint(want[1]) {
+			t.Errorf("skip %d: the next epoch is %v, want %v", skip, next, want[1])
+		}
+	}
+	if _, err := first.LeaveOut([]int{100}); err == nil {
+		t.Error("an image that is not there is left out")
+	}
+}
+
 func TestCache(t *testing.T) {
 	const image = 16 * 16 * 3
 	for name, c := range map[string]struct{ bytes, reads int64 }{

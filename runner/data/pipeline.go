@@ -12,6 +12,7 @@ import (
 // Each arrow is a bounded channel, so that little more is decoded than Prefetch batches.
 type pipeline struct {
 	epoch   int
+	skip    int // batches that are not made
 	context context.Context
 	cancel  context.CancelFunc
 	results chan result // closed after the last
@@ -32,8 +33,8 @@ type slot struct {
 }
 
 // start runs a pipeline. The caller holds l.mu.
-func (l *Loader) start(epoch int) *pipeline {
-	p := &pipeline{epoch: epoch, results: make(chan result, l.options.Prefetch)}
+func (l *Loader) start(epoch, skip int) *pipeline {
+	p := &pipeline{epoch: epoch, skip: skip, results: make(chan result, l.options.Prefetch)}
 	p.context, p.cancel = context.WithCancel(l.context)
 	var order []int
 	for _, index := range l.order(epoch) {
@@ -41,6 +42,7 @@ func (l *Loader) start(epoch int) *pipeline {
 			order = append(order, index)
 		}
 	}
+	order = order[min(skip*l.options.Batch, len(order)):]
 	slots := make(chan *slot, l.options.Batch)
 	jobs := make(chan *slot)
 	l.spawn(func() { p.dispatch(order, slots, jobs) })
@@ -118,7 +120,7 @@ func (l *Loader) image(index int) ([]uint8, error) {
 
 // assemble fills batches in the order of the slots. It tells whether the epoch came to its end.
 func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
-	batch, sent := l.newBatch(), 0
+	batch, sent := l.newBatch(), p.skip
 	for s := range slots {
 		select {
 		case <-s.done:

@@ -38,8 +38,8 @@ func newFake(s style) *fake {
 func (f *fake) train(t *testing.T, epochs, start, steps int, each time.Duration) {
 	t.Helper()
 	l := train.Loop[int]{
-		Epochs: epochs, Start: start, StartStep: start * steps, StepsPerEpoch: steps,
-		Batches: func(context.Context, int) iter.Seq2[int, error] {
+		Epochs: epochs, From: train.Position{Epochs: start, Steps: start * steps}, StepsPerEpoch: steps,
+		Batches: func(context.Context, int, int) iter.Seq2[int, error] {
 			return func(yield func(int, error) bool) {
 				for i := range steps {
 					if !yield(i, nil) {

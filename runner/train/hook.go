@@ -24,6 +24,7 @@ type Info struct {
 	TotalImages  int // images seen in this run
 	Elapsed      time.Duration
 	EpochElapsed time.Duration
+	InputWait    time.Duration // time of this run in which steps waited for a batch
 
 	// Err says in OnEnd why the run stopped early; nil when all epochs were done.
 	Err error

@@ -16,16 +16,16 @@ import (
 type Loop[B any] struct {
 	Hooks
 
-	Epochs    int // all epochs of the run
-	Start     int // epochs already done, for a resumed run
-	StartStep int // steps already done in them
+	Epochs int      // all epochs of the run
+	From   Position // where a resumed run goes on; zero for a fresh start
 
 	// StepsPerEpoch is for showing progress and for telling a cut-off epoch from a complete
 	// one; 0 means unknown.
 	StepsPerEpoch int
 
-	// Batches gives the batches of an epoch, counted from 1, in an order of its own.
-	Batches func(ctx context.Context, epoch int) iter.Seq2[B, error]
+	// Batches gives the batches of an epoch, counted from 1, in an order of its own, without the first
+	// skip of them.
+	Batches func(ctx context.Context, epoch, skip int) iter.Seq2[B, error]
 
 	// Step does one update at the given learning rate and returns the loss before it. Steps are
 	// counted from 1 over the whole run, as AdamW's bias correction wants them.
@@ -43,11 +43,10 @@ type Loop[B any] struct {
 
 // Summary is what a run has done, filled in also where it ended in an error.
 type Summary struct {
-	Epochs    int     // complete epochs, those before Start included
-	Steps     int     // steps, those before StartStep included
-	Images    int     // images seen in this run
-	MeanLoss  float64 // mean loss of the last epoch that had a step
-	Timing    Timing  // seconds of a step
+	Position  Position // where it stopped, after a complete step
+	Images    int      // images seen in this run
+	MeanLoss  float64  // mean loss of the last epoch that had a step
+	Timing    Timing   // seconds of a step
 	InputWait time.Duration
 	Elapsed   time.Duration
 }
@@ -60,7 +59,7 @@ func (s Summary) ImagesPerSecond() float64 {
 	return float64(s.Images) / s.Elapsed.Seconds()
 }
 
-// Run trains the epochs Start+1 to Epochs. Its error is an *InterruptedError when ctx was
+// Run trains what is left after From. Its error is an *InterruptedError when ctx was
 // cancelled, a *DivergedError when a loss was not finite, and otherwise that of a batch, a step
 // or a hook, with epoch and step in front.
 func (l *Loop[B]) Run(ctx context.Context) (Summary, error) {
@@ -70,13 +69,13 @@ func (l *Loop[B]) Run(ctx context.Context) (Summary, error) {
 	}
 	r.begun = r.now()
 	r.info = Info{
-		Epoch: l.Start, Epochs: l.Epochs, Start: l.Start,
-		Step: l.StartStep, StepsPerEpoch: l.StepsPerEpoch,
+		Epoch: l.From.Epochs, Epochs: l.Epochs, Start: l.From.Epochs,
+		Step: l.From.Steps, StepsPerEpoch: l.StepsPerEpoch,
 	}
-	r.sum = Summary{Epochs: l.Start, Steps: l.StartStep}
+	r.sum = Summary{Position: l.From}
 
 	err := call(l.start, r.info)
-	for epoch := l.Start + 1; err == nil && epoch <= l.Epochs; epoch++ {
+	for epoch := l.From.Epochs + 1; err == nil && epoch <= l.Epochs; epoch++ {
 		err = r.epoch(ctx, epoch)
 	}
 	r.clock()
@@ -95,22 +94,27 @@ type run[B any] struct {
 	info       Info
 	sum        Summary
 	watch      stopwatch
-	lossSum    float64
+	before     time.Duration // spent on this epoch before this run
 }
 
 // epoch trains one epoch and calls its end hooks if it was complete.
 func (r *run[B]) epoch(ctx context.Context, epoch int) error {
 	r.epochBegun = r.now()
-	r.lossSum = 0
+	at := &r.sum.Position
+	if epoch > r.From.Epochs+1 {
+		*at = Position{Epochs: at.Epochs, Steps: at.Steps}
+	}
+	r.before = at.Elapsed
 	r.info.Epoch, r.info.Rate = epoch, r.Rate(epoch)
-	r.info.StepInEpoch, r.info.Images, r.info.MeanLoss = 0, 0, 0
+	r.info.StepInEpoch, r.info.Images, r.info.MeanLoss = at.StepInEpoch, at.Images, at.meanLoss()
 	if ctx.Err() != nil {
 		return r.interrupted(ctx)
 	}
 
 	asked := r.epochBegun
-	for batch, err := range r.Batches(ctx, epoch) {
+	for batch, err := range r.Batches(ctx, epoch, at.StepInEpoch) {
 		r.sum.InputWait += r.now().Sub(asked)
+		r.info.InputWait = r.sum.InputWait
 		if err != nil {
 			if ctx.Err() != nil { // the loader only passes on that we stop
 				return r.interrupted(ctx)
@@ -132,7 +136,7 @@ func (r *run[B]) epoch(ctx context.Context, epoch int) error {
 		return fmt.Errorf("epoch %d has no batch: are there fewer images than the batch size?", epoch)
 	}
 	r.clock()
-	r.sum.Epochs = epoch
+	*at = Position{Epochs: epoch, Steps: at.Steps}
 	if err := call(r.epochEnd, r.info); err != nil {
 		return fmt.Errorf("after epoch %d: %w", epoch, err)
 	}
@@ -153,14 +157,17 @@ func (r *run[B]) step(batch B) error {
 	}
 	i.Step++
 	i.StepInEpoch++
-	r.lossSum += loss
-	i.Loss, i.MeanLoss = loss, r.lossSum/float64(i.StepInEpoch)
+	at := &r.sum.Position
+	at.Steps, at.StepInEpoch = i.Step, i.StepInEpoch
+	at.LossSum += loss
+	i.Loss, i.MeanLoss = loss, at.meanLoss()
 	if r.Size != nil {
 		n := r.Size(batch)
 		i.Images += n
 		i.TotalImages += n
 	}
-	r.sum.Steps, r.sum.Images, r.sum.MeanLoss = i.Step, i.TotalImages, i.MeanLoss
+	r.sum.Images, r.sum.MeanLoss = i.TotalImages, i.MeanLoss
+	at.Images = i.Images
 	r.clock()
 	if err := call(r.Hooks.step, r.info); err != nil {
 		return fmt.Errorf("epoch %d, step %d: %w", i.Epoch, i.Step, err)
@@ -183,7 +190,10 @@ func (r *run[B]) clock() {
 	now := r.now()
 	r.info.Elapsed = now.Sub(r.begun)
 	if !r.epochBegun.IsZero() {
-		r.info.EpochElapsed = now.Sub(r.epochBegun)
+		r.info.EpochElapsed = r.before + now.Sub(r.epochBegun)
+	}
+	if r.sum.Position.StepInEpoch > 0 {
+		r.sum.Position.Elapsed = r.info.EpochElapsed
 	}
 	r.sum.Elapsed = r.info.Elapsed
 }

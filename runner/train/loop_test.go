@@ -31,9 +31,9 @@ func newBench(epochs int) *bench {
 	b.Loop = Loop[int]{
 		Epochs:        epochs,
 		StepsPerEpoch: 3,
-		Batches: func(ctx context.Context, epoch int) iter.Seq2[int, error] {
+		Batches: func(ctx context.Context, epoch, skip int) iter.Seq2[int, error] {
 			return func(yield func(int, error) bool) {
-				for i := range 3 {
+				for i := skip; i < 3; i++ {
 					b.clock.pass(time.Second)
 					if !yield(10*epoch+i, nil) {
 						return
@@ -78,7 +78,7 @@ func TestLoopOrder(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(b.log, "\n"), strings.Join(want, "\n"))
 	}
 	wantSum := Summary{
-		Epochs: 2, Steps: 6, Images: 24, MeanLoss: 21,
+		Position: Position{Epochs: 2, Steps: 6}, Images: 24, MeanLoss: 21,
 		Timing:    Timing{Steps: 1, Median: 2, Min: 2, Max: 2, P10: 2, P90: 2},
 		InputWait: 6 * time.Second, Elapsed: 18 * time.Second,
 	}
@@ -92,7 +92,7 @@ func TestLoopOrder(t *testing.T) {
 
 func TestLoopInfo(t *testing.T) {
 	b := newBench(4)
-	b.Start, b.StartStep = 1, 3
+	b.From = Position{Epochs: 1, Steps: 3}
 	var infos []Info
 	keep := func(i Info) error { infos = append(infos, i); return nil }
 	b.OnStep("keep", keep)
@@ -104,13 +104,13 @@ func TestLoopInfo(t *testing.T) {
 	want := Info{
 		Epoch: 3, Epochs: 4, Start: 1, Step: 8, StepInEpoch: 2, StepsPerEpoch: 3,
 		Loss: 31, MeanLoss: 30.5, Rate: 1.0 / 3, Images: 8, TotalImages: 20,
-		Elapsed: 15 * time.Second, EpochElapsed: 6 * time.Second,
+		Elapsed: 15 * time.Second, EpochElapsed: 6 * time.Second, InputWait: 5 * time.Second,
 	}
 	if !reflect.DeepEqual(infos[5], want) {
 		t.Errorf("step: got  %+v\nwant %+v", infos[5], want)
 	}
 	want.Step, want.StepInEpoch, want.Loss, want.MeanLoss, want.Images, want.TotalImages = 9, 3, 32, 31, 12, 24
-	want.Elapsed, want.EpochElapsed = 18*time.Second, 9*time.Second
+	want.Elapsed, want.EpochElapsed, want.InputWait = 18*time.Second, 9*time.Second, 6*time.Second
 	if !reflect.DeepEqual(infos[7], want) {
 		t.Errorf("epoch end: got  %+v\nwant %+v", infos[7], want)
 	}
@@ -135,11 +135,11 @@ func TestLoopInterrupted(t *testing.T) {
 		var told error
 		b.OnEnd("told", func(i Info) error { told = i.Err; return nil })
 		sum, err := b.Run(ctx)
-		if sum.Steps != stop {
-			t.Errorf("stop %d: %d steps were done", stop, sum.Steps)
+		if sum.Position.Steps != stop {
+			t.Errorf("stop %d: %d steps were done", stop, sum.Position.Steps)
 		}
-		if sum.Epochs != stop/3 {
-			t.Errorf("stop %d: %d epochs are complete, want %d", stop, sum.Epochs, stop/3)
+		if sum.Position.Epochs != stop/3 {
+			t.Errorf("stop %d: %d epochs are complete, want %d", stop, sum.Position.Epochs, stop/3)
 		}
 		if b.log[len(b.log)-1][:3] != "end" {
 			t.Errorf("stop %d: the last hook was %q", stop, b.log[len(b.log)-1])
@@ -160,12 +160,81 @@ func TestLoopInterrupted(t *testing.T) {
 	}
 }
 
+// TestLoopFrom interrupts a run after each of its steps and goes on from the position: steps, batches, rates and what the
+// epochs' ends are told are those of a run in one piece.
+func TestLoopFrom(t *testing.T) {
+	ends := func(b *bench, to *[]Info) {
+		b.OnEpochEnd("keep", func(i Info) error {
+			i.TotalImages, i.Elapsed, i.InputWait, i.Start = 0, 0, 0, 0 // of this run alone
+			*to = append(*to, i)
+			return nil
+		})
+	}
+	steps := func(b *bench) []string {
+		return slices.DeleteFunc(b.log, func(s string) bool { return !strings.HasPrefix(s, "step") })
+	}
+	whole := newBench(2)
+	var want []Info
+	ends(whole, &want)
+	if _, err := whole.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for stop := 1; stop < 6; stop++ {
+		first, second := newBench(2), newBench(2)
+		var got []Info
+		ends(first, &got)
+		ends(second, &got)
+		ctx, cancel := context.WithCancel(context.Background())
+		first.OnStep("stop", func(i Info) error {
+			if i.Step == stop {
+				cancel()
+			}
+			return nil
+		})
+		sum, err := first.Run(ctx)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("stop %d: %v", stop, err)
+		}
+		in := stop % 3
+		at := Position{
+			Epochs: stop / 3, Steps: stop, StepInEpoch: in, Images: 4 * in, Elapsed: time.Duration(3*in) * time.Second,
+			LossSum: [][]float64{{0, 10, 21}, {0, 20, 41}}[stop/3][in],
+		}
+		if sum.Position != at {
+			t.Errorf("stop %d: position %+v, want %+v", stop, sum.Position, at)
+		}
+		second.From = sum.Position
+		if _, err := second.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := append(steps(first), steps(second)...), steps(whole); !slices.Equal(a, b) {
+			t.Errorf("stop %d: the steps are %v, want %v", stop, a, b)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("stop %d: ends of epochs\n%+v, want\n%+v", stop, got, want)
+		}
+	}
+}
+
+// TestLoopFromEnd: an interruption just after the last batch of an epoch whose length was not known leaves nothing to do
+// but its end; one after the last epoch nothing at all.
+func TestLoopFromEnd(t *testing.T) {
+	for _, from := range []Position{{Epochs: 1, Steps: 6, StepInEpoch: 3, LossSum: 63}, {Epochs: 2, Steps: 6}} {
+		b := newBench(2)
+		b.From = from
+		sum, err := b.Run(context.Background())
+		if err != nil || sum.Position != (Position{Epochs: 2, Steps: 6}) || sum.Images != 0 {
+			t.Errorf("from %+v: %+v, %v", from, sum, err)
+		}
+	}
+}
+
 // TestLoopLoaderStops: the loader sees the cancellation first, and either says so or just ends.
 func TestLoopLoaderStops(t *testing.T) {
 	for _, says := range []error{nil, fmt.Errorf("loader: %w", context.Canceled)} {
 		b := newBench(2)
 		ctx, cancel := context.WithCancel(context.Background())
-		b.Batches = func(ctx context.Context, epoch int) iter.Seq2[int, error] {
+		b.Batches = func(ctx context.Context, epoch, skip int) iter.Seq2[int, error] {
 			return func(yield func(int, error) bool) {
 				if yield(1, nil) {
 					cancel()
@@ -177,7 +246,7 @@ func TestLoopLoaderStops(t *testing.T) {
 		}
 		sum, err := b.Run(ctx)
 		var inter *InterruptedError
-		if !errors.As(err, &inter) || sum.Epochs != 0 || sum.Steps != 1 {
+		if !errors.As(err, &inter) || sum.Position.Epochs != 0 || sum.Position.Steps != 1 {
 			t.Errorf("loader says %v: %+v, error %v", says, sum, err)
 		}
 	}
@@ -202,7 +271,7 @@ func TestLoopDiverged(t *testing.T) {
 				t.Errorf("%q does not say %q", err, word)
 			}
 		}
-		if sum.Steps != 4 || sum.Epochs != 1 || sum.MeanLoss != 0.5 {
+		if sum.Position.Steps != 4 || sum.Position.Epochs != 1 || sum.MeanLoss != 0.5 {
 			t.Errorf("summary %+v", sum)
 		}
 	}
@@ -215,7 +284,7 @@ func TestLoopErrors(t *testing.T) {
 		want  []string
 	}{
 		"batch": {func(b *bench) {
-			b.Batches = func(context.Context, int) iter.Seq2[int, error] {
+			b.Batches = func(context.Context, int, int) iter.Seq2[int, error] {
 				return func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, broken) }
 			}
 		}, []string{"epoch 1, batch 2"}},
@@ -258,7 +327,7 @@ func TestLoopErrors(t *testing.T) {
 
 func TestLoopEmptyEpoch(t *testing.T) {
 	b := newBench(2)
-	b.Batches = func(context.Context, int) iter.Seq2[int, error] { return func(func(int, error) bool) {} }
+	b.Batches = func(context.Context, int, int) iter.Seq2[int, error] { return func(func(int, error) bool) {} }
 	if _, err := b.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "batch size") {
 		t.Errorf("error %v", err)
 	}
