@@ -1,0 +1,84 @@
+package graph
+
+import tf "github.com/wamuir/graft/tensorflow"
+
+// resizeBits are the bits behind the point of a filter's weights: PRECISION_BITS of Pillow's Resample.c.
+const resizeBits = 22
+
+// Resize scales images of bytes [B, H, W, 3], H and W known only when the graph runs, to size x size: bytes
+// again, the very ones that Pillow's resize(BICUBIC) gives (up to version 12: width before height). TensorFlow's own
+// resizing differs from that in every fifth value.
+//
+// Each direction is one product with a matrix of filter weights, made from the image's side. Weights are whole
+// numbers, as Pillow's are, and float64 holds their sums exactly, so the order of summation does not matter.
+// There is no gradient.
+func (b *Builder) Resize(images Value, size int) Value {
+	b = b.In("resize")
+	shape := b.node("Shape", []int{4}, nil, images.Output)
+	height, width := b.slice(shape, 0, 1, 2), b.slice(shape, 0, 2, 3) // [1] each
+	batch := images.Shape[0]
+
+	rows := b.In("columns").transpose(images, 0, 1, 3, 2) // [B, H, 3, W]
+	flat := b.reshapeTo(rows, []int{Unknown, Unknown}, b.ints(Unknown), width)
+	wide := b.In("columns").filtered("MatMul", flat, b.filters(width, size), map[string]any{"transpose_b": true}, []int{Unknown, size})
+
+	columns := b.reshapeTo(wide, []int{batch, Unknown, 3 * size}, b.ints(Unknown), height, b.ints(3*size))
+	done := b.In("rows").filtered("BatchMatMulV2", b.filters(height, size), columns, nil, []int{batch, size, 3 * size})
+	return b.cast(b.transpose(b.reshape(done, batch, size, 3, size), 0, 1, 3, 2), tf.Uint8)
+}
+
+// filtered is a product of pixels and weights, rounded and clipped to 0..255, in float64.
+func (b *Builder) filtered(product string, x, y Value, attrs map[string]any, shape []int) Value {
+	x, y = b.cast(x, tf.Double), b.cast(y, tf.Double)
+	sum := b.node(product, shape, attrs, x.Output, y.Output)
+	level := b.unary("Floor", b.add(b.mul(sum, b.double(1.0/(1<<resizeBits))), b.double(0.5)))
+	return b.binary("Minimum", b.binary("Maximum", level, b.double(0)), b.double(255))
+}
+
+// filters makes the weights [size, from] of every target position for every source position, in units of
+// 2^-resizeBits: precompute_coeffs and normalize_coeffs_8bpc of Resample.c, in their order of operations. from is [1].
+func (b *Builder) filters(from Value, size int) Value {
+	b = b.In("filters")
+	double := b.cast(from, tf.Double)
+	scale := b.binary("RealDiv", double, b.double(float64(size)))
+	widened := b.binary("Maximum", scale, b.double(1))
+	center := b.mul(b.add(b.span(b.ints(size), size), b.double(0.5)), scale) // [size]
+	positions := b.span(from, Unknown)                                       // [from]
+
+	offset := b.add(b.sub(positions, b.reshape(center, size, 1)), b.double(0.5))
+	weights := b.cubic(b.mul(offset, b.binary("RealDiv", b.double(1), widened)))
+	sums := b.node("Sum", []int{size, 1}, map[string]any{"keep_dims": true}, weights.Output, b.ints(1).Output)
+	exact := b.mul(b.binary("RealDiv", weights, sums), b.double(1<<resizeBits))
+	// To the nearest, halves away from zero: TensorFlow's Round takes halves to even numbers.
+	return b.mul(b.unary("Sign", exact), b.unary("Floor", b.add(b.unary("Abs", exact), b.double(0.5))))
+}
+
+// cubic is the kernel of package cubic, element by element.
+func (b *Builder) cubic(x Value) Value {
+	b = b.In("cubic")
+	const a = -0.5
+	x = b.unary("Abs", x)
+	near := b.add(b.mul(b.mul(b.sub(b.mul(b.double(a+2), x), b.double(a+3)), x), x), b.double(1))
+	far := b.mul(b.sub(b.mul(b.add(b.mul(b.sub(x, b.double(5)), x), b.double(8)), x), b.double(4)), b.double(a))
+	return b.choose(b.binary("Less", x, b.double(1)), near, b.choose(b.binary("Less", x, b.double(2)), far, b.double(0)))
+}
+
+// choose takes x where the condition holds, else y.
+func (b *Builder) choose(condition, x, y Value) Value {
+	return b.node("SelectV2", condition.Shape, nil, condition.Output, x.Output, y.Output)
+}
+
+// span counts from 0 to below a limit [1], in float64.
+func (b *Builder) span(limit Value, n int) Value {
+	end := b.reshape(limit) // a scalar
+	zero, one := b.reshape(b.ints(0)), b.reshape(b.ints(1))
+	return b.cast(b.node("Range", []int{n}, nil, zero.Output, end.Output, one.Output), tf.Double)
+}
+
+// reshapeTo views x in a shape whose dimensions are values [1].
+func (b *Builder) reshapeTo(x Value, shape []int, dimensions ...Value) Value {
+	return b.node("Reshape", shape, nil, x.Output, b.concat(0, dimensions...).Output)
+}
+
+// double is a float64 that float32 holds exactly too.
+func (b *Builder) double(v float64) Value { return b.cast(b.scalar(v), tf.Double) }
