@@ -107,3 +107,22 @@ func TestTrace(t *testing.T) {
 	}
 	t.Errorf("the trace has no node named sum: %v", metadata.StepStats)
 }
+
+// TestRunRows: a tensor in pieces is the same as in one.
+func TestRunRows(t *testing.T) {
+	s, x, sum, _, _ := adder(t)
+	// 1, -2, 3.5 and 0.25 in IEEE 754, the lowest byte first.
+	rows := tensor.Rows[float32]{{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}, {0, 0, 0x60, 0x40, 0, 0, 0x80, 0x3e}}
+	out, err := Run(s, []Feed{{x, tensor.Tensor{Shape: []int{2, 2}, Data: rows}}}, []tf.Output{sum}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := tensor.Must([]float32{2, -4, 7, 0.5}, 2, 2); !reflect.DeepEqual(out[0], want) {
+		t.Errorf("sum %v, want %v", out[0], want)
+	}
+	for _, shape := range [][]int{{4}, {2, 3}, {}} {
+		if _, err := Run(s, []Feed{{x, tensor.Tensor{Shape: shape, Data: rows}}}, []tf.Output{sum}, nil, nil); err == nil {
+			t.Errorf("shape %v was taken", shape)
+		}
+	}
+}

@@ -23,6 +23,10 @@ func toDevice(t tensor.Tensor) (*C.TF_Tensor, error) {
 		return copyIn(C.TF_FLOAT, t.Shape, n, data)
 	case []tensor.BFloat16:
 		return copyIn(C.TF_BFLOAT16, t.Shape, n, data)
+	case tensor.Rows[float32]:
+		return gather(C.TF_FLOAT, t.Shape, 4*n, data)
+	case tensor.Rows[tensor.BFloat16]:
+		return gather(C.TF_BFLOAT16, t.Shape, 2*n, data)
 	case []uint8:
 		return copyIn(C.TF_UINT8, t.Shape, n, data)
 	case []int32:

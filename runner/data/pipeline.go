@@ -149,7 +149,7 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 	good := sent*l.options.Batch + batch.Size()
 	switch {
 	case good == 0:
-		p.send(result{err: fmt.Errorf("none of the %d images can be read", len(l.items))})
+		p.send(result{err: noneReadable(len(l.items))})
 		return false
 	case batch.Size() > 0 && !l.options.DropLast:
 		return p.send(result{batch: batch})

@@ -7,6 +7,10 @@ import (
 	"dtl-tf/graph/cubic"
 )
 
+// Preprocessing names what happens to an image between its file and the values 0..255 that a backbone gets. Values that
+// were computed with another are not those of this program.
+const Preprocessing = "RGB, bicubic to a square as Pillow 12"
+
 // resize scales to size x size, both sides, without cropping, bit for bit as Pillow's
 // resize(BICUBIC): the filter widens when shrinking, so that nothing aliases. This is Pillow up to
 // 12, which published numbers were made with: width before height always. From version 13 on Pillow
