@@ -36,12 +36,7 @@ type slot struct {
 func (l *Loader) start(epoch, skip int) *pipeline {
 	p := &pipeline{epoch: epoch, skip: skip, results: make(chan result, l.options.Prefetch)}
 	p.context, p.cancel = context.WithCancel(l.context)
-	var order []int
-	for _, index := range l.order(epoch) {
-		if !l.bad[index] {
-			order = append(order, index)
-		}
-	}
+	order := l.usable(epoch)
 	order = order[min(skip*l.options.Batch, len(order)):]
 	slots := make(chan *slot, l.options.Batch)
 	jobs := make(chan *slot)
