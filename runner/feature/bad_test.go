@@ -1,0 +1,105 @@
+package feature
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/graph/tensor"
+)
+
+// TestFolder: a folder that can't be used is refused with a message that says what to do.
+func TestFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	try(t, os.WriteFile(file, nil, 0o666))
+	o, _ := options(file)
+	_, err := Open(context.Background(), o, NewImages(sums()))
+	wantError(t, err, file, "is a file: the feature cache needs a folder")
+	o.Dir = filepath.Join(file, "below")
+	_, err = Open(context.Background(), o, NewImages(sums()))
+	wantError(t, err, o.Dir, "a part of this path is a file")
+	o.Dir = t.TempDir()
+	try(t, os.WriteFile(filepath.Join(o.Dir, func() Key { k := o.Key; k.Images = NewImages(sums()).Fingerprint(); return k }().folder()), nil, 0o666))
+	_, err = Open(context.Background(), o, NewImages(sums()))
+	wantError(t, err, o.Dir, "not a directory")
+	_, err = Open(context.Background(), o, NewImages(nil))
+	wantError(t, err, "no images")
+	o.Values = []Value{{"../x", nil}}
+	_, err = Open(context.Background(), o, NewImages(sums()))
+	wantError(t, err, "no name for a stored value")
+	for _, e := range []error{os.ErrPermission, errReadOnly} {
+		wantError(t, explain("d", e), "d is not writable", "another --feature-cache folder")
+	}
+	wantError(t, explain("d", errFull), "d: the disk is full", "free some space")
+}
+
+// TestReadOnly: a cache that may not be written to can be read, and nothing else.
+func TestReadOnly(t *testing.T) {
+	o, n, folder := filled(t)
+	try(t, os.Chmod(folder, 0o555))
+	defer os.Chmod(folder, 0o777)
+	if os.WriteFile(filepath.Join(folder, "probe"), nil, 0o666) == nil {
+		os.Remove(filepath.Join(folder, "probe"))
+		t.Skip("skipped: this user may write everywhere")
+	}
+	complete(t, open(t, o))
+	o.Values = append(o.Values, Value{"x_02", []int{1}})
+	s := open(t, o)
+	_, err := s.Writer(context.Background())
+	wantError(t, err, o.Dir, "not writable")
+	n.want(t)
+}
+
+// TestSpace: what the disk can't hold is not begun.
+func TestSpace(t *testing.T) {
+	o, n := options(t.TempDir())
+	s := open(t, o)
+	const needed = 10 * (15 + 1500) * 4
+	s.disk = func(string) (disk, error) { return disk{free: needed + 99, total: 2000}, nil } // 100 bytes are to stay free
+	_, err := s.Writer(context.Background())
+	var space *SpaceError
+	if !errors.As(err, &space) || space.Needed != needed || space.Room != 100 {
+		t.Fatalf("%v", err)
+	}
+	wantError(t, err, "61 kB needed in "+o.Dir, "61 kB are free", "100 bytes", "--cache-precision bf16")
+	n.want(t, "10 images x 6.1 kB = 61 kB in "+s.Folder())
+	s.disk = func(string) (disk, error) { return disk{free: needed + 100, total: 2000}, nil }
+	fill(t, s)
+	complete(t, s)
+	if d, err := diskOf(o.Dir); err != nil || d.free <= 0 || d.total < d.free {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if clamp(math.MaxUint64, 4096) != math.MaxInt64 || clamp(10, 512) != 5120 {
+		t.Error("clamp")
+	}
+}
+
+// TestWriteRefused: what does not fit the store is an error, not a wrong cache.
+func TestWriteRefused(t *testing.T) {
+	o, _ := options(t.TempDir())
+	s := open(t, o)
+	_, err := s.Loader(nil, nil, 1)
+	wantError(t, err, "not all written")
+	w, err := s.Writer(context.Background())
+	try(t, err)
+	defer w.Close()
+	wantError(t, w.Commit(), "none of the images can be read")
+	try(t, w.Write([]int{0, 3}, compute(o, 0, 3)))
+	wantError(t, w.Write([]int{3}, compute(o, 3)), "row 3 comes after row 3")
+	wantError(t, w.Write([]int{5, 4}, compute(o, 5, 4)), "row 4 comes after row 5")
+	wantError(t, w.Write([]int{10}, compute(o, 10)), "row 10")
+	wantError(t, w.Write([]int{4}, compute(o, 4)[:1]), "got 1 values, want 2")
+	wantError(t, w.Write([]int{4}, []tensor.Tensor{tensor.Zeros(1, 3, 5), tensor.Zeros(1, 1499)}), "x_01 has 1499 elements")
+}
+
+// TestBytes checks sizes against those that people write.
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1000: "1.0 kB", 9_699_328: "9.7 MB", 9_950_000: "10 MB", 999_600_000: "1.0 GB", 9_699_328_000: "9.7 GB", 2_500_000_000_000: "2.5 TB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package feature
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"dtl-tf/graph/tensor"
+)
+
+// TestEpochs: batches come in the order that was asked for, whole epochs and parts of them, forwards and again.
+func TestEpochs(t *testing.T) {
+	o, _, _ := filled(t)
+	s := open(t, o)
+	l := loader(t, s, 4, 3)
+	run := func(epoch, skip, most int) string {
+		var got [][]int
+		for b, err := range l.Epoch(context.Background(), epoch, skip) {
+			try(t, err)
+			check(t, s, b)
+			got = append(got, slices.Clone(b.Indices))
+			if len(got) == most {
+				break
+			}
+		}
+		return fmt.Sprint(got)
+	}
+	for _, c := range []struct {
+		epoch, skip, most int
+		want              string
+	}{
+		{1, 0, 9, "[[1 2 3 4] [5 6 7 8] [9 0]]"},
+		{2, 0, 9, "[[2 3 4 5] [6 7 8 9] [0 1]]"},
+		{3, 0, 1, "[[3 4 5 6]]"}, // left early
+		{3, 0, 9, "[[3 4 5 6] [7 8 9 0] [1 2]]"},
+		{1, 0, 9, "[[1 2 3 4] [5 6 7 8] [9 0]]"}, // back
+		{2, 1, 9, "[[6 7 8 9] [0 1]]"},           // a resumed run
+		{3, 0, 9, "[[3 4 5 6] [7 8 9 0] [1 2]]"},
+		{4, 0, 9, "[[4 5 6 7] [8 9 0 1] [2 3]]"}, // behind the last
+		{4, 5, 9, "[]"},
+	} {
+		if got := run(c.epoch, c.skip, c.most); got != c.want {
+			t.Errorf("epoch %d from %d: %s, want %s", c.epoch, c.skip, got, c.want)
+		}
+	}
+	l.order = func(int) ([][]int, error) { return nil, errors.New("no order") }
+	for _, err := range l.Epoch(context.Background(), 1, 0) {
+		wantError(t, err, "no order")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	l.order = func(int) ([][]int, error) { time.Sleep(10 * time.Millisecond); return nil, nil }
+	for _, err := range l.Epoch(ctx, 1, 0) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestElements: bfloat16 values come as such.
+func TestElements(t *testing.T) {
+	o, _ := options(t.TempDir())
+	o.Key.Stored = BF16
+	s := open(t, o)
+	fill(t, s)
+	for b, err := range loader(t, s, images, 1).Epoch(context.Background(), 1, 0) {
+		try(t, err)
+		data, ok := b.Values[0].Data.(tensor.Rows[tensor.BFloat16])
+		want := encode(nil, compute(o, images-1-b.Indices[3])[0].Float32(), BF16)
+		if !ok || string(data[3]) != string(want) {
+			t.Errorf("%T: %x, want %x", b.Values[0].Data, data[3], want)
+		}
+	}
+}
+
+// TestNoWait: while a step runs the next batches are read, so steps don't wait for a disk that takes most of a step's
+// time for a batch; not even for the first batches of an epoch.
+func TestNoWait(t *testing.T) {
+	o, _, _ := filled(t)
+	s := open(t, o)
+	const epochs = 4
+	l := loader(t, s, 1, epochs)
+	slow := 0
+	l.fetch = func(b *Batch) error {
+		slow++
+		time.Sleep(4 * time.Millisecond)
+		return l.makeResident(b)
+	}
+	var first time.Duration
+	for epoch := 1; epoch <= epochs; epoch++ {
+		for _, err := range l.Epoch(context.Background(), epoch, 0) {
+			try(t, err)
+			if l.Stats().Batches == 1 {
+				first = l.Stats().Wait // nothing can hide the first
+			}
+			time.Sleep(8 * time.Millisecond)
+		}
+	}
+	st := l.Stats()
+	// Without reading ahead the waits would be all of the disk's time.
+	if all, waited := time.Duration(slow)*4*time.Millisecond, st.Wait-first; st.Batches != epochs*images || waited > all/5 {
+		t.Errorf("%d steps waited %v for a disk that took %v", st.Batches, waited, all)
+	}
+}
+
+// TestCutOff: a file that is cut off while it is in use is an error, not the end of the process.
+func TestCutOff(t *testing.T) {
+	o, _, folder := filled(t)
+	s := open(t, o)
+	try(t, os.Truncate(filepath.Join(folder, "x_01.fp32"), 0))
+	var last error
+	for _, err := range loader(t, s, 4, 1).Epoch(context.Background(), 1, 0) {
+		last = err
+	}
+	wantError(t, last, "x_01.fp32 can't be read any more", "dtl-tf cache clear")
+}
+
+// BenchmarkOpen and BenchmarkEpoch are the two things that cost time; b.SetBytes gives the rate.
+func BenchmarkOpen(b *testing.B) {
+	o, s := large(b)
+	s.Close()
+	b.SetBytes(s.Bytes())
+	for b.Loop() {
+		s, err := Open(context.Background(), o, NewImages(sums()))
+		if err != nil || len(s.Missing()) > 0 {
+			b.Fatal(err, s.Missing())
+		}
+		s.Close()
+	}
+}
+
+func BenchmarkEpoch(b *testing.B) {
+	_, s := large(b)
+	defer s.Close()
+	l, err := s.Loader([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, func(int) ([][]int, error) { return [][]int{{3, 4, 5}, {1, 7, 9}}, nil }, 1<<30)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	b.SetBytes(s.Bytes() * 6 / 10)
+	epoch := 0
+	for b.Loop() {
+		epoch++
+		for _, err := range l.Epoch(context.Background(), epoch, 0) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// large is a cache of 8 values of ten images, the size of those of ViT-B/16 each.
+func large(b *testing.B) (Options, *Store) {
+	o, _ := options(b.TempDir())
+	o.Values = nil
+	for i := range 8 {
+		o.Values = append(o.Values, Value{fmt.Sprintf("x_%02d", i), []int{197, 768 * 4}})
+	}
+	s, err := Open(context.Background(), o, NewImages(sums()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	w, err := s.Writer(context.Background())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	for row := range images {
+		if err := w.Write([]int{row}, compute(o, row)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Commit(); err != nil {
+		b.Fatal(err)
+	}
+	return o, s
+}

@@ -1,0 +1,280 @@
+package feature
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say which cache is wanted.
+type Options struct {
+	Dir      string // the folder of caches
+	Key      Key    // Images is filled in by Open
+	Versions Versions
+	About    About
+	Values   []Value // what is wanted of each image, in the order of a batch's values
+	Note     func(format string, args ...any)
+	// Wait is how long to wait for another run that writes the same cache; 0 is DefaultWait.
+	Wait time.Duration
+}
+
+// DefaultWait is longer than most first passes take.
+const DefaultWait = 15 * time.Minute
+
+// Store is an open cache.
+type Store struct {
+	options Options
+	images  Images
+	folder  string
+	use     *os.File // the lock against removal
+	index   index    // of what is there and was verified
+	raw     []byte   // index.json as it was when it was read, nil if there was none
+	files   map[string]*mapped
+	disk    func(folder string) (disk, error)
+}
+
+// Open opens the cache of a key, which may be empty yet or lack some of the values: see Missing. Files that are damaged, and all
+// files if the index is of another key or version, count as missing; Note hears why.
+func Open(ctx context.Context, o Options, images Images) (*Store, error) {
+	if images.Len() == 0 {
+		return nil, errNoImages
+	}
+	if len(o.Values) == 0 {
+		return nil, errors.New("feature: no values to store are named")
+	}
+	for _, v := range o.Values {
+		if err := v.check(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Wait == 0 {
+		o.Wait = DefaultWait
+	}
+	o.Key.Images = images.Fingerprint()
+	s := &Store{options: o, images: images, folder: filepath.Join(o.Dir, o.Key.folder()), files: map[string]*mapped{}, disk: diskOf}
+	if err := s.enter(); err != nil {
+		return nil, explain(o.Dir, err)
+	}
+	if err := s.read(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// enter makes the folder if need be and takes the lock against its removal.
+func (s *Store) enter() error {
+	for {
+		if err := os.MkdirAll(s.folder, 0o777); err != nil {
+			return err
+		}
+		var err error
+		s.use, err = acquire(filepath.Join(s.folder, useLock), syscall.LOCK_SH)
+		if !notThere(err) { // somebody may have removed the folder in between
+			return err
+		}
+	}
+}
+
+// explain says what a user can do about a folder that can't be used.
+func explain(dir string, err error) error {
+	if info, e := os.Stat(dir); e == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file: the feature cache needs a folder", dir)
+	}
+	switch {
+	case errors.Is(err, errHeld):
+		return fmt.Errorf("%s: it is just being cleared", dir)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s: a part of this path is a file, not a folder: %w", dir, err)
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%s is not writable: change its permissions or choose another --feature-cache folder: %w", dir, err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s: the disk is full: free some space or choose another --feature-cache folder: %w", dir, err)
+	}
+	return fmt.Errorf("%s: %w", dir, err)
+}
+
+// read takes over from the folder what can be trusted.
+func (s *Store) read(ctx context.Context) error {
+	s.unmap()
+	o := s.options
+	s.index = index{Kind: kind, Format: Format, Versions: o.Versions, About: o.About, Key: o.Key, Images: s.images.hexSums(), Files: map[string]file{}}
+	s.raw, _ = os.ReadFile(filepath.Join(s.folder, indexFile))
+	x, err := readIndex(s.folder)
+	reason := ""
+	switch {
+	case notThere(err):
+		return nil
+	case err != nil:
+		reason = err.Error()
+	default:
+		reason = x.suits(o.Key, o.Versions, s.images)
+	}
+	if reason != "" {
+		o.Note("feature cache: %s is not used and is written anew: %s", s.folder, reason)
+		return nil
+	}
+	return s.takeOver(ctx, x)
+}
+
+// takeOver verifies the files of the wanted values, several at a time, and maps the good ones.
+func (s *Store) takeOver(ctx context.Context, x index) error {
+	s.index = x
+	values := s.options.Values
+	reasons := make([]string, len(values))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, v := range values {
+		f, ok := x.Files[v.Name]
+		if !ok {
+			continue
+		}
+		group.Go(func() error {
+			reasons[i] = s.verify(ctx, v, f)
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("interrupted while the feature cache was checked: %w", err)
+	}
+	for i, v := range values {
+		f, ok := x.Files[v.Name]
+		if !ok {
+			continue
+		}
+		if reasons[i] != "" {
+			s.options.Note("feature cache: %s is not used and is written anew: %s", filepath.Join(s.folder, f.Name), reasons[i])
+			delete(s.index.Files, v.Name)
+			continue
+		}
+		if err := s.open(v); err != nil {
+			return err
+		}
+	}
+	_ = os.Chtimes(filepath.Join(s.folder, indexFile), time.Time{}, time.Now()) // the last use, for the list
+	return nil
+}
+
+// rowBytes is the size of an image's value.
+func (s *Store) rowBytes(v Value) int64 { return v.elements() * elementBytes(s.options.Key.Stored) }
+
+// bytes is the size of a value's file.
+func (s *Store) bytes(v Value) int64 { return s.rowBytes(v) * int64(s.images.Len()) }
+
+// verify tells what is wrong with the file of a value, "" if it is as the index says.
+func (s *Store) verify(ctx context.Context, v Value, f file) string {
+	name := fileName(v, s.options.Key.Stored)
+	if f.Name != name || !slices.Equal(f.Shape, v.Shape) || f.Bytes != s.bytes(v) {
+		return fmt.Sprintf("it is %s of shape %v and %d bytes, wanted is %s of shape %v and %d bytes", f.Name, f.Shape, f.Bytes, name, v.Shape, s.bytes(v))
+	}
+	path := filepath.Join(s.folder, name)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err.Error()
+	case info.Size() != f.Bytes:
+		return fmt.Sprintf("it has %d bytes, and %d were written", info.Size(), f.Bytes)
+	}
+	sum, err := sumFile(ctx, path)
+	switch {
+	case err != nil:
+		return err.Error()
+	case sum != f.Sum:
+		return "its checksum is not that of what was written"
+	}
+	return ""
+}
+
+// sumFile is the xxHash64 of a file. It is not proof against malice, but notices any accident, and is as fast as memory.
+func sumFile(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	digest, buf := xxhash.New(), make([]byte, 1<<20)
+	for {
+		n, err := f.Read(buf)
+		_, _ = digest.Write(buf[:n]) // never fails
+		switch {
+		case errors.Is(err, io.EOF):
+			return hexSum(digest), nil
+		case err != nil:
+			return "", err
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		}
+	}
+}
+
+func hexSum(d *xxhash.Digest) string { return hex.EncodeToString(d.Sum(nil)) }
+
+// open maps the file of a value.
+func (s *Store) open(v Value) error {
+	m, err := mapFile(filepath.Join(s.folder, fileName(v, s.options.Key.Stored)), s.images.Len(), s.rowBytes(v))
+	if err != nil {
+		return err
+	}
+	s.files[v.Name] = m
+	return nil
+}
+
+// Missing are the values that must be computed before a Loader can be had.
+func (s *Store) Missing() []Value {
+	var list []Value
+	for _, v := range s.options.Values {
+		if s.files[v.Name] == nil {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Folder is where the cache lies.
+func (s *Store) Folder() string { return s.folder }
+
+// Images are the images whose values are stored.
+func (s *Store) Images() Images { return s.images }
+
+// Unreadable are the rows of images that could not be decoded.
+func (s *Store) Unreadable() []int { return s.index.Unreadable }
+
+// Bytes is the size of all wanted values.
+func (s *Store) Bytes() int64 {
+	total := int64(0)
+	for _, v := range s.options.Values {
+		total += s.bytes(v)
+	}
+	return total
+}
+
+func (s *Store) unmap() {
+	for name, m := range s.files {
+		_ = m.close() // only fails for what is not mapped
+		delete(s.files, name)
+	}
+}
+
+// Close gives the cache free. A folder in which nothing was written goes again. No Loader may be in use any more.
+func (s *Store) Close() error {
+	s.unmap()
+	if s.use == nil {
+		return nil
+	}
+	err := s.use.Close()
+	s.use = nil
+	if _, e := os.Stat(filepath.Join(s.folder, indexFile)); notThere(e) {
+		_, _ = remove(s.folder) // another run may have begun to write there
+	}
+	return err
+}
