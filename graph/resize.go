@@ -18,13 +18,21 @@ func (b *Builder) Resize(images Value, size int) Value {
 	height, width := b.slice(shape, 0, 1, 2), b.slice(shape, 0, 2, 3) // [1] each
 	batch := images.Shape[0]
 
-	rows := b.In("columns").transpose(images, 0, 1, 3, 2) // [B, H, 3, W]
+	rows := b.In("columns").channels(images, 3, 2, []int{batch, Unknown, 3, Unknown})
 	flat := b.reshapeTo(rows, []int{Unknown, Unknown}, b.ints(Unknown), width)
 	wide := b.In("columns").filtered("MatMul", flat, b.filters(width, size), map[string]any{"transpose_b": true}, []int{Unknown, size})
 
 	columns := b.reshapeTo(wide, []int{batch, Unknown, 3 * size}, b.ints(Unknown), height, b.ints(3*size))
 	done := b.In("rows").filtered("BatchMatMulV2", b.filters(height, size), columns, nil, []int{batch, size, 3 * size})
-	return b.cast(b.transpose(b.reshape(done, batch, size, 3, size), 0, 1, 3, 2), tf.Uint8)
+	return b.cast(b.channels(b.reshape(done, batch, size, 3, size), 2, 3, []int{batch, size, size, 3}), tf.Uint8)
+}
+
+// channels moves the axis of the three channels. Transpose would do, but Grappler makes it work on bytes, and for
+// those TensorFlow logs an error about oneDNN.
+func (b *Builder) channels(x Value, from, to int, shape []int) Value {
+	split := b.operation("Unpack", map[string]any{"num": int64(3), "axis": int64(from)}, x.Output)
+	planes := tf.OutputList{split.Output(0), split.Output(1), split.Output(2)}
+	return b.node("Pack", shape, map[string]any{"axis": int64(to)}, planes)
 }
 
 // filtered is a product of pixels and weights, rounded and clipped to 0..255, in float64.
