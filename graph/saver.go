@@ -33,7 +33,8 @@ func (vs *Variables) Saver(b *Builder) *Saver {
 	read := b.operation("RestoreV2", map[string]any{"dtypes": types}, s.Prefix.Output, nameList, sliceList)
 	assigned := make([]*tf.Operation, len(vs.list))
 	for i, v := range vs.list {
-		assigned[i] = b.operation("AssignVariableOp", map[string]any{"dtype": tf.Float}, v.handle, read.Output(i))
+		value := b.cast(Value{Output: read.Output(i), Shape: v.Shape}, v.dtype)
+		assigned[i] = b.operation("AssignVariableOp", map[string]any{"dtype": v.dtype}, v.handle, value.Output)
 	}
 	s.Restore = b.After(assigned...).In("restore").operation("NoOp", nil)
 	return s

@@ -27,6 +27,18 @@ type Session struct {
 
 // NewSession opens a session on a finished graph.
 func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
+	options, err := o.tensorFlow()
+	if err != nil {
+		return nil, err
+	}
+	s, err := tf.NewSession(g, options)
+	if err != nil {
+		return nil, fmt.Errorf("open a TensorFlow session: %w", err)
+	}
+	return &Session{session: s}, nil
+}
+
+func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	config := &pb.ConfigProto{
 		IntraOpParallelismThreads: int32(o.Threads),
 		// One op at a time: ops are large, so running two at once gains nothing, and the
@@ -45,11 +57,7 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 	}
 	options := &tf.SessionOptions{Config: raw}
 	swallowGreetings(options)
-	s, err := tf.NewSession(g, options)
-	if err != nil {
-		return nil, fmt.Errorf("open a TensorFlow session: %w", err)
-	}
-	return &Session{session: s}, nil
+	return options, nil
 }
 
 // Run feeds, executes the targets and returns the fetched values in order.

@@ -83,13 +83,13 @@ func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 		},
 	}
 	features := f.Features(b, b.Normalise(images, bb.Mean, bb.Std), pool)
-	m.Inputs = map[string]graph.Value{ImagesInput: images}
-	m.Outputs = map[string]graph.Value{FeaturesOutput: features}
+	outputs := map[string]graph.Value{FeaturesOutput: features}
+	m.Signatures = map[string]savedmodel.Call{savedmodel.Signature: {Inputs: map[string]graph.Value{ImagesInput: images}, Outputs: outputs}}
 	if bb.Classes > 0 {
 		if pool != bb.Pool {
 			features = f.pool(b.In("own_pool"), sequence, bb.Pool)
 		}
-		m.Outputs[LogitsOutput] = f.OwnHead(b, features)
+		outputs[LogitsOutput] = f.OwnHead(b, features)
 	}
 }
 

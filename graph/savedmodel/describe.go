@@ -23,16 +23,16 @@ const (
 
 // describe makes the bytes of saved_model.pb, the same for the same graph.
 func describe(m Model, s *graph.Saver) ([]byte, error) {
-	signature := &pb.SignatureDef{Inputs: map[string]*pb.TensorInfo{}, Outputs: map[string]*pb.TensorInfo{}}
-	signature.MethodName = predictMethod //lint:ignore SA1019 deprecated, but older servers look for it
+	signatures := map[string]*pb.SignatureDef{}
 	needed := []string{s.Prefix.Op.Name(), s.Written.Op.Name(), s.Restore.Name()}
-	for name, v := range m.Inputs {
-		signature.Inputs[name] = info(v)
-		needed = append(needed, v.Op.Name())
-	}
-	for name, v := range m.Outputs {
-		signature.Outputs[name] = info(v)
-		needed = append(needed, v.Op.Name())
+	for name, call := range m.Signatures {
+		signatures[name] = &pb.SignatureDef{Inputs: infos(call.Inputs), Outputs: infos(call.Outputs)}
+		signatures[name].MethodName = predictMethod //lint:ignore SA1019 deprecated, but older servers look for it
+		for _, values := range []map[string]graph.Value{call.Inputs, call.Outputs} {
+			for _, v := range values {
+				needed = append(needed, v.Op.Name())
+			}
+		}
 	}
 	nodes, err := export(m.Builder.Graph())
 	if err != nil {
@@ -48,12 +48,20 @@ func describe(m Model, s *graph.Saver) ([]byte, error) {
 				FilenameTensorName: tensorName(s.Prefix), SaveTensorName: tensorName(s.Written),
 				RestoreOpName: s.Restore.Name(), Version: pb.SaverDef_V2,
 			},
-			SignatureDef: map[string]*pb.SignatureDef{Signature: signature},
+			SignatureDef: signatures,
 		}},
 	})
 }
 
 func tensorName(v graph.Value) string { return fmt.Sprintf("%s:%d", v.Op.Name(), v.Index) }
+
+func infos(values map[string]graph.Value) map[string]*pb.TensorInfo {
+	list := map[string]*pb.TensorInfo{}
+	for name, v := range values {
+		list[name] = info(v)
+	}
+	return list
+}
 
 func info(v graph.Value) *pb.TensorInfo {
 	shape := &shapepb.TensorShapeProto{}

@@ -23,7 +23,7 @@ func tiny(t *testing.T) Model {
 	b := graph.New(graph.KeepAll)
 	m := Model{
 		Builder: b, Variables: graph.NewVariables(), Values: tensor.Map{},
-		Inputs: map[string]graph.Value{}, Outputs: map[string]graph.Value{}, Extra: map[string][]byte{"note.txt": []byte("hello\n")},
+		Extra: map[string][]byte{"note.txt": []byte("hello\n")},
 	}
 	declare := func(name string, shape ...int) graph.Value {
 		v := tensor.Zeros(shape...)
@@ -41,7 +41,11 @@ func tiny(t *testing.T) Model {
 	}
 	declare("empty", 0, 4)
 	declare("large", 700, 500) // 1.4 MB: more than one buffer
-	m.Inputs["x"], m.Outputs["y"] = x, y
+	rows := b.Placeholder("rows", tf.Float, graph.Unknown, 2)
+	m.Signatures = map[string]Call{
+		Signature: {map[string]graph.Value{"x": x}, map[string]graph.Value{"y": y}},
+		"second":  {map[string]graph.Value{"rows": rows}, map[string]graph.Value{"z": b.AddRow(rows, declare("layer/c2", 2))}},
+	}
 	return m
 }
 
@@ -94,6 +98,10 @@ func TestTensorFlowRunsIt(t *testing.T) {
 				t.Errorf("y[%d][%d] = %v, want %v", i, j, y, want)
 			}
 		}
+	}
+	second := loaded.Signatures["second"]
+	if second.MethodName != predictMethod || second.Inputs["rows"].DType != tf.Float || second.Outputs["z"].Shape.String() != "[?, 2]" {
+		t.Errorf("the second signature is %+v", second)
 	}
 	for _, op := range loaded.Graph.Operations() {
 		if op.Type() == "Placeholder" && strings.Contains(op.Name(), "initial") {

@@ -14,11 +14,16 @@ import (
 
 // Model is a graph that is to be saved.
 type Model struct {
-	Builder         *graph.Builder
-	Variables       *graph.Variables       // all that the outputs depend on
-	Values          tensor.Map             // of the variables
-	Inputs, Outputs map[string]graph.Value // of the signature; inputs are placeholders
-	Extra           map[string][]byte      // files for assets.extra, by name
+	Builder    *graph.Builder
+	Variables  *graph.Variables  // all that the outputs depend on
+	Values     tensor.Map        // of the variables
+	Signatures map[string]Call   // by name; one is Signature
+	Extra      map[string][]byte // files for assets.extra, by name
+}
+
+// Call is what one signature takes and gives. Inputs are placeholders.
+type Call struct {
+	Inputs, Outputs map[string]graph.Value
 }
 
 // Write saves a model as the folder dir, with its own session. The folder appears complete or not at all; one

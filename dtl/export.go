@@ -1,0 +1,54 @@
+package dtl
+
+import (
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// Served is the forward pass of a model as others are to run it: from images of any size, and from images that
+// have the model's size already. It has no training step.
+type Served struct {
+	Builder   *graph.Builder
+	Variables *graph.Variables // the backbone's and those of the method, together
+	Bytes     Serving          // Images are uint8 [B, H, W, 3] of any size
+	Floats    Serving          // Images are float32 [B, S, S, 3] in 0..1
+}
+
+// Serving is one way into a model. Logits and Probabilities are float32 [B, classes].
+type Serving struct {
+	Images, Logits, Probabilities graph.Value
+}
+
+// NewServed builds the forward pass of the model that c describes. What c says of training is left out.
+func NewServed(c Config) (s *Served, err error) {
+	defer graph.Catch(&err)
+	if err := c.Arch.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Precision == "" {
+		c.Precision = graph.FP32
+	}
+	m := &Model{Config: c, builder: graph.New(graph.KeepAll).Use(c.Precision), Frozen: graph.NewVariables()}
+	m.Trainable = m.Frozen // one set: nothing trains here
+	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
+	newHook := c.Method.Attach(m.params, c.Arch)
+	m.params.Declare(HeadWeight, zeros, c.Classes, c.Arch.Width)
+	m.params.Declare(HeadBias, zeros, c.Classes)
+
+	s = &Served{Builder: m.builder, Variables: m.Trainable}
+	side := c.Arch.Image
+	b := m.builder.In("bytes")
+	images := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
+	s.Bytes = m.serving(b, images, b.Resize(images, side), newHook())
+	b = m.builder.In("floats")
+	images = b.Placeholder("images", tf.Float, graph.Unknown, side, side, 3)
+	s.Floats = m.serving(b, images, images, newHook())
+	return s, nil
+}
+
+func (m *Model) serving(b *graph.Builder, images, resized graph.Value, hook backbone.Hook) Serving {
+	logits := m.forward(b, resized, &backbone.Forward{Hook: hook})
+	return Serving{Images: images, Logits: logits, Probabilities: b.Probabilities(logits)}
+}

@@ -1,0 +1,71 @@
+package savedmodel
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
+
+// Loaded is a SavedModel that TensorFlow has read and that can be run.
+type Loaded struct {
+	session    *graph.Session
+	graph      *tf.Graph
+	signatures map[string]tf.Signature
+}
+
+// Load reads the SavedModel in the folder dir with all its variables.
+func Load(dir string, o graph.SessionOptions) (*Loaded, error) {
+	if err := Check(os.DirFS(dir)); err != nil {
+		return nil, err
+	}
+	session, model, err := graph.LoadSavedModel(dir, Tag, o)
+	if err != nil {
+		line, _, _ := strings.Cut(err.Error(), "\n") // the rest lists nodes of the graph
+		return nil, fmt.Errorf("TensorFlow can't load it: %s", line)
+	}
+	return &Loaded{session, model.Graph, model.Signatures}, nil
+}
+
+// Run calls the signature of that name with one input and gives one of its outputs.
+func (l *Loaded) Run(signature, input string, value tensor.Tensor, output string) (tensor.Tensor, error) {
+	s, ok := l.signatures[signature]
+	if !ok {
+		return tensor.Tensor{}, fmt.Errorf("there is no signature %q", signature)
+	}
+	in, err := l.find(s.Inputs, signature, input)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	out, err := l.find(s.Outputs, signature, output)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	got, err := l.session.Run([]graph.Feed{{Output: in, Value: value}}, []tf.Output{out})
+	if err != nil {
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		return tensor.Tensor{}, fmt.Errorf("signature %q: %s", signature, line)
+	}
+	return got[0], nil
+}
+
+// find is the end of the graph to which an entry of a signature points: "node:0".
+func (l *Loaded) find(entries map[string]tf.TensorInfo, signature, name string) (tf.Output, error) {
+	entry, ok := entries[name]
+	if !ok {
+		return tf.Output{}, fmt.Errorf("the signature %q has no %q", signature, name)
+	}
+	node, index, _ := strings.Cut(entry.Name, ":")
+	op := l.graph.Operation(node)
+	if op == nil || index != "0" && index != "" {
+		return tf.Output{}, fmt.Errorf("the signature %q points to %q, which the graph does not have", signature, entry.Name)
+	}
+	return op.Output(0), nil
+}
+
+// Close frees the session and the variables in it.
+func (l *Loaded) Close() error { return l.session.Close() }
