@@ -1,150 +1,127 @@
 package runner
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
-	"reflect"
-	"slices"
-	"strings"
 
-	"dtl-tf/dtl"
-	"dtl-tf/graph/tensor"
-	"dtl-tf/graph/weight"
+	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
 
-// checkpointFile holds all that a run needs to go on after a complete epoch: the values of everything that
-// trains, both moments of AdamW, and how far it came. Order, augmentation and drop path of an epoch
-// follow from the seed and the epoch's number, so there is no random state to keep.
-const checkpointFile = "checkpoint.safetensors"
-
-// checkpoint is the state after a complete epoch.
-type checkpoint struct {
-	Epoch  int      `json:"epoch"`
-	Step   int      `json:"step"`
-	Config resolved `json:"config"`
-	Inputs inputs   `json:"inputs"`
+// keep remembers the state after a complete epoch, and writes it down every so many epochs. What the last epoch leaves is
+// written by complete.
+func (f *fineTuning) keep(i train.Info) error {
+	if err := f.remember(i.Epoch, i.Step, i.Rate); err != nil {
+		return err
+	}
+	f.record.Progress = result.Progress{Epochs: i.Epoch, Steps: i.Step}
+	every := f.config.CheckpointEvery
+	if every == 0 || i.Epoch%every != 0 || i.Epoch == f.config.Epochs {
+		return nil
+	}
+	f.measure(train.Summary{
+		Position: train.Position{Epochs: i.Epoch, Steps: i.Step},
+		Images:   i.TotalImages, InputWait: i.InputWait, Elapsed: i.Elapsed,
+	})
+	return f.writeCheckpoint(train.Position{Epochs: i.Epoch, Steps: i.Step})
 }
 
-// inputs are the fingerprints of what the run reads; resuming with others would mix two runs.
-type inputs struct {
-	Backbone string `json:"backbone"`
-	Data     string `json:"data"`
+// remember reads all that trains. Values that are not finite are refused and the last good ones stay.
+func (f *fineTuning) remember(epoch, step int, rate float64) error {
+	values, err := f.session.ReadTrainable()
+	if err != nil {
+		return err
+	}
+	for _, name := range values.Names() {
+		if at := values[name].FirstNonFinite(); at >= 0 {
+			return &train.DivergedError{Epoch: epoch, Step: step, Loss: float64(values[name].Float32()[at]), Rate: rate}
+		}
+	}
+	f.good = values
+	return nil
 }
 
-func (f *fineTuning) inputs() inputs { return inputs{f.backbone.Fingerprint(), f.data.fingerprint} }
+// complete writes what the last epoch left, so that a run that is stopped during the evaluation need not train again.
+func (f *fineTuning) complete(at train.Position) error {
+	var err error
+	if f.config.CheckpointEvery > 0 {
+		err = f.writeCheckpoint(at)
+	}
+	return also(err, f.writeTrained(f.good))
+}
 
-// writeCheckpoint replaces the checkpoint by the state that keep has just read.
-func (f *fineTuning) writeCheckpoint(i train.Info) error {
+// interrupted writes what was done before Ctrl-C, also in the middle of an epoch.
+func (f *fineTuning) interrupted(at train.Position) error {
+	epoch := at.Epochs + 1
+	if err := f.remember(epoch, at.Steps, f.schedule.Rate(min(epoch, f.config.Epochs))); err != nil {
+		if f.good == nil {
+			return err
+		}
+		return also(err, f.writeTrained(f.good))
+	}
+	return also(f.writeCheckpoint(at), f.writeTrained(f.good))
+}
+
+// writeCheckpoint writes the state of which f.good is a part, unless it is on the disk already.
+func (f *fineTuning) writeCheckpoint(at train.Position) error {
+	if at.Steps == 0 || at == f.written {
+		return nil
+	}
 	moments, err := f.session.ReadOptimizer()
 	if err != nil {
 		return err
 	}
 	all := maps.Clone(f.good)
 	maps.Copy(all, moments)
-	state, err := json.Marshal(checkpoint{Epoch: i.Epoch, Step: i.Step, Config: f.resolved(), Inputs: f.inputs()})
+	config, err := json.Marshal(f.resolved())
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	err = result.WriteFile(f.folder.Path(checkpointFile), func(w io.Writer) error {
-		return weight.WriteSafetensors(w, all, map[string]string{"checkpoint": string(state)})
-	})
+	err = f.checkpoints.Write(checkpoint.State{
+		Position: at, Config: config, Inputs: f.inputs(),
+		Metrics: f.metrics.Rows(), Bad: f.data.train.Bad(), Measurements: f.record.Measurements,
+		Versions: f.record.Versions, Device: f.record.Device,
+	}, all)
 	if err != nil {
-		return err
+		return fmt.Errorf("the run stops because its checkpoint can't be saved: %w%s", err, f.howToGoOn())
 	}
+	f.written = at
 	return f.save()
 }
 
-// howToGoOn is the advice to a user who has interrupted a run, if there is a way.
+// inputs are the fingerprints of what the run reads; resuming with others would mix two runs.
+func (f *fineTuning) inputs() checkpoint.Inputs {
+	in := checkpoint.Inputs{Backbone: f.backbone.Fingerprint(), Data: f.data.fingerprint}
+	if f.initial != nil {
+		in.Adapter = f.initial.Tensors.SHA256()
+	}
+	return in
+}
+
+// howToGoOn is the advice to a user whose run has stopped, if there is a way.
 func (f *fineTuning) howToGoOn() string {
-	if _, err := os.Stat(f.folder.Path(checkpointFile)); err != nil {
+	if !f.checkpoints.Any() {
 		return ""
 	}
 	return " (go on with --resume)"
 }
 
-// restore puts the session into the state of the checkpoint.
-func (f *fineTuning) restore() error {
-	path := f.folder.Path(checkpointFile)
-	file, err := weight.Open(path)
-	if err != nil {
-		return fmt.Errorf("no checkpoint to resume from (start again with --overwrite): %w", err)
+// also joins two errors, either of which may be nil, in one line.
+func also(err, other error) error {
+	if err == nil || other == nil {
+		return errors.Join(err, other)
 	}
-	var c checkpoint
-	if err := json.Unmarshal([]byte(file.Metadata["checkpoint"]), &c); err != nil {
-		return fmt.Errorf("checkpoint %s: its description is unreadable: %w", path, err)
+	return fmt.Errorf("%w; %w", err, other)
+}
+
+// alive fails after Ctrl-C. Before the first step nothing that exists has been changed yet.
+func alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted before the first step: %w", err)
 	}
-	if differs := c.Config.differs(f.resolved()); differs != "" {
-		return usagef("--resume with other settings is refused: %s", differs)
-	}
-	if c.Inputs.Backbone != f.inputs().Backbone {
-		return usagef("--resume with another backbone is refused: its weights have changed")
-	}
-	if c.Inputs.Data != f.inputs().Data {
-		return usagef("--resume with other data is refused: the lists or images have changed")
-	}
-	if err := f.restoreTensors(file.Tensors); err != nil {
-		return fmt.Errorf("checkpoint %s: %w", path, err)
-	}
-	rows, err := result.ReadMetrics(f.folder.Path(result.MetricsFile))
-	if err != nil {
-		return err
-	}
-	f.metrics = result.NewMetricsLog(f.folder.Path(result.MetricsFile), upTo(rows, c.Epoch)...)
-	f.record.Progress = result.Progress{Epochs: c.Epoch, Steps: c.Step}
-	f.resumed = &c
-	f.note("resuming after epoch %d", c.Epoch)
 	return nil
-}
-
-func (f *fineTuning) restoreTensors(all tensor.Map) error {
-	if err := f.session.Restore(all); err != nil {
-		return err
-	}
-	var err error
-	f.good, err = f.session.ReadTrainable()
-	return err
-}
-
-func upTo(rows []result.Metric, epoch int) []result.Metric {
-	for i, r := range rows {
-		if r.Epoch > epoch {
-			return rows[:i]
-		}
-	}
-	return rows
-}
-
-// mayChange are the settings that a resumed run may have otherwise: they change no result.
-var mayChange = map[string]bool{"out": true, "data": true, "backbone": true, "checkpoint_every": true, "init_adapter": true}
-
-// differs names the first setting in which two configurations differ, as the user would type it.
-func (r resolved) differs(other resolved) string {
-	a, b := reflect.ValueOf(r), reflect.ValueOf(other)
-	for i := range a.NumField() {
-		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
-		x, y := reflect.Indirect(a.Field(i)), reflect.Indirect(b.Field(i))
-		if mayChange[name] || fmt.Sprint(x) == fmt.Sprint(y) {
-			continue
-		}
-		if options, ok := x.Interface().(dtl.Options); ok {
-			return differentOption(options, y.Interface().(dtl.Options))
-		}
-		return fmt.Sprintf("--%s was %v and is %v now", strings.ReplaceAll(name, "_", "-"), x, y)
-	}
-	return ""
-}
-
-// differentOption names the first option in which two settings of the same method differ.
-func differentOption(a, b dtl.Options) string {
-	for _, name := range slices.Sorted(maps.Keys(b)) {
-		if a[name] != b[name] {
-			return fmt.Sprintf("--%s was %s and is %s now", name, a[name], b[name])
-		}
-	}
-	return ""
 }

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -30,7 +29,7 @@ type dataset struct {
 }
 
 // openTraining opens the splits of a training run: trainval to train on, test to evaluate on.
-func openTraining(ctx context.Context, c FineTuneConfig, size int, note func(string, ...any)) (*dataset, error) {
+func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*dataset, error) {
 	set, err := data.Open(c.Data)
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func openTraining(ctx context.Context, c FineTuneConfig, size int, note func(str
 			return nil, err
 		}
 	}
-	return d, ctx.Err()
+	return d, nil
 }
 
 // evaluationItems are the test images, nil if the set has none.
@@ -137,6 +136,18 @@ func (s *skips) add(item data.Item, err error) {
 	}
 	s.seen[item.Path] = true
 	s.note("skipped: %v", err)
+}
+
+// know marks images that were skipped before this process began.
+func (s *skips) know(items []data.Item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	for _, item := range items {
+		s.seen[item.Path] = true
+	}
 }
 
 func (s *skips) count() int {

@@ -9,6 +9,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
@@ -28,10 +29,14 @@ type fineTuning struct {
 	session  *dtl.Session
 	schedule train.Schedule
 	initial  *result.Adapter // what training starts from, nil for the method's own values
-	resumed  *checkpoint     // nil at a fresh start
 	frozen   string          // sha256 of the frozen weights before the first step
 
-	good tensor.Map // all that trains, as it was after the last complete epoch
+	checkpoints *checkpoint.Store
+	from        train.Position      // where a resumed run goes on, zero at a fresh start
+	before      result.Measurements // of what was done before from
+	written     train.Position      // that of the newest checkpoint
+	finished    *result.Run         // the run to resume, if nothing of it is left to do
+	good        tensor.Map          // all that trains, as it was after the last complete epoch
 }
 
 // FineTune trains a method on a data set, evaluates it once on the test images, writes the run folder and
@@ -44,6 +49,10 @@ func FineTune(ctx context.Context, c FineTuneConfig, ui UI) (result.Run, error) 
 		return result.Run{}, err
 	}
 	defer f.close()
+	if f.finished != nil {
+		f.note("the run in %s is finished: nothing is left to do", c.Out)
+		return *f.finished, report.Runs(ui.Out, report.Text, *f.finished)
+	}
 	err := f.run(ctx)
 	return f.record, err
 }
@@ -61,13 +70,20 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.folder, err = result.OpenFolder(c.Out, c.policy()); err != nil {
 		return err
 	}
+	f.checkpoints = checkpoint.NewStore(f.folder.Path(""))
 	if f.backbone, err = f.loadBackbone(); err != nil {
+		return err
+	}
+	if err := alive(ctx); err != nil {
 		return err
 	}
 	if f.settings, err = f.resolveSettings(); err != nil {
 		return err
 	}
-	if f.data, err = openTraining(ctx, c, f.backbone.Image, f.note); err != nil {
+	if f.data, err = openTraining(c, f.backbone.Image, f.note); err != nil {
+		return err
+	}
+	if err := alive(ctx); err != nil {
 		return err
 	}
 	if err := f.build(); err != nil {
@@ -80,9 +96,12 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 		f.note("this processor has no bfloat16 instructions: --precision bf16 saves memory here, but each step will take longer than in fp32")
 	}
 	if c.Resume {
-		if err := f.restore(); err != nil {
+		if err := f.resume(); err != nil || f.finished != nil {
 			return err
 		}
+	}
+	if err := alive(ctx); err != nil {
+		return err
 	}
 	return f.folder.Clear(c.inputs()...)
 }
@@ -158,6 +177,9 @@ func (f *fineTuning) run(ctx context.Context) error {
 	if err := f.save(); err != nil {
 		return err
 	}
+	if err := f.startMetrics(); err != nil {
+		return err
+	}
 	err := f.train(ctx)
 	if err == nil {
 		err = f.finish(ctx)
@@ -172,10 +194,7 @@ func (f *fineTuning) run(ctx context.Context) error {
 		f.record.Status, f.record.Error = result.Failed, err.Error()
 	}
 	f.record.Ended = now()
-	if saveErr := f.save(); saveErr != nil {
-		return errors.Join(err, saveErr)
-	}
-	if err != nil {
+	if err := also(err, f.save()); err != nil {
 		return err
 	}
 	return report.Runs(f.ui.Out, report.Text, f.record)
@@ -191,9 +210,7 @@ func (f *fineTuning) train(ctx context.Context) error {
 		},
 		Rate: f.schedule.Rate,
 		Size: func(b *data.Batch) int { return len(b.Labels) },
-	}
-	if f.resumed != nil {
-		loop.From = train.Position{Epochs: f.resumed.Epoch, Steps: f.resumed.Step}
+		From: f.from,
 	}
 	report.NewProgress(f.ui.Err, f.ui.Quiet).Attach(&loop.Hooks)
 	loop.OnEpochEnd("metrics", f.logEpoch)
@@ -204,33 +221,13 @@ func (f *fineTuning) train(ctx context.Context) error {
 	var interrupted *train.InterruptedError
 	switch {
 	case err == nil:
-		return f.writeTrained(f.session.ReadTrainable())
+		return f.complete(summary.Position)
 	case errors.As(err, &interrupted):
-		return errors.Join(err, f.writeTrained(f.session.ReadTrainable()))
-	case f.good != nil: // diverged, or the input failed: the last good state
-		return errors.Join(err, f.writeTrained(f.good, nil))
+		return also(err, f.interrupted(summary.Position))
+	case f.good != nil: // diverged, the input failed or the disk is full: the last good state
+		return also(err, f.writeTrained(f.good))
 	}
 	return err
-}
-
-// keep remembers the state after a complete epoch, and writes it down every so many epochs.
-func (f *fineTuning) keep(i train.Info) error {
-	values, err := f.session.ReadTrainable()
-	if err != nil {
-		return err
-	}
-	for _, name := range values.Names() {
-		if at := values[name].FirstNonFinite(); at >= 0 {
-			return &train.DivergedError{Epoch: i.Epoch, Step: i.Step, Loss: float64(values[name].Float32()[at]), Rate: i.Rate}
-		}
-	}
-	f.good = values
-	f.record.Progress = result.Progress{Epochs: i.Epoch, Steps: i.Step}
-	every := f.config.CheckpointEvery
-	if every == 0 || i.Epoch%every != 0 || i.Epoch == f.config.Epochs {
-		return nil
-	}
-	return f.writeCheckpoint(i)
 }
 
 // logEpoch adds the epoch's line to metrics.csv.
@@ -242,10 +239,7 @@ func (f *fineTuning) logEpoch(i train.Info) error {
 }
 
 // writeTrained writes adapter.safetensors and, where all of the backbone trained, backbone.npz.
-func (f *fineTuning) writeTrained(trained tensor.Map, err error) error {
-	if err != nil {
-		return err
-	}
+func (f *fineTuning) writeTrained(trained tensor.Map) (err error) {
 	adapter, weights := adapterTensors(trained, f.session.Model)
 	described := f.backbone
 	if len(weights) > 0 {

@@ -120,16 +120,20 @@ func versions(program string) result.Versions {
 	return v
 }
 
-// measure takes the loop's figures over into the record.
+// measure takes the loop's figures over into the record, on top of those from before a resumed run's start.
 func (f *fineTuning) measure(s train.Summary) {
 	f.record.Progress = result.Progress{Epochs: s.Position.Epochs, Steps: s.Position.Steps}
 	m := &f.record.Measurements
+	*m = f.before
 	if t := s.Timing; t.Steps > 0 {
 		m.SecondsPerStep = &result.Spread{Median: t.Median, Min: t.Min, Max: t.Max, P10: t.P10, P90: t.P90, Count: t.Steps}
 	}
-	m.ImagesPerSecond = s.ImagesPerSecond()
-	m.InputWaitSeconds = s.InputWait.Seconds()
-	m.TrainSeconds = s.Elapsed.Seconds()
-	m.PeakMemoryBytes = machine.PeakResident()
+	images := f.before.ImagesPerSecond*f.before.TrainSeconds + float64(s.Images)
+	m.InputWaitSeconds += s.InputWait.Seconds()
+	m.TrainSeconds += s.Elapsed.Seconds()
+	if m.TrainSeconds > 0 {
+		m.ImagesPerSecond = images / m.TrainSeconds
+	}
+	m.PeakMemoryBytes = max(m.PeakMemoryBytes, machine.PeakResident())
 	f.record.Data.Skipped = f.data.skipped.count()
 }

@@ -69,8 +69,8 @@ func TestInterruptedElsewhere(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	o := cliUntil(t, "skipped:", tune(out, "--data", root, "--skip-bad-images", "--shuffle=false")...)
 	o.want(t, exitInterrupted, "interrupted in epoch 1")
-	if strings.Contains(o.err, "--resume") {
-		t.Errorf("there is nothing to resume from: %s", o.err)
+	if written := checkpoints(t, out); (written != nil) != strings.Contains(o.err, "--resume") {
+		t.Errorf("with the checkpoints %v it says: %s", written, o.err)
 	}
 	if r := readRun(t, out); r.Status != result.Interrupted || r.Progress.Epochs != 0 {
 		t.Errorf("run.json: %s after %+v", r.Status, r.Progress)
@@ -85,35 +85,4 @@ func TestInterruptedElsewhere(t *testing.T) {
 	if !bytes.Equal(read(t, out, result.AdapterFile), read(t, dtlRun(t), result.AdapterFile)) {
 		t.Error("the adapter is not that of a whole run")
 	}
-}
-
-// TestResumeRefused: a run goes on only as it began.
-func TestResumeRefused(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "run")
-	flags := []string{"--checkpoint-every", "1"}
-	cliUntil(t, "epoch 1/3", tune(out, flags...)...).want(t, exitInterrupted)
-	before := snapshot(t, out)
-	for _, c := range []struct{ flag, value, was string }{
-		{"method", "dtl+", "dtl"},
-		{"rank", "3", "2"},
-		{"pool", "cls", "mean"},
-		{"epochs", "5", "3"},
-		{"lr", "0.01", "0.02"},
-		{"shuffle", "false", "true"},
-		{"seed", "1", "42"},
-		{"image-size", "16", "8"},
-		{"mean", "0.25", "0.5"},
-	} {
-		o := cli(t, append(tune(out, flags...), "--resume", "--"+c.flag+"="+c.value)...)
-		o.want(t, exitUsage, "--"+c.flag, c.was, c.value)
-	}
-	data := newData(t, map[string]int{"train800val200": 24, "test": 12})
-	try(t, writeImage(filepath.Join(data, "images", "train800val200_05.png"), 0, 99))
-	cli(t, append(tune(out, flags...), "--resume", "--data", data)...).want(t, exitUsage, "data", "changed")
-	if snapshot(t, out) != before {
-		t.Error("a refused --resume changed the folder")
-	}
-	damaged := read(t, out, "checkpoint.safetensors")
-	write(t, filepath.Join(out, "checkpoint.safetensors"), damaged[:len(damaged)-9])
-	cli(t, append(tune(out, flags...), "--resume")...).want(t, exitFailed, "checkpoint.safetensors", "truncated")
 }

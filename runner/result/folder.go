@@ -17,7 +17,7 @@ type Policy int
 const (
 	Refuse    Policy = iota
 	Overwrite        // --overwrite: Clear removes what an earlier run left
-	Resume           // --resume: the folder must hold a run
+	Resume           // --resume: the folder must hold a run, or what one left that was killed as it began
 )
 
 // Folder is the output folder of a run, held under a lock until Close.
@@ -30,7 +30,7 @@ type Folder struct {
 
 // OpenFolder makes or opens the output folder of a run and locks it. Nothing in it is removed
 // yet: call Clear for that when all input has been read, so that a run that fails on bad input
-// costs nothing.
+// costs nothing. A folder with nothing in it but the lock file of a killed run counts as new.
 //
 // Errors: the folder exists and policy is Refuse; it is a file; it is not writable; there is no
 // run to resume; another run holds it (*LockedError).
@@ -63,9 +63,10 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 		return nil, cannotWrite(path, err)
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s: is a file, the output must be a folder", path)
-	case policy == Refuse:
-		return nil, fmt.Errorf("%s: exists already: add --overwrite to replace the run in it, --resume to go on with it, or choose another --out", path)
+	case policy == Refuse && !f.abandoned():
+		return nil, existsAlready(path)
 	}
+	_, noLock := os.Stat(f.Path(lockFile))
 	f.lock, err = lock(f.path, f.Path(lockFile))
 	if err != nil {
 		var held *LockedError
@@ -74,13 +75,35 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 		}
 		return nil, cannotWrite(path, err)
 	}
-	if policy == Resume {
-		if _, err := os.Stat(f.Path(RunFile)); err != nil {
-			f.Close()
-			return nil, fmt.Errorf("%s: no run to resume: %w", path, err)
-		}
+	if policy == Refuse && !f.created && !f.abandoned() { // a run has ended between our look and our lock
+		f.Close()
+		return nil, existsAlready(path)
 	}
+	_, noRun := os.Stat(f.Path(RunFile))
+	if policy == Resume && noRun != nil && noLock != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: no run to resume: %w", path, noRun)
+	}
+	// Without run.json and with a lock that nobody held, a killed process has made the folder and no more.
+	f.created = f.created || noRun != nil && noLock == nil
 	return f, nil
+}
+
+func existsAlready(path string) error {
+	return fmt.Errorf("%s: exists already: add --overwrite to replace the run in it, --resume to go on with it, or choose another --out", path)
+}
+
+// abandoned tells whether there is nothing in the folder but a lock file and unfinished files.
+func (f *Folder) abandoned() bool {
+	entries, err := os.ReadDir(f.path)
+	locked := false
+	for _, e := range entries {
+		if e.Name() != lockFile && !isTemp(e.Name()) {
+			return false
+		}
+		locked = locked || e.Name() == lockFile
+	}
+	return err == nil && locked
 }
 
 // Path is the path of a file in the folder; with an empty name that of the folder.

@@ -28,7 +28,11 @@ func (e *LockedError) Error() string {
 }
 
 // lock takes the lock file at path for the folder it is in. The kernel gives it free when the
-// process ends in whatever way, so there is no stale lock to clean up by hand.
+// process ends in whatever way, so a file that a killed process leaves is no obstacle.
+//
+// On a network file system this assumes that flock reaches the server: Linux' NFS client does
+// that (mount options nolock and local_lock=flock keep it on one machine, and then only the runs of
+// one machine see each other); where the file system has no locks at all, nothing keeps two runs apart.
 func lock(folder, path string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)

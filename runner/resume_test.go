@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"dtl-tf/dtl"
-	"dtl-tf/runner/result"
 )
 
 // TestDiffers changes every setting in turn: each that can change a result is found, and named as a flag.
@@ -44,19 +43,14 @@ func TestDiffers(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, d, want)
 		}
 	}
+	gone := base
+	gone.Options = dtl.Options{"rank": "2"}
+	if d := base.differs(gone); !strings.Contains(d, "--beta was 100") {
+		t.Errorf("an option less: %q", d)
+	}
 	for name := range mayChange {
 		if !strings.Contains("out data backbone checkpoint_every init_adapter", name) {
 			t.Errorf("%s may change on --resume: is the result still the same?", name)
-		}
-	}
-}
-
-// TestUpTo leaves out the lines of epochs after the checkpoint.
-func TestUpTo(t *testing.T) {
-	rows := []result.Metric{{Epoch: 1}, {Epoch: 2}, {Epoch: 3}}
-	for epoch, want := range []int{0, 1, 2, 3, 3} {
-		if got := len(upTo(rows, epoch)); got != want {
-			t.Errorf("%d lines up to epoch %d, want %d", got, epoch, want)
 		}
 	}
 }

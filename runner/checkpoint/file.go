@@ -1,0 +1,117 @@
+package checkpoint
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/train"
+)
+
+// format is the version of the files that this program writes and reads.
+const format = 1
+
+// Keys of a checkpoint's metadata.
+const (
+	keyState = "checkpoint" // a State as JSON
+	keySum   = "sha256"     // see checksum
+)
+
+// State is all that a run needs to go on besides its tensors. Order, augmentation and drop path follow from the seed, the
+// epoch's and the step's number, so there is no random state to keep.
+type State struct {
+	Format   int            `json:"format"` // set by Write
+	Position train.Position `json:"position"`
+
+	Config json.RawMessage `json:"config"` // the resolved configuration
+	Inputs Inputs          `json:"inputs"`
+
+	Metrics      []result.Metric     `json:"metrics"`       // of the complete epochs
+	Bad          []int               `json:"bad,omitempty"` // training images that can't be read, as indices
+	Measurements result.Measurements `json:"measurements"`
+	Versions     result.Versions     `json:"versions"`
+	Device       result.Device       `json:"device"`
+}
+
+// Inputs are the fingerprints of what a run reads.
+type Inputs struct {
+	Backbone string `json:"backbone"`
+	Data     string `json:"data"`
+	Adapter  string `json:"init_adapter,omitempty"`
+}
+
+// write writes a checkpoint as a .safetensors file.
+func write(path string, s State, tensors tensor.Map) error {
+	s.Format = format
+	text, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w", path, err)
+	}
+	sum, err := checksum(text, tensors)
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w", path, err)
+	}
+	return result.WriteFile(path, func(w io.Writer) error {
+		return weight.WriteSafetensors(w, tensors, map[string]string{keyState: string(text), keySum: sum})
+	})
+}
+
+// checksum is the SHA-256 of the file without its checksum, in hexadecimal. Equal content gives equal bytes, so it can be
+// made again from what has been read.
+func checksum(state []byte, tensors tensor.Map) (string, error) {
+	h := sha256.New()
+	if err := weight.WriteSafetensors(h, tensors, map[string]string{keyState: string(state)}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Read reads a checkpoint and verifies its checksum. Errors name the file.
+func Read(path string) (State, tensor.Map, error) {
+	file, err := weight.Open(path)
+	if err != nil {
+		return State{}, nil, err
+	}
+	s, err := decode(file)
+	if err != nil {
+		return State{}, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, file.Tensors, nil
+}
+
+func decode(file *weight.File) (s State, err error) {
+	text, ok := file.Metadata[keyState]
+	if !ok {
+		return s, errors.New("this is not a checkpoint of dtl-tf")
+	}
+	sum, err := checksum([]byte(text), file.Tensors)
+	if err != nil {
+		return s, err
+	}
+	if sum != file.Metadata[keySum] {
+		return s, fmt.Errorf("its checksum is %.12s and should be %.12s: the file is damaged", sum, file.Metadata[keySum])
+	}
+	var head struct{ Format int }
+	if err := json.Unmarshal([]byte(text), &head); err != nil {
+		return s, fmt.Errorf("its description is unreadable: %w", err)
+	}
+	if head.Format != format {
+		return s, fmt.Errorf("it has format %d, this program reads format %d", head.Format, format)
+	}
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.DisallowUnknownFields() // a field that this program doesn't know may change the result
+	if err := d.Decode(&s); err != nil {
+		return s, fmt.Errorf("its description is unreadable: %w", err)
+	}
+	if p := s.Position; p.Epochs < 0 || p.Steps < 0 || p.StepInEpoch < 0 || p.Images < 0 || p.Elapsed < 0 {
+		return s, fmt.Errorf("its position %+v is impossible", p)
+	}
+	return s, nil
+}
