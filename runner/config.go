@@ -92,6 +92,7 @@ type FineTuneConfig struct {
 	Data, Out         string
 	Overwrite, Resume bool
 	CheckpointEvery   int
+	TensorBoard       bool // write event files into Out
 	Holdout           float64
 	SkipBadImages     bool
 	Backbone          BackboneConfig

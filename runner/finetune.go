@@ -13,6 +13,7 @@ import (
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/tensorboard"
 	"dtl-tf/runner/train"
 )
 
@@ -31,6 +32,7 @@ type fineTuning struct {
 	initial  *result.Adapter // what training starts from, nil for the method's own values
 	frozen   string          // sha256 of the frozen weights before the first step
 
+	board       *tensorboard.Board // nil without --tensorboard
 	checkpoints *checkpoint.Store
 	from        train.Position      // where a resumed run goes on, zero at a fresh start
 	before      result.Measurements // of what was done before from
@@ -197,6 +199,9 @@ func (f *fineTuning) run(ctx context.Context) error {
 	if err := also(err, f.save()); err != nil {
 		return err
 	}
+	if err := f.showAccuracy(); err != nil {
+		return err
+	}
 	return report.Runs(f.ui.Out, report.Text, f.record)
 }
 
@@ -213,6 +218,7 @@ func (f *fineTuning) train(ctx context.Context) error {
 		From: f.from,
 	}
 	report.NewProgress(f.ui.Err, f.ui.Quiet).Attach(&loop.Hooks)
+	f.startBoard(&loop.Hooks)
 	loop.OnEpochEnd("metrics", f.logEpoch)
 	loop.OnEpochEnd("checkpoint", f.keep)
 
@@ -303,6 +309,9 @@ func (f *fineTuning) close() {
 	}
 	if f.session != nil {
 		f.session.Close()
+	}
+	if f.board != nil {
+		f.board.Close() // every event has been written
 	}
 	if f.folder != nil {
 		f.folder.Close()

@@ -39,6 +39,7 @@ last checkpoint.`,
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the run that is in --out")
 			f.BoolVar(&c.Resume, "resume", false, "go on with the run that is in --out from its last checkpoint")
 			f.IntVar(&c.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs`; 0 for never")
+			f.BoolVar(&c.TensorBoard, "tensorboard", false, "write event files beside metrics.csv, for tensorboard --logdir")
 			f.Float64Var(&c.Holdout, "holdout", 0, "`fraction` of the training images to keep for the evaluation, where there is no test split")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of stopping")
 		})

@@ -164,7 +164,7 @@ func madeByRun(name string) bool {
 	case RunFile, AdapterFile, MetricsFile:
 		return true
 	}
-	return strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint")
+	return strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint") || strings.HasPrefix(name, "events.out.tfevents.")
 }
 
 // isTemp reports whether the name is that of a file of a run while WriteFile writes it.

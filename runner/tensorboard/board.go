@@ -18,7 +18,7 @@ const (
 	TagEpochLoss = "loss/epoch"        // mean over an epoch's steps
 	TagRate      = "learning_rate"     // of an epoch
 	TagSpeed     = "images_per_second" // of an epoch, waiting for input included
-	TagAccuracy  = "accuracy/test"     // top-1 in percent, measured once at the end
+	TagAccuracy  = "accuracy/"         // with the split behind it: top-1 in percent, measured once at the end
 )
 
 // fileVersion is the first event of every file. From version 2 on TensorBoard goes by SessionLog START.

@@ -75,7 +75,7 @@ func TestKnownBytes(t *testing.T) {
 	if _, err := l.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Scalar(2, TagAccuracy, 93.75); err != nil {
+	if err := b.Scalar(2, TagAccuracy+"test", 93.75); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Close(); err != nil {

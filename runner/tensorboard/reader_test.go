@@ -39,7 +39,7 @@ func TestTensorBoardReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		if stop == 99 {
-			if err := b.Scalar(6, TagAccuracy, 93.75); err != nil {
+			if err := b.Scalar(6, TagAccuracy+"test", 93.75); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -67,10 +67,10 @@ func TestTensorBoardReads(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := map[string][][2]float64{
-		TagStepLoss:  {{1, 2.5}, {2, 1.25}, {3, 0.625}, {4, 0.3125}, {5, 0.15625}, {6, 0.078125}},
-		TagEpochLoss: {{2, 1.875}, {4, 0.46875}, {6, 0.1171875}},
-		TagRate:      {{2, 0.001}, {4, 0.001}, {6, 0.001}},
-		TagAccuracy:  {{6, 93.75}},
+		TagStepLoss:          {{1, 2.5}, {2, 1.25}, {3, 0.625}, {4, 0.3125}, {5, 0.15625}, {6, 0.078125}},
+		TagEpochLoss:         {{2, 1.875}, {4, 0.46875}, {6, 0.1171875}},
+		TagRate:              {{2, 0.001}, {4, 0.001}, {6, 0.001}},
+		TagAccuracy + "test": {{6, 93.75}},
 	}
 	for tag, points := range want {
 		if !slices.EqualFunc(got[tag], points, func(a, b [2]float64) bool { return a[0] == b[0] && math.Abs(a[1]-b[1]) < 1e-9 }) {
