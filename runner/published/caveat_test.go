@@ -1,0 +1,23 @@
+package published
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCaveats: every caveat belongs to a method that is quoted, and the known traps are told.
+func TestCaveats(t *testing.T) {
+	for method := range caveats() {
+		if method != "*" && Of(method).Source == "" {
+			t.Errorf("caveat.csv has %q, which vtab.csv does not quote", method)
+		}
+	}
+	for method, word := range map[string]string{"ssf": "AugReg", "fact-tk": "best on the test set", "noah": "ImageNet's mean"} {
+		if !strings.Contains(strings.Join(Caveats(method), "; "), word) {
+			t.Errorf("%s: %q does not say %q", method, Caveats(method), word)
+		}
+	}
+	if len(CommonCaveats()) != 1 || Caveats("dtl") != nil {
+		t.Errorf("common %q, dtl %q", CommonCaveats(), Caveats("dtl"))
+	}
+}
