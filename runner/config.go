@@ -31,6 +31,9 @@ type UI struct {
 	Out, Err io.Writer // results; progress and notes
 	Quiet    bool      // no progress
 	Version  string    // of the program
+
+	// Watch, where it is set, may add hooks to a training loop, such as the progress of something larger.
+	Watch func(h *train.Hooks)
 }
 
 // BackboneConfig names a backbone and what its file does not say.
@@ -110,6 +113,9 @@ type FineTuneConfig struct {
 	Recompute         string
 	Precision         string
 	CacheMiB          int64
+
+	TrainSplit, EvalSplit string // "": trainval to train on, test to evaluate on
+	Classes               int    // that labels must stay below; 0 takes the number from the data
 }
 
 // Larger numbers are rather typing mistakes, and would exhaust the machine.

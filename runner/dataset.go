@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -28,13 +29,13 @@ type dataset struct {
 	skipped     *skips
 }
 
-// openTraining opens the splits of a training run: trainval to train on, test to evaluate on.
+// openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
 func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*dataset, error) {
-	set, err := data.Open(c.Data)
+	set, err := data.OpenClasses(c.Data, c.Classes)
 	if err != nil {
 		return nil, err
 	}
-	items, err := set.Split(data.TrainVal)
+	items, err := set.Split(c.trainSplit())
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +47,11 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 		if items, held, err = data.Holdout(items, c.Holdout, c.Seed); err != nil {
 			return nil, usagef("--holdout: %w", err)
 		}
-		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, data.TrainVal)
+		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
 	}
 	d := &dataset{
 		set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
-		counts: map[string]int{data.TrainVal: len(items)}, testSplit: split, skipped: &skips{note: note},
+		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, skipped: &skips{note: note},
 	}
 	if held != nil {
 		d.counts[split] = len(held)
@@ -80,8 +81,15 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 	return d, nil
 }
 
-// evaluationItems are the test images, nil if the set has none.
+func (c FineTuneConfig) trainSplit() string { return cmp.Or(c.TrainSplit, data.TrainVal) }
+
+// evaluationItems are the images to evaluate on, those of the test split unless the configuration says otherwise; nil if the
+// set has none.
 func (c FineTuneConfig) evaluationItems(set *data.Set) ([]data.Item, string, error) {
+	if c.EvalSplit != "" {
+		items, err := set.Split(c.EvalSplit)
+		return items, c.EvalSplit, err
+	}
 	for _, name := range set.Splits() {
 		if name == data.Test {
 			if c.Holdout > 0 {

@@ -218,6 +218,9 @@ func (f *fineTuning) train(ctx context.Context) error {
 		From: f.from,
 	}
 	report.NewProgress(f.ui.Err, f.ui.Quiet).Attach(&loop.Hooks)
+	if f.ui.Watch != nil {
+		f.ui.Watch(&loop.Hooks)
+	}
 	f.startBoard(&loop.Hooks)
 	loop.OnEpochEnd("metrics", f.logEpoch)
 	loop.OnEpochEnd("checkpoint", f.keep)

@@ -49,6 +49,8 @@ type resolved struct {
 	Recompute       string      `json:"recompute"`
 	SkipBadImages   bool        `json:"skip_bad_images"`
 	CheckpointEvery int         `json:"checkpoint_every"`
+	TrainSplit      string      `json:"train_split,omitempty"` // "": trainval
+	EvalSplit       string      `json:"eval_split,omitempty"`  // "": test
 }
 
 func (f *fineTuning) resolved() resolved {
@@ -61,6 +63,7 @@ func (f *fineTuning) resolved() resolved {
 		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
 		Shuffle: c.Shuffle, Augment: c.Augment, Holdout: c.Holdout, Seed: c.Seed, Threads: c.threads(),
 		Precision: c.Precision, Recompute: c.Recompute, SkipBadImages: c.SkipBadImages, CheckpointEvery: c.CheckpointEvery,
+		TrainSplit: c.TrainSplit, EvalSplit: c.EvalSplit,
 	}
 	if c.Init == InitRandom {
 		r.Backbone = bb.Architecture.String()
