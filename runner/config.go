@@ -12,6 +12,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/feature"
 	"dtl-tf/runner/train"
 )
 
@@ -113,6 +114,9 @@ type FineTuneConfig struct {
 	Recompute         string
 	Precision         string
 	CacheMiB          int64
+	FeatureCache      string // FeatureCacheAuto, a folder, or FeatureCacheOff, which "" is too
+	CachePrecision    string // of stored values: "" is FP32
+	DropPathScope     string // "" is DropPathAll
 
 	TrainSplit, EvalSplit string // "": trainval to train on, test to evaluate on
 	Classes               int    // that labels must stay below; 0 takes the number from the data
@@ -176,6 +180,8 @@ func (c FineTuneConfig) check() error {
 		{"augment", c.Augment, data.Augments()},
 		{"recompute", c.Recompute, []string{RecomputeNone, RecomputeActivations}},
 		{"precision", c.Precision, graph.Precisions()},
+		{"cache-precision", c.cachePrecision(), feature.Elements()},
+		{"drop-path-scope", c.dropPathScope(), []string{DropPathAll, DropPathSuffix}},
 		{"schedule", c.Schedule, train.ScheduleNames()},
 		{"method", c.Method.Method, dtl.Names()},
 	} {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -23,6 +24,9 @@ type dataset struct {
 	fingerprint string // of all images that training and evaluation read
 	counts      map[string]int
 	decoder     *jpeg.Decoder
+	images      data.Images         // how to read one
+	items       []data.Item         // to train on
+	sums        [][sha256.Size]byte // of their files
 	train       *data.Loader
 	test        *data.Loader // nil where there is nothing to test on
 	testSplit   string
@@ -57,23 +61,25 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 		d.counts[split] = len(held)
 	}
 	all := append(append([]data.Item{}, items...), held...)
-	if d.fingerprint, err = data.Fingerprint(all); err != nil {
+	sums, err := data.Sums(all)
+	if err != nil {
 		return nil, err
 	}
+	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(all, sums)
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
-	images := data.Images{Decoder: d.decoder, Size: size}
+	d.images = data.Images{Decoder: d.decoder, Size: size}
 	options := data.LoaderOptions{
 		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed,
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.add,
 	}
-	if d.train, err = data.NewLoader(items, images, options); err != nil {
+	if d.train, err = data.NewLoader(items, d.images, options); err != nil {
 		d.close()
 		return nil, err
 	}
 	if held != nil {
-		if d.test, err = data.NewLoader(held, images, evaluationOptions(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
+		if d.test, err = data.NewLoader(held, d.images, evaluationOptions(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
 			d.close()
 			return nil, err
 		}

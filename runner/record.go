@@ -37,6 +37,7 @@ type resolved struct {
 	LearningRate    float64     `json:"lr"`
 	WeightDecay     float64     `json:"weight_decay"`
 	DropPath        float64     `json:"drop_path"`
+	DropPathScope   string      `json:"drop_path_scope"`
 	Schedule        string      `json:"schedule"`
 	WarmupEpochs    int         `json:"warmup_epochs"`
 	CooldownEpochs  int         `json:"cooldown_epochs"`
@@ -49,8 +50,10 @@ type resolved struct {
 	Recompute       string      `json:"recompute"`
 	SkipBadImages   bool        `json:"skip_bad_images"`
 	CheckpointEvery int         `json:"checkpoint_every"`
-	TrainSplit      string      `json:"train_split,omitempty"` // "": trainval
-	EvalSplit       string      `json:"eval_split,omitempty"`  // "": test
+	FeatureCache    string      `json:"feature_cache"`             // on or off, as it turned out
+	CachePrecision  string      `json:"cache_precision,omitempty"` // of a cache that is on
+	TrainSplit      string      `json:"train_split,omitempty"`     // "": trainval
+	EvalSplit       string      `json:"eval_split,omitempty"`      // "": test
 }
 
 func (f *fineTuning) resolved() resolved {
@@ -59,12 +62,13 @@ func (f *fineTuning) resolved() resolved {
 		Data: c.Data, Out: c.Out, Backbone: bb.Path, Init: c.Init, InitAdapter: c.InitAdapter,
 		ImageSize: bb.Image, Heads: bb.Heads, Mean: bb.Mean, Std: bb.Std,
 		Method: f.settings.Method.Name(), Options: f.settings.Options, Pool: string(f.settings.Pool),
-		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath,
+		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath, DropPathScope: c.dropPathScope(),
 		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
 		Shuffle: c.Shuffle, Augment: c.Augment, Holdout: c.Holdout, Seed: c.Seed, Threads: c.threads(),
 		Precision: c.Precision, Recompute: c.Recompute, SkipBadImages: c.SkipBadImages, CheckpointEvery: c.CheckpointEvery,
 		TrainSplit: c.TrainSplit, EvalSplit: c.EvalSplit,
 	}
+	r.FeatureCache, r.CachePrecision = f.cacheState()
 	if c.Init == InitRandom {
 		r.Backbone = bb.Architecture.String()
 	}

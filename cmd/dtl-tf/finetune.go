@@ -18,6 +18,9 @@ the test images after the last epoch, and prints a table. The folder --out recei
 settings, versions, fingerprints and measurements), adapter.safetensors (what was trained),
 metrics.csv (a line an epoch) and, with --method full, backbone.npz (usable as --backbone).
 
+Where the method does not reach into the leading blocks, as dtl does not up to block M, what they make of
+an image never changes. It is computed once and stored (--feature-cache), for other runs too.
+
 Ctrl-C stops after the step under way and saves what was done so far; --resume goes on from the
 last checkpoint.`,
 	examples: []string{
@@ -55,6 +58,7 @@ last checkpoint.`,
 			f.Float64Var(&c.LearningRate, "lr", 1e-3, "peak learning `rate`")
 			f.Float64Var(&c.WeightDecay, "weight-decay", 0.05, "AdamW's decoupled weight `decay`, on everything but biases")
 			f.Float64Var(&c.DropPath, "drop-path", 0, "stochastic-depth `rate` of the last block, linear from 0 at the first")
+			f.StringVar(&c.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as the paper does, or only those after the ones that never change, so that the feature cache stays possible")
 			f.StringVar(&c.Schedule, "schedule", "cosine", "learning-rate `schedule`: cosine (with warm-up and cool-down) or constant")
 			f.BoolVar(&c.Shuffle, "shuffle", true, "draw a new order of the images each epoch")
 			f.StringVar(&c.Augment, "augment", runner.AugmentNone, "`augmentation`: none, or flip-crop (random flip and shifted crop)")
@@ -64,6 +68,8 @@ last checkpoint.`,
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
 			f.StringVar(&c.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32 or bf16")
 			f.StringVar(&c.Recompute, "recompute", runner.RecomputeNone, "what the backward pass makes again to save memory, `none|activations`")
+			f.StringVar(&c.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where values of blocks that never change are stored: `auto|off|DIR`: auto is the user's folder for caches, where that is possible and pays")
+			f.StringVar(&c.CachePrecision, "cache-precision", runner.FP32, "stored `precision` of the feature cache: fp32, or bf16 in half the space")
 			f.Int64Var(&c.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
 			f.BoolVarP(&ui.Quiet, "quiet", "q", false, "no progress, only the result")
 		})

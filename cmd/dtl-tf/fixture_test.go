@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "dtl-tf-test-")
 	if err == nil {
+		err = os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "caches")) // not the user's own
+	}
+	if err == nil {
 		err = makeFixture(dir)
 	}
 	if err != nil {

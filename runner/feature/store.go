@@ -121,7 +121,7 @@ func (s *Store) read(ctx context.Context) error {
 		reason = x.suits(o.Key, o.Versions, s.images)
 	}
 	if reason != "" {
-		o.Note("feature cache: %s is not used and is written anew: %s", s.folder, reason)
+		o.Note("feature cache: %s is not used: %s", s.folder, reason)
 		return nil
 	}
 	return s.takeOver(ctx, x)
@@ -153,7 +153,7 @@ func (s *Store) takeOver(ctx context.Context, x index) error {
 			continue
 		}
 		if reasons[i] != "" {
-			s.options.Note("feature cache: %s is not used and is written anew: %s", filepath.Join(s.folder, f.Name), reasons[i])
+			s.options.Note("feature cache: %s is not used: %s", filepath.Join(s.folder, f.Name), reasons[i])
 			delete(s.index.Files, v.Name)
 			continue
 		}

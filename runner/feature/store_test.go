@@ -130,7 +130,7 @@ func TestNotTrusted(t *testing.T) {
 			if len(s.Missing()) != c.missing {
 				t.Errorf("missing %v, want %d", s.Missing(), c.missing)
 			}
-			n.want(t, folder, "is not used and is written anew", c.reason)
+			n.want(t, folder, "is not used", c.reason)
 			if c.name == "a folder" { // nothing that is not a file is removed
 				w, err := s.Writer(context.Background())
 				try(t, err)

@@ -47,10 +47,11 @@ type Run struct {
 	Data       Data       `json:"data"`
 	Parameters Parameters `json:"parameters"`
 
-	Progress     Progress     `json:"progress"`
-	Measurements Measurements `json:"measurements"`
-	Accuracy     *Accuracy    `json:"accuracy,omitempty"`
-	Frozen       *Frozen      `json:"frozen_sha256,omitempty"`
+	Progress     Progress      `json:"progress"`
+	Measurements Measurements  `json:"measurements"`
+	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil where nobody wanted one
+	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
+	Frozen       *Frozen       `json:"frozen_sha256,omitempty"`
 }
 
 // Versions names what computed the result.
@@ -112,6 +113,18 @@ type Measurements struct {
 	TrainSeconds      float64 `json:"train_seconds,omitempty"`
 	EvaluationSeconds float64 `json:"evaluation_seconds,omitempty"`
 	PeakMemoryBytes   int64   `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
+}
+
+// FeatureCache tells whether steps took the values of the blocks that never change from a store.
+type FeatureCache struct {
+	Used             bool    `json:"used"`
+	Reason           string  `json:"reason,omitempty"` // why not
+	Folder           string  `json:"folder,omitempty"`
+	Precision        string  `json:"precision,omitempty"` // of stored elements, fp32 or bf16
+	Bytes            int64   `json:"bytes,omitempty"`
+	Values           int     `json:"values,omitempty"` // of an image
+	Found            int     `json:"values_found,omitempty"`
+	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on those that were not found
 }
 
 // Spread sums up a repeated measurement over Count repetitions, warm-up left out.

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/report"
+)
+
+var cacheListCommand = command{
+	name:    "cache list",
+	purpose: "list what fine-tune has stored of images (--feature-cache)",
+	details: `
+Each cache is of one set of images, seen through one backbone with one preprocessing. Runs with other
+methods, learning rates, seeds and labels share it. The number of values is that of block inputs.`,
+	examples: []string{"dtl-tf cache list", "dtl-tf cache list --dir /scratch/features"},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var dir string
+		var asJSON bool
+		g.add("What", func(f *pflag.FlagSet) {
+			defineCacheDir(f, &dir)
+			f.BoolVar(&asJSON, "json", false, "print JSON")
+		})
+		return func(_ context.Context, args []string, io streams) error {
+			if err := noArgs("cache list", args); err != nil {
+				return err
+			}
+			format := report.Text
+			if asJSON {
+				format = report.JSON
+			}
+			if err := runner.ListCaches(dir, format, runner.UI{Out: io.out, Err: io.err}); err != nil {
+				return fmt.Errorf("cache list: %w", err)
+			}
+			return nil
+		}
+	},
+}
+
+var cacheClearCommand = command{
+	name:    "cache clear",
+	args:    "[NAME]...",
+	purpose: "remove what fine-tune has stored of images, all or by name",
+	details: `
+Removes only files of feature caches. A cache that a run is using stays, and the command fails.`,
+	examples: []string{"dtl-tf cache clear", "dtl-tf cache clear 5d41402abc4b2a76"},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var dir string
+		g.add("What", func(f *pflag.FlagSet) { defineCacheDir(f, &dir) })
+		return func(_ context.Context, args []string, io streams) error {
+			if err := runner.ClearCaches(dir, args, runner.UI{Out: io.out, Err: io.err}); err != nil {
+				return fmt.Errorf("cache clear: %w", err)
+			}
+			return nil
+		}
+	},
+}
+
+func defineCacheDir(f *pflag.FlagSet, dir *string) {
+	f.StringVar(dir, "dir", "", "`folder` of feature caches (default: dtl-tf/features in the user's folder for caches)")
+}

@@ -1,0 +1,94 @@
+package runner
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"dtl-tf/runner/feature"
+	"dtl-tf/runner/report"
+)
+
+// cacheFolder is the folder of caches that a user means.
+func cacheFolder(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	return FeatureFolder()
+}
+
+// ListCaches prints the feature caches in a folder, "" for the one that FeatureCacheAuto uses.
+func ListCaches(dir, format string, ui UI) error {
+	dir, err := cacheFolder(dir)
+	if err != nil {
+		return err
+	}
+	list, err := feature.List(dir)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 && format == report.Text {
+		_, err := fmt.Fprintf(ui.Out, "no feature caches in %s\n", dir)
+		return err
+	}
+	total := int64(0)
+	table := report.Table{
+		Columns: []report.Column{
+			{Key: "name", Title: "name"},
+			{Key: "backbone", Title: "backbone"},
+			{Key: "data", Title: "first\nwritten for"},
+			{Key: "image_size", Title: "image\nsize", Right: true},
+			{Key: "stored_in", Title: "stored\nin"},
+			{Key: "computed_in", Data: true},
+			{Key: "images", Title: "images", Right: true, Text: report.Thousands},
+			{Key: "values", Title: "values", Right: true},
+			{Key: "bytes", Title: "size", Right: true, Text: func(v any) string { return feature.Bytes(v.(int64)) }},
+			{Key: "last_use", Title: "last use"},
+			{Key: "problem", Data: true},
+		},
+	}
+	for _, e := range list {
+		total += e.Bytes
+		row := []any{e.Name, nil, nil, nil, nil, nil, nil, nil, e.Bytes, nil, nil}
+		if !e.Used.IsZero() {
+			row[9] = e.Used.Format("2006-01-02 15:04")
+		}
+		if e.Problem != "" {
+			row[10] = e.Problem
+			table.Note += fmt.Sprintf("%s can't be used: %s.\n", e.Name, e.Problem)
+		} else {
+			row[1], row[2], row[3], row[4], row[5], row[6], row[7] = e.About.Backbone, e.About.Data, e.Key.ImageSize, e.Key.Stored, e.Key.Computed, e.Images, len(e.Values)
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	table.Note += fmt.Sprintf("%s in %s.", feature.Bytes(total), dir)
+	return table.Render(ui.Out, format)
+}
+
+// ClearCaches removes feature caches by name from a folder, all without a name, and says what it removed.
+func ClearCaches(dir string, names []string, ui UI) error {
+	dir, err := cacheFolder(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name != filepath.Base(name) || strings.Trim(name, ".") == "" {
+			return usagef("%q is not the name of a feature cache: see 'dtl-tf cache list'", name)
+		}
+	}
+	removed, bytes, err := feature.Clear(dir, names...)
+	for _, name := range removed {
+		if _, err := fmt.Fprintf(ui.Out, "removed %s\n", name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(removed) == 0:
+		_, err = fmt.Fprintf(ui.Out, "no feature caches in %s\n", dir)
+	default:
+		_, err = fmt.Fprintf(ui.Out, "%s free in %s\n", feature.Bytes(bytes), dir)
+	}
+	return err
+}
