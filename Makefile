@@ -35,7 +35,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --lr 0.01 --out runs/demo --overwrite
 TEST_FLAGS ?=
 
-.PHONY: help demo build test test-heavy lint bench deps env clean
+.PHONY: help demo build test test-heavy lint bench bench-go deps env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,7 +59,12 @@ lint: deps ## gofmt, go vet, staticcheck, and shellcheck where it is installed
 	go run $(STATICCHECK) ./...
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 
-bench: deps ## run the benchmarks (BENCH=regexp picks some)
+# Takes some 12 minutes on two cores and wants them to itself; scripts/bench.py lists the settings.
+bench: deps ## time and memory of a step against PyTorch, taking turns (ROUNDS=1 BENCH_ONLY='batch=8 precision=fp32')
+	go build -buildvcs=false -o .deps/bench/benchstep ./scripts/benchstep
+	@python3 scripts/bench.py
+
+bench-go: deps ## run Go's benchmarks (BENCH=regexp picks some)
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 
 deps: ## fetch libtensorflow into .deps (nothing to do the second time)

@@ -1,0 +1,247 @@
+// Command benchstep is dtl-tf's side of `make bench`: a process that holds one model and trains on one batch whenever
+// scripts/bench.py asks for it. A command is a line on standard input, its answer a line of JSON on standard output:
+//
+//	step   {"seconds": ..., "loss": ...}      one training step, measured from feed to loss
+//	fill   {"seconds": ...}                   what a stored step lives on, computed for one batch (only with -store)
+//	peak   {"bytes": ..., "at_most": ..., "fed": ..., "resident": ...}   from the trace of one more step
+//
+// With -ceiling it measures large matrix products instead and ends.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"time"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/memory"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/machine"
+)
+
+const (
+	classes = 100
+	// rate and decay only have to move the weights as training does.
+	rate  = 1e-3
+	decay = 0.05
+)
+
+// recomputations are the values of -recompute, named as in fine-tune --recompute.
+var recomputations = map[string]graph.Recompute{
+	"none":        graph.KeepAll,
+	"activations": graph.RecomputeActivations,
+}
+
+func main() {
+	arch := flag.String("backbone", "vit_b16", "architecture, with random weights")
+	batch := flag.Int("batch", 8, "images of a step")
+	precision := flag.String("precision", "fp32", "fp32 or bf16")
+	recompute := flag.String("recompute", "activations", "none, activations or blocks")
+	store := flag.String("store", "", "train on stored values of this precision instead of images")
+	threads := flag.Int("threads", 0, "threads inside one op, 0: all cores")
+	ceiling := flag.Bool("ceiling", false, "measure matrix products of 2048 x 2048 x 2048 and end")
+	flag.Parse()
+
+	err := func() error {
+		if *ceiling {
+			return printCeiling(*threads)
+		}
+		w, err := newWorker(*arch, *batch, *precision, *recompute, *store, *threads)
+		if err != nil {
+			return err
+		}
+		defer w.session.Close()
+		return w.serve(os.Stdin, os.Stdout)
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "benchstep:", err)
+		os.Exit(1)
+	}
+}
+
+// worker is a model and the batch that it trains on, over and over.
+type worker struct {
+	session *dtl.Session
+	images  tensor.Tensor   // [B, S, S, 3] bytes
+	stored  []tensor.Tensor // with -store: what is fed instead of images
+	store   graph.Precision
+	labels  []int32
+	steps   int // trained so far
+}
+
+func newWorker(name string, batch int, precision, recompute, store string, threads int) (*worker, error) {
+	arch, err := backbone.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := graph.ParsePrecision(precision)
+	if err != nil {
+		return nil, err
+	}
+	mode, ok := recomputations[recompute]
+	if !ok {
+		return nil, fmt.Errorf("-recompute %q: use none, activations or blocks", recompute)
+	}
+	w := &worker{images: noise(batch, arch.Image), labels: make([]int32, batch)}
+	if store != "" {
+		if w.store, err = graph.ParsePrecision(store); err != nil {
+			return nil, err
+		}
+	}
+	for i := range w.labels {
+		w.labels[i] = int32(i % classes)
+	}
+	bb, err := backbone.Random(arch, 1)
+	if err != nil {
+		return nil, err
+	}
+	method, _, err := dtl.NewMethod("dtl", nil, arch)
+	if err != nil {
+		return nil, err
+	}
+	model, err := dtl.New(dtl.Config{
+		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes, Batch: batch,
+		WeightDecay: decay, Precision: p, Recompute: mode, Store: w.store,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if w.session, err = model.Start(graph.SessionOptions{Threads: threads}, bb.Weights, 1, nil); err != nil {
+		return nil, err
+	}
+	if w.store != "" {
+		_, err = w.fill()
+	}
+	bb, model = nil, nil //nolint:ineffassign // the session has its own copy of the weights
+	debug.FreeOSMemory()
+	return w, err
+}
+
+// noise is a batch of random images, bytes as the loader delivers them. Values play no part in time or memory.
+func noise(batch, side int) tensor.Tensor {
+	random := rand.New(rand.NewPCG(1, 1))
+	pixels := make([]uint8, batch*side*side*3)
+	for i := range pixels {
+		pixels[i] = uint8(random.UintN(256))
+	}
+	return tensor.Must(pixels, batch, side, side, 3)
+}
+
+// serve answers commands until their stream ends.
+func (w *worker) serve(in io.Reader, out io.Writer) error {
+	answers := json.NewEncoder(out)
+	if err := answers.Encode(map[string]any{"ready": true, "tensorflow": tf.Version()}); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		answer, err := w.obey(lines.Text())
+		if err != nil {
+			return err
+		}
+		if err := answers.Encode(answer); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+func (w *worker) obey(command string) (any, error) {
+	switch command {
+	case "step":
+		begun := time.Now()
+		loss, err := w.step()
+		seconds := time.Since(begun).Seconds()
+		if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+			err = fmt.Errorf("step %d: the loss is %v", w.steps, loss)
+		}
+		return map[string]float64{"seconds": seconds, "loss": loss}, err
+	case "fill":
+		seconds, err := w.fill()
+		return map[string]float64{"seconds": seconds}, err
+	case "peak":
+		return w.peak()
+	}
+	return nil, fmt.Errorf("unknown command %q", command)
+}
+
+func (w *worker) step() (float64, error) {
+	w.steps++
+	if w.store != "" {
+		return w.session.StepStored(w.stored, w.labels, rate, w.steps)
+	}
+	return w.session.Step(w.images, w.labels, rate, w.steps)
+}
+
+// fill computes what a stored step is fed, in the precision of the store. Writing it to a file is not part of it.
+func (w *worker) fill() (seconds float64, err error) {
+	if w.store == "" {
+		return 0, fmt.Errorf("fill needs -store")
+	}
+	begun := time.Now()
+	values, err := w.session.ComputeStored(w.images)
+	if err != nil {
+		return 0, err
+	}
+	if w.store == graph.BF16 {
+		for i, v := range values {
+			values[i] = toBF16(v)
+		}
+	}
+	w.stored = values
+	return time.Since(begun).Seconds(), nil
+}
+
+// toBF16 rounds to the nearest bfloat16, ties to even. The values are finite.
+func toBF16(t tensor.Tensor) tensor.Tensor {
+	in := t.Float32()
+	out := make([]tensor.BFloat16, len(in))
+	for i, v := range in {
+		bits := math.Float32bits(v)
+		out[i] = tensor.BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
+	}
+	return tensor.Must(out, t.Shape...)
+}
+
+// peak traces a step and replays what it allocated.
+//
+// "bytes" does not hold what is fed, because that exists before the step. For images this is how PyTorch is counted, too. The
+// stored values of a cached step take the place of activations that a step on images makes by itself, so "fed" gives
+// their bytes, and an honest figure for the cached step is the sum of both: TensorFlow holds its copy of them
+// from the first node to the last. (The mapped file that they are read from is the system's page cache.)
+func (w *worker) peak() (any, error) {
+	w.steps++
+	var metadata *pb.RunMetadata
+	var err error
+	if w.store != "" {
+		metadata, err = w.session.TraceStored(w.stored, w.labels, rate, w.steps)
+	} else {
+		metadata, err = w.session.Trace(w.images, w.labels, rate, w.steps)
+	}
+	if err != nil {
+		return nil, err
+	}
+	report, err := memory.Replay(metadata, nil)
+	if err != nil {
+		return nil, err
+	}
+	fed := int64(0)
+	for _, v := range w.stored {
+		fed += int64(w.store.Bytes() * tensor.Size(v.Shape))
+	}
+	return map[string]int64{
+		"bytes": report.Peak, "at_most": report.AtMost, "fed": fed, "resident": machine.PeakResident(),
+	}, nil
+}

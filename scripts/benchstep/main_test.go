@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/tensor"
+)
+
+// answers runs commands through a worker of the small backbone and returns what it says, without its greeting.
+func answers(t *testing.T, store, commands string) []map[string]float64 {
+	t.Helper()
+	w, err := newWorker("vit_mini4", 3, "fp32", "activations", store, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.session.Close()
+	var out bytes.Buffer
+	if err := w.serve(strings.NewReader(commands), &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var greeting struct{ Ready bool }
+	if err := json.Unmarshal([]byte(lines[0]), &greeting); err != nil || !greeting.Ready {
+		t.Fatalf("greeting %q: %v", lines[0], err)
+	}
+	var all []map[string]float64
+	for _, line := range lines[1:] {
+		answer := map[string]float64{}
+		if err := json.Unmarshal([]byte(line), &answer); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, answer)
+	}
+	return all
+}
+
+// TestWorker holds that a cached step is the same training as one on images, and that what it is fed is counted.
+func TestWorker(t *testing.T) {
+	plain := answers(t, "", "step\nstep\npeak\n")
+	stored := answers(t, "fp32", "step\nstep\npeak\nfill\n")
+	for i := range 2 {
+		if a, b := plain[i]["loss"], stored[i]["loss"]; math.Abs(a-b) > 1e-5*a {
+			t.Errorf("step %d: loss %v on images, %v on stored values", i, a, b)
+		}
+		if plain[i]["seconds"] <= 0 {
+			t.Errorf("a step of %v seconds", plain[i]["seconds"])
+		}
+	}
+	if plain[1]["loss"] >= plain[0]["loss"] {
+		t.Errorf("the loss rose from %v to %v", plain[0]["loss"], plain[1]["loss"])
+	}
+	// x_0 .. x_6 and what leaves block 6: 8 values of 65 tokens of 96 numbers of 4 bytes for 3 images.
+	if got, want := stored[2]["fed"], 8.0*3*65*96*4; got != want {
+		t.Errorf("%v bytes fed, want %v", got, want)
+	}
+	if plain[2]["fed"] != 0 || stored[2]["bytes"] <= 0 || plain[2]["bytes"] <= 0 {
+		t.Errorf("peaks: on images %v, on stored values %v", plain[2], stored[2])
+	}
+	if stored[3]["seconds"] <= 0 {
+		t.Errorf("a fill of %v seconds", stored[3]["seconds"])
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range [][3]string{{"fp8", "none", ""}, {"fp32", "some", ""}, {"fp32", "none", "fp8"}} {
+		if _, err := newWorker("vit_mini4", 1, c[0], c[1], c[2], 1); err == nil || !strings.Contains(err.Error(), "use ") {
+			t.Errorf("precision %q, recompute %q, store %q: %v", c[0], c[1], c[2], err)
+		}
+	}
+	if _, err := new(worker).obey("jump"); err == nil {
+		t.Error("an unknown command was obeyed")
+	}
+	if _, err := new(worker).fill(); err == nil {
+		t.Error("filled without a store")
+	}
+}
+
+// TestRounding: bfloat16 has 8 bits of significand, so neighbours of 1 are 2^-7 apart; ties go to the even one.
+func TestRounding(t *testing.T) {
+	in := []float32{1, 1 + 1.0/256, 1 + 3.0/256, 1 + 1.0/256 + 1.0/1024, -2, 0}
+	want := []float32{1, 1, 1 + 4.0/256, 1 + 2.0/256, -2, 0}
+	for i, bits := range toBF16(tensor.Must(in, len(in))).Data.([]tensor.BFloat16) {
+		if got := math.Float32frombits(uint32(bits) << 16); got != want[i] {
+			t.Errorf("%v became %v, want %v", in[i], got, want[i])
+		}
+	}
+}
