@@ -119,9 +119,9 @@ func sameNumber(a, b string) bool {
 func shapeOf(a *result.Adapter, option string) int {
 	switch option {
 	case "rank":
-		return axis(a, "lora_dict.0.lora_A", 0)
+		return axis(a, mapName(0)+mapDown, 0)
 	case "kernel":
-		return axis(a, "lora_fusion.weight", 2)
+		return axis(a, fusionName, 2)
 	}
 	return 0
 }
@@ -146,10 +146,10 @@ func methodOf(a *result.Adapter) string {
 	}
 	maps := false
 	for name := range a.Tensors {
-		if name == "lora_fusion.weight" {
+		if name == fusionName {
 			return "dtl+"
 		}
-		maps = maps || strings.HasPrefix(name, "lora_dict.")
+		maps = maps || strings.HasPrefix(name, mapPrefix)
 	}
 	if maps {
 		return "dtl"

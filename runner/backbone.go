@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/savedmodel"
 	savedmodels "dtl-tf/saved_models"
 )
 
@@ -110,20 +111,20 @@ func Export(c BackboneConfig, out, pool string, overwrite bool) error {
 			return usagef("--pool: %w", err)
 		}
 	}
-	if _, err := os.Stat(out); overwrite && !errors.Is(err, os.ErrNotExist) {
-		return replaceSavedModel(bb, out, sees)
-	}
-	return bb.Export(out, sees)
+	return writeSavedModel(out, overwrite, func(dir string) error { return bb.Export(dir, sees) })
 }
 
-// replaceSavedModel writes the new SavedModel beside the old one before it removes that, and refuses to
-// remove anything else.
-func replaceSavedModel(bb *backbone.Backbone, dir string, pool backbone.Pool) error {
-	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
+// writeSavedModel makes the folder dir by calling write. If there is one already, which write refuses, and it may be
+// replaced, the new one is written beside it first; what is no SavedModel is not removed.
+func writeSavedModel(dir string, overwrite bool, write func(dir string) error) error {
+	if _, err := os.Stat(dir); !overwrite || errors.Is(err, os.ErrNotExist) {
+		return write(dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, savedmodel.ModelFile)); err != nil {
 		return fmt.Errorf("%s is no SavedModel and is not removed: choose another --out", dir)
 	}
 	fresh := filepath.Clean(dir) + ".new"
-	if err := bb.Export(fresh, pool); err != nil {
+	if err := write(fresh); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(dir); err != nil {

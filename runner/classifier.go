@@ -23,17 +23,43 @@ type classifier interface {
 // loaded is a classifier with what it needs to be used.
 type loaded struct {
 	classifier
-	backbone   *backbone.Backbone
+	image      int // side of the images in pixels
 	classes    int
 	classNames []string // nil where nobody named them
 }
 
 // loadClassifier reads backbone and adapter; without an adapter it is the backbone's own head.
-func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, threads int) (*loaded, error) {
+func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, threads int, note noteFunc) (*loaded, error) {
 	if adapterPath == "" {
 		return ownHead(b, m, threads)
 	}
-	adapter, err := result.ReadAdapter(adapterPath)
+	a, err := openAdapted(b, adapterPath, m, note)
+	if err != nil {
+		return nil, err
+	}
+	model, err := dtl.New(a.config)
+	if err != nil {
+		return nil, err
+	}
+	session, err := model.Start(graph.SessionOptions{Threads: threads}, a.backbone.Weights, 0, a.adapter.Tensors)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{classifier: session, image: a.backbone.Image, classes: a.config.Classes, classNames: a.classNames}, nil
+}
+
+// adapted is a backbone with an adapter that fits it, and the configuration of the model that they make.
+type adapted struct {
+	backbone   *backbone.Backbone
+	adapter    *result.Adapter
+	config     dtl.Config
+	options    dtl.Options
+	classNames []string // nil where nobody named them
+}
+
+// openAdapted reads backbone and adapter and holds them against each other.
+func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note noteFunc) (*adapted, error) {
+	adapter, err := readAdapter(adapterPath, note)
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +74,13 @@ func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, thread
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{backbone: bb}
-	if l.classes, err = adapterClasses(adapter); err != nil {
+	noteForeign(adapter, m, s, bb, note)
+	a := &adapted{backbone: bb, adapter: adapter, options: s.Options}
+	classes, err := adapterClasses(adapter)
+	if err != nil {
 		return nil, err
 	}
-	if l.classNames, _, err = adapter.Strings(result.KeyClassNames); err != nil {
+	if a.classNames, _, err = adapter.Strings(result.KeyClassNames); err != nil {
 		return nil, err
 	}
 	precision := graph.FP32
@@ -61,17 +89,14 @@ func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, thread
 			return nil, fmt.Errorf("adapter %s: metadata %s: %w", adapter.Path, keyPrecision, err)
 		}
 	}
-	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: l.classes, Precision: precision,
-	})
+	a.config = dtl.Config{
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes, Precision: precision,
+	}
+	model, err := dtl.New(a.config)
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(adapter, bb, model.AdapterShapes()); err != nil {
-		return nil, err
-	}
-	l.classifier, err = model.Start(graph.SessionOptions{Threads: threads}, bb.Weights, 0, adapter.Tensors)
-	return l, err
+	return a, fits(adapter, bb, model.AdapterShapes())
 }
 
 // takeOver lets the adapter fill in the input size and normalisation that the user left open.
@@ -151,7 +176,7 @@ func ownHead(b BackboneConfig, m MethodConfig, threads int) (_ *loaded, err erro
 		session.Close()
 		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
 	}
-	return &loaded{classifier: &plain{session, images, logits}, backbone: bb, classes: bb.Classes}, nil
+	return &loaded{classifier: &plain{session, images, logits}, image: bb.Image, classes: bb.Classes}, nil
 }
 
 // Logits implements classifier.

@@ -103,7 +103,7 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	if err != nil {
 		return Score{}, &UsageError{err}
 	}
-	l, err := loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads)
+	l, err := loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
 	if err != nil {
 		return Score{}, err
 	}
@@ -112,12 +112,12 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 		return Score{}, usagef("the data set %s has %d classes, the classifier tells %d apart: they do not belong together", c.Data, set.Classes, l.classes)
 	}
 	s := &skips{note: ui.note}
-	loader, closeLoader, err := sequential(items, l.backbone.Image, c.Batch, c.Threads, c.SkipBadImages, s)
+	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, s)
 	if err != nil {
 		return Score{}, err
 	}
 	defer closeLoader()
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
-	return measureTop1(ctx, l, loader, l.backbone.Image, progress.Task("evaluating", len(items)))
+	return measureTop1(ctx, l, loader, l.image, progress.Task("evaluating", len(items)))
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner/data"
@@ -17,6 +19,7 @@ type PredictConfig struct {
 	Backbone      BackboneConfig
 	Method        MethodConfig
 	Adapter       string // "": the backbone's own head
+	SavedModel    string // a folder that ExportModel wrote, in place of all that
 	Images        []string
 	SkipBadImages bool
 	Batch         int
@@ -41,12 +44,12 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 	if err != nil {
 		return err
 	}
-	l, err := loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads)
+	l, err := c.classifier(ui)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	loader, closeLoader, err := sequential(items, l.backbone.Image, c.Batch, c.Threads, c.SkipBadImages, &skips{note: ui.note})
+	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, &skips{note: ui.note})
 	if err != nil {
 		return err
 	}
@@ -55,7 +58,7 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 		if err != nil {
 			return err
 		}
-		logits, err := l.Logits(imagesOf(b, l.backbone.Image))
+		logits, err := l.Logits(imagesOf(b, l.image))
 		if err != nil {
 			return err
 		}
@@ -69,6 +72,29 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 		return fmt.Errorf("interrupted: %w", err)
 	}
 	return nil
+}
+
+// classifier opens what the user named.
+func (c PredictConfig) classifier(ui UI) (*loaded, error) {
+	if c.SavedModel == "" {
+		return loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
+	}
+	b, m := c.Backbone, c.Method
+	for _, other := range []struct {
+		flag  string
+		given bool
+	}{
+		{"adapter", c.Adapter != ""}, {"backbone", b.Path != ""}, {"heads", b.Heads != 0}, {"image-size", b.ImageSize != 0},
+		{"mean", b.Mean != nil}, {"std", b.Std != nil}, {"method", m.Method != ""}, {"pool", m.Pool != ""},
+	} {
+		if other.given {
+			return nil, usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", other.flag)
+		}
+	}
+	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
+		return nil, usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", option)
+	}
+	return loadServed(c.SavedModel, c.Threads)
 }
 
 func (l *loaded) prediction(path string, logits []float32) Prediction {

@@ -17,10 +17,12 @@ var predictCommand = command{
 	purpose: "classify images",
 	details: `
 Prints one line an image: its path, the label (a number, and the class's name where the adapter
-knows it) and the probability. Without --adapter the backbone's own head is used as it was trained.`,
+knows it) and the probability. Without --adapter the backbone's own head is used as it was trained;
+--saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 	examples: []string{
 		"dtl-tf predict --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors photo.jpg",
 		"dtl-tf predict --adapter runs/digits/adapter.safetensors --json data/digits/images/test",
+		"dtl-tf predict --saved-model saved_models/eurosat photo.jpg",
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
@@ -31,6 +33,7 @@ knows it) and the probability. Without --adapter the backbone's own head is used
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
+			f.StringVar(&c.SavedModel, "saved-model", "", "`folder` of an exported model, in place of backbone and adapter")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "name images that can't be read and go on, instead of stopping")
 			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]} a line`)
 		})

@@ -58,6 +58,7 @@ type Adapter struct {
 	Path    string
 	Tensors tensor.Map
 	Meta    Meta
+	Whole   bool // the file holds the weights of a backbone too, which Tensors lacks
 }
 
 // WriteAdapter writes an adapter file at path in one piece. It refuses tensors with NaN or

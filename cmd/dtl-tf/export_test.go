@@ -1,0 +1,240 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/result"
+)
+
+// exported trains with the given flags, exports the result and returns the SavedModel and what predict says with
+// backbone and adapter, as JSON lines in a file too.
+func exported(t *testing.T, flags ...string) (model string, want []prediction, lines string) {
+	t.Helper()
+	out := trained(t, append([]string{"--epochs", "1"}, flags...)...)
+	backbone := fixture.backbone
+	if _, err := os.Stat(filepath.Join(out, "backbone.npz")); err == nil {
+		backbone = filepath.Join(out, "backbone.npz")
+	}
+	model = filepath.Join(t.TempDir(), "models", "colours")
+	with := []string{"--backbone", backbone, "--adapter", filepath.Join(out, result.AdapterFile)}
+	o := cli(t, append([]string{"export", "--out", model}, with...)...)
+	o.want(t, exitDone)
+	for _, text := range []string{model, "3 classes", "serving_default", "resized_0_to_1", "[n, 8, 8, 3] in 0..1"} {
+		if !strings.Contains(o.out, text) {
+			t.Errorf("export prints no %q:\n%s", text, o.out)
+		}
+	}
+	args := append(append([]string{"predict"}, with...), testImages(t)...)
+	want = predictions(t, args...)
+	lines = write(t, filepath.Join(t.TempDir(), "predictions.jsonl"), []byte(cli(t, append(args, "--json")...).out))
+	return model, want, lines
+}
+
+// exportedCases are flags of fine-tune: every method, and what changes the graph of all of them.
+func exportedCases() (list [][]string) {
+	if os.Getenv("DTL_HEAVY") == "" {
+		return [][]string{{"--method", "dtl+"}, {"--method", "full"}, {"--precision", "bf16", "--pool", "cls"}}
+	}
+	for _, method := range strings.Split(runner.MethodNames(), ", ") {
+		list = append(list, []string{"--method", method})
+	}
+	return append(list, []string{"--precision", "bf16"}, []string{"--pool", "cls", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"})
+}
+
+// TestExport: predict says the same of a SavedModel as of backbone and adapter, whatever the method.
+func TestExport(t *testing.T) {
+	for _, flags := range exportedCases() {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			model, want, _ := exported(t, flags...)
+			got := predictions(t, append([]string{"predict", "--saved-model", model, "--batch", "5"}, testImages(t)...)...)
+			sameLogits(t, got, want, 1e-5)
+			for i := range got {
+				if got[i].Image != want[i].Image || got[i].Label != want[i].Label {
+					t.Errorf("prediction %+v, want %+v", got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestExportInPython lets TensorFlow's Python load and run exported models in one process, with images in their own
+// size, and look up their signatures.
+func TestExportInPython(t *testing.T) {
+	if os.Getenv("DTL_HEAVY") == "" {
+		t.Skip("skipped: starts TensorFlow's Python, set DTL_HEAVY=1 to run it")
+	}
+	needPython(t, "tensorflow")
+	args := []string{filepath.Join("..", "..", "scripts", "check_savedmodel.py")}
+	cases := exportedCases()
+	for _, flags := range cases {
+		model, _, lines := exported(t, flags...)
+		args = append(args, model, lines)
+	}
+	python(t, args, len(cases), "logits within")
+}
+
+// TestExportOfRealImages does the same with a pre-trained backbone and photographs of all sizes.
+func TestExportOfRealImages(t *testing.T) {
+	shared := filepath.Join("..", "..", "..", "shared")
+	backbone := filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")
+	images, err := filepath.Glob(filepath.Join(shared, "vtab-1k", "caltech101", "images", "test", "0000[0-3]*.jpg"))
+	try(t, err)
+	if _, err := os.Stat(backbone); err != nil || len(images) == 0 {
+		t.Skipf("skipped: %s or vtab-1k/caltech101 beside it is missing", backbone)
+	}
+	if os.Getenv("DTL_HEAVY") == "" {
+		t.Skip("skipped: starts TensorFlow's Python, set DTL_HEAVY=1 to run it")
+	}
+	needPython(t, "tensorflow")
+	run, model := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "model")
+	with := []string{"--backbone", backbone, "--adapter", filepath.Join(run, result.AdapterFile)}
+	cli(t, "fine-tune", "--backbone", backbone, "--data", newData(t, map[string]int{"train800val200": 24}), "--out", run,
+		"--epochs", "1", "--batch", "8", "--lr", "0.05", "--schedule", "constant").want(t, exitDone)
+	cli(t, append([]string{"export", "--out", model}, with...)...).want(t, exitDone)
+	o := cli(t, append(append([]string{"predict", "--json"}, with...), images...)...)
+	o.want(t, exitDone)
+	lines := write(t, filepath.Join(t.TempDir(), "predictions.jsonl"), []byte(o.out))
+	python(t, []string{filepath.Join("..", "..", "scripts", "check_savedmodel.py"), model, lines}, 1, fmt.Sprintf("%d images", len(images)))
+}
+
+// needPython skips the test unless python3 has a package.
+func needPython(t *testing.T, name string) {
+	t.Helper()
+	if out, err := exec.Command("python3", "-c", "import "+name).CombinedOutput(); err != nil {
+		text := strings.TrimSpace(string(out))
+		t.Skipf("skipped: python3 with %s is missing (PYTHONPATH is %q): %s", name, os.Getenv("PYTHONPATH"), text[strings.LastIndex(text, "\n")+1:])
+	}
+}
+
+// python runs a script, which must print so many lines with the text.
+func python(t *testing.T, args []string, lines int, text string) {
+	t.Helper()
+	out, err := exec.Command("python3", args...).CombinedOutput()
+	if err != nil || strings.Count(string(out), text) != lines {
+		t.Fatalf("%v, want %d lines with %q:\n%s", err, lines, text, out)
+	}
+	t.Logf("%s", out)
+}
+
+// TestExportKeepsNames: the names of the classes travel with the model.
+func TestExportKeepsNames(t *testing.T) {
+	root := t.TempDir()
+	for i := range 6 {
+		class := filepath.Join(root, "train", []string{"amber", "basil", "cobalt"}[i%3])
+		try(t, os.MkdirAll(class, 0o777))
+		try(t, writeImage(filepath.Join(class, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
+	}
+	model, want, _ := exported(t, "--data", root, "--batch", "6", "--method", "linear")
+	images := testImages(t)
+	got := predictions(t, append([]string{"predict", "--saved-model", model}, images...)...)
+	for i, p := range got {
+		if p.Class != want[i].Class || p.Class != []string{"amber", "basil", "cobalt"}[p.Label] {
+			t.Errorf("%s is %q, want %q", p.Image, p.Class, want[i].Class)
+		}
+	}
+	var described struct {
+		ClassNames []string `json:"class_names"`
+		Method     string
+		Backbone   struct{ SHA256 string }
+	}
+	decode(t, read(t, model, "assets.extra", "classifier.json"), &described)
+	if !reflect.DeepEqual(described.ClassNames, []string{"amber", "basil", "cobalt"}) || described.Method != "linear" || len(described.Backbone.SHA256) != 64 {
+		t.Errorf("classifier.json says %+v", described)
+	}
+}
+
+func TestExportRefused(t *testing.T) {
+	adapter := filepath.Join(dtlRun(t), result.AdapterFile)
+	dir := t.TempDir()
+	model := filepath.Join(dir, "model")
+	args := func(more ...string) []string {
+		return append([]string{"export", "--backbone", fixture.backbone, "--adapter", adapter, "--out", model}, more...)
+	}
+	cli(t, "export", "--backbone", fixture.backbone, "--out", model).want(t, exitUsage, "--adapter", "required")
+	cli(t, "export", "--adapter", adapter).want(t, exitUsage, "--out", "required")
+	cli(t, args("--method", "lora")...).want(t, exitUsage, "--method lora", "dtl")
+	cli(t, args("more")...).want(t, exitUsage, "more")
+	if _, err := os.Stat(model); err == nil {
+		t.Fatal("a refused export left a folder")
+	}
+	cli(t, args()...).want(t, exitDone)
+	before := snapshotTree(t, model)
+	cli(t, args()...).want(t, exitFailed, model, "exists already")
+	cli(t, args("--overwrite", "--adapter", filepath.Join(dir, "gone"))...).want(t, exitFailed, "gone")
+	if snapshotTree(t, model) != before {
+		t.Error("the SavedModel that was there has changed")
+	}
+	cli(t, args("--overwrite")...).want(t, exitDone)
+	if snapshotTree(t, model) != before {
+		t.Error("the same export gives other files")
+	}
+	keep := write(t, filepath.Join(t.TempDir(), "thesis.tex"), nil)
+	cli(t, args("--overwrite", "--out", filepath.Dir(keep))...).want(t, exitFailed, filepath.Dir(keep), "no SavedModel")
+
+	image := testImages(t)[0]
+	for flag, value := range map[string]string{
+		"adapter": adapter, "backbone": fixture.backbone, "heads": "2", "image-size": "8", "mean": "0.5", "std": "0.5", "method": "dtl", "pool": "cls", "rank": "2",
+	} {
+		cli(t, "predict", "--saved-model", model, "--"+flag, value, image).want(t, exitUsage, "--"+flag, "--saved-model", "contradict")
+	}
+	plain := filepath.Join(dir, "plain")
+	cli(t, "backbone", "export", fixture.backbone, "--out", plain).want(t, exitDone)
+	cli(t, "predict", "--saved-model", plain, image).want(t, exitFailed, plain, "classifier.json is missing", "dtl-tf export")
+	cli(t, "predict", "--saved-model", filepath.Join(dir, "gone"), image).want(t, exitFailed, "gone", "saved_model.pb is missing")
+	cli(t, "predict", "--backbone", model, "--adapter", adapter, image).want(t, exitFailed, model, "backbone.json")
+	for _, c := range []struct{ file, old, new, want string }{
+		{"saved_model.pb", "serving_default", "serving_default", ""}, // nothing changed: it runs
+		{"saved_model.pb", "resized_0_to_1", "resized_0_to_2", ""},   // of no matter for predict
+		{"saved_model.pb", "serving_default", "serving_defaulp", `signature "serving_default"`},
+		{"assets.extra/classifier.json", `"version": 1`, `"version": 7`, "version 7"},
+		{"assets.extra/classifier.json", `"classes": 3`, `"classes": 4`, "logits [1 3]"},
+		{"assets.extra/classifier.json", `"classes": 3`, `"classes": 0`, "0 classes"},
+		{"assets.extra/classifier.json", `"image_size": 8`, `"image_size": -8`, "image_size of -8"},
+		{"assets.extra/classifier.json", `dtl-tf classifier`, `photographs`, `format is "photographs"`},
+		{"assets.extra/classifier.json", `{`, `[`, "classifier.json: invalid"},
+		{"variables/variables.index", "", "", "variables/variables.index: damaged"},
+		{"variables/variables.data-00000-of-00001", "", "", "variables/variables.data-00000-of-00001: truncated"},
+	} {
+		broken := filepath.Join(t.TempDir(), "model")
+		try(t, os.CopyFS(broken, os.DirFS(model)))
+		path := filepath.Join(broken, filepath.FromSlash(c.file))
+		text := string(read(t, path))
+		if c.old != "" && !strings.Contains(text, c.old) {
+			t.Fatalf("%s holds no %q", c.file, c.old)
+		}
+		text = strings.Replace(text, c.old, c.new, 1)
+		if c.old == "" {
+			text = text[:len(text)/2]
+		}
+		write(t, path, []byte(text))
+		o := cli(t, "predict", "--saved-model", broken, image)
+		if c.want == "" {
+			o.want(t, exitDone)
+		} else {
+			o.want(t, exitFailed, broken, c.want)
+		}
+		if strings.Count(o.err, "\n") > 1 {
+			t.Errorf("more than one line: %s", o.err)
+		}
+	}
+}
+
+// snapshotTree is names and contents of all files below a folder.
+func snapshotTree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	try(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			b.WriteString(path + "\n" + string(read(t, path)))
+		}
+		return err
+	}))
+	return b.String()
+}
