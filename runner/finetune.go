@@ -10,7 +10,6 @@ import (
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/checkpoint"
-	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/tensorboard"
@@ -31,6 +30,8 @@ type fineTuning struct {
 	schedule train.Schedule
 	initial  *result.Adapter // what training starts from, nil for the method's own values
 	frozen   string          // sha256 of the frozen weights before the first step
+	cache    *featureCache   // nil: steps compute everything
+	noCache  string          // why there is none
 
 	board       *tensorboard.Board // nil without --tensorboard
 	checkpoints *checkpoint.Store
@@ -88,6 +89,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if err := alive(ctx); err != nil {
 		return err
 	}
+	if err := f.openCache(ctx); err != nil {
+		return err
+	}
 	if err := f.build(); err != nil {
 		return err
 	}
@@ -103,6 +107,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 		}
 	}
 	if err := alive(ctx); err != nil {
+		return err
+	}
+	if err := f.fillCache(ctx); err != nil {
 		return err
 	}
 	return f.folder.Clear(c.inputs()...)
@@ -156,11 +163,7 @@ func (f *fineTuning) resolveSettings() (settings, error) {
 // build makes the model and fills it.
 func (f *fineTuning) build() error {
 	c, bb := f.config, f.backbone
-	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std,
-		Method: f.settings.Method, Pool: f.settings.Pool, Classes: f.data.classes,
-		Batch: c.Batch, DropPath: c.DropPath, WeightDecay: c.WeightDecay, Recompute: c.recompute(), Precision: graph.Precision(c.Precision),
-	})
+	model, err := dtl.New(f.modelConfig())
 	if err != nil {
 		return err
 	}
@@ -211,17 +214,18 @@ func (f *fineTuning) run(ctx context.Context) error {
 
 // train runs the loop; however it ends, the best that is left is saved as the adapter.
 func (f *fineTuning) train(ctx context.Context) error {
-	loop := &train.Loop[*data.Batch]{
+	loop := &train.Loop[batch]{
 		Epochs: f.config.Epochs, StepsPerEpoch: f.data.train.Steps(),
-		Batches: f.data.train.EpochFrom,
-		Step: func(b *data.Batch, rate float64, step int) (float64, error) {
-			return f.session.Step(imagesOf(b, f.backbone.Image), b.Labels, rate, step-1)
-		},
-		Rate: f.schedule.Rate,
-		Size: func(b *data.Batch) int { return len(b.Labels) },
-		From: f.from,
+		Batches: f.batches,
+		Step:    f.step,
+		Rate:    f.schedule.Rate,
+		Size:    func(b batch) int { return len(b.labels) },
+		From:    f.from,
 	}
 	report.NewProgress(f.ui.Err, f.ui.Quiet).Attach(&loop.Hooks)
+	if f.ui.Watch != nil {
+		f.ui.Watch(&loop.Hooks)
+	}
 	f.startBoard(&loop.Hooks)
 	loop.OnEpochEnd("metrics", f.logEpoch)
 	loop.OnEpochEnd("checkpoint", f.keep)
@@ -308,6 +312,9 @@ func (f *fineTuning) note(format string, args ...any) {
 func (f *fineTuning) save() error { return result.WriteRun(f.folder.Path(result.RunFile), f.record) }
 
 func (f *fineTuning) close() {
+	if f.cache != nil {
+		f.cache.close()
+	}
 	if f.data != nil {
 		f.data.close()
 	}
