@@ -1,0 +1,246 @@
+// Package archive walks through the files of a folder, a .tar, .tar.gz or .zip without unpacking it, and refuses what an
+// archive of images has no use for: names that leave the archive, links, two files of one name, and files that
+// unpack to absurd sizes.
+package archive
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Limits against archives that were made to fill a disk.
+const (
+	maxEntries = 5_000_000
+	// maxRatio and freeSize: an archive unpacks to at most freeSize + maxRatio times its own size. CIFAR's are 1:1.1,
+	// that of dSprites is 1:115; deflate can do 1:1032.
+	maxRatio = 200
+	freeSize = 1 << 30
+)
+
+// The containers that Open tells apart by their content.
+const (
+	Folder = "folder"
+	Tar    = "tar"
+	TarGz  = "tar.gz"
+	Zip    = "zip"
+)
+
+// Entry is one regular file.
+type Entry struct {
+	Name string // with slashes, relative
+	Size int64  // bytes, unpacked
+	Path string // where it lies on disk; empty in an archive
+}
+
+// Archive is an opened folder or archive file. It holds no file open.
+type Archive struct {
+	Path string
+	Kind string // Folder, Tar, TarGz or Zip
+	size int64
+}
+
+// Open finds out by its first bytes what kind of archive a path is.
+func Open(file string) (*Archive, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{Path: file, Kind: Folder, size: info.Size()}
+	if info.IsDir() {
+		return a, nil
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is neither a folder nor a regular file", file)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, 262)
+	n, _ := io.ReadFull(f, head)
+	head = head[:n]
+	switch text := string(head); {
+	case n == 0:
+		return nil, fmt.Errorf("%s is empty", file)
+	case strings.HasPrefix(text, "\x1f\x8b"):
+		a.Kind = TarGz
+	case strings.HasPrefix(text, "PK\x03\x04"), strings.HasPrefix(text, "PK\x05\x06"):
+		a.Kind = Zip
+	case n == 262 && text[257:] == "ustar":
+		a.Kind = Tar
+	case strings.HasPrefix(text, "Rar!"):
+		return nil, fmt.Errorf("%s is a RAR archive, which is not read: unpack it and give the folder", file)
+	case strings.HasPrefix(text, "\x89HDF"):
+		return nil, fmt.Errorf("%s is an HDF5 file, which is not read", file)
+	default:
+		return nil, fmt.Errorf("%s is neither a folder nor an archive of a known kind (.tar, .tar.gz, .zip, .npz)", file)
+	}
+	return a, nil
+}
+
+// Walk calls visit for every regular file, in the order of the archive, of a folder by name. Hidden files and folders
+// (.DS_Store, ._x) and __MACOSX are passed over. What visit leaves unread is skipped. The reader is only valid during
+// the call. Errors name the archive and the entry; a cancelled context ends the walk with its error.
+func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) error {
+	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: freeSize + maxRatio*a.size}
+	var err error
+	switch a.Kind {
+	case Folder:
+		err = w.folder()
+	case Zip:
+		err = w.zip()
+	default:
+		err = w.tar()
+	}
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+type walker struct {
+	*Archive
+	ctx   context.Context
+	visit func(Entry, io.Reader) error
+	seen  map[string]bool
+	left  int64 // bytes that may still be unpacked
+}
+
+// check refuses an entry or tells to pass over it.
+func (w *walker) check(name string, mode fs.FileMode) (skip bool, err error) {
+	if err := w.ctx.Err(); err != nil {
+		return false, err
+	}
+	clean := path.Clean(strings.ReplaceAll(name, `\`, "/"))
+	switch {
+	case path.IsAbs(clean) || !filepath.IsLocal(clean) || len(clean) > 1 && clean[1] == ':':
+		return false, w.fail(name, errors.New("its name leaves the archive: the archive is not to be trusted"))
+	case strings.ContainsAny(name, "\x00\n\r"):
+		return false, w.fail(name, errors.New("its name holds a control character"))
+	case mode.IsDir():
+		return true, nil
+	}
+	for part := range strings.SplitSeq(clean, "/") {
+		if part != "." && strings.HasPrefix(part, ".") || part == "__MACOSX" {
+			return true, nil
+		}
+	}
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return false, w.fail(name, errors.New("it is a link, which is not followed: pack the file itself"))
+	case !mode.IsRegular():
+		return false, w.fail(name, errors.New("it is neither a file nor a folder"))
+	case w.seen[clean]:
+		return false, w.fail(name, errors.New("the name is there twice"))
+	case len(w.seen) == maxEntries:
+		return false, fmt.Errorf("%s holds more than %d files", w.Path, maxEntries)
+	}
+	w.seen[clean] = true
+	return false, nil
+}
+
+func (w *walker) fail(entry string, err error) error {
+	return fmt.Errorf("%s, entry %.200q: %w", w.Path, entry, err)
+}
+
+// call visits one file and reports how what it read ended: files that are cut off, wrong checksums.
+func (w *walker) call(name string, size int64, r io.Reader) error {
+	if w.left -= size; w.left < 0 {
+		return w.fail(name, fmt.Errorf("the archive of %d bytes unpacks to more than %d times its size: it is not to be trusted", w.size, maxRatio))
+	}
+	limited := &reader{ctx: w.ctx, r: r}
+	entry := Entry{Name: path.Clean(strings.ReplaceAll(name, `\`, "/")), Size: size}
+	if err := w.visit(entry, limited); err != nil {
+		return w.fail(name, err)
+	}
+	return nil
+}
+
+func (w *walker) tar() error {
+	f, err := os.Open(w.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var stream io.Reader = f
+	if w.Kind == TarGz {
+		zipped, err := gzip.NewReader(f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.Path, damaged(err))
+		}
+		stream = zipped
+	}
+	stream = &reader{ctx: w.ctx, r: stream}
+	t := tar.NewReader(stream)
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: after %d files: %w", w.Path, len(w.seen), damaged(err))
+		}
+		mode := h.FileInfo().Mode()
+		if h.Typeflag == tar.TypeLink {
+			mode |= fs.ModeSymlink
+		}
+		if skip, err := w.check(h.Name, mode); err != nil {
+			return err
+		} else if skip {
+			continue
+		}
+		if err := w.call(h.Name, h.Size, t); err != nil {
+			return err
+		}
+	}
+	// The checksum of gzip comes last; what follows the end of a tar is zeros, at most.
+	if n, err := io.Copy(io.Discard, io.LimitReader(stream, freeSize)); err != nil {
+		return fmt.Errorf("%s: %w", w.Path, damaged(err))
+	} else if n == freeSize {
+		return fmt.Errorf("%s goes on long after its last file: it is not to be trusted", w.Path)
+	}
+	return nil
+}
+
+func (w *walker) zip() error {
+	z, err := zip.OpenReader(w.Path)
+	if err != nil {
+		return fmt.Errorf("%s: %w (is it complete?)", w.Path, err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		mode := f.Mode()
+		if strings.HasSuffix(f.Name, "/") {
+			mode |= fs.ModeDir
+		}
+		if skip, err := w.check(f.Name, mode); err != nil {
+			return err
+		} else if skip {
+			continue
+		}
+		if err := w.member(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walker) member(f *zip.File) error {
+	r, err := f.Open()
+	if err != nil {
+		return w.fail(f.Name, err)
+	}
+	defer r.Close()
+	return w.call(f.Name, int64(f.UncompressedSize64), r)
+}

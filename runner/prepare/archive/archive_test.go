@@ -1,0 +1,243 @@
+package archive
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tarOf makes an archive of empty headers and, for regular files, five bytes.
+func tarOf(t *testing.T, zipped bool, headers ...tar.Header) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var out io.Writer = &b
+	var z *gzip.Writer
+	if zipped {
+		z = gzip.NewWriter(&b)
+		out = z
+	}
+	w := tar.NewWriter(out)
+	for _, h := range headers {
+		h.Mode = 0o644
+		if h.Typeflag == tar.TypeReg {
+			h.Size = 5
+		}
+		try(t, w.WriteHeader(&h))
+		if h.Size > 0 {
+			_, err := w.Write([]byte("hello"))
+			try(t, err)
+		}
+	}
+	try(t, w.Close())
+	if z != nil {
+		try(t, z.Close())
+	}
+	return b.Bytes()
+}
+
+func file(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeReg} }
+
+func zipOf(t *testing.T, names ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, name := range names {
+		f, err := w.Create(name)
+		try(t, err)
+		if !strings.HasSuffix(name, "/") {
+			_, err = f.Write([]byte("hello"))
+			try(t, err)
+		}
+	}
+	try(t, w.Close())
+	return b.Bytes()
+}
+
+// walk stores an archive, walks through it and returns names and contents.
+func walk(t *testing.T, content []byte) ([]string, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pictures")
+	try(t, os.WriteFile(path, content, 0o666))
+	return walkPath(path)
+}
+
+func walkPath(path string) (found []string, err error) {
+	a, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	err = a.Walk(context.Background(), func(e Entry, r io.Reader) error {
+		text, err := io.ReadAll(r)
+		found = append(found, e.Name+"="+string(text))
+		if err == nil && int64(len(text)) != e.Size {
+			err = errors.New("another size than the entry says")
+		}
+		return err
+	})
+	return found, err
+}
+
+// TestKinds: the same files in every container, hidden ones left out.
+func TestKinds(t *testing.T) {
+	names := []string{"./a/1.png", "a/.DS_Store", "__MACOSX/a/1.png", "a/2.png", ".hidden/3.png"}
+	var headers []tar.Header
+	for _, name := range names {
+		headers = append(headers, file(name))
+	}
+	headers = append(headers, tar.Header{Name: "b/", Typeflag: tar.TypeDir})
+	want := []string{"a/1.png=hello", "a/2.png=hello"}
+	for kind, content := range map[string][]byte{
+		"tar": tarOf(t, false, headers...), "tar.gz": tarOf(t, true, headers...), "zip": zipOf(t, append(names, "b/")...),
+	} {
+		if got, err := walk(t, content); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", kind, got, err)
+		}
+	}
+	root := t.TempDir()
+	for _, name := range names[1:] {
+		try(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o777))
+		try(t, os.WriteFile(filepath.Join(root, name), []byte("hello"), 0o666))
+	}
+	try(t, os.Symlink("2.png", filepath.Join(root, "a", "1.png")))
+	try(t, os.RemoveAll(filepath.Join(root, "__MACOSX")))
+	link := filepath.Join(t.TempDir(), "link")
+	try(t, os.Symlink(root, link))
+	for _, path := range []string{root, link} {
+		if got, err := walkPath(path); err != nil || !slices.Equal(got, want) {
+			t.Errorf("folder: %q, %v", got, err)
+		}
+	}
+}
+
+// TestRefused: what would be dangerous to unpack, named by entry.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    []string
+	}{
+		{"above", tarOf(t, true, file("ok"), file("../evil")), []string{`"../evil"`, "leaves the archive"}},
+		{"above, within", tarOf(t, true, file("a/../../evil")), []string{"leaves the archive"}},
+		{"absolute", tarOf(t, false, file("/etc/passwd")), []string{`"/etc/passwd"`, "leaves the archive"}},
+		{"above in a zip", zipOf(t, "../evil"), []string{"leaves the archive"}},
+		{"backslashes", zipOf(t, `..\evil`), []string{"leaves the archive"}},
+		{"a drive", zipOf(t, `C:\evil`), []string{"leaves the archive"}},
+		{"a line break", zipOf(t, "a\nb.png"), []string{"control character"}},
+		{"a symbolic link", tarOf(t, true, tar.Header{Name: "a/1.png", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}), []string{"a/1.png", "is a link"}},
+		{"a hard link", tarOf(t, true, file("a/1.png"), tar.Header{Name: "a/2.png", Linkname: "a/1.png", Typeflag: tar.TypeLink}), []string{"a/2.png", "is a link"}},
+		{"a device", tarOf(t, true, tar.Header{Name: "a/zero", Typeflag: tar.TypeChar}), []string{"a/zero", "neither a file nor a folder"}},
+		{"twice", tarOf(t, true, file("a/1.png"), file("./a/1.png")), []string{"a/1.png", "twice"}},
+		{"twice in a zip", zipOf(t, "a/1.png", "a/1.png"), []string{"a/1.png", "twice"}},
+		{"a RAR archive", []byte("Rar!\x1a\x07\x00"), []string{"RAR", "unpack"}},
+		{"HDF5", []byte("\x89HDF\r\n\x1a\n"), []string{"HDF5"}},
+		{"a text", []byte("text"), []string{"neither a folder nor an archive"}},
+		{"nothing", nil, []string{"is empty"}},
+		{"gzip of no tar", gzipOf(t, []byte(strings.Repeat("text", 999))), []string{"damaged"}},
+	} {
+		_, err := walk(t, c.content)
+		if err == nil {
+			t.Errorf("%s: no error", c.name)
+			continue
+		}
+		for _, word := range append(c.want, "pictures") {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %v lacks %q", c.name, err, word)
+			}
+		}
+	}
+}
+
+func gzipOf(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(content)
+	try(t, err)
+	try(t, z.Close())
+	return b.Bytes()
+}
+
+// TestCut: an archive that is cut off anywhere, or has a wrong checksum, is an error.
+func TestCut(t *testing.T) {
+	packed := tarOf(t, true, file("a/1.png"), file("a/2.png"))
+	for n := 1; n < len(packed); n++ {
+		if _, err := walk(t, packed[:n]); err == nil {
+			t.Errorf("%d of %d bytes pass", n, len(packed))
+		}
+	}
+	packed[len(packed)-8] ^= 1
+	if _, err := walk(t, packed); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("tar.gz: %v", err)
+	}
+	plain := tarOf(t, false, file("a/1.png"))
+	if _, err := walk(t, plain[:514]); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("tar: %v", err)
+	}
+	z := zipOf(t, "a/1.png")
+	if _, err := walk(t, z[:len(z)-10]); err == nil || !strings.Contains(err.Error(), "complete") {
+		t.Errorf("zip: %v", err)
+	}
+	stored := storedZip(t)
+	if got, err := walk(t, stored); err != nil || len(got) != 1 {
+		t.Fatalf("%q, %v", got, err)
+	}
+	stored[bytes.Index(stored, []byte("hello"))] ^= 1
+	if _, err := walk(t, stored); err == nil || !strings.Contains(err.Error(), "checksum") || !strings.Contains(err.Error(), "a/1.png") {
+		t.Errorf("zip: %v", err)
+	}
+}
+
+func storedZip(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.CreateRaw(&zip.FileHeader{Name: "a/1.png", Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte("hello")), CompressedSize64: 5, UncompressedSize64: 5})
+	try(t, err)
+	_, err = f.Write([]byte("hello"))
+	try(t, err)
+	try(t, w.Close())
+	return b.Bytes()
+}
+
+// TestBomb: a file that claims to unpack to far more than the archive's size is refused before it is read.
+func TestBomb(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	try(t, w.WriteHeader(&tar.Header{Name: "zeros.png", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o644}))
+	_, err := w.Write(make([]byte, 1<<16))
+	try(t, err)
+	if _, err := walk(t, gzipOf(t, b.Bytes())); err == nil || !strings.Contains(err.Error(), "zeros.png") || !strings.Contains(err.Error(), "not to be trusted") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCancelled: a walk ends with its context.
+func TestCancelled(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.tar.gz")
+	try(t, os.WriteFile(path, tarOf(t, true, file("a/1.png"), file("a/2.png")), 0o666))
+	a, err := Open(path)
+	try(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	err = a.Walk(ctx, func(Entry, io.Reader) error { n++; cancel(); return nil })
+	if !errors.Is(err, context.Canceled) || n != 1 {
+		t.Errorf("%v after %d files", err, n)
+	}
+}

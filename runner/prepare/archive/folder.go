@@ -1,0 +1,126 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// folder walks by name. A link to a file counts as the file; a link to a folder is refused, since it could lead in a
+// circle.
+func (w *walker) folder() error {
+	root := w.Path + string(filepath.Separator) // enters a folder that is itself reached by a link
+	return filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if file == root {
+			return nil
+		}
+		if strings.HasPrefix(e.Name(), ".") {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if e.IsDir() {
+			return w.ctx.Err()
+		}
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			return fmt.Errorf("%s is a link to a folder, which is not followed: put the folder itself there", file)
+		}
+		name, err := filepath.Rel(w.Path, file)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if skip, err := w.check(name, info.Mode()); err != nil || skip {
+			return err
+		}
+		r := &lazy{ctx: w.ctx, path: file}
+		defer r.close()
+		return w.visit(Entry{name, info.Size(), file}, r)
+	})
+}
+
+// lazy opens a file when it is first read, so that listing a folder costs nothing.
+type lazy struct {
+	ctx  context.Context
+	path string
+	f    *os.File
+	done error
+}
+
+// Read implements io.Reader.
+func (l *lazy) Read(p []byte) (int, error) {
+	if l.done != nil {
+		return 0, l.done
+	}
+	if l.f == nil {
+		if l.f, l.done = os.Open(l.path); l.done != nil {
+			return 0, l.done
+		}
+	}
+	n, err := l.f.Read(p)
+	if err == nil {
+		err = l.ctx.Err()
+	}
+	l.done = err
+	return n, err
+}
+
+func (l *lazy) close() {
+	if l.f != nil {
+		l.f.Close()
+	}
+}
+
+// reader ends when the context does, and explains errors.
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = damaged(err)
+	}
+	return n, err
+}
+
+// damagedError says what an error of compress/gzip, archive/tar or archive/zip means.
+type damagedError struct {
+	what string
+	err  error
+}
+
+// Error implements error.
+func (e *damagedError) Error() string { return e.what + ": fetch it again: " + e.err.Error() }
+
+// Unwrap implements the errors package's protocol.
+func (e *damagedError) Unwrap() error { return e.err }
+
+func damaged(err error) error {
+	var already *damagedError
+	switch {
+	case errors.As(err, &already), errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &damagedError{"the archive is cut off", err}
+	}
+	return &damagedError{"the archive is damaged, or of another kind than its name says", err}
+}

@@ -1,0 +1,237 @@
+package prepare
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/prepare/order"
+)
+
+type cifarExpectations struct {
+	CIFAR10, CIFAR100, DSprites map[string][]expectation
+}
+
+// TestCIFAR: the four archives, packed and unpacked, give the pixels and labels that they were made of, for the rows that the
+// order of TFDS puts into VTAB-1k's slices.
+func TestCIFAR(t *testing.T) {
+	var want cifarExpectations
+	expectations(t, "expect.json", &want)
+	for _, c := range []struct {
+		file, task string
+		rows       map[string][]expectation
+		first      string
+	}{
+		{"cifar-10-python.tar.gz", "cifar10", want.CIFAR10, "airplane"},
+		{"cifar-10-binary.tar.gz", "cifar10", want.CIFAR10, "airplane"},
+		{"cifar-100-python.tar.gz", "cifar", want.CIFAR100, "class_00"},
+		{"cifar-100-binary.tar.gz", "cifar", want.CIFAR100, "class_00"},
+	} {
+		// 40 rows: 90 percent are 36.
+		train, test := order.Rows("train", 40), order.Rows("test", len(c.rows["test"]))
+		pick := func(split string, rows []int) (images []expectation) {
+			for _, row := range rows {
+				images = append(images, c.rows[split][row])
+			}
+			return images
+		}
+		for _, from := range []string{filepath.Join("testdata", c.file), unpack(t, filepath.Join("testdata", c.file))} {
+			t.Run(c.file, func(t *testing.T) {
+				conf := config(t, from, "anything")
+				r := prepared(t, conf)
+				check(t, conf.Out, "train800", pick("train", train[:10]), sumPixels)
+				check(t, conf.Out, "val200", pick("train", train[36:39]), sumPixels)
+				check(t, conf.Out, "test", pick("test", test), sumPixels)
+				classes, err := os.ReadFile(filepath.Join(conf.Out, "classes.txt"))
+				try(t, err)
+				if r.Task != c.task || r.ClassNames[0] != c.first || strings.Count(string(classes), "\n") != r.Classes {
+					t.Errorf("task %s, classes %q", r.Task, classes)
+				}
+				if strings.HasSuffix(from, ".gz") && !strings.Contains(strings.Join(r.Remarks, " "), "checksum of "+c.file) {
+					t.Errorf("no remark on the checksum: %q", r.Remarks)
+				}
+			})
+		}
+	}
+}
+
+// unpack writes the files of an archive into a folder.
+func unpack(t *testing.T, file string) string {
+	t.Helper()
+	folder := t.TempDir()
+	repack(t, file, func(h *tar.Header, content []byte) (*tar.Header, []byte) {
+		path := filepath.Join(folder, filepath.FromSlash(h.Name))
+		try(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		try(t, os.WriteFile(path, content, 0o666))
+		return h, content
+	})
+	return folder
+}
+
+// repack writes an archive anew with changed entries; a nil header leaves one out.
+func repack(t *testing.T, file string, how func(*tar.Header, []byte) (*tar.Header, []byte)) string {
+	t.Helper()
+	f, err := os.Open(file)
+	try(t, err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	try(t, err)
+	in := tar.NewReader(z)
+	var b bytes.Buffer
+	zipped := gzip.NewWriter(&b)
+	out := tar.NewWriter(zipped)
+	for {
+		h, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		try(t, err)
+		content, err := io.ReadAll(in)
+		try(t, err)
+		if h, content = how(h, content); h == nil {
+			continue
+		}
+		h.Size = int64(len(content))
+		try(t, out.WriteHeader(h))
+		_, err = out.Write(content)
+		try(t, err)
+	}
+	try(t, out.Close())
+	try(t, zipped.Close())
+	path := filepath.Join(t.TempDir(), filepath.Base(file))
+	try(t, os.WriteFile(path, b.Bytes(), 0o666))
+	return path
+}
+
+// TestCIFARRefused: damaged archives, by file and entry.
+func TestCIFARRefused(t *testing.T) {
+	python, binary := filepath.Join("testdata", "cifar-100-python.tar.gz"), filepath.Join("testdata", "cifar-100-binary.tar.gz")
+	edit := func(file, name string, how func([]byte) []byte) string {
+		return repack(t, file, func(h *tar.Header, content []byte) (*tar.Header, []byte) {
+			if strings.HasSuffix(h.Name, "/"+name) {
+				if content = how(content); content == nil {
+					return nil, nil
+				}
+			}
+			return h, content
+		})
+	}
+	raw, err := os.ReadFile(python)
+	try(t, err)
+	store := func(b []byte) string {
+		path := filepath.Join(t.TempDir(), "cifar-100-python.tar.gz")
+		try(t, os.WriteFile(path, b, 0o666))
+		return path
+	}
+	wrong := slices.Clone(raw)
+	wrong[len(wrong)-6] ^= 1 // gzip's checksum
+	evil, err := os.ReadFile(filepath.Join("testdata", "evil.pickle"))
+	try(t, err)
+	for _, c := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"cut off", store(raw[:len(raw)/2]), []string{"cifar-100-python.tar.gz", "cut off"}},
+		{"a checksum", store(wrong), []string{"cifar-100-python.tar.gz", "checksum"}},
+		{"no file", store(nil), []string{"is empty"}},
+		{"no archive", store([]byte("<html>Not found</html>")), []string{"neither a folder nor an archive"}},
+		{"a program", edit(python, "test", func([]byte) []byte { return evil }), []string{"cifar-100-python/test", "system, which is refused"}},
+		{"a cut pickle", edit(python, "train", func(b []byte) []byte { return b[:1000] }), []string{"cifar-100-python/train", "cut off"}},
+		{"other labels", edit(python, "train", func(b []byte) []byte { return bytes.Replace(b, []byte("fine_"), []byte("good_"), 1) }), []string{"cifar-100-python/train", `"fine_labels"`}},
+		{"no test", edit(python, "test", func([]byte) []byte { return nil }), []string{"test is missing"}},
+		{"no names", edit(binary, "fine_label_names.txt", func([]byte) []byte { return nil }), []string{"fine_label_names.txt is missing"}},
+		{"few names", edit(binary, "fine_label_names.txt", func(b []byte) []byte { return b[:90] }), []string{"fine_label_names.txt names 10 classes, want 100"}},
+		{"a cut record", edit(binary, "train.bin", func(b []byte) []byte { return b[:len(b)-1] }), []string{"train.bin", "record 39 is cut off"}},
+		{"a label", edit(binary, "train.bin", func(b []byte) []byte { b[1] = 100; return b }), []string{"train.bin", "row 0", "label 100"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { refused(t, config(t, c.file, "cifar"), c.want...) })
+	}
+	conf := config(t, python, "cifar")
+	conf.Link = true
+	refused(t, conf, "--link")
+	conf = config(t, python, "cifar")
+	conf.Val = 5
+	refused(t, conf, "too few images", "there are 4 for --val 5")
+}
+
+// TestSprites: the npz that numpy wrote.
+func TestSprites(t *testing.T) {
+	spriteRows = 1100
+	defer func() { spriteRows = 737280 }()
+	var want cifarExpectations
+	expectations(t, "expect.json", &want)
+	c := config(t, filepath.Join("testdata", "dsprites.npz"), "dsprites_loc")
+	r := prepared(t, c)
+	rows := order.Rows("train", 1100)
+	pick := func(rows []int) (images []expectation) {
+		for _, row := range rows {
+			images = append(images, want.DSprites["train"][row])
+		}
+		return images
+	}
+	check(t, c.Out, "train800", pick(rows[:10]), sumPixels)
+	check(t, c.Out, "val200", pick(rows[880:883]), sumPixels)
+	check(t, c.Out, "test", pick(rows[990:]), sumPixels)
+	if r.Sources[0].Name != "dsprites.npz" || r.Classes != 16 {
+		t.Errorf("record: %+v", r)
+	}
+	refused(t, config(t, filepath.Join("testdata", "dsprites.npz"), "sprites"), "--task is required", "dsprites_loc and dsprites_ori")
+	spriteRows = 737280
+	refused(t, config(t, filepath.Join("testdata", "dsprites.npz"), "dsprites_loc"), "dsprites.npz", "imgs.npy", "1100 images, dSprites has 737280")
+}
+
+// TestSpriteLabels: the labels of all rows in VTAB-1k's lists, by the counts that an independent implementation found.
+func TestSpriteLabels(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "reference", "vtab_order_vectors.json"))
+	if err != nil {
+		t.Skip("needs ../shared/reference/vtab_order_vectors.json, beside the repository")
+	}
+	var v struct {
+		Datasets struct {
+			DSprites struct {
+				Loc      []int `json:"loc_histogram_train800val200"`
+				Ori      []int `json:"ori_histogram_train800val200"`
+				FirstLoc []int `json:"first_labels_loc"`
+				FirstOri []int `json:"first_labels_ori"`
+			}
+		}
+	}
+	try(t, json.Unmarshal(raw, &v))
+	rows := order.Rows("train", 737280)
+	var chosen []int
+	r := &Record{}
+	p, err := official(Config{Train: 800, Val: 200, Test: -1}, "dsprites_loc", map[string]int{"train": 737280}, r)
+	try(t, err)
+	for _, list := range p[:test] {
+		for _, at := range list {
+			chosen = append(chosen, rows[at.index])
+		}
+	}
+	if !r.Official || len(p[test]) != 73728 {
+		t.Errorf("official %v, %d test images: %q", r.Official, len(p[test]), r.Remarks)
+	}
+	for task, want := range map[string][2][]int{
+		"dsprites_loc": {v.Datasets.DSprites.Loc, v.Datasets.DSprites.FirstLoc},
+		"dsprites_ori": {v.Datasets.DSprites.Ori, v.Datasets.DSprites.FirstOri},
+	} {
+		s := &sprites{task: task}
+		counts := make([]int, 16)
+		var first []int
+		for i, row := range chosen {
+			counts[s.label(row)]++
+			if i < len(want[1]) {
+				first = append(first, s.label(row))
+			}
+		}
+		if !slices.Equal(counts, want[0]) || !slices.Equal(first, want[1]) {
+			t.Errorf("%s: %v, first %v; want %v, %v", task, counts, first, want[0], want[1])
+		}
+	}
+}

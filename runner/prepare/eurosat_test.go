@@ -1,0 +1,100 @@
+package prepare
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/prepare/order"
+)
+
+// TestEuroSAT prepares class folders of the real images: as VTAB-1k's task they are too few to be official, but drawn
+// from they give every class, and training accepts them.
+func TestEuroSAT(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "shared", "vtab-1k", "eurosat")
+	set, err := data.Open(root)
+	if err != nil {
+		t.Skip("needs ../shared/vtab-1k/eurosat, beside the repository")
+	}
+	names := []string{"AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial", "Pasture", "PermanentCrop", "Residential", "River", "SeaLake"}
+	folders := t.TempDir()
+	counts, n := make([]int, 10), 0
+	for _, split := range []string{data.TrainVal, data.Test} {
+		list, err := set.Split(split)
+		try(t, err)
+		for _, item := range list {
+			counts[item.Label]++
+			n++
+			class := names[item.Label]
+			try(t, os.MkdirAll(filepath.Join(folders, class), 0o777))
+			path, err := filepath.Abs(item.Path)
+			try(t, err)
+			try(t, os.Symlink(path, filepath.Join(folders, class, fmt.Sprintf("%s_%d.jpg", class, counts[item.Label]))))
+		}
+	}
+	c := Config{From: folders, Out: filepath.Join(t.TempDir(), "eurosat"), Train: 800, Val: 200, Test: 600, Seed: 42}
+	tests := 600
+	if os.Getenv("DTL_HEAVY") != "" {
+		c.Test, tests = -1, n-1000
+	}
+	r := prepared(t, c)
+	if r.Counts["train800"] != 800 || r.Counts["val200"] != 200 || r.Counts["test"] != tests || r.Official || *r.Options.Seed != 42 {
+		t.Errorf("record %+v", r)
+	}
+	for list, inList := range r.ClassCounts {
+		for label, k := range inList {
+			share := float64(counts[label]) * float64(r.Counts[list]) / float64(n)
+			// Of the test images the first 600 are taken whatever their class: three standard deviations and a bit.
+			slack := 2.0
+			if list == "test" && tests == 600 {
+				slack = 30
+			}
+			if k == 0 || math.Abs(float64(k)-share) > slack {
+				t.Errorf("%s: %d of class %s, its share is %.1f", list, k, names[label], share)
+			}
+		}
+	}
+	if made := items(t, c.Out, "test"); len(made) != tests {
+		t.Errorf("%d test images", len(made))
+	}
+}
+
+// TestEuroSATOrder: complete class folders give VTAB-1k's own lists, held against the labels of the widely used copy.
+func TestEuroSATOrder(t *testing.T) {
+	set, err := data.Open(filepath.Join("..", "..", "..", "shared", "vtab-1k", "eurosat"))
+	if err != nil {
+		t.Skip("needs ../shared/vtab-1k/eurosat, beside the repository")
+	}
+	f := &classFolders{splits: map[string][]member{}}
+	for class, n := range map[string]int{"AnnualCrop": 3000, "Forest": 3000, "HerbaceousVegetation": 3000, "Residential": 3000,
+		"SeaLake": 3000, "Highway": 2500, "Industrial": 2500, "PermanentCrop": 2500, "River": 2500, "Pasture": 2000} {
+		for i := range n {
+			f.splits["train"] = append(f.splits["train"], member{name: fmt.Sprintf("%s/%s_%d.jpg", class, class, i+1)})
+		}
+	}
+	try(t, f.label())
+	r := &Record{}
+	p, err := f.plan(t.Context(), Config{Out: "eurosat", Train: 800, Val: 200, Test: -1, Seed: 42}, r)
+	try(t, err)
+	if !r.Official || r.Options.Seed != nil {
+		t.Errorf("record %+v", r)
+	}
+	for list, split := range map[int]string{train: data.Train, val: data.Val, test: data.Test} {
+		want, err := set.Split(split)
+		try(t, err)
+		if len(p[list]) < len(want) {
+			t.Fatalf("%s has %d images, the copy %d", split, len(p[list]), len(want))
+		}
+		for i, item := range want { // of test the copy may hold the first ones only
+			if m := f.splits["train"][p[list][i].index]; m.label != item.Label {
+				t.Fatalf("%s, image %d: %s has label %d, the copy's is %d", split, i, m.name, m.label, item.Label)
+			}
+		}
+	}
+	if digest := order.Of("train", "Forest_Forest_687.jpg"); f.splits["train"][p[train][0].index].name != "Forest/Forest_687.jpg" {
+		t.Errorf("the first image is not that with %x", digest)
+	}
+}

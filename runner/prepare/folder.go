@@ -1,0 +1,234 @@
+package prepare
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/prepare/archive"
+	"dtl-tf/runner/prepare/order"
+)
+
+// classFolders are CLASS/IMAGE, or train/CLASS/IMAGE, test/CLASS/IMAGE and val/CLASS/IMAGE, in a folder or an archive,
+// under any folders that everything lies in.
+type classFolders struct {
+	archive *archive.Archive
+	classes []string            // by label: byte order of the names
+	splits  map[string][]member // train alone where there are no splits
+	skipped []string            // files that are no images
+}
+
+// member is one image of a class folder.
+type member struct {
+	entry archive.Entry
+	name  string // CLASS/IMAGE
+	label int
+}
+
+// isImage goes by the name; the content decides later.
+func isImage(name string) bool { return data.IsImageName(name) }
+
+// unreadable are images too: to pass over them in silence would lose data.
+var unreadable = []string{".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm"}
+
+func openFolders(c Config, a *archive.Archive, entries []archive.Entry) (source, error) {
+	f := &classFolders{archive: a, splits: map[string][]member{}}
+	var images []archive.Entry
+	for _, e := range entries {
+		switch {
+		case isImage(e.Name):
+			images = append(images, e)
+		case slices.Contains(unreadable, strings.ToLower(path.Ext(e.Name))):
+			return nil, fmt.Errorf("%s, %s: images of this kind can't be read: convert it to PNG or JPEG, or remove it", a.Path, e.Name)
+		default:
+			f.skipped = append(f.skipped, e.Name)
+		}
+	}
+	if len(images) == 0 {
+		return nil, fmt.Errorf("%s holds neither class folders with images, nor TFDS record files, nor CIFAR's or dSprites' data: its first file is %s", a.Path, entries[0].Name)
+	}
+	slices.SortFunc(images, func(a, b archive.Entry) int { return strings.Compare(a.Name, b.Name) })
+	prefix := common(images)
+	split := splitNames(images, prefix)
+	for _, e := range images {
+		parts := strings.Split(strings.TrimPrefix(e.Name, prefix), "/")
+		in := "train"
+		if split != nil {
+			in, parts = split[parts[0]], parts[1:]
+		}
+		if len(parts) < 2 {
+			return nil, fmt.Errorf("%s, %s: this image lies in no class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and test/CLASS/IMAGE", a.Path, e.Name)
+		}
+		f.splits[in] = append(f.splits[in], member{entry: e, name: strings.Join(parts, "/")})
+	}
+	return f, f.label()
+}
+
+// common is the folder that all images lie in, with a slash. At least one folder is left, that of a class.
+func common(images []archive.Entry) string {
+	prefix := ""
+	for {
+		first, rest, _ := strings.Cut(images[0].Name[len(prefix):], "/")
+		if !strings.Contains(rest, "/") {
+			return prefix
+		}
+		next := prefix + first + "/"
+		for _, e := range images {
+			if !strings.HasPrefix(e.Name, next) || !strings.Contains(e.Name[len(next):], "/") {
+				return prefix
+			}
+		}
+		prefix = next
+	}
+}
+
+// splitNames maps the first folders to splits, or is nil when they are classes.
+func splitNames(images []archive.Entry, prefix string) map[string]string {
+	all := map[string]string{"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
+	found := map[string]string{}
+	for _, e := range images {
+		first, _, _ := strings.Cut(e.Name[len(prefix):], "/")
+		if all[first] == "" {
+			return nil
+		}
+		found[first] = all[first]
+	}
+	if found["train"] == "" {
+		return nil
+	}
+	return found
+}
+
+// label numbers the classes of the training images.
+func (f *classFolders) label() error {
+	class := func(m member) string { return m.name[:strings.IndexByte(m.name, '/')] }
+	for _, m := range f.splits["train"] {
+		f.classes = append(f.classes, class(m))
+	}
+	slices.Sort(f.classes)
+	f.classes = slices.Compact(f.classes)
+	if len(f.classes) < 2 {
+		return fmt.Errorf("%s has a single class folder, %q: there is nothing to tell apart", f.archive.Path, strings.Join(f.classes, ""))
+	}
+	for split, members := range f.splits {
+		for i, m := range members {
+			label, ok := slices.BinarySearch(f.classes, class(m))
+			if !ok {
+				return fmt.Errorf("%s, %s: class %q has no images to train on", f.archive.Path, m.entry.Name, class(m))
+			}
+			f.splits[split][i].label = label
+		}
+	}
+	return nil
+}
+
+func (f *classFolders) describe(r *Record) {
+	r.Kind = "class folders"
+	source := SourceFile{Name: filepath.Base(f.archive.Path)}
+	if f.archive.Kind == archive.Folder {
+		h := sha256.New()
+		for _, split := range []string{"train", "val", "test"} {
+			for _, m := range f.splits[split] {
+				source.Bytes += m.entry.Size
+				fmt.Fprintf(h, "%d %s\n", m.entry.Size, m.entry.Name)
+			}
+		}
+		source.SHA256 = hex.EncodeToString(h.Sum(nil))
+	} else {
+		r.Kind += " in a " + f.archive.Kind
+	}
+	r.Sources = []SourceFile{source}
+	r.Classes, r.ClassNames = len(f.classes), f.classes
+	if n := len(f.skipped); n > 0 {
+		r.remark("%d files that are no images were passed over, such as %s", n, printable(f.skipped[0]))
+	}
+}
+
+func (f *classFolders) plan(_ context.Context, c Config, r *Record) (plan, error) {
+	name, explicit, err := taskOf(c)
+	if err != nil {
+		return plan{}, err
+	}
+	members := f.splits["train"]
+	d := datasets()[tasks()[name].dataset]
+	ordered := name == "eurosat" || name == "resisc45"
+	switch {
+	case explicit && !ordered:
+		return plan{}, usagef("--task %s: the images of VTAB-1k cannot be told from class folders, only those of eurosat and resisc45; "+
+			"prepare it from TFDS record files, or leave out --task to draw images at random", name)
+	case explicit && len(f.splits) > 1:
+		return plan{}, usagef("--task %s: want one folder for each class, not train/ and test/", name)
+	case ordered && !c.Seeded && (explicit || len(f.splits) == 1 && len(members) == d.counts["train"]):
+		return f.official(c, name, r)
+	}
+	r.Options.Seed = &c.Seed
+	if name != "" {
+		r.remark("not VTAB-1k's images: they were drawn at random")
+	}
+	return f.draw(c)
+}
+
+// official is VTAB-1k's selection of eurosat and resisc45, whose records have the keys CLASS_FILE since TFDS 4.2.
+func (f *classFolders) official(c Config, name string, r *Record) (plan, error) {
+	members := f.splits["train"]
+	if want := tasks()[name].classes; len(f.classes) != want {
+		return plan{}, fmt.Errorf("%s has %d class folders, %s has %d", f.archive.Path, len(f.classes), name, want)
+	}
+	keys := make([]string, len(members))
+	for i, m := range members {
+		keys[i] = f.classes[m.label] + "_" + path.Base(m.name)
+	}
+	indices, err := order.Keys("train", keys)
+	if err != nil {
+		return plan{}, fmt.Errorf("%s: %w", f.archive.Path, err)
+	}
+	p, err := official(c, name, map[string]int{"train": len(members)}, r)
+	for list := range p {
+		for i, at := range p[list] {
+			p[list][i].index = indices[at.index]
+		}
+	}
+	return p, err
+}
+
+func (f *classFolders) extract(ctx context.Context, p plan, put func(place, picture) error) error {
+	type target struct {
+		place
+		member
+	}
+	targets := map[string]target{}
+	for split, places := range p.wanted() {
+		for index, to := range places {
+			m := f.splits[split][index]
+			targets[m.entry.Name] = target{to, m}
+		}
+	}
+	return f.archive.Walk(ctx, func(e archive.Entry, r io.Reader) error {
+		t, ok := targets[e.Name]
+		if !ok {
+			return nil
+		}
+		img := picture{path: e.Path, label: t.label, name: e.Name}
+		if e.Size > maxImage {
+			return fmt.Errorf("%d bytes are too many for an image, %d is the limit", e.Size, maxImage)
+		}
+		var err error
+		if img.encoded, err = io.ReadAll(io.LimitReader(r, maxImage+1)); err == nil && len(img.encoded) > maxImage {
+			err = fmt.Errorf("more than %d bytes are too many for an image", maxImage)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.Name, err)
+		}
+		if err := put(t.place, img); err != nil {
+			return fmt.Errorf("%s: %w", e.Name, err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,312 @@
+package prepare
+
+import (
+	"archive/zip"
+	"bufio"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/data"
+)
+
+// animals makes class folders of 30 cats, 20 dogs and 2 emus.
+func animals(t *testing.T, under string) string {
+	t.Helper()
+	root := t.TempDir()
+	for class, n := range map[string]int{"cat": 30, "dog": 20, "emu": 2} {
+		for i := range n {
+			imageFile(t, filepath.Join(root, under, class, fmt.Sprintf("%s %d.png", class, i)), 100*len(class)+i+int(class[0])<<8)
+		}
+	}
+	return root
+}
+
+// sources reads sources.tsv: what each image is in the source.
+func sources(t *testing.T, root string) map[string]string {
+	t.Helper()
+	f, err := os.Open(filepath.Join(root, "sources.tsv"))
+	try(t, err)
+	defer f.Close()
+	all := map[string]string{}
+	for s := bufio.NewScanner(f); s.Scan(); {
+		name, source, _ := strings.Cut(s.Text(), "\t")
+		all[name] = source
+	}
+	return all
+}
+
+// TestDraw: the images are copies of those that MD5 of "SEED:CLASS/IMAGE" puts first, in shares; nothing is used twice.
+func TestDraw(t *testing.T) {
+	root := animals(t, "")
+	c := config(t, root, "animals")
+	r := prepared(t, c)
+	from := sources(t, c.Out)
+	used := map[string]bool{}
+	for list, want := range map[string][]int{
+		"train800": {5, 4, 1}, // of 10: 5.77, 3.85 and 0.38; the emus get theirs from the largest
+		"val200":   {1, 1, 1}, // of 3: 25, 16 and 1 image left
+		"test":     {24, 15, 0},
+	} {
+		counts := make([]int, 3)
+		for _, item := range items(t, c.Out, list) {
+			source := from[item.Name]
+			a, err := os.ReadFile(item.Path)
+			try(t, err)
+			b, err := os.ReadFile(filepath.Join(root, source))
+			try(t, err)
+			if string(a) != string(b) || used[source] || !strings.HasPrefix(source, []string{"cat/", "dog/", "emu/"}[item.Label]) {
+				t.Errorf("%s with label %d is no copy of %s, or one of two", item.Name, item.Label, source)
+			}
+			used[source] = true
+			counts[item.Label]++
+		}
+		if !slices.Equal(counts, want) || !slices.Equal(r.ClassCounts[list], want) {
+			t.Errorf("%s: %v by class, in the record %v; want %v", list, counts, r.ClassCounts[list], want)
+		}
+	}
+	// By hand: the five cats with the smallest MD5.
+	var cats []string
+	for i := range 30 {
+		cats = append(cats, fmt.Sprintf("cat/cat %d.png", i))
+	}
+	slices.SortFunc(cats, func(a, b string) int {
+		return strings.Compare(fmt.Sprintf("%x", md5.Sum([]byte("42:"+a))), fmt.Sprintf("%x", md5.Sum([]byte("42:"+b))))
+	})
+	var got []string
+	for _, item := range items(t, c.Out, "train800") {
+		if item.Label == 0 {
+			got = append(got, from[item.Name])
+		}
+	}
+	if !slices.Equal(got, cats[:5]) {
+		t.Errorf("cats %q, want %q", got, cats[:5])
+	}
+	classes, err := os.ReadFile(filepath.Join(c.Out, "classes.txt"))
+	try(t, err)
+	if string(classes) != "cat\ndog\nemu\n" || r.Official || *r.Options.Seed != 42 {
+		t.Errorf("classes %q, record %+v", classes, r)
+	}
+}
+
+// TestDrawAgain: the same seed gives the same data set from a folder, a nested one and a zip; another seed another.
+func TestDrawAgain(t *testing.T) {
+	plain := animals(t, "")
+	packed := filepath.Join(t.TempDir(), "animals.zip")
+	f, err := os.Create(packed)
+	try(t, err)
+	z := zip.NewWriter(f)
+	try(t, z.AddFS(os.DirFS(animals(t, "data/2750"))))
+	try(t, z.Close())
+	try(t, f.Close())
+	want := prepared(t, config(t, plain, "animals")).Fingerprint
+	if set, err := data.Open(plain); err == nil {
+		t.Errorf("%v", set)
+	}
+	for _, from := range []string{plain, animals(t, "data/2750"), packed} {
+		if r := prepared(t, config(t, from, "animals")); r.Fingerprint != want {
+			t.Errorf("%s: fingerprint %s, want %s", from, r.Fingerprint, want)
+		}
+	}
+	c := config(t, plain, "animals")
+	c.Seed = 43
+	if r := prepared(t, c); r.Fingerprint == want {
+		t.Error("seed 43 draws what 42 does")
+	}
+}
+
+// TestSplitFolders: what is in test/ is for testing, all of it; train/ gives the rest.
+func TestSplitFolders(t *testing.T) {
+	root := animals(t, "set/train")
+	for i := range 4 {
+		imageFile(t, filepath.Join(root, "set", "test", "dog", fmt.Sprintf("%d.png", i)), i)
+		imageFile(t, filepath.Join(root, "set", "valid", "emu", fmt.Sprintf("%d.png", i)), 50+i)
+	}
+	c := config(t, root, "animals")
+	r := prepared(t, c)
+	from := sources(t, c.Out)
+	for list, want := range map[string]string{"train800": "set/train/", "val200": "set/valid/emu/", "test": "set/test/dog/"} {
+		for _, item := range items(t, c.Out, list) {
+			if !strings.HasPrefix(from[item.Name], want) {
+				t.Errorf("%s: %s is %s", list, item.Name, from[item.Name])
+			}
+		}
+	}
+	if r.Counts["test"] != 4 || r.Counts["val200"] != 3 || r.Counts["train800val200"] != 13 {
+		t.Errorf("counts %v", r.Counts)
+	}
+	c = config(t, root, "animals")
+	c.Test = 2
+	if r := prepared(t, c); r.Counts["test"] != 2 || *r.Options.Test != 2 {
+		t.Errorf("--test 2: %+v", r)
+	}
+}
+
+// TestLink: linked images are the source's own files.
+func TestLink(t *testing.T) {
+	root := animals(t, "")
+	c := config(t, root, "animals")
+	c.Link = true
+	prepared(t, c)
+	from := sources(t, c.Out)
+	for _, item := range items(t, c.Out, "test") {
+		a, err := os.Stat(item.Path)
+		try(t, err)
+		b, err := os.Stat(filepath.Join(root, from[item.Name]))
+		try(t, err)
+		if !os.SameFile(a, b) {
+			t.Fatalf("%s is no link", item.Name)
+		}
+	}
+}
+
+// TestExtension: the content decides.
+func TestExtension(t *testing.T) {
+	root := animals(t, "")
+	for i := range 30 {
+		try(t, os.Rename(filepath.Join(root, "cat", fmt.Sprintf("cat %d.png", i)), filepath.Join(root, "cat", fmt.Sprintf("cat %d.jpg", i))))
+	}
+	try(t, os.WriteFile(filepath.Join(root, "cat", "Thumbs.db"), nil, 0o666))
+	try(t, os.WriteFile(filepath.Join(root, "cat", ".DS_Store"), nil, 0o666))
+	c := config(t, root, "animals")
+	r := prepared(t, c)
+	for _, item := range items(t, c.Out, "test") {
+		if filepath.Ext(item.Name) != ".png" {
+			t.Errorf("%s is a PNG", item.Name)
+		}
+	}
+	if len(r.Remarks) != 1 || !strings.Contains(r.Remarks[0], "1 files") || !strings.Contains(r.Remarks[0], "Thumbs.db") {
+		t.Errorf("remarks %q", r.Remarks)
+	}
+}
+
+func TestFoldersRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(t *testing.T, root string, c *Config)
+		want   []string
+	}{
+		{"too many", func(_ *testing.T, _ string, c *Config) { c.Train = 53 }, []string{"too few images", "there are 52 for --train 53"}},
+		{"too many to validate", func(_ *testing.T, _ string, c *Config) { c.Val = 43 }, []string{"there are 42 for --val 43"}},
+		{"none to test", func(_ *testing.T, _ string, c *Config) { c.Train, c.Val = 50, 2 }, []string{"--train 50", "--val 2", "test.txt"}},
+		{"too many to test", func(_ *testing.T, _ string, c *Config) { c.Test = 40 }, []string{"39 are left for --test 40"}},
+		{"an image outside", func(t *testing.T, root string, _ *Config) { imageFile(t, filepath.Join(root, "x.png"), 1) }, []string{"x.png", "no class folder"}},
+		{"another kind", func(t *testing.T, root string, _ *Config) { imageFile(t, filepath.Join(root, "cat", "x.webp"), 1) }, []string{"cat/x.webp", "convert"}},
+		{"no image", func(t *testing.T, root string, _ *Config) {
+			for i := range 30 {
+				try(t, os.WriteFile(filepath.Join(root, "cat", fmt.Sprintf("cat %d.png", i)), []byte("<html>"), 0o666))
+			}
+		}, []string{"cat/cat ", "neither JPEG", "<html>"}},
+		{"an empty image", func(t *testing.T, root string, _ *Config) {
+			try(t, os.Truncate(filepath.Join(root, "emu", "emu 0.png"), 0))
+			try(t, os.Truncate(filepath.Join(root, "emu", "emu 1.png"), 0))
+		}, []string{"emu/emu ", "empty"}},
+		{"a single class", func(t *testing.T, root string, _ *Config) {
+			try(t, os.RemoveAll(filepath.Join(root, "cat")))
+			try(t, os.RemoveAll(filepath.Join(root, "dog")))
+		}, []string{"single class folder", "emu"}},
+		{"no images", func(t *testing.T, root string, _ *Config) {
+			for _, class := range []string{"cat", "dog", "emu"} {
+				try(t, os.RemoveAll(filepath.Join(root, class)))
+			}
+			try(t, os.WriteFile(filepath.Join(root, "README.md"), nil, 0o666))
+		}, []string{"neither class folders", "README.md"}},
+		{"nothing", func(t *testing.T, root string, _ *Config) { try(t, os.RemoveAll(root)); try(t, os.Mkdir(root, 0o777)) }, []string{"no files"}},
+		{"not there", func(t *testing.T, root string, _ *Config) { try(t, os.RemoveAll(root)) }, []string{"no such file"}},
+		{"a link to a folder", func(t *testing.T, root string, _ *Config) {
+			try(t, os.Symlink(filepath.Join(root, "cat"), filepath.Join(root, "zoo")))
+		}, []string{"zoo", "link to a folder"}},
+		{"a dangling link", func(t *testing.T, root string, _ *Config) {
+			try(t, os.Symlink("gone", filepath.Join(root, "cat", "z.png")))
+		}, []string{"z.png"}},
+		{"a task that has no folders", func(_ *testing.T, _ string, c *Config) { c.Task = "kitti" }, []string{"--task kitti", "class folders"}},
+		{"eurosat with other classes", func(_ *testing.T, _ string, c *Config) { c.Task = "eurosat" }, []string{"3 class folders, eurosat has 10"}},
+		{"no training images", func(_ *testing.T, _ string, c *Config) { c.Train = 0 }, []string{"--train 0"}},
+		{"negative", func(_ *testing.T, _ string, c *Config) { c.Val = -1 }, []string{"--val -1"}},
+		{"into itself", func(t *testing.T, root string, c *Config) { c.Out = filepath.Join(root, "made") }, []string{"lie in one another"}},
+		{"onto itself", func(t *testing.T, root string, c *Config) { c.Out = root; c.Overwrite = true }, []string{"replaces only what 'data prepare' made"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := animals(t, "")
+			conf := config(t, root, "animals")
+			c.damage(t, root, &conf)
+			refused(t, conf, c.want...)
+		})
+	}
+}
+
+// TestOverwrite: only what was prepared is replaced, and only when all went well.
+func TestOverwrite(t *testing.T) {
+	root := animals(t, "")
+	c := config(t, root, "animals")
+	prepared(t, c)
+	refused(t, c, "exists already", "--overwrite")
+	c.Overwrite, c.Train = true, 53
+	refused(t, c, "too few")
+	if r, err := ReadRecord(c.Out); err != nil || r.Options.Train != 10 {
+		t.Errorf("the old data set is gone: %v", err)
+	}
+	c.Train = 11
+	if r := prepared(t, c); r.Counts["train800"] != 11 {
+		t.Errorf("counts %v", r.Counts)
+	}
+	if all := names(t, filepath.Dir(c.Out)); all != "animals" {
+		t.Errorf("left behind: %s", all)
+	}
+	c.From, c.Train = c.Out, 10
+	if err := refused(t, c, "lie in one another"); !errors.Is(err, ErrUsage) {
+		t.Errorf("%v", err)
+	}
+	c = config(t, root, "animals")
+	try(t, os.Mkdir(c.Out, 0o777))
+	prepared(t, c) // an empty folder is no loss
+	c.Overwrite = true
+	try(t, os.Remove(filepath.Join(c.Out, RecordFile)))
+	refused(t, c, "replaces only what 'data prepare' made")
+	c.Out = filepath.Join(root, "..", "f")
+	try(t, os.WriteFile(c.Out, nil, 0o666))
+	refused(t, c, "not a folder")
+}
+
+// TestStale: what a killed preparation left is replaced, one that is at work is not disturbed.
+func TestStale(t *testing.T) {
+	root := animals(t, "")
+	c := config(t, root, "animals")
+	stale := filepath.Join(filepath.Dir(c.Out), ".animals.preparing", "images", "old.png")
+	imageFile(t, stale, 1)
+	other, err := openStage(c)
+	try(t, err)
+	refused(t, c, "another process")
+	other.discard()
+	imageFile(t, stale, 1)
+	prepared(t, c)
+	if _, err := os.Stat(filepath.Join(c.Out, "images", "old.png")); err == nil {
+		t.Error("a stale file is in the data set")
+	}
+}
+
+// TestQuotas by hand.
+func TestQuotas(t *testing.T) {
+	for _, c := range []struct {
+		counts []int
+		n      int
+		want   []int
+	}{
+		{[]int{10, 10}, 4, []int{2, 2}},
+		{[]int{10, 10, 10}, 4, []int{2, 1, 1}},
+		{[]int{98, 1, 1}, 10, []int{8, 1, 1}},
+		{[]int{5, 0, 5}, 3, []int{2, 0, 1}},
+		{[]int{1, 1, 1}, 2, []int{1, 1, 0}},
+		{[]int{3, 2}, 5, []int{3, 2}},
+		{[]int{7, 4, 2}, 6, []int{3, 2, 1}}, // 3.23, 1.85, 0.92
+	} {
+		if got := quotas(c.counts, c.n); !slices.Equal(got, c.want) {
+			t.Errorf("%v, %d places: %v, want %v", c.counts, c.n, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package prepare
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"strings"
+
+	"dtl-tf/runner/prepare/tfrecord"
+)
+
+// stored is a label that the record holds.
+func stored(name string) func(tfrecord.Example) (int, error) {
+	return func(e tfrecord.Example) (int, error) {
+		label, err := e.Int(name)
+		if err == nil && (label < 0 || label > math.MaxInt32) {
+			err = fmt.Errorf("feature %q is %d, which is no class", name, label)
+		}
+		return int(label), err
+	}
+}
+
+// binned divides the values of a stored label into classes of equal width, rounding down.
+func binned(name string, values, classes int) func(tfrecord.Example) (int, error) {
+	return func(e tfrecord.Example) (int, error) {
+		v, err := stored(name)(e)
+		if err == nil && v >= values {
+			err = fmt.Errorf("feature %q is %d, want less than %d", name, v, values)
+		}
+		return v * classes / values, err
+	}
+}
+
+// countAll is clevr_count: the number of objects, 3 to 10, less 3.
+func countAll(e tfrecord.Example) (int, error) {
+	points, err := triples(e, "objects/pixel_coords")
+	if err == nil && (len(points) < 3 || len(points) > 10) {
+		err = fmt.Errorf("there are %d objects, want 3 to 10", len(points))
+	}
+	return len(points) - 3, err
+}
+
+// closestObject is clevr_dist: how many of five limits the distance of the nearest object is above.
+func closestObject(e tfrecord.Example) (int, error) {
+	points, err := triples(e, "objects/pixel_coords")
+	if err != nil {
+		return 0, err
+	}
+	if len(points) == 0 {
+		return 0, errors.New("there are no objects, so that none is the closest")
+	}
+	nearest := float32(math.Inf(1))
+	for _, p := range points {
+		nearest = min(nearest, p[2])
+	}
+	return above(nearest, 8, 8.5, 9, 9.5, 10)
+}
+
+// closestVehicle is kitti: how many of three limits, in metres, the distance of the nearest car, van or truck is above,
+// which are the types 0, 1 and 2. Without one it is class 3.
+func closestVehicle(e tfrecord.Example) (int, error) {
+	types, err := e.Ints("objects/type")
+	if err != nil {
+		return 0, err
+	}
+	places, err := triples(e, "objects/location")
+	if err != nil {
+		return 0, err
+	}
+	if len(types) != len(places) {
+		return 0, fmt.Errorf("there are %d types of objects and %d locations", len(types), len(places))
+	}
+	nearest := float32(1000)
+	for i, p := range places {
+		if types[i] < 3 {
+			nearest = min(nearest, p[2])
+		}
+	}
+	return above(nearest, 8, 20, 999)
+}
+
+func above(v float32, limits ...float32) (int, error) {
+	if math.IsNaN(float64(v)) {
+		return 0, errors.New("a distance is not a number")
+	}
+	class := 0
+	for _, limit := range limits {
+		if limit < v {
+			class++
+		}
+	}
+	return class, nil
+}
+
+// triples is a feature of three numbers for each object.
+func triples(e tfrecord.Example, name string) ([][3]float32, error) {
+	flat, err := e.Floats(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(flat)%3 != 0 {
+		return nil, fmt.Errorf("feature %q holds %d numbers, not three for each object", name, len(flat))
+	}
+	points := make([][3]float32, len(flat)/3)
+	for i := range points {
+		points[i] = [3]float32(flat[3*i:])
+	}
+	return points, nil
+}
+
+// text is a key that the records hold as it is.
+func text(name string) func(tfrecord.Example) (string, error) {
+	return func(e tfrecord.Example) (string, error) {
+		b, err := e.Bytes(name)
+		return string(b), err
+	}
+}
+
+// classText is the key of eurosat and resisc45: the class, which the file name begins with, and the file name.
+func classText(name string) func(tfrecord.Example) (string, error) {
+	return func(e tfrecord.Example) (string, error) {
+		b, err := e.Bytes(name)
+		if err != nil {
+			return "", err
+		}
+		file := path.Base(string(b))
+		end := strings.LastIndexByte(file, '_')
+		if end < 0 {
+			return "", fmt.Errorf("feature %q is %.80q, want CLASS_NUMBER.jpg", name, file)
+		}
+		return file[:end] + "_" + file, nil
+	}
+}

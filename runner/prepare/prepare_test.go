@@ -1,0 +1,159 @@
+package prepare
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/data"
+)
+
+// config is a small preparation into a new folder.
+func config(t *testing.T, from, name string) Config {
+	t.Helper()
+	return Config{From: from, Out: filepath.Join(t.TempDir(), name), Train: 10, Val: 3, Test: -1, Seed: 42, Version: "test"}
+}
+
+func run(c Config) (*Record, string, error) {
+	var b bytes.Buffer
+	r, err := Run(context.Background(), c, UI{Out: &b, Err: &b})
+	return r, b.String(), err
+}
+
+// prepared runs what must succeed.
+func prepared(t *testing.T, c Config) *Record {
+	t.Helper()
+	r, out, err := run(c)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return r
+}
+
+// refused runs what must fail with these words and leave nothing behind.
+func refused(t *testing.T, c Config, words ...string) error {
+	t.Helper()
+	before := names(t, filepath.Dir(c.Out))
+	_, _, err := run(c)
+	if err == nil {
+		t.Errorf("no error, want one with %q", words)
+		return nil
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q lacks %q", err, word)
+		}
+	}
+	if after := names(t, filepath.Dir(c.Out)); after != before {
+		t.Errorf("left behind: %s; before: %s", after, before)
+	}
+	return err
+}
+
+func names(t *testing.T, folder string) string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if os.IsNotExist(err) {
+		return ""
+	}
+	try(t, err)
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return strings.Join(all, " ")
+}
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectation is an image as a real tool reads it.
+type expectation struct {
+	Label  int
+	SHA256 string
+}
+
+func expectations(t *testing.T, file string, into any) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	try(t, err)
+	try(t, json.Unmarshal(raw, into))
+}
+
+// check holds the images of a list against what is expected, in order. sum is of a file's content.
+func check(t *testing.T, root, list string, want []expectation, sum func(t *testing.T, content []byte) string) {
+	t.Helper()
+	items := items(t, root, list)
+	if len(items) != len(want) || len(want) == 0 {
+		t.Errorf("%s has %d images, want %d", list, len(items), len(want))
+		return
+	}
+	for i, item := range items {
+		content, err := os.ReadFile(item.Path)
+		try(t, err)
+		got := sum(t, content)
+		if item.Label != want[i].Label || got[:len(want[i].SHA256)] != want[i].SHA256 {
+			t.Errorf("%s: %s has label %d and sum %s, want %d and %s", list, item.Name, item.Label, got, want[i].Label, want[i].SHA256)
+		}
+	}
+}
+
+// items reads a list as training does.
+func items(t *testing.T, root, list string) []data.Item {
+	t.Helper()
+	set, err := data.Open(root)
+	try(t, err)
+	split, err := set.Split(map[string]string{"train800": data.Train, "val200": data.Val, "train800val200": data.TrainVal, "test": data.Test}[list])
+	try(t, err)
+	return split
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// sumFile is of the file as it is.
+func sumFile(_ *testing.T, content []byte) string { return sumOf(content) }
+
+// sumPixels is of the pixels [H, W, 3] of a PNG.
+func sumPixels(t *testing.T, content []byte) string {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(content))
+	try(t, err)
+	var pixels []byte
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+			if c.A != 255 {
+				t.Fatal("a transparent pixel")
+			}
+			pixels = append(pixels, c.R, c.G, c.B)
+		}
+	}
+	return sumOf(pixels)
+}
+
+// imageFile writes a PNG of one grey level, which is different for every n.
+func imageFile(t *testing.T, path string, n int) {
+	t.Helper()
+	try(t, os.MkdirAll(filepath.Dir(path), 0o777))
+	img := image.NewGray16(image.Rect(0, 0, 2, 2))
+	img.SetGray16(0, 0, color.Gray16{uint16(n)})
+	encoded, err := encode(img)
+	try(t, err)
+	try(t, os.WriteFile(path, encoded, 0o666))
+}

@@ -1,0 +1,172 @@
+package prepare
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
+)
+
+// RecordFile lies beside the lists and tells where the data set comes from.
+const RecordFile = "prepare.json"
+
+// Record is the content of RecordFile.
+type Record struct {
+	Program  string       `json:"program"`
+	Prepared string       `json:"prepared"` // date and time, UTC
+	Kind     string       `json:"kind"`     // of the source
+	Sources  []SourceFile `json:"sources"`
+	Options  Options      `json:"options"`
+
+	Task     string `json:"task,omitempty"`
+	Official bool   `json:"official"` // the images and labels that VTAB-1k takes, by the published rule
+	// Remarks say why Official is false, and what else a reader of results should know.
+	Remarks []string `json:"remarks,omitempty"`
+
+	Classes     int              `json:"classes"`
+	ClassNames  []string         `json:"class_names,omitempty"`
+	Counts      map[string]int   `json:"counts"`           // images by list
+	ClassCounts map[string][]int `json:"counts_by_class"`  // by list, by label
+	Fingerprint string           `json:"data_fingerprint"` // of train800val200 and test, as in run.json
+}
+
+// SourceFile is a file that was read. For class folders it is the folder, and the sum is that of a line "SIZE NAME" for each
+// image.
+type SourceFile struct {
+	Name   string `json:"name"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Options are those flags that the result depends on.
+type Options struct {
+	Train int     `json:"train"`
+	Val   int     `json:"val"`
+	Test  *int    `json:"test,omitempty"` // nil: all
+	Seed  *uint64 `json:"seed,omitempty"` // nil: nothing was drawn
+	Link  bool    `json:"link,omitempty"`
+}
+
+func (r *Record) remark(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Remarks, text) {
+		r.Remarks = append(r.Remarks, text)
+	}
+}
+
+func (r *Record) unofficial(format string, args ...any) {
+	r.Official = false
+	r.remark("not VTAB-1k's images: "+format, args...)
+}
+
+// write stores the record in a folder.
+func (r *Record) write(folder string) error {
+	return result.WriteFile(filepath.Join(folder, RecordFile), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	})
+}
+
+// ReadRecord reads the record of a prepared data set.
+func ReadRecord(folder string) (*Record, error) {
+	file := filepath.Join(folder, RecordFile)
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var r Record
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if r.Program == "" || r.Counts == nil {
+		return nil, fmt.Errorf("%s is not the record of a prepared data set", file)
+	}
+	return &r, nil
+}
+
+// mostRows is how many classes are shown one by one.
+const mostRows = 50
+
+// Print shows the counts and where the data comes from.
+func (r *Record) Print(w io.Writer) error {
+	if err := r.table().Render(w, report.Text); err != nil {
+		return err
+	}
+	what := fmt.Sprintf("by the rule of VTAB-1k's task %s, but see the remarks", r.Task)
+	switch {
+	case r.Options.Seed != nil:
+		what = fmt.Sprintf("drawn with seed %d", *r.Options.Seed)
+	case r.Official:
+		what = "the images of VTAB-1k's task " + r.Task
+	}
+	var names []string
+	for _, s := range r.Sources {
+		names = append(names, s.Name)
+	}
+	if len(names) > 3 {
+		names = append(names[:2], fmt.Sprintf("%d more", len(names)-2))
+	}
+	fmt.Fprintf(w, "source       %s (%s)\n", strings.Join(names, ", "), r.Kind)
+	fmt.Fprintf(w, "selection    %s\n", what)
+	for _, text := range r.Remarks {
+		fmt.Fprintf(w, "remark       %s\n", text)
+	}
+	_, err := fmt.Fprintf(w, "fingerprint  %s\n", r.Fingerprint)
+	return err
+}
+
+func (r *Record) table() report.Table {
+	columns := []report.Column{{Key: "class", Title: "class"}}
+	for _, list := range listNames {
+		columns = append(columns, report.Column{Key: list, Title: list, Right: true})
+	}
+	t := report.Table{Columns: columns}
+	row := func(name string, value func(list string) any) {
+		cells := []any{name}
+		for _, list := range listNames {
+			cells = append(cells, value(list))
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	if r.Classes <= mostRows {
+		for label := range r.Classes {
+			name := fmt.Sprint(label)
+			if label < len(r.ClassNames) {
+				name += " " + r.ClassNames[label]
+			}
+			row(name, func(list string) any { return r.ClassCounts[list][label] })
+		}
+	} else {
+		row("classes with images", func(list string) any { return present(r.ClassCounts[list]) })
+		row("fewest in a class", func(list string) any { return extreme(r.ClassCounts[list], -1) })
+		row("most in a class", func(list string) any { return extreme(r.ClassCounts[list], 1) })
+	}
+	row("all", func(list string) any { return r.Counts[list] })
+	return t
+}
+
+func present(counts []int) int {
+	n := 0
+	for _, c := range counts {
+		if c > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func extreme(counts []int, sign int) int {
+	best := 0
+	for i, c := range counts {
+		if i == 0 || sign*c > sign*best {
+			best = c
+		}
+	}
+	return best
+}

@@ -1,0 +1,168 @@
+package prepare
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"dtl-tf/runner/prepare/archive"
+	"dtl-tf/runner/prepare/order"
+)
+
+// sprites is the .npz of dSprites (Matthey et al. 2017): imgs.npy holds 737,280 images of 64 x 64 bytes, 0 or 1, one for each
+// combination of 3 shapes, 6 scales, 40 orientations, 32 x and 32 y positions, y being the fastest.
+type sprites struct {
+	archive *archive.Archive
+	task    string
+	rows    int // tests have fewer
+}
+
+const spriteSide = 64
+
+// spriteRows is how many images there must be, or the labels would not follow from the rows' numbers.
+var spriteRows = 737280
+
+func isSprites(name string) bool { return name == "imgs.npy" }
+
+func openSprites(c Config, a *archive.Archive, _ []archive.Entry) (source, error) {
+	name, err := chooseTask(c, "dsprites")
+	return &sprites{a, name, spriteRows}, err
+}
+
+func (s *sprites) describe(r *Record) {
+	r.Kind = "dSprites npz"
+	if s.archive.Kind == archive.Folder {
+		r.Sources = []SourceFile{{Name: "imgs.npy"}}
+		return
+	}
+	r.Sources = []SourceFile{{Name: filepath.Base(s.archive.Path)}}
+}
+
+func (s *sprites) plan(_ context.Context, c Config, r *Record) (plan, error) {
+	p, err := official(c, s.task, map[string]int{"train": s.rows}, r)
+	rows := order.Rows("train", s.rows)
+	for list := range p {
+		for i, at := range p[list] {
+			p[list][i].index = rows[at.index]
+		}
+	}
+	return p, err
+}
+
+// label is the class of a row: 32 x positions in pairs, or 40 orientations in 16 classes of two or three.
+func (s *sprites) label(row int) int {
+	if s.task == "dsprites_loc" {
+		return row / 32 % 32 * 16 / 32
+	}
+	return row / 1024 % 40 * 16 / 40
+}
+
+func (s *sprites) extract(ctx context.Context, p plan, put func(place, picture) error) error {
+	places := p.wanted()["train"]
+	return s.archive.Walk(ctx, func(e archive.Entry, r io.Reader) error {
+		if e.Name != "imgs.npy" {
+			return nil
+		}
+		rows, err := spriteHeader(r)
+		if err != nil {
+			return err
+		}
+		if rows != s.rows {
+			return fmt.Errorf("it holds %d images, dSprites has %d", rows, s.rows)
+		}
+		pixels := make([]byte, spriteSide*spriteSide)
+		for row := range rows {
+			if _, err := io.ReadFull(r, pixels); err != nil {
+				return fmt.Errorf("image %d: %w", row, err)
+			}
+			to, ok := places[row]
+			if !ok {
+				continue
+			}
+			encoded, err := encodeSprite(pixels)
+			if err != nil {
+				return fmt.Errorf("image %d: %w", row, err)
+			}
+			if err := put(to, picture{encoded: encoded, label: s.label(row), name: "row " + strconv.Itoa(row)}); err != nil {
+				return err
+			}
+		}
+		// The checksum of the member is looked at when its end is read.
+		if n, err := io.Copy(io.Discard, r); err != nil || n > 0 {
+			return errors.Join(err, fmt.Errorf("%d bytes follow the last image", n))
+		}
+		return nil
+	})
+}
+
+var (
+	npyType  = regexp.MustCompile(`'descr': *'([^']*)'`)
+	npyOrder = regexp.MustCompile(`'fortran_order': *(True|False)`)
+	npyShape = regexp.MustCompile(`'shape': *\(([0-9]+)L?, *64L?, *64L?\)`) // Python 2 may write 64L
+)
+
+// spriteHeader reads the header of a .npy array (numpy.lib.format) of bytes [N, 64, 64] and returns N.
+func spriteHeader(r io.Reader) (rows int, err error) {
+	head := make([]byte, 10)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0, fmt.Errorf("the header: %w", err)
+	}
+	if string(head[:6]) != "\x93NUMPY" || head[6] != 1 {
+		return 0, errors.New("not a .npy array of version 1.0")
+	}
+	text := make([]byte, binary.LittleEndian.Uint16(head[8:]))
+	if _, err := io.ReadFull(r, text); err != nil {
+		return 0, fmt.Errorf("the header: %w", err)
+	}
+	kind, fortran, shape := npyType.FindSubmatch(text), npyOrder.FindSubmatch(text), npyShape.FindSubmatch(text)
+	if kind == nil || string(kind[1]) != "|u1" || fortran == nil || string(fortran[1]) != "False" || shape == nil {
+		return 0, fmt.Errorf("the array is %q, want bytes (|u1) of shape (%d, 64, 64) in C order", bytes.TrimSpace(text), spriteRows)
+	}
+	return strconv.Atoi(string(shape[1]))
+}
+
+// encodeSprite makes a grey PNG of 0 and 255.
+func encodeSprite(pixels []byte) ([]byte, error) {
+	img := image.NewGray(image.Rect(0, 0, spriteSide, spriteSide))
+	for i, v := range pixels {
+		if v > 1 {
+			return nil, fmt.Errorf("a pixel is %d, the images of dSprites consist of 0 and 1", v)
+		}
+		img.Pix[i] = 255 * v
+	}
+	return encode(img)
+}
+
+// encode makes a PNG.
+func encode(img image.Image) ([]byte, error) {
+	var b bytes.Buffer
+	err := png.Encode(&b, img)
+	return b.Bytes(), err
+}
+
+// brighten makes of TFDS's images of dSprites, PNGs with the grey levels 0 and 1, those with 0 and 255 that VTAB uses.
+func brighten(encoded []byte) ([]byte, error) {
+	img, err := png.Decode(bytes.NewReader(encoded))
+	if err != nil {
+		return nil, err
+	}
+	if img.Bounds() != image.Rect(0, 0, spriteSide, spriteSide) {
+		return nil, fmt.Errorf("the image is of size %v, not 64 x 64", img.Bounds().Size())
+	}
+	pixels := make([]byte, 0, spriteSide*spriteSide)
+	for y := range spriteSide {
+		for x := range spriteSide {
+			pixels = append(pixels, color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
+		}
+	}
+	return encodeSprite(pixels)
+}

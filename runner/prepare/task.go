@@ -1,0 +1,129 @@
+package prepare
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"dtl-tf/runner/prepare/tfrecord"
+)
+
+// slice is a part of a split: from that percentage of its records on, rounded down, to another.
+type slice struct {
+	split    string
+	from, to int // percent
+}
+
+func (s slice) bounds(records int) (from, to int) {
+	return records * s.from / 100, records * s.to / 100
+}
+
+// dataset is how VTAB-1k cuts a data set of TFDS. Slices are of records in TFDS's order, see package order.
+// Train takes the first 800 of its slice, val the first 200.
+type dataset struct {
+	config string         // of TFDS, where there are several
+	counts map[string]int // records by split, as published
+	slices [lists]slice
+	key    func(tfrecord.Example) (string, error) // what the order follows from, where the records hold it
+}
+
+// own is for data sets with a validation split of their own.
+func own(train, validation, test int, key func(tfrecord.Example) (string, error)) dataset {
+	return dataset{counts: map[string]int{"train": train, "validation": validation, "test": test}, key: key,
+		slices: [lists]slice{{"train", 0, 100}, {"validation", 0, 100}, {"test", 0, 100}}}
+}
+
+// cut is for data sets whose validation images are the training split's from a percentage on.
+func cut(train, percent int, testSplit string, test int, key func(tfrecord.Example) (string, error)) dataset {
+	return dataset{counts: map[string]int{"train": train, testSplit: test}, key: key,
+		slices: [lists]slice{{"train", 0, percent}, {"train", percent, 100}, {testSplit, 0, 100}}}
+}
+
+// single is for data sets of one split, train.
+func single(records, validation, test int, key func(tfrecord.Example) (string, error)) dataset {
+	return dataset{counts: map[string]int{"train": records}, key: key,
+		slices: [lists]slice{{"train", 0, validation}, {"train", validation, test}, {"train", test, 100}}}
+}
+
+func configured(config string, d dataset) dataset {
+	d.config = config
+	return d
+}
+
+// datasets by their names in TFDS: what task_adaptation/data/*.py, the code of VTAB, takes of each.
+func datasets() map[string]dataset {
+	return map[string]dataset{
+		"caltech101":                     cut(3060, 90, "test", 6084, nil),
+		"cifar10":                        cut(50000, 90, "test", 10000, nil), // not in VTAB-1k, cut as cifar100
+		"cifar100":                       cut(50000, 90, "test", 10000, nil),
+		"clevr":                          cut(70000, 90, "validation", 15000, text("file_name")),
+		"diabetic_retinopathy_detection": configured("btgraham-300", own(35126, 10906, 42670, text("name"))),
+		"dmlab":                          own(65550, 22628, 22735, text("filename")),
+		"dsprites":                       single(737280, 80, 90, nil),
+		"dtd":                            own(1880, 1880, 1880, text("file_name")),
+		"eurosat":                        configured("rgb", single(27000, 60, 80, classText("filename"))),
+		"kitti":                          own(6347, 423, 711, text("image/file_name")),
+		"oxford_flowers102":              own(1020, 1020, 6149, text("file_name")),
+		"oxford_iiit_pet":                cut(3680, 80, "test", 3669, text("file_name")),
+		"patch_camelyon":                 own(262144, 32768, 32768, text("id")),
+		"resisc45":                       single(31500, 60, 80, classText("filename")),
+		"smallnorb": {counts: map[string]int{"train": 24300, "test": 24300},
+			slices: [lists]slice{{"train", 0, 100}, {"test", 0, 50}, {"test", 50, 100}}},
+		"sun397":       configured("tfds", own(76128, 10875, 21750, text("file_name"))),
+		"svhn_cropped": cut(73257, 90, "test", 26032, nil),
+	}
+}
+
+// task is a data set with a label.
+type task struct {
+	dataset string
+	classes int
+	label   func(tfrecord.Example) (int, error)
+	image   func([]byte) ([]byte, error) // what is written of an encoded image; nil: as it is
+}
+
+// tasks by the folder names of VTAB-1k.
+func tasks() map[string]task {
+	return map[string]task{
+		"caltech101":           {dataset: "caltech101", classes: 102, label: stored("label")},
+		"cifar":                {dataset: "cifar100", classes: 100, label: stored("label")},
+		"cifar10":              {dataset: "cifar10", classes: 10, label: stored("label")},
+		"clevr_count":          {dataset: "clevr", classes: 8, label: countAll},
+		"clevr_dist":           {dataset: "clevr", classes: 6, label: closestObject},
+		"diabetic_retinopathy": {dataset: "diabetic_retinopathy_detection", classes: 5, label: stored("label")},
+		"dmlab":                {dataset: "dmlab", classes: 6, label: stored("label")},
+		"dsprites_loc":         {dataset: "dsprites", classes: 16, label: binned("label_x_position", 32, 16), image: brighten},
+		"dsprites_ori":         {dataset: "dsprites", classes: 16, label: binned("label_orientation", 40, 16), image: brighten},
+		"dtd":                  {dataset: "dtd", classes: 47, label: stored("label")},
+		"eurosat":              {dataset: "eurosat", classes: 10, label: stored("label")},
+		"kitti":                {dataset: "kitti", classes: 4, label: closestVehicle},
+		"oxford_flowers102":    {dataset: "oxford_flowers102", classes: 102, label: stored("label")},
+		"oxford_iiit_pet":      {dataset: "oxford_iiit_pet", classes: 37, label: stored("label")},
+		"patch_camelyon":       {dataset: "patch_camelyon", classes: 2, label: stored("label")},
+		"resisc45":             {dataset: "resisc45", classes: 45, label: stored("label")},
+		"smallnorb_azi":        {dataset: "smallnorb", classes: 18, label: stored("label_azimuth")},
+		"smallnorb_ele":        {dataset: "smallnorb", classes: 9, label: stored("label_elevation")},
+		"sun397":               {dataset: "sun397", classes: 397, label: stored("label")},
+		"svhn":                 {dataset: "svhn_cropped", classes: 10, label: stored("label")},
+	}
+}
+
+// Tasks are the names that Config.Task takes.
+func Tasks() []string { return slices.Sorted(maps.Keys(tasks())) }
+
+// byName looks a task up, also under names of TFDS and other spellings.
+func byName(name string) (string, bool) {
+	name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
+	switch name {
+	case "cifar100", "cifar_100":
+		name = "cifar"
+	case "cifar_10":
+		name = "cifar10"
+	case "svhn_cropped":
+		name = "svhn"
+	case "diabetic_retinopathy_detection":
+		name = "diabetic_retinopathy"
+	}
+	_, ok := tasks()[name]
+	return name, ok
+}

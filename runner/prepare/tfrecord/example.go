@@ -1,0 +1,81 @@
+package tfrecord
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	pb "github.com/wamuir/graft/tensorflow/core/example/example_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// Example is a tf.train.Example: features by name.
+type Example struct{ features map[string]*pb.Feature }
+
+// Parse reads the data of a record.
+func Parse(data []byte) (Example, error) {
+	var e pb.Example
+	if err := proto.Unmarshal(data, &e); err != nil {
+		return Example{}, fmt.Errorf("not a tf.train.Example: %w", err)
+	}
+	return Example{e.GetFeatures().GetFeature()}, nil
+}
+
+// Has tells whether there is a feature of the name.
+func (e Example) Has(name string) bool { return e.features[name] != nil }
+
+// Bytes is a feature that holds one byte string.
+func (e Example) Bytes(name string) ([]byte, error) {
+	if list := e.features[name].GetBytesList(); list != nil && len(list.Value) == 1 {
+		return list.Value[0], nil
+	}
+	return nil, e.missing(name, "one byte string")
+}
+
+// Int is a feature that holds one whole number.
+func (e Example) Int(name string) (int64, error) {
+	if list := e.features[name].GetInt64List(); list != nil && len(list.Value) == 1 {
+		return list.Value[0], nil
+	}
+	return 0, e.missing(name, "one whole number")
+}
+
+// Ints is a feature that holds whole numbers, maybe none.
+func (e Example) Ints(name string) ([]int64, error) {
+	if list := e.features[name].GetInt64List(); list != nil {
+		return list.Value, nil
+	}
+	if e.empty(name) {
+		return nil, nil
+	}
+	return nil, e.missing(name, "whole numbers")
+}
+
+// Floats is a feature that holds numbers in single precision, maybe none.
+func (e Example) Floats(name string) ([]float32, error) {
+	if list := e.features[name].GetFloatList(); list != nil {
+		return list.Value, nil
+	}
+	if e.empty(name) {
+		return nil, nil
+	}
+	return nil, e.missing(name, "numbers")
+}
+
+// empty: a list without values may be written without its kind.
+func (e Example) empty(name string) bool { return e.Has(name) && e.features[name].GetKind() == nil }
+
+func (e Example) missing(name, want string) error {
+	var names []string
+	for have := range e.features {
+		names = append(names, fmt.Sprintf("%.60q", have))
+	}
+	slices.Sort(names)
+	if len(names) > 20 {
+		names = append(names[:20], "...")
+	}
+	if !e.Has(name) {
+		return fmt.Errorf("there is no feature %q, only %s", name, strings.Join(names, ", "))
+	}
+	return fmt.Errorf("feature %q does not hold %s", name, want)
+}

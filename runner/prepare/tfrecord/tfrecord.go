@@ -1,0 +1,111 @@
+// Package tfrecord reads TFRecord files: records of a length, its checksum, the data and its checksum, the
+// format of tensorflow/core/lib/io/record_writer.h.
+package tfrecord
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+)
+
+const (
+	headSize = 8 + 4 // the length, little-endian, and its checksum
+	footSize = 4     // the checksum of the data
+
+	// maxRecord is far above any image's; a longer one is a damaged length.
+	maxRecord = 1 << 28
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// masked is the CRC32C that the format stores: rotated and shifted, so that a checksum of data with checksums in it
+// is as good as any.
+func masked(data []byte) uint32 {
+	crc := crc32.Checksum(data, castagnoli)
+	return (crc>>15 | crc<<17) + 0xa282ead8
+}
+
+// File is an opened TFRecord file.
+type File struct {
+	f       *os.File
+	offsets []int64 // of the records, and the size of the file
+}
+
+// Open reads the lengths of the records and checks them; the data is neither read nor checked. Errors name the file and the
+// record, counted from 0.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	file := &File{f: f}
+	if err := file.index(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// Close gives the file back.
+func (f *File) Close() error { return f.f.Close() }
+
+// Name is the path of the file.
+func (f *File) Name() string { return f.f.Name() }
+
+// Len is the number of records.
+func (f *File) Len() int { return len(f.offsets) - 1 }
+
+func (f *File) index() error {
+	info, err := f.f.Stat()
+	if err != nil {
+		return err
+	}
+	size := info.Size()
+	head := make([]byte, headSize)
+	f.offsets = []int64{0}
+	for offset := int64(0); offset < size; f.offsets = append(f.offsets, offset) {
+		if size-offset < headSize+footSize {
+			return f.fail(f.Len(), errCut)
+		}
+		if _, err := f.f.ReadAt(head, offset); err != nil {
+			return f.fail(f.Len(), err)
+		}
+		length := binary.LittleEndian.Uint64(head)
+		if masked(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
+			return f.fail(f.Len(), errors.New("the checksum of its length is wrong: the file is damaged, or no TFRecord file (compressed ones are not read)"))
+		}
+		if length > maxRecord {
+			return f.fail(f.Len(), fmt.Errorf("it claims %d bytes, more than any image has", length))
+		}
+		if offset += headSize + int64(length) + footSize; offset > size {
+			return f.fail(f.Len(), errCut)
+		}
+	}
+	return nil
+}
+
+var errCut = errors.New("it is cut off: the file is not complete, fetch it again")
+
+// Read returns the data of a record after checking it.
+func (f *File) Read(record int) ([]byte, error) {
+	data := make([]byte, f.offsets[record+1]-f.offsets[record]-headSize)
+	if _, err := f.f.ReadAt(data, f.offsets[record]+headSize); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errCut
+		}
+		return nil, f.fail(record, err)
+	}
+	data, sum := data[:len(data)-footSize], data[len(data)-footSize:]
+	if masked(data) != binary.LittleEndian.Uint32(sum) {
+		return nil, f.fail(record, errors.New("the checksum of its data is wrong: the file is damaged, fetch it again"))
+	}
+	return data, nil
+}
+
+// fail names the place of an error.
+func (f *File) fail(record int, err error) error {
+	return fmt.Errorf("%s, record %d: %w", f.f.Name(), record, err)
+}

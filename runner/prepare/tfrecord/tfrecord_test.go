@@ -1,0 +1,152 @@
+package tfrecord
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const folder = "../testdata/tfds/cifar100"
+
+// TestFile reads files that TFDS wrote: as many records as dataset_info.json tells for each, all with right checksums.
+func TestFile(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(folder, "dataset_info.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info struct {
+		Splits []struct {
+			Name         string
+			ShardLengths []json.Number
+		}
+	}
+	if err := json.Unmarshal(raw, &info); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(folder, "*.tfrecord-*"))
+	var seen int
+	for _, split := range info.Splits {
+		for shard, length := range split.ShardLengths {
+			f, err := Open(files[shard+3*map[string]int{"test": 0, "train": 1}[split.Name]])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, _ := length.Int64(); int64(f.Len()) != want {
+				t.Errorf("%s has %d records, want %d", f.Name(), f.Len(), want)
+			}
+			for i := range f.Len() {
+				data, err := f.Read(i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e, err := Parse(data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				id, err := e.Bytes("id")
+				if err != nil || !strings.HasPrefix(string(id), split.Name+"_") {
+					t.Errorf("%s, record %d: id %q, %v", f.Name(), i, id, err)
+				}
+				label, err := e.Int("label")
+				if err != nil || label < 0 || label > 99 {
+					t.Errorf("%s, record %d: label %d, %v", f.Name(), i, label, err)
+				}
+				seen++
+			}
+			f.Close()
+		}
+	}
+	if seen != 48 {
+		t.Errorf("%d records, want 48", seen)
+	}
+}
+
+// TestMasked: the checksum of eight zeros by TensorFlow: a file of one empty record begins with it.
+func TestMasked(t *testing.T) {
+	if sum := masked(make([]byte, 8)); sum != 0x07980329 {
+		t.Errorf("%#x", sum)
+	}
+}
+
+// TestDamage: no single wrong byte goes unnoticed.
+func TestDamage(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(folder, "cifar100-test.tfrecord-*"))
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.tfrecord")
+	readAll := func(b []byte) error {
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for i := range f.Len() {
+			if _, err := f.Read(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := readAll(raw); err != nil {
+		t.Fatal(err)
+	}
+	for i := range raw {
+		raw[i] ^= 0x10
+		if err := readAll(raw); err == nil || !strings.Contains(err.Error(), "x.tfrecord, record ") {
+			t.Errorf("byte %d: %v", i, err)
+		}
+		raw[i] ^= 0x10
+	}
+	// A file that ends between two records is a whole file of fewer.
+	f, err := Open(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := map[int]bool{}
+	for _, offset := range f.offsets {
+		whole[int(offset)] = true
+	}
+	f.Close()
+	for n := range raw {
+		if err := readAll(raw[:n]); (err == nil) != whole[n] {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestExample(t *testing.T) {
+	for _, c := range []string{"\x0a\xff", "text", "\x0a\x03\x0a\x01x"} {
+		if e, err := Parse([]byte(c)); err == nil {
+			if _, err := e.Int("label"); err == nil {
+				t.Errorf("%q has a label", c)
+			}
+		}
+	}
+	// What TensorFlow serializes of a: [3, 4] and b: a Feature of no kind.
+	e, err := Parse([]byte("\n\x14\n\x05\n\x01b\x12\x00\n\x0b\n\x01a\x12\x06\x1a\x04\n\x02\x03\x04"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := e.Ints("a"); err != nil || len(v) != 2 || v[1] != 4 {
+		t.Errorf("%v, %v", v, err)
+	}
+	if _, err := e.Int("a"); err == nil || !strings.Contains(err.Error(), "one whole number") {
+		t.Errorf("%v", err)
+	}
+	if v, err := e.Floats("b"); err != nil || len(v) != 0 {
+		t.Errorf("%v, %v", v, err)
+	}
+	if _, err := e.Floats("a"); err == nil {
+		t.Error("numbers for whole numbers")
+	}
+	if _, err := e.Bytes("c"); err == nil || !strings.Contains(err.Error(), `"a"`) {
+		t.Errorf("%v", err)
+	}
+}
