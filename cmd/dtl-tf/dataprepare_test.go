@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/prepare"
+)
+
+// colourFolders makes class folders of 12 noisy images for each of three colours.
+func colourFolders(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for class, name := range []string{"red", "green", "blue"} {
+		try(t, os.MkdirAll(filepath.Join(root, name), 0o777))
+		for i := range 12 {
+			try(t, writeImage(filepath.Join(root, name, fmt.Sprintf("%02d.png", i)), class, uint64(20*class+i)))
+		}
+	}
+	return root
+}
+
+// TestPrepare: from a folder of photographs to a trained adapter.
+func TestPrepare(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "sets", "colours")
+	args := []string{"data", "prepare", "--from", colourFolders(t), "--out", out, "--train", "18", "--val", "6"}
+	o := cli(t, args...)
+	o.want(t, exitDone, "writing images 36/36")
+	r, err := prepare.ReadRecord(out)
+	try(t, err)
+	for _, text := range []string{"wrote " + out, "0 blue", "2 red", "drawn with seed 42", r.Fingerprint} {
+		if !strings.Contains(o.out, text) {
+			t.Errorf("stdout lacks %q:\n%s", text, o.out)
+		}
+	}
+	set, err := data.Open(out)
+	try(t, err)
+	for split, want := range map[string]int{data.Train: 18, data.Val: 6, data.TrainVal: 24, data.Test: 12} {
+		if items, err := set.Split(split); err != nil || len(items) != want {
+			t.Errorf("%s has %d images, want %d: %v", split, len(items), want, err)
+		}
+	}
+	if r.Program != "dtl-tf "+version {
+		t.Errorf("record of %q", r.Program)
+	}
+	tuned := trained(t, "--data", out)
+	if run := readRun(t, tuned); run.Data.Fingerprint != r.Fingerprint {
+		t.Errorf("run.json has the fingerprint %s, prepare.json %s", run.Data.Fingerprint, r.Fingerprint)
+	}
+
+	cli(t, args...).want(t, exitFailed, "exists already", "--overwrite")
+	quiet := cli(t, append(args, "--overwrite", "--quiet")...)
+	quiet.want(t, exitDone)
+	if quiet.err != "" || quiet.out != o.out {
+		t.Errorf("--quiet: stderr %q, stdout %q", quiet.err, quiet.out)
+	}
+}
+
+// TestPrepareRefused holds exit codes.
+func TestPrepareRefused(t *testing.T) {
+	from, out := colourFolders(t), filepath.Join(t.TempDir(), "colours")
+	for _, c := range []struct {
+		args string // FLAG=VALUE, separated by spaces
+		code int
+		want []string
+	}{
+		{"--out=" + out, exitUsage, []string{"--from is required"}},
+		{"--from=" + from, exitUsage, []string{"--out is required"}},
+		{"--from=" + from + " --out=" + out + " --train=0", exitUsage, []string{"--train 0"}},
+		{"--from=" + from + " --out=" + out + " --val=-5", exitUsage, []string{"--val -5"}},
+		{"--from=" + from + " --out=" + out + " --test=-1", exitUsage, []string{"--test -1"}},
+		{"--from=" + from + " --out=" + out + " --test=0", exitUsage, []string{"--test 0"}},
+		{"--from=" + from + " --out=" + out + " --seed=-1", exitUsage, []string{"--seed"}},
+		{"--from=" + from + " --out=" + out + " --task=mnist", exitUsage, []string{"--task mnist", "eurosat"}},
+		{"--from=" + from + " --out=" + out + " stray", exitUsage, []string{`"stray"`}},
+		{"--from=" + from + " --out=" + from + "/x", exitUsage, []string{"lie in one another"}},
+		{"--from=" + from + " --out=" + out, exitFailed, []string{"too few images", "36 for --train 800"}},
+		{"--from=" + out + " --out=" + from + "x", exitFailed, []string{"no such file"}},
+		{"", exitUsage, []string{"--from is required"}},
+	} {
+		o := cli(t, append([]string{"data", "prepare"}, strings.Fields(c.args)...)...)
+		o.want(t, c.code, c.want...)
+		if _, err := os.Stat(out); err == nil || o.out != "" {
+			t.Errorf("%s: something was made; stdout %q", c.args, o.out)
+		}
+	}
+	cli(t, "data").want(t, exitUsage, "data prepare")
+}
+
+// TestPrepareInterrupted: nothing is left.
+func TestPrepareInterrupted(t *testing.T) {
+	parent := t.TempDir()
+	o := cliUntil(t, "reading", "data", "prepare", "--from", colourFolders(t), "--out", filepath.Join(parent, "colours"), "--train", "18", "--val", "6")
+	o.want(t, exitInterrupted, "interrupted", "nothing was written")
+	if entries, err := os.ReadDir(parent); err != nil || len(entries) != 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
