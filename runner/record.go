@@ -131,13 +131,12 @@ func versions(program string) result.Versions {
 func (f *fineTuning) measure(s train.Summary) {
 	f.record.Progress = result.Progress{Epochs: s.Position.Epochs, Steps: s.Position.Steps}
 	m := &f.record.Measurements
-	*m = f.before
 	if t := s.Timing; t.Steps > 0 {
 		m.SecondsPerStep = &result.Spread{Median: t.Median, Min: t.Min, Max: t.Max, P10: t.P10, P90: t.P90, Count: t.Steps}
 	}
 	images := f.before.ImagesPerSecond*f.before.TrainSeconds + float64(s.Images)
-	m.InputWaitSeconds += s.InputWait.Seconds()
-	m.TrainSeconds += s.Elapsed.Seconds()
+	m.InputWaitSeconds = f.before.InputWaitSeconds + s.InputWait.Seconds()
+	m.TrainSeconds = f.before.TrainSeconds + s.Elapsed.Seconds()
 	if m.TrainSeconds > 0 {
 		m.ImagesPerSecond = images / m.TrainSeconds
 	}

@@ -5,25 +5,55 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
+
+	"dtl-tf/runner/fault"
 )
 
-// wholeProgram is the value of childVariable that asks for main as it is.
-const wholeProgram = "main"
+// What childVariable may be besides a number, which is a limit on the size of files in bytes.
+const (
+	wholeProgram = "main"        // main as it is
+	diesAt       = "dies at "    // with a number: main, which kill -9 ends at that point between two changes on the disk
+	namesPoints  = "name points" // main, which writes the names of these points to stderr
+)
 
-// child is dtl-tf in a process that can't write files of more bytes than the variable says.
+// child is dtl-tf in a process of its own.
 func child(args []string) int {
 	variable := os.Getenv(childVariable)
-	if variable == wholeProgram {
+	switch {
+	case strings.HasPrefix(variable, diesAt):
+		n := number(strings.TrimPrefix(variable, diesAt))
+		var seen atomic.Uint64
+		fault.Hook = func(string) {
+			if seen.Add(1) == n {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {} // the signal may take a moment
+			}
+		}
+		main()
+	case variable == namesPoints:
+		fault.Hook = func(name string) { os.Stderr.WriteString(pointMark + name + "\n") }
+		main()
+	case variable == wholeProgram:
 		main()
 	}
-	limit, err := strconv.ParseUint(variable, 10, 64)
-	if err != nil {
-		panic(err)
-	}
+	limit := number(variable)
 	signal.Ignore(syscall.SIGXFSZ) // then writing fails with EFBIG
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		panic(err)
 	}
 	return run(context.Background(), args, os.Stdout, os.Stderr)
+}
+
+// pointMark stands before the name of a point on stderr.
+const pointMark = "point: "
+
+func number(text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }

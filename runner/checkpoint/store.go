@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/fault"
 )
 
 // keep is the number of checkpoints that stay.
@@ -102,6 +103,7 @@ func (s *Store) Write(state State, tensors tensor.Map) error {
 		if err := os.Remove(filepath.Join(s.folder, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing an old checkpoint: %w", err)
 		}
+		fault.Point("removed an old checkpoint")
 	}
 	return nil
 }

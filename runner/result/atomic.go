@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"dtl-tf/runner/fault"
 )
 
 // tempMark is in the name of every file that is being written: ".NAME.tmp-NUMBER".
@@ -34,6 +36,8 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 			os.Remove(temp.Name())
 		}
 	}()
+	base := filepath.Base(path)
+	fault.Point("made the temporary file of " + base)
 	buf := bufio.NewWriterSize(temp, 1<<20)
 	if err := write(buf); err != nil {
 		return err
@@ -41,6 +45,7 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	if err := buf.Flush(); err != nil {
 		return bare(err)
 	}
+	fault.Point("wrote the temporary file of " + base)
 	// Without this a crash soon after the rename could leave an empty file under the name.
 	if err := temp.Sync(); err != nil {
 		return bare(err)
@@ -48,9 +53,11 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	if err := temp.Close(); err != nil {
 		return bare(err)
 	}
+	fault.Point("closed the temporary file of " + base)
 	if err := os.Rename(temp.Name(), path); err != nil {
 		return bare(err)
 	}
+	fault.Point("renamed the temporary file of " + base)
 	syncFolder(filepath.Dir(path))
 	return nil
 }

@@ -119,6 +119,15 @@ func TestWriteFileErrors(t *testing.T) {
 	}
 	wantContent(t, path, "old")
 
+	// What the system says becomes advice.
+	for number, words := range map[syscall.Errno]string{
+		syscall.ENOSPC: "the disk is full: free some space", syscall.EDQUOT: "your disk quota is used up: free some space",
+		syscall.EROFS: "the folder is not writable: change its permissions", syscall.EACCES: "the folder is not writable: change its permissions",
+	} {
+		err := WriteFile(path, func(io.Writer) error { return number })
+		wantError(t, err, path, "old state is kept", number.Error(), words, "choose another folder")
+	}
+
 	missing := filepath.Join(dir, "none", "a.txt")
 	wantError(t, WriteFile(missing, func(io.Writer) error { return nil }), missing, "folder does not exist")
 	folder := filepath.Join(dir, "folder")

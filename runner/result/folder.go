@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"dtl-tf/runner/fault"
 )
 
 // Policy is what to do about an output folder that exists.
@@ -57,6 +59,7 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 			return nil, cannotWrite(path, err)
 		}
 		f.created = true
+		fault.Point("made the folder")
 	case errors.Is(err, syscall.ENOTDIR):
 		return nil, fmt.Errorf("%s: a part of this path is a file, not a folder", path)
 	case err != nil:
@@ -79,6 +82,7 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 		f.Close()
 		return nil, existsAlready(path)
 	}
+	fault.Point("locked the folder")
 	_, noRun := os.Stat(f.Path(RunFile))
 	if policy == Resume && noRun != nil && noLock != nil {
 		f.Close()
@@ -141,6 +145,7 @@ func (f *Folder) Clear(inputs ...string) error {
 		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("clearing the output folder: %w", err)
 		}
+		fault.Point("removed an old file")
 	}
 	return nil
 }

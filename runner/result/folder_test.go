@@ -80,6 +80,34 @@ func TestFolderRefused(t *testing.T) {
 	onlyFile(t, out)
 }
 
+// TestFolderAbandoned: nothing but the lock and unfinished files of a killed process is a new folder, whatever the policy.
+func TestFolderAbandoned(t *testing.T) {
+	for _, p := range []Policy{Refuse, Overwrite, Resume} {
+		out := filepath.Join(t.TempDir(), "run")
+		if err := os.Mkdir(out, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeString(t, filepath.Join(out, lockFile), "123\n")
+		writeString(t, filepath.Join(out, ".run.json.tmp-5"), "{")
+		f := mustOpen(t, out, p)
+		if err := f.Clear(); err != nil {
+			t.Fatal(err)
+		}
+		onlyFile(t, out, lockFile)
+		f.Close()
+		if _, err := os.Stat(out); !os.IsNotExist(err) {
+			t.Errorf("policy %d: the empty folder stayed: %v", p, err)
+		}
+	}
+	out := t.TempDir()
+	writeString(t, filepath.Join(out, lockFile), "123\n")
+	writeString(t, filepath.Join(out, "notes.txt"), "mine")
+	_, err := OpenFolder(out, Refuse)
+	wantError(t, err, out, "exists already")
+	mustOpen(t, out, Resume).Close()
+	onlyFile(t, out, "notes.txt")
+}
+
 func TestFolderNotWritable(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Log("root may write anywhere: only the read-only /proc is tried")

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"dtl-tf/runner/fault"
 )
 
 // lockFile keeps two runs out of one folder.
@@ -66,6 +68,7 @@ func lock(folder, path string) (*os.File, error) {
 // unlock removes the lock file while it is still held, and then gives it free.
 func unlock(f *os.File) {
 	os.Remove(f.Name())
+	fault.Point("removed the lock file")
 	f.Close()
 }
 

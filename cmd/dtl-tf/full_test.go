@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/runner/result"
+)
+
+// TestCheckpointTooLarge: a checkpoint that can't be written stops the run, which keeps the ones before and writes the adapter that it
+// has. Each checkpoint is a line of metrics larger than the one before, so a limit on the size of files picks one.
+func TestCheckpointTooLarge(t *testing.T) {
+	whole := trained(t, everyEpoch...)
+	for n, path := range checkpoints(t, whole) { // after epochs 2 and 3
+		info, err := os.Stat(path)
+		try(t, err)
+		out := filepath.Join(t.TempDir(), "run")
+		o := launch(t, fmt.Sprint(info.Size()-1), tune(out, everyEpoch...)...).end()
+		o.want(t, exitFailed, "the run stops because its checkpoint can't be saved", filepath.Base(path), "file too large", "go on with --resume")
+		r := readRun(t, out)
+		if r.Status != result.Failed || r.Progress.Epochs != 2+n || r.Accuracy != nil {
+			t.Errorf("run.json: %s after %+v", r.Status, r.Progress)
+		}
+		if got := len(checkpoints(t, out)); got != 1+n {
+			t.Errorf("%d checkpoints are kept, want %d", got, 1+n)
+		}
+		cli(t, evalArgs(filepath.Join(out, result.AdapterFile))...).want(t, exitDone) // what there was
+		cli(t, append(tune(out, everyEpoch...), "--resume")...).want(t, exitDone, fmt.Sprintf("resuming after epoch %d", 1+n))
+		sameResult(t, out, whole)
+	}
+}
+
+// TestFullFileSystem does it on a file system that is really full. Mounting one takes a name space of its own, in which a shell
+// runs the program, makes room and resumes.
+func TestFullFileSystem(t *testing.T) {
+	if out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput(); err != nil {
+		t.Skipf("skipped: no name space for a small file system: %v %s", err, out)
+	}
+	flags := append([]string{"--epochs", "12"}, everyEpoch...)
+	whole := trained(t, flags...)
+	mount := t.TempDir()
+	out := filepath.Join(mount, "run")
+	copied := filepath.Join(t.TempDir(), "run")
+	script := `
+		mount -t tmpfs -o size=$ROOM none "$MOUNT" || exit 99
+		"$@"; echo "code $?" >&2
+		ls "$MOUNT/run" >&2
+		mount -o remount,size=64m "$MOUNT" || exit 99
+		"$@" --resume && cp -R "$MOUNT/run" "$COPY"`
+	// Two checkpoints fit beside run.json, metrics.csv, the lock and a temporary file of a page.
+	info, err := os.Stat(checkpoints(t, whole)[1])
+	try(t, err)
+	room := (info.Size()/4096+1)*2*4096 + 4*4096
+	c := exec.Command("unshare", append([]string{"-Urm", "sh", "-c", script, "sh", os.Args[0]}, tune(out, flags...)...)...)
+	c.Env = append(os.Environ(), childVariable+"="+wholeProgram, "MOUNT="+mount, "COPY="+copied, fmt.Sprintf("ROOM=%d", room))
+	text, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	o := outcome{0, "", string(text)}
+	o.want(t, exitDone, "code 1\n", "can't be saved", "no space left on device", "the disk is full", "checkpoint-000000006.safetensors\n", "resuming after epoch")
+	sameResult(t, copied, whole)
+}
+
+// TestReadOnlyFileSystem: the text for a folder on a file system that can't be written.
+func TestReadOnlyFileSystem(t *testing.T) {
+	if out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput(); err != nil {
+		t.Skipf("skipped: no name space for a read-only file system: %v %s", err, out)
+	}
+	mount := t.TempDir()
+	script := `mount -t tmpfs -o ro none "$MOUNT" || exit 99; exec "$@"`
+	c := exec.Command("unshare", append([]string{"-Urm", "sh", "-c", script, "sh", os.Args[0]}, tune(filepath.Join(mount, "run"))...)...)
+	c.Env = append(os.Environ(), childVariable+"="+wholeProgram, "MOUNT="+mount)
+	text, _ := c.CombinedOutput()
+	outcome{c.ProcessState.ExitCode(), "", string(text)}.want(t, exitFailed, mount, "read-only file system", "not writable", "choose another folder")
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dtl-tf/runner/result"
+)
+
+// TestSignals stops a run by Ctrl-C and SIGTERM in turn, at random moments in the middle of epochs, and resumes it each time.
+func TestSignals(t *testing.T) {
+	random := repeatable(t)
+	longRun(t)
+	out := filepath.Join(t.TempDir(), "run")
+	args, within := tuneLong(out), 0
+	for n := range 3 {
+		p := launch(t, wholeProgram, args...)
+		p.until(func() bool { return strings.Contains(p.stderr.String(), "images/s") })
+		time.Sleep(time.Duration(random.Float64() * float64(long.took) / 20))
+		if !p.send([]syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[n%2]) || p.end().code == exitDone {
+			break
+		}
+		o := p.end()
+		o.want(t, exitInterrupted, "stopping", "interrupted", "--resume")
+		if n > 0 && !strings.Contains(o.err, "resuming") {
+			t.Errorf("it did not resume: %s", o.err)
+		}
+		r := readRun(t, out)
+		list := checkpoints(t, out)
+		t.Logf("stopped after step %d, %q", r.Progress.Steps, list)
+		if r.Status != result.Interrupted || len(list) == 0 {
+			t.Errorf("run.json: %s after %+v", r.Status, r.Progress)
+		}
+		if r.Progress.Steps%longSteps != 0 {
+			within++
+		}
+		if hidden, _ := filepath.Glob(filepath.Join(out, ".*")); hidden != nil {
+			t.Errorf("left behind: %v", hidden)
+		}
+		args = append(tuneLong(out), "--resume")
+	}
+	if within == 0 {
+		t.Error("no signal came in the middle of an epoch")
+	}
+	goOn(t, out)
+}
+
+// TestSignalEarly: a run that is stopped while it reads its input leaves nothing.
+func TestSignalEarly(t *testing.T) {
+	longRun(t)
+	out := filepath.Join(t.TempDir(), "run")
+	p := launch(t, wholeProgram, tuneLong(out)...)
+	p.until(func() bool { return exists(out, ".dtl-tf.lock") })
+	p.send(syscall.SIGTERM)
+	p.end().want(t, exitInterrupted, "interrupted")
+	if !exists(out, result.RunFile) {
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("it left%s", state(t, out))
+		}
+	}
+	goOn(t, out)
+}
+
+// TestSecondSignal: the second Ctrl-C does not wait for the step under way. A step of this run takes so long that the second signal
+// comes before its end.
+func TestSecondSignal(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	slow := tune(out, "--init", "random", "--backbone", "vit:image=96,patch=4,width=192,depth=8,heads=3,mlp=768", "--method", "full", "--batch", "12")
+	p := launch(t, wholeProgram, slow...)
+	p.until(func() bool { return exists(out, result.RunFile) })
+	p.send(syscall.SIGINT)
+	p.until(func() bool { return strings.Contains(p.stderr.String(), "stopping") })
+	p.send(syscall.SIGINT)
+	if o := p.end(); o.code != exitInterrupted || strings.Contains(o.err, "what was done so far") {
+		t.Errorf("exit code %d: %s", o.code, o.err)
+	}
+	if r := readRun(t, out); r.Status != result.Running {
+		t.Errorf("run.json: %s, so the first Ctrl-C was enough", r.Status)
+	}
+	cli(t, tune(out, "--overwrite")...).want(t, exitDone) // the lock that it left is no obstacle
+}
+
+// TestTwoStart: of two runs that start together in one folder one is refused, and the other is whole.
+func TestTwoStart(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	a, b := launch(t, wholeProgram, tune(out)...), launch(t, wholeProgram, tune(out)...)
+	first, second := a.end(), b.end()
+	if first.code != exitDone {
+		first, second = second, first
+	}
+	first.want(t, exitDone)
+	second.want(t, exitFailed, out)
+	if !strings.Contains(second.err, "another run is writing") && !strings.Contains(second.err, "exists already") {
+		t.Errorf("refused with: %s", second.err)
+	}
+	sameResult(t, out, dtlRun(t))
+}
