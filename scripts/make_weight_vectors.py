@@ -80,8 +80,14 @@ with zipfile.ZipFile(out, "w") as z:
             np.lib.format.write_array(f, versions[f"v{major}"], version=(major, 0))
 put("versions.npz", out.getvalue(), versions)
 
+# Doubles between two float32 numbers: halves, to even ones, and just beside halves; too large, too small and subnormal.
+ULP = 2.0**-23
+WIDE = np.array([0.1, -1 / 3, 1 + ULP / 2, 1 + 3 * ULP / 2, 1 + ULP / 2 + 1e-12, 3.5e38, -1e300, 1e-46, 1e-40, -0.0, np.inf, np.nan])
+with np.errstate(over="ignore"):
+    wide = {"good": floats(2), "wide": WIDE}
+    put("float64.npz", savez(**wide), wide)
+
 # .npz files that must be refused
-put("float64.npz", savez(good=floats(2), wide=np.arange(3.0)))
 put("fortran.npz", savez(good=floats(2), columns=np.asfortranarray(floats(3, 2))))
 put("bigendian.npz", savez(good=floats(2), swapped=floats(3).astype(">f4")))
 put("object.npz", savez(good=floats(2), things=np.array([{"a": 1}, None], dtype=object)))
@@ -115,7 +121,9 @@ def header_and_data(parts):
 
 
 put("narrow.safetensors", header_and_data([("bf16", "BF16", cut), ("f16", "F16", HALF)]), {"bf16": whole, "f16": HALF})
-put("float64.safetensors", save({"good": floats(2), "wide": np.arange(3.0)}))
+wide = {"good": floats(2), "wide": WIDE}
+with np.errstate(over="ignore"):
+    put("float64.safetensors", save(wide), wide)
 
 # All binary16 numbers but the NaNs, widened.
 halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)

@@ -30,6 +30,11 @@ var kinds = []kind{
 			dst[i] = int64(binary.LittleEndian.Uint64(src[8*i:]))
 		}
 	})},
+	{"F64", "<f8", 8, elements(8, func(dst []float32, src []byte) {
+		for i := range dst { // to the nearest float32, ties to even
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
+		}
+	})},
 	{"F32", "<f4", 4, elements(4, func(dst []float32, src []byte) {
 		for i := range dst {
 			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))

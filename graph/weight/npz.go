@@ -147,12 +147,10 @@ func refuseDescr(descr string) error {
 		return fmt.Errorf("it holds Python objects (type %.20q), which are not unpacked because they can run code: %s", descr, advice)
 	case strings.HasPrefix(descr, ">"):
 		return fmt.Errorf("it is big-endian (type %.20q): %s", descr, advice)
-	case descr == "<f8":
-		return fmt.Errorf("it is float64 (type %q), weights are float32: save it with numpy.float32(x)", descr)
 	case strings.HasSuffix(descr, "V2"):
 		return fmt.Errorf("it has elements of 2 bytes without a type (type %q), bfloat16 perhaps: %s", descr, advice)
 	}
-	return fmt.Errorf("it has type %.20q, this program reads <f4, <f2, <i8, <i4, |u1 and |b1: %s", descr, advice)
+	return fmt.Errorf("it has type %.20q, this program reads <f8, <f4, <f2, <i8, <i4, |u1 and |b1: %s", descr, advice)
 }
 
 // checked sums up what passes through it.

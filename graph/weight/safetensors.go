@@ -85,7 +85,7 @@ func checkEntries(entries []entry, have int64) ([]kind, error) {
 	for i, e := range entries {
 		k, ok := kindOf(func(k kind) bool { return k.safetensors == e.dtype })
 		if !ok {
-			return nil, fmt.Errorf("tensor %.200q has type %.20q, this program reads F32, F16, BF16, I64, I32, U8 and BOOL: save it as float32, x.float() in PyTorch", e.name, e.dtype)
+			return nil, fmt.Errorf("tensor %.200q has type %.20q, this program reads F64, F32, F16, BF16, I64, I32, U8 and BOOL: save it as float32, x.float() in PyTorch", e.name, e.dtype)
 		}
 		_, size, err := count(e.shape, k.size)
 		switch {
