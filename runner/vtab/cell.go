@@ -60,7 +60,7 @@ type StepMemory struct {
 }
 
 // HowStepMemory is the way of measuring of every StepMemory.
-const HowStepMemory = "TensorFlow's allocation records of one traced training step, replayed in time"
+const HowStepMemory = "TensorFlow's allocation records of one traced training step on images, replayed in time; without stored features"
 
 // Key names a cell as people read it: "eurosat dtl+ seed 42".
 func (c Cell) Key() string { return fmt.Sprintf("%s %s seed %d", c.Task, c.Method, c.Seed) }

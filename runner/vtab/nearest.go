@@ -2,8 +2,8 @@ package vtab
 
 import "slices"
 
-// hint is the part of an error that says which known name is nearest to an unknown one; "" if none is near.
-func hint(name string, known []string) string {
+// Nearest is the part of an error that says which known name is nearest to an unknown one; "" if none is near.
+func Nearest(name string, known []string) string {
 	best := slices.MinFunc(known, func(a, b string) int { return distance(name, a) - distance(name, b) })
 	if distance(name, best) > max(2, len(best)/2) {
 		return ""

@@ -54,7 +54,7 @@ func settingOf(name string, options []string) (string, error) {
 			return k, nil
 		}
 	}
-	return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, hint(name, known), strings.Join(known, ", "))
+	return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, Nearest(name, known), strings.Join(known, ", "))
 }
 
 // For leaves out the options that a method does not have.

@@ -90,7 +90,7 @@ func TaskOf(name string) (Task, error) {
 		}
 		known = append(known, names...)
 	}
-	return Task{}, fmt.Errorf("task %q is unknown%s", name, hint(plain, known))
+	return Task{}, fmt.Errorf("task %q is unknown%s", name, Nearest(plain, known))
 }
 
 func plainName(name string) string {

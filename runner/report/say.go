@@ -1,0 +1,26 @@
+package report
+
+import "fmt"
+
+// Say shows a text, and on a terminal how much of the work is done, if it is time to show something again. Text is only asked
+// for then.
+func (p *Progress) Say(part float64, text func() string) {
+	if p.style != silent && p.due(longLine) {
+		p.show(text(), part)
+	}
+}
+
+// Line leaves a line that stays, whatever is drawn.
+func (p *Progress) Line(text string) {
+	if p.style == silent {
+		return
+	}
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K") // in place of the redrawn line
+		p.drawn = false
+	}
+	fmt.Fprintln(p.w, text)
+}
+
+// Duration shows a time as 7s, 3m05s or 2h04m.
+var Duration = duration

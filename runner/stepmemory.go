@@ -1,0 +1,96 @@
+package runner
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/memory"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/result"
+)
+
+// Describe reads a backbone and says what a result's record says about it.
+func (c BackboneConfig) Describe() (result.Backbone, error) {
+	bb, err := c.load()
+	if err != nil {
+		return result.Backbone{}, err
+	}
+	return describeBackbone(bb), nil
+}
+
+// StepMemory is the memory of one training step, in bytes.
+type StepMemory struct {
+	Peak  int64 // the most that is alive at once, without what stays between steps
+	Fixed int64 // weights and the optimizer's state
+}
+
+// MeasureStepMemory traces one training step of what the configuration describes, on random images and labels of so many
+// classes, in a session of its own: a fine-tuning before or after it is not touched.
+func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
+	bb, err := c.Backbone.load()
+	if err != nil {
+		return StepMemory{}, err
+	}
+	s, err := c.Method.resolve(bb.Architecture)
+	if err != nil {
+		return StepMemory{}, err
+	}
+	model, err := dtl.New(dtl.Config{
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
+		Batch: c.Batch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
+		Recompute: c.recompute(), Precision: graph.Precision(c.Precision),
+	})
+	if err != nil {
+		return StepMemory{}, err
+	}
+	session, err := model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, nil)
+	if err != nil {
+		return StepMemory{}, err
+	}
+	defer session.Close()
+	images, labels := noise(c.Batch, bb.Image, classes)
+	metadata, err := session.Trace(images, labels, c.LearningRate, 0)
+	if err != nil {
+		return StepMemory{}, fmt.Errorf("traced step: %w", err)
+	}
+	// On a GPU only its own memory counts; the host's is not what runs out.
+	replayed, err := memory.Replay(metadata, memory.GPU)
+	if err != nil {
+		if replayed, err = memory.Replay(metadata, nil); err != nil {
+			return StepMemory{}, err
+		}
+	}
+	return StepMemory{Peak: replayed.Peak, Fixed: fixedBytes(session)}, nil
+}
+
+// fixedBytes is what weights, trained or not, and the optimizer's state take. Of the weights, bf16 holds the frozen kernels in
+// its own precision; the rest is float32.
+func fixedBytes(s *dtl.Session) int64 {
+	bytes := int64(graph.FP32.Bytes() * s.OptimizerElements())
+	for _, vars := range []*graph.Variables{s.Frozen, s.Trainable} {
+		for _, v := range vars.All() {
+			size := graph.FP32.Bytes()
+			if v.Value.DataType() == graph.BF16.DataType() {
+				size = graph.BF16.Bytes()
+			}
+			bytes += int64(size * tensor.Size(v.Shape))
+		}
+	}
+	return bytes
+}
+
+// noise is a batch of random images [B, S, S, 3] with labels. Values play no part in memory.
+func noise(batch, side, classes int) (tensor.Tensor, []int32) {
+	random := rand.New(rand.NewPCG(1, 1))
+	pixels := make([]uint8, batch*side*side*3)
+	for i := range pixels {
+		pixels[i] = uint8(random.UintN(256))
+	}
+	labels := make([]int32, batch)
+	for i := range labels {
+		labels[i] = int32(i % classes)
+	}
+	return tensor.Must(pixels, batch, side, side, 3), labels
+}

@@ -1,0 +1,70 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// owner is who holds a lock.
+type owner struct {
+	Host    string `json:"host"`
+	Process int    `json:"process"`
+	Shard   string `json:"shard,omitempty"`
+
+	// Place tells whether process numbers mean the same here as there: the running kernel and its process namespace. Host
+	// names do not, two containers may share one. Born tells a process from a later one with the same number.
+	Place string `json:"place,omitempty"`
+	Born  string `json:"born,omitempty"`
+}
+
+func self(shard string) owner {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	o := owner{Host: host, Process: os.Getpid(), Shard: shard, Born: born(os.Getpid())}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	space, err2 := os.Readlink("/proc/self/ns/pid")
+	if err == nil && err2 == nil {
+		o.Place = strings.TrimSpace(string(boot)) + " " + space
+	}
+	return o
+}
+
+func (o owner) String() string {
+	text := fmt.Sprintf("%s, process %d", o.Host, o.Process)
+	if o.Shard != "" {
+		text += ", shard " + o.Shard
+	}
+	return text
+}
+
+// gone is sure that the owner's process has ended. For a process that can't be seen from here it never is.
+func (o owner) gone() bool {
+	me := self("")
+	if o.Place == "" || o.Place != me.Place || o.Process <= 0 {
+		return false
+	}
+	if err := syscall.Kill(o.Process, 0); errors.Is(err, syscall.ESRCH) {
+		return true
+	}
+	return o.Born != "" && o.Born != born(o.Process)
+}
+
+// born is when a process started, in the kernel's own unit, "" where the system does not tell.
+func born(process int) string {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(process) + "/stat")
+	if err != nil {
+		return ""
+	}
+	// The name in parentheses may hold anything; field 22 of proc_pid_stat(5) is the 20th after it.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 20 {
+		return ""
+	}
+	return fields[19]
+}
