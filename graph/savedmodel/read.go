@@ -146,10 +146,15 @@ func readData(dir fs.FS, entries []entry) (tensor.Map, error) {
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.Offset, b.Offset) })
 	values := tensor.Map{}
 	buf := make([]byte, 1<<20)
+	end := int64(0)
 	for _, e := range entries {
-		if e.Size > info.Size()-e.Offset { // before anything is allocated
+		switch { // before anything is allocated
+		case e.Size > info.Size()-e.Offset:
 			return nil, fmt.Errorf("truncated: tensor %s ends at byte %d, the file has %d", e.name, e.Offset+e.Size, info.Size())
+		case e.Offset < end && e.Size > 0: // else a small file could stand for any number of tensors
+			return nil, fmt.Errorf("damaged: tensor %s begins at byte %d, within the one before", e.name, e.Offset)
 		}
+		end = max(end, e.Offset+e.Size)
 		data, crc, err := readFloats(io.NewSectionReader(r, e.Offset, e.Size), int(e.Size/4), buf)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %s: %w", e.name, err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/alloctest"
 	"dtl-tf/graph/tensor"
 )
 
@@ -24,6 +25,13 @@ func seed(f *testing.F, pattern string) {
 		f.Add(raw)
 	}
 }
+
+// Bytes of memory that a byte of a file may cost. Both take the values, four bytes for each of one byte, and the text of the
+// header as JSON; deflate may have packed the values of an .npz, which are then read in growing pieces.
+const (
+	perByteSafetensors = 64
+	perByteNPZ         = 4 * 4 * maxDeflate
+)
 
 // check holds a set that was read from n bytes against its own rules and writes it down and reads it again.
 func check(t *testing.T, m tensor.Map, n int, again func(tensor.Map) (tensor.Map, error)) {
@@ -63,7 +71,9 @@ func check(t *testing.T, m tensor.Map, n int, again func(tensor.Map) (tensor.Map
 func FuzzNPZ(f *testing.F) {
 	seed(f, "*.npz")
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := readNPZ(bytes.NewReader(raw), int64(len(raw)))
+		var m tensor.Map
+		var err error
+		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(bytes.NewReader(raw), int64(len(raw))) })
 		if err != nil {
 			return
 		}
@@ -80,7 +90,12 @@ func FuzzNPZ(f *testing.F) {
 func FuzzSafetensors(f *testing.F) {
 	seed(f, "*.safetensors")
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, metadata, err := readSafetensors(bytes.NewReader(raw), int64(len(raw)))
+		var m tensor.Map
+		var metadata map[string]string
+		var err error
+		alloctest.Limit(t, perByteSafetensors*len(raw), func() {
+			m, metadata, err = readSafetensors(bytes.NewReader(raw), int64(len(raw)))
+		})
 		if err != nil {
 			return
 		}
@@ -109,7 +124,9 @@ func FuzzMember(f *testing.F) {
 			method = zip.Deflate
 		}
 		raw := archive("a.npy", append(npy(header, 0), data...), method, nil)
-		m, err := readNPZ(bytes.NewReader(raw), int64(len(raw)))
+		var m tensor.Map
+		var err error
+		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(bytes.NewReader(raw), int64(len(raw))) })
 		if err != nil {
 			return
 		}

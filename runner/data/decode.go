@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dtl-tf/graph/jpeg"
 )
 
 // DefaultMaxPixels is the largest image that is decoded unless [Images] says otherwise. It keeps
-// a small file that unpacks to gigabytes from taking the machine's memory.
+// a small file that unpacks to gigabytes from taking the machine's memory. It lies between the sizes at which
+// Pillow warns (89,478,485) and refuses (178,956,970).
 const DefaultMaxPixels = 100_000_000
 
 // pixels is a decoded image: [height, width, 3] uint8 RGB.
@@ -55,11 +57,13 @@ func decode(content []byte, jpegs *jpeg.Decoder, maxPixels int) (pixels, error) 
 func (f format) guardedDecode(content []byte) (p pixels, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("the decoder broke down: %v", v)
+			err = fmt.Errorf("%w: %v", errDecoder, v)
 		}
 	}()
 	return f.decode(content)
 }
+
+var errDecoder = errors.New("the decoder broke down")
 
 // format is one way in which images are stored.
 type format struct {
@@ -91,6 +95,30 @@ func formatOf(content []byte) (format, error) {
 			return f, nil
 		}
 	}
+	for _, o := range others() {
+		if o.is(content) {
+			return format{}, fmt.Errorf("%s images are not read: convert it to PNG or JPEG", o.name)
+		}
+	}
 	return format{}, fmt.Errorf("not an image in a known format (JPEG, PNG, GIF, BMP): it starts with %q",
 		content[:min(len(content), 8)])
+}
+
+// others are formats that are not read but known by name, animated or not.
+func others() []format {
+	box := func(brands ...string) func([]byte) bool { // ISO base media file format
+		return func(content []byte) bool {
+			return len(content) >= 12 && string(content[4:8]) == "ftyp" && slices.Contains(brands, string(content[8:12]))
+		}
+	}
+	return []format{
+		{name: "WebP", is: func(content []byte) bool {
+			return len(content) >= 12 && string(content[:4]) == "RIFF" && string(content[8:12]) == "WEBP"
+		}},
+		{name: "TIFF", is: hasPrefix("II*\x00")},
+		{name: "TIFF", is: hasPrefix("MM\x00*")},
+		{name: "AVIF", is: box("avif", "avis")},
+		{name: "HEIC", is: box("heic", "heix", "mif1", "msf1")},
+		{name: "JPEG 2000", is: hasPrefix("\x00\x00\x00\x0cjP  \r\n\x87\n")},
+	}
 }

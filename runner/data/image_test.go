@@ -67,20 +67,3 @@ func TestLoadErrors(t *testing.T) {
 		t.Errorf("own limit: error %v", err)
 	}
 }
-
-// FuzzDecode looks for panics in the decoders that are written in Go.
-func FuzzDecode(f *testing.F) {
-	for _, v := range vectors(f) {
-		if !strings.HasSuffix(v.name, ".jpg") {
-			f.Add(v.content)
-		}
-	}
-	f.Fuzz(func(_ *testing.T, content []byte) {
-		if format, err := formatOf(content); err != nil || format.decode == nil {
-			return
-		}
-		if p, err := decode(content, nil, 1<<16); err == nil {
-			resize(p, 9)
-		}
-	})
-}

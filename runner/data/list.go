@@ -14,15 +14,36 @@ import (
 // classifier would be built for it.
 const maxLabel = 99_999
 
-// readList reads a VTAB-1k list: lines of a path relative to root, white space, and a label from
-// 0. Blank lines, a byte order mark and CRLF are tolerated. It doesn't look for the images. classes, when
-// not 0, is the number of classes that labels must stay below.
+// maxListBytes is the largest list that is read: some ten million lines.
+const maxListBytes = 1 << 29
+
+// readList reads a list file. Errors name it.
 func readList(root, name string, classes int) ([]Item, error) {
 	file := filepath.Join(root, name)
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read list: %w", err)
+	case !info.Mode().IsRegular(): // reading a pipe would wait for ever
+		return nil, fmt.Errorf("list %s is not a regular file", file)
+	case info.Size() > maxListBytes:
+		return nil, fmt.Errorf("list %s: %d bytes are more than the limit of %d", file, info.Size(), maxListBytes)
+	}
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read list: %w", err)
 	}
+	return parseList(root, file, content, classes)
+}
+
+// parseList reads the content of a VTAB-1k list: lines of a path relative to root, white space, and a label from
+// 0. Blank lines, a byte order mark and CRLF are tolerated. It doesn't look for the images. classes, when
+// not 0, is the number of classes that labels must stay below.
+//
+// A list is data from a stranger and names no file outside root: absolute paths and those that leave it by ".." are
+// refused. Symbolic links below root are followed wherever they point, because data sets are often made of links
+// into a store; whoever can place links there has more ways than this one.
+func parseList(root, file string, content []byte, classes int) ([]Item, error) {
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var items []Item
 	scanner := bufio.NewScanner(bytes.NewReader(content))

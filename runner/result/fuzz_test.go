@@ -1,0 +1,89 @@
+package result
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"dtl-tf/graph/alloctest"
+)
+
+// onDisk gives raw a file name for as long as a target needs it.
+func onDisk(t *testing.T, name string, raw []byte) string {
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, raw, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// FuzzRun: a run.json that is read can be written, and is the same when it is read again.
+func FuzzRun(f *testing.F) {
+	path := filepath.Join(f.TempDir(), RunFile)
+	whole := Run{Status: Finished, Method: "dtl", Started: time.Unix(1, 0).UTC(), Accuracy: &Accuracy{Top1: 50, Images: 2}, Frozen: &Frozen{}}
+	if err := WriteRun(path, whole); err != nil {
+		f.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		path := onDisk(t, RunFile, raw)
+		var r Run
+		var err error
+		alloctest.Limit(t, 64*len(raw), func() { r, err = ReadRun(path) })
+		if err != nil {
+			return
+		}
+		if err := WriteRun(path, r); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadRun(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Config, again.Config = nil, nil // white space in it may differ
+		if !reflect.DeepEqual(r, again) {
+			t.Errorf("read\n%+v\nthen\n%+v", r, again)
+		}
+	})
+}
+
+// FuzzMetrics reads metrics.csv.
+func FuzzMetrics(f *testing.F) {
+	f.Add([]byte("epoch,step,lr,loss,images_per_second,seconds,val_top1\n1,10,0.001,2.5,100.00,1.000,\n2,20,NaN,-1e400,1,1,50\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		path := onDisk(t, MetricsFile, raw)
+		var rows []Metric
+		var err error
+		alloctest.Limit(t, 256*len(raw), func() { rows, err = ReadMetrics(path) })
+		if err == nil && len(rows) > len(raw) {
+			t.Errorf("%d rows from %d bytes", len(rows), len(raw))
+		}
+	})
+}
+
+// FuzzMeta reads the metadata of an adapter file, whatever stands in it.
+func FuzzMeta(f *testing.F) {
+	f.Add("10", "0.5", "[0.5,0.5,0.5]", `["cat","dog"]`)
+	f.Add("1e9", "NaN", "[1e999]", `{"a":`)
+	f.Fuzz(func(t *testing.T, whole, number, list, names string) {
+		a := Adapter{Path: "adapter.safetensors", Meta: Meta{KeyClasses: whole, KeyBeta: number, KeyMean: list, KeyClassNames: names}}
+		alloctest.Limit(t, 64*(len(whole)+len(number)+len(list)+len(names)), func() {
+			for key, read := range map[string]func(string) (bool, error){
+				KeyClasses:    func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
+				KeyBeta:       func(k string) (bool, error) { _, ok, err := a.Float(k); return ok, err },
+				KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },
+				KeyClassNames: func(k string) (bool, error) { _, ok, err := a.Strings(k); return ok, err },
+			} {
+				if ok, _ := read(key); !ok {
+					t.Errorf("%s is there and was not found", key)
+				}
+			}
+		})
+	})
+}

@@ -1,0 +1,36 @@
+package vtab
+
+import (
+	"encoding/json"
+	"testing"
+
+	"dtl-tf/graph/alloctest"
+)
+
+// FuzzCell: what is read as a cell is complete, and can be written and read again.
+func FuzzCell(f *testing.F) {
+	f.Add([]byte(`{"format":1,"task":"eurosat","method":"dtl","seed":42,"status":"failed","error":"no images"}`))
+	f.Add([]byte(`{"format":1,"task":"eurosat","method":"dtl","seed":42,"status":"finished"}`))
+	f.Add([]byte(`{"format":1,"task":"../eurosat"}`))
+	f.Add([]byte(`{"format":1,"task":"eurosat","method":"dtl","seed":42,"status":"finished","run":{"format":1,"status":"finished"}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var c Cell
+		var err error
+		alloctest.Limit(t, 64*len(raw), func() {
+			if c, err = decodeCell(raw); err == nil {
+				err = c.check()
+			}
+		})
+		if err != nil {
+			return
+		}
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeCell(text)
+		if err != nil || again.check() != nil || again.Key() != c.Key() {
+			t.Errorf("%s: %v, %v", text, err, again.check())
+		}
+	})
+}
