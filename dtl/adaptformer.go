@@ -38,16 +38,12 @@ func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.
 		maps[i] = declareBottleneck(p, fmt.Sprintf("blocks.%d.adaptmlp.", i), "down_proj", "up_proj", a.Width, m.bottleneck)
 	}
 	return func() backbone.Hook {
-		var branch graph.Value
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
-			switch at.Point {
-			case backbone.Norm2: // its input is z
-				w := maps[at.Block]
-				branch = b.Scale(w.rise(b, b.ReLU(w.fall(b, in))), m.scale)
-			case backbone.BlockOutput: // behind stochastic depth
-				return b.Add(out, branch)
+			if at.Point != backbone.MLPOutput { // behind stochastic depth
+				return out
 			}
-			return out
+			w := maps[at.Block]
+			return b.Add(out, b.Scale(w.rise(b, b.ReLU(w.fall(b, in))), m.scale))
 		}
 	}
 }

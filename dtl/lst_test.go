@@ -61,7 +61,7 @@ func TestLSTLeavesBackboneAlone(t *testing.T) {
 		Arch: micro, Std: [3]float64{1, 1, 1}, Method: plainBackbone{method, t, &seen}, Pool: method.Pool(), Classes: 3, Batch: 2,
 		Recompute: graph.KeepAll,
 	}))(t)
-	if want := 2 * (3 + 12*micro.Depth); seen != want {
+	if want := 2 * (3 + 13*micro.Depth); seen != want {
 		t.Errorf("%d taps, want %d in two forward passes", seen, want)
 	}
 	backward := 0

@@ -67,18 +67,19 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 		filter = p.Declare("lora_fusion.weight", kaimingUniform, d, 1, s.kernel, s.kernel)
 	}
 	return func() backbone.Hook {
-		var h graph.Value
+		// h is a sum of products of rank r, so the narrow factors stand for it: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.
+		var low []graph.Value // x_j A_j^T [B, T, r]
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			switch {
 			case at.Point == backbone.BlockInput:
-				delta := b.In("up").LinearT(b.In("down").LinearT(in, down[at.Block]), up[at.Block])
-				if !h.Defined() {
-					h = delta
-				} else {
-					h = b.Add(h, delta)
-				}
+				low = append(low, b.In("down").LinearT(in, down[at.Block]))
 			case at.Point == backbone.BlockOutput && at.Block >= s.feedbackFrom:
-				return b.Add(out, s.feedback(b.In("feedback"), h, filter, a.Grid()))
+				b = b.In("feedback")
+				wide := b.ConcatLast(up[:at.Block+1]...)
+				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, func(b *graph.Builder, in []graph.Value) graph.Value {
+					return s.feedback(b, b.LinearT(in[0], wide), filter, a.Grid())
+				})
+				return b.Add(out, theta)
 			}
 			return out
 		}

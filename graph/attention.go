@@ -3,8 +3,7 @@ package graph
 import "math"
 
 // Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads)) v, with q, k, v and the result
-// [B, T, d], heads side by side in the last axis. Keeps q, k, v by head and, unless activations are
-// recomputed, the softmax [B, heads, T, T].
+// [B, T, d], heads side by side in the last axis. Keeps q, k, v by head and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int) Value {
 	b = b.In("attention")
 	shape := q.Shape
@@ -23,18 +22,12 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 		scores := b.batchMatmul(b.mul(q, b.scalar(factor)), k, false, true)
 		return b.low(b.unary("Softmax", b.full(scores)))
 	}
-	qh, kh, vh := split(b, q), split(b, k), split(b, v)
-	p := weights(b, qh, kh)
+	qh, kh, vh := b.Keep(split(b, q), Costly), b.Keep(split(b, k), Costly), b.Keep(split(b, v), Fair)
+	p := b.Keep(weights(b, qh, kh), Cheap)
 	out := join(b, b.batchMatmul(p, vh, false, false))
 	return b.differentiable(out, []Value{q, k, v}, func(g *Gate, dy Value) (dx []Value) {
 		dout := split(g.Builder, dy)
-		keptQ, keptK := g.Kept(qh), g.Kept(kh)
-		var keptP Value
-		if g.recompute == RecomputeActivations {
-			keptP = weights(g.Again(), keptQ, keptK)
-		} else {
-			keptP = g.Kept(p)
-		}
+		keptQ, keptK, keptP := g.Kept(qh), g.Kept(kh), g.Kept(p)
 		if q.HasGradient() || k.HasGradient() {
 			// ds = p * (dp - sum(dp * p)) with dp = dout v^T.
 			dp := g.full(g.batchMatmul(dout, g.Kept(vh), false, true))

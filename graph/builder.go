@@ -21,6 +21,7 @@ type Builder struct {
 	*shared
 	prefix string
 	after  []*tf.Operation
+	region *region // that is being built, or nil
 }
 
 type shared struct {
@@ -28,6 +29,7 @@ type shared struct {
 	names     map[string]int
 	records   int
 	recompute Recompute
+	chunkRows int
 	precision Precision
 	constants map[string]Value
 }
@@ -38,15 +40,23 @@ type Recompute int
 const (
 	// KeepAll keeps what PyTorch keeps.
 	KeepAll Recompute = iota
-	// RecomputeActivations makes the softmax of attention again, from q and k.
+	// RecomputeActivations makes again what is cheap: softmax, GELU, LayerNorm (see Builder.Keep).
 	RecomputeActivations
+	// RecomputeBlocks keeps the input of each block and makes everything in it again.
+	RecomputeBlocks
 )
 
 // New returns a Builder on an empty graph.
 func New(r Recompute) *Builder {
 	return &Builder{shared: &shared{
-		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, precision: FP32, constants: map[string]Value{},
+		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, chunkRows: DefaultChunkRows, precision: FP32, constants: map[string]Value{},
 	}}
+}
+
+// Chunk sets how many rows a region works on at a time (see DefaultChunkRows).
+func (b *Builder) Chunk(rows int) *Builder {
+	b.chunkRows = rows
+	return b
 }
 
 // Graph is the graph built so far.

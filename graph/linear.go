@@ -14,6 +14,9 @@ func (b *Builder) AffineT(x, w, bias Value) Value { return b.linear(x, w, bias, 
 
 func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 	b = b.In("linear")
+	if !x.HasGradient() {
+		x = b.low(x) // nobody else keeps x, so it is kept in the smaller type
+	}
 	y := b.matmul(b.rows(x), w, false, transposed)
 	if bias.Defined() {
 		y = b.node("BiasAdd", y.Shape, nil, y.Output, b.low(bias).Output)
@@ -25,7 +28,7 @@ func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 			dx = append(dx, g.reshape(g.matmul(rows, w, false, !transposed), x.Shape...))
 		}
 		if w.HasGradient() {
-			kept := g.rows(g.Kept(x))
+			kept := g.rows(g.keptLow(x))
 			if transposed {
 				dx = append(dx, g.matmul(rows, kept, true, false))
 			} else {
@@ -38,6 +41,10 @@ func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 		return dx
 	})
 }
+
+// keptLow is Kept in the precision of products. The cast waits for the gradient too: TensorFlow would move it in front of Kept's
+// node and hold its result beside v.
+func (g *Gate) keptLow(v Value) Value { return g.After(g.trigger).low(g.Kept(v)) }
 
 // Add is x + y of one shape.
 func (b *Builder) Add(x, y Value) Value {

@@ -126,6 +126,9 @@ func last(x Value) int { return len(x.Shape) - 1 }
 
 // slice takes x[:, from:to] along one axis; to counts from 0.
 func (b *Builder) slice(x Value, axis, from, to int) Value {
+	if from == 0 && to == x.Shape[axis] && len(b.after) == 0 {
+		return Detach(x)
+	}
 	begin, size := make([]int, len(x.Shape)), make([]int, len(x.Shape))
 	shape := slices.Clone(x.Shape)
 	for i := range size {
@@ -136,6 +139,9 @@ func (b *Builder) slice(x Value, axis, from, to int) Value {
 }
 
 func (b *Builder) concat(axis int, parts ...Value) Value {
+	if len(parts) == 1 {
+		return Detach(parts[0])
+	}
 	shape := slices.Clone(parts[0].Shape)
 	list := make(tf.OutputList, len(parts))
 	dtype := parts[0].DataType()

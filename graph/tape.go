@@ -28,10 +28,6 @@ func (g *Gate) Kept(v Value) Value {
 	return Value{Output: g.After(g.trigger).node("Identity", v.Shape, nil, v.Output).Output, Shape: v.Shape}
 }
 
-// Again returns a Builder for forward nodes that are made a second time: they run, like
-// what Kept returns, only when the gradient arrives, and cannot be merged with the first ones.
-func (g *Gate) Again() *Builder { return g.In("again") }
-
 // differentiable gives out a place on the tape if any of the inputs has one. back gets the
 // gradient of out and returns one gradient for each input that has a tape, in order.
 func (b *Builder) differentiable(out Value, inputs []Value, back func(g *Gate, dy Value) []Value) Value {
@@ -62,14 +58,24 @@ func (b *Builder) Leaf(v Value) Value {
 func Detach(v Value) Value { v.tape = nil; return v }
 
 // Backward propagates dy, the gradient of y, and returns the gradients of the leaves, in order. A
-// leaf that y does not depend on gets the zero Value. visit, when not nil, is called as soon
-// as the gradient of a leaf is complete.
+// leaf that y does not depend on gets the zero Value.
 func (b *Builder) Backward(y, dy Value, leaves []Value) []Value {
+	grads := b.propagate(y, dy, 0)
+	out := make([]Value, len(leaves))
+	for i, leaf := range leaves {
+		out[i] = grads[leaf.tape]
+	}
+	return out
+}
+
+// propagate takes dy, the gradient of y, back through the records that are younger than start, and returns the
+// gradients of where it ends: of leaves and of older records.
+func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
 	grads := map[*record]Value{}
 	if y.tape != nil {
 		grads[y.tape] = dy
 	}
-	for _, r := range reachable(y.tape) {
+	for _, r := range reachable(y.tape, start) {
 		dy, ok := grads[r]
 		if !ok || r.back == nil {
 			continue
@@ -78,30 +84,22 @@ func (b *Builder) Backward(y, dy Value, leaves []Value) []Value {
 		g := &Gate{Builder: &Builder{shared: b.shared, prefix: "backward/" + r.name, after: b.after}, trigger: dy.Op}
 		for i, dx := range r.back(g, dy) {
 			in := r.inputs[i]
-			dx = g.cast(dx, in.dtype)
-			if sum, ok := grads[in]; ok {
-				dx = g.sum(sum, dx)
-			}
-			grads[in] = dx
+			grads[in] = g.plus(grads[in], g.cast(dx, in.dtype))
 		}
 	}
-	out := make([]Value, len(leaves))
-	for i, leaf := range leaves {
-		out[i] = grads[leaf.tape]
-	}
-	return out
+	return grads
 }
 
-// reachable lists the records from which y was made, latest first.
-func reachable(y *record) []*record {
-	if y == nil {
+// reachable lists the records younger than start from which y was made, latest first.
+func reachable(y *record, start int) []*record {
+	if y == nil || y.order <= start {
 		return nil
 	}
 	seen := map[*record]bool{y: true}
 	all := []*record{y}
 	for i := 0; i < len(all); i++ {
 		for _, in := range all[i].inputs {
-			if !seen[in] {
+			if !seen[in] && in.order > start {
 				seen[in] = true
 				all = append(all, in)
 			}

@@ -36,6 +36,22 @@ func (b *Builder) ConcatTokens(parts ...Value) Value {
 	})
 }
 
+// ConcatLast joins values [..., d_i] along their last axis. Keeps nothing.
+func (b *Builder) ConcatLast(parts ...Value) Value {
+	axis := last(parts[0])
+	out := b.In("concat").concat(axis, parts...)
+	return b.differentiable(out, parts, func(g *Gate, dy Value) (dx []Value) {
+		at := 0
+		for _, p := range parts {
+			if p.HasGradient() {
+				dx = append(dx, g.slice(dy, axis, at, at+p.Width()))
+			}
+			at += p.Width()
+		}
+		return dx
+	})
+}
+
 // MeanTokens averages x [B, T, d] over its tokens to [B, d]. Keeps nothing.
 func (b *Builder) MeanTokens(x Value) Value {
 	out := b.In("mean").reduce("Mean", x, false, 1)

@@ -98,19 +98,35 @@ func (f *Forward) tokens(b *graph.Builder, images graph.Value) graph.Value {
 // block is z = x + attention(norm1(x)), then z + mlp(norm2(z)), with the taps on the way.
 func (f *Forward) block(b *graph.Builder, x graph.Value, i int) graph.Value {
 	x = f.tap(b, BlockInput, i, x, x)
-	z := f.residual(b, x, f.attention(b.In("attn"), x, i), i, 0)
-	z = f.residual(b, z, f.mlp(b.In("mlp"), z, i), i, 1)
+	inputs := []graph.Value{x}
+	masks := map[int]int{} // where in inputs the mask of a branch is
+	for branch := range 2 {
+		if mask := f.survivors(b, i, branch); mask.Defined() {
+			masks[branch] = len(inputs)
+			inputs = append(inputs, mask)
+		}
+	}
+	z := b.Region(inputs, func(b *graph.Builder, inputs []graph.Value) graph.Value {
+		x := inputs[0]
+		masked := func(branch graph.Value, which int) graph.Value {
+			if at, ok := masks[which]; ok {
+				return b.MulMask(branch, inputs[at])
+			}
+			return branch
+		}
+		// What is kept of the sum is the branch: x is there, and the branch is of the precision of products.
+		z := b.Add(x, b.Keep(masked(f.attention(b.In("attn"), x, i), 0), graph.Costly))
+		return f.tap(b, MLPOutput, i, z, b.Add(z, masked(f.mlp(b.In("mlp"), z, i), 1)))
+	})
 	return f.tap(b, BlockOutput, i, x, z)
 }
 
-// residual adds a branch to the stream, for the samples that survive.
-func (f *Forward) residual(b *graph.Builder, x, branch graph.Value, i, which int) graph.Value {
-	if f.Survivors != nil {
-		if mask := f.Survivors(b, i, which); mask.Defined() {
-			branch = b.MulMask(branch, mask)
-		}
+// survivors is the stochastic-depth mask of a block's branch, the zero Value for none.
+func (f *Forward) survivors(b *graph.Builder, block, branch int) graph.Value {
+	if f.Survivors == nil {
+		return graph.Value{}
 	}
-	return b.Add(x, branch)
+	return f.Survivors(b, block, branch)
 }
 
 func (f *Forward) attention(b *graph.Builder, x graph.Value, i int) graph.Value {
@@ -138,7 +154,7 @@ func (f *Forward) project(b *graph.Builder, p Point, i int, which string, y grap
 
 func (f *Forward) mlp(b *graph.Builder, x graph.Value, i int) graph.Value {
 	y := b.Rows(f.norm(b, Norm2, i, "LayerNorm_2", x))
-	hidden := f.dense(b.In("fc1"), FC1, i, 0, y, f.Arch.Width, f.Arch.MLP)
+	hidden := b.Keep(f.dense(b.In("fc1"), FC1, i, 0, y, f.Arch.Width, f.Arch.MLP), graph.Costly)
 	out := f.dense(b.In("fc2"), FC2, i, 1, b.GELU(hidden), f.Arch.MLP, f.Arch.Width)
 	return f.tap(b, MLPBranch, i, x, b.Reshape(out, x.Shape...))
 }

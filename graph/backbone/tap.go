@@ -21,6 +21,7 @@ const (
 	FC1                          // [B*T, d] -> [B*T, mlp], before GELU
 	FC2                          // [B*T, mlp] -> [B*T, d]
 	MLPBranch                    // residual stream [B, T, d] -> what is about to be added to it
+	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, behind stochastic depth
 	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d]
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
 )
@@ -33,5 +34,7 @@ type Tap struct {
 
 // Hook is called at every tap with what goes in and what comes out there, and returns what goes
 // on instead of out. Returning out changes nothing. Hooks are called in the order of the forward
-// pass, so a hook may carry state from block to block; it serves for one forward pass.
+// pass, so a hook may carry state from block to block; it serves for one forward pass. The taps between BlockInput
+// and BlockOutput may be called again, on a part of the samples, to make a block again in the backward pass: what a hook does
+// there must follow from in and out, from parameters and from what it saw in the same block.
 type Hook func(b *graph.Builder, at Tap, in, out graph.Value) graph.Value

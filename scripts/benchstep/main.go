@@ -42,6 +42,7 @@ const (
 var recomputations = map[string]graph.Recompute{
 	"none":        graph.KeepAll,
 	"activations": graph.RecomputeActivations,
+	"blocks":      graph.RecomputeBlocks,
 }
 
 func main() {

@@ -1,0 +1,51 @@
+package dtl
+
+import (
+	"math"
+	"testing"
+
+	"dtl-tf/graph"
+)
+
+// TestRecompute: what the backward pass makes again changes no gradient but by rounding, for any method, with
+// stochastic depth in it and in chunks of a sample or two (micro has 17 tokens, 40 rows go at a time).
+func TestRecompute(t *testing.T) {
+	for _, method := range Names() {
+		t.Run(method, func(t *testing.T) {
+			c := setting{arch: two, method: method, dropPath: 0.5, batch: 5, chunkRows: 40, adapter: randomRival}
+			if method == "full" {
+				c.adapter = nil // its weights are random as they are
+			}
+			kept := c.start(t)
+			images, labels := someBatch(kept, 4)
+			logits, loss, want, err := kept.Gradients(images, labels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			largest := 0.0
+			for _, gradient := range want {
+				for _, v := range floats(gradient) {
+					largest = max(largest, math.Abs(v))
+				}
+			}
+			for _, mode := range []graph.Recompute{graph.RecomputeActivations, graph.RecomputeBlocks} {
+				c.mode = mode
+				s := c.start(t)
+				sameLogits, sameLoss, got, err := s.Gradients(images, labels)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if off := relative(floats(sameLogits), floats(logits)); off > 1e-5 || relative([]float64{sameLoss}, []float64{loss}) > 1e-5 {
+					t.Errorf("mode %d: logits are off by %.2g, loss %v instead of %v", mode, off, sameLoss, loss)
+				}
+				for name := range want {
+					// What is below a thousandth of the largest gradient, such as that of the key's bias, is rounding.
+					got, want := floats(got[name]), floats(want[name])
+					if relative(got, want) > 5e-5 && apart(got, want) > 5e-8*largest {
+						t.Errorf("mode %d: gradient of %s is off by %.2g", mode, name, relative(got, want))
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,211 @@
+package graph
+
+import (
+	"slices"
+
+	"dtl-tf/graph/tensor"
+)
+
+// DefaultChunkRows is how many rows (samples times tokens) a region works on at a time: enough to keep matrix products of
+// a processor near their ceiling, few enough for what they need in between to be small.
+const DefaultChunkRows = 400
+
+// region is a piece of the forward pass that works sample by sample. It runs in chunks of samples, one after the other,
+// and its backward pass makes each chunk again from its input and from what Keep was told to hold.
+type region struct {
+	again *Gate   // nil in the first pass
+	held  []Value // by Keep, in its order; the second pass takes them up in the same order
+}
+
+// Effort says what it takes to make a value of a region again.
+type Effort int
+
+const (
+	// Cheap values come of element-wise work: softmax, GELU, LayerNorm.
+	Cheap Effort = iota
+	// Fair values come of one product with weights that is small beside those of the block.
+	Fair
+	// Costly values come of products with weights.
+	Costly
+)
+
+// Keep holds v over the forward pass of the region around it, if the value is worth it in the Builder's mode of
+// recomputation. Outside of a region layers keep what they need by themselves.
+func (b *Builder) Keep(v Value, effort Effort) Value {
+	r := b.region
+	switch {
+	case r == nil || !b.keeps(effort):
+		return v
+	case r.again == nil:
+		r.held = append(r.held, v)
+		return v
+	}
+	kept := r.again.Kept(r.held[0])
+	r.held = r.held[1:]
+	kept.tape = v.tape
+	return kept
+}
+
+// keeps tells whether the mode of recomputation holds values of that effort. In bfloat16 products take half the time,
+// so that fair ones are made again too.
+func (b *Builder) keeps(effort Effort) bool {
+	switch b.recompute {
+	case KeepAll:
+		return true
+	case RecomputeActivations:
+		return effort == Costly || effort == Fair && b.precision == FP32
+	}
+	return false
+}
+
+// Region is fn(inputs), where fn works on each sample by itself: inputs [B, ...] of one B, of which the first alone may
+// have a gradient, and a result [B, ...]. What else fn uses must not depend on the batch, such as weights. fn is called
+// several times and must build the same nodes each time.
+//
+// Keeps the first input, and of what fn makes only what it passes to Keep. The rest is made again in the backward pass,
+// chunk by chunk, so that the room that the backward pass takes shrinks with the chunk.
+func (b *Builder) Region(inputs []Value, fn func(b *Builder, inputs []Value) Value) Value {
+	start := b.records
+	whole := fn(b, inputs)
+	switch {
+	case whole.tape == nil, b.region != nil, inputs[0].Shape[0] == Unknown:
+		return whole
+	case b.recompute == KeepAll && (inputs[0].tape == nil || trainsInside(whole.tape, inputs[0].tape, start)):
+		// PyTorch keeps the input of every layer that trains; so does the plain tape.
+		return whole
+	}
+	return b.chunked(inputs, fn) // TensorFlow drops the nodes of whole, which nobody reads
+}
+
+// trainsInside tells whether y, made after start, depends on trainable values otherwise than through x.
+func trainsInside(y, x *record, start int) bool {
+	byX := reachable(x, 0)
+	for _, r := range reachable(y, 0) {
+		if !slices.Contains(byX, r) && (r.back == nil || r.order <= start) {
+			return true
+		}
+	}
+	return false
+}
+
+// chunk is a part of the samples of a region, with what Keep held of it.
+type chunk struct {
+	from, to int
+	held     []Value
+}
+
+// chunks divides the samples of x [B, ..., d] evenly.
+func (b *Builder) chunks(x Value) []chunk {
+	samples := x.Shape[0]
+	rows := max(1, tensor.Size(x.Shape[1:last(x)]))
+	n := (samples + b.chunk(rows) - 1) / b.chunk(rows)
+	list := make([]chunk, n)
+	for i := range list {
+		list[i] = chunk{from: i * samples / n, to: (i + 1) * samples / n}
+	}
+	return list
+}
+
+// chunk is the number of samples of so many rows each that a region works on at a time.
+func (b *Builder) chunk(rows int) int { return max(1, b.chunkRows/rows) }
+
+// sliceAll cuts the samples of a chunk out of the inputs.
+func (c chunk) sliceAll(b *Builder, inputs []Value) []Value {
+	parts := make([]Value, len(inputs))
+	for i, in := range inputs {
+		parts[i] = b.slice(in, 0, c.from, c.to)
+	}
+	return parts
+}
+
+// chunked is the region in chunks. Each waits for the one before it, or TensorFlow might do all at once.
+func (b *Builder) chunked(inputs []Value, fn func(b *Builder, inputs []Value) Value) Value {
+	x := inputs[0]
+	list := b.chunks(x)
+	outputs := make([]Value, len(list))
+	var outer []*record // what fn takes a gradient to besides x
+	wait := b
+	for i := range list {
+		c := &list[i]
+		inner := *b
+		inner.region = &region{}
+		start := b.records
+		parts := c.sliceAll(wait, inputs)
+		if x.tape != nil {
+			parts[0] = b.Leaf(parts[0])
+		}
+		y := fn(&inner, parts)
+		c.held, outputs[i] = inner.region.held, y
+		outer = outside(y.tape, start)
+		wait = b.After(y.Op)
+	}
+	tapes := []Value{x}
+	for _, r := range outer {
+		tapes = append(tapes, Value{tape: r})
+	}
+	return b.differentiable(b.concat(0, outputs...), tapes, func(g *Gate, dy Value) []Value {
+		var dx []Value
+		sums := make([]Value, len(outer))
+		wait := g.Builder
+		for _, c := range list {
+			part, gradients := c.backward(g, wait.slice(dy, 0, c.from, c.to), inputs, fn)
+			for i, r := range outer {
+				sums[i] = g.plus(sums[i], gradients[r])
+			}
+			if x.tape != nil {
+				dx = append(dx, part)
+				wait = g.After(part.Op)
+			} else {
+				wait = g.After(sums[0].Op)
+			}
+		}
+		if x.tape == nil {
+			return sums
+		}
+		return append([]Value{g.concat(0, dx...)}, sums...)
+	})
+}
+
+// backward makes a chunk again when its gradient dy arrives, and returns the gradients of its part of x and, by
+// record, of everything outside.
+func (c chunk) backward(g *Gate, dy Value, inputs []Value, fn func(b *Builder, inputs []Value) Value) (Value, map[*record]Value) {
+	again := &Gate{Builder: g.In("again"), trigger: dy.Op}
+	inner := *again.Builder
+	inner.region = &region{again: again, held: c.held}
+	start := g.records
+	kept := make([]Value, len(inputs))
+	for i, in := range inputs {
+		kept[i] = again.Kept(in)
+	}
+	parts := c.sliceAll(again.Builder, kept)
+	if inputs[0].tape != nil {
+		parts[0] = again.Leaf(parts[0])
+	}
+	gradients := g.propagate(fn(&inner, parts), dy, start)
+	return gradients[parts[0].tape], gradients
+}
+
+// outside lists the records from which y was made directly and that are not younger than start, oldest first.
+func outside(y *record, start int) []*record {
+	var list []*record
+	for _, r := range reachable(y, start) {
+		for _, in := range r.inputs {
+			if in.order <= start && !slices.Contains(list, in) {
+				list = append(list, in)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *record) int { return a.order - b.order })
+	return list
+}
+
+// plus is x + y, either of which may be the zero Value.
+func (b *Builder) plus(x, y Value) Value {
+	switch {
+	case !x.Defined():
+		return y
+	case !y.Defined():
+		return x
+	}
+	return b.sum(x, y)
+}

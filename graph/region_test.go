@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/tensor"
+)
+
+// A region of 5 samples of 3 rows, 6 rows at a time, is 3 chunks of 1, 2 and 2 samples.
+const (
+	regionSamples, regionRows, regionWidth = 5, 3, 4
+	regionChunkRows                        = 6
+)
+
+// regionCase is a block in small: everything that a region has to bring through a chunk.
+var regionCase = gradientCase{
+	inputs: [][]int{{regionSamples, regionRows, regionWidth}, {regionWidth, regionWidth}, {regionWidth}},
+	build: func(b *Builder, in []Value) Value {
+		w, scale := b.Scale(in[1], 0.5), in[2] // w is made outside of what trains
+		mask := b.Constant(tensor.Must([]float32{0, 2, 1, 2, 0.5}, regionSamples, 1, 1))
+		return b.Region([]Value{in[0], mask}, func(b *Builder, in []Value) Value {
+			y := b.LayerNorm(in[0], scale, scale, 1e-6)
+			q := b.Keep(b.Linear(y, w, Value{}), Costly)
+			y = b.MulMask(b.Attention(q, y, b.GELU(y), 2), in[1])
+			return b.Add(in[0], y)
+		})
+	},
+}
+
+// TestRegionGradients holds regions against finite differences and TensorFlow's gradients of the same chunks.
+func TestRegionGradients(t *testing.T) {
+	for _, mode := range []Recompute{KeepAll, RecomputeActivations, RecomputeBlocks} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, regionCase, New(mode).Chunk(regionChunkRows)) })
+	}
+}
+
+// TestRegionOfFrozen has no trainable value inside, so that KeepAll works in chunks too.
+func TestRegionOfFrozen(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	w := normal(random, regionWidth, regionWidth)
+	frozen := gradientCase{inputs: regionCase.inputs[:1], build: func(b *Builder, in []Value) Value {
+		before := b.records
+		y := b.Region(in, func(b *Builder, in []Value) Value {
+			return b.Keep(b.GELU(b.Keep(b.Linear(in[0], b.Constant(w), Value{}), Costly)), Cheap)
+		})
+		if chunks := len(b.chunks(in[0])); chunks != 3 || b.records < before+2+3*3 {
+			t.Errorf("%d chunks and %d records: the region was not divided", chunks, b.records-before)
+		}
+		return y
+	}}
+	for _, mode := range []Recompute{KeepAll, RecomputeActivations, RecomputeBlocks} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, frozen, New(mode).Chunk(regionChunkRows)) })
+	}
+}
+
+// TestRegionWithoutGradient of x still gives that of what trains inside.
+func TestRegionWithoutGradient(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(1, 2)), regionSamples, regionRows, regionWidth)
+	c := gradientCase{inputs: [][]int{{regionWidth, 2}}, build: func(b *Builder, in []Value) Value {
+		return b.Region([]Value{b.Constant(x)}, func(b *Builder, inner []Value) Value {
+			return b.Swish(b.Linear(inner[0], in[0], Value{}), 1)
+		})
+	}}
+	for _, mode := range []Recompute{KeepAll, RecomputeActivations, RecomputeBlocks} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, c, New(mode).Chunk(regionChunkRows)) })
+	}
+}
+
+// TestKeep wants what each mode holds of a region: what Keep is told, by effort.
+func TestKeep(t *testing.T) {
+	for _, c := range []struct {
+		mode      Recompute
+		precision Precision
+		want      string
+	}{
+		{KeepAll, FP32, "[true true true]"}, {KeepAll, BF16, "[true true true]"},
+		{RecomputeActivations, FP32, "[false true true]"}, {RecomputeActivations, BF16, "[false false true]"},
+		{RecomputeBlocks, FP32, "[false false false]"}, {RecomputeBlocks, BF16, "[false false false]"},
+	} {
+		b := New(c.mode).Use(c.precision)
+		b.region = &region{}
+		v := b.Placeholder("x", tf.Float, 1)
+		var got []bool
+		for i, effort := range []Effort{Cheap, Fair, Costly} {
+			held := len(b.region.held)
+			b.Keep(b.In(fmt.Sprint(i)).Scale(v, 2), effort)
+			got = append(got, len(b.region.held) > held)
+		}
+		if fmt.Sprint(got) != c.want {
+			t.Errorf("mode %d, %s: held %v, want %s", c.mode, c.precision, got, c.want)
+		}
+	}
+}
