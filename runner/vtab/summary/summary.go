@@ -1,0 +1,80 @@
+package summary
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/report"
+)
+
+// LaTeX is a format beside those of package report.
+const LaTeX = "latex"
+
+// Formats lists what Config.Format may be.
+func Formats() []string {
+	return []string{report.Text, report.Markdown, report.CSV, LaTeX, report.JSON}
+}
+
+// Config says what is printed.
+type Config struct {
+	Folders []string // with the files of cells, as 'vtab run' leaves them; at least one
+	Format  string   // one of Formats
+	Quote   string   // methods to quote below the measured ones: "", AllQuotes or names with commas between them
+}
+
+// Run prints the table of all cells in the folders. Files that cannot be read are told on ui.Err and left out; they
+// make an error after the table is printed.
+func Run(c Config, ui runner.UI) error {
+	if !slices.Contains(Formats(), c.Format) {
+		return &runner.UsageError{Err: fmt.Errorf("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))}
+	}
+	if len(c.Folders) == 0 {
+		return &runner.UsageError{Err: errors.New("give the folder with the results, or several")}
+	}
+	quoted, err := quotes(c.Quote)
+	if err != nil {
+		return err
+	}
+	cells, bad, err := read(c.Folders)
+	for _, b := range bad {
+		fmt.Fprintf(ui.Err, "left out: %v\n", b)
+	}
+	if err != nil {
+		return err
+	}
+	if len(cells) == 0 && len(bad) == 0 {
+		return fmt.Errorf("no results in %s: looked for TASK/METHOD/seed-S.json, as 'dtl-tf vtab run --out' writes them", strings.Join(c.Folders, ", "))
+	}
+	if err := sameOrigin(cells); err != nil {
+		return err
+	}
+	if err := build(cells, quoted, bad).render(ui.Out, c.Format); err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		text := fmt.Sprintf("the table lacks %d unreadable %s; remove or repair, and run the cells again:", len(bad), plural(len(bad), "file"))
+		for _, b := range bad {
+			text += "\n  " + b.Error()
+		}
+		return errors.New(text)
+	}
+	return nil
+}
+
+func (t Table) render(w io.Writer, format string) error {
+	switch format {
+	case report.Markdown:
+		return t.markdown(w)
+	case report.CSV:
+		return t.csv(w)
+	case report.JSON:
+		return t.json(w)
+	case LaTeX:
+		return t.latex(w)
+	}
+	return t.text(w, isTerminal(w))
+}
