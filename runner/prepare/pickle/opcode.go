@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -124,19 +123,18 @@ func (d *decoder) text(op byte) error {
 	if int64(n) > d.left-d.read {
 		return fmt.Errorf("a string claims %d bytes where %d are left: the file is cut off or damaged", n, d.left-d.read)
 	}
-	var b bytes.Buffer
-	if n < 1<<20 {
-		b.Grow(int(n))
+	if n > maxString {
+		return fmt.Errorf("a string claims %d bytes, more than any of CIFAR's has", n)
 	}
-	copied, err := io.CopyN(&b, d.r, int64(n))
-	d.read += copied
-	if err != nil {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(d.r, b); err != nil {
 		return cut(err)
 	}
+	d.read += int64(n)
 	if n >= 1<<20 { // the data of an array: a copy as a string would take as much memory again
-		d.push(b.Bytes())
+		d.push(b)
 	} else {
-		d.push(b.String())
+		d.push(string(b))
 	}
 	return nil
 }

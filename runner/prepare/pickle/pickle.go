@@ -21,6 +21,8 @@ type Array struct {
 const (
 	maxMemo  = 1 << 21 // objects that the pickle refers back to; each file name is one
 	maxStack = 1 << 21
+	// maxString bounds the memory: CIFAR-100's training images are a string of 153,600,000 bytes.
+	maxString = 1 << 28
 )
 
 // Decode reads one pickle of at most size bytes, the length of the file. The result is made of map[string]any, []any,

@@ -69,6 +69,14 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestLongString: what the file's size allows must still be what CIFAR may have.
+func TestLongString(t *testing.T) {
+	const text = "\x80\x02T\x00\x00\x00\x7f"
+	if _, err := Decode(strings.NewReader(text), 1<<40); err == nil || !strings.Contains(err.Error(), "claims 2130706432 bytes, more than") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestCut: every beginning of a pickle is an error, never a panic and never a value.
 func TestCut(t *testing.T) {
 	for n := range small {
