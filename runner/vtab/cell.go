@@ -37,7 +37,7 @@ type Cell struct {
 	Machine    Machine     `json:"machine"`
 	Started    time.Time   `json:"started"`
 	Ended      time.Time   `json:"ended"`
-	Resumed    int         `json:"resumed,omitempty"` // how many times it went on from a checkpoint
+	Resumed    bool        `json:"resumed,omitempty"` // it went on from a checkpoint of an earlier process
 	StepMemory *StepMemory `json:"step_memory,omitempty"`
 
 	// Run is the whole record of the fine-tuning, nil for a cell that failed before it could start.

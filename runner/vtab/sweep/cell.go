@@ -77,15 +77,13 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 }
 
 // begun takes over from an earlier part of the run what the result may depend on in the last digits: the number of
-// threads, which may be another on the machine that goes on with it. It returns 1 if the run had not ended.
-func begun(old result.Run, f *runner.FineTuneConfig) int {
+// threads, which may be another on the machine that goes on with it. It tells whether there is a checkpoint to go on from.
+func begun(old result.Run, f *runner.FineTuneConfig) bool {
 	if f.Threads == 0 {
 		f.Threads = old.Device.Threads
 	}
-	if old.Status == result.Finished {
-		return 0
-	}
-	return 1
+	checkpoints, _ := filepath.Glob(filepath.Join(f.Out, "checkpoint*"))
+	return old.Status != result.Finished && len(checkpoints) > 0
 }
 
 // tidy leaves of a finished cell's run folder what is of use later: adapter, run.json and metrics.csv. A checkpoint and a

@@ -49,7 +49,7 @@ func (p *progress) count(c vtab.Cell) {
 }
 
 // ended tells how a cell came out.
-func (p *progress) ended(j job, c vtab.Cell) {
+func (p *progress) ended(j job, c vtab.Cell, by string) {
 	outcome := "failed: " + c.Error
 	if c.Status == result.Finished {
 		outcome = "no test images"
@@ -58,7 +58,7 @@ func (p *progress) ended(j job, c vtab.Cell) {
 		}
 		outcome += " in " + report.Duration(c.Ended.Sub(c.Started))
 	}
-	text := fmt.Sprintf("%s: %s", j.name(), outcome)
+	text := fmt.Sprintf("%s: %s%s", j.name(), outcome, by)
 	if left, ok := p.timeLeft(0); ok {
 		text += "; " + p.counts() + ", " + left + " left"
 	} else {

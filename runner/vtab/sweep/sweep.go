@@ -180,7 +180,7 @@ func (s *sweep) try(ctx context.Context, j job) (done bool, holder owner, err er
 		return false, owner{}, err
 	}
 	if cell != nil && (cell.Status == result.Finished || s.isNews(j, *cell)) {
-		s.take(j, *cell)
+		s.take(j, *cell, fmt.Sprintf(" (by %s, process %d)", cell.Machine.Host, cell.Machine.Process))
 		return true, owner{}, nil
 	}
 	mine, cancel := context.WithCancel(ctx)
@@ -209,7 +209,7 @@ func (s *sweep) try(ctx context.Context, j job) (done bool, holder owner, err er
 	if c.Status == result.Finished {
 		tidy(s.lockPath(j))
 	}
-	s.take(j, c)
+	s.take(j, c, "")
 	return true, owner{}, nil
 }
 
@@ -224,14 +224,14 @@ func (s *sweep) isNews(j job, c vtab.Cell) bool {
 	return old == nil || !old.Ended.Equal(c.Ended)
 }
 
-// take counts a cell that is done and says so.
-func (s *sweep) take(j job, c vtab.Cell) {
+// take counts a cell that is done and says so, and by whom if not by this process.
+func (s *sweep) take(j job, c vtab.Cell, by string) {
 	s.show.count(c)
 	if c.Status == result.Failed {
 		s.failed = append(s.failed, j.name()+": "+c.Error)
 	}
 	s.show.left = slices.DeleteFunc(slices.Clone(s.pending), func(p job) bool { return p.name() == j.name() })
-	s.show.ended(j, c)
+	s.show.ended(j, c, by)
 }
 
 // stopped is the end by Ctrl-C or by an error that is not a cell's own.

@@ -1,0 +1,140 @@
+package vtab
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/train"
+)
+
+const (
+	vitB  = "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072"
+	vitTi = "vit:image=224,patch=16,width=192,depth=12,heads=3,mlp=768"
+)
+
+// TestPublishedRecipes holds every recipe of DTL and DTL+ against the collected scripts of the official repository, where
+// they are at hand.
+func TestPublishedRecipes(t *testing.T) {
+	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "facts", "recipes.csv"))
+	if err != nil {
+		t.Skipf("skipped: the collected recipes are not there: %v", err)
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func(text string) float64 {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	seen := 0
+	for _, l := range lines[1:] {
+		cell := map[string]string{}
+		for i, name := range lines[0] {
+			cell[name] = l[i]
+		}
+		if cell["benchmark"] != "vtab-1k" {
+			continue
+		}
+		task, err := TaskOf(cell["dataset"])
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		architecture := vitB
+		if strings.HasPrefix(cell["backbone"], "swin") {
+			architecture = "swin:image=224,patch=4,width=128"
+		}
+		r := RecipeOf(task, cell["method"], architecture)
+		if r.Name != "published" || r.LR != number(cell["lr"]) || r.DropPath != number(cell["drop_path"]) ||
+			r.WeightDecay != number(cell["weight_decay"]) || float64(r.Batch) != number(cell["batch"]) ||
+			r.Options["rank"] != cell["rank"] || number(r.Options["beta"]) != number(cell["beta"]) || r.Note != "" {
+			t.Errorf("%s %s on %s: %+v, want %v", task.Folder, cell["method"], cell["backbone"], r, l)
+		}
+		if kernel := r.Options["kernel"]; kernel != strings.TrimPrefix(cell["kernel"], "0") {
+			t.Errorf("%s %s: kernel %q, want %s", task.Folder, cell["method"], kernel, cell["kernel"])
+		}
+		// The cool-down comes on top of the scripts' epochs, and the warm-up is among them.
+		s, err := train.NewSchedule(train.Cosine, r.Epochs, r.LR)
+		if err != nil || float64(r.Epochs-s.Cooldown) != number(cell["epochs"]) || float64(s.Warmup) != number(cell["warmup_epochs"]) {
+			t.Errorf("%s %s: %d epochs with a schedule %+v, %v", task.Folder, cell["method"], r.Epochs, s, err)
+		}
+		seen++
+	}
+	if seen != 2*2*19 {
+		t.Errorf("%d recipes, want 76", seen)
+	}
+}
+
+func TestRecipeOf(t *testing.T) {
+	eurosat, _ := TaskOf("eurosat")
+	if r := RecipeOf(eurosat, "dtl", vitB); r.LR != 0.008 || r.Epochs != 110 || r.Note != "" {
+		t.Errorf("DTL on EuroSAT: %+v", r)
+	}
+	if r := RecipeOf(eurosat, "dtl", vitTi); r.LR != 0.008 || !strings.Contains(r.Note, ViTB) || !strings.Contains(r.Note, vitTi) {
+		t.Errorf("for another ViT the note says whose recipe it is: %+v", r)
+	}
+	for method, name := range map[string]string{"lora": "petl", "fact-tt": "petl", "linear": "linear", "full": "full"} {
+		r := RecipeOf(eurosat, method, vitTi)
+		if r.Name != name || r.Note != "" || len(r.Options) != 0 {
+			t.Errorf("%s: %+v", method, r)
+		}
+	}
+	// FacT/fact_tt.py and vtab.py: AdamW 1e-3, weight decay 1e-4, drop path 0.1, batch 64, 100 epochs.
+	if r := RecipeOf(eurosat, "fact-tt", vitB); r.LR != 1e-3 || r.WeightDecay != 1e-4 || r.DropPath != 0.1 || r.Batch != 64 || r.Epochs != 100 {
+		t.Errorf("the rivals' recipe: %+v", r)
+	}
+	one := RecipeOf(eurosat, "dtl", vitB)
+	one.Options["rank"] = "9"
+	if RecipeOf(eurosat, "dtl", vitB).Options["rank"] != "2" {
+		t.Error("a recipe that is handed out can change the table")
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	options := []string{"rank", "feedback-from", "kernel"}
+	o, err := ParseOverrides(" drop-path=0.2, LR=3e-3,feedback_from=4,precision=bf16,epochs=5,batch=7,weight_decay=0", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := o.String(); s != "lr=3e-3,weight_decay=0,drop_path=0.2,epochs=5,batch=7,precision=bf16,feedback-from=4" {
+		t.Errorf("written as %s", s)
+	}
+	base := Recipe{Name: "published", LR: 1, Options: map[string]string{"rank": "2"}}
+	r, err := base.With(o)
+	if err != nil || r.LR != 0.003 || r.DropPath != 0.2 || r.Epochs != 5 || r.Batch != 7 || r.Options["feedback-from"] != "4" || r.Options["rank"] != "2" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if len(base.Options) != 1 || base.LR != 1 {
+		t.Errorf("the recipe itself has changed: %+v", base)
+	}
+	if kept := o.For([]string{"rank"}); kept["feedback-from"] != "" || kept["lr"] != "3e-3" || len(kept) != 6 {
+		t.Errorf("for a method without the option: %v", kept)
+	}
+	if o, err := ParseOverrides(" ", options); err != nil || len(o) != 0 {
+		t.Errorf("nothing: %v, %v", o, err)
+	}
+	for text, words := range map[string]string{
+		"lr":           "NAME=VALUE",
+		"lr=":          "NAME=VALUE",
+		"lr=1,":        "NAME=VALUE",
+		"lr=fast":      `"fast"`,
+		"epochs=1.5":   `"1.5"`,
+		"kernal=3":     "did you mean kernel?",
+		"droppath=0":   "did you mean drop_path?",
+		"lr=1,lr=2":    "twice",
+		"lr=1;epochs3": `"1;epochs3"`,
+	} {
+		if _, err := ParseOverrides(text, options); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: %v, want %q in it", text, err, words)
+		}
+	}
+}
