@@ -29,19 +29,20 @@ var micro = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Head
 
 // setting is a model to be trained, with defaults for what a test does not say.
 type setting struct {
-	arch      backbone.Architecture // zero: micro
-	method    string
-	options   Options // nil: the defaults
-	batch     int     // 0: 4
-	classes   int     // 0: 3
-	dropPath  float64
-	seed      uint64
-	pool      backbone.Pool             // "": the method's
-	adapter   func(m *Model) tensor.Map // nil: initial values
-	mode      graph.Recompute
-	scope     DropPathScope
-	chunkRows int
-	store     graph.Precision
+	arch       backbone.Architecture // zero: micro
+	method     string
+	options    Options // nil: the defaults
+	batch      int     // 0: 4
+	classes    int     // 0: 3
+	dropPath   float64
+	seed       uint64
+	pool       backbone.Pool             // "": the method's
+	adapter    func(m *Model) tensor.Map // nil: initial values
+	mode       graph.Recompute
+	scope      DropPathScope
+	microBatch int
+	chunkRows  int
+	store      graph.Precision
 }
 
 // start builds the model on random weights and opens a session.
@@ -66,7 +67,7 @@ func (c setting) start(t *testing.T) *Session {
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
 		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
-		DropPathScope: c.scope, Store: c.store, ChunkRows: c.chunkRows,
+		DropPathScope: c.scope, Store: c.store, ChunkRows: c.chunkRows, MicroBatch: c.microBatch,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +81,14 @@ func (c setting) start(t *testing.T) *Session {
 		adapter = c.adapter(model)
 	}
 	return open(t, model, bb.Weights, c.seed, adapter)
+}
+
+func randomWeights(a backbone.Architecture) (tensor.Map, error) {
+	bb, err := backbone.Random(a, 5)
+	if err != nil {
+		return nil, err
+	}
+	return bb.Weights, nil
 }
 
 func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tensor.Map) *Session {

@@ -19,6 +19,7 @@ type Config struct {
 	Pool        backbone.Pool
 	Classes     int
 	Batch       int     // images of a training step; 0 builds no training step
+	MicroBatch  int     // images of a training step that are worked on at a time, a divisor of Batch; 0 for all
 	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
 	WeightDecay float64
 	// DropPathScope says which blocks stochastic depth acts on; "" is DropPathAll.
@@ -66,15 +67,6 @@ const (
 	HeadBias   = "head.bias"
 )
 
-// trainPart is the training step.
-type trainPart struct {
-	images, labels, seed graph.Value
-	stored               []graph.Value // instead of images
-	logits, loss         graph.Value
-	gradients            map[string]graph.Value
-	updates              []*tf.Operation
-}
-
 // New builds the graph: the forward pass for any number of images and, if Config.Batch is not 0, the
 // training step.
 func New(c Config) (m *Model, err error) {
@@ -103,6 +95,9 @@ func New(c Config) (m *Model, err error) {
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.prefix = w.found()
 	if c.Batch > 0 {
+		if err := c.checkMicroBatch(); err != nil {
+			return nil, err
+		}
 		if c.Store != "" && len(m.Stored()) == 0 {
 			return nil, fmt.Errorf("there is nothing to store with method %s and drop path %g (%s)", c.Method.Name(), c.DropPath, c.DropPathScope)
 		}
@@ -153,58 +148,6 @@ func (m *Model) weight(name string, shape ...int) graph.Value {
 func (m *Model) param(name string) graph.Value {
 	v, _ := m.Trainable.Lookup(name)
 	return v.Value
-}
-
-// buildStep adds loss, gradients and updates.
-func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
-	c, t := m.Config, &m.train
-	t.labels = b.Placeholder("labels", tf.Int32, c.Batch)
-	f := &backbone.Forward{Hook: hook}
-	if c.DropPath > 0 {
-		t.seed = b.Placeholder("seed", tf.Int64, 2)
-		f.Survivors = func(b *graph.Builder, block, branch int) graph.Value {
-			rate := c.dropRate(block)
-			if rate == 0 || (c.DropPathScope == DropPathSuffix && block < m.prefix.blocks) {
-				return graph.Value{}
-			}
-			return b.DropPath(t.seed, 2*block+branch+1, c.Batch, rate)
-		}
-	}
-	if c.Store == "" {
-		t.images = m.placeholder(b, c.Batch)
-		t.logits = m.forward(b, t.images, f)
-	} else {
-		var given backbone.Given
-		t.stored, given = m.prefix.placeholders(b, c.Batch, c.Store)
-		t.logits = m.resume(b, given, f)
-	}
-	t.loss = b.CrossEntropy(t.logits, t.labels)
-
-	m.optimizer = graph.NewAdamW(b, c.WeightDecay)
-	t.gradients = map[string]graph.Value{}
-	trainable := m.Trainable.All()
-	leaves := make([]graph.Value, len(trainable))
-	for i, v := range trainable {
-		leaves[i] = v.Value
-	}
-	for i, gradient := range b.Backward(t.loss, b.One(), leaves) {
-		if !gradient.Defined() {
-			continue // nothing depends on it: like PyTorch's AdamW, leave it untouched
-		}
-		v := trainable[i]
-		t.gradients[v.Name] = gradient
-		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, m.params.decays(v.Name)))
-	}
-}
-
-// dropRate is the stochastic-depth rate of a block, linear from 0 at the first.
-func (c Config) dropRate(block int) float64 {
-	return c.DropPath * float64(block) / float64(max(c.Arch.Depth-1, 1))
-}
-
-// dropsIn tells whether stochastic depth acts on one of the first blocks.
-func (c Config) dropsIn(blocks int) bool {
-	return c.DropPathScope != DropPathSuffix && blocks > 0 && c.dropRate(blocks-1) > 0
 }
 
 // Counts are numbers of parameters.

@@ -72,6 +72,9 @@ func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step in
 
 // run is a step on what the input feeds give.
 func (s *Session) run(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
+	if s.train.micro != nil {
+		return s.runParts(input, labels, lr, step)
+	}
 	feeds := s.stepFeeds(input, labels, lr, step)
 	out, err := s.session.Run(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
 	if err != nil {
@@ -92,8 +95,15 @@ func (s *Session) TraceStored(values []tensor.Tensor, labels []int32, lr float64
 }
 
 func (s *Session) trace(input []graph.Feed, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	feeds := s.stepFeeds(input, labels, lr, step)
-	_, metadata, err := s.session.Trace(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
+	feeds, targets := s.stepFeeds(input, labels, lr, step), s.train.updates
+	if m := s.train.micro; m != nil { // every part is like the first
+		var err error
+		if feeds, err = s.partFeeds(input, labels, step, 0, s.Config.MicroBatch); err != nil {
+			return nil, err
+		}
+		targets = m.first
+	}
+	_, metadata, err := s.session.Trace(feeds, []tf.Output{s.train.loss.Output}, targets...)
 	return metadata, err
 }
 
@@ -121,12 +131,20 @@ func (s *Session) imageFeeds(images tensor.Tensor) []graph.Feed {
 }
 
 func (s *Session) stepFeeds(input []graph.Feed, labels []int32, lr float64, step int) []graph.Feed {
-	feeds := append(append(s.optimizer.Feeds(lr, step+1), input...),
-		graph.Feed{Output: s.train.labels.Output, Value: tensor.Must(labels, len(labels))})
-	if s.train.seed.Defined() {
-		feeds = append(feeds, graph.Feed{Output: s.train.seed.Output, Value: tensor.Must([]int64{int64(s.seed), int64(step)}, 2)})
+	feeds := append(s.optimizer.Feeds(lr, step+1), s.seedFeeds(step)...)
+	return append(append(feeds, input...), labelFeed(s, labels))
+}
+
+// seedFeeds fix the random numbers of stochastic depth, where there is any.
+func (s *Session) seedFeeds(step int) []graph.Feed {
+	if !s.train.seed.Defined() {
+		return nil
 	}
-	return feeds
+	return []graph.Feed{{Output: s.train.seed.Output, Value: tensor.Must([]int64{int64(s.seed), int64(step)}, 2)}}
+}
+
+func labelFeed(s *Session, labels []int32) graph.Feed {
+	return graph.Feed{Output: s.train.labels.Output, Value: tensor.Must(labels, len(labels))}
 }
 
 // Logits classifies images [B, S, S, 3], any number: [B, classes].

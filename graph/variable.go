@@ -74,6 +74,19 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	return v
 }
 
+// Set adds the node that gives v the value x, Add the one that adds x to it; x has the shape of v.
+func (v *Variable) Set(b *Builder, x Value) *tf.Operation { return v.change(b, "AssignVariableOp", x) }
+
+// Add is described at Set.
+func (v *Variable) Add(b *Builder, x Value) *tf.Operation {
+	return v.change(b, "AssignAddVariableOp", x)
+}
+
+func (v *Variable) change(b *Builder, kind string, x Value) *tf.Operation {
+	b = b.In("change/" + v.Name)
+	return b.operation(kind, map[string]any{"dtype": v.dtype}, v.handle, b.cast(x, v.dtype).Output)
+}
+
 // All returns the variables in the order of their declaration.
 func (vs *Variables) All() []*Variable { return vs.list }
 

@@ -69,6 +69,7 @@ const (
 const (
 	RecomputeNone        = "none"
 	RecomputeActivations = "activations"
+	RecomputeBlocks      = "blocks"
 )
 
 // What --precision accepts.
@@ -103,6 +104,7 @@ type FineTuneConfig struct {
 	Init, InitAdapter string
 	Method            MethodConfig
 	Epochs, Batch     int
+	MicroBatch        int
 	LearningRate      float64
 	WeightDecay       float64
 	DropPath          float64
@@ -178,7 +180,7 @@ func (c FineTuneConfig) check() error {
 	}{
 		{"init", c.Init, []string{InitPretrained, InitRandom}},
 		{"augment", c.Augment, data.Augments()},
-		{"recompute", c.Recompute, []string{RecomputeNone, RecomputeActivations}},
+		{"recompute", c.Recompute, []string{RecomputeNone, RecomputeActivations, RecomputeBlocks}},
 		{"precision", c.Precision, graph.Precisions()},
 		{"cache-precision", c.cachePrecision(), feature.Elements()},
 		{"drop-path-scope", c.dropPathScope(), []string{DropPathAll, DropPathSuffix}},
@@ -204,6 +206,9 @@ func (c FineTuneConfig) check() error {
 	if err != nil {
 		return err
 	}
+	if n := c.MicroBatch; n < 0 || n > c.Batch || n > 0 && c.Batch%n != 0 {
+		return usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
+	}
 	if c.Init == InitRandom && c.Method.Method != "full" {
 		return usagef("--init random needs --method full: nothing else would train the random weights")
 	}
@@ -214,8 +219,11 @@ func (c FineTuneConfig) check() error {
 }
 
 func (c FineTuneConfig) recompute() graph.Recompute {
-	if c.Recompute == RecomputeActivations {
+	switch c.Recompute {
+	case RecomputeActivations:
 		return graph.RecomputeActivations
+	case RecomputeBlocks:
+		return graph.RecomputeBlocks
 	}
 	return graph.KeepAll
 }

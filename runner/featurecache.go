@@ -248,7 +248,7 @@ func (f *fineTuning) modelConfig() dtl.Config {
 	m := dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std,
 		Method: f.settings.Method, Pool: f.settings.Pool, Classes: f.data.classes,
-		Batch: c.Batch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
+		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
 		Recompute: c.recompute(), Precision: graph.Precision(c.Precision),
 	}
 	if f.cache != nil {

@@ -34,6 +34,7 @@ type resolved struct {
 	Pool            string      `json:"pool"`
 	Epochs          int         `json:"epochs"`
 	Batch           int         `json:"batch"`
+	MicroBatch      int         `json:"micro_batch,omitempty"`
 	LearningRate    float64     `json:"lr"`
 	WeightDecay     float64     `json:"weight_decay"`
 	DropPath        float64     `json:"drop_path"`
@@ -62,7 +63,7 @@ func (f *fineTuning) resolved() resolved {
 		Data: c.Data, Out: c.Out, Backbone: bb.Path, Init: c.Init, InitAdapter: c.InitAdapter,
 		ImageSize: bb.Image, Heads: bb.Heads, Mean: bb.Mean, Std: bb.Std,
 		Method: f.settings.Method.Name(), Options: f.settings.Options, Pool: string(f.settings.Pool),
-		Epochs: c.Epochs, Batch: c.Batch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath, DropPathScope: c.dropPathScope(),
+		Epochs: c.Epochs, Batch: c.Batch, MicroBatch: c.MicroBatch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath, DropPathScope: c.dropPathScope(),
 		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
 		Shuffle: c.Shuffle, Augment: c.Augment, Holdout: c.Holdout, Seed: c.Seed, Threads: c.threads(),
 		Precision: c.Precision, Recompute: c.Recompute, SkipBadImages: c.SkipBadImages, CheckpointEvery: c.CheckpointEvery,

@@ -39,7 +39,7 @@ func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
-		Batch: c.Batch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
+		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
 		Recompute: c.recompute(), Precision: graph.Precision(c.Precision),
 	})
 	if err != nil {

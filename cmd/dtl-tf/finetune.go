@@ -55,6 +55,7 @@ last checkpoint.`,
 		g.add("Training", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Epochs, "epochs", runner.DefaultEpochs, "`epochs`, warm-up and cool-down included")
 			f.IntVar(&c.Batch, "batch", 32, "`images` in a step; the rest of an epoch that does not fill one is dropped")
+			f.IntVar(&c.MicroBatch, "micro-batch", 0, "`images` of a step to work on at a time, a divisor of --batch: same result, less memory (0: all)")
 			f.Float64Var(&c.LearningRate, "lr", 1e-3, "peak learning `rate`")
 			f.Float64Var(&c.WeightDecay, "weight-decay", 0.05, "AdamW's decoupled weight `decay`, on everything but biases")
 			f.Float64Var(&c.DropPath, "drop-path", 0, "stochastic-depth `rate` of the last block, linear from 0 at the first")
@@ -67,7 +68,7 @@ last checkpoint.`,
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
 			f.StringVar(&c.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32 or bf16")
-			f.StringVar(&c.Recompute, "recompute", runner.RecomputeNone, "what the backward pass makes again to save memory, `none|activations`")
+			f.StringVar(&c.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass makes again to save memory: `none|activations|blocks`")
 			f.StringVar(&c.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where values of blocks that never change are stored: `auto|off|DIR`: auto is the user's folder for caches, where that is possible and pays")
 			f.StringVar(&c.CachePrecision, "cache-precision", runner.FP32, "stored `precision` of the feature cache: fp32, or bf16 in half the space")
 			f.Int64Var(&c.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")

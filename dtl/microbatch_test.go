@@ -1,0 +1,81 @@
+package dtl
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
+
+// TestMicroBatch: steps on parts of a batch are the steps on the whole, under stochastic depth too, whose survivors are those
+// of the whole batch. Rounding of a gradient changes AdamW's first steps by more than itself, hence the room for weights.
+func TestMicroBatch(t *testing.T) {
+	for _, c := range []setting{
+		{method: "dtl", dropPath: 0.5}, {method: "dtl+", mode: graph.RecomputeBlocks}, {method: "full"},
+		{method: "dtl", store: graph.FP32}, {method: "lora", dropPath: 0.3, mode: graph.RecomputeActivations},
+	} {
+		t.Run(fmt.Sprint(c.method, c.mode, c.store), func(t *testing.T) {
+			c.arch, c.batch = two, 6
+			if c.method != "full" {
+				c.adapter = randomRival
+			}
+			whole := c.start(t)
+			for _, n := range []int{1, 3} {
+				c.microBatch = n
+				parts := c.start(t)
+				for step := range 3 {
+					images, labels := someBatch(whole, uint64(step))
+					run := func(s *Session) float64 {
+						if c.store == "" {
+							return must(s.Step(images, labels, 1e-3, step))(t)
+						}
+						return must(s.StepStored(must(s.ComputeStored(images))(t), labels, 1e-3, step))(t)
+					}
+					got := run(parts)
+					if n > 1 {
+						continue // whole is a step ahead by now
+					}
+					if want := run(whole); math.Abs(got-want) > 1e-5*want {
+						t.Errorf("parts of %d, step %d: loss %v, on the whole %v", n, step, got, want)
+					}
+				}
+				got, want := must(parts.ReadTrainable())(t), must(whole.ReadTrainable())(t)
+				for _, name := range want.Names() {
+					if strings.Contains(name, "/key/bias") { // its gradient is nothing but rounding, and AdamW makes steps of it
+						delete(got, name)
+						delete(want, name)
+					}
+				}
+				sameValues(t, got, want, 2e-4)
+			}
+		})
+	}
+}
+
+func TestMicroBatchMemory(t *testing.T) {
+	whole := setting{method: "dtl", batch: 16}
+	parts := whole
+	parts.microBatch = 4
+	if a, b := stepPeak(t, parts), stepPeak(t, whole); float64(a) > 0.35*float64(b) {
+		t.Errorf("a quarter of the batch holds %d bytes of %d", a, b)
+	}
+}
+
+func TestMicroBatchRefused(t *testing.T) {
+	method, _, err := NewMethod("dtl", nil, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Arch: two, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: 3, Batch: 6, FloatImages: true, MicroBatch: 4}
+	if _, err := New(c); err == nil || err.Error() != "a batch of 6 images can't be divided into parts of 4" {
+		t.Errorf("6 by 4: %v", err)
+	}
+	c.MicroBatch = 3
+	s := open(t, must(New(c))(t), must(randomWeights(two))(t), 0, nil)
+	if _, err := s.Step(tensor.Zeros(2, 16, 16, 3), []int32{0, 1}, 1e-3, 0); err == nil {
+		t.Error("two images for a batch of six: no error")
+	}
+}
