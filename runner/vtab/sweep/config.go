@@ -96,7 +96,7 @@ func (c Config) shard(all []job) ([]job, error) {
 	if c.Shard == "" {
 		return all, nil
 	}
-	first, second, _ := strings.Cut(c.Shard, "/")
+	first, second, _ := strings.Cut(c.Shard, "/") // "1/2/3" has no number behind the first slash
 	index, err := strconv.Atoi(first)
 	count, err2 := strconv.Atoi(second)
 	if err != nil || err2 != nil || index < 1 || index > count {

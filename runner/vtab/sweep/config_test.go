@@ -1,0 +1,183 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/vtab"
+)
+
+const vitB = "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072"
+
+func names(t *testing.T, c Config) []string {
+	t.Helper()
+	jobs, err := c.jobs(vitB)
+	try(t, err)
+	var list []string
+	for _, j := range jobs {
+		list = append(list, j.name())
+	}
+	return list
+}
+
+// TestJobs: a whole table of the first seed comes before the second seed.
+func TestJobs(t *testing.T) {
+	got := names(t, Config{Methods: "lora,dtl", Tasks: "eurosat,cifar", Seeds: "43,42"})
+	want := []string{"cifar lora seed 43", "cifar dtl seed 43", "eurosat lora seed 43", "eurosat dtl seed 43",
+		"cifar lora seed 42", "cifar dtl seed 42", "eurosat lora seed 42", "eurosat dtl seed 42"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if n := len(names(t, Config{Methods: "all", Tasks: "all", Seeds: "42,43,44"})); n != 15*19*3 {
+		t.Errorf("%d cells of everything", n)
+	}
+}
+
+// TestShards: every cell is in exactly one shard, shards differ by one cell at most, and no shard is made of one method.
+func TestShards(t *testing.T) {
+	c := Config{Methods: "dtl,dtl+,linear,lora", Tasks: "all", Seeds: "42,43,44"}
+	all := names(t, c)
+	for n := 1; n <= 9; n++ {
+		seen := map[string]int{}
+		for i := 1; i <= n; i++ {
+			c.Shard = fmt.Sprintf("%d/%d", i, n)
+			mine := names(t, c)
+			if len(mine) < len(all)/n || len(mine) > (len(all)+n-1)/n {
+				t.Errorf("shard %s has %d of %d cells", c.Shard, len(mine), len(all))
+			}
+			methods := map[string]bool{}
+			for _, name := range mine {
+				seen[name]++
+				methods[strings.Fields(name)[1]] = true
+			}
+			if len(methods) != 4 {
+				t.Errorf("shard %s has the methods %v", c.Shard, methods)
+			}
+			if !slices.Equal(mine, names(t, c)) {
+				t.Errorf("shard %s changes", c.Shard)
+			}
+		}
+		for _, name := range all {
+			if seen[name] != 1 {
+				t.Errorf("%d shards: %s is in %d of them", n, name, seen[name])
+			}
+		}
+	}
+}
+
+// TestFineTune: recipe and overrides arrive in the training.
+func TestFineTune(t *testing.T) {
+	c := Config{Base: runner.FineTuneConfig{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16"}
+	jobs, err := c.jobs(vitB)
+	try(t, err)
+	f, err := c.fineTune(jobs[0], "data/eurosat")
+	try(t, err)
+	// eurosat, dtl+ on ViT-B in the official scripts: learning rate 0.003, drop path 0.1, kernel 3.
+	if f.LearningRate != 0.003 || f.DropPath != 0.3 || f.Method.Options["kernel"] != "5" || f.Method.Options["rank"] != "2" || f.Epochs != 110 ||
+		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.TrainSplit != "" || f.EvalSplit != "" {
+		t.Errorf("%+v", f)
+	}
+	if jobs[1].overrides["kernel"] != "" || jobs[1].overrides["drop_path"] != "0.3" {
+		t.Errorf("linear has no kernel: %v", jobs[1].overrides)
+	}
+	c = Config{Methods: "dtl", Tasks: "eurosat", Seeds: "7", Grid: "lr=1,2;drop-path=0,0.1,0", Set: "epochs=3"}
+	jobs, err = c.jobs(vitB)
+	try(t, err)
+	var points []string
+	for _, j := range jobs {
+		points = append(points, j.point+" "+j.overrides.String())
+	}
+	want := []string{"lr=1,drop_path=0 lr=1,drop_path=0,epochs=3", "lr=2,drop_path=0 lr=2,drop_path=0,epochs=3",
+		"lr=1,drop_path=0.1 lr=1,drop_path=0.1,epochs=3", "lr=2,drop_path=0.1 lr=2,drop_path=0.1,epochs=3"}
+	if !slices.Equal(points, want) {
+		t.Errorf("%q", points)
+	}
+	if f, err = c.fineTune(jobs[0], ""); err != nil || f.TrainSplit != "train" || f.EvalSplit != "val" {
+		t.Errorf("a search trains on %q and evaluates on %q: %v", f.TrainSplit, f.EvalSplit, err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	good := Config{Methods: "dtl", Tasks: "eurosat", Seeds: "1"}
+	for words, change := range map[string]func(*Config){
+		"did you mean lora?":      func(c *Config) { c.Methods = "dtl,lore" },
+		"did you mean eurosat?":   func(c *Config) { c.Tasks = "eurosa" },
+		"--seeds":                 func(c *Config) { c.Seeds = "1,-2" },
+		"did you mean drop_path?": func(c *Config) { c.Set = "drop_pth=1" },
+		"none of the methods":     func(c *Config) { c.Set = "kernel=3" },
+		`--shard "0/2"`:           func(c *Config) { c.Shard = "0/2" },
+		`--shard "3/2"`:           func(c *Config) { c.Shard = "3/2" },
+		`--shard "2"`:             func(c *Config) { c.Shard = "2" },
+		`--shard "1/2/3"`:         func(c *Config) { c.Shard = "1/2/3" },
+		"NAME=VALUE,VALUE":        func(c *Config) { c.Grid = "lr" },
+		"lr is given twice":       func(c *Config) { c.Grid = "lr=1;lr=2" },
+		"did you mean epochs?":    func(c *Config) { c.Grid = "epoch=1,2" },
+		"--grid":                  func(c *Config) { c.Grid = "lr=1,,2" },
+		"no value of a setting":   func(c *Config) { c.Grid = "rank=../1" },
+		"more than 10000 points":  func(c *Config) { c.Grid = "lr=1" + strings.Repeat(",2,3", 60) + ";batch=1" + strings.Repeat(",2", 100) },
+	} {
+		c := good
+		change(&c)
+		_, err := c.jobs(vitB)
+		var usage *runner.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v, want a usage error with %q", err, words)
+		}
+	}
+}
+
+func TestTimeLeft(t *testing.T) {
+	p := &progress{seconds: map[string][]float64{"dtl": {90, 110}, "linear": {10}}}
+	p.left = []job{{method: "dtl"}, {method: "linear"}, {method: "lora"}}
+	// 100 for dtl of which a quarter is done, 10 for linear, for lora the mean of all three, 70.
+	if text, ok := p.timeLeft(0.25); !ok || text != "2m35s" {
+		t.Errorf("%s left, want 75 + 10 + 70 seconds", text)
+	}
+	p.left = nil
+	if _, ok := p.timeLeft(0); ok {
+		t.Error("nothing is left, and takes time")
+	}
+	if _, ok := (&progress{left: []job{{}}}).timeLeft(0); ok {
+		t.Error("nothing is known yet, and still there is an estimate")
+	}
+}
+
+func TestSearchOrder(t *testing.T) {
+	root := t.TempDir()
+	c := Config{Base: runner.FineTuneConfig{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
+	jobs, err := c.jobs(vitB)
+	try(t, err)
+	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}
+	for _, j := range jobs {
+		if v, ok := top1[j.point]; ok {
+			write(t, c, j, v+float64(j.seed)) // a mean of 1.5 more
+		}
+	}
+	list, err := c.outcomes(jobs)
+	try(t, err)
+	var order []string
+	for _, o := range list {
+		order = append(order, o.job.point)
+	}
+	if !slices.Equal(order, []string{"lr=2", "lr=3", "lr=1", "lr=4"}) || list[0].mean() != 61.5 || list[3].why == "" {
+		t.Errorf("%q %+v", order, list)
+	}
+	// The standard deviation of a sample: for 61 and 62 it is the square root of a half.
+	if d := deviation(list[0].top1); d < 0.70710 || d > 0.70711 {
+		t.Errorf("deviation %v", d)
+	}
+}
+
+// write makes the cell of a job with an accuracy.
+func write(t *testing.T, c Config, j job, top1 float64) {
+	t.Helper()
+	try(t, vtab.WriteCell(vtab.CellPath(c.root(j), j.task.Folder, j.method, j.seed), vtab.Cell{
+		Task: j.task.Folder, Method: j.method, Seed: j.seed, Status: result.Finished,
+		Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}},
+	}))
+}

@@ -1,0 +1,233 @@
+package sweep
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const (
+	testBeat  = 10 * time.Millisecond
+	testStale = 250 * time.Millisecond
+)
+
+func newLocks() *locks {
+	return &locks{me: self("1/2"), beat: testBeat, staleAfter: testStale, seen: map[string]sighting{}}
+}
+
+// foreign is a lock's file as a process on another machine leaves it.
+func foreign(t *testing.T, base string, number, beat int) string {
+	t.Helper()
+	b, err := json.Marshal(content{owner: owner{Host: "far", Process: 1, Place: "another kernel"}, Beat: beat})
+	try(t, err)
+	path := numbered(base, number)
+	try(t, os.WriteFile(path, b, 0o666))
+	return path
+}
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually takes a lock as soon as it can be had.
+func eventually(t *testing.T, l *locks, base string) *held {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		h, _, err := l.take(base)
+		try(t, err)
+		if h != nil {
+			return h
+		}
+	}
+	t.Fatal("the lock could not be had")
+	return nil
+}
+
+// TestLockExcludes: while one holds a lock nobody else gets it, however often they try; given back, it can be had at once.
+func TestLockExcludes(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "task", "seed-1")
+	h := eventually(t, newLocks(), base)
+	other := newLocks()
+	for begun := time.Now(); time.Since(begun) < 3*testStale; time.Sleep(testBeat) {
+		got, holder, err := other.take(base)
+		try(t, err)
+		if got != nil {
+			t.Fatal("two have the lock")
+		}
+		if holder.Process != 0 && (holder.Process != os.Getpid() || holder.Shard != "1/2") {
+			t.Fatalf("the holder is %v", holder)
+		}
+	}
+	h.release(false)
+	got, _, err := other.take(base)
+	if err != nil || got == nil {
+		t.Fatalf("given back, but not to be had: %v", err)
+	}
+	got.release(true)
+	if left, _ := filepath.Glob(base + "*"); left != nil {
+		t.Errorf("left behind when all is done: %v", left)
+	}
+}
+
+// TestLockStale: a holder whose file stands still is dead after that time by the watcher's own clock, whatever the time of the
+// file says; one whose file changes is not.
+func TestLockStale(t *testing.T) {
+	for name, skew := range map[string]time.Duration{"same clock": 0, "ahead": 100 * time.Hour, "behind": -100 * time.Hour} {
+		base := filepath.Join(t.TempDir(), "seed-1")
+		path := foreign(t, base, 4, 0)
+		stamp := time.Now().Add(skew)
+		try(t, os.Chtimes(path, stamp, stamp))
+		l := newLocks()
+		for beat := range 3 * int(testStale/testBeat) / 2 { // alive
+			foreign(t, base, 4, beat)
+			try(t, os.Chtimes(path, stamp, stamp))
+			if h, holder, err := l.take(base); err != nil || h != nil || holder.Host != "far" {
+				t.Fatalf("%s: taken from a live holder %v: %v", name, holder, err)
+			}
+			time.Sleep(testBeat)
+		}
+		begun := time.Now()
+		h := eventually(t, l, base)
+		if waited := time.Since(begun); waited < testStale-5*testBeat {
+			t.Errorf("%s: taken over after only %v", name, waited)
+		}
+		if h.path != numbered(base, 5) {
+			t.Errorf("%s: took %s", name, h.path)
+		}
+		h.release(true)
+	}
+}
+
+// TestLockTakenOnce: of many that watch a dead holder's lock together, at most one at a time has it.
+func TestLockTakenOnce(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "seed-1")
+	foreign(t, base, 1, 7)
+	var holders, most, taken atomic.Int32
+	var group sync.WaitGroup
+	for range 8 {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			l := newLocks()
+			l.staleAfter = 30 * time.Second // for one another; the dead one below is as old as that for all
+			l.seen[base] = sighting{first: time.Now().Add(-time.Minute)}
+			state := numbered(base, 1)
+			b, err := os.ReadFile(state)
+			if err == nil {
+				info, err := os.Stat(state)
+				if err == nil {
+					l.seen[base] = sighting{state + string(b) + info.ModTime().String(), time.Now().Add(-time.Minute)}
+				}
+			}
+			for range 60 {
+				h, _, err := l.take(base)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if h == nil {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				taken.Add(1)
+				if n := holders.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				time.Sleep(2 * time.Millisecond)
+				if !h.mine() {
+					t.Error("lost a lock that nobody had reason to take")
+				}
+				holders.Add(-1)
+				h.release(false)
+			}
+		}()
+	}
+	group.Wait()
+	if most.Load() != 1 || taken.Load() < 2 {
+		t.Errorf("%d held it at once, %d times taken", most.Load(), taken.Load())
+	}
+}
+
+// TestLockLost: the holder learns that its lock was taken over, and its release leaves the new one alone.
+func TestLockLost(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "seed-1")
+	h := eventually(t, newLocks(), base)
+	path := foreign(t, base, 2, 0)
+	os.Remove(h.path)
+	select {
+	case <-h.Lost:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the loss goes unnoticed")
+	}
+	if h.mine() {
+		t.Error("a lost lock counts as held")
+	}
+	h.release(true)
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the other's lock is gone: %v", err)
+	}
+}
+
+// TestLockSlow: who makes a number again that others have gone past does not hold the lock.
+func TestLockSlow(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "seed-1")
+	foreign(t, base, 3, 0)
+	if n, err := newest(base); n != 3 || err != nil {
+		t.Fatalf("%d, %v", n, err)
+	}
+	slow := &held{base: base, path: numbered(base, 2)}
+	try(t, os.WriteFile(slow.path, nil, 0o666))
+	if slow.mine() {
+		t.Error("an old number counts")
+	}
+}
+
+// TestOwnerGone: a process of this machine that has ended is known to be dead at once; one that lives, or is somewhere else, is not.
+func TestOwnerGone(t *testing.T) {
+	ended := exec.Command("true")
+	try(t, ended.Run())
+	me := self("")
+	if me.Place == "" {
+		t.Skip("skipped: this system does not tell its processes apart")
+	}
+	if me.gone() {
+		t.Error("this process is not gone")
+	}
+	dead := me
+	dead.Process = ended.Process.Pid
+	if !dead.gone() {
+		t.Errorf("process %d has ended", dead.Process)
+	}
+	later := me
+	later.Born = "1"
+	if !later.gone() {
+		t.Error("a process that was born at another time is another one")
+	}
+	far := dead
+	far.Place = "another kernel"
+	if far.gone() {
+		t.Error("the number of a process on another machine means nothing here")
+	}
+	base := filepath.Join(t.TempDir(), "seed-1")
+	b, err := json.Marshal(content{owner: dead})
+	try(t, err)
+	try(t, os.WriteFile(numbered(base, 1), b, 0o666))
+	h, _, err := newLocks().take(base)
+	if err != nil || h == nil {
+		t.Fatalf("the lock of a dead process: %v", err)
+	}
+	h.release(true)
+	if text := fmt.Sprint(owner{Host: "box", Process: 12, Shard: "2/8"}); !strings.Contains(text, "box, process 12, shard 2/8") {
+		t.Error(text)
+	}
+}
