@@ -35,7 +35,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --lr 0.01 --out runs/demo --overwrite
 TEST_FLAGS ?=
 
-.PHONY: help demo build test test-heavy lint bench bench-go deps env clean
+.PHONY: help demo build test test-heavy fuzz lint bench bench-go deps env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ test: deps ## run the tests (TEST_FLAGS='-v -run Name' are passed on)
 
 test-heavy: deps ## run the tests with the slow ones (half a minute and 2.5 GB more)
 	DTL_HEAVY=1 go test -timeout 3h $(TEST_FLAGS) ./...
+
+fuzz: deps ## feed every reader of files with damaged ones for a minute each (FUZZTIME=60s, FUZZ=name picks some)
+	@FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh '$(FUZZ)'
 
 lint: deps ## gofmt, go vet, staticcheck, and shellcheck where it is installed
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }

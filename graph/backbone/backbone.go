@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -121,7 +122,7 @@ func (bb *Backbone) SetHead(weight, bias tensor.Tensor) {
 
 // readSidecar takes mean, std and pool from the JSON beside the file, if there is one.
 func (bb *Backbone) readSidecar(path string) error {
-	raw, err := os.ReadFile(path)
+	raw, err := limit.ReadFile(path, limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

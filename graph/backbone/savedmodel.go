@@ -10,6 +10,7 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/weight"
 )
@@ -149,7 +150,7 @@ func readSavedModelFS(dir fs.FS, name string) (*Backbone, error) {
 
 func readDescription(dir fs.FS) (Description, error) {
 	where := savedmodel.ExtraDir + "/" + descriptionFile
-	raw, err := fs.ReadFile(dir, where)
+	raw, err := limit.ReadFS(dir, where, limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Description{}, fmt.Errorf("this SavedModel was not written by dtl-tf: %s, which tells the architecture, is missing (make one with: dtl-tf backbone export)", where)
 	}

@@ -17,13 +17,17 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/tensor"
 )
+
+// maxModel is the longest protocol buffer, in bytes.
+const maxModel = 1<<31 - 1
 
 // Check tells whether a folder holds a SavedModel that can be served: the file is there, can be
 // parsed, and has the tag and the signature.
 func Check(dir fs.FS) error {
-	raw, err := fs.ReadFile(dir, ModelFile)
+	raw, err := limit.ReadFS(dir, ModelFile, maxModel)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("not a SavedModel: %s is missing", ModelFile)
 	}
@@ -72,7 +76,7 @@ func missing(err error) error {
 }
 
 func readIndex(dir fs.FS) ([]entry, error) {
-	raw, err := fs.ReadFile(dir, indexFile)
+	raw, err := limit.ReadFS(dir, indexFile, limit.Text)
 	if err != nil {
 		return nil, err
 	}

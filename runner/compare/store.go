@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/result"
 )
 
@@ -48,7 +49,7 @@ func (s *store) path(method string) string { return filepath.Join(s.folder, meth
 // load returns the row of a method, or false if it has not been finished. A file that can't be used is an error
 // that names it; the row is then as good as missing.
 func (s *store) load(method string) (Row, bool, error) {
-	raw, err := os.ReadFile(s.path(method))
+	raw, err := limit.ReadFile(s.path(method), limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Row{}, false, nil
 	}

@@ -81,7 +81,11 @@ func ReadMetrics(path string) ([]Metric, error) {
 		return nil, fmt.Errorf("reading metrics: %w", err)
 	}
 	defer f.Close()
-	c := csv.NewReader(f)
+	return readMetrics(path, f)
+}
+
+func readMetrics(path string, r io.Reader) ([]Metric, error) {
+	c := csv.NewReader(r)
 	c.FieldsPerRecord = len(metricColumns)
 	head, err := c.Read()
 	if err == io.EOF {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dtl-tf/graph/limit"
 )
 
 // Format is the version of run.json that this program writes and reads. It rises when a field
@@ -198,30 +200,35 @@ func ReadRun(path string) (Run, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, RunFile)
 	}
-	b, err := os.ReadFile(path)
+	b, err := limit.ReadFile(path, limit.Text)
 	if err != nil {
 		return Run{}, fmt.Errorf("reading a run: %w", err)
 	}
+	r, err := decodeRun(b)
+	if err != nil {
+		return Run{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+func decodeRun(b []byte) (Run, error) {
 	var head struct {
 		Format *int `json:"format"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
-		return Run{}, fmt.Errorf("%s: not a complete JSON object: %w", path, err)
+		return Run{}, fmt.Errorf("not a complete JSON object: %w", err)
 	}
 	if head.Format == nil {
-		return Run{}, fmt.Errorf("%s: not the result of a run: the field \"format\" is missing", path)
+		return Run{}, errors.New("not the result of a run: the field \"format\" is missing")
 	}
 	if *head.Format != Format {
-		return Run{}, fmt.Errorf("%s: format %d, this program reads format %d", path, *head.Format, Format)
+		return Run{}, fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)
 	}
 	var r Run
 	if err := strict(b, &r); err != nil {
-		return Run{}, fmt.Errorf("%s: %w", path, err)
+		return Run{}, err
 	}
-	if err := r.check(); err != nil {
-		return Run{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
+	return r, r.check()
 }
 
 func (r *Run) check() error {

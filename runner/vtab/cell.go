@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/result"
 )
 
@@ -110,7 +111,7 @@ func (e *BadCellError) Unwrap() error { return e.Err }
 // ReadCell reads a cell's file. A file that is empty, cut off, of another program or of another format is
 // a *BadCellError that names it; one that is not there wraps fs.ErrNotExist.
 func ReadCell(path string) (Cell, error) {
-	b, err := os.ReadFile(path)
+	b, err := limit.ReadFile(path, limit.Text)
 	if err != nil {
 		return Cell{}, fmt.Errorf("reading a cell: %w", err)
 	}
