@@ -5,7 +5,8 @@
 // checkpoint of format V2) and assets.extra/ (files that TensorFlow leaves alone). TensorFlow
 // writes the checkpoint; reading is done here, in pure Go, for three reasons: TensorFlow fixes its thread
 // pools when the first session of a process opens, which must be the one that trains; a damaged
-// file can be told in one clear line; and any fs.FS will do, an embedded one too.
+// file can be told in one clear line; and any fs.FS will do, an embedded one too. Load, for models that are to be run
+// as they are, leaves reading to TensorFlow.
 //
 // Formats: tensorflow/core/protobuf/{saved_model,meta_graph,tensor_bundle}.proto and
 // tensorflow/core/util/tensor_bundle/tensor_bundle.cc; the checkpoint's index is a table of
