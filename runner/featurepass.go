@@ -36,6 +36,9 @@ func (f *fineTuning) fillCache(ctx context.Context) error {
 	case !errors.As(err, &failed):
 		return err
 	}
+	if f.from.Steps > 0 { // what was restored was trained on stored values, which differ in rounding
+		return fmt.Errorf("the run to resume took values from a feature cache, which is not possible now: %w", failed.error)
+	}
 	if err := f.without(k, failed.Error(), failed.error); err != nil {
 		return err
 	}

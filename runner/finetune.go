@@ -112,7 +112,10 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if err := f.fillCache(ctx); err != nil {
 		return err
 	}
-	return f.folder.Clear(c.inputs()...)
+	if err := f.folder.Clear(c.inputs()...); err != nil {
+		return err
+	}
+	return f.checkpoints.Tidy()
 }
 
 func (c FineTuneConfig) policy() result.Policy {

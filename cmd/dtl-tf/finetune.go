@@ -21,8 +21,9 @@ metrics.csv (a line an epoch) and, with --method full, backbone.npz (usable as -
 Where the method does not reach into the leading blocks, as dtl does not up to block M, what they make of
 an image never changes. It is computed once and stored (--feature-cache), for other runs too.
 
-Ctrl-C stops after the step under way and saves what was done so far; --resume goes on from the
-last checkpoint.`,
+Ctrl-C or SIGTERM stops after the step under way and saves what was done so far; a second one stops
+at once. --resume goes on from the last checkpoint, also after a crash or kill -9, and comes to the
+same adapter as a run in one piece. The last two checkpoints are kept, each with a checksum.`,
 	examples: []string{
 		"dtl-tf fine-tune --data data/digits --out runs/digits",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data vtab-1k/eurosat --lr 0.008 --out runs/eurosat",
@@ -41,7 +42,7 @@ last checkpoint.`,
 			f.StringVar(&c.Out, "out", "", "`folder` for the results (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the run that is in --out")
 			f.BoolVar(&c.Resume, "resume", false, "go on with the run that is in --out from its last checkpoint")
-			f.IntVar(&c.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs`; 0 for never")
+			f.IntVar(&c.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs` and after the last; 0: only when interrupted")
 			f.BoolVar(&c.TensorBoard, "tensorboard", false, "write event files beside metrics.csv, for tensorboard --logdir")
 			f.Float64Var(&c.Holdout, "holdout", 0, "`fraction` of the training images to keep for the evaluation, where there is no test split")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of stopping")

@@ -22,47 +22,44 @@ func TestKilled(t *testing.T) {
 		kills = 20
 	}
 	random := repeatable(t)
-	longRun(t)
-	survived := 0
-	for n := range kills {
-		t.Run(strconv.Itoa(n), func(t *testing.T) {
-			out := filepath.Join(t.TempDir(), "run")
-			// Each has its own part of the whole time, so that no phase is left out.
-			killAt(t, out, random, float64(n)/float64(kills), float64(n+1)/float64(kills))
-			if n%3 == 1 {
-				killAt(t, out, random, 0, 0.5)
+	for _, l := range []*longRun{drawn, stored} {
+		t.Run(l.name, func(t *testing.T) {
+			l.prepare(t)
+			survived := 0
+			for n := range kills {
+				t.Run(strconv.Itoa(n), func(t *testing.T) {
+					out := filepath.Join(t.TempDir(), "run")
+					// Each has its own part of the whole time, so that no phase is left out.
+					l.kill(t, out, random, float64(n)/float64(kills), float64(n+1)/float64(kills))
+					if n%3 == 1 {
+						l.kill(t, out, random, 0, 0.5)
+					}
+					l.finish(t, out)
+					if !t.Failed() {
+						survived++
+					}
+				})
 			}
-			goOn(t, out)
-			if !t.Failed() {
-				survived++
-			}
+			t.Logf("%d of %d kills survived, the run in one piece took %v", survived, kills, l.took.Round(time.Millisecond))
 		})
 	}
-	t.Logf("%d of %d kills survived, the run in one piece took %v", survived, kills, long.took.Round(time.Millisecond))
 }
 
-// killAt starts or resumes the run and kills it at a moment between two parts of the time that the whole run takes. Where it has
+// kill starts or resumes the run and kills it at a moment between two parts of the time that the whole run takes. Where it has
 // ended before, it tries again earlier.
-func killAt(t *testing.T, out string, random *rand.Rand, low, high float64) {
+func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, low, high float64) {
 	t.Helper()
 	for part := low + (high-low)*random.Float64(); ; part *= 0.9 {
-		args := tuneLong(out)
-		if _, err := os.Stat(out); err == nil {
-			args = append(args, "--resume")
-		}
-		p := launch(t, wholeProgram, args...)
-		time.Sleep(time.Duration(part * float64(long.took)))
+		p := launch(t, wholeProgram, l.again(out)...)
+		time.Sleep(time.Duration(part * float64(l.took)))
 		p.send(syscall.SIGKILL)
 		if p.killed() {
-			t.Logf("killed at %.2f of the time, it left%s", part, state(t, out))
+			t.Logf("killed at %.2f of the time, it left %s", part, state(t, out))
 			return
 		}
 		p.end().want(t, exitDone)
-		if exists(out, result.RunFile) && readRun(t, out).Status == result.Finished && strings.Contains(p.stderr.String(), "is finished") {
-			t.Log("it had finished before")
-			return
-		}
 		try(t, os.RemoveAll(out))
+		try(t, os.RemoveAll(out+".features"))
 	}
 }
 
@@ -72,24 +69,27 @@ func TestKilledWriting(t *testing.T) {
 		t.Skip("skipped: half a minute, set DTL_HEAVY=1")
 	}
 	random := repeatable(t)
-	longRun(t)
+	drawn.prepare(t)
 	for _, pattern := range []string{
-		".checkpoint-000000120.safetensors.tmp-*", "checkpoint-000000150.safetensors", ".checkpoint-000000360.safetensors.tmp-*",
-		".metrics.csv.tmp-*", ".run.json.tmp-*", ".adapter.safetensors.tmp-*", result.AdapterFile,
+		".checkpoint-*.safetensors.tmp-*", "checkpoint-000000150.safetensors", ".metrics.csv.tmp-*", ".run.json.tmp-*",
+		".adapter.safetensors.tmp-*", result.AdapterFile,
 	} {
 		t.Run(pattern, func(t *testing.T) {
-			out := filepath.Join(t.TempDir(), "run")
-			p := launch(t, wholeProgram, tuneLong(out)...)
-			if !p.until(func() bool { return exists(out, pattern) }) {
-				t.Fatalf("there was no such file: %s", p.end().err)
+			var out string
+			var p *process
+			for try := 0; p == nil || !p.killed(); try++ {
+				if try == 10 {
+					t.Fatalf("there was no such file for long enough: %s", p.end().err)
+				}
+				out = filepath.Join(t.TempDir(), "run")
+				p = launch(t, wholeProgram, drawn.args(out)...)
+				if p.until(func() bool { return exists(out, pattern) }) {
+					time.Sleep(time.Duration(random.IntN(300)) * time.Microsecond)
+					p.send(syscall.SIGKILL)
+				}
 			}
-			time.Sleep(time.Duration(random.IntN(300)) * time.Microsecond)
-			p.send(syscall.SIGKILL)
-			if !p.killed() {
-				t.Fatalf("it ended before it could be killed: %s", p.end().err)
-			}
-			t.Logf("it left%s", state(t, out))
-			goOn(t, out)
+			t.Logf("it left %s", state(t, out))
+			drawn.finish(t, out)
 		})
 	}
 }

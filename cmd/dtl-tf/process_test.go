@@ -90,51 +90,73 @@ func repeatable(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// long is a run that is worth stopping: 12 epochs of 30 steps with everything that is drawn at random, a checkpoint after
-// each epoch, and an evaluation of 600 images.
-var long struct {
+// longRun is a run that is worth stopping: 12 epochs of 30 steps, a checkpoint after each epoch, and an evaluation of
+// 600 images.
+type longRun struct {
+	name  string
+	flags []string
+
 	once  sync.Once
 	data  string
 	whole string        // the folder of a run in one piece
 	took  time.Duration // by it
 }
 
-const longSteps = 30 // in an epoch
+// The two ways of training: with everything that is drawn at random, and from a feature cache.
+var (
+	drawn  = &longRun{name: "drawn", flags: []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop"}}
+	stored = &longRun{name: "stored", flags: []string{"--method", "dtl", "--drop-path", "0.3", "--drop-path-scope", "suffix"}}
+)
 
-func tuneLong(out string, more ...string) []string {
-	return tune(out, append([]string{"--data", long.data, "--epochs", "12", "--method", "dtl+", "--drop-path", "0.3",
-		"--augment", "flip-crop", "--checkpoint-every", "1", "--skip-bad-images"}, more...)...)
+const longEpochs, longSteps = 12, 30 // steps in an epoch
+
+// args is the command line of the run into out, which a later flag may change.
+func (l *longRun) args(out string, more ...string) []string {
+	args := tune(out, "--data", l.data, "--epochs", strconv.Itoa(longEpochs), "--checkpoint-every", "1", "--skip-bad-images")
+	if l == stored {
+		args = append(args, "--feature-cache", out+".features")
+	}
+	return append(append(args, l.flags...), more...)
 }
 
-// longRun trains the run in one piece, once.
-func longRun(t *testing.T) {
+// prepare trains the run in one piece, once.
+func (l *longRun) prepare(t *testing.T) {
 	t.Helper()
-	long.once.Do(func() {
-		dir := filepath.Join(filepath.Dir(fixture.backbone), "long")
-		long.data, long.whole = filepath.Join(dir, "data"), filepath.Join(dir, "run")
+	l.once.Do(func() {
+		dir := filepath.Join(filepath.Dir(fixture.backbone), l.name)
+		l.data, l.whole = filepath.Join(dir, "data"), filepath.Join(dir, "run")
 		// Five images can't be read, which moves up those after them in the order.
-		try(t, writeLists(long.data, map[string]int{"train800val200": 8*longSteps + 5, "test": 600}))
+		try(t, writeLists(l.data, map[string]int{"train800val200": 8*longSteps + 5, "test": 600}))
 		for _, i := range []int{3, 77, 78, 150, 240} {
-			write(t, filepath.Join(long.data, fmt.Sprintf("images/train800val200_%02d.png", i)), []byte("no image"))
+			write(t, filepath.Join(l.data, fmt.Sprintf("images/train800val200_%02d.png", i)), []byte("no image"))
 		}
 		begun := time.Now()
-		launch(t, wholeProgram, tuneLong(long.whole)...).end().want(t, exitDone)
-		long.took = time.Since(begun)
+		o := launch(t, wholeProgram, l.args(l.whole)...).end()
+		o.want(t, exitDone)
+		l.took = time.Since(begun)
+		if r := readRun(t, l.whole); l == stored && (r.FeatureCache == nil || !r.FeatureCache.Used) {
+			t.Errorf("it did not take features from a cache: %+v, %s", r.FeatureCache, o.err)
+		}
 	})
-	if readRun(t, long.whole).Progress.Steps != 12*longSteps {
+	if t.Failed() || readRun(t, l.whole).Progress.Steps != longEpochs*longSteps {
 		t.Fatal("the run in one piece failed")
 	}
 }
 
-// goOn finishes a run in whatever state it was left: with --resume where there is a folder, afresh where there is none.
-func goOn(t *testing.T, out string) {
-	t.Helper()
-	args := tuneLong(out)
+// again is the command line that goes on with a run: with --resume where there is a folder, afresh where there is none.
+func (l *longRun) again(out string) []string {
+	args := l.args(out)
 	if _, err := os.Stat(out); err == nil {
 		args = append(args, "--resume")
 	}
-	launch(t, wholeProgram, args...).end().want(t, exitDone)
-	sameResult(t, out, long.whole)
+	return args
+}
+
+// finish goes on with a run in whatever state it was left, to its end.
+func (l *longRun) finish(t *testing.T, out string) {
+	t.Helper()
+	launch(t, wholeProgram, l.again(out)...).end().want(t, exitDone)
+	sameResult(t, out, l.whole)
 }
 
 // state describes what a killed process has left, for the log.
@@ -146,7 +168,7 @@ func state(t *testing.T, out string) string {
 	}
 	var b bytes.Buffer
 	for _, e := range entries {
-		fmt.Fprintf(&b, " %s", e.Name())
+		fmt.Fprintf(&b, "%s ", e.Name())
 	}
 	return b.String()
 }

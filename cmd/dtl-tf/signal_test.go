@@ -14,13 +14,13 @@ import (
 // TestSignals stops a run by Ctrl-C and SIGTERM in turn, at random moments in the middle of epochs, and resumes it each time.
 func TestSignals(t *testing.T) {
 	random := repeatable(t)
-	longRun(t)
+	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")
-	args, within := tuneLong(out), 0
+	args, within := drawn.args(out), 0
 	for n := range 3 {
 		p := launch(t, wholeProgram, args...)
 		p.until(func() bool { return strings.Contains(p.stderr.String(), "images/s") })
-		time.Sleep(time.Duration(random.Float64() * float64(long.took) / 20))
+		time.Sleep(time.Duration(random.Float64() * float64(drawn.took) / 20))
 		if !p.send([]syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[n%2]) || p.end().code == exitDone {
 			break
 		}
@@ -41,28 +41,28 @@ func TestSignals(t *testing.T) {
 		if hidden, _ := filepath.Glob(filepath.Join(out, ".*")); hidden != nil {
 			t.Errorf("left behind: %v", hidden)
 		}
-		args = append(tuneLong(out), "--resume")
+		args = append(drawn.args(out), "--resume")
 	}
 	if within == 0 {
 		t.Error("no signal came in the middle of an epoch")
 	}
-	goOn(t, out)
+	drawn.finish(t, out)
 }
 
 // TestSignalEarly: a run that is stopped while it reads its input leaves nothing.
 func TestSignalEarly(t *testing.T) {
-	longRun(t)
+	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")
-	p := launch(t, wholeProgram, tuneLong(out)...)
+	p := launch(t, wholeProgram, drawn.args(out)...)
 	p.until(func() bool { return exists(out, ".dtl-tf.lock") })
 	p.send(syscall.SIGTERM)
 	p.end().want(t, exitInterrupted, "interrupted")
 	if !exists(out, result.RunFile) {
 		if _, err := os.Stat(out); err == nil {
-			t.Errorf("it left%s", state(t, out))
+			t.Errorf("it left %s", state(t, out))
 		}
 	}
-	goOn(t, out)
+	drawn.finish(t, out)
 }
 
 // TestSecondSignal: the second Ctrl-C does not wait for the step under way. A step of this run takes so long that the second signal

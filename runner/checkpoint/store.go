@@ -92,12 +92,29 @@ func (s *Store) Write(state State, tensors tensor.Map) error {
 	}
 	s.good = append(slices.DeleteFunc(s.good, func(g string) bool { return g == name }), name)
 	s.good = s.good[max(0, len(s.good)-keep):]
+	return s.remove(func(name string) bool { return !slices.Contains(s.good, name) })
+}
+
+// Tidy removes what a process was killed before it could: all that is older than the checkpoint that Newest has read and the one
+// before that.
+func (s *Store) Tidy() error {
+	names, err := s.names()
+	if err != nil || len(s.good) == 0 {
+		return err
+	}
+	newest := slices.Index(names, s.good[len(s.good)-1])
+	old := names[:max(0, newest+1-keep)]
+	return s.remove(func(name string) bool { return slices.Contains(old, name) })
+}
+
+// remove removes the checkpoints that the function picks.
+func (s *Store) remove(picks func(name string) bool) error {
 	names, err := s.names()
 	if err != nil {
 		return err
 	}
 	for _, old := range names {
-		if slices.Contains(s.good, old) {
+		if !picks(old) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.folder, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
