@@ -25,7 +25,7 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{fineTuneCommand, evalCommand, predictCommand, compareCommand, mergeCommand, exportModelCommand, inspectCommand, exportCommand, prepareCommand, cacheListCommand, cacheClearCommand, vtabRunCommand, vtabSearchCommand, vtabTableCommand, doctorCommand, versionCommand}
+	return []command{fineTuneCommand, evalCommand, predictCommand, compareCommand, mergeCommand, exportModelCommand, inspectCommand, exportCommand, prepareCommand, cacheListCommand, cacheClearCommand, vtabRunCommand, vtabSearchCommand, vtabTableCommand, vtabCheckCommand, doctorCommand, versionCommand}
 }
 
 // group is a titled set of flags.

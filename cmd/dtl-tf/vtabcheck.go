@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/vtab/check"
+)
+
+var vtabCheckCommand = command{
+	name:    "vtab check",
+	args:    "ROOT",
+	purpose: "look for mistakes in the data sets of VTAB-1k",
+	details: `
+ROOT holds a folder for each task with train800.txt, val200.txt, train800val200.txt, test.txt and images/. Checked are:
+the lists, their lengths and labels against VTAB-1k, classes without images, files that are missing, images that
+cannot be decoded, and images that are in train and in test, or twice in a list, by their content: equal files, or
+equal pixels at the 224 x 224 of a backbone. The table has the fingerprint that a run on the data would record.
+
+Each problem is named with its file and line, and the exit code is 1. Remarks do no harm.`,
+	examples: []string{
+		"dtl-tf vtab check vtab-1k",
+		"dtl-tf vtab check vtab-1k --tasks natural,eurosat",
+		"dtl-tf vtab check vtab-1k --quick --format json",
+	},
+	flags: func(g *groups) func(context.Context, []string, streams) error {
+		var (
+			c     check.Config
+			quiet bool
+		)
+		g.add("What is checked", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Tasks, "tasks", "", "`tasks` that have to be there: all, natural, specialized, structured, or names, with commas between them (default: check what is there)")
+			f.BoolVar(&c.Quick, "quick", false, "read all files, but do not decode the images")
+		})
+		g.add("Output", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.Formats(), ", "))
+			f.BoolVarP(&quiet, "quiet", "q", false, "no progress, only the result")
+		})
+		return func(ctx context.Context, args []string, io streams) error {
+			if len(args) != 1 {
+				return usagef("vtab check: give the folder with the data sets (see 'dtl-tf vtab check --help')")
+			}
+			c.Root = args[0]
+			if err := check.Run(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version, Quiet: quiet}); err != nil {
+				return fmt.Errorf("vtab check: %w", err)
+			}
+			return nil
+		}
+	},
+}

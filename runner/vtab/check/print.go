@@ -1,0 +1,116 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"dtl-tf/runner/report"
+)
+
+// summary is everything that was checked.
+type summary struct {
+	root    string
+	quick   bool
+	reports []Report
+	absent  []string  // tasks that have no folder
+	others  []Finding // about other folders of the root
+}
+
+// texts are findings as one value of a table.
+type texts []Finding
+
+// String joins them for CSV.
+func (t texts) String() string {
+	var lines []string
+	for _, f := range t {
+		lines = append(lines, strings.Join(strings.Fields(f.String()), " "))
+	}
+	return strings.Join(lines, " | ")
+}
+
+func (s summary) table() report.Table {
+	t := report.Table{Columns: []report.Column{
+		{Key: "task", Title: "task"},
+		{Key: "train800", Title: "train\n800", Right: true, Text: report.Thousands},
+		{Key: "val200", Title: "val\n200", Right: true, Text: report.Thousands},
+		{Key: "train800val200", Title: "train800\nval200", Right: true, Text: report.Thousands},
+		{Key: "test", Title: "test", Right: true, Text: report.Thousands},
+		{Key: "classes", Title: "classes\nseen", Right: true},
+		{Key: "classes_of_task", Title: "of", Right: true},
+		{Key: "unreadable", Title: "unread-\nable", Right: true, Text: report.Thousands},
+		{Key: "shared", Title: "train\nin test", Right: true, Text: report.Thousands},
+		{Key: "twice", Title: "twice\nin list", Right: true, Text: report.Thousands},
+		{Key: "fingerprint", Title: "fingerprint", Text: short},
+		{Key: "problems", Title: "problems", Right: true, Text: report.Thousands},
+		{Key: "folder", Data: true},
+		{Key: "findings", Data: true},
+	}}
+	for _, r := range s.reports {
+		if r.Dir == "" {
+			t.Rows = append(t.Rows, []any{r.Task.Folder, nil, nil, nil, nil, nil, r.Task.Classes, nil, nil, nil, nil, r.Problems, nil, texts(r.Findings)})
+			continue
+		}
+		var print any
+		if r.Fingerprint != "" {
+			print = r.Fingerprint
+		}
+		t.Rows = append(t.Rows, []any{
+			r.Task.Folder, r.Counts[trainList], r.Counts[valList], r.Counts[trainValList], r.Counts[testList],
+			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, print, r.Problems, r.Dir, texts(r.Findings),
+		})
+	}
+	t.Note = "Fingerprint: the beginning of what a run's record holds for training and test images."
+	if s.quick {
+		t.Note += "\nImages were not decoded: damaged ones are not found, and only equal files count as the same image."
+	}
+	if len(s.absent) > 0 {
+		t.Note += fmt.Sprintf("\nNot in %s: %s.", s.root, strings.Join(s.absent, ", "))
+	}
+	return t
+}
+
+// short is the beginning of a sum.
+func short(v any) string { return fmt.Sprintf("%.12s", v) }
+
+// print writes the table, and below it for people what was found.
+func (s summary) print(w io.Writer, format string) error {
+	if err := s.table().Render(w, format); err != nil || format == report.CSV || format == report.JSON {
+		return err
+	}
+	bullet := ""
+	if format == report.Markdown {
+		bullet = "- "
+	}
+	var b strings.Builder
+	for _, r := range s.reports {
+		for _, f := range r.Findings {
+			fmt.Fprintf(&b, "%s%s\n", bullet, f)
+		}
+	}
+	for _, f := range s.others {
+		fmt.Fprintf(&b, "%s%s\n", bullet, f)
+	}
+	if b.Len() > 0 {
+		fmt.Fprintln(w)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// verdict is an error that counts the problems, nil without any.
+func (s summary) verdict() error {
+	var with []string
+	n := 0
+	for _, r := range s.reports {
+		if r.Problems > 0 {
+			n += r.Problems
+			with = append(with, r.Task.Folder)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return errors.New(count(n, "problem") + " in " + strings.Join(with, ", "))
+}
