@@ -23,7 +23,7 @@ func finished(task, method string, seed uint64, top1 float64) vtab.Cell {
 	recipe := vtab.RecipeOf(t, method, "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072")
 	c := vtab.Cell{
 		Task: task, Method: method, Seed: seed, Status: result.Finished, Recipe: recipe,
-		StepMemory: &vtab.StepMemory{Peak: map[string]int64{"dtl": 1500 << 20, "lora": 3200 << 20}[method], How: vtab.HowStepMemory},
+		StepMemory: &vtab.StepMemory{Peak: map[string]int64{"dtl": 1500 << 20, "lora": 3200 << 20}[method], How: "one traced step, replayed in time"},
 		Run: &result.Run{
 			Status: result.Finished, Method: method,
 			Backbone:   result.Backbone{Path: "weights/ViT-B_16.npz", SHA256: "0123456789abcdef", Architecture: "ViT 12x768, patch 16, 224x224"},
