@@ -1,11 +1,14 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
-// Say shows a text, and on a terminal how much of the work is done, if it is time to show something again. Text is only asked
-// for then.
-func (p *Progress) Say(part float64, text func() string) {
-	if p.style != silent && p.due(longLine) {
+// Say shows a text, and on a terminal how much of the work is done, if it is time to show something again: on a terminal in
+// a moment, in a log after the pause. Without a pause it is always time. Text is only asked for then.
+func (p *Progress) Say(pause time.Duration, part float64, text func() string) {
+	if p.style != silent && (pause == 0 || p.due(pause)) {
 		p.show(text(), part)
 	}
 }

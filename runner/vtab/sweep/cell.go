@@ -57,12 +57,7 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 	if err != nil {
 		return result.Run{}, err
 	}
-	f.Overwrite = true
-	if old, err := result.ReadRun(f.Out); err == nil {
-		f.Overwrite, f.Resume = false, true
-		c.Resumed = begun(old, &f)
-		s.show.note("%s was begun before: going on with it", j.name())
-	}
+	s.goOn(j, &f, c)
 	c.StepMemory = s.memory.of(f, j)
 	if err := ctx.Err(); err != nil {
 		return result.Run{}, err
@@ -76,14 +71,21 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 	return run, err
 }
 
-// begun takes over from an earlier part of the run what the result may depend on in the last digits: the number of
-// threads, which may be another on the machine that goes on with it. It tells whether there is a checkpoint to go on from.
-func begun(old result.Run, f *runner.FineTuneConfig) bool {
-	if f.Threads == 0 {
+// goOn makes the cell resume what an earlier process has left of it: a checkpoint, or a finished run whose cell was not
+// written any more. Without either there is nothing to lose by beginning again. It takes over from the earlier part what the
+// result may depend on in the last digits: the number of threads, which may be another on the machine that goes on.
+func (s *sweep) goOn(j job, f *runner.FineTuneConfig, c *vtab.Cell) {
+	old, err := result.ReadRun(f.Out)
+	checkpoints, _ := filepath.Glob(filepath.Join(f.Out, "checkpoint*"))
+	c.Resumed = err == nil && old.Status != result.Finished && len(checkpoints) > 0
+	f.Resume = c.Resumed || err == nil && old.Status == result.Finished
+	f.Overwrite = !f.Resume
+	if f.Resume && f.Threads == 0 {
 		f.Threads = old.Device.Threads
 	}
-	checkpoints, _ := filepath.Glob(filepath.Join(f.Out, "checkpoint*"))
-	return old.Status != result.Finished && len(checkpoints) > 0
+	if f.Resume {
+		s.show.note("%s was begun before: going on with it", j.name())
+	}
 }
 
 // tidy leaves of a finished cell's run folder what is of use later: adapter, run.json and metrics.csv. A checkpoint and a

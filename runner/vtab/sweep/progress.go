@@ -25,6 +25,9 @@ type progress struct {
 	seconds             map[string][]float64
 }
 
+// logEvery keeps the log of a sweep of days readable.
+const logEvery = 2 * time.Minute
+
 func newProgress(err io.Writer, quiet bool) *progress {
 	return &progress{line: report.NewProgress(err, quiet), quiet: quiet, err: err, seconds: map[string][]float64{}}
 }
@@ -84,7 +87,7 @@ func (p *progress) follow(h *train.Hooks, j job) {
 			within := float64(i.StepInEpoch) / float64(max(i.StepsPerEpoch, i.StepInEpoch, 1))
 			part = (float64(max(i.Epoch-1-i.Start, 0)) + within) / float64(i.Epochs-i.Start)
 		}
-		p.line.Say((float64(p.done+p.failed)+part)/float64(max(p.total, 1)), func() string {
+		p.line.Say(logEvery, p.part(part), func() string {
 			parts := []string{p.counts(), fmt.Sprintf("%s epoch %d/%d loss %.4f", j.name(), i.Epoch, i.Epochs, i.MeanLoss)}
 			if left, ok := p.timeLeft(part); ok {
 				parts = append(parts, left+" left")
@@ -94,12 +97,22 @@ func (p *progress) follow(h *train.Hooks, j job) {
 		return nil
 	}
 	h.OnStep("progress of the sweep", show)
-	h.OnEnd("progress of the sweep", func(train.Info) error { p.line.Break(); return nil })
+	h.OnEnd("progress of the sweep", func(i train.Info) error {
+		if i.Err == nil {
+			p.line.Say(0, p.part(1), func() string { return p.counts() + "  " + j.name() + " evaluating" })
+		}
+		return nil
+	})
+}
+
+// part is how much of the sweep is done, with a part of the cell under way.
+func (p *progress) part(cell float64) float64 {
+	return (float64(p.done+p.failed) + cell) / float64(max(p.total, 1))
 }
 
 // waiting says that all cells that are left are in other hands.
 func (p *progress) waiting(cells int, holder owner) {
-	p.line.Say(float64(p.done+p.failed)/float64(max(p.total, 1)), func() string {
+	p.line.Say(logEvery, p.part(0), func() string {
 		return fmt.Sprintf("%s  waiting for %d that others run (%s)", p.counts(), cells, holder)
 	})
 }

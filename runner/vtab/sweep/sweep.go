@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"dtl-tf/runner"
@@ -250,7 +249,10 @@ func (s *sweep) end() error {
 	if len(s.failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s of %d failed; the same command tries them again:%s", plural(len(s.failed), "cell"), s.show.total, "\n  "+strings.Join(s.failed, "\n  "))
+	for _, f := range s.failed {
+		fmt.Fprintf(s.ui.Out, "  failed: %s\n", f)
+	}
+	return fmt.Errorf("%s of %d failed, for the reasons above; the same command tries them again", plural(len(s.failed), "cell"), s.show.total)
 }
 
 func plural(n int, what string) string {

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/vtab"
+)
+
+// vtabRoot is a folder with tiny tasks, three colours each.
+func vtabRoot(t *testing.T, tasks ...string) string {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "vtab-1k")
+	for _, task := range tasks {
+		try(t, writeLists(filepath.Join(root, task), map[string]int{"train800": 18, "val200": 9, "train800val200": 24, "test": 12}))
+	}
+	return root
+}
+
+// vtabRun is the command line of a small sweep; later flags win over earlier ones.
+func vtabRun(root, out string, more ...string) []string {
+	return append([]string{"vtab", "run", "--data", root, "--backbone", fixture.backbone, "--out", out, "--feature-cache", "off",
+		"--methods", "dtl", "--tasks", "eurosat", "--set", "epochs=3,batch=8,lr=0.02"}, more...)
+}
+
+func readCell(t *testing.T, out, task, method string, seed uint64) vtab.Cell {
+	t.Helper()
+	c, err := vtab.ReadCell(vtab.CellPath(out, task, method, seed))
+	try(t, err)
+	return c
+}
+
+// tree is the content of every file below a folder, by path.
+func tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	try(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files[path] = string(read(t, path))
+		}
+		return err
+	}))
+	return files
+}
+
+// TestVtabRun trains a small table and holds a cell against a fine-tune with the same settings, typed by hand.
+func TestVtabRun(t *testing.T) {
+	root := vtabRoot(t, "eurosat", "cifar-100")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--methods", "linear,dtl", "--tasks", "cifar,eurosat", "--seeds", "7")
+	o := cli(t, args...)
+	o.want(t, exitDone, "eurosat dtl seed 7: ", "cells 4/4 done")
+	if !strings.Contains(o.out, "4 cells: 4 finished (0 before this call), 0 failed") {
+		t.Errorf("stdout: %s", o.out)
+	}
+	cells, bad, err := vtab.ReadCells(out)
+	if err != nil || len(bad) > 0 || len(cells) != 4 {
+		t.Fatalf("%d cells, %v, %v", len(cells), bad, err)
+	}
+	for _, c := range cells {
+		a := c.Run.Accuracy
+		if a == nil || a.Split != "test" || a.Epoch != 3 || a.Images != 12 || a.Note != result.OnceAfterLast || c.Run.Format != result.Format {
+			t.Errorf("%s: accuracy %+v", c.Key(), a)
+		}
+		// Weights are float32, and so are the two moments of everything that trains, and the powers of AdamW's betas.
+		p, m := c.Run.Parameters, c.StepMemory
+		trained := p.Trainable + p.Classifier
+		if fixed := int64(4*(p.Frozen+trained) + 8*trained); m == nil || m.Peak <= 0 || m.Fixed < fixed || m.Fixed > fixed+16 {
+			t.Errorf("%s: memory %+v, weights and moments are %d", c.Key(), m, fixed)
+		}
+		if c.Overrides["epochs"] != "3" || c.Recipe.Epochs < 100 || c.Machine.Process != os.Getpid() {
+			t.Errorf("%s: overrides %v of %+v by %+v", c.Key(), c.Overrides, c.Recipe, c.Machine)
+		}
+	}
+	// EuroSAT has ten classes, of which these images show three.
+	c := readCell(t, out, "eurosat", "dtl", 7)
+	if c.Run.Data.Classes != 10 || c.Run.Parameters.Classifier != 10*16+10 || c.Recipe.Name != "published" || c.Recipe.Note == "" {
+		t.Errorf("%+v, recipe %+v", c.Run.Data, c.Recipe)
+	}
+	hand := filepath.Join(t.TempDir(), "hand")
+	cli(t, "fine-tune", "--data", filepath.Join(root, "cifar-100"), "--backbone", fixture.backbone, "--out", hand, "--epochs", "3", "--batch", "8",
+		"--lr", "0.02", "--weight-decay", "0.05", "--drop-path", "0.1", "--seed", "7", "--feature-cache", "off").want(t, exitDone)
+	// The head of the sweep has 100 classes and that of fine-tune 3, so the accuracies may differ; data and settings must not.
+	sweep := readCell(t, out, "cifar", "dtl", 7)
+	if a, b := sweep.Run.Data, readRun(t, hand).Data; a.Fingerprint != b.Fingerprint || !reflect.DeepEqual(a.Counts, b.Counts) {
+		t.Errorf("data %+v, by hand %+v", a, b)
+	}
+	var config, byHand map[string]any
+	decode(t, sweep.Run.Config, &config)
+	decode(t, readRun(t, hand).Config, &byHand)
+	for name, want := range byHand {
+		if name != "out" && !reflect.DeepEqual(config[name], want) {
+			t.Errorf("%s is %v, by hand %v", name, config[name], want)
+		}
+	}
+
+	before := tree(t, out)
+	o = cli(t, args...)
+	o.want(t, exitDone, "4 of 4 cells are finished already")
+	if !reflect.DeepEqual(tree(t, out), before) {
+		t.Error("a second call changes results that are finished")
+	}
+	cli(t, append(args, "--set", "epochs=3,batch=8,lr=0.01")...).want(t, exitUsage, "lr 0.02, asked for is 0.01", "seed-7.json")
+	cli(t, append(args, "--precision", "bf16")...).want(t, exitUsage, "precision fp32, asked for is bf16")
+	if !reflect.DeepEqual(tree(t, out), before) {
+		t.Error("a refused call changes results")
+	}
+}
+
+// TestVtabFailures: what is wrong with one cell is in its file, the others go on, and the next call tries again.
+func TestVtabFailures(t *testing.T) {
+	root := vtabRoot(t, "eurosat", "svhn", "dtd")
+	image := filepath.Join(root, "svhn", "images", "train800val200_03.png")
+	whole := read(t, image)
+	write(t, image, whole[:40])
+	list := filepath.Join(root, "dtd", "test.txt")
+	write(t, list, append(read(t, list), "images/test_00.png 47\n"...)) // DTD has the labels 0 to 46
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--methods", "linear", "--tasks", "eurosat,svhn,dtd,pets", "--step-memory=false")
+	o := cli(t, args...)
+	o.want(t, exitFailed, "cells 1/4 done, 3 failed", "3 cells of 4 failed", "svhn linear seed 42: ", "train800val200_03.png", "test.txt line 13", "oxford_iiit_pet")
+	for _, key := range []string{"svhn", "dtd", "oxford_iiit_pet"} {
+		if !strings.Contains(o.out, "\n  failed: "+key+" linear seed 42: ") {
+			t.Errorf("the list lacks %s: %s", key, o.out)
+		}
+	}
+	if c := readCell(t, out, "svhn", "linear", 42); c.Status != result.Failed || !strings.Contains(c.Error, "train800val200_03.png") || c.Run == nil {
+		t.Errorf("svhn: %s, %q, run %v", c.Status, c.Error, c.Run)
+	}
+	if c := readCell(t, out, "oxford_iiit_pet", "linear", 42); c.Status != result.Failed || !strings.Contains(c.Error, "no folder") || c.Run != nil {
+		t.Errorf("pets: %s, %q, run %v", c.Status, c.Error, c.Run)
+	}
+	if c := readCell(t, out, "eurosat", "linear", 42); c.Status != result.Finished || c.StepMemory != nil {
+		t.Errorf("eurosat: %s, %v", c.Status, c.StepMemory)
+	}
+	write(t, image, whole)
+	o = cli(t, args...)
+	o.want(t, exitFailed, "2 cells of 4 failed")
+	if c := readCell(t, out, "svhn", "linear", 42); c.Status != result.Finished || c.Error != "" {
+		t.Errorf("svhn, mended: %s, %q", c.Status, c.Error)
+	}
+}
+
+// TestVtabDamaged: a result that is empty or cut off is named, kept aside and made again.
+func TestVtabDamaged(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--seeds", "1,2,3")
+	cli(t, args...).want(t, exitDone)
+	want := readCell(t, out, "eurosat", "dtl", 1).Run.Accuracy
+	empty, half := vtab.CellPath(out, "eurosat", "dtl", 1), vtab.CellPath(out, "eurosat", "dtl", 2)
+	write(t, empty, nil)
+	content := read(t, half)
+	write(t, half, content[:len(content)/2])
+	cli(t, args...).want(t, exitDone, empty, "the file is empty", half, "not a complete JSON", ".bad", "1 of 3 cells are finished already", "cells 3/3 done")
+	if got := readCell(t, out, "eurosat", "dtl", 1).Run.Accuracy; !reflect.DeepEqual(got, want) {
+		t.Errorf("made again: %+v, before %+v", got, want)
+	}
+	if !bytes.Equal(read(t, half+".bad"), content[:len(content)/2]) {
+		t.Error("the damaged file is not kept")
+	}
+}
+
+// TestVtabBadInput: wrong usage is refused before anything is written.
+func TestVtabBadInput(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	out := filepath.Join(t.TempDir(), "results")
+	for _, c := range []struct {
+		flags []string
+		words string
+	}{
+		{[]string{"--data", filepath.Join(root, "none")}, "none"},
+		{[]string{"--data", filepath.Join(root, "eurosat", "test.txt")}, "is a file"},
+		{[]string{"--data", ""}, "--data is required"},
+		{[]string{"--out", ""}, "--out is required"},
+		{[]string{"--tasks", "eurosatt"}, "did you mean eurosat?"},
+		{[]string{"--methods", "dlt"}, "did you mean dtl?"},
+		{[]string{"--set", "kernal=3"}, "did you mean kernel?"},
+		{[]string{"--seeds", "one"}, `"one"`},
+		{[]string{"--shard", "9/8"}, "--shard"},
+		{[]string{"more"}, `"more"`},
+	} {
+		cli(t, vtabRun(root, out, c.flags...)...).want(t, exitUsage, c.words)
+	}
+	cli(t, vtabRun(root, out, "--backbone", filepath.Join(root, "none.npz"))...).want(t, exitFailed, "none.npz")
+	cli(t, vtabSearch(root, out, "--grid", "")...).want(t, exitUsage, "--grid is required")
+	cli(t, vtabSearch(root, out, "--task", "eurosat,svhn")...).want(t, exitUsage, "exactly one")
+	cli(t, vtabSearch(root, out, "--method", "all")...).want(t, exitUsage, "exactly one")
+	cli(t, vtabSearch(root, out, "--format", "html")...).want(t, exitUsage, "html")
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a refused call writes results")
+	}
+}
+
+// TestVtabInterrupted: Ctrl-C ends the sweep with what is finished kept, and the same command goes on.
+func TestVtabInterrupted(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--seeds", "1,2")
+	cliUntil(t, "eurosat dtl seed 1: ", args...).want(t, exitInterrupted, "interrupted with cells 1/2 done", "the same command goes on")
+	cli(t, args...).want(t, exitDone, "1 of 2 cells are finished already", "cells 2/2 done")
+}
+
+// TestVtabKilled: kill -9 in the middle of a cell, and the same command comes to what a sweep in one piece comes to.
+func TestVtabKilled(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	flags := []string{"--set", "epochs=30,batch=8,lr=0.02", "--checkpoint-every", "1", "--methods", "dtl,full", "--step-memory=false"}
+	whole := filepath.Join(t.TempDir(), "whole")
+	cli(t, vtabRun(root, whole, flags...)...).want(t, exitDone)
+
+	out := filepath.Join(t.TempDir(), "killed")
+	args := vtabRun(root, out, flags...)
+	for _, method := range []string{"dtl", "full"} {
+		p := launch(t, wholeProgram, args...)
+		run := vtab.WorkPath(out, "eurosat", method, 42)
+		for deadline := time.Now().Add(60 * time.Second); len(checkpoints(t, run)) == 0; time.Sleep(2 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("no checkpoint in time: %s", p.stderr.String())
+			}
+		}
+		p.send(syscall.SIGKILL)
+		if !p.killed() {
+			t.Fatalf("%s ended before it could be killed", method)
+		}
+		if _, err := os.Stat(vtab.CellPath(out, "eurosat", method, 42)); err == nil {
+			t.Fatalf("%s was finished before it could be killed", method)
+		}
+	}
+	cli(t, args...).want(t, exitDone, "eurosat full seed 42 was begun before: going on with it", "cells 2/2 done")
+	for _, method := range []string{"dtl", "full"} {
+		a, b := readCell(t, out, "eurosat", method, 42), readCell(t, whole, "eurosat", method, 42)
+		if !a.Resumed || b.Resumed || !reflect.DeepEqual(a.Run.Accuracy, b.Run.Accuracy) {
+			t.Errorf("%s: resumed %v, %+v; in one piece: %+v", method, a.Resumed, a.Run.Accuracy, b.Run.Accuracy)
+		}
+		sameResult(t, vtab.WorkPath(out, "eurosat", method, 42), vtab.WorkPath(whole, "eurosat", method, 42))
+	}
+	left, err := filepath.Glob(filepath.Join(out, vtab.WorkFolder, "*", "*", "*"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestVtabShared: two processes with the same command share the cells, and none is run twice.
+func TestVtabShared(t *testing.T) {
+	root := vtabRoot(t, "eurosat", "svhn")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--tasks", "eurosat,svhn", "--methods", "linear,dtl,lora", "--seeds", "1,2", "--step-memory=false")
+	running := []*process{launch(t, wholeProgram, args...), launch(t, wholeProgram, args...)}
+	for _, p := range running {
+		p.end().want(t, exitDone, "cells 12/12 done")
+	}
+	cells, bad, err := vtab.ReadCells(out)
+	if err != nil || len(bad) > 0 || len(cells) != 12 {
+		t.Fatalf("%d cells, %v, %v", len(cells), bad, err)
+	}
+	share := map[int]int{}
+	for _, c := range cells {
+		runs := 0
+		for _, p := range running {
+			for line := range strings.Lines(p.stderr.String()) {
+				if !strings.HasPrefix(line, c.Key()+": ") || strings.Contains(line, "(by ") {
+					continue
+				}
+				runs++
+				if c.Machine.Process != p.Process.Pid {
+					t.Errorf("%s: the file names process %d, %d says it ran it", c.Key(), c.Machine.Process, p.Process.Pid)
+				}
+			}
+		}
+		if runs != 1 || c.Status != result.Finished {
+			t.Errorf("%s was run %d times: %s %s", c.Key(), runs, c.Status, c.Error)
+		}
+		share[c.Machine.Process]++
+	}
+	if len(share) != 2 {
+		t.Errorf("one process had all the work: %v", share)
+	}
+}
+
+// vtabSearch is the command line of a small search.
+func vtabSearch(root, out string, more ...string) []string {
+	return append([]string{"vtab", "search", "--data", root, "--backbone", fixture.backbone, "--out", out, "--feature-cache", "off",
+		"--method", "dtl", "--task", "eurosat", "--set", "epochs=2,batch=6", "--grid", "lr=1e-7,0.05;drop_path=0,0.1"}, more...)
+}
+
+// TestVtabSearch: the grid is measured on train800 and val200; the test images could be anything. A point's accuracy is that of
+// a fine-tune on a data set made of the two lists.
+func TestVtabSearch(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	for i := range 12 {
+		write(t, filepath.Join(root, "eurosat", "images", fmt.Sprintf("test_%02d.png", i)), []byte("no image"))
+	}
+	out := filepath.Join(t.TempDir(), "search")
+	o := cli(t, vtabSearch(root, out, "--format", "csv")...)
+	o.want(t, exitDone, "cells 4/4 done", "Best with dtl on eurosat", "--set lr=")
+	lines := strings.Split(strings.TrimSpace(o.out[strings.Index(o.out, "lr,"):]), "\n")
+	if len(lines) != 5 || lines[0] != "lr,drop_path,val_top1,val_top1_std,note" || !strings.HasPrefix(lines[1], "0.05,") {
+		t.Errorf("the table: %q", lines)
+	}
+	again := cli(t, vtabSearch(root, out)...)
+	again.want(t, exitDone, "4 of 4 cells are finished already")
+	_, line, ok := strings.Cut(again.out, "\n  --set ")
+	if !ok {
+		t.Fatalf("no winner in %s", again.out)
+	}
+	set := strings.TrimSpace(line)
+
+	pair := filepath.Join(t.TempDir(), "pair")
+	try(t, os.CopyFS(pair, os.DirFS(filepath.Join(root, "eurosat"))))
+	write(t, filepath.Join(pair, "train800val200.txt"), read(t, pair, "train800.txt"))
+	write(t, filepath.Join(pair, "test.txt"), read(t, pair, "val200.txt"))
+	one := filepath.Join(t.TempDir(), "one")
+	cli(t, vtabRun(filepath.Dir(renamed(t, pair, "eurosat")), one, "--set", set)...).want(t, exitDone)
+	c := readCell(t, one, "eurosat", "dtl", 42)
+	point, err := vtab.ReadCell(filepath.Join(out, strings.Join(strings.Split(set, ",")[:2], ","), "eurosat", "dtl", "seed-42.json"))
+	try(t, err)
+	if a, b := point.Run.Accuracy, c.Run.Accuracy; a.Split != "val" || a.Images != 9 || a.Top1 != b.Top1 {
+		t.Errorf("the search found %+v, run with its winner %+v", a, b)
+	}
+	if n := point.Run.Data.Counts["train"]; n != 18 {
+		t.Errorf("trained on %v", point.Run.Data.Counts)
+	}
+}
+
+// renamed moves a folder and returns its new path.
+func renamed(t *testing.T, path, name string) string {
+	t.Helper()
+	to := filepath.Join(filepath.Dir(path), name)
+	try(t, os.Rename(path, to))
+	return to
+}
