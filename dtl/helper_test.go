@@ -42,6 +42,7 @@ type setting struct {
 	scope      DropPathScope
 	microBatch int
 	chunkRows  int
+	precision  graph.Precision
 	store      graph.Precision
 }
 
@@ -67,7 +68,7 @@ func (c setting) start(t *testing.T) *Session {
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
 		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
-		DropPathScope: c.scope, Store: c.store, ChunkRows: c.chunkRows, MicroBatch: c.microBatch,
+		DropPathScope: c.scope, Store: c.store, Precision: c.precision, ChunkRows: c.chunkRows, MicroBatch: c.microBatch,
 	})
 	if err != nil {
 		t.Fatal(err)

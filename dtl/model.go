@@ -94,6 +94,7 @@ func New(c Config) (m *Model, err error) {
 	w := watch(newHook(), c.Arch)
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.prefix = w.found()
+	m.prefix.fetches = m.prefix.fetched(b.In("store"))
 	if c.Batch > 0 {
 		if err := c.checkMicroBatch(); err != nil {
 			return nil, err

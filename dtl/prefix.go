@@ -19,6 +19,7 @@ type prefix struct {
 	stream   []graph.Value // x_0, ..., x_blocks [B, T, d] of the watched pass
 	needed   []bool        // of the stream: the method looks at it, or the pass goes on from it
 	features graph.Value   // [B, d] of the watched pass where nothing but the classifier comes after them
+	fetches  []tf.Output   // the needed values in float32
 }
 
 // watcher finds out where the prefix ends. It stands before a method's hook during one forward pass, and tells by the
@@ -146,6 +147,15 @@ func (p prefix) values() []named {
 	return list
 }
 
+// fetched adds the nodes that give the needed values in float32.
+func (p prefix) fetched(b *graph.Builder) []tf.Output {
+	var list []tf.Output
+	for _, v := range p.values() {
+		list = append(list, b.In(v.name).Float(graph.Detach(v.value)).Output)
+	}
+	return list
+}
+
 // placeholders adds inputs for the stored values of a batch, and returns them in the order of Stored and as what the forward
 // pass resumes from.
 func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {
@@ -168,11 +178,7 @@ func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precis
 
 // ComputeStored runs images [n, S, S, 3], any number, through the prefix: the values of Stored, each [n, Shape...] in float32.
 func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
-	var fetches []tf.Output
-	for _, v := range s.prefix.values() {
-		fetches = append(fetches, v.value.Output)
-	}
-	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, fetches)
+	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, s.prefix.fetches)
 	if err != nil {
 		return nil, fmt.Errorf("values to store: %w", err)
 	}

@@ -46,8 +46,9 @@ func TestStoredSteps(t *testing.T) {
 		{method: "dtl"}, {method: "dtl+"}, {method: "linear"}, {method: "lst"},
 		{method: "dtl", dropPath: 0.5, scope: DropPathSuffix}, {method: "dtl", options: Options{"feedback-from": "0"}},
 		{method: "dtl", mode: graph.RecomputeActivations},
+		{method: "dtl", precision: graph.BF16}, {method: "linear", precision: graph.BF16},
 	} {
-		t.Run(fmt.Sprint(c.method, c.dropPath, c.options, c.mode), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.method, c.dropPath, c.options, c.mode, c.precision), func(t *testing.T) {
 			c.adapter = randomAdapter
 			plain := c.start(t)
 			c.store = graph.FP32
