@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/alloctest"
 )
 
 // small is what Python's pickletools describes as protocol 2, a dictionary of a string, a list of numbers of each width and an
@@ -99,9 +101,15 @@ func TestRealHarm(t *testing.T) {
 	}
 }
 
+// FuzzDecode: a pickle calls nothing, comes to an end, and costs memory as its length does.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(small))
-	f.Fuzz(func(_ *testing.T, raw []byte) {
-		_, _ = Decode(bytes.NewReader(raw), int64(len(raw)))
+	f.Add([]byte("\x80\x02cos\nsystem\nU\x02id\x85R."))          // a call
+	f.Add([]byte("\x80\x02T\xff\xff\xff\x7fabc."))               // a string of 2 GiB
+	f.Add([]byte("\x80\x02]q\x01h\x01a."))                       // a list that holds itself
+	f.Add([]byte("\x80\x02" + strings.Repeat("(", 3000) + "t.")) // marks
+	f.Add([]byte("\x80\x02]" + strings.Repeat("]a", 9)))         // no end
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		alloctest.Limit(t, 512*len(raw), func() { _, _ = Decode(bytes.NewReader(raw), int64(len(raw))) })
 	})
 }

@@ -1,0 +1,67 @@
+package tfrecord
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/graph/alloctest"
+)
+
+// FuzzOpen reads whole files. Checksums keep a fuzzer away from records of other lengths; they are tried with right ones too.
+func FuzzOpen(f *testing.F) {
+	record := func(length uint64, data string) []byte {
+		b := binary.LittleEndian.AppendUint64(nil, length)
+		b = binary.LittleEndian.AppendUint32(b, masked(b))
+		return binary.LittleEndian.AppendUint32(append(b, data...), masked([]byte(data)))
+	}
+	f.Add(record(3, "abc"), uint64(3))
+	f.Add(append(record(0, ""), record(3, "abc")[:9]...), uint64(1<<62))
+	f.Add(record(1<<40, "abc"), uint64(1<<64-1))
+	path := filepath.Join(f.TempDir(), "x.tfrecord")
+	f.Fuzz(func(t *testing.T, raw []byte, length uint64) {
+		for _, content := range [][]byte{raw, append(record(length, string(raw)), raw...)} {
+			if err := os.WriteFile(path, content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			alloctest.Limit(t, 64*len(content), func() {
+				file, err := Open(path)
+				if err != nil {
+					return
+				}
+				defer file.Close()
+				total := 0
+				for i := range file.Len() {
+					data, _ := file.Read(i)
+					total += len(data)
+				}
+				if total > len(content) {
+					t.Errorf("%d bytes from %d", total, len(content))
+				}
+			})
+		}
+	})
+}
+
+// FuzzParse reads the message in a record.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("\x0a\x12\x0a\x10\x0a\x05label\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		alloctest.Limit(t, 512*len(raw), func() {
+			e, err := Parse(raw)
+			if err != nil {
+				return
+			}
+			for _, name := range []string{"label", "image", ""} {
+				b, _ := e.Bytes(name)
+				whole, _ := e.Ints(name)
+				floats, _ := e.Floats(name)
+				e.Int(name)
+				if len(b)+len(whole)+len(floats) > len(raw) {
+					t.Errorf("%d bytes, %d numbers, %d floats from %d bytes", len(b), len(whole), len(floats), len(raw))
+				}
+			}
+		})
+	})
+}
