@@ -77,7 +77,8 @@ func (f *fineTuning) openCache(ctx context.Context) error {
 	if c.Resume && !k.asked {
 		switch f.cacheBefore() {
 		case cacheOff:
-			return f.without(k, "", errors.New("the run began without"))
+			reason := errors.New("the run began without")
+			return f.without(k, reason.Error(), reason)
 		case cacheOn:
 			k.resumed = true
 		}

@@ -90,7 +90,7 @@ func TestBadImage(t *testing.T) {
 			bad := filepath.Join(root, "images", "train800val200_10.png") // in the middle of the epoch
 			try(t, c.change(bad))
 			out := filepath.Join(t.TempDir(), "run")
-			flags := []string{"--data", root, "--shuffle=false", "--batch", "4", "--method", "linear"}
+			flags := []string{"--data", root, "--shuffle=false", "--batch", "4", "--method", "linear", "--feature-cache", "off"}
 			cli(t, tune(out, flags...)...).want(t, exitFailed, bad, c.want, "epoch 1, batch 3")
 			if r := readRun(t, out); r.Status != result.Failed || !strings.Contains(r.Error, bad) {
 				t.Errorf("run.json: status %s, error %q", r.Status, r.Error)
@@ -155,7 +155,7 @@ func TestAllImagesBad(t *testing.T) {
 		}
 		out := filepath.Join(t.TempDir(), "run")
 		want := map[int]string{9: "none of the 9 images", 2: "7 readable of 9 images"}[n]
-		cli(t, tune(out, "--data", root, "--method", "linear", "--skip-bad-images")...).want(t, exitFailed, want)
+		cli(t, tune(out, "--data", root, "--method", "linear", "--skip-bad-images", "--feature-cache", "off")...).want(t, exitFailed, want)
 		try(t, writeLists(root, map[string]int{"train800val200": 9}))
 	}
 }
