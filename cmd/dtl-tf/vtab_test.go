@@ -302,7 +302,7 @@ func TestVtabSearch(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "search")
 	o := cli(t, vtabSearch(root, out, "--format", "csv")...)
 	o.want(t, exitDone, "cells 4/4 done", "Best with dtl on eurosat", "--set lr=")
-	lines := strings.Split(strings.TrimSpace(o.out[strings.Index(o.out, "lr,"):]), "\n")
+	lines := strings.Split(strings.TrimSpace(o.out), "\n")
 	if len(lines) != 5 || lines[0] != "lr,drop_path,val_top1,val_top1_std,note" || !strings.HasPrefix(lines[1], "0.05,") {
 		t.Errorf("the table: %q", lines)
 	}

@@ -84,7 +84,9 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if !slices.Contains(report.Formats(), format) {
 		return usagef("--format %q is unknown: use one of %s", format, strings.Join(report.Formats(), ", "))
 	}
-	s, err := newSweep(c, ui)
+	training := ui
+	training.Out = ui.Err // stdout is for the table
+	s, err := newSweep(c, training)
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func (c Config) print(ui runner.UI, format string, list []outcome) error {
 	}
 	t.Columns = append(t.Columns, report.Column{Key: "val_top1", Title: "val top-1\n%", Right: true, Text: report.Fixed(2)},
 		report.Column{Key: "val_top1_std", Title: "std", Right: true, Text: report.Fixed(2), Data: seeds < 2},
-		report.Column{Key: "note", Title: "note", Cut: true})
+		report.Column{Key: "note", Title: "note", Cut: true, Data: list[len(list)-1].why == ""})
 	for _, o := range list {
 		var row []any
 		point, err := vtab.ParseOverrides(o.job.point, dtl.OptionNames(o.job.method))
@@ -207,7 +209,7 @@ func (c Config) print(ui runner.UI, format string, list []outcome) error {
 	}
 	fmt.Fprintf(into, "Trained on train800, evaluated on val200 with %s; test images were not opened. Best with %s on %s", plural(seeds, "seed"), best.job.method, best.job.task.Folder)
 	if tied > 0 {
-		fmt.Fprintf(into, " (%d more are as good; this is the first in the grid)", tied)
+		fmt.Fprintf(into, " (as good: %s, later in the grid)", plural(tied, "other point"))
 	}
 	_, err := fmt.Fprintf(into, ":\n  --set %s\n", best.job.overrides)
 	return err
