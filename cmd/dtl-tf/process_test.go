@@ -104,7 +104,7 @@ type longRun struct {
 
 // The two ways of training: with everything that is drawn at random, and from a feature cache.
 var (
-	drawn  = &longRun{name: "drawn", flags: []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop"}}
+	drawn  = &longRun{name: "drawn", flags: []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop", "--micro-batch", "4"}}
 	stored = &longRun{name: "stored", flags: []string{"--method", "dtl", "--drop-path", "0.3", "--drop-path-scope", "suffix"}}
 )
 

@@ -201,6 +201,10 @@ func TestResumeRefused(t *testing.T) {
 		{"lr", "0.01", "0.02"},
 		{"shuffle", "false", "true"},
 		{"seed", "1", "42"},
+		{"micro-batch", "4", "0"},
+		{"drop-path-scope", "suffix", "all"},
+		{"threads", "3", ""},
+		{"feature-cache", "off", "on"},
 		{"image-size", "16", "8"},
 		{"mean", "0.25", "0.5"},
 	} {
