@@ -160,6 +160,33 @@ func adaptersApart(t *testing.T, a, b string) float64 {
 	return most
 }
 
+// TestCacheReal is TestCacheEqual for a real backbone and photographs: losses only, as AdamW makes steps of the rounding in
+// gradients that are almost zero at the start.
+func TestCacheReal(t *testing.T) {
+	if os.Getenv("DTL_HEAVY") == "" {
+		t.Skip("skipped: slow, set DTL_HEAVY=1")
+	}
+	shared, err := filepath.Abs("../../shared")
+	try(t, err)
+	c := deepRun(t)
+	c.Backbone.Path = filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")
+	images := filepath.Join(shared, "vtab-1k", "eurosat")
+	list, err := os.ReadFile(filepath.Join(images, "train800.txt"))
+	if _, e := os.Stat(c.Backbone.Path); err != nil || e != nil {
+		t.Skipf("skipped: %s or %s is missing", c.Backbone.Path, images)
+	}
+	try(t, os.Symlink(filepath.Join(images, "images"), filepath.Join(c.Data, "images")))
+	try(t, os.WriteFile(filepath.Join(c.Data, "train.txt"), []byte(strings.Join(strings.SplitAfter(string(list), "\n")[:64], "")), 0o666))
+	try(t, os.Remove(filepath.Join(c.Data, "test.txt")))
+	c.Batch = 32
+	with := tuned(t, c)
+	c.FeatureCache = FeatureCacheOff
+	without := tuned(t, c)
+	if d := apart(with.losses, without.losses); d > 1e-5 || !with.run.FeatureCache.Used {
+		t.Errorf("losses %v, without cache %v: %g apart", with.losses, without.losses, d)
+	}
+}
+
 // TestCacheHalf: values stored in bfloat16 change the losses by less than half a percent, and do change them.
 func TestCacheHalf(t *testing.T) {
 	c := deepRun(t)
