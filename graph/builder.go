@@ -34,18 +34,6 @@ type shared struct {
 	constants map[string]Value
 }
 
-// Recompute says what the backward pass makes again instead of keeping it.
-type Recompute int
-
-const (
-	// KeepAll keeps what PyTorch keeps.
-	KeepAll Recompute = iota
-	// RecomputeActivations makes again what is cheap: softmax, GELU, LayerNorm (see Builder.Keep).
-	RecomputeActivations
-	// RecomputeBlocks keeps the input of each block and makes everything in it again.
-	RecomputeBlocks
-)
-
 // New returns a Builder on an empty graph.
 func New(r Recompute) *Builder {
 	return &Builder{shared: &shared{

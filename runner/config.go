@@ -66,10 +66,9 @@ const (
 )
 
 // What --recompute accepts.
-const (
-	RecomputeNone        = "none"
-	RecomputeActivations = "activations"
-	RecomputeBlocks      = "blocks"
+var (
+	RecomputeNone        = graph.KeepAll.String()
+	RecomputeActivations = graph.RecomputeActivations.String()
 )
 
 // What --precision accepts.
@@ -180,7 +179,7 @@ func (c FineTuneConfig) check() error {
 	}{
 		{"init", c.Init, []string{InitPretrained, InitRandom}},
 		{"augment", c.Augment, data.Augments()},
-		{"recompute", c.Recompute, []string{RecomputeNone, RecomputeActivations, RecomputeBlocks}},
+		{"recompute", c.Recompute, graph.Recomputes()},
 		{"precision", c.Precision, graph.Precisions()},
 		{"cache-precision", c.cachePrecision(), feature.Elements()},
 		{"drop-path-scope", c.dropPathScope(), []string{DropPathAll, DropPathSuffix}},
@@ -219,13 +218,8 @@ func (c FineTuneConfig) check() error {
 }
 
 func (c FineTuneConfig) recompute() graph.Recompute {
-	switch c.Recompute {
-	case RecomputeActivations:
-		return graph.RecomputeActivations
-	case RecomputeBlocks:
-		return graph.RecomputeBlocks
-	}
-	return graph.KeepAll
+	r, _ := graph.ParseRecompute(c.Recompute) // check has refused what is none
+	return r
 }
 
 // settings is a method with every option resolved.

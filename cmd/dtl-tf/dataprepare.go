@@ -26,9 +26,10 @@ TFDS's order, and the whole test set. EuroSAT's and RESISC45's class folders giv
 are complete or --task names them. From other class folders images are drawn: each class gives its share, and the same
 seed draws the same images on every machine.
 
-Images are copied byte for byte; plain pixels (CIFAR, dSprites) are stored as PNG, without loss. The data set takes the name
---out only when it is complete. Beside the lists, classes.txt names the classes where the source does,
-sources.tsv tells for each image what it is in the source, and prepare.json where all of it comes from.`,
+Images are copied byte for byte; plain pixels (CIFAR, dSprites) are stored as PNG, without loss. The
+data set takes the name --out only when it is complete. Beside the lists, classes.txt names the classes
+where the source does, sources.tsv tells for each image what it is in the source, and prepare.json where
+all of it comes from.`,
 	examples: []string{
 		"dtl-tf data prepare --from photos --out data/photos",
 		"dtl-tf data prepare --from EuroSAT.zip --out vtab-1k/eurosat",

@@ -18,6 +18,7 @@ type Config struct {
 	Backbone  runner.BackboneConfig // Path: a file or folder, or the name of an architecture (random weights)
 	Batch     int
 	Precision string
+	Recompute string // see graph.ParseRecompute
 	Methods   string // "all", or names with commas between them
 	Classes   int
 	Threads   int // 0: all cores
@@ -89,6 +90,9 @@ func (c Config) methods() ([]string, error) {
 func (c Config) check() error {
 	if _, err := graph.ParsePrecision(c.Precision); err != nil {
 		return usagef("--precision: %w", err)
+	}
+	if _, err := graph.ParseRecompute(c.Recompute); err != nil {
+		return usagef("--recompute: %w", err)
 	}
 	if !slices.Contains(report.Formats(), c.Format) {
 		return usagef("--format %q is unknown: use one of %s", c.Format, strings.Join(report.Formats(), ", "))

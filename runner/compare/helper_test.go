@@ -91,7 +91,7 @@ const tiny = "vit:image=16,patch=4,width=12,depth=4,heads=2,mlp=48"
 func config(t *testing.T) Config {
 	t.Helper()
 	return Config{
-		Backbone: runner.BackboneConfig{Path: tiny}, Batch: 4, Precision: "fp32", Methods: "full,linear,dtl", Classes: 3,
+		Backbone: runner.BackboneConfig{Path: tiny}, Batch: 4, Precision: "fp32", Recompute: "none", Methods: "full,linear,dtl", Classes: 3,
 		Threads: 2, Steps: 2, Format: report.JSON, Out: t.TempDir(),
 	}
 }

@@ -80,9 +80,18 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
+	recompute, err := graph.ParseRecompute(r.Settings.Recompute)
+	if err != nil {
+		return nil, err
+	}
+	chunkRows, err := graph.ChunkRows(graph.SessionOptions{Threads: r.Settings.Threads})
+	if err != nil {
+		return nil, err
+	}
 	model, err := dtl.New(dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(),
 		Classes: r.Settings.Classes, Batch: batch, WeightDecay: decay, Precision: graph.Precision(r.Settings.Precision),
+		Recompute: recompute, ChunkRows: chunkRows,
 	})
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ type Settings struct {
 	Std          [3]float64 `json:"std"`
 	Batch        int        `json:"batch"`
 	Precision    string     `json:"precision"`
+	Recompute    string     `json:"recompute"`
 	Classes      int        `json:"classes"`
 	Optimizer    string     `json:"optimizer"`
 	Threads      int        `json:"threads"`
@@ -125,7 +126,7 @@ func (c Config) settings(version string) (Settings, error) {
 	}
 	return Settings{
 		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads, ImageSize: d.Image,
-		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Classes: c.Classes, Optimizer: "AdamW",
+		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Recompute: c.Recompute, Classes: c.Classes, Optimizer: "AdamW",
 		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
 		Program: build(version), TensorFlow: tf.Version(), Machine: machine.Processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
 	}, nil
