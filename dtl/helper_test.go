@@ -29,21 +29,21 @@ var micro = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Head
 
 // setting is a model to be trained, with defaults for what a test does not say.
 type setting struct {
-	arch       backbone.Architecture // zero: micro
-	method     string
-	options    Options // nil: the defaults
-	batch      int     // 0: 4
-	classes    int     // 0: 3
-	dropPath   float64
-	seed       uint64
-	pool       backbone.Pool             // "": the method's
-	adapter    func(m *Model) tensor.Map // nil: initial values
-	mode       graph.Recompute
-	scope      DropPathScope
-	microBatch int
-	chunkRows  int
-	precision  graph.Precision
-	store      graph.Precision
+	arch        backbone.Architecture // zero: micro
+	method      string
+	options     Options // nil: the defaults
+	batch       int     // 0: 4
+	classes     int     // 0: 3
+	dropPath    float64
+	seed        uint64
+	pool        backbone.Pool             // "": the method's
+	adapter     func(m *Model) tensor.Map // nil: initial values
+	mode        graph.Recompute
+	scope       DropPathScope
+	microBatch  int
+	chunkValues int
+	precision   graph.Precision
+	store       graph.Precision
 }
 
 // start builds the model on random weights and opens a session.
@@ -68,7 +68,7 @@ func (c setting) start(t *testing.T) *Session {
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
 		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
-		DropPathScope: c.scope, Store: c.store, Precision: c.precision, ChunkRows: c.chunkRows, MicroBatch: c.microBatch,
+		DropPathScope: c.scope, Store: c.store, Precision: c.precision, ChunkValues: c.chunkValues, MicroBatch: c.microBatch,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -28,9 +28,9 @@ type Config struct {
 	Precision     graph.Precision // "" is FP32
 	// Store, where not "", builds the training step on stored values of that element type (see Stored) instead of images.
 	Store graph.Precision
-	// ChunkRows is how many tokens a block works on at a time where it works in chunks; 0 is graph.DefaultChunkRows. A GPU
-	// wants more.
-	ChunkRows int
+	// ChunkValues is how many values (samples x tokens x width) a block works on at a time where it works in chunks; 0 is
+	// graph.DefaultChunk. A GPU wants more.
+	ChunkValues int
 	// FloatImages says that images come as float32, as they are to be normalised; else they are bytes.
 	FloatImages bool
 }
@@ -81,8 +81,8 @@ func New(c Config) (m *Model, err error) {
 		c.Precision = graph.FP32
 	}
 	b := graph.New(c.Recompute).Use(c.Precision)
-	if c.ChunkRows > 0 {
-		b.Chunk(c.ChunkRows)
+	if c.ChunkValues > 0 {
+		b.Chunk(c.ChunkValues)
 	}
 	m = &Model{Config: c, builder: b, Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
 	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}

@@ -8,11 +8,11 @@ import (
 )
 
 // TestRecompute: what the backward pass makes again changes no gradient but by rounding, for any method, with
-// stochastic depth in it and in chunks of a sample or two (micro has 17 tokens, 40 rows go at a time).
+// stochastic depth in it and in chunks of a sample or two (17 tokens of width 12 each, 480 values go at a time).
 func TestRecompute(t *testing.T) {
 	for _, method := range Names() {
 		t.Run(method, func(t *testing.T) {
-			c := setting{arch: two, method: method, dropPath: 0.5, batch: 5, chunkRows: 40, adapter: randomRival}
+			c := setting{arch: two, method: method, dropPath: 0.5, batch: 5, chunkValues: 480, adapter: randomRival}
 			if method == "full" {
 				c.adapter = nil // its weights are random as they are
 			}

@@ -25,25 +25,25 @@ type Builder struct {
 }
 
 type shared struct {
-	graph     *tf.Graph
-	names     map[string]int
-	records   int
-	recompute Recompute
-	chunkRows int
-	precision Precision
-	constants map[string]Value
+	graph       *tf.Graph
+	names       map[string]int
+	records     int
+	recompute   Recompute
+	chunkValues int
+	precision   Precision
+	constants   map[string]Value
 }
 
 // New returns a Builder on an empty graph.
 func New(r Recompute) *Builder {
 	return &Builder{shared: &shared{
-		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, chunkRows: DefaultChunkRows, precision: FP32, constants: map[string]Value{},
+		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, chunkValues: DefaultChunk, precision: FP32, constants: map[string]Value{},
 	}}
 }
 
-// Chunk sets how many rows a region works on at a time (see DefaultChunkRows).
-func (b *Builder) Chunk(rows int) *Builder {
-	b.chunkRows = rows
+// Chunk sets how many values a region works on at a time (see DefaultChunk).
+func (b *Builder) Chunk(values int) *Builder {
+	b.chunkValues = values
 	return b
 }
 

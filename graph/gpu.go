@@ -6,13 +6,13 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// GPUChunkRows is DefaultChunkRows for a GPU, which needs large products to be busy. It is an estimate: no GPU
+// GPUChunk is DefaultChunk for a GPU, which needs large products to be busy. It is an estimate: no GPU
 // was at hand to measure it on.
-const GPUChunkRows = 8192
+const GPUChunk = 8192 * 768
 
-// ChunkRows is how many rows a region should work on at a time on the device that TensorFlow will use. It opens a session on
+// ChunkValues is how many values a region should work on at a time on the device that TensorFlow will use. It opens a session on
 // an empty graph, which may be the one that fixes the number of threads.
-func ChunkRows(o SessionOptions) (int, error) {
+func ChunkValues(o SessionOptions) (int, error) {
 	s, err := NewSession(tf.NewGraph(), o)
 	if err != nil {
 		return 0, err
@@ -24,8 +24,8 @@ func ChunkRows(o SessionOptions) (int, error) {
 	}
 	for _, d := range devices {
 		if d.Type == "GPU" {
-			return GPUChunkRows, nil
+			return GPUChunk, nil
 		}
 	}
-	return DefaultChunkRows, nil
+	return DefaultChunk, nil
 }

@@ -6,9 +6,9 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// DefaultChunkRows is how many rows (samples times tokens) a region works on at a time: enough to keep matrix products of
-// a processor near their ceiling, few enough for what they need in between to be small.
-const DefaultChunkRows = 400
+// DefaultChunk is how many values, samples x tokens x width, a region works on at a time: 2 samples of ViT-B/16. It is enough
+// to keep matrix products of a processor near their ceiling, and few enough for what they need in between to be small.
+const DefaultChunk = 400 * 768
 
 // region is a piece of the forward pass that works sample by sample. It runs in chunks of samples, one after the other,
 // and its backward pass makes each chunk again from its input and from what Keep was told to hold.
@@ -97,17 +97,14 @@ type chunk struct {
 // chunks divides the samples of x [B, ..., d] evenly.
 func (b *Builder) chunks(x Value) []chunk {
 	samples := x.Shape[0]
-	rows := max(1, tensor.Size(x.Shape[1:last(x)]))
-	n := (samples + b.chunk(rows) - 1) / b.chunk(rows)
+	each := max(1, b.chunkValues/tensor.Size(x.Shape[1:]))
+	n := (samples + each - 1) / each
 	list := make([]chunk, n)
 	for i := range list {
 		list[i] = chunk{from: i * samples / n, to: (i + 1) * samples / n}
 	}
 	return list
 }
-
-// chunk is the number of samples of so many rows each that a region works on at a time.
-func (b *Builder) chunk(rows int) int { return max(1, b.chunkRows/rows) }
 
 // sliceAll cuts the samples of a chunk out of the inputs.
 func (c chunk) sliceAll(b *Builder, inputs []Value) []Value {

@@ -10,10 +10,10 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// A region of 5 samples of 3 rows, 6 rows at a time, is 3 chunks of 1, 2 and 2 samples.
+// A region of 5 samples of 3 rows of 4 values, 24 values at a time, is 3 chunks of 1, 2 and 2 samples.
 const (
 	regionSamples, regionRows, regionWidth = 5, 3, 4
-	regionChunkRows                        = 6
+	regionChunkValues                      = 24
 )
 
 // regionCase is a block in small: everything that a region has to bring through a chunk.
@@ -34,7 +34,7 @@ var regionCase = gradientCase{
 // TestRegionGradients holds regions against finite differences and TensorFlow's gradients of the same chunks.
 func TestRegionGradients(t *testing.T) {
 	for _, mode := range []Recompute{KeepAll, RecomputeActivations, RecomputeBlocks} {
-		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, regionCase, New(mode).Chunk(regionChunkRows)) })
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, regionCase, New(mode).Chunk(regionChunkValues)) })
 	}
 }
 
@@ -53,7 +53,7 @@ func TestRegionOfFrozen(t *testing.T) {
 		return y
 	}}
 	for _, mode := range []Recompute{KeepAll, RecomputeActivations, RecomputeBlocks} {
-		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, frozen, New(mode).Chunk(regionChunkRows)) })
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, frozen, New(mode).Chunk(regionChunkValues)) })
 	}
 }
 
@@ -66,7 +66,7 @@ func TestRegionWithoutGradient(t *testing.T) {
 		})
 	}}
 	for _, mode := range []Recompute{KeepAll, RecomputeActivations, RecomputeBlocks} {
-		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, c, New(mode).Chunk(regionChunkRows)) })
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { checkGradient(t, c, New(mode).Chunk(regionChunkValues)) })
 	}
 }
 

@@ -250,7 +250,7 @@ func (f *fineTuning) modelConfig() dtl.Config {
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std,
 		Method: f.settings.Method, Pool: f.settings.Pool, Classes: f.data.classes,
 		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
-		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), ChunkRows: f.chunkRows,
+		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), ChunkValues: f.chunkValues,
 	}
 	if f.cache != nil {
 		m.Store = graph.Precision(c.cachePrecision())
