@@ -58,17 +58,29 @@ func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 	for i, v := range trainable {
 		leaves[i] = v.Value
 	}
-	for i, gradient := range b.Backward(t.loss, b.One(), leaves) {
+	scale := c.Precision.LossScale()
+	for i, gradient := range b.Backward(t.loss, lossSlope(b, scale), leaves) {
 		if !gradient.Defined() {
 			continue // nothing depends on it: like PyTorch's AdamW, leave it untouched
 		}
 		v := trainable[i]
+		if scale != 1 {
+			gradient = b.Scale(gradient, 1/scale)
+		}
 		t.gradients[v.Name] = gradient
 		if t.micro != nil {
 			gradient = t.micro.add(b, v, gradient)
 		}
 		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, m.params.decays(v.Name)))
 	}
+}
+
+// lossSlope is the gradient of the loss with respect to itself, times the scale of the precision.
+func lossSlope(b *graph.Builder, scale float64) graph.Value {
+	if scale == 1 {
+		return b.One()
+	}
+	return b.Scale(b.One(), scale)
 }
 
 // dropRate is the stochastic-depth rate of a block, linear from 0 at the first.

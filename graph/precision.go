@@ -17,15 +17,18 @@ const (
 	// results in it. Residual stream, LayerNorm, softmax, GELU, loss, trained variables and the optimizer stay
 	// in float32.
 	BF16 Precision = "bf16"
+	// FP16 is BF16 in float16, for GPUs that lack bfloat16 (before NVIDIA's Ampere). Its numbers have more digits and less
+	// range, so that gradients need LossScale.
+	FP16 Precision = "fp16"
 )
 
 // Precisions lists what ParsePrecision accepts.
-func Precisions() []string { return []string{string(FP32), string(BF16)} }
+func Precisions() []string { return []string{string(FP32), string(BF16), string(FP16)} }
 
 // ParsePrecision checks the name of a precision.
 func ParsePrecision(name string) (Precision, error) {
 	switch p := Precision(name); p {
-	case FP32, BF16:
+	case FP32, BF16, FP16:
 		return p, nil
 	}
 	return "", fmt.Errorf("unknown precision %q: use one of %s", name, strings.Join(Precisions(), ", "))
@@ -33,18 +36,30 @@ func ParsePrecision(name string) (Precision, error) {
 
 // DataType is TensorFlow's name for it.
 func (p Precision) DataType() tf.DataType {
-	if p == BF16 {
+	switch p {
+	case BF16:
 		return tf.Bfloat16
+	case FP16:
+		return tf.Half
 	}
 	return tf.Float
 }
 
 // Bytes is the size of a number.
 func (p Precision) Bytes() int {
-	if p == BF16 {
+	if p == BF16 || p == FP16 {
 		return 2
 	}
 	return 4
+}
+
+// LossScale is what the loss is multiplied by on the way back, and its gradients are divided by in the end, so that small ones
+// are numbers of the precision (Micikevicius et al. 2018, "Mixed Precision Training", section 3.2). A power of two changes no digit.
+func (p Precision) LossScale() float64 {
+	if p == FP16 {
+		return 1024
+	}
+	return 1
 }
 
 // Use sets the precision of everything built from now on.

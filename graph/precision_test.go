@@ -10,18 +10,25 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestBF16 holds values and gradients of every layer in bfloat16 against float32. A bfloat16 has 8
-// significant bits, so a product of rounded factors is off by up to 2^-8 twice over, 0.8 %; sums do better.
-func TestBF16(t *testing.T) {
+// TestLowPrecision holds values and gradients of every layer in bfloat16 and float16 against float32. A bfloat16 has 8
+// significant bits, so a product of rounded factors is off by up to 2^-8 twice over, 0.8 %; sums do better. A float16 has
+// 11.
+func TestLowPrecision(t *testing.T) {
+	for p, tolerance := range map[Precision]float64{BF16: 0.02, FP16: 0.0025} {
+		t.Run(string(p), func(t *testing.T) { checkPrecision(t, p, tolerance) })
+	}
+}
+
+func checkPrecision(t *testing.T, p Precision, tolerance float64) {
 	for _, c := range gradientCases {
 		t.Run(c.name, func(t *testing.T) {
-			exact, rough := evaluate(t, c, FP32), evaluate(t, c, BF16)
+			exact, rough := evaluate(t, c, FP32), evaluate(t, c, p)
 			for i := range exact {
 				what := "value"
 				if i > 0 {
 					what = fmt.Sprintf("gradient of input %d", i-1)
 				}
-				compare(t, what, rough[i].Float32(), exact[i].Float32(), 0.02)
+				compare(t, what, rough[i].Float32(), exact[i].Float32(), tolerance)
 			}
 		})
 	}
@@ -62,7 +69,7 @@ func evaluate(t *testing.T, c gradientCase, p Precision) []tensor.Tensor {
 
 // TestKernelBytes holds frozen kernels to two bytes a number in bfloat16, and to the nearest bfloat16 in value.
 func TestKernelBytes(t *testing.T) {
-	for p, want := range map[Precision]int64{FP32: 4 * 6, BF16: 2 * 6} {
+	for p, want := range map[Precision]int64{FP32: 4 * 6, BF16: 2 * 6, FP16: 2 * 6} {
 		b := New(KeepAll).Use(p)
 		vs := NewVariables()
 		vs.DeclareKernel(b, "k", 2, 3)
@@ -84,7 +91,7 @@ func TestKernelBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		rounded := []float32{1, 1, -3, 0.5, 256, 0}
-		if p == FP32 {
+		if p != BF16 {
 			rounded = values["k"].Float32()
 		}
 		for i, v := range got["k"].Float32() {

@@ -101,7 +101,7 @@ func (vs *Variables) Bytes() int64 {
 	n := int64(0)
 	for _, v := range vs.list {
 		size := FP32.Bytes()
-		if v.dtype == tf.Bfloat16 {
+		if v.dtype != tf.Float {
 			size = BF16.Bytes()
 		}
 		n += int64(size * tensor.Size(v.Shape))

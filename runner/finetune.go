@@ -102,10 +102,7 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if err := f.describe(); err != nil {
 		return err
 	}
-	if c.Precision == BF16 && f.record.Device.Kind == "CPU" && !fastBF16() {
-		// 2.6: ViT-B/16, batch 8, DTL, on a processor whose bfloat16 instructions oneDNN was told to leave alone.
-		f.note("this processor has no bfloat16 instructions: --precision bf16 saves memory here, but each step will take about 2.6 times as long as in fp32")
-	}
+	f.notePrecision()
 	if c.Resume {
 		if err := f.resume(); err != nil || f.finished != nil {
 			return err
@@ -308,6 +305,18 @@ func (f *fineTuning) frozenSHA256() (string, error) {
 		return "", err
 	}
 	return values.SHA256(), nil
+}
+
+// notePrecision warns of what a processor is slow at. The factors are those of a step of DTL on ViT-B/16, batch 8, for bf16 with
+// oneDNN kept from the instructions.
+func (f *fineTuning) notePrecision() {
+	switch {
+	case f.record.Device.Kind != "CPU":
+	case f.config.Precision == BF16 && !fastBF16():
+		f.note("this processor has no bfloat16 instructions: --precision bf16 saves memory here, but each step will take about 2.6 times as long as in fp32")
+	case f.config.Precision == string(graph.FP16):
+		f.note("--precision fp16 is for GPUs: on a processor each step will take about 1.7 times as long as in fp32")
+	}
 }
 
 // note tells the user something that is not progress.

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 )
@@ -22,7 +23,7 @@ func readClassifier(dir string) (classifierDescription, error) {
 		return fail(err)
 	}
 	where := savedmodel.ExtraDir + "/" + classifierFile
-	raw, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(where)))
+	raw, err := limit.ReadFile(filepath.Join(dir, filepath.FromSlash(where)), limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fail(fmt.Errorf("%s is missing: it is no classifier that dtl-tf wrote (make one with: dtl-tf export)", where))
 	}

@@ -54,7 +54,7 @@ func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
 		return StepMemory{}, err
 	}
 	defer session.Close()
-	images, labels := noise(c.Batch, bb.Image, classes)
+	images, labels := RandomBatch(c.Batch, bb.Image, classes)
 	metadata, err := session.Trace(images, labels, c.LearningRate, 0)
 	if err != nil {
 		return StepMemory{}, fmt.Errorf("traced step: %w", err)
@@ -66,27 +66,13 @@ func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
 			return StepMemory{}, err
 		}
 	}
-	return StepMemory{Peak: replayed.Peak, Fixed: fixedBytes(session)}, nil
+	weights, optimizer := session.FixedBytes()
+	return StepMemory{Peak: replayed.Peak, Fixed: weights + optimizer}, nil
 }
 
-// fixedBytes is what weights, trained or not, and the optimizer's state take. Of the weights, bf16 holds the frozen kernels in
-// its own precision; the rest is float32.
-func fixedBytes(s *dtl.Session) int64 {
-	bytes := int64(graph.FP32.Bytes() * s.OptimizerElements())
-	for _, vars := range []*graph.Variables{s.Frozen, s.Trainable} {
-		for _, v := range vars.All() {
-			size := graph.FP32.Bytes()
-			if v.Value.DataType() == graph.BF16.DataType() {
-				size = graph.BF16.Bytes()
-			}
-			bytes += int64(size * tensor.Size(v.Shape))
-		}
-	}
-	return bytes
-}
-
-// noise is a batch of random images [B, S, S, 3] with labels. Values play no part in memory.
-func noise(batch, side, classes int) (tensor.Tensor, []int32) {
+// RandomBatch is a batch of random images [B, S, S, 3], bytes as the loader delivers them, with labels, for measuring: values
+// play no part in memory or time.
+func RandomBatch(batch, side, classes int) (tensor.Tensor, []int32) {
 	random := rand.New(rand.NewPCG(1, 1))
 	pixels := make([]uint8, batch*side*side*3)
 	for i := range pixels {

@@ -226,6 +226,16 @@ func TestExportRefused(t *testing.T) {
 	}
 }
 
+// TestServedClaimsTerabytes: a description that is as large as a sparse file can be is refused before memory is taken.
+func TestServedClaimsTerabytes(t *testing.T) {
+	model := t.TempDir()
+	try(t, os.CopyFS(model, os.DirFS("../../saved_models/default")))
+	description := filepath.Join(model, "assets.extra", "classifier.json")
+	write(t, description, nil)
+	try(t, os.Truncate(description, 1<<42))
+	cli(t, "predict", "--saved-model", model, fixture.data).want(t, exitFailed, model, "more than the limit")
+}
+
 // snapshotTree is names and contents of all files below a folder.
 func snapshotTree(t *testing.T, dir string) string {
 	t.Helper()

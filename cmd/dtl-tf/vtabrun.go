@@ -23,7 +23,7 @@ func (s *sweepFlags) machine(g *groups) {
 		f.StringVar(&s.c.Shard, "shard", "", "train only part `i/n` of the cells (i from 1), so that n machines share the work")
 		f.IntVar(&b.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs`; a killed cell loses what came after")
 		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
-		f.StringVar(&b.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32 or bf16")
+		f.StringVar(&b.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
 		f.StringVar(&b.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass makes again to save memory: `none|activations|blocks`")
 		f.StringVar(&b.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as the paper does, or only those after the ones that never change, so that the feature cache stays possible")
 		f.StringVar(&b.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where values of blocks that never change are stored: `auto|off|DIR`: auto is the user's folder for caches, where that is possible and pays")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/graph/tensor"
 )
 
@@ -74,7 +75,7 @@ func hint(name string, m tensor.Map) string {
 		if len(other) > hintLength {
 			continue
 		}
-		if d := distance(name, other); d <= max(2, len(name)/3) {
+		if d := spell.Distance(name, other); d <= max(2, len(name)/3) {
 			near = append(near, candidate{other, d})
 		}
 	}
@@ -87,25 +88,4 @@ func hint(name string, m tensor.Map) string {
 		shown = append(shown, c.name)
 	}
 	return "; the nearest names are " + strings.Join(shown, ", ")
-}
-
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

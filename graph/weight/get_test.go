@@ -44,17 +44,6 @@ func TestGet(t *testing.T) {
 	contains(t, err, "the file holds none")
 }
 
-func TestDistance(t *testing.T) {
-	for _, c := range []struct { // the textbook's examples
-		a, b string
-		want int
-	}{{"kitten", "sitting", 3}, {"saturday", "sunday", 3}, {"", "abc", 3}, {"abc", "", 3}, {"same", "same", 0}} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("%q to %q: %d, wanted %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestCheckFinite(t *testing.T) {
 	f := &File{Path: "w.safetensors", Tensors: tensor.Map{
 		"a": tensor.Zeros(100), "b": tensor.Zeros(2, 3), "c": tensor.Zeros(4), "label": tensor.Must([]int64{1}, 1), "empty": tensor.Zeros(0, 3),

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"time"
@@ -100,21 +99,8 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{session: session, options: options, images: noise(batch, bb.Image), labels: make([]int32, batch)}
-	for i := range t.labels {
-		t.labels[i] = int32(i % r.Settings.Classes)
-	}
-	return t, nil
-}
-
-// noise is a batch of random images, bytes as the loader delivers them. Values play no part in memory or time.
-func noise(batch, side int) tensor.Tensor {
-	random := rand.New(rand.NewPCG(randomSeed, 1))
-	pixels := make([]uint8, batch*side*side*3)
-	for i := range pixels {
-		pixels[i] = uint8(random.UintN(256))
-	}
-	return tensor.Must(pixels, batch, side, side, 3)
+	images, labels := runner.RandomBatch(batch, bb.Image, r.Settings.Classes)
+	return &trial{session: session, options: options, images: images, labels: labels}, nil
 }
 
 func (t *trial) step() error {
@@ -158,26 +144,11 @@ func (t *trial) time(s Settings, m *Measurement, done func(string, int)) error {
 	return nil
 }
 
-// fixed is the bytes of the weights, trained or not, and of the optimizer's state. The latter is float32; of the
-// weights those are not that bf16 holds in its own precision.
-func (t *trial) fixed() (weights, optimizer int64) {
-	for _, vars := range []*graph.Variables{t.session.Frozen, t.session.Trainable} {
-		for _, v := range vars.All() {
-			bytes := graph.FP32.Bytes()
-			if v.Value.DataType() == graph.BF16.DataType() {
-				bytes = graph.BF16.Bytes()
-			}
-			weights += int64(bytes * tensor.Size(v.Shape))
-		}
-	}
-	return weights, int64(graph.FP32.Bytes() * t.session.OptimizerElements())
-}
-
 // trace counts, and replays one step. It comes after the timed steps because tracing slows a step down.
 func (t *trial) trace(m *Measurement) error {
 	counts := t.session.Counts()
 	m.Trainable, m.Classifier, m.Frozen = counts.Method, counts.Classifier, counts.Frozen
-	m.Weights, m.Optimizer = t.fixed()
+	m.Weights, m.Optimizer = t.session.FixedBytes()
 
 	metadata, err := t.session.Trace(t.images, t.labels, rate, t.steps)
 	if err != nil {

@@ -72,7 +72,7 @@ func (r request) probe(bb *backbone.Backbone, images int) (fixed, peak float64, 
 		return 0, 0, err
 	}
 	// What the optimizer keeps exists twice at the start: in the session and on its way there.
-	weights, optimizer := t.fixed()
+	weights, optimizer := t.session.FixedBytes()
 	return float64(weights + 2*optimizer), float64(report.Peak), nil
 }
 

@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/result"
 )
 
 // indexFile describes the files beside it.
 const indexFile = "index.json"
+
+// mostIndex is the most bytes of an index that are read: it has a line for each image, so this is some ten million of them.
+const mostIndex = 1 << 30
 
 // kind is the mark by which a folder is recognised as a cache of this program.
 const kind = "dtl-tf feature cache"
@@ -46,10 +49,15 @@ type file struct {
 
 var errForeign = errors.New("its " + indexFile + " is not of a feature cache")
 
+// readRaw reads the file of the index.
+func readRaw(folder string) ([]byte, error) {
+	return limit.ReadFile(filepath.Join(folder, indexFile), mostIndex)
+}
+
 // readIndex reads the index of a cache folder. An error says in what way it can't be trusted; fs.ErrNotExist that there
 // is none.
 func readIndex(folder string) (index, error) {
-	b, err := os.ReadFile(filepath.Join(folder, indexFile))
+	b, err := readRaw(folder)
 	if err != nil {
 		return index{}, err
 	}

@@ -109,7 +109,7 @@ func (s *Store) read(ctx context.Context) error {
 	s.unmap()
 	o := s.options
 	s.index = index{Kind: kind, Format: Format, Versions: o.Versions, About: o.About, Key: o.Key, Images: s.images.hexSums(), Files: map[string]file{}}
-	s.raw, _ = os.ReadFile(filepath.Join(s.folder, indexFile))
+	s.raw, _ = readRaw(s.folder)
 	x, err := readIndex(s.folder)
 	reason := ""
 	switch {

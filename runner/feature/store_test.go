@@ -114,6 +114,7 @@ func TestNotTrusted(t *testing.T) {
 		}, 1, "bytes"},
 		{"index cut off", edit("index.json", func(b []byte) []byte { return b[:len(b)/2] }), 2, "its index.json is damaged"},
 		{"index empty", edit("index.json", func(b []byte) []byte { return nil }), 2, "its index.json is damaged"},
+		{"index that claims terabytes", func(t *testing.T, folder string) { try(t, os.Truncate(filepath.Join(folder, "index.json"), 1<<42)) }, 2, "more than the limit"},
 		{"index of another program", edit("index.json", text(kind, "other")), 2, "not of a feature cache"},
 		{"index of another format", edit("index.json", text(`"format": 1`, `"format": 2`)), 2, "format 2, this program writes format 1"},
 		{"index of another version", edit("index.json", text(`"v1"`, `"v0"`)), 2, "written by version v0"},

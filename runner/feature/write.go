@@ -51,7 +51,7 @@ func (s *Store) Writer(ctx context.Context) (*Writer, error) {
 	}
 	w := &Writer{store: s, lock: lock, files: map[string]*growing{}}
 	// Another run may have written since this one has looked, other values of the same key perhaps.
-	if raw, _ := os.ReadFile(filepath.Join(s.folder, indexFile)); !bytes.Equal(raw, s.raw) {
+	if raw, _ := readRaw(s.folder); !bytes.Equal(raw, s.raw) {
 		err = s.read(ctx)
 	}
 	if err == nil {

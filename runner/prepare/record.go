@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
@@ -76,7 +76,7 @@ func (r *Record) write(folder string) error {
 // ReadRecord reads the record of a prepared data set.
 func ReadRecord(folder string) (*Record, error) {
 	file := filepath.Join(folder, RecordFile)
-	raw, err := os.ReadFile(file)
+	raw, err := limit.ReadFile(file, limit.Text)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
 	"dtl-tf/runner/prepare/tfrecord"
@@ -93,7 +94,7 @@ func (t *tfds) find(c Config, entries []archive.Entry) error {
 // readInfo checks what dataset_info.json says, where it is there.
 func (t *tfds) readInfo() error {
 	file := filepath.Join(t.folder, "dataset_info.json")
-	raw, err := os.ReadFile(file)
+	raw, err := limit.ReadFile(file, limit.Text)
 	if os.IsNotExist(err) {
 		return nil
 	}
@@ -137,7 +138,7 @@ func (t *tfds) describe(r *Record) {
 
 // classNames are those that TFDS writes beside the records, unless the task makes classes of its own.
 func (t *tfds) classNames() []string {
-	names, err := os.ReadFile(filepath.Join(t.folder, "label.labels.txt"))
+	names, err := limit.ReadFile(filepath.Join(t.folder, "label.labels.txt"), limit.Text)
 	if err != nil {
 		return nil
 	}

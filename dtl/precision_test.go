@@ -1,0 +1,32 @@
+package dtl
+
+import (
+	"testing"
+
+	"dtl-tf/graph"
+)
+
+// TestLossScale: gradients in float16 are those in float32 to some thousandths, the scale of the loss taken out again, and
+// small ones are not lost: without it those of 64 images would be cut to numbers below float16's smallest normal one, 6e-5.
+func TestLossScale(t *testing.T) {
+	c := setting{arch: two, method: "dtl+", batch: 64, adapter: randomRival}
+	s := c.start(t)
+	images, labels := someBatch(s, 4)
+	_, loss, want, err := s.Gradients(images, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.precision = graph.FP16
+	_, halfLoss, got, err := c.start(t).Gradients(images, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := relative([]float64{halfLoss}, []float64{loss}); off > 2e-3 || off == 0 {
+		t.Errorf("loss is off by %.2g", off)
+	}
+	for name := range want {
+		if off := relative(floats(got[name]), floats(want[name])); off > 0.02 {
+			t.Errorf("gradient of %s is off by %.2g", name, off)
+		}
+	}
+}
