@@ -205,14 +205,22 @@ func (c FineTuneConfig) check() error {
 	if err != nil {
 		return err
 	}
-	if n := c.MicroBatch; n < 0 || n > c.Batch || n > 0 && c.Batch%n != 0 {
-		return usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
+	if err := c.CheckMicroBatch(); err != nil {
+		return err
 	}
 	if c.Init == InitRandom && c.Method.Method != "full" {
 		return usagef("--init random needs --method full: nothing else would train the random weights")
 	}
 	if c.Init == InitRandom && c.Backbone.Path == "" {
 		return usagef("--init random needs an architecture: --backbone with one of %s", Architectures())
+	}
+	return nil
+}
+
+// CheckMicroBatch refuses a micro-batch that the batch can't be cut into.
+func (c FineTuneConfig) CheckMicroBatch() error {
+	if n := c.MicroBatch; n < 0 || n > c.Batch || n > 0 && c.Batch%n != 0 {
+		return usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -187,6 +186,7 @@ func TestVtabBadInput(t *testing.T) {
 		{[]string{"--set", "kernal=3"}, "did you mean kernel?"},
 		{[]string{"--seeds", "one"}, `"one"`},
 		{[]string{"--shard", "9/8"}, "--shard"},
+		{[]string{"--micro-batch", "3"}, "eurosat dtl seed 42: --micro-batch 3 is not possible: --batch is 8"},
 		{[]string{"more"}, `"more"`},
 	} {
 		cli(t, vtabRun(root, out, c.flags...)...).want(t, exitUsage, c.words)
@@ -286,55 +286,28 @@ func TestVtabShared(t *testing.T) {
 	}
 }
 
-// vtabSearch is the command line of a small search.
-func vtabSearch(root, out string, more ...string) []string {
-	return append([]string{"vtab", "search", "--data", root, "--backbone", fixture.backbone, "--out", out, "--feature-cache", "off",
-		"--method", "dtl", "--task", "eurosat", "--set", "epochs=2,batch=6", "--grid", "lr=1e-7,0.05;drop_path=0,0.1"}, more...)
-}
-
-// TestVtabSearch: the grid is measured on train800 and val200; the test images could be anything. A point's accuracy is that of
-// a fine-tune on a data set made of the two lists.
-func TestVtabSearch(t *testing.T) {
+// TestVtabMachineFlags: what fine-tune has for memory and for watching reaches the cells and is in their records.
+func TestVtabMachineFlags(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
-	for i := range 12 {
-		write(t, filepath.Join(root, "eurosat", "images", fmt.Sprintf("test_%02d.png", i)), []byte("no image"))
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	cli(t, vtabRun(root, whole)...).want(t, exitDone)
+	cli(t, vtabRun(root, parts, "--micro-batch", "2", "--recompute", "blocks", "--tensorboard")...).want(t, exitDone)
+	a, b := readCell(t, whole, "eurosat", "dtl", 42), readCell(t, parts, "eurosat", "dtl", 42)
+	var config struct {
+		MicroBatch int    `json:"micro_batch"`
+		Recompute  string `json:"recompute"`
 	}
-	out := filepath.Join(t.TempDir(), "search")
-	o := cli(t, vtabSearch(root, out, "--format", "csv")...)
-	o.want(t, exitDone, "cells 4/4 done", "Best with dtl on eurosat", "--set lr=")
-	lines := strings.Split(strings.TrimSpace(o.out), "\n")
-	if len(lines) != 5 || lines[0] != "lr,drop_path,val_top1,val_top1_std,note" || !strings.HasPrefix(lines[1], "0.05,") {
-		t.Errorf("the table: %q", lines)
+	decode(t, b.Run.Config, &config)
+	if config.MicroBatch != 2 || config.Recompute != "blocks" {
+		t.Errorf("%s", b.Run.Config)
 	}
-	again := cli(t, vtabSearch(root, out)...)
-	again.want(t, exitDone, "4 of 4 cells are finished already")
-	_, line, ok := strings.Cut(again.out, "\n  --set ")
-	if !ok {
-		t.Fatalf("no winner in %s", again.out)
+	if a.StepMemory == nil || b.StepMemory == nil || b.StepMemory.Peak >= a.StepMemory.Peak {
+		t.Errorf("memory of a step of 8 images %+v, two at a time %+v", a.StepMemory, b.StepMemory)
 	}
-	set := strings.TrimSpace(line)
-
-	pair := filepath.Join(t.TempDir(), "pair")
-	try(t, os.CopyFS(pair, os.DirFS(filepath.Join(root, "eurosat"))))
-	write(t, filepath.Join(pair, "train800val200.txt"), read(t, pair, "train800.txt"))
-	write(t, filepath.Join(pair, "test.txt"), read(t, pair, "val200.txt"))
-	one := filepath.Join(t.TempDir(), "one")
-	cli(t, vtabRun(filepath.Dir(renamed(t, pair, "eurosat")), one, "--set", set)...).want(t, exitDone)
-	c := readCell(t, one, "eurosat", "dtl", 42)
-	point, err := vtab.ReadCell(filepath.Join(out, strings.Join(strings.Split(set, ",")[:2], ","), "eurosat", "dtl", "seed-42.json"))
-	try(t, err)
-	if a, b := point.Run.Accuracy, c.Run.Accuracy; a.Split != "val" || a.Images != 9 || a.Top1 != b.Top1 {
-		t.Errorf("the search found %+v, run with its winner %+v", a, b)
+	for out, want := range map[string]int{whole: 0, parts: 1} {
+		events, err := filepath.Glob(filepath.Join(vtab.WorkPath(out, "eurosat", "dtl", 42), "*tfevents*"))
+		if err != nil || len(events) != want {
+			t.Errorf("event files %v, %v", events, err)
+		}
 	}
-	if n := point.Run.Data.Counts["train"]; n != 18 {
-		t.Errorf("trained on %v", point.Run.Data.Counts)
-	}
-}
-
-// renamed moves a folder and returns its new path.
-func renamed(t *testing.T, path, name string) string {
-	t.Helper()
-	to := filepath.Join(filepath.Dir(path), name)
-	try(t, os.Rename(path, to))
-	return to
 }

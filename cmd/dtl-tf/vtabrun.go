@@ -25,11 +25,13 @@ func (s *sweepFlags) machine(g *groups) {
 		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
 		f.StringVar(&b.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
 		f.StringVar(&b.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass makes again to save memory: `none|activations|blocks`")
+		f.IntVar(&b.MicroBatch, "micro-batch", 0, "`images` of a step to work on at a time, a divisor of all batches: same result, less memory (0: all)")
 		f.StringVar(&b.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as the paper does, or only those after the ones that never change, so that the feature cache stays possible")
 		f.StringVar(&b.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where values of blocks that never change are stored: `auto|off|DIR`: auto is the user's folder for caches, where that is possible and pays")
 		f.StringVar(&b.CachePrecision, "cache-precision", runner.FP32, "stored `precision` of the feature cache: fp32, or bf16 in half the space")
 		f.Int64Var(&b.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
 		f.BoolVar(&b.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of failing the cell")
+		f.BoolVar(&b.TensorBoard, "tensorboard", false, "write event files into the cells' folders below .work, for tensorboard --logdir")
 		f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress, only the result")
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/limit"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/result"
 )
 
@@ -164,6 +165,14 @@ func (c Cell) check() error {
 	return nil
 }
 
+// misplaced says where a cell should be that isn't there. The points of a search are folders of their own.
+func (c Cell) misplaced(results string) error {
+	if c.Run != nil && c.Run.Accuracy != nil && c.Run.Accuracy.Split != data.Test {
+		return fmt.Errorf("is of a search, evaluated on %s: the same 'dtl-tf vtab search' prints its table again", c.Run.Accuracy.Split)
+	}
+	return fmt.Errorf("holds the cell %s, which belongs into %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))
+}
+
 // ReadCells reads every cell below a folder of results, in the order of paths. What can't be read is left out and told
 // in bad, an error a file. The folder itself must be there.
 func ReadCells(results string) (cells []Cell, bad []error, err error) {
@@ -178,7 +187,7 @@ func ReadCells(results string) (cells []Cell, bad []error, err error) {
 		}
 		c, err := ReadCell(path)
 		if err == nil && CellPath(results, c.Task, c.Method, c.Seed) != path {
-			err = &BadCellError{path, fmt.Errorf("holds the cell %s, which belongs into %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))}
+			err = &BadCellError{path, c.misplaced(results)}
 		}
 		if err != nil {
 			bad = append(bad, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
@@ -137,6 +138,7 @@ func settings(c source) string {
 		Epochs    int    `json:"epochs"`
 		Batch     int    `json:"batch"`
 		Precision string `json:"precision"`
+		Scope     string `json:"drop_path_scope"`
 	}
 	text := "the recipe " + c.Recipe.Name
 	if c.Recipe.Note != "" {
@@ -153,6 +155,9 @@ func settings(c source) string {
 	text += fmt.Sprintf(": %d epochs, batch %d", config.Epochs, config.Batch)
 	if config.Precision != "" {
 		text += ", " + config.Precision
+	}
+	if config.Scope == runner.DropPathSuffix {
+		text += ", --drop-path-scope " + config.Scope
 	}
 	if note := c.Run.Accuracy.Note; note != result.OnceAfterLast {
 		text += fmt.Sprintf(", accuracy %q", note)

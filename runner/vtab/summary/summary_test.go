@@ -184,6 +184,19 @@ func TestNotOnTest(t *testing.T) {
 	}
 }
 
+// TestScope: stochastic depth in fewer blocks than the paper's is said, and marks cells apart from others.
+func TestScope(t *testing.T) {
+	dir := t.TempDir()
+	all, suffix := finished("cifar", "dtl", 42, 69.6), finished("dtd", "dtl", 42, 71.3)
+	all.Run.Config = json.RawMessage(`{"epochs":100,"batch":32,"precision":"fp32","drop_path_scope":"all"}`)
+	suffix.Run.Config = json.RawMessage(`{"epochs":100,"batch":32,"precision":"fp32","drop_path_scope":"suffix"}`)
+	put(t, dir, all, suffix)
+	out, _, err := print(t, Config{Format: "csv"}, dir)
+	if err != nil || !strings.Contains(out, "fp32, --drop-path-scope suffix for dtd seed 42") || !strings.Contains(out, "fp32 for cifar seed 42") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestHeads: every column has a head that is as narrow as its scores.
 func TestHeads(t *testing.T) {
 	for _, task := range published.Tasks() {

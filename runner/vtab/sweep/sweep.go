@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -68,6 +69,13 @@ func newSweep(c Config, ui runner.UI) (*sweep, error) {
 	s.memory = memories{off: !c.Memory, warn: s.show.warn, known: map[string]*vtab.StepMemory{}}
 	s.show.total = len(jobs)
 	for _, j := range jobs {
+		f, err := c.fineTune(j, "")
+		if err == nil {
+			err = f.CheckMicroBatch()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", j.name(), err)
+		}
 		cell, err := s.readCell(j)
 		switch {
 		case err != nil:
@@ -108,6 +116,7 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 	var config struct {
 		Precision string `json:"precision"`
 		Scope     string `json:"drop_path_scope"`
+		Split     string `json:"eval_split"`
 	}
 	if err := json.Unmarshal(c.Run.Config, &config); err != nil {
 		return &vtab.BadCellError{Path: path, Err: err}
@@ -120,6 +129,7 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 		what       string
 		had, asked any
 	}{
+		{"evaluation on", cmp.Or(config.Split, data.Test), cmp.Or(f.EvalSplit, data.Test)},
 		{"lr", had.LR, asked.LR}, {"weight_decay", had.WeightDecay, asked.WeightDecay}, {"drop_path", had.DropPath, asked.DropPath},
 		{"epochs", had.Epochs, asked.Epochs}, {"batch", had.Batch, asked.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(asked.Options)},
 		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.Scope, cmp.Or(f.DropPathScope, runner.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
