@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 )
 
 // Batch is what one step works on. The loader uses its memory again: it is valid until the
@@ -21,16 +20,6 @@ type Batch struct {
 
 // Size is the number of images in the batch.
 func (b *Batch) Size() int { return len(b.Labels) }
-
-// Stats is what a loader counted since it was made.
-type Stats struct {
-	Batches   int           // handed out
-	Images    int           // in them
-	Decoded   int64         // images read from their files, the others came from memory
-	Bad       int           // images left out because of SkipBad
-	Wait      time.Duration // time that the loop over the batches waited for one, FirstWait included
-	FirstWait time.Duration // the wait for the very first batch, which nothing can hide
-}
 
 // Loader makes batches of a list of images. One epoch at a time may be looped over.
 type Loader struct {
@@ -48,10 +37,9 @@ type Loader struct {
 
 	reporting sync.Mutex // held while OnBad runs
 
-	mu    sync.Mutex
-	next  *pipeline // begun ahead, or nil
-	bad   map[int]bool
-	stats Stats
+	mu   sync.Mutex
+	next *pipeline // begun ahead, or nil
+	bad  map[int]bool
 }
 
 // NewLoader checks the options and fails when no batch could be made, naming the counts.
@@ -84,15 +72,6 @@ func (l *Loader) Steps() int {
 		return good / l.options.Batch
 	}
 	return (good + l.options.Batch - 1) / l.options.Batch
-}
-
-// Stats returns the counters so far.
-func (l *Loader) Stats() Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.stats
-	s.Bad = len(l.bad)
-	return s
 }
 
 // Bad lists the images that were found to be bad, as indices of the items.
@@ -132,7 +111,6 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 		p := l.begin(epoch, skip)
 		defer p.cancel()
 		for {
-			start := time.Now()
 			select {
 			case <-ctx.Done():
 				yield(nil, context.Cause(ctx))
@@ -148,7 +126,6 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 					yield(nil, r.err)
 					return
 				}
-				l.count(r.batch, time.Since(start))
 				goOn := yield(r.batch, nil)
 				l.recycle(r.batch)
 				if !goOn {
@@ -187,17 +164,6 @@ func (l *Loader) lookAhead(p *pipeline) {
 	if p.epoch < l.options.LastEpoch && p.context.Err() == nil {
 		l.next = l.start(p.epoch+1, 0)
 	}
-}
-
-func (l *Loader) count(b *Batch, wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.stats.Batches == 0 {
-		l.stats.FirstWait = wait
-	}
-	l.stats.Batches++
-	l.stats.Images += b.Size()
-	l.stats.Wait += wait
 }
 
 // newBatch returns an empty batch with room for a full one.

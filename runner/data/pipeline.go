@@ -107,9 +107,6 @@ func (l *Loader) image(index int) ([]uint8, error) {
 		return nil, err
 	}
 	l.cache.put(index, pix)
-	l.mu.Lock()
-	l.stats.Decoded++
-	l.mu.Unlock()
 	return pix, nil
 }
 

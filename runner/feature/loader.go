@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"time"
 
 	"dtl-tf/graph/tensor"
 )
@@ -27,14 +26,6 @@ type Loader struct {
 	fetch func(*Batch) error // makes the rows of a batch resident
 
 	stream *stream // nil before the first epoch and after a loop that was left early
-
-	stats Stats
-}
-
-// Stats is what a loader counted since it was made.
-type Stats struct {
-	Batches int
-	Wait    time.Duration // time that the loop over the batches waited for one
 }
 
 // stream makes the batches of one epoch after the other in the background.
@@ -69,7 +60,6 @@ func (l *Loader) Epoch(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, e
 	return func(yield func(*Batch, error) bool) {
 		s := l.at(epoch, skip)
 		for {
-			begun := time.Now()
 			select {
 			case <-ctx.Done():
 				l.stop()
@@ -85,8 +75,6 @@ func (l *Loader) Epoch(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, e
 					s.epoch, s.skip = s.epoch+1, 0
 					return
 				}
-				l.stats.Batches++
-				l.stats.Wait += time.Since(begun)
 				if !yield(next.batch, nil) {
 					l.stop()
 					return
@@ -201,9 +189,6 @@ func (l *Loader) release(s *stream) {
 		}
 	}
 }
-
-// Stats returns the counters so far.
-func (l *Loader) Stats() Stats { return l.stats }
 
 // stop ends the stream and waits for it.
 func (l *Loader) stop() {

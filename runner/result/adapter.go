@@ -36,9 +36,6 @@ type Meta map[string]string
 // SetInt stores an integer.
 func (m Meta) SetInt(key string, v int) { m[key] = strconv.Itoa(v) }
 
-// SetFloat stores a number so that it reads back exactly.
-func (m Meta) SetFloat(key string, v float64) { m[key] = strconv.FormatFloat(v, 'g', -1, 64) }
-
 // SetFloats stores a list of finite numbers as JSON.
 func (m Meta) SetFloats(key string, v []float64) { m.setJSON(key, v) }
 
@@ -111,11 +108,6 @@ func (a *Adapter) String(key string) (string, bool) {
 // Int is an integer of the metadata, and whether the file has it. A value that is no integer is
 // an error that names file and key; so for the other types.
 func (a *Adapter) Int(key string) (int, bool, error) { return get(a, key, strconv.Atoi) }
-
-// Float is a number of the metadata.
-func (a *Adapter) Float(key string) (float64, bool, error) {
-	return get(a, key, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
-}
 
 // Floats is a list of numbers of the metadata.
 func (a *Adapter) Floats(key string) ([]float64, bool, error) {

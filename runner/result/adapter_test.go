@@ -25,7 +25,7 @@ func TestAdapterRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), AdapterFile)
 	meta := Meta{KeyMethod: "dtl+"}
 	meta.SetInt(KeyRank, 2)
-	meta.SetFloat(KeyBeta, 100)
+	meta[KeyBeta] = "100"
 	meta.SetFloats(KeyMean, []float64{0.485, 0.456, 0.406})
 	meta.SetStrings(KeyClassNames, []string{"a \"b\"", "c,d", "é"})
 	if err := WriteAdapter(path, tensors(), meta); err != nil {
@@ -53,8 +53,8 @@ func TestAdapterRoundTrip(t *testing.T) {
 	if v, ok, err := a.Int(KeyRank); v != 2 || !ok || err != nil {
 		t.Errorf("rank %v %v %v", v, ok, err)
 	}
-	if v, ok, err := a.Float(KeyBeta); v != 100 || !ok || err != nil {
-		t.Errorf("beta %v %v %v", v, ok, err)
+	if v, ok := a.String(KeyBeta); v != "100" || !ok {
+		t.Errorf("beta %q", v)
 	}
 	if v, ok, err := a.Floats(KeyMean); !reflect.DeepEqual(v, []float64{0.485, 0.456, 0.406}) || !ok || err != nil {
 		t.Errorf("mean %v %v %v", v, ok, err)
@@ -120,7 +120,7 @@ func TestAdapterErrors(t *testing.T) {
 	_, err = ReadAdapter(filepath.Join(dir, "none.safetensors"))
 	wantError(t, err, "none.safetensors")
 
-	meta := Meta{KeyRank: "two", KeyBeta: "", KeyMean: "0.5", KeyClassNames: "[1]"}
+	meta := Meta{KeyRank: "two", KeyMean: "0.5", KeyClassNames: "[1]"}
 	if err := WriteAdapter(path, tensors(), meta); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,6 @@ func TestAdapterErrors(t *testing.T) {
 	}
 	for key, read := range map[string]func(string) (bool, error){
 		KeyRank:       func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
-		KeyBeta:       func(k string) (bool, error) { _, ok, err := a.Float(k); return ok, err },
 		KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },
 		KeyClassNames: func(k string) (bool, error) { _, ok, err := a.Strings(k); return ok, err },
 	} {
