@@ -101,7 +101,7 @@ func TestRefused(t *testing.T) {
 		"no method":        {func(c *Config) { c.Methods = "full,," }, []string{`""`}, true},
 		"breakdown":        {func(c *Config) { c.Breakdown = "dlt" }, []string{"--breakdown", "dtl+"}, true},
 		"format":           {func(c *Config) { c.Format = "xml" }, []string{`"xml"`, "table, markdown, csv, json"}, true},
-		"precision":        {func(c *Config) { c.Precision = "fp16" }, []string{`"fp16"`, "fp32", "bf16"}, true},
+		"precision":        {func(c *Config) { c.Precision = "fp8" }, []string{`"fp8"`, "fp32", "bf16"}, true},
 		"batch":            {func(c *Config) { c.Batch = 0 }, []string{"--batch 0"}, true},
 		"steps":            {func(c *Config) { c.Steps = 0 }, []string{"--steps 0"}, true},
 		"architecture":     {func(c *Config) { c.Backbone.Path = "vit_b15" }, []string{`"vit_b15"`, "vit_b16", "vit_s16", "vit_ti16"}, true},
