@@ -13,8 +13,8 @@ import (
 func FuzzOpen(f *testing.F) {
 	record := func(length uint64, data string) []byte {
 		b := binary.LittleEndian.AppendUint64(nil, length)
-		b = binary.LittleEndian.AppendUint32(b, masked(b))
-		return binary.LittleEndian.AppendUint32(append(b, data...), masked([]byte(data)))
+		b = binary.LittleEndian.AppendUint32(b, Checksum(b))
+		return binary.LittleEndian.AppendUint32(append(b, data...), Checksum([]byte(data)))
 	}
 	f.Add(record(3, "abc"), uint64(3))
 	f.Add(append(record(0, ""), record(3, "abc")[:9]...), uint64(1<<62))

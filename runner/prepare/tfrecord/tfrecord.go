@@ -21,9 +21,9 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// masked is the CRC32C that the format stores: rotated and shifted, so that a checksum of data with checksums in it
+// Checksum is the CRC32C that the format stores: rotated and shifted, so that a checksum of data with checksums in it
 // is as good as any.
-func masked(data []byte) uint32 {
+func Checksum(data []byte) uint32 {
 	crc := crc32.Checksum(data, castagnoli)
 	return (crc>>15 | crc<<17) + 0xa282ead8
 }
@@ -74,7 +74,7 @@ func (f *File) index() error {
 			return f.fail(f.Len(), err)
 		}
 		length := binary.LittleEndian.Uint64(head)
-		if masked(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
+		if Checksum(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
 			return f.fail(f.Len(), errors.New("the checksum of its length is wrong: the file is damaged, or no TFRecord file (compressed ones are not read)"))
 		}
 		if length > maxRecord {
@@ -99,7 +99,7 @@ func (f *File) Read(record int) ([]byte, error) {
 		return nil, f.fail(record, err)
 	}
 	data, sum := data[:len(data)-footSize], data[len(data)-footSize:]
-	if masked(data) != binary.LittleEndian.Uint32(sum) {
+	if Checksum(data) != binary.LittleEndian.Uint32(sum) {
 		return nil, f.fail(record, errors.New("the checksum of its data is wrong: the file is damaged, fetch it again"))
 	}
 	return data, nil

@@ -2,10 +2,10 @@ package summary
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"dtl-tf/runner/published"
+	"dtl-tf/runner/vtab"
 )
 
 // Keys of the averages, beside the tasks' folder names and the groups' keys.
@@ -25,29 +25,12 @@ type Score struct {
 func scoreOf(seeds map[uint64]float64) Score {
 	values := slices.Collect(maps.Values(seeds))
 	slices.Sort(values) // a sum must not depend on the order of a map
-	s := Score{Mean: mean(values), Seeds: seeds}
+	s := Score{Mean: vtab.Mean(values), Seeds: seeds}
 	if len(values) > 1 {
-		std := sampleStd(values)
+		std := vtab.Deviation(values)
 		s.Std = &std
 	}
 	return s
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
-}
-
-// sampleStd is the standard deviation with n-1 in the denominator.
-func sampleStd(values []float64) float64 {
-	m, sum := mean(values), 0.0
-	for _, v := range values {
-		sum += (v - m) * (v - m)
-	}
-	return math.Sqrt(sum / float64(len(values)-1))
 }
 
 // average is one of the columns that are computed from tasks.
@@ -76,7 +59,7 @@ func meanOf(tasks []string) func(map[string]float64) float64 {
 		for _, t := range tasks {
 			values = append(values, top1[t])
 		}
-		return mean(values)
+		return vtab.Mean(values)
 	}
 }
 

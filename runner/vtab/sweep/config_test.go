@@ -168,7 +168,7 @@ func TestSearchOrder(t *testing.T) {
 		t.Errorf("%q %+v", order, list)
 	}
 	// The standard deviation of a sample: for 61 and 62 it is the square root of a half.
-	if d := deviation(list[0].top1); d < 0.70710 || d > 0.70711 {
+	if d := vtab.Deviation(list[0].top1); d < 0.70710 || d > 0.70711 {
 		t.Errorf("deviation %v", d)
 	}
 }

@@ -140,22 +140,14 @@ func (p *progress) timeLeft(part float64) (string, bool) {
 		if len(of) == 0 {
 			of = all
 		}
-		seconds += mean(of)
+		seconds += vtab.Mean(of)
 	}
 	if part > 0 {
 		first := p.seconds[p.left[0].method]
 		if len(first) == 0 {
 			first = all
 		}
-		seconds -= part * mean(first)
+		seconds -= part * vtab.Mean(first)
 	}
 	return report.Duration(time.Duration(seconds * float64(time.Second))), true
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }

@@ -121,7 +121,7 @@ func (o outcome) mean() float64 {
 	if o.why != "" || len(o.top1) == 0 {
 		return math.Inf(-1)
 	}
-	return mean(o.top1)
+	return vtab.Mean(o.top1)
 }
 
 // outcomes reads the cells of all points, the best first. Of equal ones the earlier in the grid is.
@@ -183,7 +183,7 @@ func (c Config) print(ui runner.UI, format string, list []outcome) error {
 		if o.why == "" {
 			top1 = o.mean()
 			if len(o.top1) > 1 {
-				std = deviation(o.top1)
+				std = vtab.Deviation(o.top1)
 			}
 		} else {
 			why = o.why
@@ -230,13 +230,4 @@ func axes(grid string) []string {
 		}
 	}
 	return names
-}
-
-// deviation is the standard deviation of a sample (n-1).
-func deviation(values []float64) float64 {
-	m, sum := mean(values), 0.0
-	for _, v := range values {
-		sum += (v - m) * (v - m)
-	}
-	return math.Sqrt(sum / float64(len(values)-1))
 }
