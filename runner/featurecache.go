@@ -12,7 +12,6 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/dtl"
-	"dtl-tf/graph"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
 	"dtl-tf/runner/report"
@@ -241,21 +240,6 @@ func (f *fineTuning) cacheOptions(dir string, values []feature.Value) feature.Op
 		About:    feature.About{Backbone: name, Data: f.data.name},
 		Values:   values, Note: f.note,
 	}
-}
-
-// modelConfig is what shapes the model.
-func (f *fineTuning) modelConfig() dtl.Config {
-	c, bb := f.config, f.backbone
-	m := dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std,
-		Method: f.settings.Method, Pool: f.settings.Pool, Classes: f.data.classes,
-		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
-		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), ChunkValues: f.chunkValues,
-	}
-	if f.cache != nil {
-		m.Store = graph.Precision(c.cachePrecision())
-	}
-	return m
 }
 
 func (k *featureCache) close() {

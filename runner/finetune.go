@@ -141,51 +141,6 @@ func (c FineTuneConfig) inputs() []string {
 	return list
 }
 
-func (f *fineTuning) loadBackbone() (*backbone.Backbone, error) {
-	if f.config.Init == InitRandom {
-		return f.config.Backbone.random(f.config.Seed)
-	}
-	return f.config.Backbone.load()
-}
-
-// resolveSettings reads the adapter that training starts from, if there is one, and joins its settings with the user's.
-func (f *fineTuning) resolveSettings() (settings, error) {
-	c := f.config
-	if c.InitAdapter == "" {
-		return c.Method.resolve(f.backbone.Architecture)
-	}
-	var err error
-	if f.initial, err = readAdapter(c.InitAdapter, f.note); err != nil {
-		return settings{}, err
-	}
-	s, err := settingsOf(f.initial, c.Method, f.backbone.Architecture)
-	if err == nil {
-		noteForeign(f.initial, c.Method, s, f.backbone, f.note)
-	}
-	return s, err
-}
-
-// build makes the model and fills it.
-func (f *fineTuning) build() error {
-	c, bb := f.config, f.backbone
-	model, err := dtl.New(f.modelConfig())
-	if err != nil {
-		return err
-	}
-	var start tensor.Map
-	if f.initial != nil {
-		if err := fits(f.initial, bb, model.AdapterShapes()); err != nil {
-			return err
-		}
-		start = f.initial.Tensors
-	}
-	if f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start); err != nil {
-		return err
-	}
-	f.frozen, err = f.frozenSHA256()
-	return err
-}
-
 // run trains, saves and evaluates, and leaves a run.json that says how it ended.
 func (f *fineTuning) run(ctx context.Context) error {
 	if err := f.save(); err != nil {
@@ -280,43 +235,6 @@ func (f *fineTuning) finish(ctx context.Context) error {
 		return nil
 	}
 	return f.evaluate(ctx)
-}
-
-// checkFrozen compares the frozen weights with what they were before the first step.
-func (f *fineTuning) checkFrozen() error {
-	if f.frozen == "" {
-		return nil // full fine-tuning freezes nothing
-	}
-	after, err := f.frozenSHA256()
-	if err != nil {
-		return err
-	}
-	f.record.Frozen = &result.Frozen{Before: f.frozen, After: after}
-	if f.frozen != after {
-		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", f.frozen, after)
-	}
-	return nil
-}
-
-// frozenSHA256 hashes the frozen weights as the session holds them, "" if there are none.
-func (f *fineTuning) frozenSHA256() (string, error) {
-	values, err := f.session.ReadFrozen()
-	if err != nil || len(values) == 0 {
-		return "", err
-	}
-	return values.SHA256(), nil
-}
-
-// notePrecision warns of what a processor is slow at. The factors are those of a step of DTL on ViT-B/16, batch 8, for bf16 with
-// oneDNN kept from the instructions.
-func (f *fineTuning) notePrecision() {
-	switch {
-	case f.record.Device.Kind != "CPU":
-	case f.config.Precision == BF16 && !fastBF16():
-		f.note("this processor has no bfloat16 instructions: --precision bf16 saves memory here, but each step will take about 2.6 times as long as in fp32")
-	case f.config.Precision == string(graph.FP16):
-		f.note("--precision fp16 is for GPUs: on a processor each step will take about 1.7 times as long as in fp32")
-	}
 }
 
 // note tells the user something that is not progress.

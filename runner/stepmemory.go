@@ -41,11 +41,7 @@ func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
 	if err != nil {
 		return StepMemory{}, err
 	}
-	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
-		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
-		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), ChunkValues: chunkValues,
-	})
+	model, err := dtl.New(c.model(bb, s, classes, chunkValues))
 	if err != nil {
 		return StepMemory{}, err
 	}
