@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/vtab"
+)
+
+// TestVtabDamaged: a result that is empty or cut off is named, kept aside and made again.
+func TestVtabDamaged(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--seeds", "1,2,3")
+	cli(t, args...).want(t, exitDone)
+	want := readCell(t, out, "eurosat", "dtl", 1).Run.Accuracy
+	empty, half := vtab.CellPath(out, "eurosat", "dtl", 1), vtab.CellPath(out, "eurosat", "dtl", 2)
+	write(t, empty, nil)
+	content := read(t, half)
+	write(t, half, content[:len(content)/2])
+	cli(t, args...).want(t, exitDone, empty, "the file is empty", half, "not a complete JSON", ".bad", "1 of 3 cells are finished already", "cells 3/3 done")
+	if got := readCell(t, out, "eurosat", "dtl", 1).Run.Accuracy; !reflect.DeepEqual(got, want) {
+		t.Errorf("made again: %+v, before %+v", got, want)
+	}
+	if !bytes.Equal(read(t, half+".bad"), content[:len(content)/2]) {
+		t.Error("the damaged file is not kept")
+	}
+}
+
+// TestVtabInterrupted: Ctrl-C ends the sweep with what is finished kept, and the same command goes on.
+func TestVtabInterrupted(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--seeds", "1,2")
+	cliUntil(t, "eurosat dtl seed 1: ", args...).want(t, exitInterrupted, "interrupted with cells 1/2 done", "the same command goes on")
+	cli(t, args...).want(t, exitDone, "1 of 2 cells are finished already", "cells 2/2 done")
+}
+
+// TestVtabKilled: kill -9 in the middle of a cell, and the same command comes to what a sweep in one piece comes to.
+func TestVtabKilled(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	flags := []string{"--set", "epochs=30,batch=8,lr=0.02", "--checkpoint-every", "1", "--methods", "dtl,full", "--step-memory=false"}
+	whole := filepath.Join(t.TempDir(), "whole")
+	cli(t, vtabRun(root, whole, flags...)...).want(t, exitDone)
+
+	out := filepath.Join(t.TempDir(), "killed")
+	args := vtabRun(root, out, flags...)
+	for _, method := range []string{"dtl", "full"} {
+		p := launch(t, wholeProgram, args...)
+		run := vtab.WorkPath(out, "eurosat", method, 42)
+		for deadline := time.Now().Add(60 * time.Second); len(checkpoints(t, run)) == 0; time.Sleep(2 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("no checkpoint in time: %s", p.stderr.String())
+			}
+		}
+		p.send(syscall.SIGKILL)
+		if !p.killed() {
+			t.Fatalf("%s ended before it could be killed", method)
+		}
+		if _, err := os.Stat(vtab.CellPath(out, "eurosat", method, 42)); err == nil {
+			t.Fatalf("%s was finished before it could be killed", method)
+		}
+	}
+	cli(t, args...).want(t, exitDone, "eurosat full seed 42 was begun before: going on with it", "cells 2/2 done")
+	for _, method := range []string{"dtl", "full"} {
+		a, b := readCell(t, out, "eurosat", method, 42), readCell(t, whole, "eurosat", method, 42)
+		if !a.Resumed || b.Resumed || !reflect.DeepEqual(a.Run.Accuracy, b.Run.Accuracy) {
+			t.Errorf("%s: resumed %v, %+v; in one piece: %+v", method, a.Resumed, a.Run.Accuracy, b.Run.Accuracy)
+		}
+		sameResult(t, vtab.WorkPath(out, "eurosat", method, 42), vtab.WorkPath(whole, "eurosat", method, 42))
+	}
+	left, err := filepath.Glob(filepath.Join(out, vtab.WorkFolder, "*", "*", "*"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestVtabShared: two processes with the same command share the cells, and none is run twice.
+func TestVtabShared(t *testing.T) {
+	root := vtabRoot(t, "eurosat", "svhn")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--tasks", "eurosat,svhn", "--methods", "linear,dtl,lora", "--seeds", "1,2", "--step-memory=false")
+	running := []*process{launch(t, wholeProgram, args...), launch(t, wholeProgram, args...)}
+	for _, p := range running {
+		p.end().want(t, exitDone, "cells 12/12 done")
+	}
+	cells, bad, err := vtab.ReadCells(out)
+	if err != nil || len(bad) > 0 || len(cells) != 12 {
+		t.Fatalf("%d cells, %v, %v", len(cells), bad, err)
+	}
+	share := map[int]int{}
+	for _, c := range cells {
+		runs := 0
+		for _, p := range running {
+			for line := range strings.Lines(p.stderr.String()) {
+				if !strings.HasPrefix(line, c.Key()+": ") || strings.Contains(line, "(by ") {
+					continue
+				}
+				runs++
+				if c.Machine.Process != p.Process.Pid {
+					t.Errorf("%s: the file names process %d, %d says it ran it", c.Key(), c.Machine.Process, p.Process.Pid)
+				}
+			}
+		}
+		if runs != 1 || c.Status != result.Finished {
+			t.Errorf("%s was run %d times: %s %s", c.Key(), runs, c.Status, c.Error)
+		}
+		share[c.Machine.Process]++
+	}
+	if len(share) != 2 {
+		t.Errorf("one process had all the work: %v", share)
+	}
+}
