@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"unsafe"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -103,11 +102,7 @@ func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error
 		return nil, 0, 0, errors.New("the JPEG decoder is closed")
 	}
 	data = withAdobe(data)
-	feed := capi.Feed{
-		Output: d.content,
-		// The string shares data's memory, which nobody writes while Decode runs.
-		Value: tensor.Scalar(unsafe.String(unsafe.SliceData(data), len(data))),
-	}
+	feed := capi.Feed{Output: d.content, Value: tensor.Scalar(string(data))}
 	values, err := capi.Run(d.session, []capi.Feed{feed}, []tf.Output{d.pixels}, nil, nil)
 	if err != nil {
 		return nil, 0, 0, reason(err)
