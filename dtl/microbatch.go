@@ -14,14 +14,14 @@ import (
 // added. It needs the memory of the few images, and one more number for everything that trains.
 type microBatch struct {
 	parts int
-	from  graph.Value // fed: the first image of the part in the batch
+	from  graph.Value // fed: where the part begins in the batch, [3] as SliceSamples takes it
 	sums  *graph.Variables
 	first []*tf.Operation // put the gradients of the first part into the sums
 	more  []*tf.Operation // add those of another
 }
 
 func newMicroBatch(b *graph.Builder, parts int) *microBatch {
-	return &microBatch{parts: parts, from: b.Placeholder("from", tf.Int32), sums: graph.NewVariables()}
+	return &microBatch{parts: parts, from: b.Placeholder("from", tf.Int32, 3), sums: graph.NewVariables()}
 }
 
 // add sums up the gradient of v over the parts, and returns the mean of the sum.
@@ -71,7 +71,7 @@ func (s *Session) partFeeds(input []graph.Feed, labels []int32, step, from, to i
 		return nil, fmt.Errorf("training step %d: a batch of %d labels, want %d", step, len(labels), s.Config.Batch)
 	}
 	feeds := append(s.seedFeeds(step), labelFeed(s, labels[from:to]),
-		graph.Feed{Output: s.train.micro.from.Output, Value: tensor.Scalar(int32(from))})
+		graph.Feed{Output: s.train.micro.from.Output, Value: tensor.Must([]int32{int32(from), 0, 0}, 3)})
 	for _, feed := range input {
 		part, err := tensor.Part(feed.Value, from, to)
 		if err != nil {

@@ -19,9 +19,8 @@ func (b *Builder) DropPath(seed Value, stream int, batch int, rate float64) Valu
 	return b.mul(survives, b.scalar(1/keep))
 }
 
-// SliceSamples is n samples of x [B, 1, 1] from the fed place on: [n, 1, 1]. It has no gradient.
-func (b *Builder) SliceSamples(x, from Value, n int) Value {
-	b = b.In("samples")
-	begin := b.mul(b.node("Fill", []int{3}, nil, b.ints(3).Output, from.Output), b.ints(1, 0, 0))
-	return b.node("Slice", []int{n, 1, 1}, nil, x.Output, begin.Output, b.ints(n, 1, 1).Output)
+// SliceSamples is n samples of x [B, 1, 1] from the place that is fed as begin [3], the number of the first one and two
+// zeros: [n, 1, 1]. It has no gradient.
+func (b *Builder) SliceSamples(x, begin Value, n int) Value {
+	return b.In("samples").node("Slice", []int{n, 1, 1}, nil, x.Output, begin.Output, b.ints(n, 1, 1).Output)
 }
