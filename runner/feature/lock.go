@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"dtl-tf/runner/flock"
 )
 
 // A cache has two locks, which the kernel gives free when their process ends in whatever way. useLock is shared by all that
@@ -32,7 +34,7 @@ func acquire(path string, how int) (*os.File, error) {
 				return nil, err
 			}
 		}
-		err = flock(f, how)
+		err = flock.Try(f, how)
 		switch {
 		case errors.Is(err, syscall.EWOULDBLOCK):
 			f.Close()
@@ -42,7 +44,7 @@ func acquire(path string, how int) (*os.File, error) {
 			return nil, err
 		}
 		// Who removed the cache before may have removed the file between our open and our lock.
-		if !sameFile(f, path) {
+		if !flock.Same(f, path) {
 			f.Close()
 			continue
 		}
@@ -60,24 +62,6 @@ func openExisting(path string, err error) (*os.File, error) {
 // unsupported: some network file systems have no locks, and refusing to work there would help nobody.
 func unsupported(err error) bool {
 	return errors.Is(err, syscall.ENOLCK) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOTSUP)
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
-		if err != syscall.EINTR {
-			return err
-		}
-	}
-}
-
-func sameFile(f *os.File, path string) bool {
-	a, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	b, err := os.Stat(path)
-	return err == nil && os.SameFile(a, b)
 }
 
 // waitToWrite takes the lock for writing, waiting for another writer up to limit; note hears of it.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"dtl-tf/runner/fault"
+	"dtl-tf/runner/flock"
 )
 
 // lockFile keeps two runs out of one folder.
@@ -41,7 +42,7 @@ func lock(folder, path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = flock(f)
+		err = flock.Try(f, syscall.LOCK_EX)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			holder, _ := io.ReadAll(io.LimitReader(f, 32))
 			f.Close()
@@ -54,7 +55,7 @@ func lock(folder, path string) (*os.File, error) {
 		}
 		// The holder before may have removed the file between our open and our lock; then
 		// the lock is on a file that nobody else can see, and the next try makes a new one.
-		if !sameFile(f, path) {
+		if !flock.Same(f, path) {
 			f.Close()
 			continue
 		}
@@ -70,22 +71,4 @@ func unlock(f *os.File) {
 	os.Remove(f.Name())
 	fault.Point("removed the lock file")
 	f.Close()
-}
-
-func flock(f *os.File) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err != syscall.EINTR {
-			return err
-		}
-	}
-}
-
-func sameFile(f *os.File, path string) bool {
-	a, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	b, err := os.Stat(path)
-	return err == nil && os.SameFile(a, b)
 }
