@@ -71,7 +71,7 @@ under a lock that is taken over when its owner is dead. 'dtl-tf vtab table RESUL
 			f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or some of "+runner.MethodNames())
 			f.StringVar(&s.c.Tasks, "tasks", "all", "`tasks`: all, natural, specialized, structured, or names, with commas between them")
 			f.StringVar(&s.c.Seeds, "seeds", "42", "`seeds`, with commas between them")
-			f.StringVar(&s.c.Set, "set", "", "`values` that replace the recipes', recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, or an option of a method such as kernel; lr=0.003,drop_path=0.1")
+			f.StringVar(&s.c.Set, "set", "", "`values` that replace the recipes', recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean or cls), or an option of a method such as kernel; lr=0.003,drop_path=0.1")
 			f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step of each kind of cell, by tracing one of a session of its own")
 		})
 		s.machine(g)

@@ -6,16 +6,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
 )
 
-// Precision is the override that no recipe has a value for.
-const Precision = "precision"
+// The overrides that no recipe has a value for: how a run computes, and which tokens the classifier reads (mean or cls).
+const (
+	Precision = "precision"
+	Pool      = "pool"
+)
 
 // settings are the values of a recipe that every method has.
-var settings = []string{"lr", "weight_decay", "drop_path", "epochs", "batch", Precision}
+var settings = []string{"lr", "weight_decay", "drop_path", "epochs", "batch", Precision, Pool}
 
-// Overrides replace values of recipes: lr, weight_decay, drop_path, epochs, batch, precision, or an option of a
-// method such as kernel.
+// Overrides replace values of recipes: lr, weight_decay, drop_path, epochs, batch, precision, pool, or an
+// option of a method such as kernel.
 type Overrides map[string]string
 
 // ParseOverrides reads "lr=0.003,drop_path=0.1". Options are the names of all methods' options. Dashes and
@@ -101,6 +107,13 @@ func (r Recipe) With(o Overrides) (Recipe, error) {
 		case "batch":
 			r.Batch, err = strconv.Atoi(value)
 		case Precision: // not the recipe's
+			if _, err := graph.ParsePrecision(value); err != nil {
+				return r, err
+			}
+		case Pool: // not the recipe's
+			if _, err := backbone.ParsePool(value); err != nil {
+				return r, err
+			}
 		default:
 			if r.Options == nil {
 				r.Options = map[string]string{}

@@ -211,6 +211,7 @@ func (c Config) fineTune(j job, folder string) (runner.FineTuneConfig, error) {
 		f.TrainSplit, f.EvalSplit = data.Train, data.Val
 	}
 	f.Precision = cmp.Or(j.overrides[vtab.Precision], f.Precision)
+	f.Method.Pool = j.overrides[vtab.Pool]
 	return f, nil
 }
 

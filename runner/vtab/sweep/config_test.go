@@ -72,14 +72,14 @@ func TestShards(t *testing.T) {
 
 // TestFineTune: recipe and overrides arrive in the training.
 func TestFineTune(t *testing.T) {
-	c := Config{Base: runner.FineTuneConfig{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16"}
+	c := Config{Base: runner.FineTuneConfig{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
 	jobs, err := c.jobs(vitB)
 	try(t, err)
 	f, err := c.fineTune(jobs[0], "data/eurosat")
 	try(t, err)
 	// eurosat, dtl+ on ViT-B in the official scripts: learning rate 0.003, drop path 0.1, kernel 3.
 	if f.LearningRate != 0.003 || f.DropPath != 0.3 || f.Method.Options["kernel"] != "5" || f.Method.Options["rank"] != "2" || f.Epochs != 110 ||
-		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.TrainSplit != "" || f.EvalSplit != "" {
+		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.Method.Pool != "cls" || f.TrainSplit != "" || f.EvalSplit != "" {
 		t.Errorf("%+v", f)
 	}
 	if jobs[1].overrides["kernel"] != "" || jobs[1].overrides["drop_path"] != "0.3" {

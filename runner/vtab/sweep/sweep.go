@@ -99,6 +99,9 @@ func newSweep(c Config, ui runner.UI) (*sweep, error) {
 	return s, nil
 }
 
+// methodsPool stands for the pooling of a cell without an override.
+const methodsPool = "as the method has it"
+
 // same makes sure that a finished cell is what is asked for: one table must not mix settings.
 func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 	path := s.path(j)
@@ -132,6 +135,7 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 		{"evaluation on", cmp.Or(config.Split, data.Test), cmp.Or(f.EvalSplit, data.Test)},
 		{"lr", had.LR, asked.LR}, {"weight_decay", had.WeightDecay, asked.WeightDecay}, {"drop_path", had.DropPath, asked.DropPath},
 		{"epochs", had.Epochs, asked.Epochs}, {"batch", had.Batch, asked.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(asked.Options)},
+		{"pool", cmp.Or(c.Overrides[vtab.Pool], methodsPool), cmp.Or(j.overrides[vtab.Pool], methodsPool)},
 		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.Scope, cmp.Or(f.DropPathScope, runner.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
