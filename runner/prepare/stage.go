@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"dtl-tf/runner/flock"
 )
 
 // stage is the folder beside the target that a data set is made in. It takes the target's name when it is complete, so
@@ -44,13 +46,13 @@ func openStage(c Config) (*stage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--out: %w", err)
 		}
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err = flock.Try(lock, syscall.LOCK_EX)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			lock.Close()
 			return nil, fmt.Errorf("%s is being prepared by another process, in %s: wait for it or choose another --out", target, s.folder)
 		}
 		// Some network file systems have no locks; any other trouble shows when writing.
-		if !same(lock, s.folder) {
+		if !flock.Same(lock, s.folder) {
 			lock.Close()
 			continue
 		}
@@ -117,15 +119,6 @@ func resolve(path string) string {
 		return filepath.Join(resolve(parent), filepath.Base(abs))
 	}
 	return abs
-}
-
-func same(f *os.File, path string) bool {
-	a, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	b, err := os.Stat(path)
-	return err == nil && os.SameFile(a, b)
 }
 
 func (s *stage) clear() error {
