@@ -76,7 +76,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 			case at.Point == backbone.BlockOutput && at.Block >= s.feedbackFrom:
 				b = b.In("feedback")
 				wide := b.ConcatLast(up[:at.Block+1]...)
-				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, func(b *graph.Builder, in []graph.Value) graph.Value {
+				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
 					return s.feedback(b, b.LinearT(in[0], wide), filter, a.Grid())
 				})
 				return b.Add(out, theta)

@@ -22,7 +22,7 @@ var regionCase = gradientCase{
 	build: func(b *Builder, in []Value) Value {
 		w, scale := b.Scale(in[1], 0.5), in[2] // w is made outside of what trains
 		mask := b.Constant(tensor.Must([]float32{0, 2, 1, 2, 0.5}, regionSamples, 1, 1))
-		return b.Region([]Value{in[0], mask}, func(b *Builder, in []Value) Value {
+		return b.Region([]Value{in[0], mask}, 0, func(b *Builder, in []Value) Value {
 			y := b.LayerNorm(in[0], scale, scale, 1e-6)
 			q := b.Keep(b.Linear(y, w, Value{}), Costly)
 			y = b.MulMask(b.Attention(q, y, b.GELU(y), 2), in[1])
@@ -44,10 +44,10 @@ func TestRegionOfFrozen(t *testing.T) {
 	w := normal(random, regionWidth, regionWidth)
 	frozen := gradientCase{inputs: regionCase.inputs[:1], build: func(b *Builder, in []Value) Value {
 		before := b.records
-		y := b.Region(in, func(b *Builder, in []Value) Value {
+		y := b.Region(in, 0, func(b *Builder, in []Value) Value {
 			return b.Keep(b.GELU(b.Keep(b.Linear(in[0], b.Constant(w), Value{}), Costly)), Cheap)
 		})
-		if chunks := len(b.chunks(in[0])); chunks != 3 || b.records < before+2+3*3 {
+		if chunks := len(b.chunks(in[0], 0)); chunks != 3 || b.records < before+2+3*3 {
 			t.Errorf("%d chunks and %d records: the region was not divided", chunks, b.records-before)
 		}
 		return y
@@ -61,7 +61,7 @@ func TestRegionOfFrozen(t *testing.T) {
 func TestRegionWithoutGradient(t *testing.T) {
 	x := normal(rand.New(rand.NewPCG(1, 2)), regionSamples, regionRows, regionWidth)
 	c := gradientCase{inputs: [][]int{{regionWidth, 2}}, build: func(b *Builder, in []Value) Value {
-		return b.Region([]Value{b.Constant(x)}, func(b *Builder, inner []Value) Value {
+		return b.Region([]Value{b.Constant(x)}, 0, func(b *Builder, inner []Value) Value {
 			return b.Swish(b.Linear(inner[0], in[0], Value{}), 1)
 		})
 	}}

@@ -106,7 +106,7 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, i int) graph.Value {
 			inputs = append(inputs, mask)
 		}
 	}
-	z := b.Region(inputs, func(b *graph.Builder, inputs []graph.Value) graph.Value {
+	z := b.Region(inputs, f.Arch.Depth-1-i, func(b *graph.Builder, inputs []graph.Value) graph.Value {
 		x := inputs[0]
 		masked := func(branch graph.Value, which int) graph.Value {
 			if at, ok := masks[which]; ok {
