@@ -27,9 +27,10 @@ type Config struct {
 	Recompute     graph.Recompute
 	Precision     graph.Precision // "" is FP32
 	// Store, where not "", builds the training step on stored values of that element type (see Stored) instead of images.
-	Store graph.Precision
-	// ChunkValues is how many values (samples x tokens x width) a block works on at a time where it works in chunks; 0 is
-	// graph.DefaultChunk. A GPU wants more.
+	Store  graph.Precision
+	Device graph.Device // "" is graph.Processor
+	// ChunkValues is how many values (samples x tokens x width) a block works on at a time where it works in chunks; 0 is what
+	// suits the device.
 	ChunkValues int
 	// FloatImages says that images come as float32, as they are to be normalised; else they are bytes.
 	FloatImages bool
@@ -80,7 +81,7 @@ func New(c Config) (m *Model, err error) {
 	if c.Precision == "" {
 		c.Precision = graph.FP32
 	}
-	b := graph.New(c.Recompute).Use(c.Precision)
+	b := graph.New(c.Recompute).Use(c.Precision).For(c.Device)
 	if c.ChunkValues > 0 {
 		b.Chunk(c.ChunkValues)
 	}

@@ -1,10 +1,19 @@
 package graph
 
-import "math"
+import (
+	"math"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
 
 // GELU is x * Phi(x) with the exact normal distribution function (erf), as timm's ViT has it. Keeps x.
 func (b *Builder) GELU(x Value) Value {
 	b = b.In("gelu")
+	if b.fused(x, tf.Bfloat16) {
+		return b.differentiable(b.unary("Bf16Gelu", x), []Value{x}, func(g *Gate, dy Value) []Value {
+			return []Value{g.node("Bf16GeluGrad", dy.Shape, nil, g.Kept(x).Output, g.low(dy).Output)}
+		})
+	}
 	// The order of these nodes is the one that Grappler fuses into the linear layer before it.
 	wide := b.full(x)
 	out := b.low(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))

@@ -31,6 +31,7 @@ type shared struct {
 	recompute   Recompute
 	chunkValues int
 	precision   Precision
+	kernels     bool // of package capi may be used
 	constants   map[string]Value
 }
 
@@ -41,7 +42,7 @@ func New(r Recompute) *Builder {
 	}}
 }
 
-// Chunk sets how many values a region works on at a time (see DefaultChunk).
+// Chunk sets how many values a region works on at a time, instead of what For chose.
 func (b *Builder) Chunk(values int) *Builder {
 	b.chunkValues = values
 	return b

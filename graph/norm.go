@@ -1,10 +1,15 @@
 package graph
 
+import tf "github.com/wamuir/graft/tensorflow"
+
 // LayerNorm normalises the last axis of x [..., d]: (x - mean) / sqrt(var + eps) * scale + bias with
 // scale, bias [d], computed in float32 and given on in the precision of products. Keeps x and the two
 // statistics [..., 1].
 func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	b = b.In("layernorm")
+	if b.fused(x, tf.Float) && !scale.HasGradient() && !bias.HasGradient() {
+		return b.fusedLayerNorm(x, scale, bias, eps)
+	}
 	axis := last(x)
 	wide := b.full(x)
 	mean := b.reduce("Mean", wide, true, axis)
@@ -32,5 +37,14 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 			dx = append(dx, g.sumRows(dy))
 		}
 		return dx
+	})
+}
+
+// fusedLayerNorm makes the statistics again in its gradient, and so keeps x alone.
+func (b *Builder) fusedLayerNorm(x, scale, bias Value, eps float64) Value {
+	attributes := map[string]any{"epsilon": float32(eps)}
+	out := b.node("Bf16LayerNorm", x.Shape, attributes, x.Output, scale.Output, bias.Output)
+	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
+		return []Value{g.node("Bf16LayerNormGrad", x.Shape, attributes, g.Kept(x).Output, scale.Output, g.low(dy).Output)}
 	})
 }

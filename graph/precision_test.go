@@ -22,22 +22,24 @@ func TestLowPrecision(t *testing.T) {
 func checkPrecision(t *testing.T, p Precision, tolerance float64) {
 	for _, c := range gradientCases {
 		t.Run(c.name, func(t *testing.T) {
-			exact, rough := evaluate(t, c, FP32), evaluate(t, c, p)
-			for i := range exact {
-				what := "value"
-				if i > 0 {
-					what = fmt.Sprintf("gradient of input %d", i-1)
+			exact := evaluate(t, c, New(KeepAll))
+			for how, b := range map[string]*Builder{"anywhere": New(KeepAll).Use(p), "on a processor": New(KeepAll).Use(p).For(Processor)} {
+				rough := evaluate(t, c, b)
+				for i := range exact {
+					what := how + ": value"
+					if i > 0 {
+						what = fmt.Sprintf("%s: gradient of input %d", how, i-1)
+					}
+					compare(t, what, rough[i].Float32(), exact[i].Float32(), tolerance)
 				}
-				compare(t, what, rough[i].Float32(), exact[i].Float32(), tolerance)
 			}
 		})
 	}
 }
 
-// evaluate gives the value of a case and the gradients of its inputs in a precision, as float32.
-func evaluate(t *testing.T, c gradientCase, p Precision) []tensor.Tensor {
+// evaluate gives the value of a case and the gradients of its inputs in a Builder's precision, as float32.
+func evaluate(t *testing.T, c gradientCase, b *Builder) []tensor.Tensor {
 	t.Helper()
-	b := New(KeepAll).Use(p)
 	random := rand.New(rand.NewPCG(3, 5))
 	var inputs []Value
 	var feeds []Feed

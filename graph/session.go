@@ -57,6 +57,7 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	}
 	options := &tf.SessionOptions{Config: raw}
 	swallowGreetings(options)
+	capi.Threads(o.Threads)
 	return options, nil
 }
 

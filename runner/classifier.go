@@ -37,11 +37,15 @@ func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, thread
 	if err != nil {
 		return nil, err
 	}
+	options := graph.SessionOptions{Threads: threads}
+	if a.config.Device, err = graph.FindDevice(options); err != nil {
+		return nil, err
+	}
 	model, err := dtl.New(a.config)
 	if err != nil {
 		return nil, err
 	}
-	session, err := model.Start(graph.SessionOptions{Threads: threads}, a.backbone.Weights, 0, a.adapter.Tensors)
+	session, err := model.Start(options, a.backbone.Weights, 0, a.adapter.Tensors)
 	if err != nil {
 		return nil, err
 	}

@@ -18,21 +18,21 @@ import (
 
 // fineTuning is one training run: what it reads, what it builds, what it writes.
 type fineTuning struct {
-	config      FineTuneConfig
-	ui          UI
-	folder      *result.Folder
-	record      result.Run
-	metrics     *result.MetricsLog
-	data        *dataset
-	backbone    *backbone.Backbone
-	settings    settings
-	session     *dtl.Session
-	schedule    train.Schedule
-	chunkValues int             // see graph.ChunkValues
-	initial     *result.Adapter // what training starts from, nil for the method's own values
-	frozen      string          // sha256 of the frozen weights before the first step
-	cache       *featureCache   // nil: steps compute everything
-	noCache     string          // why there is none
+	config   FineTuneConfig
+	ui       UI
+	folder   *result.Folder
+	record   result.Run
+	metrics  *result.MetricsLog
+	data     *dataset
+	backbone *backbone.Backbone
+	settings settings
+	session  *dtl.Session
+	schedule train.Schedule
+	device   graph.Device
+	initial  *result.Adapter // what training starts from, nil for the method's own values
+	frozen   string          // sha256 of the frozen weights before the first step
+	cache    *featureCache   // nil: steps compute everything
+	noCache  string          // why there is none
 
 	board       *tensorboard.Board // nil without --tensorboard
 	checkpoints *checkpoint.Store
@@ -84,7 +84,7 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.settings, err = f.resolveSettings(); err != nil {
 		return err
 	}
-	if f.chunkValues, err = graph.ChunkValues(graph.SessionOptions{Threads: c.Threads}); err != nil {
+	if f.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
 		return err
 	}
 	if f.data, err = openTraining(c, f.backbone.Image, f.note); err != nil {

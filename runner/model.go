@@ -10,18 +10,18 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// model is what shapes the model that is trained on images. chunkValues is as graph.ChunkValues has it.
-func (c FineTuneConfig) model(bb *backbone.Backbone, s settings, classes, chunkValues int) dtl.Config {
+// model is what shapes the model that is trained on images.
+func (c FineTuneConfig) model(bb *backbone.Backbone, s settings, classes int, device graph.Device) dtl.Config {
 	return dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
 		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
-		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), ChunkValues: chunkValues,
+		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), Device: device,
 	}
 }
 
 // modelConfig is what shapes the run's model, which is trained on stored values where there is a cache.
 func (f *fineTuning) modelConfig() dtl.Config {
-	m := f.config.model(f.backbone, f.settings, f.data.classes, f.chunkValues)
+	m := f.config.model(f.backbone, f.settings, f.data.classes, f.device)
 	if f.cache != nil {
 		m.Store = graph.Precision(f.config.cachePrecision())
 	}

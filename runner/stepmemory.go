@@ -37,11 +37,11 @@ func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
 	if err != nil {
 		return StepMemory{}, err
 	}
-	chunkValues, err := graph.ChunkValues(graph.SessionOptions{Threads: c.Threads})
+	device, err := graph.FindDevice(graph.SessionOptions{Threads: c.Threads})
 	if err != nil {
 		return StepMemory{}, err
 	}
-	model, err := dtl.New(c.model(bb, s, classes, chunkValues))
+	model, err := dtl.New(c.model(bb, s, classes, device))
 	if err != nil {
 		return StepMemory{}, err
 	}

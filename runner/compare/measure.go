@@ -83,14 +83,14 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	chunkValues, err := graph.ChunkValues(graph.SessionOptions{Threads: r.Settings.Threads})
+	device, err := graph.FindDevice(graph.SessionOptions{Threads: r.Settings.Threads})
 	if err != nil {
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(),
 		Classes: r.Settings.Classes, Batch: batch, WeightDecay: decay, Precision: graph.Precision(r.Settings.Precision),
-		Recompute: recompute, ChunkValues: chunkValues,
+		Recompute: recompute, Device: device,
 	})
 	if err != nil {
 		return nil, err

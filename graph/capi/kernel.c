@@ -1,0 +1,150 @@
+// How the kernels meet TensorFlow: what it calls them, and what it calls when it runs them.
+#include <stdlib.h>
+
+#include "kernel.h"
+
+TF_OpDefinitionBuilder *TF_NewOpDefinitionBuilder(const char *name);
+void TF_OpDefinitionBuilderAddAttr(TF_OpDefinitionBuilder *, const char *spec);
+void TF_OpDefinitionBuilderAddInput(TF_OpDefinitionBuilder *, const char *spec);
+void TF_OpDefinitionBuilderAddOutput(TF_OpDefinitionBuilder *, const char *spec);
+void TF_OpDefinitionBuilderSetShapeInferenceFunction(TF_OpDefinitionBuilder *, void (*)(TF_ShapeInferenceContext *, TF_Status *));
+void TF_RegisterOpDefinition(TF_OpDefinitionBuilder *, TF_Status *);
+TF_ShapeHandle *TF_NewShapeHandle(void);
+void TF_ShapeInferenceContextGetInput(TF_ShapeInferenceContext *, int i, TF_ShapeHandle *, TF_Status *);
+void TF_ShapeInferenceContextSetOutput(TF_ShapeInferenceContext *, int i, TF_ShapeHandle *, TF_Status *);
+void TF_DeleteShapeHandle(TF_ShapeHandle *);
+
+TF_KernelBuilder *TF_NewKernelBuilder(const char *op, const char *device, void *(*create)(TF_OpKernelConstruction *),
+                                      void (*compute)(void *, TF_OpKernelContext *), void (*destroy)(void *));
+void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *, TF_Status *);
+void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction *, const char *name, float *, TF_Status *);
+void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction *, TF_Status *);
+void TF_OpKernelContext_Failure(TF_OpKernelContext *, TF_Status *);
+void TF_GetInput(TF_OpKernelContext *, int i, TF_Tensor **, TF_Status *);
+TF_Tensor *TF_ForwardInputOrAllocateOutput(TF_OpKernelContext *, const int *candidates, int n, int output, const int64_t *dims,
+                                           int rank, int *forwarded, TF_Status *);
+
+// A kind of op. All inputs and the output have the shape of the first input, but for the rows of weights of LayerNorm.
+typedef struct {
+	const char *name;
+	Work work;
+	const char *inputs[3]; // as an op definition spells them
+	const char *output;
+	int reusable; // the input in whose place the output may be written, being of its type, or -1
+	int normalises;
+	// TensorFlow calls functions without an argument of ours to create a kernel, so each kind has one of its own.
+	void *(*create)(TF_OpKernelConstruction *);
+} Kind;
+
+// A kernel in a graph.
+typedef struct {
+	const Kind *kind;
+	float epsilon;
+} Kernel;
+
+static void *create(const Kind *kind, TF_OpKernelConstruction *construction);
+
+enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, KINDS };
+static const Kind kinds[KINDS];
+#define CREATE(name, kind) \
+	static void *name(TF_OpKernelConstruction *c) { return create(&kinds[kind], c); }
+CREATE(create_gelu, GELU)
+CREATE(create_gelu_grad, GELU_GRAD)
+CREATE(create_softmax, SOFTMAX)
+CREATE(create_softmax_grad, SOFTMAX_GRAD)
+CREATE(create_layer_norm, LAYER_NORM)
+CREATE(create_layer_norm_grad, LAYER_NORM_GRAD)
+
+static const Kind kinds[KINDS] = {
+	[GELU] = {"Bf16Gelu", gelu, {"x: bfloat16"}, "y: bfloat16", 0, 0, create_gelu},
+	[GELU_GRAD] = {"Bf16GeluGrad", gelu_grad, {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, 0, create_gelu_grad},
+	[SOFTMAX] = {"Bf16Softmax", softmax, {"x: bfloat16"}, "p: bfloat16", 0, 0, create_softmax},
+	[SOFTMAX_GRAD] = {"Bf16SoftmaxGrad", softmax_grad, {"p: bfloat16", "dp: bfloat16"}, "dx: bfloat16", 1, 0, create_softmax_grad},
+	[LAYER_NORM] = {"Bf16LayerNorm", layer_norm, {"x: float", "scale: float", "bias: float"}, "y: bfloat16", -1, 1, create_layer_norm},
+	[LAYER_NORM_GRAD] = {"Bf16LayerNormGrad", layer_norm_grad, {"x: float", "scale: float", "dy: bfloat16"}, "dx: float", 0, 1,
+	                     create_layer_norm_grad},
+};
+
+static void *create(const Kind *kind, TF_OpKernelConstruction *construction) {
+	Kernel *k = calloc(1, sizeof *k);
+	if (!k) abort();
+	k->kind = kind;
+	if (kind->normalises) {
+		TF_Status *status = TF_NewStatus();
+		TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &k->epsilon, status);
+		if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+		TF_DeleteStatus(status);
+	}
+	return k;
+}
+
+static void compute(void *kernel, TF_OpKernelContext *context) {
+	const Kernel *k = kernel;
+	const Kind *kind = k->kind;
+	TF_Status *status = TF_NewStatus();
+	TF_Tensor *in[3] = {0}, *out = 0;
+	int64_t dims[8];
+	Job job = {.epsilon = k->epsilon, .rows = 1};
+	int rank = 0, forwarded = -1;
+
+	for (int i = 0; i < 3 && kind->inputs[i]; i++) {
+		TF_GetInput(context, i, &in[i], status);
+		if (TF_GetCode(status) != TF_OK) goto done;
+	}
+	rank = TF_NumDims(in[0]);
+	if (rank < 1 || rank > 8) {
+		TF_SetStatus(status, TF_INVALID_ARGUMENT, "a kernel takes 1 to 8 dimensions");
+		goto done;
+	}
+	for (int i = 0; i < rank; i++) {
+		dims[i] = TF_Dim(in[0], i);
+		if (i < rank - 1) job.rows *= dims[i];
+	}
+	job.width = dims[rank - 1];
+	for (int i = 0; i < 3 && in[i]; i++) {
+		int64_t want = kind->normalises && (i == 1 || (i == 2 && kind->work == layer_norm)) ? job.width : job.rows * job.width;
+		if (TF_TensorElementCount(in[i]) != want) {
+			TF_SetStatus(status, TF_INVALID_ARGUMENT, "the inputs of a kernel do not go together");
+			goto done;
+		}
+		job.in[i] = TF_TensorData(in[i]);
+	}
+	// A tensor that is held here is not given away.
+	if (kind->reusable >= 0) {
+		TF_DeleteTensor(in[kind->reusable]);
+		in[kind->reusable] = 0;
+	}
+	out = TF_ForwardInputOrAllocateOutput(context, &kind->reusable, kind->reusable >= 0, 0, dims, rank, &forwarded, status);
+	if (TF_GetCode(status) != TF_OK) goto done;
+	job.out = TF_TensorData(out);
+	parallel(kind->work, &job, job.rows, job.width);
+done:
+	if (TF_GetCode(status) != TF_OK) TF_OpKernelContext_Failure(context, status);
+	for (int i = 0; i < 3; i++)
+		if (in[i]) TF_DeleteTensor(in[i]);
+	if (out) TF_DeleteTensor(out);
+	TF_DeleteStatus(status);
+}
+
+static void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
+	TF_ShapeHandle *first = TF_NewShapeHandle();
+	TF_ShapeInferenceContextGetInput(context, 0, first, status);
+	if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, 0, first, status);
+	TF_DeleteShapeHandle(first);
+}
+
+// register_kernels tells TensorFlow of all ops and kernels. It may be called once.
+void register_kernels(TF_Status *status) {
+	make_gelu_tables();
+	for (const Kind *k = kinds; k < kinds + KINDS; k++) {
+		TF_OpDefinitionBuilder *definition = TF_NewOpDefinitionBuilder(k->name);
+		for (int i = 0; i < 3 && k->inputs[i]; i++) TF_OpDefinitionBuilderAddInput(definition, k->inputs[i]);
+		TF_OpDefinitionBuilderAddOutput(definition, k->output);
+		if (k->normalises) TF_OpDefinitionBuilderAddAttr(definition, "epsilon: float");
+		TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, shape);
+		TF_RegisterOpDefinition(definition, status);
+		if (TF_GetCode(status) != TF_OK) return;
+		TF_RegisterKernelBuilder(k->name, TF_NewKernelBuilder(k->name, "CPU", k->create, compute, free), status);
+		if (TF_GetCode(status) != TF_OK) return;
+	}
+}

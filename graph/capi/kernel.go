@@ -1,0 +1,42 @@
+package capi
+
+/*
+#cgo CFLAGS: -O3 -fopenmp-simd
+#cgo LDFLAGS: -ltensorflow_framework -lpthread -lm
+#include "tensorflow/c/c_api.h"
+void register_kernels(TF_Status *status);
+void start_helpers(int wanted);
+*/
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+)
+
+// Kernels makes the ops of this program (kernel.h) known to TensorFlow:
+//
+//	Bf16Gelu(x) y, Bf16GeluGrad(x, dy) dx                               bfloat16 [..., d]
+//	Bf16Softmax(x) p, Bf16SoftmaxGrad(p, dp) dx                         bfloat16 [..., d], over the last axis
+//	Bf16LayerNorm(x, scale, bias; epsilon) y                            float32 [..., d], [d], [d] to bfloat16
+//	Bf16LayerNormGrad(x, scale, dy; epsilon) dx                         float32, dy bfloat16
+//
+// They run on processors only.
+var Kernels = sync.OnceValue(func() error {
+	status := C.TF_NewStatus()
+	defer C.TF_DeleteStatus(status)
+	if C.register_kernels(status); C.TF_GetCode(status) != C.TF_OK {
+		return fmt.Errorf("register kernels: %s", C.GoString(C.TF_Message(status)))
+	}
+	return nil
+})
+
+// Threads lets kernels work on so many threads, 0: one a core. Like TensorFlow's own threads they are never fewer than were
+// asked for before.
+func Threads(n int) {
+	if n == 0 {
+		n = runtime.NumCPU()
+	}
+	C.start_helpers(C.int(n - 1))
+}

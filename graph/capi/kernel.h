@@ -1,0 +1,66 @@
+// Kernels of this program for TensorFlow, for what it does in many passes over memory and this program needs in one. They
+// work on bfloat16 on a processor; what they compute in between is float32.
+//
+// TensorFlow's headers for kernels are no part of libtensorflow's archives, so what is needed of tensorflow/c/kernels.h and
+// tensorflow/c/ops.h is declared here. They are part of its stable C interface.
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "tensorflow/c/c_api.h"
+
+typedef struct TF_KernelBuilder TF_KernelBuilder;
+typedef struct TF_OpKernelConstruction TF_OpKernelConstruction;
+typedef struct TF_OpKernelContext TF_OpKernelContext;
+typedef struct TF_OpDefinitionBuilder TF_OpDefinitionBuilder;
+typedef struct TF_ShapeInferenceContext TF_ShapeInferenceContext;
+typedef struct TF_ShapeHandle TF_ShapeHandle;
+
+// pool.c: calls work(job, from, to) until all of 0..n-1 are done, on several threads where there is enough to do.
+void parallel(void (*work)(void *job, int64_t from, int64_t to), void *job, int64_t n, int64_t values_each);
+
+// kernel.c: what an op computes. Values are counted in rows of the last axis.
+typedef struct {
+	const void *in[3];
+	void *out;
+	int64_t rows, width;
+	float epsilon; // of LayerNorm
+} Job;
+
+typedef void (*Work)(void *job, int64_t from, int64_t to); // rows from..to-1 of a Job
+
+void gelu(void *job, int64_t from, int64_t to);
+void gelu_grad(void *job, int64_t from, int64_t to);
+void softmax(void *job, int64_t from, int64_t to);
+void softmax_grad(void *job, int64_t from, int64_t to);
+void layer_norm(void *job, int64_t from, int64_t to);
+void layer_norm_grad(void *job, int64_t from, int64_t to);
+
+void make_gelu_tables(void);
+
+// VECTOR compiles a function once for each width of vectors; the processor's is chosen when the program is loaded.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define VECTOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define VECTOR
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE float wide(uint16_t bits) {
+	uint32_t u = (uint32_t)bits << 16;
+	float f;
+	memcpy(&f, &u, sizeof f);
+	return f;
+}
+
+// bfloat16 rounds to nearest, ties to even.
+INLINE uint16_t bfloat16(float f) {
+	uint32_t u;
+	memcpy(&u, &f, sizeof u);
+	uint32_t rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+	return (u & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (uint16_t)rounded; // a NaN stays one
+}
+
+#endif

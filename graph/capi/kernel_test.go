@@ -1,0 +1,264 @@
+package capi
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/tensor"
+)
+
+// kernel runs one op on the given inputs. Its result is cast to float32, which changes no bfloat16.
+func kernel(t *testing.T, op string, epsilon float32, inputs ...tensor.Tensor) []float32 {
+	t.Helper()
+	out, err := runKernel(op, epsilon, inputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Float32()
+}
+
+func runKernel(op string, epsilon float32, inputs ...tensor.Tensor) (tensor.Tensor, error) {
+	if err := Kernels(); err != nil {
+		return tensor.Tensor{}, err
+	}
+	Threads(3)
+	g := tf.NewGraph()
+	spec := tf.OpSpec{Type: op, Name: "y"}
+	if epsilon != 0 {
+		spec.Attrs = map[string]any{"epsilon": epsilon}
+	}
+	var feeds []Feed
+	for i, in := range inputs {
+		dtype := tf.Float
+		if _, ok := in.Data.([]tensor.BFloat16); ok {
+			dtype = tf.Bfloat16
+		}
+		x, err := g.AddOperation(tf.OpSpec{Type: "Placeholder", Name: fmt.Sprint("x", i), Attrs: map[string]any{"dtype": dtype}})
+		if err != nil {
+			return tensor.Tensor{}, err
+		}
+		spec.Input = append(spec.Input, x.Output(0))
+		feeds = append(feeds, Feed{x.Output(0), in})
+	}
+	y, err := g.AddOperation(spec)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	y, err = g.AddOperation(tf.OpSpec{Type: "Cast", Name: "wide", Input: []tf.Input{y.Output(0)}, Attrs: map[string]any{"DstT": tf.Float}})
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	s, err := tf.NewSession(g, nil)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	defer s.Close()
+	out, err := Run(s, feeds, []tf.Output{y.Output(0)}, nil, nil)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return out[0], nil
+}
+
+func wide(v tensor.BFloat16) float64 { return float64(math.Float32frombits(uint32(v) << 16)) }
+
+// near holds a result in bfloat16 against what it should be the nearest one to: half of its last digit, at most 2^-8 of it, and what float32 loses
+// in between, 2^-20 of scale. TensorFlow's threads take what is below the normal numbers for 0.
+func near(got float32, want, scale float64) bool {
+	return math.Abs(float64(got)-want) <= math.Abs(want)*0x1p-8*1.01+scale*0x1p-20+0x1p-126
+}
+
+func normalCDF(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
+func normalPDF(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
+
+// TestGELU holds value and slope of all finite bfloat16 against Go's erfc.
+func TestGELU(t *testing.T) {
+	var x, dy []tensor.BFloat16
+	for bits := range 1 << 16 {
+		if v := tensor.BFloat16(bits); !math.IsNaN(wide(v)) && !math.IsInf(wide(v), 0) {
+			x, dy = append(x, v), append(dy, 0xc040) // -3
+		}
+	}
+	in := tensor.Must(x, len(x)/4, 4)
+	y := kernel(t, "Bf16Gelu", 0, in)
+	dx := kernel(t, "Bf16GeluGrad", 0, in, tensor.Must(dy, len(x)/4, 4))
+	for i, v := range x {
+		f := wide(v)
+		if want := f * normalCDF(f); !near(y[i], want, 0) {
+			t.Fatalf("GELU(%g) is %g, want %g", f, y[i], want)
+		}
+		pdf := 0.0 // times a number whose square is too large
+		if math.Abs(f) < 100 {
+			pdf = f * normalPDF(f)
+		}
+		if want := -3 * (normalCDF(f) + pdf); !near(dx[i], want, 1e-30) {
+			t.Fatalf("the slope of GELU at %g times -3 is %g, want %g", f, dx[i], want)
+		}
+	}
+}
+
+// bfloats are normal numbers times scale, rounded towards zero.
+func bfloats(random *rand.Rand, scale float64, shape ...int) tensor.Tensor {
+	data := make([]float32, tensor.Size(shape))
+	for i := range data {
+		data[i] = float32(scale * random.NormFloat64())
+	}
+	return narrow(data, shape...)
+}
+
+// narrow cuts numbers to bfloat16.
+func narrow(data []float32, shape ...int) tensor.Tensor {
+	short := make([]tensor.BFloat16, len(data))
+	for i, v := range data {
+		short[i] = tensor.BFloat16(math.Float32bits(v) >> 16)
+	}
+	return tensor.Must(short, shape...)
+}
+
+func floats(random *rand.Rand, mean, scale float64, shape ...int) tensor.Tensor {
+	t := tensor.Zeros(shape...)
+	for i := range t.Float32() {
+		t.Float32()[i] = float32(mean + scale*random.NormFloat64())
+	}
+	return t
+}
+
+// TestSoftmax holds the kernel and its gradient against float64, for widths beside multiples of 16 and numbers far apart.
+func TestSoftmax(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, width := range []int{1, 5, 16, 197, 1025} {
+		for _, scale := range []float64{0.1, 3, 300} {
+			in, grad := bfloats(random, scale, 3, 70, width), bfloats(random, 1, 3, 70, width)
+			p := kernel(t, "Bf16Softmax", 0, in)
+			back := kernel(t, "Bf16SoftmaxGrad", 0, narrow(p, in.Shape...), grad)
+			x, dp := in.Data.([]tensor.BFloat16), grad.Data.([]tensor.BFloat16)
+			for row := 0; row < len(x); row += width {
+				most, sum, mixed := math.Inf(-1), 0.0, 0.0
+				for i := row; i < row+width; i++ {
+					most = max(most, wide(x[i]))
+					mixed += float64(p[i]) * wide(dp[i])
+				}
+				for i := row; i < row+width; i++ {
+					sum += math.Exp(wide(x[i]) - most)
+				}
+				for i := row; i < row+width; i++ {
+					if want := math.Exp(wide(x[i])-most) / sum; !near(p[i], want, want+1e-30) {
+						t.Fatalf("width %d, scale %g: the softmax is %g, want %g", width, scale, p[i], want)
+					}
+					if want := float64(p[i]) * (wide(dp[i]) - mixed); !near(back[i], want, float64(p[i])*4) {
+						t.Fatalf("width %d, scale %g: the gradient is %g, want %g", width, scale, back[i], want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestSoftmaxOfNaN wants what went wrong before to be seen after it.
+func TestSoftmaxOfNaN(t *testing.T) {
+	for name, bits := range map[string]tensor.BFloat16{"NaN": 0x7fc0, "-NaN": 0xffc0, "infinity": 0x7f80} {
+		for at := range 20 {
+			x := make([]tensor.BFloat16, 40)
+			x[at] = bits
+			out := kernel(t, "Bf16Softmax", 0, tensor.Must(x, 2, 20))
+			if !math.IsNaN(float64(out[at])) || !near(out[20], 1.0/20, 1) {
+				t.Errorf("%s at %d: %g there, %g in the other row", name, at, out[at], out[20])
+			}
+		}
+	}
+}
+
+// TestLayerNorm holds the kernel and its gradient against float64.
+func TestLayerNorm(t *testing.T) {
+	const epsilon = 1e-6
+	random := rand.New(rand.NewPCG(2, 1))
+	for _, width := range []int{1, 7, 768} {
+		for _, mean := range []float64{0, 20} {
+			in, grad := floats(random, mean, 2, 2, 90, width), bfloats(random, 1, 2, 90, width)
+			scale, bias := floats(random, 1, 0.5, width), floats(random, 0, 1, width)
+			y := kernel(t, "Bf16LayerNorm", epsilon, in, scale, bias)
+			dx := kernel(t, "Bf16LayerNormGrad", epsilon, in, scale, grad)
+			x, dy := in.Float32(), grad.Data.([]tensor.BFloat16)
+			for row := 0; row < len(x); row += width {
+				wantY, wantDx := layerNorm(x[row:row+width], scale.Float32(), bias.Float32(), dy[row:row+width], epsilon)
+				for i := range width {
+					if !near(y[row+i], wantY[i], 40) {
+						t.Fatalf("width %d, mean %g: %g, want %g", width, mean, y[row+i], wantY[i])
+					}
+					// With one value a row the variance is 0, and 1/sigma a thousand.
+					if got := float64(dx[row+i]); math.Abs(got-wantDx[i]) > 2e-5*max(1, math.Abs(wantDx[i])) && width > 1 {
+						t.Fatalf("width %d, mean %g: the gradient is %g, want %g", width, mean, got, wantDx[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+// layerNorm is LayerNorm of a row and its gradient, by the chain rule through mean and variance.
+func layerNorm(x, scale, bias []float32, dy []tensor.BFloat16, epsilon float64) (y, dx []float64) {
+	n := float64(len(x))
+	var mean, variance float64
+	for _, v := range x {
+		mean += float64(v) / n
+	}
+	for _, v := range x {
+		variance += (float64(v) - mean) * (float64(v) - mean) / n
+	}
+	sigma := math.Sqrt(variance + epsilon)
+	var dMean, dVariance float64
+	for i, v := range x {
+		g := wide(dy[i]) * float64(scale[i])
+		y = append(y, (float64(v)-mean)/sigma*float64(scale[i])+float64(bias[i]))
+		dVariance -= g * (float64(v) - mean) / (2 * sigma * sigma * sigma)
+		dMean -= g / sigma
+	}
+	for i, v := range x {
+		dx = append(dx, wide(dy[i])*float64(scale[i])/sigma+dVariance*2*(float64(v)-mean)/n+dMean/n)
+	}
+	return y, dx
+}
+
+// TestKernelsTogether has many callers at once, of whom one at a time gets the pool's threads.
+func TestKernelsTogether(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 1))
+	in := bfloats(random, 2, 400, 300)
+	want := kernel(t, "Bf16Softmax", 0, in)
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Add(1)
+		go func() {
+			defer callers.Done()
+			for range 20 {
+				got, err := runKernel("Bf16Softmax", 0, in)
+				if err != nil || !slices.Equal(got.Float32(), want) {
+					t.Error("a result differs from the first:", err)
+					return
+				}
+			}
+		}()
+	}
+	callers.Wait()
+}
+
+// TestKernelRefuses wants errors where inputs do not go together.
+func TestKernelRefuses(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 1))
+	two, three := bfloats(random, 1, 2, 2), bfloats(random, 1, 2, 3)
+	if out, err := runKernel("Bf16GeluGrad", 0, two, three); err == nil {
+		t.Errorf("2 x 2 and 2 x 3 gave %v", out)
+	}
+	x, weights := floats(random, 0, 1, 2, 3), floats(random, 0, 1, 2)
+	if out, err := runKernel("Bf16LayerNorm", 1e-6, x, weights, weights); err == nil {
+		t.Errorf("rows of 3 with weights of 2 gave %v", out)
+	}
+	if out, err := runKernel("Bf16Gelu", 0, tensor.Must([]tensor.BFloat16{1})); err == nil {
+		t.Errorf("a scalar gave %v", out)
+	}
+}

@@ -1,0 +1,60 @@
+package graph
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/capi"
+)
+
+// Device is a kind of device that a graph is built for.
+type Device string
+
+const (
+	Processor Device = "cpu"
+	GPU       Device = "gpu"
+)
+
+// GPUChunk is DefaultChunk for a GPU, which needs large products to be busy. It is an estimate: no GPU
+// was at hand to measure it on.
+const GPUChunk = 8192 * 768
+
+// For suits what is built from now on to a device: the size of chunks, and on a processor the kernels of package capi, which do
+// in one pass over memory what takes TensorFlow many. A graph that was not built for a device runs everywhere, also without this
+// program.
+func (b *Builder) For(d Device) *Builder {
+	b.chunkValues, b.kernels = DefaultChunk, false
+	switch {
+	case d == GPU:
+		b.chunkValues = GPUChunk
+	case capi.Kernels() == nil: // or the library is one that takes no kernels, and TensorFlow's own ops do the work
+		b.kernels = true
+	}
+	return b
+}
+
+// FindDevice is the device that TensorFlow will use. It opens a session on an empty graph, which may be the one that fixes the
+// number of threads.
+func FindDevice(o SessionOptions) (Device, error) {
+	s, err := NewSession(tf.NewGraph(), o)
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	devices, err := s.Devices()
+	if err != nil {
+		return "", fmt.Errorf("list the devices: %w", err)
+	}
+	for _, d := range devices {
+		if d.Type == "GPU" {
+			return GPU, nil
+		}
+	}
+	return Processor, nil
+}
+
+// fused tells whether kernels take values of these types.
+func (b *Builder) fused(x Value, want tf.DataType) bool {
+	return b.kernels && b.precision == BF16 && x.DataType() == want
+}
