@@ -74,7 +74,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 			case at.Point == backbone.BlockInput:
 				low = append(low, b.In("down").LinearT(in, down[at.Block]))
 			case at.Point == backbone.BlockOutput && at.Block >= s.feedbackFrom:
-				b = b.In("feedback")
+				b = b.In("feedback").After(out.Op) // theta could be made before the block, but would only lie about
 				wide := b.ConcatLast(up[:at.Block+1]...)
 				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
 					return s.feedback(b, b.LinearT(in[0], wide), filter, a.Grid())

@@ -29,6 +29,13 @@ func (b *Builder) GELU(x Value) Value {
 // Swish is h * sigmoid(beta h); with a large beta it is a smooth ReLU (the DTL paper's theta). Keeps h.
 func (b *Builder) Swish(h Value, beta float64) Value {
 	b = b.In("swish")
+	if b.fused(h, tf.Bfloat16) {
+		attributes := map[string]any{"beta": float32(beta)}
+		out := b.node("Bf16Swish", h.Shape, attributes, h.Output)
+		return b.differentiable(out, []Value{h}, func(g *Gate, dy Value) []Value {
+			return []Value{g.node("Bf16SwishGrad", dy.Shape, attributes, g.Kept(h).Output, g.low(dy).Output)}
+		})
+	}
 	wide := b.full(h)
 	out := b.mul(wide, b.unary("Sigmoid", b.mul(wide, b.scalar(beta))))
 	return b.differentiable(out, []Value{h}, func(g *Gate, dy Value) []Value {

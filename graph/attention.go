@@ -1,13 +1,9 @@
 package graph
 
-import (
-	"math"
-
-	tf "github.com/wamuir/graft/tensorflow"
-)
+import "math"
 
 // Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads)) v, with q, k, v and the result
-// [B, T, d], heads side by side in the last axis. Keeps q / sqrt(d/heads), k and v by head and the softmax [B, heads, T, T].
+// [B, T, d], heads side by side in the last axis. Keeps q, k and v by head and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int) Value {
 	b = b.In("attention")
 	shape := q.Shape
@@ -25,16 +21,21 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 	joinT := func(b *Builder, x Value) Value { // [B, heads, d/heads, T] -> [B, T, d]
 		return b.reshape(b.transpose(x, 0, 3, 1, 2), shape...)
 	}
-	qh, kh, vh := b.Keep(b.mul(split(b, q), b.scalar(factor)), Costly), b.Keep(split(b, k), Costly), b.Keep(split(b, v), Fair)
-	p := b.Keep(b.softmax(b.batchMatmul(qh, kh, false, true)), Cheap)
+	// The scores are scaled where that costs nothing, in the kernel, or else where they are fewest, in q.
+	inQ, inSoftmax := factor, 1.0
+	if b.hasKernels() {
+		inQ, inSoftmax = 1, factor
+	}
+	qh, kh, vh := b.Keep(b.times(split(b, q), inQ), Costly), b.Keep(split(b, k), Costly), b.Keep(split(b, v), Costly)
+	p := b.Keep(b.softmax(b.batchMatmul(qh, kh, false, true), inSoftmax), Cheap)
 	out := join(b, b.batchMatmul(p, vh, false, false))
 	return b.differentiable(out, []Value{q, k, v}, func(g *Gate, dy Value) (dx []Value) {
 		dout := split(g.Builder, dy)
 		keptQ, keptK, keptP := g.Kept(qh), g.Kept(kh), g.Kept(p)
 		if q.HasGradient() || k.HasGradient() {
-			ds := g.softmaxGradient(keptP, g.batchMatmul(dout, g.Kept(vh), false, true))
+			ds := g.softmaxGradient(keptP, g.batchMatmul(dout, g.Kept(vh), false, true), inSoftmax)
 			if q.HasGradient() {
-				dx = append(dx, join(g.Builder, g.mul(g.batchMatmul(ds, keptK, false, false), g.scalar(factor))))
+				dx = append(dx, join(g.Builder, g.times(g.batchMatmul(ds, keptK, false, false), inQ)))
 			}
 			if k.HasGradient() {
 				dx = append(dx, joinT(g.Builder, g.batchMatmul(keptQ, ds, true, false)))
@@ -47,19 +48,28 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 	})
 }
 
-// softmax of x [..., T] over the last axis in float32, given on in the precision of products.
-func (b *Builder) softmax(x Value) Value {
-	if b.fused(x, tf.Bfloat16) {
-		return b.unary("Bf16Softmax", x)
+// times is x * factor.
+func (b *Builder) times(x Value, factor float64) Value {
+	if factor == 1 {
+		return x
 	}
-	return b.low(b.unary("Softmax", b.full(x)))
+	return b.mul(x, b.scalar(factor))
 }
 
-// softmaxGradient is p * (dp - sum(dp * p)), the gradient of what p is the softmax of.
-func (b *Builder) softmaxGradient(p, dp Value) Value {
-	if b.fused(p, tf.Bfloat16) {
-		return b.node("Bf16SoftmaxGrad", p.Shape, nil, p.Output, dp.Output)
+// softmax of factor * x [..., T] over the last axis, in float32 and given on in the precision of products.
+func (b *Builder) softmax(x Value, factor float64) Value {
+	if b.hasKernels() {
+		return b.node("Bf16Softmax", x.Shape, map[string]any{"scale": float32(factor)}, x.Output)
+	}
+	return b.low(b.unary("Softmax", b.times(b.full(x), factor)))
+}
+
+// softmaxGradient is factor * p * (dp - sum(dp * p)), the gradient of x of which p is the softmax.
+func (b *Builder) softmaxGradient(p, dp Value, factor float64) Value {
+	if b.hasKernels() {
+		return b.node("Bf16SoftmaxGrad", p.Shape, map[string]any{"scale": float32(factor)}, p.Output, dp.Output)
 	}
 	weighted := b.mul(b.full(dp), p)
-	return b.low(b.sub(weighted, b.mul(b.reduce("Sum", weighted, true, last(p)), p)))
+	slope := b.sub(weighted, b.mul(b.reduce("Sum", weighted, true, last(p)), p))
+	return b.low(b.times(slope, factor))
 }

@@ -20,7 +20,10 @@ const (
 // was at hand to measure it on.
 const GPUChunk = 8192 * 768
 
-// For suits what is built from now on to a device: the size of chunks, and on a processor the kernels of package capi, which do
+// KernelChunk is DefaultChunk for where kernels leave room: 4 samples of ViT-B/16.
+const KernelChunk = 2 * DefaultChunk
+
+// For suits what is built from now on to a device, in the precision that was chosen before: the size of chunks, and on a processor the kernels of package capi, which do
 // in one pass over memory what takes TensorFlow many. A graph that was not built for a device runs everywhere, also without this
 // program.
 func (b *Builder) For(d Device) *Builder {
@@ -30,6 +33,9 @@ func (b *Builder) For(d Device) *Builder {
 		b.chunkValues = GPUChunk
 	case capi.Kernels() == nil: // or the library is one that takes no kernels, and TensorFlow's own ops do the work
 		b.kernels = true
+		if b.hasKernels() {
+			b.chunkValues = KernelChunk
+		}
 	}
 	return b
 }
@@ -54,7 +60,10 @@ func FindDevice(o SessionOptions) (Device, error) {
 	return Processor, nil
 }
 
-// fused tells whether kernels take values of these types.
+// hasKernels tells whether there are kernels for what is built. They read and write bfloat16.
+func (b *Builder) hasKernels() bool { return b.kernels && b.precision == BF16 }
+
+// fused tells whether there are kernels, and x is of the type that the one in question wants.
 func (b *Builder) fused(x Value, want tf.DataType) bool {
-	return b.kernels && b.precision == BF16 && x.DataType() == want
+	return b.hasKernels() && x.DataType() == want
 }

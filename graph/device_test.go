@@ -13,13 +13,13 @@ func TestKernels(t *testing.T) {
 	w, scale, bias := normal(random, 8, 8), normal(random, 8), normal(random, 8)
 	c := gradientCase{inputs: [][]int{{2, 5, 8}}, build: func(b *Builder, in []Value) Value {
 		y := b.Linear(b.LayerNorm(in[0], b.Constant(scale), b.Constant(bias), 1e-6), b.Constant(w), Value{})
-		return b.Add(in[0], b.Attention(y, b.GELU(y), y, 2))
+		return b.Add(in[0], b.Attention(y, b.GELU(y), b.Swish(y, 2), 2))
 	}}
 	exact := evaluate(t, c, New(KeepAll))
 	for _, d := range []struct {
 		device Device
 		want   int
-	}{{"", 0}, {GPU, 0}, {Processor, 6}} {
+	}{{"", 0}, {GPU, 0}, {Processor, 9}} {
 		b := New(KeepAll).Use(BF16)
 		if d.device != "" {
 			b.For(d.device)

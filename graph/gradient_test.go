@@ -66,7 +66,7 @@ var gradientCases = []gradientCase{
 	{name: "concat along the last axis", inputs: [][]int{{2, 3, 1}, {2, 3, 2}}, build: func(b *Builder, in []Value) Value {
 		return b.ConcatLast(in[0], in[1])
 	}},
-	{name: "mean of tokens", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.MeanTokens(in[0]) }},
+	{name: "mean of tokens", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.MeanTokens(in[0], 2) }},
 	{name: "token", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.Token(in[0], 2) }},
 	{name: "repeat", inputs: [][]int{{1, 2, 3}, {4, 3}}, build: func(b *Builder, in []Value) Value {
 		// The second input only says how often; adding a row of it keeps it on the tape.

@@ -1,6 +1,10 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
+)
 
 // Linear is x W + bias with x [..., in], W [in, out] and bias [out]; the zero Value stands for no
 // bias. Keeps x only where W trains: a frozen linear layer keeps nothing.
@@ -48,7 +52,14 @@ func (g *Gate) keptLow(v Value) Value { return g.After(g.trigger).low(g.Kept(v))
 
 // Add is x + y of one shape.
 func (b *Builder) Add(x, y Value) Value {
-	return b.differentiable(b.In("add").add(x, y), []Value{x, y}, func(_ *Gate, dy Value) (dx []Value) {
+	b = b.In("add")
+	var sum Value
+	if b.fused(x, tf.Float) && y.DataType() == tf.Bfloat16 {
+		sum = b.node("Bf16Add", x.Shape, nil, x.Output, y.Output)
+	} else {
+		sum = b.add(x, y)
+	}
+	return b.differentiable(sum, []Value{x, y}, func(_ *Gate, dy Value) (dx []Value) {
 		for _, in := range []Value{x, y} {
 			if in.HasGradient() {
 				dx = append(dx, dy)

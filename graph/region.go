@@ -12,9 +12,10 @@ import (
 // enough to keep matrix products of a processor near their ceiling, and few enough for what they need in between to be small.
 const DefaultChunk = 400 * 768
 
-// scratchBytes is the room that the backward pass of a block takes for each value of a chunk beside what is kept. Measured
-// on ViT-B/16 by the peaks of a step with chunks of 4 and 8 samples: 46 to 83 in float32, 48 to 65 in bfloat16.
-const scratchBytes = 84
+// scratchBytes is the room that the backward pass of a block takes for each value of a chunk beside what is kept: with
+// TensorFlow's ops, and with kernels. Measured on ViT-B/16 by the peaks of a step with chunks of 4 and 8 samples: 46 to 83 in
+// float32, 48 to 65 in bfloat16, and 18 to 38 with kernels.
+const scratchBytes, kernelScratchBytes = 84, 40
 
 // region is a piece of the forward pass that works sample by sample. It runs in chunks of samples, one after the other,
 // and its backward pass makes each chunk again from its input and from what Keep was told to hold.
@@ -29,8 +30,6 @@ type Effort int
 const (
 	// Cheap values come of element-wise work: softmax, GELU, LayerNorm.
 	Cheap Effort = iota
-	// Fair values come of one product with weights that is small beside those of the block.
-	Fair
 	// Costly values come of products with weights.
 	Costly
 )
@@ -52,14 +51,13 @@ func (b *Builder) Keep(v Value, effort Effort) Value {
 	return kept
 }
 
-// keeps tells whether the mode of recomputation holds values of that effort. In bfloat16 products take half the time,
-// so that fair ones are made again too.
+// keeps tells whether the mode of recomputation holds values of that effort.
 func (b *Builder) keeps(effort Effort) bool {
 	switch b.recompute {
 	case KeepAll:
 		return true
 	case RecomputeActivations:
-		return effort == Costly || effort == Fair && b.precision == FP32
+		return effort == Costly
 	}
 	return false
 }
@@ -92,7 +90,11 @@ func (b *Builder) Region(inputs []Value, later int, fn func(b *Builder, inputs [
 	for _, v := range append(trial.region.held, inputs[0]) {
 		room += later * b.bytes(v)
 	}
-	return b.chunked(inputs, b.chunks(inputs[0], room), fn) // TensorFlow drops the nodes of whole, which nobody reads
+	widest := whole
+	if inputs[0].Width() > whole.Width() {
+		widest = inputs[0]
+	}
+	return b.chunked(inputs, b.chunks(widest, room), fn) // TensorFlow drops the nodes of whole, which nobody reads
 }
 
 // bytes is the size of a value that is float32 or of the precision of products.
@@ -120,10 +122,13 @@ type chunk struct {
 	held     []Value
 }
 
-// chunks divides the samples of x [B, ..., d] evenly, into chunks that may be larger than usual by so many bytes of room.
+// chunks divides the samples of x [B, ..., d], what is widest of a region, evenly into chunks that may be larger than usual by so many bytes of room.
 func (b *Builder) chunks(x Value, room int) []chunk {
-	samples := x.Shape[0]
-	each := max(1, (b.chunkValues+room/scratchBytes)/tensor.Size(x.Shape[1:]))
+	samples, scratch := x.Shape[0], scratchBytes
+	if b.hasKernels() {
+		scratch = kernelScratchBytes
+	}
+	each := max(1, (b.chunkValues+room/scratch)/tensor.Size(x.Shape[1:]))
 	n := (samples + each - 1) / each
 	list := make([]chunk, n)
 	for i := range list {
@@ -144,7 +149,7 @@ func (c chunk) sliceAll(b *Builder, inputs []Value) []Value {
 // chunked is the region in chunks. Each waits for the one before it, or TensorFlow might do all at once.
 func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inputs []Value) Value) Value {
 	x := inputs[0]
-	outputs := make([]Value, len(list))
+	var whole Value
 	var outer []*record // what fn takes a gradient to besides x
 	wait := b
 	for i := range list {
@@ -157,15 +162,17 @@ func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inpu
 			parts[0] = b.Leaf(parts[0])
 		}
 		y := fn(&inner, parts)
-		c.held, outputs[i] = inner.region.held, y
+		c.held = inner.region.held
 		outer = outside(y.tape, start)
-		wait = b.After(y.Op)
+		whole = b.place(whole, y, *c, x.Shape[0])
+		wait = b.After(whole.Op)
 	}
 	tapes := []Value{x}
 	for _, r := range outer {
 		tapes = append(tapes, Value{tape: r})
 	}
-	return b.differentiable(b.concat(0, outputs...), tapes, func(g *Gate, dy Value) []Value {
+	return b.differentiable(whole, tapes, func(g *Gate, dy Value) []Value {
+		// A concatenation holds its parts twice in the end, but by then what was kept of the chunks is gone.
 		var dx []Value
 		sums := make([]Value, len(outer))
 		wait := g.Builder
@@ -186,6 +193,23 @@ func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inpu
 		}
 		return append([]Value{g.concat(0, dx...)}, sums...)
 	})
+}
+
+// place writes the part of a chunk into the value of all samples, which is made with the first one. With a concatenation the parts
+// would wait for each other, and be there twice in the end, when most is kept.
+func (b *Builder) place(whole, part Value, c chunk, samples int) Value {
+	if c.from == 0 && c.to == samples {
+		return Detach(part)
+	}
+	if !whole.Defined() {
+		shape := append([]int{samples}, part.Shape[1:]...)
+		whole = b.After(part.Op).node("Empty", shape, map[string]any{"dtype": part.DataType()}, b.ints(shape...).Output)
+	}
+	rows := make([]int, c.to-c.from)
+	for i := range rows {
+		rows[i] = c.from + i
+	}
+	return b.node("InplaceUpdate", whole.Shape, nil, whole.Output, b.ints(rows...).Output, part.Output)
 }
 
 // backward makes a chunk again when its gradient dy arrives, and returns the gradients of its part of x and, by

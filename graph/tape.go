@@ -81,7 +81,14 @@ func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
 			continue
 		}
 		delete(grads, r)
-		g := &Gate{Builder: &Builder{shared: b.shared, prefix: "backward/" + r.name, after: b.after}, trigger: dy.Op}
+		after := slices.Clone(b.after)
+		for _, in := range r.inputs {
+			// What is added to a gradient is made when that is there, or it might lie about for the time of a block.
+			if earlier := grads[in]; earlier.Defined() {
+				after = append(after, earlier.Op)
+			}
+		}
+		g := &Gate{Builder: &Builder{shared: b.shared, prefix: "backward/" + r.name, after: after}, trigger: dy.Op}
 		for i, dx := range r.back(g, dy) {
 			in := r.inputs[i]
 			grads[in] = g.plus(grads[in], g.cast(dx, in.dtype))

@@ -1,6 +1,10 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+
+	"dtl-tf/graph/tensor"
+)
 
 // SliceTokens takes the tokens from..to-1 of x [B, T, d]. Keeps nothing.
 func (b *Builder) SliceTokens(x Value, from, to int) Value {
@@ -52,13 +56,19 @@ func (b *Builder) ConcatLast(parts ...Value) Value {
 	})
 }
 
-// MeanTokens averages x [B, T, d] over its tokens to [B, d]. Keeps nothing.
-func (b *Builder) MeanTokens(x Value) Value {
-	out := b.In("mean").reduce("Mean", x, false, 1)
-	tokens := x.Shape[1]
-	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
-		each := g.reshape(g.mul(dy, g.scalar(1/float64(tokens))), dy.Shape[0], 1, dy.Shape[1])
-		return []Value{g.node("Tile", x.Shape, nil, each.Output, g.ints(1, tokens, 1).Output)}
+// MeanTokens averages the tokens of x [B, T, d] from the given one on to [B, d]. It is a product with their shares, for which
+// they need not be cut out, nor their gradient be spread and padded. Keeps nothing.
+func (b *Builder) MeanTokens(x Value, from int) Value {
+	b = b.In("mean")
+	tokens, d := x.Shape[1], x.Width()
+	shares := tensor.Zeros(1, 1, tokens)
+	for t := from; t < tokens; t++ {
+		shares.Float32()[t] = 1 / float32(tokens-from)
+	}
+	weights := b.Constant(shares)
+	mean := b.node("BatchMatMulV2", []int{x.Shape[0], 1, d}, nil, weights.Output, b.full(x).Output)
+	return b.differentiable(b.reshape(mean, x.Shape[0], d), []Value{x}, func(g *Gate, dy Value) []Value {
+		return []Value{g.mul(g.reshape(dy, dy.Shape[0], 1, d), g.reshape(weights, 1, tokens, 1))}
 	})
 }
 

@@ -175,7 +175,7 @@ func (f *Forward) pool(b *graph.Builder, x graph.Value, pool Pool) graph.Value {
 	patches := f.Arch.Grid() * f.Arch.Grid()
 	y := x
 	if pool == PoolMean {
-		y = b.MeanTokens(b.SliceTokens(x, x.Shape[1]-patches, x.Shape[1]))
+		y = b.MeanTokens(x, x.Shape[1]-patches)
 	} else {
 		y = b.Token(x, 0) // LayerNorm works token by token: norm before or after the choice is the same
 	}

@@ -1,4 +1,5 @@
 // How the kernels meet TensorFlow: what it calls them, and what it calls when it runs them.
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "kernel.h"
@@ -30,8 +31,9 @@ typedef struct {
 	Work work;
 	const char *inputs[3]; // as an op definition spells them
 	const char *output;
-	int reusable; // the input in whose place the output may be written, being of its type, or -1
-	int normalises;
+	int reusable;          // the input in whose place the output may be written, being of its type, or -1
+	const char *attribute; // a number, or 0
+	int weights;           // so many inputs after the first are rows of weights
 	// TensorFlow calls functions without an argument of ours to create a kernel, so each kind has one of its own.
 	void *(*create)(TF_OpKernelConstruction *);
 } Kind;
@@ -39,12 +41,12 @@ typedef struct {
 // A kernel in a graph.
 typedef struct {
 	const Kind *kind;
-	float epsilon;
+	float number; // the attribute's
 } Kernel;
 
 static void *create(const Kind *kind, TF_OpKernelConstruction *construction);
 
-enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, KINDS };
+enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD, KINDS };
 static const Kind kinds[KINDS];
 #define CREATE(name, kind) \
 	static void *name(TF_OpKernelConstruction *c) { return create(&kinds[kind], c); }
@@ -54,24 +56,32 @@ CREATE(create_softmax, SOFTMAX)
 CREATE(create_softmax_grad, SOFTMAX_GRAD)
 CREATE(create_layer_norm, LAYER_NORM)
 CREATE(create_layer_norm_grad, LAYER_NORM_GRAD)
+CREATE(create_swish, SWISH)
+CREATE(create_swish_grad, SWISH_GRAD)
+CREATE(create_add, ADD)
 
 static const Kind kinds[KINDS] = {
-	[GELU] = {"Bf16Gelu", gelu, {"x: bfloat16"}, "y: bfloat16", 0, 0, create_gelu},
-	[GELU_GRAD] = {"Bf16GeluGrad", gelu_grad, {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, 0, create_gelu_grad},
-	[SOFTMAX] = {"Bf16Softmax", softmax, {"x: bfloat16"}, "p: bfloat16", 0, 0, create_softmax},
-	[SOFTMAX_GRAD] = {"Bf16SoftmaxGrad", softmax_grad, {"p: bfloat16", "dp: bfloat16"}, "dx: bfloat16", 1, 0, create_softmax_grad},
-	[LAYER_NORM] = {"Bf16LayerNorm", layer_norm, {"x: float", "scale: float", "bias: float"}, "y: bfloat16", -1, 1, create_layer_norm},
-	[LAYER_NORM_GRAD] = {"Bf16LayerNormGrad", layer_norm_grad, {"x: float", "scale: float", "dy: bfloat16"}, "dx: float", 0, 1,
-	                     create_layer_norm_grad},
+	[GELU] = {"Bf16Gelu", gelu, {"x: bfloat16"}, "y: bfloat16", 0, 0, 0, create_gelu},
+	[GELU_GRAD] = {"Bf16GeluGrad", gelu_grad, {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, 0, 0, create_gelu_grad},
+	[SOFTMAX] = {"Bf16Softmax", softmax, {"x: bfloat16"}, "p: bfloat16", 0, "scale", 0, create_softmax},
+	[SOFTMAX_GRAD] = {"Bf16SoftmaxGrad", softmax_grad, {"p: bfloat16", "dp: bfloat16"}, "dx: bfloat16", 1, "scale", 0,
+	                  create_softmax_grad},
+	[LAYER_NORM] = {"Bf16LayerNorm", layer_norm, {"x: float", "scale: float", "bias: float"}, "y: bfloat16", -1, "epsilon", 2,
+	                create_layer_norm},
+	[LAYER_NORM_GRAD] = {"Bf16LayerNormGrad", layer_norm_grad, {"x: float", "scale: float", "dy: bfloat16"}, "dx: float", 0,
+	                     "epsilon", 1, create_layer_norm_grad},
+	[SWISH] = {"Bf16Swish", swish, {"x: bfloat16"}, "y: bfloat16", 0, "beta", 0, create_swish},
+	[SWISH_GRAD] = {"Bf16SwishGrad", swish_grad, {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, "beta", 0, create_swish_grad},
+	[ADD] = {"Bf16Add", add, {"x: float", "y: bfloat16"}, "sum: float", 0, 0, 0, create_add},
 };
 
 static void *create(const Kind *kind, TF_OpKernelConstruction *construction) {
 	Kernel *k = calloc(1, sizeof *k);
 	if (!k) abort();
 	k->kind = kind;
-	if (kind->normalises) {
+	if (kind->attribute) {
 		TF_Status *status = TF_NewStatus();
-		TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &k->epsilon, status);
+		TF_OpKernelConstruction_GetAttrFloat(construction, kind->attribute, &k->number, status);
 		if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
 		TF_DeleteStatus(status);
 	}
@@ -84,7 +94,7 @@ static void compute(void *kernel, TF_OpKernelContext *context) {
 	TF_Status *status = TF_NewStatus();
 	TF_Tensor *in[3] = {0}, *out = 0;
 	int64_t dims[8];
-	Job job = {.epsilon = k->epsilon, .rows = 1};
+	Job job = {.number = k->number, .rows = 1};
 	int rank = 0, forwarded = -1;
 
 	for (int i = 0; i < 3 && kind->inputs[i]; i++) {
@@ -102,7 +112,7 @@ static void compute(void *kernel, TF_OpKernelContext *context) {
 	}
 	job.width = dims[rank - 1];
 	for (int i = 0; i < 3 && in[i]; i++) {
-		int64_t want = kind->normalises && (i == 1 || (i == 2 && kind->work == layer_norm)) ? job.width : job.rows * job.width;
+		int64_t want = i > 0 && i <= kind->weights ? job.width : job.rows * job.width;
 		if (TF_TensorElementCount(in[i]) != want) {
 			TF_SetStatus(status, TF_INVALID_ARGUMENT, "the inputs of a kernel do not go together");
 			goto done;
@@ -140,7 +150,11 @@ void register_kernels(TF_Status *status) {
 		TF_OpDefinitionBuilder *definition = TF_NewOpDefinitionBuilder(k->name);
 		for (int i = 0; i < 3 && k->inputs[i]; i++) TF_OpDefinitionBuilderAddInput(definition, k->inputs[i]);
 		TF_OpDefinitionBuilderAddOutput(definition, k->output);
-		if (k->normalises) TF_OpDefinitionBuilderAddAttr(definition, "epsilon: float");
+		if (k->attribute) {
+			char spec[32];
+			snprintf(spec, sizeof spec, "%s: float", k->attribute);
+			TF_OpDefinitionBuilderAddAttr(definition, spec);
+		}
 		TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, shape);
 		TF_RegisterOpDefinition(definition, status);
 		if (TF_GetCode(status) != TF_OK) return;

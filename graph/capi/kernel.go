@@ -18,7 +18,9 @@ import (
 // Kernels makes the ops of this program (kernel.h) known to TensorFlow:
 //
 //	Bf16Gelu(x) y, Bf16GeluGrad(x, dy) dx                               bfloat16 [..., d]
-//	Bf16Softmax(x) p, Bf16SoftmaxGrad(p, dp) dx                         bfloat16 [..., d], over the last axis
+//	Bf16Softmax(x; scale) p, Bf16SoftmaxGrad(p, dp; scale) dx           bfloat16 [..., d], of scale x over the last axis
+//	Bf16Swish(x; beta) y, Bf16SwishGrad(x, dy; beta) dx                 bfloat16 [..., d]
+//	Bf16Add(x, y) sum                                                   float32 [..., d], y bfloat16
 //	Bf16LayerNorm(x, scale, bias; epsilon) y                            float32 [..., d], [d], [d] to bfloat16
 //	Bf16LayerNormGrad(x, scale, dy; epsilon) dx                         float32, dy bfloat16
 //

@@ -14,25 +14,22 @@ import (
 )
 
 // kernel runs one op on the given inputs. Its result is cast to float32, which changes no bfloat16.
-func kernel(t *testing.T, op string, epsilon float32, inputs ...tensor.Tensor) []float32 {
+func kernel(t *testing.T, op string, attribute map[string]any, inputs ...tensor.Tensor) []float32 {
 	t.Helper()
-	out, err := runKernel(op, epsilon, inputs...)
+	out, err := runKernel(op, attribute, inputs...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Float32()
 }
 
-func runKernel(op string, epsilon float32, inputs ...tensor.Tensor) (tensor.Tensor, error) {
+func runKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (tensor.Tensor, error) {
 	if err := Kernels(); err != nil {
 		return tensor.Tensor{}, err
 	}
 	Threads(3)
 	g := tf.NewGraph()
-	spec := tf.OpSpec{Type: op, Name: "y"}
-	if epsilon != 0 {
-		spec.Attrs = map[string]any{"epsilon": epsilon}
-	}
+	spec := tf.OpSpec{Type: op, Name: "y", Attrs: attribute}
 	var feeds []Feed
 	for i, in := range inputs {
 		dtype := tf.Float
@@ -86,8 +83,8 @@ func TestGELU(t *testing.T) {
 		}
 	}
 	in := tensor.Must(x, len(x)/4, 4)
-	y := kernel(t, "Bf16Gelu", 0, in)
-	dx := kernel(t, "Bf16GeluGrad", 0, in, tensor.Must(dy, len(x)/4, 4))
+	y := kernel(t, "Bf16Gelu", nil, in)
+	dx := kernel(t, "Bf16GeluGrad", nil, in, tensor.Must(dy, len(x)/4, 4))
 	for i, v := range x {
 		f := wide(v)
 		if want := f * normalCDF(f); !near(y[i], want, 0) {
@@ -129,29 +126,31 @@ func floats(random *rand.Rand, mean, scale float64, shape ...int) tensor.Tensor 
 	return t
 }
 
+var half = map[string]any{"scale": float32(0.5)}
+
 // TestSoftmax holds the kernel and its gradient against float64, for widths beside multiples of 16 and numbers far apart.
 func TestSoftmax(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, width := range []int{1, 5, 16, 197, 1025} {
 		for _, scale := range []float64{0.1, 3, 300} {
 			in, grad := bfloats(random, scale, 3, 70, width), bfloats(random, 1, 3, 70, width)
-			p := kernel(t, "Bf16Softmax", 0, in)
-			back := kernel(t, "Bf16SoftmaxGrad", 0, narrow(p, in.Shape...), grad)
+			p := kernel(t, "Bf16Softmax", half, in)
+			back := kernel(t, "Bf16SoftmaxGrad", half, narrow(p, in.Shape...), grad)
 			x, dp := in.Data.([]tensor.BFloat16), grad.Data.([]tensor.BFloat16)
 			for row := 0; row < len(x); row += width {
 				most, sum, mixed := math.Inf(-1), 0.0, 0.0
 				for i := row; i < row+width; i++ {
-					most = max(most, wide(x[i]))
+					most = max(most, wide(x[i])/2)
 					mixed += float64(p[i]) * wide(dp[i])
 				}
 				for i := row; i < row+width; i++ {
-					sum += math.Exp(wide(x[i]) - most)
+					sum += math.Exp(wide(x[i])/2 - most)
 				}
 				for i := row; i < row+width; i++ {
-					if want := math.Exp(wide(x[i])-most) / sum; !near(p[i], want, want+1e-30) {
+					if want := math.Exp(wide(x[i])/2-most) / sum; !near(p[i], want, want+1e-30) {
 						t.Fatalf("width %d, scale %g: the softmax is %g, want %g", width, scale, p[i], want)
 					}
-					if want := float64(p[i]) * (wide(dp[i]) - mixed); !near(back[i], want, float64(p[i])*4) {
+					if want := float64(p[i]) * (wide(dp[i]) - mixed) / 2; !near(back[i], want, float64(p[i])*4) {
 						t.Fatalf("width %d, scale %g: the gradient is %g, want %g", width, scale, back[i], want)
 					}
 				}
@@ -166,10 +165,44 @@ func TestSoftmaxOfNaN(t *testing.T) {
 		for at := range 20 {
 			x := make([]tensor.BFloat16, 40)
 			x[at] = bits
-			out := kernel(t, "Bf16Softmax", 0, tensor.Must(x, 2, 20))
+			out := kernel(t, "Bf16Softmax", half, tensor.Must(x, 2, 20))
 			if !math.IsNaN(float64(out[at])) || !near(out[20], 1.0/20, 1) {
 				t.Errorf("%s at %d: %g there, %g in the other row", name, at, out[at], out[20])
 			}
+		}
+	}
+}
+
+// TestSwish holds value and slope against float64, with numbers on both sides and far from 0.
+func TestSwish(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 1))
+	for _, beta := range []float64{1, 100} {
+		for _, scale := range []float64{0.01, 1, 50} {
+			attribute := map[string]any{"beta": float32(beta)}
+			in, grad := bfloats(random, scale, 50, 101), bfloats(random, 1, 50, 101)
+			y, dx := kernel(t, "Bf16Swish", attribute, in), kernel(t, "Bf16SwishGrad", attribute, in, grad)
+			for i, x := range in.Data.([]tensor.BFloat16) {
+				v, dy := wide(x), wide(grad.Data.([]tensor.BFloat16)[i])
+				s := 1 / (1 + math.Exp(-beta*v))
+				if want := v * s; !near(y[i], want, math.Abs(want)+1e-28) {
+					t.Fatalf("beta %g: swish(%g) is %g, want %g", beta, v, y[i], want)
+				}
+				// d(v s) = s + v s', and s' = beta s (1 - s).
+				if want := dy * (s + v*beta*s*(1-s)); !near(dx[i], want, math.Abs(dy)) {
+					t.Fatalf("beta %g: the slope of swish at %g times %g is %g, want %g", beta, v, dy, dx[i], want)
+				}
+			}
+		}
+	}
+}
+
+// TestAdd wants the float32 that is nearest to the sum.
+func TestAdd(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 1))
+	x, y := floats(random, 0, 1, 90, 501), bfloats(random, 1, 90, 501)
+	for i, sum := range kernel(t, "Bf16Add", nil, x, y) {
+		if want := float32(float64(x.Float32()[i]) + wide(y.Data.([]tensor.BFloat16)[i])); sum != want {
+			t.Fatalf("sum %d is %g, want %g", i, sum, want)
 		}
 	}
 }
@@ -182,8 +215,8 @@ func TestLayerNorm(t *testing.T) {
 		for _, mean := range []float64{0, 20} {
 			in, grad := floats(random, mean, 2, 2, 90, width), bfloats(random, 1, 2, 90, width)
 			scale, bias := floats(random, 1, 0.5, width), floats(random, 0, 1, width)
-			y := kernel(t, "Bf16LayerNorm", epsilon, in, scale, bias)
-			dx := kernel(t, "Bf16LayerNormGrad", epsilon, in, scale, grad)
+			y := kernel(t, "Bf16LayerNorm", map[string]any{"epsilon": float32(epsilon)}, in, scale, bias)
+			dx := kernel(t, "Bf16LayerNormGrad", map[string]any{"epsilon": float32(epsilon)}, in, scale, grad)
 			x, dy := in.Float32(), grad.Data.([]tensor.BFloat16)
 			for row := 0; row < len(x); row += width {
 				wantY, wantDx := layerNorm(x[row:row+width], scale.Float32(), bias.Float32(), dy[row:row+width], epsilon)
@@ -229,14 +262,14 @@ func layerNorm(x, scale, bias []float32, dy []tensor.BFloat16, epsilon float64) 
 func TestKernelsTogether(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 1))
 	in := bfloats(random, 2, 400, 300)
-	want := kernel(t, "Bf16Softmax", 0, in)
+	want := kernel(t, "Bf16Softmax", half, in)
 	var callers sync.WaitGroup
 	for range 8 {
 		callers.Add(1)
 		go func() {
 			defer callers.Done()
 			for range 20 {
-				got, err := runKernel("Bf16Softmax", 0, in)
+				got, err := runKernel("Bf16Softmax", half, in)
 				if err != nil || !slices.Equal(got.Float32(), want) {
 					t.Error("a result differs from the first:", err)
 					return
@@ -251,14 +284,14 @@ func TestKernelsTogether(t *testing.T) {
 func TestKernelRefuses(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 1))
 	two, three := bfloats(random, 1, 2, 2), bfloats(random, 1, 2, 3)
-	if out, err := runKernel("Bf16GeluGrad", 0, two, three); err == nil {
+	if out, err := runKernel("Bf16GeluGrad", nil, two, three); err == nil {
 		t.Errorf("2 x 2 and 2 x 3 gave %v", out)
 	}
 	x, weights := floats(random, 0, 1, 2, 3), floats(random, 0, 1, 2)
-	if out, err := runKernel("Bf16LayerNorm", 1e-6, x, weights, weights); err == nil {
+	if out, err := runKernel("Bf16LayerNorm", map[string]any{"epsilon": float32(1e-6)}, x, weights, weights); err == nil {
 		t.Errorf("rows of 3 with weights of 2 gave %v", out)
 	}
-	if out, err := runKernel("Bf16Gelu", 0, tensor.Must([]tensor.BFloat16{1})); err == nil {
+	if out, err := runKernel("Bf16Gelu", nil, tensor.Must([]tensor.BFloat16{1})); err == nil {
 		t.Errorf("a scalar gave %v", out)
 	}
 }

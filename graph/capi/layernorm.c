@@ -24,7 +24,7 @@ VECTOR void layer_norm(void *job, int64_t from, int64_t to) {
 	for (int64_t row = from; row < to; row++) {
 		const float *x = (const float *)j->in[0] + row * j->width;
 		uint16_t *y = (uint16_t *)j->out + row * j->width;
-		Statistics s = statistics(x, j->width, j->epsilon);
+		Statistics s = statistics(x, j->width, j->number);
 #pragma omp simd
 		for (int64_t i = 0; i < j->width; i++) y[i] = bfloat16((x[i] - s.mean) * s.inverse * scale[i] + bias[i]);
 	}
@@ -38,7 +38,7 @@ VECTOR void layer_norm_grad(void *job, int64_t from, int64_t to) {
 		const float *x = (const float *)j->in[0] + row * j->width;
 		const uint16_t *dy = (const uint16_t *)j->in[2] + row * j->width;
 		float *dx = (float *)j->out + row * j->width;
-		Statistics s = statistics(x, j->width, j->epsilon);
+		Statistics s = statistics(x, j->width, j->number);
 		float sum = 0, along = 0;
 #pragma omp simd reduction(+ : sum, along)
 		for (int64_t i = 0; i < j->width; i++) {

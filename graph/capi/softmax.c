@@ -1,24 +1,8 @@
-// Softmax over the last axis, and its gradient p (dp - sum(dp p)).
+// Softmax of scale x over the last axis, and its gradient scale p (dp - sum(dp p)).
 #include <float.h>
 #include <stdlib.h>
 
 #include "kernel.h"
-
-// exponential of x <= 0, to 3e-7 of the result: 2^n e^r with |r| <= ln(2)/2 and Taylor's polynomial for e^r. Below -87 it is
-// e^-87, 1.6e-38. Comparing bits and not numbers lets compilers work on many x at once: such a comparison can't trap.
-INLINE float exponential(float x) {
-	uint32_t bits;
-	memcpy(&bits, &x, sizeof bits);
-	bits = bits > 0xc2ae0000u ? 0xc2ae0000u : bits; // -87; of negative numbers the larger bits are those of the smaller number
-	memcpy(&x, &bits, sizeof x);
-	int32_t n = (int32_t)(x * 1.44269504f - 0.5f); // rounds, since the product is not above 0
-	float r = x - (float)n * 0.693359375f + (float)n * 2.12194440e-4f; // ln 2 in two parts (Cody and Waite)
-	float e = 1 + r * (1 + r * (1 / 2.0f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f))))));
-	bits = (uint32_t)(n + 127) << 23;
-	float power;
-	memcpy(&power, &bits, sizeof power);
-	return e * power;
-}
 
 enum { LANES = 16 }; // so many numbers are worked on at a time
 
@@ -30,7 +14,7 @@ VECTOR void softmax(void *job, int64_t from, int64_t to) {
 	for (int64_t row = from; row < to; row++) {
 		const uint16_t *x = (const uint16_t *)j->in[0] + row * width;
 		uint16_t *p = (uint16_t *)j->out + row * width;
-		for (int64_t i = 0; i < width; i++) e[i] = wide(x[i]);
+		for (int64_t i = 0; i < width; i++) e[i] = wide(x[i]) * j->number;
 		for (int64_t i = width; i < padded; i++) e[i] = -FLT_MAX;
 		float most[LANES], sum[LANES] = {0}, broken[LANES] = {0};
 		for (int l = 0; l < LANES; l++) most[l] = e[l];
@@ -65,6 +49,6 @@ VECTOR void softmax_grad(void *job, int64_t from, int64_t to) {
 #pragma omp simd reduction(+ : sum)
 		for (int64_t i = 0; i < width; i++) sum += wide(p[i]) * wide(dp[i]);
 #pragma omp simd
-		for (int64_t i = 0; i < width; i++) ds[i] = bfloat16(wide(p[i]) * (wide(dp[i]) - sum));
+		for (int64_t i = 0; i < width; i++) ds[i] = bfloat16(wide(p[i]) * (wide(dp[i]) - sum) * j->number);
 	}
 }

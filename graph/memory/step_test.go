@@ -36,7 +36,7 @@ func TestKnownPeak(t *testing.T) {
 	c := b.In("c").Tanh(product("b", a, 900))
 	d := product("d", c, 500)
 	e := product("e", d, 300)
-	sum := b.MeanTokens(b.Reshape(b.Add(a, e), 1, n, 300)) // [1, 300]
+	sum := b.MeanTokens(b.Reshape(b.Add(a, e), 1, n, 300), 0) // [1, 300]
 
 	s, err := graph.NewSession(b.Graph(), graph.SessionOptions{Threads: 2})
 	if err != nil {

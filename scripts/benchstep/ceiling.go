@@ -43,7 +43,7 @@ func ceiling(p graph.Precision, threads int) (float64, error) {
 	for range chain {
 		y = b.Linear(y, w.Value, graph.Value{})
 	}
-	sum := b.MeanTokens(b.Reshape(b.Float(y), 1, side, side))
+	sum := b.MeanTokens(b.Reshape(b.Float(y), 1, side, side), 0)
 
 	s, err := graph.NewSession(b.Graph(), graph.SessionOptions{Threads: threads})
 	if err != nil {

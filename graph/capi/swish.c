@@ -1,0 +1,39 @@
+// Swish, x s with s = sigmoid(beta x), and its slope s (1 + beta x (1 - s)).
+#include <math.h>
+
+#include "kernel.h"
+
+typedef struct {
+	float s, rest; // 1 - s, which for large x is more exact than the difference
+} Sigmoid;
+
+INLINE Sigmoid sigmoid(float x) {
+	float e = exponential(-fabsf(x)), large = 1 / (1 + e), small = e * large;
+	uint32_t bits;
+	memcpy(&bits, &x, sizeof bits);
+	float below = (float)(bits >> 31), above = 1 - below; // 0. Factors, since a choice would keep compilers from vectors
+	return (Sigmoid){below * small + above * large, below * large + above * small};
+}
+
+VECTOR void swish(void *job, int64_t from, int64_t to) {
+	const Job *j = job;
+	const uint16_t *x = j->in[0];
+	uint16_t *y = j->out;
+#pragma omp simd
+	for (int64_t i = from * j->width; i < to * j->width; i++) {
+		float v = wide(x[i]);
+		y[i] = bfloat16(v * sigmoid(j->number * v).s);
+	}
+}
+
+VECTOR void swish_grad(void *job, int64_t from, int64_t to) {
+	const Job *j = job;
+	const uint16_t *x = j->in[0], *dy = j->in[1];
+	uint16_t *dx = j->out;
+#pragma omp simd
+	for (int64_t i = from * j->width; i < to * j->width; i++) {
+		float scaled = j->number * wide(x[i]);
+		Sigmoid g = sigmoid(scaled);
+		dx[i] = bfloat16(wide(dy[i]) * g.s * (1 + scaled * g.rest));
+	}
+}
