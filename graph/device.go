@@ -20,10 +20,7 @@ const (
 // was at hand to measure it on.
 const GPUChunk = 8192 * 768
 
-// KernelChunk is DefaultChunk for where kernels leave room: 4 samples of ViT-B/16.
-const KernelChunk = 2 * DefaultChunk
-
-// For suits what is built from now on to a device, in the precision that was chosen before: the size of chunks, and on a processor the kernels of package capi, which do
+// For suits what is built from now on to a device: the size of chunks, and on a processor the kernels of package capi, which do
 // in one pass over memory what takes TensorFlow many. A graph that was not built for a device runs everywhere, also without this
 // program.
 func (b *Builder) For(d Device) *Builder {
@@ -33,9 +30,6 @@ func (b *Builder) For(d Device) *Builder {
 		b.chunkValues = GPUChunk
 	case capi.Kernels() == nil: // or the library is one that takes no kernels, and TensorFlow's own ops do the work
 		b.kernels = true
-		if b.hasKernels() {
-			b.chunkValues = KernelChunk
-		}
 	}
 	return b
 }

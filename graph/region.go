@@ -8,9 +8,9 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// DefaultChunk is how many values, samples x tokens x width, the last region works on at a time: 2 samples of ViT-B/16. It is
+// DefaultChunk is how many values, samples x tokens x width, the last region works on at a time: 4 samples of ViT-B/16. It is
 // enough to keep matrix products of a processor near their ceiling, and few enough for what they need in between to be small.
-const DefaultChunk = 400 * 768
+const DefaultChunk = 800 * 768
 
 // scratchBytes is the room that the backward pass of a block takes for each value of a chunk beside what is kept: with
 // TensorFlow's ops, and with kernels. Measured on ViT-B/16 by the peaks of a step with chunks of 4 and 8 samples: 46 to 83 in
