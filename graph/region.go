@@ -122,7 +122,8 @@ type chunk struct {
 	held     []Value
 }
 
-// chunks divides the samples of x [B, ..., d], what is widest of a region, evenly into chunks that may be larger than usual by so many bytes of room.
+// chunks divides the samples of x [B, ..., d], what is widest of a region, evenly. They may be larger than usual by what room, in
+// bytes, allows.
 func (b *Builder) chunks(x Value, room int) []chunk {
 	samples, scratch := x.Shape[0], scratchBytes
 	if b.hasKernels() {

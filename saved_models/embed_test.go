@@ -12,7 +12,7 @@ import (
 func TestDefault(t *testing.T) {
 	dir, err := Default()
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("skipped: the built-in backbone is missing: %v", err)
 	}
 	bb, err := backbone.LoadFS(dir, "built-in default", backbone.Options{})
 	if err != nil {

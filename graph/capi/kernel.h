@@ -48,22 +48,6 @@ void make_gelu_tables(void);
 #define VECTOR __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define VECTOR
-// exponential of x <= 0, to 3e-7 of the result: 2^n e^r with |r| <= ln(2)/2 and Taylor's polynomial for e^r. Below -87 it is
-// e^-87, 1.6e-38. Comparing bits and not numbers lets compilers work on many x at once: such a comparison can't trap.
-INLINE float exponential(float x) {
-	uint32_t bits;
-	memcpy(&bits, &x, sizeof bits);
-	bits = bits > 0xc2ae0000u ? 0xc2ae0000u : bits; // -87; of negative numbers the larger bits are those of the smaller number
-	memcpy(&x, &bits, sizeof x);
-	int32_t n = (int32_t)(x * 1.44269504f - 0.5f); // rounds, since the product is not above 0
-	float r = x - (float)n * 0.693359375f + (float)n * 2.12194440e-4f; // ln 2 in two parts (Cody and Waite)
-	float e = 1 + r * (1 + r * (1 / 2.0f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f))))));
-	bits = (uint32_t)(n + 127) << 23;
-	float power;
-	memcpy(&power, &bits, sizeof power);
-	return e * power;
-}
-
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
