@@ -11,6 +11,7 @@ require (
 	golang.org/x/sync v0.19.0
 	golang.org/x/sys v0.30.0
 	golang.org/x/term v0.29.0
+	golang.org/x/text v0.34.0
 	gonum.org/v1/plot v0.17.0
 	google.golang.org/protobuf v1.36.12
 )
@@ -31,5 +32,4 @@ require (
 	github.com/olekukonko/cat v0.0.0-20250911104152-50322a0618f6 // indirect
 	github.com/olekukonko/errors v1.2.0 // indirect
 	github.com/olekukonko/ll v0.1.6 // indirect
-	golang.org/x/text v0.34.0 // indirect
 )

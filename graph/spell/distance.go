@@ -1,4 +1,4 @@
-// Package spell tells how near a name is to another, for errors that say what may have been meant.
+// Package spell shows names in messages, and tells how near a name is to another, for errors that say what may have been meant.
 package spell
 
 // Distance is the number of bytes to insert, remove or replace that turns a into b (Levenshtein).

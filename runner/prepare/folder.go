@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
@@ -147,7 +148,7 @@ func (f *classFolders) describe(r *Record) {
 	r.Sources = []SourceFile{source}
 	r.Classes, r.ClassNames = len(f.classes), f.classes
 	if n := len(f.skipped); n > 0 {
-		r.remark("%d files that are no images were passed over, such as %s", n, printable(f.skipped[0]))
+		r.remark("%d files that are no images were passed over, such as %s", n, spell.Line(f.skipped[0]))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dtl-tf/graph/limit"
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
@@ -138,7 +139,7 @@ func (r *Record) table() report.Table {
 		for label := range r.Classes {
 			name := fmt.Sprint(label)
 			if label < len(r.ClassNames) {
-				name += " " + r.ClassNames[label]
+				name += " " + spell.Line(r.ClassNames[label])
 			}
 			row(name, func(list string) any { return r.ClassCounts[list][label] })
 		}

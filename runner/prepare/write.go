@@ -8,10 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/result"
 )
 
@@ -138,7 +137,7 @@ func (w *writer) finish(r *Record) error {
 	if r.ClassNames != nil {
 		if err := w.lines("classes.txt", func(w *bufio.Writer) {
 			for _, name := range r.ClassNames {
-				fmt.Fprintln(w, printable(name))
+				fmt.Fprintln(w, spell.Line(name))
 			}
 		}); err != nil {
 			return err
@@ -147,7 +146,7 @@ func (w *writer) finish(r *Record) error {
 	return w.lines(sourcesFile, func(to *bufio.Writer) {
 		for _, entries := range w.entries {
 			for _, e := range entries {
-				fmt.Fprintf(to, "%s\t%s\n", e.name, printable(e.source))
+				fmt.Fprintf(to, "%s\t%s\n", e.name, spell.Line(e.source))
 			}
 		}
 	})
@@ -169,12 +168,4 @@ func (w *writer) lines(name string, write func(*bufio.Writer)) error {
 		write(b)
 		return b.Flush()
 	})
-}
-
-// printable keeps a name on its line.
-func printable(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(name)
-	}
-	return name
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/vtab"
 )
@@ -133,7 +133,7 @@ func classes(task vtab.Task, all map[string]list, f *findings) int {
 		if len(missing) == 0 {
 			continue
 		}
-		which := few(missing)
+		which := spell.Few(missing, most)
 		switch {
 		case name == testList:
 			f.remark("classes", l.path, "no image of %s %s of %d: nothing is tested there", classWord(missing), which, task.Classes)
@@ -153,12 +153,4 @@ func classWord(list []string) string {
 		return "class"
 	}
 	return "classes"
-}
-
-// few lists the first names and says how many more there are.
-func few(names []string) string {
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

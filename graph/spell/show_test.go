@@ -1,0 +1,51 @@
+package spell
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestShow: a name is quoted only where it must be, and what is quoted can be read back.
+func TestShow(t *testing.T) {
+	for _, c := range []struct{ name, utf8, line string }{
+		{"cat", "cat", "cat"}, {"two words, a comma", "two words, a comma", "two words, a comma"}, {"é 猫 \u202f", "é 猫 \u202f", "é 猫 \u202f"},
+		{"", "", `""`}, {"a\tb", "a\tb", `"a\tb"`}, {"a\nb\x1b", "a\nb\x1b", `"a\nb\x1b"`}, {"a\u2028b", "a\u2028b", `"a\u2028b"`},
+		{"\xff", `"\xff"`, `"\xff"`}, {"\xfe", `"\xfe"`, `"\xfe"`}, {`"\xff"`, `"\"\\xff\""`, `"\"\\xff\""`}, {"\ufffd", "\ufffd", "\ufffd"},
+	} {
+		for got, want := range map[string]string{UTF8(c.name): c.utf8, Line(c.name): c.line} {
+			if got != want {
+				t.Errorf("%q is shown as %s, want %s", c.name, got, want)
+			}
+			if strings.HasPrefix(got, `"`) {
+				if back, err := strconv.Unquote(got); err != nil || back != c.name {
+					t.Errorf("%s reads back as %q, %v", got, back, err)
+				}
+			}
+		}
+	}
+	for want, names := range map[string][]string{"": nil, "a, \"\\t\"": {"a", "\t"}, "a, b and 2 more": {"a", "b", "c", "d"}} {
+		if got := Few(names, 2); got != want {
+			t.Errorf("%q is listed as %q, want %q", names, got, want)
+		}
+	}
+}
+
+// TestNearest: case and the composition of letters do not count.
+func TestNearest(t *testing.T) {
+	known := []string{"apple", "damson", "caf\u00e9", strings.Repeat("x", 300)}
+	for _, c := range []struct {
+		name, best string
+		distance   int
+	}{
+		{"Damson", "damson", 0}, {"cafe\u0301", "caf\u00e9", 0}, {"dampson", "damson", 1}, {"aple", "apple", 1}, {strings.Repeat("x", 300), "", math.MaxInt},
+	} {
+		if best, distance := Nearest(c.name, known); best != c.best || distance != c.distance {
+			t.Errorf("%q is near %q by %d, want %q, %d", c.name, best, distance, c.best, c.distance)
+		}
+	}
+	if best, distance := Nearest("a", nil); best != "" || distance != math.MaxInt {
+		t.Errorf("nothing known: %q, %d", best, distance)
+	}
+}
