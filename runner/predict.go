@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -9,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
 )
 
@@ -33,6 +36,23 @@ type Prediction struct {
 	Class       string    `json:"class,omitempty"` // where the adapter knows names
 	Probability float64   `json:"probability"`
 	Logits      []float32 `json:"logits"`
+}
+
+// MarshalJSON implements json.Marshaler. A path that is not UTF-8 is quoted, see [spell.UTF8].
+func (p Prediction) MarshalJSON() ([]byte, error) {
+	type plain Prediction
+	p.Image = spell.UTF8(p.Image)
+	return json.Marshal(plain(p))
+}
+
+// String is the prediction as a line without its end: image, label with name, and probability, between tabs. Paths and names
+// that would break the columns are quoted, see [spell.Line].
+func (p Prediction) String() string {
+	label := strconv.Itoa(p.Label)
+	if p.Class != "" {
+		label += " " + spell.Line(p.Class)
+	}
+	return fmt.Sprintf("%s\t%s\t%.4f", spell.Line(p.Image), label, p.Probability)
 }
 
 // Predict classifies images and the images in folders, in order, and shows each prediction.

@@ -132,6 +132,22 @@ func writeImage(path string, class int, seed uint64) error {
 	return png.Encode(f, img)
 }
 
+// spices are class folders and the colours of their images; see writeImage.
+var spices = map[string]int{"amber": 0, "basil": 1, "cobalt": 2}
+
+// folders writes n images of each class, root/split/CLASS/*.png.
+func folders(t *testing.T, root, split string, n int, classes map[string]int) string {
+	t.Helper()
+	for class, colour := range classes {
+		dir := filepath.Join(root, split, class)
+		try(t, os.MkdirAll(dir, 0o777))
+		for i := range n {
+			try(t, writeImage(filepath.Join(dir, fmt.Sprintf("%s%d.png", split, i)), colour, uint64(len(class)*100+i)))
+		}
+	}
+	return root
+}
+
 // newData is a data set of the test's own, to be damaged.
 func newData(t *testing.T, lists map[string]int) string {
 	t.Helper()

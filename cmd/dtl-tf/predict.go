@@ -17,7 +17,9 @@ var predictCommand = command{
 	purpose: "classify images",
 	details: `
 Prints one line an image: its path, the label (a number, and the class's name where the adapter
-knows it) and the probability. Without --adapter the backbone's own head is used as it was trained;
+knows it) and the probability, with tabs between them. A path or name that would break the line, or
+that is not UTF-8, is quoted with escapes such as \t and \xff; so is one that begins with a
+quotation mark. Without --adapter the backbone's own head is used as it was trained;
 --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 	examples: []string{
 		"dtl-tf predict --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors photo.jpg",
@@ -57,11 +59,7 @@ knows it) and the probability. Without --adapter the backbone's own head is used
 				if asJSON {
 					return printJSON(io.out, p)
 				}
-				name := ""
-				if p.Class != "" {
-					name = " " + p.Class
-				}
-				_, err := fmt.Fprintf(io.out, "%s\t%d%s\t%.4f\n", p.Image, p.Label, name, p.Probability)
+				_, err := fmt.Fprintln(io.out, p)
 				return err
 			}
 			if err := runner.Predict(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}, show); err != nil {

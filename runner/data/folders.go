@@ -32,8 +32,8 @@ func openFolders(root string, classes int) (*Set, error) {
 		for _, name := range names {
 			label, known := slices.BinarySearch(s.ClassNames, name)
 			if !known {
-				return nil, fmt.Errorf("class folder %s has no counterpart in %s", filepath.Join(folder, name),
-					filepath.Join(root, Train))
+				return nil, fmt.Errorf("class folder %s has no counterpart in %s%s", filepath.Join(folder, name),
+					filepath.Join(root, Train), SimilarClass(": ", name, s.ClassNames))
 			}
 			items, err := classImages(root, filepath.Join(split, name), label)
 			if err != nil {
@@ -74,6 +74,9 @@ func classFolders(folder string) ([]string, error) {
 		if info.IsDir() {
 			names = append(names, e.Name())
 		}
+	}
+	if err := checkClassNames(folder, names); err != nil {
+		return nil, err
 	}
 	slices.Sort(names)
 	return names, nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
@@ -115,6 +116,11 @@ func (f *classFolders) label() error {
 	}
 	slices.Sort(f.classes)
 	f.classes = slices.Compact(f.classes)
+	for _, name := range f.classes {
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("%s: the class folder %q has a name that is not UTF-8, which JSON files can't hold: rename it", f.archive.Path, name)
+		}
+	}
 	if len(f.classes) < 2 {
 		return fmt.Errorf("%s has a single class folder, %q: there is nothing to tell apart", f.archive.Path, strings.Join(f.classes, ""))
 	}

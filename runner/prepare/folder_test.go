@@ -226,6 +226,9 @@ func TestFoldersRefused(t *testing.T) {
 		}, []string{"z.png"}},
 		{"a task that has no folders", func(_ *testing.T, _ string, c *Config) { c.Task = "kitti" }, []string{"--task kitti", "class folders"}},
 		{"eurosat with other classes", func(_ *testing.T, _ string, c *Config) { c.Task = "eurosat" }, []string{"3 class folders, eurosat has 10"}},
+		{"a name that is not UTF-8", func(t *testing.T, root string, _ *Config) {
+			try(t, os.Rename(filepath.Join(root, "cat"), filepath.Join(root, "\xff")))
+		}, []string{`"\xff"`, "not UTF-8"}},
 		{"no training images", func(_ *testing.T, _ string, c *Config) { c.Train = 0 }, []string{"--train 0"}},
 		{"negative", func(_ *testing.T, _ string, c *Config) { c.Val = -1 }, []string{"--val -1"}},
 		{"into itself", func(t *testing.T, root string, c *Config) { c.Out = filepath.Join(root, "made") }, []string{"lie in one another"}},
