@@ -31,6 +31,7 @@ type dataset struct {
 	test        *data.Loader // nil where there is nothing to test on
 	testSplit   string
 	skipped     *skips
+	notes       []string // what a user should know of it
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
@@ -83,6 +84,10 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 			d.close()
 			return nil, err
 		}
+	}
+	d.notes = set.Notes(data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}, data.Part{Name: split, Items: held, Sums: sums[len(items):]})
+	if note := set.UnseenNote(d.train, c.Epochs); note != "" {
+		d.notes = append(d.notes, note)
 	}
 	return d, nil
 }

@@ -90,6 +90,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.data, err = openTraining(c, f.backbone.Image, f.note); err != nil {
 		return err
 	}
+	for _, note := range f.data.notes {
+		f.note("%s", note)
+	}
 	if err := alive(ctx); err != nil {
 		return err
 	}

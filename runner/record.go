@@ -100,6 +100,7 @@ func (f *fineTuning) describe() error {
 			Name: f.data.name, Root: f.config.Data, Fingerprint: f.data.fingerprint, Classes: f.data.classes, Counts: f.data.counts,
 		},
 		Parameters: result.Parameters{Trainable: counts.Method, Classifier: counts.Classifier, Frozen: counts.Frozen},
+		Notes:      f.data.notes,
 	}
 	f.metrics = result.NewMetricsLog(f.folder.Path(result.MetricsFile))
 	return f.record.SetConfig(f.resolved())

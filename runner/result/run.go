@@ -54,6 +54,7 @@ type Run struct {
 	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil where nobody wanted one
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
 	Frozen       *Frozen       `json:"frozen_sha256,omitempty"`
+	Notes        []string      `json:"notes,omitempty"` // on the data and on where the classifier starts, a line each
 }
 
 // Versions names what computed the result.

@@ -23,13 +23,14 @@ type progress struct {
 	left                []job
 	begun               time.Time // of the cell under way
 	seconds             map[string][]float64
+	told                map[string]bool // notes of cells
 }
 
 // logEvery keeps the log of a sweep of days readable.
 const logEvery = 2 * time.Minute
 
 func newProgress(err io.Writer, quiet bool) *progress {
-	return &progress{line: report.NewProgress(err, quiet), quiet: quiet, err: err, seconds: map[string][]float64{}}
+	return &progress{line: report.NewProgress(err, quiet), quiet: quiet, err: err, seconds: map[string][]float64{}, told: map[string]bool{}}
 }
 
 // note says something that is not needed, warn something that is.
@@ -51,8 +52,16 @@ func (p *progress) count(c vtab.Cell) {
 	p.seconds[c.Method] = append(p.seconds[c.Method], m.TrainSeconds+m.EvaluationSeconds)
 }
 
-// ended tells how a cell came out.
+// ended tells how a cell came out, and once for each task what is to be known of its data.
 func (p *progress) ended(j job, c vtab.Cell, by string) {
+	if c.Run != nil {
+		for _, text := range c.Run.Notes {
+			if text = j.task.Folder + ": " + text; !p.told[text] {
+				p.told[text] = true
+				p.line.Line(text)
+			}
+		}
+	}
 	outcome := "failed: " + c.Error
 	if c.Status == result.Finished {
 		outcome = "no test images"
