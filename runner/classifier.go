@@ -84,7 +84,7 @@ func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note note
 	if err != nil {
 		return nil, err
 	}
-	if a.classNames, _, err = adapter.Strings(result.KeyClassNames); err != nil {
+	if a.classNames, err = adapterClassNames(adapter, classes); err != nil {
 		return nil, err
 	}
 	precision := graph.FP32

@@ -108,8 +108,8 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 		return Score{}, err
 	}
 	defer l.Close()
-	if set.Classes != l.classes {
-		return Score{}, usagef("the data set %s has %d classes, the classifier tells %d apart: they do not belong together", c.Data, set.Classes, l.classes)
+	if err := l.match(c, set, items, ui.note); err != nil {
+		return Score{}, err
 	}
 	s := &skips{note: ui.note}
 	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, s)

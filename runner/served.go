@@ -42,6 +42,8 @@ func readClassifier(dir string) (classifierDescription, error) {
 		return fail(fmt.Errorf("%s: an image_size of %d is not possible", where, d.Image))
 	case d.Classes < 1:
 		return fail(fmt.Errorf("%s: %d classes are not possible", where, d.Classes))
+	case d.ClassNames != nil && len(d.ClassNames) != d.Classes:
+		return fail(fmt.Errorf("%s: class_names has %d names, the classifier has %d classes", where, len(d.ClassNames), d.Classes))
 	}
 	return d, nil
 }

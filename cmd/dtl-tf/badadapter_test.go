@@ -120,10 +120,9 @@ func TestAdapterElsewhere(t *testing.T) {
 	cli(t, append(evalArgs(adapter), "--backbone", path)...).want(t, exitFailed, adapter, path, "another backbone")
 	cli(t, append(predictArgs(adapter), "--backbone", path)...).want(t, exitFailed, adapter, path, "another backbone")
 
-	two := newData(t, map[string]int{"train": 2, "test": 2})
-	cli(t, append(evalArgs(adapter), "--data", two)...).want(t, exitUsage, two, "2 classes", "3")
-	cli(t, tune(filepath.Join(t.TempDir(), "run"), "--init-adapter", adapter, "--data", two, "--batch", "2")...).
-		want(t, exitFailed, adapter, "head.", "number of classes")
+	four := newData(t, map[string]int{"train": 3, "test": 2})
+	write(t, filepath.Join(four, "test.txt"), append(read(t, four, "test.txt"), "images/test_00.png 3\n"...))
+	cli(t, append(evalArgs(adapter), "--data", four)...).want(t, exitUsage, four, "4 classes", "3")
 	cli(t, evalArgs(adapter, "--image-size", "16")...).want(t, exitUsage, adapter, "--image-size 16", "8")
 	cli(t, evalArgs(adapter, "--mean", "0.4")...).want(t, exitUsage, adapter, "--mean", "0.4", "0.5")
 	cli(t, evalArgs(adapter, "--std", "0.25")...).want(t, exitUsage, adapter, "--std", "0.25", "0.5")

@@ -15,7 +15,11 @@ var evalCommand = command{
 	details: `
 The adapter file remembers its method and settings. Files of the official PyTorch implementation
 do not; for them the flags of the group "Method" say what is not in the shapes. A flag that
-contradicts the file is refused. Without --adapter the backbone's own head is measured.`,
+contradicts the file is refused. Without --adapter the backbone's own head is measured.
+
+Class folders are matched with the adapter's classes by name. The data set may lack some of them; images
+of a class that the adapter does not know are refused. Lists have numbers only, so they are matched by
+number, and a note says so.`,
 	examples: []string{
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
 		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",
