@@ -74,6 +74,12 @@ func (p *Params) Values(seed uint64) tensor.Map {
 	return values
 }
 
+// InitialHead draws the values that a new classifier of the model has, by name: the same as without an adapter.
+func (m *Model) InitialHead(seed uint64) tensor.Map {
+	values := m.params.Values(seed)
+	return tensor.Map{HeadWeight: values[HeadWeight], HeadBias: values[HeadBias]}
+}
+
 // initStream keeps the random numbers of the initial values apart from those of shuffling.
 const initStream = 1
 

@@ -30,6 +30,7 @@ type fineTuning struct {
 	schedule train.Schedule
 	device   graph.Device
 	initial  *result.Adapter // what training starts from, nil for the method's own values
+	head     classMatch      // of the data set with initial
 	frozen   string          // sha256 of the frozen weights before the first step
 	cache    *featureCache   // nil: steps compute everything
 	noCache  string          // why there is none
@@ -88,6 +89,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if f.data, err = openTraining(c, f.backbone.Image, f.note); err != nil {
+		return err
+	}
+	if err := f.startHead(); err != nil {
 		return err
 	}
 	for _, note := range f.data.notes {

@@ -61,10 +61,9 @@ func (f *fineTuning) build() error {
 	}
 	var start tensor.Map
 	if f.initial != nil {
-		if err := fits(f.initial, bb, model.AdapterShapes()); err != nil {
+		if start, err = f.startTensors(model); err != nil {
 			return err
 		}
-		start = f.initial.Tensors
 	}
 	if f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start); err != nil {
 		return err

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/dtl"
 	"dtl-tf/runner/result"
 )
 
@@ -55,4 +57,81 @@ func TestEvalByNumber(t *testing.T) {
 	cli(t, append(evalArgs(numbers), "--data", same)...).want(t, exitDone, numbers+" has no class names", "(0 is amber, 1 is basil, 2 is cobalt)")
 	fewer := folders(t, t.TempDir(), "test", 1, map[string]int{"amber": 0, "cobalt": 2})
 	cli(t, append(evalArgs(numbers), "--data", fewer)...).want(t, exitUsage, fewer+" names its 2 classes", numbers+" has 3 without names")
+}
+
+// TestInitAdapterByName: rows of the head go to the classes of the same name, and a class that the adapter lacks starts as in
+// a run without it.
+func TestInitAdapterByName(t *testing.T) {
+	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--seed", "5", "--batch", "4"}
+	adapter := spiceAdapter(t)
+	other := folders(t, t.TempDir(), "train", 2, map[string]int{"basil": 1, "cobalt": 2, "Dill": 0, "fennel": 0})
+	fresh := trained(t, append(still, "--data", other)...)
+	out := filepath.Join(t.TempDir(), "run")
+	note := "2 of 4 classes of the head start from the adapter " + adapter + "; fresh: Dill, fennel; left out: amber"
+	cli(t, tune(out, append(still, "--data", other, "--init-adapter", adapter)...)...).want(t, exitDone, note)
+	if notes := readRun(t, out).Notes; len(notes) == 0 || notes[len(notes)-1] != note {
+		t.Errorf("run.json has the notes %q", notes)
+	}
+	a, err := result.ReadAdapter(adapter)
+	try(t, err)
+	b, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
+	try(t, err)
+	new, err := result.ReadAdapter(filepath.Join(fresh, result.AdapterFile))
+	try(t, err)
+	if names, _, _ := b.Strings(result.KeyClassNames); fmt.Sprint(names) != "[Dill basil cobalt fennel]" {
+		t.Errorf("classes %v", names)
+	}
+	for _, name := range []string{dtl.HeadWeight, dtl.HeadBias} {
+		width := len(a.Tensors[name].Float32()) / 3
+		got := b.Tensors[name].Float32()
+		if len(got) != 4*width {
+			t.Fatalf("%s has the shape %v", name, b.Tensors[name].Shape)
+		}
+		for i, v := range got {
+			row, column := i/width, i%width
+			want := new.Tensors[name].Float32()[i]
+			if row == 1 || row == 2 { // basil and cobalt, which the adapter has in the same rows
+				want = a.Tensors[name].Float32()[row*width+column]
+			}
+			if math.Abs(float64(v-want)) > 1e-6 {
+				t.Errorf("%s, class %d, value %d: %v, want %v", name, row, column, v, want)
+			}
+		}
+	}
+}
+
+// TestInitAdapterByNumber: lists with fewer labels than the adapter has classes keep its head, those with more add to it.
+func TestInitAdapterByNumber(t *testing.T) {
+	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--batch", "2"}
+	adapter := spiceAdapter(t)
+	old, err := result.ReadAdapter(adapter)
+	try(t, err)
+	for _, c := range []struct {
+		add     string
+		classes int
+		names   bool
+		notes   []string
+	}{
+		{"", 3, true, []string{"has the labels 0 to 1: the head keeps the 3 classes of the adapter", "labels are matched by number"}},
+		{"images/train_00.png 3\n", 4, false, []string{"3 of 4 classes of the head start from the adapter " + adapter + "; fresh: 3"}},
+	} {
+		root := newData(t, map[string]int{"train": 2, "test": 2})
+		write(t, filepath.Join(root, "train.txt"), append(read(t, root, "train.txt"), c.add...))
+		out := filepath.Join(t.TempDir(), "run")
+		cli(t, tune(out, append(still, "--data", root, "--init-adapter", adapter)...)...).want(t, exitDone, c.notes...)
+		a, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
+		try(t, err)
+		head := a.Tensors[dtl.HeadWeight]
+		if head.Shape[0] != c.classes || readRun(t, out).Data.Classes != c.classes {
+			t.Errorf("%d labels: a head of %v", c.classes, head.Shape)
+		}
+		for i, want := range old.Tensors[dtl.HeadWeight].Float32() {
+			if math.Abs(float64(head.Float32()[i]-want)) > 1e-6 {
+				t.Fatalf("head[%d] is %v, started from %v", i, head.Float32()[i], want)
+			}
+		}
+		if _, named, _ := a.Strings(result.KeyClassNames); named != c.names {
+			t.Errorf("%d labels: the adapter has names: %v", c.classes, named)
+		}
+	}
 }

@@ -50,7 +50,7 @@ same adapter as a run in one piece. The last two checkpoints are kept, each with
 		backbone.define(g, true)
 		g.add("Start", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Init, "init", runner.InitPretrained, "`start`: pretrained, or random (then --backbone is an architecture: "+runner.Architectures()+")")
-			f.StringVar(&c.InitAdapter, "init-adapter", "", "adapter `file` whose values training starts from")
+			f.StringVar(&c.InitAdapter, "init-adapter", "", "adapter `file` whose values training starts from; the classifier's go to the classes of the same name")
 		})
 		method.define(g, "`name` of the method: "+runner.MethodNames(), "dtl")
 		g.add("Training", func(f *pflag.FlagSet) {
