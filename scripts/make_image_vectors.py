@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Make runner/data/testdata: small images of every kind and what Pillow makes of them.
 
-Needs numpy and Pillow before 13, which resizes tall images in another order of the two passes (up to 21 levels
-of difference at edges) than the versions that published numbers were made with. Usage: python scripts/make_image_vectors.py [FOLDER]
+Needs numpy and Pillow 12.2 or 12.3. Since 12.2 Pillow scales the height before the width where an image is more than 100 times
+as tall as wide, since 13 of many more images (up to 21 levels of difference at edges), which published numbers were not made with.
+Usage: python scripts/make_image_vectors.py [FOLDER]
 
 Beside each image NAME.EXT lies NAME.EXT.expect: a line of JSON, then raw bytes, gzipped: the pixels of
-Image.open(f).convert("RGB") as [H, W, 3], then for each S of "sizes" its bicubic resize to S x S as [S, S, 3].
+Image.open(f).convert("RGB") as [H, W, 3], but of 16-bit greys the high byte, then for each S of "sizes" its bicubic resize to S x S as [S, S, 3].
 The images are made from formulas and a fixed seed, so they are free of anybody's rights.
 
 With FOLDER, the parent of data sets in the VTAB-1k layout, real.json is made too: for a few of the images there, which
@@ -25,7 +26,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-assert int(PIL.__version__.split(".")[0]) < 13, f"Pillow {PIL.__version__} resizes in another order: take an older one"
+assert PIL.__version__.rsplit(".", 1)[0] in ("12.2", "12.3"), f"Pillow {PIL.__version__} resizes in another order: take 12.3"
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "runner" / "data" / "testdata"
 rng = np.random.default_rng(20240229)
@@ -173,6 +174,22 @@ def images():
     yield "offset.gif", gif_on_larger_screen(save(indexed, "GIF"), 31, 29, 5, 7)
     yield "offset_clear.gif", gif_on_larger_screen(save(indexed, "GIF", transparency=3), 31, 29, 5, 7)
 
+    # 101 rows to a column: the height goes first. 100: it does not. Edges of 0 and 255 make the order show.
+    for h, w in ((505, 5), (500, 5), (3, 700), (1, 900)):
+        edges = 255 * rng.integers(0, 2, (h, w, 3))
+        yield f"strip{h}x{w}.png", png(edges, 8, 2)
+    yield "strip900x1.png", png(scene(900, 1, 1), 8, 0)
+    deep = scene(H, W, 1, 16)
+    yield "grey_key16.png", png(deep, 16, 0, transparency=struct.pack(">H", int(deep[3, 4, 0])))
+    yield "grey16_adam7.png", png(scene(H, W, 1, 16), 16, 0, adam7=True)
+
+
+def to_rgb(image):
+    """As convert("RGB"), but for 16-bit greys: Pillow clips those at 255, here they keep their high byte, as 16-bit colours do."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    return image.convert("RGB")
+
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
@@ -180,7 +197,7 @@ def main():
         old.unlink()
     for name, data in images():
         (OUT / name).write_bytes(data)
-        image = Image.open(io.BytesIO(data)).convert("RGB")
+        image = to_rgb(Image.open(io.BytesIO(data)))
         sizes = [12, 32] if image.width < 60 else [32]
         resized = [image.resize((s, s), Image.Resampling.BICUBIC) for s in sizes]
         head = json.dumps({"height": image.height, "width": image.width, "sizes": sizes}).encode() + b"\n"

@@ -6,59 +6,58 @@ import (
 	"image/color"
 )
 
-// fromImage copies an image of Go's decoders to RGB as Pillow's convert("RGB") does: alpha is dropped,
-// not composited, and 16-bit colours keep their high byte.
+// fromImage turns an image of Go's decoders into RGB as Pillow's convert("RGB") does: alpha is dropped, not composited,
+// and 16-bit colours keep their high byte. Greys of 16 bits keep it too, so that a grey picture gives the same values
+// whether it is stored as grey or as colour; Pillow clips them at 255, which makes nearly all of them white.
+//
+// It takes over the memory of m where pixels have four samples.
 func fromImage(m image.Image) (pixels, error) {
 	b := m.Bounds()
-	out := newPixels(b.Dy(), b.Dx())
-	w := out.width
-	for y := range out.height {
-		row := out.pix[y*w*3 : (y+1)*w*3]
-		switch m := m.(type) {
-		case *image.Gray:
-			for x, v := range m.Pix[y*m.Stride : y*m.Stride+w] {
-				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
-			}
-		case *image.Gray16:
-			grey16(row, m.Pix[y*m.Stride:], 2)
-		case *image.RGBA: // only of opaque images: premultiplication changed nothing
-			dropAlpha(row, m.Pix[y*m.Stride:], 1)
-		case *image.NRGBA:
-			dropAlpha(row, m.Pix[y*m.Stride:], 1)
-		case *image.RGBA64: // opaque too
-			dropAlpha(row, m.Pix[y*m.Stride:], 2)
-		case *image.NRGBA64:
-			dropAlpha(row, m.Pix[y*m.Stride:], 2)
-		case *image.Paletted:
-			lookUp(row, m.Pix[y*m.Stride:y*m.Stride+w], m.Palette)
-		default:
-			return pixels{}, fmt.Errorf("unexpected pixel layout %T", m)
-		}
+	p := pixels{height: b.Dy(), width: b.Dx()}
+	n := p.height * p.width
+	switch m := m.(type) {
+	case *image.Gray:
+		p.pix = fromGrey(m.Pix[:n], 1)
+	case *image.Gray16:
+		p.pix = fromGrey(m.Pix[:2*n], 2)
+	case *image.RGBA: // only of opaque images: premultiplication changed nothing
+		p.pix = dropAlpha(m.Pix[:4*n], 1)
+	case *image.NRGBA:
+		p.pix = dropAlpha(m.Pix[:4*n], 1)
+	case *image.RGBA64: // opaque too
+		p.pix = dropAlpha(m.Pix[:8*n], 2)
+	case *image.NRGBA64:
+		p.pix = dropAlpha(m.Pix[:8*n], 2)
+	case *image.Paletted:
+		p.pix = lookUp(m.Pix[:n], m.Palette)
+	default:
+		return pixels{}, fmt.Errorf("unexpected pixel layout %T", m)
 	}
-	return out, nil
+	return p, nil
 }
 
-// grey16 saturates big-endian 16-bit greys at 255. That is what Pillow's convert makes of its
-// mode I;16, odd as it is: anything brighter than 1/256 of the range becomes white.
-func grey16(row, src []byte, pixelBytes int) {
-	for x := range len(row) / 3 {
-		v := src[x*pixelBytes+1]
-		if src[x*pixelBytes] != 0 {
-			v = 255
-		}
-		row[3*x], row[3*x+1], row[3*x+2] = v, v, v
+// fromGrey takes the first, the high byte of samples of a size.
+func fromGrey(samples []byte, sampleBytes int) []byte {
+	n := len(samples) / sampleBytes
+	out := make([]byte, 3*n)
+	for i := range n {
+		v := samples[i*sampleBytes]
+		out[3*i], out[3*i+1], out[3*i+2] = v, v, v
 	}
+	return out
 }
 
-// dropAlpha copies the high bytes of R, G and B of pixels with four samples of the given size.
-func dropAlpha(row, src []byte, sampleBytes int) {
-	for x := range len(row) / 3 {
-		s := src[4*x*sampleBytes:]
-		row[3*x], row[3*x+1], row[3*x+2] = s[0], s[sampleBytes], s[2*sampleBytes]
+// dropAlpha moves the high bytes of R, G and B together, in place, of pixels with four samples of a size.
+func dropAlpha(samples []byte, sampleBytes int) []byte {
+	n := len(samples) / (4 * sampleBytes)
+	for i := range n {
+		s := samples[4*i*sampleBytes:]
+		samples[3*i], samples[3*i+1], samples[3*i+2] = s[0], s[sampleBytes], s[2*sampleBytes]
 	}
+	return samples[:3*n]
 }
 
-func lookUp(row, indices []byte, palette color.Palette) {
+func lookUp(indices []byte, palette color.Palette) []byte {
 	var rgb [256][3]uint8 // indices beyond the palette stay black
 	for i, c := range palette[:min(len(palette), 256)] {
 		switch c := c.(type) {
@@ -68,7 +67,9 @@ func lookUp(row, indices []byte, palette color.Palette) {
 			rgb[i] = [3]uint8{c.R, c.G, c.B}
 		}
 	}
-	for x, i := range indices {
-		copy(row[3*x:3*x+3], rgb[i][:])
+	out := make([]byte, 3*len(indices))
+	for i, index := range indices {
+		copy(out[3*i:3*i+3], rgb[index][:])
 	}
+	return out
 }

@@ -2,7 +2,6 @@ package data
 
 import (
 	"bytes"
-	"image"
 	"image/png"
 )
 
@@ -16,19 +15,5 @@ func decodePNG(content []byte) (pixels, error) {
 	if err != nil {
 		return pixels{}, err
 	}
-	// Go turns 16-bit grey with a transparent key into RGBA; Pillow keeps it grey, which saturates.
-	if m, ok := m.(*image.NRGBA64); ok && isGrey(content) {
-		out := newPixels(m.Rect.Dy(), m.Rect.Dx())
-		for y := range out.height {
-			grey16(out.pix[y*out.width*3:(y+1)*out.width*3], m.Pix[y*m.Stride:], 8)
-		}
-		return out, nil
-	}
 	return fromImage(m)
-}
-
-// isGrey reads the colour type of the header, the tenth byte of the first chunk's data.
-func isGrey(content []byte) bool {
-	const colorType = 8 + 8 + 9 // signature, chunk length and name, then width, height, depth
-	return len(content) > colorType && content[colorType] == 0
 }
