@@ -6,25 +6,52 @@ import tf "github.com/wamuir/graft/tensorflow"
 const resizeBits = 22
 
 // Resize scales images of bytes [B, H, W, 3], H and W known only when the graph runs, to size x size: bytes
-// again, the very ones that Pillow's resize(BICUBIC) gives (up to version 12: width before height). TensorFlow's own
-// resizing differs from that in every fifth value.
+// again, the very ones that resize(BICUBIC) of Pillow 12.3 gives: width before height, but for images more than 100 times as
+// tall as wide. TensorFlow's own resizing differs from that in every fifth value.
 //
-// Each direction is one product with a matrix of filter weights, made from the image's side. Weights are whole
+// Each direction is one product with a matrix of filter weights, made from the image's side: 8*size bytes for each row
+// and each column, so sides of millions of pixels take gigabytes here. Weights are whole
 // numbers, as Pillow's are, and float64 holds their sums exactly, so the order of summation does not matter.
 // There is no gradient.
 func (b *Builder) Resize(images Value, size int) Value {
 	b = b.In("resize")
-	shape := b.node("Shape", []int{4}, nil, images.Output)
-	height, width := b.slice(shape, 0, 1, 2), b.slice(shape, 0, 2, 3) // [1] each
 	batch := images.Shape[0]
-
+	order := b.passes(images, size)
 	rows := b.In("columns").channels(images, 3, 2, []int{batch, Unknown, 3, Unknown})
+	rows = b.In("columns").exchange(b.scaled(rows), order)
+	shape := b.node("Shape", []int{4}, nil, rows.Output)
+	height, width := b.slice(shape, 0, 1, 2), b.slice(shape, 0, 3, 4) // [1] each
 	flat := b.reshapeTo(rows, []int{Unknown, Unknown}, b.ints(Unknown), width)
 	wide := b.In("columns").filtered("MatMul", flat, b.filters(width, size), map[string]any{"transpose_b": true}, []int{Unknown, size})
 
-	columns := b.reshapeTo(wide, []int{batch, Unknown, 3 * size}, b.ints(Unknown), height, b.ints(3*size))
+	columns := b.reshapeTo(b.scaled(wide), []int{batch, Unknown, 3 * size}, b.ints(Unknown), height, b.ints(3*size))
 	done := b.In("rows").filtered("BatchMatMulV2", b.filters(height, size), columns, nil, []int{batch, size, 3 * size})
-	return b.cast(b.channels(b.reshape(done, batch, size, 3, size), 2, 3, []int{batch, size, size, 3}), tf.Uint8)
+	square := b.In("rows").exchange(b.reshape(done, batch, size, 3, size), order)
+	return b.cast(b.channels(square, 2, 3, []int{batch, size, size, 3}), tf.Uint8)
+}
+
+// passes tells which side is scaled first, the one that is last of [B, H, 3, W] in the order of axes that it returns:
+// height and width are exchanged for images that are more than 100 times as tall as wide and lose height.
+func (b *Builder) passes(images Value, size int) Value {
+	b = b.In("passes")
+	shape := b.node("Shape", []int{4}, nil, images.Output)
+	height, width := b.slice(shape, 0, 1, 2), b.slice(shape, 0, 2, 3)
+	tall := b.binary("Greater", height, b.mul(width, b.ints(100)))
+	shrinks := b.binary("Greater", height, b.ints(size))
+	return b.choose(b.binary("LogicalAnd", tall, shrinks), b.ints(0, 3, 2, 1), b.ints(0, 1, 2, 3))
+}
+
+// exchange puts the axes [B, H, 3, W] in an order that passes gave, which a second time is the order as it was. In the usual
+// order TensorFlow copies nothing.
+func (b *Builder) exchange(x, order Value) Value {
+	shape := []int{x.Shape[0], x.Shape[3], 3, x.Shape[1]}
+	return b.node("Transpose", shape, nil, x.Output, order.Output)
+}
+
+// scaled is pixels in float64 and in units that make their products with filters levels: exactly, a power of two. It also
+// stands between the cast and exchange, or Grappler would exchange bytes; see channels.
+func (b *Builder) scaled(x Value) Value {
+	return b.mul(b.cast(x, tf.Double), b.double(1.0/(1<<resizeBits)))
 }
 
 // channels moves the axis of the three channels. Transpose would do, but Grappler makes it work on bytes, and for
@@ -35,11 +62,9 @@ func (b *Builder) channels(x Value, from, to int, shape []int) Value {
 	return b.node("Pack", shape, map[string]any{"axis": int64(to)}, planes)
 }
 
-// filtered is a product of pixels and weights, rounded and clipped to 0..255, in float64.
+// filtered is a product of scaled pixels and filters, rounded and clipped to 0..255.
 func (b *Builder) filtered(product string, x, y Value, attrs map[string]any, shape []int) Value {
-	x, y = b.cast(x, tf.Double), b.cast(y, tf.Double)
-	sum := b.node(product, shape, attrs, x.Output, y.Output)
-	level := b.unary("Floor", b.add(b.mul(sum, b.double(1.0/(1<<resizeBits))), b.double(0.5)))
+	level := b.unary("Floor", b.add(b.node(product, shape, attrs, x.Output, y.Output), b.double(0.5)))
 	return b.binary("Minimum", b.binary("Maximum", level, b.double(0)), b.double(255))
 }
 
@@ -73,7 +98,7 @@ func (b *Builder) cubic(x Value) Value {
 
 // choose takes x where the condition holds, else y.
 func (b *Builder) choose(condition, x, y Value) Value {
-	return b.node("SelectV2", condition.Shape, nil, condition.Output, x.Output, y.Output)
+	return b.node("SelectV2", broadcast(condition.Shape, x.Shape), nil, condition.Output, x.Output, y.Output)
 }
 
 // span counts from 0 to below a limit [1], in float64.

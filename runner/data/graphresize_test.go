@@ -39,6 +39,10 @@ func TestGraphResizesAsPillow(t *testing.T) {
 			height, width = 32, 32
 		case 2:
 			height, width = 1800, 5
+		case 3, 4: // one more row, and Pillow starts with the height
+			height, width = 500+n-3, 5
+		case 5:
+			height, width = 3, 900
 		}
 		images := make([]uint8, 2*height*width*3)
 		for i := range images { // hard edges: sums leave 0..255 on both sides
