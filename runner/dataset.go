@@ -40,6 +40,7 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 	if err != nil {
 		return nil, err
 	}
+	noteAll(set.Notes, note)
 	items, err := set.Split(c.trainSplit())
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 			return nil, err
 		}
 	}
-	d.notes = set.Notes(data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}, data.Part{Name: split, Items: held, Sums: sums[len(items):]})
+	d.notes = set.Findings(data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}, data.Part{Name: split, Items: held, Sums: sums[len(items):]})
 	if note := set.UnseenNote(d.train, c.Epochs); note != "" {
 		d.notes = append(d.notes, note)
 	}

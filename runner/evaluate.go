@@ -99,6 +99,7 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	if err != nil {
 		return Score{}, err
 	}
+	noteAll(set.Notes, ui.note)
 	items, err := set.Split(c.Split)
 	if err != nil {
 		return Score{}, &UsageError{err}

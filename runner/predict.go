@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -60,7 +58,7 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 	if err := checkMachine(c.Batch, c.Threads); err != nil {
 		return err
 	}
-	items, err := imageFiles(c.Images)
+	items, err := imageFiles(c.Images, ui.note)
 	if err != nil {
 		return err
 	}
@@ -130,9 +128,11 @@ func (l *loaded) prediction(path string, logits []float32) Prediction {
 	return p
 }
 
-// imageFiles lists the images named on the command line, folders with all that is below them.
-func imageFiles(names []string) ([]data.Item, error) {
+// imageFiles lists the images named on the command line, folders with all that is below them. A file that is named is taken
+// whatever its name.
+func imageFiles(names []string, note func(string, ...any)) ([]data.Item, error) {
 	var items []data.Item
+	var passed data.Passed
 	for _, name := range names {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -142,21 +142,26 @@ func imageFiles(names []string) ([]data.Item, error) {
 			items = append(items, data.Item{Path: name, Name: name})
 			continue
 		}
-		before := len(items)
-		err = filepath.WalkDir(name, func(path string, e fs.DirEntry, err error) error {
-			if err == nil && !e.IsDir() && data.IsImageName(path) {
-				items = append(items, data.Item{Path: path, Name: path})
-			}
-			return err
-		})
+		images, err := passed.ImagesBelow(name)
 		if err != nil {
 			return nil, fmt.Errorf("folder of images: %w", err)
 		}
-		if len(items) == before {
+		if len(images) == 0 {
+			noteAll(passed.Notes(), note)
 			return nil, fmt.Errorf("folder %s has no images (JPEG, PNG, BMP, GIF)", name)
 		}
+		for _, f := range images {
+			items = append(items, data.Item{Path: f.Path, Name: f.Path})
+		}
 	}
+	noteAll(passed.Notes(), note)
 	return items, nil
+}
+
+func noteAll(lines []string, note func(string, ...any)) {
+	for _, line := range lines {
+		note("%s", line)
+	}
 }
 
 // sequential is a loader that reads every item once, in order.

@@ -2,127 +2,80 @@ package data
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dtl-tf/graph/spell"
 )
 
-// openFolders reads train/CLASS/*, test/CLASS/* and val/CLASS/*, or returns nil when neither
-// train/ nor test/ is there. Classes are the folders of train/ in byte order of their names.
+// openFolders reads class folders as layoutOf finds them, or returns nil when there are none. Classes are the folders of
+// the first split in byte order of their names.
 func openFolders(root string, classes int) (*Set, error) {
-	s := &Set{Root: root, Layout: LayoutFolders, splits: map[string][]Item{}}
-	for _, split := range []string{Train, Test, Val} {
-		folder := filepath.Join(root, split)
-		if !exists(folder) || split == Val && s.ClassNames == nil {
-			continue
-		}
-		names, err := classFolders(folder)
-		if err != nil {
+	l, err := layoutOf(root)
+	if err != nil || len(l.splits) == 0 {
+		return nil, err
+	}
+	s := &Set{Root: root, Layout: LayoutFolders, Notes: l.notes, splits: map[string][]Item{}}
+	var passed Passed
+	for _, f := range l.splits {
+		if err := s.readSplit(f, &passed); err != nil {
 			return nil, err
 		}
-		first := s.ClassNames == nil
-		if first {
-			if len(names) == 0 {
-				return nil, fmt.Errorf("%s has no class folders: want %s/CLASS/IMAGE", folder, split)
-			}
-			s.ClassNames, s.Classes = names, len(names)
-		}
-		for _, name := range names {
-			label, known := slices.BinarySearch(s.ClassNames, name)
-			if !known {
-				return nil, fmt.Errorf("class folder %s has no counterpart in %s%s", filepath.Join(folder, name),
-					filepath.Join(root, Train), SimilarClass(": ", name, s.ClassNames))
-			}
-			items, err := classImages(root, filepath.Join(split, name), label)
-			if err != nil {
-				return nil, err
-			}
-			if first && len(items) == 0 {
-				return nil, fmt.Errorf("class folder %s has no image (%s): fill or remove it",
-					filepath.Join(folder, name), strings.Join(extensions(), " "))
-			}
-			s.splits[split] = append(s.splits[split], items...)
-		}
-	}
-	if s.ClassNames == nil {
-		return nil, nil
 	}
 	if classes != 0 && classes != s.Classes {
 		return nil, fmt.Errorf("data set %s has %d class folders, %d classes are wanted", root, s.Classes, classes)
 	}
 	s.splits[TrainVal] = s.splits[Train]
+	s.Notes = append(s.Notes, passed.Notes()...)
 	return s, nil
 }
 
-// classFolders lists the sub-folders by name, links to folders included, hidden ones not.
-func classFolders(folder string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
+// readSplit adds the images of a folder of class folders.
+func (s *Set) readSplit(f splitFolder, passed *Passed) error {
+	folder := filepath.Join(s.Root, f.folder)
+	in, err := readFolder(folder)
 	if err != nil {
-		return nil, fmt.Errorf("read class folders: %w", err)
+		return err
 	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
+	if len(in.broken) > 0 {
+		return brokenClass(folder, in.broken[0])
+	}
+	if err := checkClassNames(folder, in.folders); err != nil {
+		return err
+	}
+	first := s.ClassNames == nil
+	if first {
+		if len(in.folders) == 0 {
+			return fmt.Errorf("%s has no class folders: want %s/CLASS/IMAGE", folder, f.split)
 		}
-		info, err := os.Stat(filepath.Join(folder, e.Name()))
+		s.ClassNames, s.Classes = in.folders, len(in.folders)
+	}
+	if len(in.images) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("passed over, images of %s that lie in no class folder: %d (%s)", folder, len(in.images), spell.Few(in.images, mostNames)))
+	}
+	if f.folder != "" { // beside the folder of a whole data set lie read-mes and licences
+		for _, name := range in.files {
+			passed.Add(filepath.Join(folder, name))
+		}
+	}
+	for _, name := range in.folders {
+		class := filepath.Join(folder, name)
+		label, known := slices.BinarySearch(s.ClassNames, name)
+		if !known {
+			return fmt.Errorf("class folder %s has no counterpart in %s%s", class, filepath.Join(s.Root, Train), SimilarClass(": ", name, s.ClassNames))
+		}
+		images, err := passed.ImagesBelow(class)
 		if err != nil {
-			return nil, fmt.Errorf("read class folders: %w", err)
+			return fmt.Errorf("read class folder: %w", err)
 		}
-		if info.IsDir() {
-			names = append(names, e.Name())
+		if first && len(images) == 0 {
+			return fmt.Errorf("class folder %s has no image (%s): fill or remove it", class, strings.Join(extensions(), " "))
+		}
+		for _, image := range images {
+			s.splits[f.split] = append(s.splits[f.split], Item{Path: image.Path, Name: path.Join(f.folder, name, image.Name), Label: label})
 		}
 	}
-	if err := checkClassNames(folder, names); err != nil {
-		return nil, err
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// classImages lists the images under a class folder, at any depth, by name.
-func classImages(root, class string, label int) ([]Item, error) {
-	var items []Item
-	// The trailing separator makes WalkDir enter a link to a folder.
-	start := filepath.Join(root, class) + string(filepath.Separator)
-	err := filepath.WalkDir(start, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if path != start && strings.HasPrefix(e.Name(), ".") { // .DS_Store, .ipynb_checkpoints
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if e.IsDir() || !IsImageName(path) {
-			if !e.IsDir() && slices.Contains(unsupported(), strings.ToLower(filepath.Ext(path))) {
-				return fmt.Errorf("%s: images of this kind can't be read: convert it to PNG or JPEG, or remove it", path)
-			}
-			return nil
-		}
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		items = append(items, Item{Path: path, Name: filepath.ToSlash(name), Label: label})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read class folder: %w", err)
-	}
-	return items, nil
-}
-
-// extensions are the file names that count as images in a class folder. Other files, a README or a
-// Thumbs.db, are passed over; what the content is decides later on how to decode it.
-func extensions() []string {
-	return []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif"}
-}
-
-// unsupported are images too, so that passing over them in silence would lose data.
-func unsupported() []string {
-	return []string{".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm"}
+	return nil
 }

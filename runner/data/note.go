@@ -9,10 +9,10 @@ import (
 	"dtl-tf/graph/spell"
 )
 
-// How many classes and how many pairs of images a note names.
+// How many names and how many pairs of images a note names.
 const (
-	mostClasses = 5
-	mostPairs   = 2
+	mostNames = 5
+	mostPairs = 2
 )
 
 // Part is what a run reads of a data set for one purpose.
@@ -22,9 +22,9 @@ type Part struct {
 	Sums  [][sha256.Size]byte // of their files
 }
 
-// Notes are what a user should know of a data set before numbers are taken from it, a line each: classes without images and
+// Findings are what a user should know of a data set before numbers are taken from it, a line each: classes without images and
 // images that are there twice. test may be empty.
-func (s *Set) Notes(train, test Part) []string {
+func (s *Set) Findings(train, test Part) []string {
 	notes := slices.Concat(s.similarNames(), s.classesWithout(train, test))
 	for _, note := range []string{s.sharedImages(train, test), s.twoLabels(train, test)} {
 		if note != "" {
@@ -64,7 +64,7 @@ func (s *Set) classesWithout(train, test Part) (notes []string) {
 	}
 	add := func(labels []int, format string, args ...any) {
 		if len(labels) > 0 {
-			about := fmt.Sprintf("%d of %d classes (%s)", len(labels), s.Classes, spell.Few(s.classNames(labels), mostClasses))
+			about := fmt.Sprintf("%d of %d classes (%s)", len(labels), s.Classes, spell.Few(s.classNames(labels), mostNames))
 			notes = append(notes, about+fmt.Sprintf(format, args...))
 		}
 	}
@@ -166,5 +166,5 @@ func (s *Set) UnseenNote(l *Loader, epochs int) string {
 	if !l.options.Shuffle {
 		why += " or leave out --shuffle=false"
 	}
-	return fmt.Sprintf("no training step gets an image of %d of %d classes (%s): %s", len(labels), s.Classes, spell.Few(s.classNames(labels), mostClasses), why)
+	return fmt.Sprintf("no training step gets an image of %d of %d classes (%s): %s", len(labels), s.Classes, spell.Few(s.classNames(labels), mostNames), why)
 }

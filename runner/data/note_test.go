@@ -69,7 +69,7 @@ func TestNotes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Notes(part(t, s, TrainVal), part(t, s, Test)); !slices.Equal(got, c.want) {
+		if got := s.Findings(part(t, s, TrainVal), part(t, s, Test)); !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 		}
 	}

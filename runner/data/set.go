@@ -21,13 +21,13 @@ type Item struct {
 // The layouts of a data set on disk.
 const (
 	LayoutLists   = "lists"         // train800.txt and the like beside images/
-	LayoutFolders = "class folders" // train/CLASS/*, test/CLASS/*
+	LayoutFolders = "class folders" // train/CLASS/*, test/CLASS/*, or CLASS/*
 )
 
 // The names of splits.
 const (
-	Train    = "train"    // what hyper-parameters are chosen with: train800.txt, train.txt or train/
-	Val      = "val"      // val200.txt, val.txt or val/
+	Train    = "train"    // what hyper-parameters are chosen with: train800.txt, train.txt, train/, or all of CLASS/*
+	Val      = "val"      // val200.txt, val.txt, or val/, valid/, validation/
 	TrainVal = "trainval" // what a final run trains on: train800val200.txt, else as Train
 	Test     = "test"     // test.txt or test/
 )
@@ -40,13 +40,14 @@ type Set struct {
 	Layout     string   // LayoutLists or LayoutFolders
 	Classes    int      // number of classes
 	ClassNames []string // by label; nil for lists, which hold numbers only
+	Notes      []string // what a user should know of what is there and not used, a line each
 
 	splits map[string][]Item
 }
 
 // Open reads the lists or the folders of a data set, without the images, and checks that each
 // listed file is there. The number of classes is the largest label of all lists plus one, or the number of
-// folders in train/. Errors name the list and the line.
+// class folders. Errors name the list and the line.
 func Open(root string) (*Set, error) { return OpenClasses(root, 0) }
 
 // OpenClasses is [Open] for a known number of classes, which labels must stay below.
@@ -69,7 +70,7 @@ func OpenClasses(root string, classes int) (*Set, error) {
 		}
 	}
 	return nil, fmt.Errorf("data set %s holds neither lists (train800.txt, val200.txt, train800val200.txt, test.txt, "+
-		"train.txt) nor class folders (train/CLASS/*, test/CLASS/*)", root)
+		"train.txt) nor class folders (train/CLASS/*, test/CLASS/*, or two or more CLASS/*)", root)
 }
 
 // Splits lists the splits that the data set has, in a fixed order.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,6 +136,92 @@ func TestOpenFolders(t *testing.T) {
 	}
 }
 
+// TestLayouts: which folders are splits and which are classes, and what is said of the others.
+func TestLayouts(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		files  []string
+		splits map[string][]string
+		notes  []string
+	}{
+		{"splits, and val/ by another name", []string{"train/a/1.png", "train/b/2.png", "valid/b/3.png", "raw/4.png", "cat/5.png"},
+			map[string][]string{Train: {"train/a/1.png", "train/b/2.png"}, Val: {"valid/b/3.png"}},
+			[]string{"not used, folders of ROOT beside those of splits: 2 (cat, raw)"}},
+		{"two of val/", []string{"train/a/1.png", "val/a/2.png", "validation/a/3.png"},
+			map[string][]string{Train: {"train/a/1.png"}, Val: {"val/a/2.png"}},
+			[]string{"not used, folders of ROOT beside those of splits: 1 (validation)"}},
+		{"classes alone", []string{"dog/1.png", "dog/in/2.png", "cat/3.png", "README.md"},
+			map[string][]string{Train: {"cat/3.png", "dog/1.png", "dog/in/2.png"}}, nil},
+		{"a class called train", []string{"train/1.png", "bus/2.png", "tram/3.png"},
+			map[string][]string{Train: {"bus/2.png", "train/1.png", "tram/3.png"}},
+			[]string{"the folder ROOT/train holds images and no folders, so it is taken for a class beside bus, tram"}},
+		{"what is no image", []string{"train/a/1.png", "train/a/.x.png", "train/a/Thumbs.db", "train/__MACOSX/a/1.png",
+			"train/a/1.webp", "train/a/1.svg", "train/a/1.json", "train/2.png", "train/list.txt"},
+			map[string][]string{Train: {"train/a/1.png"}},
+			[]string{"passed over, images of ROOT/train that lie in no class folder: 1 (2.png)",
+				"passed over, pictures in formats that are not read: 2 (ROOT/train/a/1.svg, ROOT/train/a/1.webp): convert them to PNG or JPEG",
+				"passed over, files that are no images: 2 (ROOT/train/list.txt, ROOT/train/a/1.json)"}},
+		{"many", []string{"train/a/1.png", "train/a/1", "train/a/2", "train/a/3", "train/a/4", "train/a/5", "train/a/6", "train/a/7"},
+			map[string][]string{Train: {"train/a/1.png"}},
+			[]string{"passed over, files that are no images: 7 (ROOT/train/a/1, ROOT/train/a/2, ROOT/train/a/3, ROOT/train/a/4, ROOT/train/a/5 and 2 more)"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{}
+			for _, name := range c.files {
+				files[name] = ""
+			}
+			root := tree(t, files)
+			s, err := Open(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, split := range []string{Train, Val, Test} {
+				if got := names(s.splits[split]); !slices.Equal(got, c.splits[split]) {
+					t.Errorf("%s: %q, want %q", split, got, c.splits[split])
+				}
+			}
+			if got := strings.ReplaceAll(strings.Join(s.Notes, "\n"), root, "ROOT"); got != strings.Join(c.notes, "\n") {
+				t.Errorf("notes\n%s\nwant\n%s", got, strings.Join(c.notes, "\n"))
+			}
+		})
+	}
+}
+
+// TestLinkedFolders: 20 of 24 images lie behind links to folders, of which one leads back up.
+func TestLinkedFolders(t *testing.T) {
+	files, store := map[string]string{}, map[string]string{}
+	for i := range 10 {
+		store[fmt.Sprintf("a/%d.png", i)], store[fmt.Sprintf("b/%d.png", i)] = "", ""
+	}
+	for i := range 2 {
+		files[fmt.Sprintf("train/a/own%d.png", i)], files[fmt.Sprintf("train/b/own%d.png", i)] = "", ""
+	}
+	root, there := tree(t, files), tree(t, store)
+	link := func(to, name string) {
+		if err := os.Symlink(to, filepath.Join(root, name)); err != nil {
+			t.Skip("no symbolic links here")
+		}
+	}
+	link(filepath.Join(there, "a"), "train/a/batch")
+	link(filepath.Join(there, "b"), "train/b/batch")
+	link("..", "train/a/up")
+	s, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[int]int{}
+	for _, item := range s.splits[Train] {
+		count[item.Label]++
+	}
+	if count[0] != 12 || count[1] != 12 {
+		t.Errorf("images by class %v, want 12 and 12", count)
+	}
+	link("gone", "train/c")
+	if _, err := Open(root); err == nil || !strings.Contains(err.Error(), "train/c is a link that leads nowhere") {
+		t.Errorf("a class that leads nowhere: %v", err)
+	}
+}
+
 func TestFolderErrors(t *testing.T) {
 	for _, c := range []struct {
 		files map[string]string
@@ -144,7 +231,14 @@ func TestFolderErrors(t *testing.T) {
 		{map[string]string{"train/a.png": ""}, "no class folders"},
 		{map[string]string{"train/a/x.png": "", "train/b/x.txt": ""}, "has no image"},
 		{map[string]string{"train/a/x.png": "", "test/b/x.png": ""}, "no counterpart"},
-		{map[string]string{"train/a/x.png": "", "train/a/y.webp": ""}, "y.webp: images of this kind"},
+		{map[string]string{"train/a/x.webp": ""}, "has no image"},
+		{map[string]string{"a/x.png": ""}, "neither lists"},
+		{map[string]string{"a/x.png": "", "b/x.txt": ""}, "b has no image"},
+		{map[string]string{"training/a/x.png": "", "validation/a/x.png": ""}, "has a folder training but no train/: rename"},
+		{map[string]string{"Train/a/x.png": "", "Test/a/x.png": ""}, "has a folder Test but no train/: rename"},
+		{map[string]string{"train/x.png": "", "test/x.png": ""}, "no class folders"},
+		{map[string]string{"pets/train/a/x.png": "", "cars/images/1.png": ""}, "is no data set, but pets in it looks like one"},
+		{map[string]string{"cifar/train800.txt": "", "cifar/images/1.png": "", "zoo/a/1.png": ""}, "cifar in it looks like one"},
 	} {
 		if _, err := Open(tree(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: error %v, want %q", c.files, err, c.want)

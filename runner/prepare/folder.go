@@ -24,7 +24,8 @@ type classFolders struct {
 	archive *archive.Archive
 	classes []string            // by label: byte order of the names
 	splits  map[string][]member // train alone where there are no splits
-	skipped []string            // files that are no images
+	passed  data.Passed         // files that are no images
+	unused  []string            // folders beside those of splits
 }
 
 // member is one image of a class folder.
@@ -37,20 +38,14 @@ type member struct {
 // isImage goes by the name; the content decides later.
 func isImage(name string) bool { return data.IsImageName(name) }
 
-// unreadable are images too: to pass over them in silence would lose data.
-var unreadable = []string{".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm"}
-
 func openFolders(c Config, a *archive.Archive, entries []archive.Entry) (source, error) {
 	f := &classFolders{archive: a, splits: map[string][]member{}}
 	var images []archive.Entry
 	for _, e := range entries {
-		switch {
-		case isImage(e.Name):
+		if isImage(e.Name) {
 			images = append(images, e)
-		case slices.Contains(unreadable, strings.ToLower(path.Ext(e.Name))):
-			return nil, fmt.Errorf("%s, %s: images of this kind can't be read: convert it to PNG or JPEG, or remove it", a.Path, e.Name)
-		default:
-			f.skipped = append(f.skipped, e.Name)
+		} else {
+			f.passed.Add(e.Name)
 		}
 	}
 	if len(images) == 0 {
@@ -63,7 +58,11 @@ func openFolders(c Config, a *archive.Archive, entries []archive.Entry) (source,
 		parts := strings.Split(strings.TrimPrefix(e.Name, prefix), "/")
 		in := "train"
 		if split != nil {
-			in, parts = split[parts[0]], parts[1:]
+			if in = split[parts[0]]; in == "" {
+				f.unused = append(f.unused, prefix+parts[0])
+				continue
+			}
+			parts = parts[1:]
 		}
 		if len(parts) < 2 {
 			return nil, fmt.Errorf("%s, %s: this image lies in no class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and test/CLASS/IMAGE", a.Path, e.Name)
@@ -91,16 +90,16 @@ func common(images []archive.Entry) string {
 	}
 }
 
-// splitNames maps the first folders to splits, or is nil when they are classes.
+// splitNames maps the first folders to splits, or is nil when they are classes: where there is no train/, and where it
+// holds images and no folders. Beside splits, folders of other names map to nothing.
 func splitNames(images []archive.Entry, prefix string) map[string]string {
 	all := map[string]string{"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 	found := map[string]string{}
 	for _, e := range images {
-		first, _, _ := strings.Cut(e.Name[len(prefix):], "/")
-		if all[first] == "" {
-			return nil
+		first, rest, _ := strings.Cut(e.Name[len(prefix):], "/")
+		if all[first] != "" && strings.Contains(rest, "/") {
+			found[first] = all[first]
 		}
-		found[first] = all[first]
 	}
 	if found["train"] == "" {
 		return nil
@@ -153,8 +152,12 @@ func (f *classFolders) describe(r *Record) {
 	}
 	r.Sources = []SourceFile{source}
 	r.Classes, r.ClassNames = len(f.classes), f.classes
-	if n := len(f.skipped); n > 0 {
-		r.remark("%d files that are no images were passed over, such as %s", n, spell.Line(f.skipped[0]))
+	slices.Sort(f.unused)
+	if unused := slices.Compact(f.unused); len(unused) > 0 {
+		r.remark("not used, folders beside those of splits: %d (%s)", len(unused), spell.Few(unused, 5))
+	}
+	for _, note := range f.passed.Notes() {
+		r.remark("%s", note)
 	}
 }
 

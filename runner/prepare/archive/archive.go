@@ -16,6 +16,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"dtl-tf/runner/files"
 )
 
 // Limits against archives that were made to fill a disk.
@@ -90,7 +92,7 @@ func Open(file string) (*Archive, error) {
 }
 
 // Walk calls visit for every regular file, in the order of the archive, of a folder by name. Hidden files and folders
-// (.DS_Store, ._x) and __MACOSX are passed over. What visit leaves unread is skipped. The reader is only valid during
+// (.DS_Store, ._x) and what systems leave behind (Thumbs.db, __MACOSX) are passed over. What visit leaves unread is skipped. The reader is only valid during
 // the call. Errors name the archive and the entry; a cancelled context ends the walk with its error.
 func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) error {
 	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: freeSize + maxRatio*a.size}
@@ -132,7 +134,7 @@ func (w *walker) check(name string, mode fs.FileMode) (skip bool, err error) {
 		return true, nil
 	}
 	for part := range strings.SplitSeq(clean, "/") {
-		if part != "." && strings.HasPrefix(part, ".") || part == "__MACOSX" {
+		if part != "." && files.Hidden(part) {
 			return true, nil
 		}
 	}

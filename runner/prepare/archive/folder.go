@@ -5,50 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+
+	"dtl-tf/runner/files"
 )
 
-// folder walks by name. A link to a file counts as the file; a link to a folder is refused, since it could lead in a
-// circle.
+// folder goes by name. Links to files and folders are followed.
 func (w *walker) folder() error {
-	root := w.Path + string(filepath.Separator) // enters a folder that is itself reached by a link
-	return filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
-		if err != nil {
+	return files.Below(w.Path, func(f files.File) error {
+		if f.Info == nil {
+			return fmt.Errorf("%s is a link that leads nowhere: mend or remove it", f.Path)
+		}
+		if skip, err := w.check(f.Name, f.Info.Mode()); err != nil || skip {
 			return err
 		}
-		if file == root {
-			return nil
-		}
-		if strings.HasPrefix(e.Name(), ".") {
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if e.IsDir() {
-			return w.ctx.Err()
-		}
-		info, err := os.Stat(file)
-		if err != nil {
-			return err
-		}
-		if info.IsDir() {
-			return fmt.Errorf("%s is a link to a folder, which is not followed: put the folder itself there", file)
-		}
-		name, err := filepath.Rel(w.Path, file)
-		if err != nil {
-			return err
-		}
-		name = filepath.ToSlash(name)
-		if skip, err := w.check(name, info.Mode()); err != nil || skip {
-			return err
-		}
-		r := &lazy{ctx: w.ctx, path: file}
+		r := &lazy{ctx: w.ctx, path: f.Path}
 		defer r.close()
-		return w.visit(Entry{name, info.Size(), file}, r)
+		return w.visit(Entry{f.Name, f.Info.Size(), f.Path}, r)
 	})
 }
 

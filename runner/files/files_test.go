@@ -1,0 +1,93 @@
+package files
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plant writes empty files, and links where a name has " -> ".
+func plant(t *testing.T, root string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		name, to, isLink := strings.Cut(name, " -> ")
+		path := filepath.Join(root, name)
+		try(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		if isLink {
+			try(t, os.Symlink(to, path))
+		} else {
+			try(t, os.WriteFile(path, nil, 0o666))
+		}
+	}
+}
+
+// list is what Below visits, links that lead nowhere with an exclamation mark.
+func list(t *testing.T, root string) (names []string) {
+	t.Helper()
+	try(t, Below(root, func(f File) error {
+		name := f.Name
+		if f.Info == nil {
+			name += "!"
+		}
+		if f.Path != filepath.Join(root, f.Name) {
+			t.Errorf("%s has the path %s", f.Name, f.Path)
+		}
+		names = append(names, name)
+		return nil
+	}))
+	return names
+}
+
+// TestBelow: by name, through links, each folder once on the way down; what systems leave is passed over.
+func TestBelow(t *testing.T) {
+	root, store := t.TempDir(), t.TempDir()
+	plant(t, store, "deep/1.png", "2.png", ".DS_Store")
+	plant(t, root, "b.png", "a/9.png", "a/10.png", "a.txt",
+		"linked -> "+store, "one.png -> "+filepath.Join(store, "2.png"), "gone -> nowhere", "self -> self",
+		"a/up -> ..", "a/same -> .", "a/out -> "+filepath.Dir(root), "x/y/back -> ../../a", // back/up leads to the root again
+		".DS_Store", "._b.png", ".cache/c.png", "a/Thumbs.db", "a/DESKTOP.INI", "__MACOSX/b.png", "a/@eaDir/9.png")
+	want := []string{"a/10.png", "a/9.png", "a.txt", "b.png", "gone!", "linked/2.png", "linked/deep/1.png", "one.png", "self!", "x/y/back/10.png", "x/y/back/9.png"}
+	if got := list(t, root); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	hidden := filepath.Join(t.TempDir(), ".hidden")
+	try(t, os.Symlink(store, hidden))
+	if got := list(t, hidden); !slices.Equal(got, []string{"2.png", "deep/1.png"}) {
+		t.Errorf("a link with a hidden name: %q", got)
+	}
+}
+
+// TestBelowAsPython: without loops, the files are those of os.walk(followlinks=True), as torchvision's ImageFolder calls it.
+func TestBelowAsPython(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("skipped: no python3")
+	}
+	root, store := t.TempDir(), t.TempDir()
+	plant(t, store, "deep/1.png", "2.png", "more -> "+t.TempDir())
+	plant(t, root, "b.png", "a/9.png", "linked -> "+store, "a/again -> "+store, "one.png -> "+filepath.Join(store, "2.png"), "gone.png -> nowhere")
+	out, err := exec.Command(python, "-c", `import os, sys
+for folder, _, names in os.walk(sys.argv[1], followlinks=True):
+    for name in names: print(os.path.relpath(os.path.join(folder, name), sys.argv[1]))`, root).Output()
+	try(t, err)
+	want := strings.Fields(string(out))
+	var got []string
+	for _, name := range list(t, root) {
+		got = append(got, strings.TrimSuffix(name, "!"))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
