@@ -26,6 +26,8 @@ type dataset struct {
 	decoder     *jpeg.Decoder
 	images      data.Images         // how to read one
 	items       []data.Item         // to train on
+	all         []data.Item         // and to evaluate on
+	survey      data.Survey         // of all
 	sums        [][sha256.Size]byte // of their files
 	train       *data.Loader
 	test        *data.Loader // nil where there is nothing to test on
@@ -63,6 +65,7 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 		d.counts[split] = len(held)
 	}
 	all := append(append([]data.Item{}, items...), held...)
+	d.all = all
 	sums, err := data.Sums(all)
 	if err != nil {
 		return nil, err

@@ -112,6 +112,9 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	if err := l.match(c, set, items, ui.note); err != nil {
 		return Score{}, err
 	}
+	if _, err := look(ctx, items, ui.note); err != nil {
+		return Score{}, err
+	}
 	s := &skips{note: ui.note}
 	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, s)
 	if err != nil {

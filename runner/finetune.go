@@ -100,6 +100,9 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if err := alive(ctx); err != nil {
 		return err
 	}
+	if f.data.survey, err = look(ctx, f.data.all, f.note); err != nil {
+		return err
+	}
 	if err := f.openCache(ctx); err != nil {
 		return err
 	}

@@ -67,6 +67,9 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 		return err
 	}
 	defer l.Close()
+	if _, err := look(ctx, items, ui.note); err != nil {
+		return err
+	}
 	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, &skips{note: ui.note})
 	if err != nil {
 		return err
@@ -156,6 +159,16 @@ func imageFiles(names []string, note func(string, ...any)) ([]data.Item, error) 
 	}
 	noteAll(passed.Notes(), note)
 	return items, nil
+}
+
+// look surveys images and says what a user should know of them.
+func look(ctx context.Context, items []data.Item, note func(string, ...any)) (data.Survey, error) {
+	s, err := data.Look(ctx, items)
+	if err != nil {
+		return s, fmt.Errorf("interrupted: %w", err)
+	}
+	noteAll(s.Notes(), note)
+	return s, nil
 }
 
 func noteAll(lines []string, note func(string, ...any)) {

@@ -98,6 +98,7 @@ func (f *fineTuning) describe() error {
 		Backbone: describeBackbone(bb),
 		Data: result.Data{
 			Name: f.data.name, Root: f.config.Data, Fingerprint: f.data.fingerprint, Classes: f.data.classes, Counts: f.data.counts,
+			Grey16: len(f.data.survey.Grey16), Turned: len(f.data.survey.Turned),
 		},
 		Parameters: result.Parameters{Trainable: counts.Method, Classifier: counts.Classifier, Frozen: counts.Frozen},
 		Notes:      f.data.notes,

@@ -182,6 +182,18 @@ def images():
     deep = scene(H, W, 1, 16)
     yield "grey_key16.png", png(deep, 16, 0, transparency=struct.pack(">H", int(deep[3, 4, 0])))
     yield "grey16_adam7.png", png(scene(H, W, 1, 16), 16, 0, adam7=True)
+    yield "exif_big_endian.jpg", save(rgb, "JPEG", quality=90, exif=b"Exif\0\0" + tiff(">", 3))
+    yield "exif.png", save(rgb, "PNG", exif=tiff("<", 8))
+    upright = Image.Exif()
+    upright[0x0112] = 1
+    yield "exif_upright.jpg", save(rgb, "JPEG", quality=90, exif=upright)
+
+
+def tiff(order, orientation):
+    """An EXIF block of one directory: the camera's maker, then the orientation."""
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    maker = struct.pack(order + "HHI4s", 0x010F, 2, 4, b"abc\0")
+    return head + struct.pack(order + "IH", 8, 2) + maker + struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
 
 
 def to_rgb(image):

@@ -211,3 +211,31 @@ func TestClassFolders(t *testing.T) {
 	try(t, writeImage(filepath.Join(root, "test", "dill", "0.png"), 0, 0))
 	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitFailed, "dill", "no counterpart")
 }
+
+// TestImageNotes: fine-tune, eval and predict count 16-bit greys and turned images, once each, and run.json has the counts.
+func TestImageNotes(t *testing.T) {
+	root := t.TempDir()
+	for i := range 16 {
+		folder := filepath.Join(root, []string{"train", "test"}[i/8], []string{"amber", "basil", "cobalt"}[i%3])
+		try(t, os.MkdirAll(folder, 0o777))
+		try(t, writeImage(filepath.Join(folder, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
+	}
+	images := filepath.Join("..", "..", "runner", "data", "testdata")
+	write(t, filepath.Join(root, "train", "amber", "deep.png"), read(t, images, "grey16.png"))
+	write(t, filepath.Join(root, "train", "basil", "turned.jpg"), read(t, images, "exif_rotated.jpg"))
+	write(t, filepath.Join(root, "test", "basil", "turned.png"), read(t, images, "exif.png"))
+	out := filepath.Join(t.TempDir(), "run")
+	for _, flags := range [][]string{{"--feature-cache", "off"}, {"--feature-cache", t.TempDir(), "--overwrite"}} {
+		o := cli(t, tune(out, append(flags, "--data", root, "--batch", "5", "--method", "linear", "--epochs", "2")...)...)
+		o.want(t, exitDone, "16-bit grey images: 1 (train/amber/deep.png): ", "turning: 2 (train/basil/turned.jpg, test/basil/turned.png): ")
+		if n := strings.Count(o.err, "turned.jpg"); n != 1 {
+			t.Errorf("an image is named %d times:\n%s", n, o.err)
+		}
+		if r := readRun(t, out); r.Data.Grey16 != 1 || r.Data.Turned != 2 {
+			t.Errorf("run.json: %+v", r.Data)
+		}
+	}
+	adapter := filepath.Join(out, result.AdapterFile)
+	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitDone, "turning: 1 (test/basil/turned.png): ")
+	cli(t, "predict", "--backbone", fixture.backbone, "--adapter", adapter, filepath.Join(root, "train", "amber")).want(t, exitDone, "16-bit grey images: 1 (")
+}

@@ -24,6 +24,7 @@ const (
 	markerSOI   = 0xd8
 	markerEOI   = 0xd9
 	markerSOS   = 0xda
+	markerAPP1  = 0xe1
 	markerAPP14 = 0xee
 )
 
@@ -82,6 +83,23 @@ func nextSegment(data []byte, i int) (marker byte, segment []byte, next int) {
 		return marker, data[i+4 : max(min(next, len(data)), i+4)], next
 	}
 	return 0, nil, len(data)
+}
+
+// Exif is the content of the first EXIF segment, from its TIFF header on, or nil. The file may be cut behind it.
+func Exif(data []byte) []byte {
+	if !Is(data) {
+		return nil
+	}
+	for i := 2; ; {
+		marker, segment, next := nextSegment(data, i)
+		if marker == 0 || marker == markerSOS || marker == markerEOI {
+			return nil
+		}
+		if content, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok && marker == markerAPP1 {
+			return content
+		}
+		i = next
+	}
 }
 
 // isFrame is true for SOF0 to SOF15; 0xc4, 0xc8 and 0xcc in that range mean other things.

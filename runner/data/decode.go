@@ -76,7 +76,7 @@ type format struct {
 func formats() []format {
 	return []format{
 		{"JPEG", jpeg.Is, jpeg.Size, nil},
-		{"PNG", hasPrefix("\x89PNG\r\n\x1a\n"), sizePNG, decodePNG},
+		{"PNG", isPNG, sizePNG, decodePNG},
 		{"GIF", hasPrefix("GIF8"), sizeGIF, decodeGIF},
 		{"BMP", hasPrefix("BM"), sizeBMP, decodeBMP},
 	}

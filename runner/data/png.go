@@ -17,3 +17,7 @@ func decodePNG(content []byte) (pixels, error) {
 	}
 	return fromImage(m)
 }
+
+const magicPNG = "\x89PNG\r\n\x1a\n"
+
+func isPNG(content []byte) bool { return bytes.HasPrefix(content, []byte(magicPNG)) }

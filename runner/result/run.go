@@ -92,7 +92,9 @@ type Data struct {
 	Fingerprint string         `json:"fingerprint"`
 	Classes     int            `json:"classes"`
 	Counts      map[string]int `json:"counts"`
-	Skipped     int            `json:"skipped_images,omitempty"` // unreadable images left out
+	Skipped     int            `json:"skipped_images,omitempty"`     // unreadable images left out
+	Grey16      int            `json:"grey_16_bit_images,omitempty"` // that keep their high byte, where Pillow clips
+	Turned      int            `json:"exif_turned_images,omitempty"` // whose EXIF orientation is not followed
 }
 
 // Parameters counts scalars. The literature leaves the classifier out, so it stands apart.

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"dtl-tf/graph/spell"
@@ -44,6 +45,15 @@ func one(ctx context.Context, task vtab.Task, dir string, load func(string) ([]u
 	if err != nil {
 		return r, err
 	}
+	if load != nil {
+		survey, err := data.Look(ctx, itemsOf(paths, dir))
+		if err != nil {
+			return r, err
+		}
+		for _, note := range survey.Notes() {
+			f.remark("survey", dir, "%s", note)
+		}
+	}
 	told := map[string]bool{}
 	whole := true
 	for _, name := range lists() {
@@ -76,6 +86,18 @@ func one(ctx context.Context, task vtab.Task, dir string, load func(string) ([]u
 	}
 	r.Problems, r.Findings = f.problems(), f.all()
 	return r, nil
+}
+
+// itemsOf are files with names relative to dir.
+func itemsOf(paths []string, dir string) []data.Item {
+	items := make([]data.Item, len(paths))
+	for i, path := range paths {
+		items[i] = data.Item{Path: path, Name: path}
+		if name, err := filepath.Rel(dir, path); err == nil {
+			items[i].Name = filepath.ToSlash(name)
+		}
+	}
+	return items
 }
 
 // unique are the files of all lists, each once.

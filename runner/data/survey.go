@@ -1,0 +1,158 @@
+package data
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/spell"
+)
+
+// Survey is what the headers of images tell that a user should know.
+type Survey struct {
+	Grey16 []string // names of 16-bit grey images, whose values here differ from Pillow's
+	Turned []string // names of images whose EXIF orientation asks for turning or mirroring
+}
+
+// Look surveys images, from the heads of their files, each file once. Files that can't be read are left to whoever loads them; the error is that of ctx.
+func Look(ctx context.Context, items []Item) (s Survey, err error) {
+	traits := make([]trait, len(items))
+	workers := runtime.GOMAXPROCS(0)
+	var group errgroup.Group
+	for w := range workers {
+		group.Go(func() error {
+			for i := w; i < len(items) && ctx.Err() == nil; i += workers {
+				traits[i] = traitOf(items[i].Path)
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return s, err
+	}
+	seen := map[string]bool{} // a list may name a file twice
+	for i, t := range traits {
+		if seen[items[i].Path] {
+			continue
+		}
+		seen[items[i].Path] = true
+		if t.grey16 {
+			s.Grey16 = append(s.Grey16, items[i].Name)
+		}
+		if t.turned {
+			s.Turned = append(s.Turned, items[i].Name)
+		}
+	}
+	return s, nil
+}
+
+// Notes says it in a line for each kind, with the number and the first names.
+func (s Survey) Notes() (notes []string) {
+	if n := len(s.Grey16); n > 0 {
+		notes = append(notes, fmt.Sprintf("16-bit grey images: %d (%s): they keep their high byte, where Pillow's convert(\"RGB\") makes "+
+			"them nearly white: results of programs that use it differ", n, spell.Few(s.Grey16, mostNames)))
+	}
+	if n := len(s.Turned); n > 0 {
+		notes = append(notes, fmt.Sprintf("images whose EXIF orientation asks for turning: %d (%s): they are used as they are stored; "+
+			"turn them first, such as with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, mostNames)))
+	}
+	return notes
+}
+
+type trait struct{ grey16, turned bool }
+
+// headBytes holds two of JPEG's segments of the largest size, of which that with the orientation is the first or second.
+const headBytes = 1<<17 + 1<<10
+
+func traitOf(path string) (t trait) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return t
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return t
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, _ := io.ReadFull(f, head)
+	head = head[:n]
+	switch {
+	case jpeg.Is(head):
+		head, _ = io.ReadAll(io.NewSectionReader(f, 0, headBytes))
+		t.turned = orientation(jpeg.Exif(head)) != 1
+	case isPNG(head) && len(head) > 26:
+		const depth, colours = 24, 25 // signature, the first chunk's length and name, width, height
+		t.grey16 = head[depth] == 16 && head[colours] == 0
+		t.turned = orientation(exifOfPNG(f)) != 1
+	}
+	return t
+}
+
+// exifOfPNG is the content of the chunk eXIf, which may stand behind the pixels, or nil.
+func exifOfPNG(f io.ReaderAt) []byte {
+	const mostChunks, mostBytes = 100_000, 1 << 16
+	at := int64(len(magicPNG))
+	for range mostChunks {
+		var head [8]byte
+		if _, err := f.ReadAt(head[:], at); err != nil {
+			return nil
+		}
+		length := int64(binary.BigEndian.Uint32(head[:]))
+		if string(head[4:]) == "eXIf" {
+			content, _ := io.ReadAll(io.NewSectionReader(f, at+8, min(length, mostBytes)))
+			return content
+		}
+		at += 8 + length + 4
+	}
+	return nil
+}
+
+// orientation reads the tag of that name from a TIFF header and its first directory: 1, as stored, up to 8. What is
+// missing or damaged is 1.
+func orientation(tiff []byte) int {
+	if len(tiff) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder
+	switch string(tiff[:4]) {
+	case "II*\x00":
+		order = binary.LittleEndian
+	case "MM\x00*":
+		order = binary.BigEndian
+	default:
+		return 1
+	}
+	const tag, short, long = 0x0112, 3, 4
+	at := int64(order.Uint32(tiff[4:]))
+	if at+2 > int64(len(tiff)) {
+		return 1
+	}
+	entries := tiff[at+2:]
+	for range order.Uint16(tiff[at:]) {
+		if len(entries) < 12 {
+			return 1
+		}
+		if order.Uint16(entries) == tag {
+			value := uint32(order.Uint16(entries[8:]))
+			switch order.Uint16(entries[2:]) {
+			case short:
+			case long:
+				value = order.Uint32(entries[8:])
+			default:
+				return 1
+			}
+			if value >= 2 && value <= 8 {
+				return int(value)
+			}
+			return 1
+		}
+		entries = entries[12:]
+	}
+	return 1
+}
