@@ -156,6 +156,15 @@ func TestFindings(t *testing.T) {
 			whole := picture(t, "cut", png.DefaultCompression)
 			s.file(t, "images/train800/000000.png", whole[:len(whole)/2])
 		}, problems: []string{"test.txt line 3: image ", "the file is empty", "test.txt line 4: image ", "not an image in a known format", "train800.txt line 1: image "}},
+		{name: "deep and turned", change: func(s set) {
+			for name, from := range map[string]string{"images/test/000002.png": "grey16.png", "images/train800/000001.png": "exif.png"} {
+				content, err := os.ReadFile(filepath.Join("..", "..", "data", "testdata", from))
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.file(t, name, content)
+			}
+		}, remarks: []string{"16-bit grey images: 1 (images/test/000002.png): ", "turning: 1 (images/train800/000001.png): "}},
 		{name: "trained and tested on", change: func(s set) {
 			s.file(t, "images/test/000001.png", picture(t, "images/train800/000004.png", png.DefaultCompression))
 			s.file(t, "images/test/000003.png", picture(t, "images/val200/000000.png", png.NoCompression))
