@@ -1,6 +1,10 @@
 package graph
 
-import tf "github.com/wamuir/graft/tensorflow"
+import (
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/capi"
+)
 
 // Probabilities is the softmax of logits [B, classes]. There is no gradient.
 func (b *Builder) Probabilities(logits Value) Value {
@@ -18,5 +22,5 @@ func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Session{session: model.Session}, model, nil
+	return &Session{session: capi.Own(model.Session)}, model, nil
 }

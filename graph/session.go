@@ -20,9 +20,10 @@ type SessionOptions struct {
 	Threads int // threads inside one op; 0 leaves the choice to TensorFlow (all cores)
 }
 
-// Session runs parts of a graph. Run may be called from several goroutines.
+// Session runs parts of a graph. Several goroutines may use it, and any of them may close it: Close waits for what runs,
+// and what comes later is an error.
 type Session struct {
-	session *tf.Session
+	session *capi.Session
 }
 
 // NewSession opens a session on a finished graph.
@@ -31,9 +32,9 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := tf.NewSession(g, options)
+	s, err := capi.NewSession(g, options)
 	if err != nil {
-		return nil, fmt.Errorf("open a TensorFlow session: %w", err)
+		return nil, err
 	}
 	return &Session{session: s}, nil
 }
@@ -63,13 +64,13 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 
 // Run feeds, executes the targets and returns the fetched values in order.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, error) {
-	return capi.Run(s.session, feeds, fetches, targets, nil)
+	return s.session.Run(feeds, fetches, targets, nil)
 }
 
 // Trace is Run that also returns the RunMetadata of a full trace.
 func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, *pb.RunMetadata, error) {
 	var raw []byte
-	values, err := capi.Run(s.session, feeds, fetches, targets, &raw)
+	values, err := s.session.Run(feeds, fetches, targets, &raw)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -81,7 +82,7 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 }
 
 // Devices lists the devices TensorFlow sees.
-func (s *Session) Devices() ([]tf.Device, error) { return s.session.ListDevices() }
+func (s *Session) Devices() ([]tf.Device, error) { return s.session.Devices() }
 
-// Close frees the session and the variables in it.
+// Close waits for runs, then frees the session and the variables in it. Closing again does nothing.
 func (s *Session) Close() error { return s.session.Close() }

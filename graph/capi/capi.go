@@ -35,10 +35,12 @@ type Feed struct {
 
 // Run executes the graph once. Feeds are copied in and fetched values copied out, so no C
 // memory outlives the call. trace, when not nil, receives the serialised RunMetadata of a
-// run at the FULL_TRACE level.
-func Run(s *tf.Session, feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]tensor.Tensor, error) {
-	if session(s) == nil {
-		return nil, errors.New("the session is closed")
+// run at the FULL_TRACE level. After Close the error is ErrClosed.
+func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]tensor.Tensor, error) {
+	s.use.RLock()
+	defer s.use.RUnlock()
+	if s.session == nil {
+		return nil, ErrClosed
 	}
 	in, inValues, err := newInputs(feeds)
 	defer deleteTensors(inValues)
@@ -66,11 +68,10 @@ func Run(s *tf.Session, feeds []Feed, fetches []tf.Output, targets []*tf.Operati
 	}
 	status := C.TF_NewStatus()
 	defer C.TF_DeleteStatus(status)
-	C.TF_SessionRun(session(s), options,
+	C.TF_SessionRun(session(s.session), options,
 		first(in), first(inValues), C.int(len(in)),
 		first(out), first(outValues), C.int(len(out)),
 		first(operations), C.int(len(operations)), metadata, status)
-	runtime.KeepAlive(s)
 	runtime.KeepAlive(feeds)
 	runtime.KeepAlive(fetches)
 	runtime.KeepAlive(targets)

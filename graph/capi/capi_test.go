@@ -1,12 +1,15 @@
 package capi
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"dtl-tf/graph/tensor"
@@ -24,7 +27,7 @@ func TestLayout(t *testing.T) {
 }
 
 // adder is a session that computes x + x for float32 x and the length of a string.
-func adder(t *testing.T) (s *tf.Session, x, sum, text, length tf.Output) {
+func adder(t *testing.T) (s *Session, x, sum, text, length tf.Output) {
 	t.Helper()
 	g := tf.NewGraph()
 	add := func(spec tf.OpSpec) tf.Output {
@@ -38,7 +41,7 @@ func adder(t *testing.T) (s *tf.Session, x, sum, text, length tf.Output) {
 	sum = add(tf.OpSpec{Type: "AddV2", Name: "sum", Input: []tf.Input{x, x}})
 	text = add(tf.OpSpec{Type: "Placeholder", Name: "text", Attrs: map[string]any{"dtype": tf.String}})
 	length = add(tf.OpSpec{Type: "StringLength", Name: "length", Input: []tf.Input{text}})
-	s, err := tf.NewSession(g, nil)
+	s, err := NewSession(g, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +53,7 @@ func TestRun(t *testing.T) {
 	s, x, sum, text, length := adder(t)
 	in := tensor.Must([]float32{1, -2, 3.5}, 3, 1)
 	long := strings.Repeat("é", 1000) // too long for the string's own bytes
-	out, err := Run(s, []Feed{{x, in}, {text, tensor.Scalar(long)}}, []tf.Output{sum, length}, nil, nil)
+	out, err := s.Run([]Feed{{x, in}, {text, tensor.Scalar(long)}}, []tf.Output{sum, length}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,24 +77,78 @@ func TestRunErrors(t *testing.T) {
 		{"too little data", []Feed{{x, tensor.Tensor{Shape: []int{2}, Data: []float32{1}}}}, "feed x: shape [2] holds 2 elements, data has 1"},
 		{"a type that can't be fed", []Feed{{x, tensor.Tensor{Data: []complex64{1}}}}, "[]complex64 can't be fed"},
 	} {
-		if _, err := Run(s, c.feeds, []tf.Output{sum}, nil, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := s.Run(c.feeds, []tf.Output{sum}, nil, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.what, err, c.want)
 		}
 	}
 }
 
-func TestRunAfterClose(t *testing.T) {
+func TestAfterClose(t *testing.T) {
 	s, x, sum, _, _ := adder(t)
-	s.Close()
-	if _, err := Run(s, []Feed{{x, tensor.Scalar(float32(1))}}, []tf.Output{sum}, nil, nil); err == nil {
-		t.Error("a closed session ran")
+	if devices, err := s.Devices(); err != nil || len(devices) == 0 {
+		t.Errorf("devices %v, error %v", devices, err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+		if _, err := s.Run([]Feed{{x, tensor.Scalar(float32(1))}}, []tf.Output{sum}, nil, nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("a closed session ran: error %v", err)
+		}
+		if _, err := s.Devices(); !errors.Is(err, ErrClosed) {
+			t.Errorf("a closed session has devices: error %v", err)
+		}
+	}
+}
+
+// TestCloseWhileRunning: a run either has its right result or fails with ErrClosed, whenever others close the session.
+func TestCloseWhileRunning(t *testing.T) {
+	for range 20 {
+		s, x, sum, _, _ := adder(t)
+		ran := make(chan struct{}, 64)
+		var group errgroup.Group
+		for range 8 {
+			group.Go(func() error {
+				for {
+					out, err := s.Run([]Feed{{x, tensor.Scalar(float32(1.5))}}, []tf.Output{sum}, nil, nil)
+					if errors.Is(err, ErrClosed) {
+						return nil
+					}
+					if err != nil || out[0].Float32()[0] != 3 {
+						return fmt.Errorf("%v, error %w", out, err)
+					}
+					select {
+					case ran <- struct{}{}:
+					default:
+					}
+				}
+			})
+			group.Go(func() error {
+				for {
+					if _, err := s.Devices(); errors.Is(err, ErrClosed) {
+						return nil
+					} else if err != nil {
+						return err
+					}
+				}
+			})
+		}
+		for range 2 {
+			group.Go(func() error {
+				<-ran
+				return s.Close()
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 func TestTrace(t *testing.T) {
 	s, x, sum, _, _ := adder(t)
 	var raw []byte
-	if _, err := Run(s, []Feed{{x, tensor.Must(make([]float32, 1000), 1000)}}, []tf.Output{sum}, nil, &raw); err != nil {
+	if _, err := s.Run([]Feed{{x, tensor.Must(make([]float32, 1000), 1000)}}, []tf.Output{sum}, nil, &raw); err != nil {
 		t.Fatal(err)
 	}
 	var metadata pb.RunMetadata
@@ -113,7 +170,7 @@ func TestRunRows(t *testing.T) {
 	s, x, sum, _, _ := adder(t)
 	// 1, -2, 3.5 and 0.25 in IEEE 754, the lowest byte first.
 	rows := tensor.Rows[float32]{{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}, {0, 0, 0x60, 0x40, 0, 0, 0x80, 0x3e}}
-	out, err := Run(s, []Feed{{x, tensor.Tensor{Shape: []int{2, 2}, Data: rows}}}, []tf.Output{sum}, nil, nil)
+	out, err := s.Run([]Feed{{x, tensor.Tensor{Shape: []int{2, 2}, Data: rows}}}, []tf.Output{sum}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +178,7 @@ func TestRunRows(t *testing.T) {
 		t.Errorf("sum %v, want %v", out[0], want)
 	}
 	for _, shape := range [][]int{{4}, {2, 3}, {}} {
-		if _, err := Run(s, []Feed{{x, tensor.Tensor{Shape: shape, Data: rows}}}, []tf.Output{sum}, nil, nil); err == nil {
+		if _, err := s.Run([]Feed{{x, tensor.Tensor{Shape: shape, Data: rows}}}, []tf.Output{sum}, nil, nil); err == nil {
 			t.Errorf("shape %v was taken", shape)
 		}
 	}

@@ -51,12 +51,12 @@ func runKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (te
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
-	s, err := tf.NewSession(g, nil)
+	s, err := NewSession(g, nil)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
 	defer s.Close()
-	out, err := Run(s, feeds, []tf.Output{y.Output(0)}, nil, nil)
+	out, err := s.Run(feeds, []tf.Output{y.Output(0)}, nil, nil)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -21,10 +20,7 @@ import (
 // Decoder turns encoded JPEG images into pixels. Its methods may be called from several
 // goroutines, and as many images are decoded at once as it has threads.
 type Decoder struct {
-	closing sync.RWMutex // held for reading while an image is decoded
-	closed  bool
-
-	session *tf.Session
+	session *capi.Session
 	content tf.Output // scalar string
 	pixels  tf.Output // [H, W, 3] uint8
 }
@@ -57,9 +53,9 @@ func NewDecoder(threads int) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := tf.NewSession(g, options)
+	session, err := capi.NewSession(g, options)
 	if err != nil {
-		return nil, fmt.Errorf("open a TensorFlow session for JPEG images: %w", err)
+		return nil, fmt.Errorf("JPEG images: %w", err)
 	}
 	return &Decoder{session: session, content: content.Output(0), pixels: pixels.Output(0)}, nil
 }
@@ -96,15 +92,13 @@ func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error
 	if !hasEnd(data) { // TensorFlow would refuse it too, but with noise on the standard error output
 		return nil, 0, 0, errors.New("the JPEG data are truncated: no end-of-image marker")
 	}
-	d.closing.RLock()
-	defer d.closing.RUnlock()
-	if d.closed {
-		return nil, 0, 0, errors.New("the JPEG decoder is closed")
-	}
 	data = withAdobe(data)
 	feed := capi.Feed{Output: d.content, Value: tensor.Scalar(string(data))}
-	values, err := capi.Run(d.session, []capi.Feed{feed}, []tf.Output{d.pixels}, nil, nil)
-	if err != nil {
+	values, err := d.session.Run([]capi.Feed{feed}, []tf.Output{d.pixels}, nil, nil)
+	switch {
+	case errors.Is(err, capi.ErrClosed):
+		return nil, 0, 0, errors.New("the JPEG decoder is closed")
+	case err != nil:
 		return nil, 0, 0, reason(err)
 	}
 	pix, ok := values[0].Data.([]uint8)
@@ -115,12 +109,7 @@ func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error
 }
 
 // Close waits for images being decoded and frees the session.
-func (d *Decoder) Close() error {
-	d.closing.Lock()
-	defer d.closing.Unlock()
-	d.closed = true
-	return d.session.Close()
-}
+func (d *Decoder) Close() error { return d.session.Close() }
 
 // reason puts TensorFlow's message into the words of somebody who has a file, not a graph.
 func reason(err error) error {

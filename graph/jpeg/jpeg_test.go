@@ -2,11 +2,14 @@ package jpeg
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // The images, made by scripts/make_image_vectors.py, are shared with runner/data, where their pixels
@@ -134,4 +137,33 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	})
+}
+
+// TestCloseWhileDecoding: an image is decoded right or refused because the decoder is closed.
+func TestCloseWhileDecoding(t *testing.T) {
+	d := open(t, 2)
+	data := read(t, "big420.jpg")
+	var group errgroup.Group
+	for range 8 {
+		group.Go(func() error {
+			for {
+				if pix, _, _, err := d.Decode(data); err != nil {
+					if err.Error() != "the JPEG decoder is closed" {
+						return err
+					}
+					return nil
+				} else if len(pix) != 67*91*3 {
+					return fmt.Errorf("%d values", len(pix))
+				}
+			}
+		})
+	}
+	if _, _, _, err := d.Decode(data); err != nil {
+		t.Error(err)
+	}
+	group.Go(d.Close)
+	group.Go(d.Close)
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
 }
