@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 
 	"dtl-tf/graph/tensor"
 )
@@ -16,17 +17,23 @@ type Batch struct {
 	rows []int // [B], of the files
 }
 
-// Loader makes batches of a store's rows, for one goroutine. Their pages are resident when a batch is handed out: while a step runs on one batch,
-// the next are read from the disk.
+// Loader makes batches of a store's rows, for one goroutine; any other may close it. Their pages are resident when a batch is
+// handed out: while a step runs on one batch, the next are read from the disk.
 type Loader struct {
-	store *Store
-	rows  []int
-	order func(epoch int) ([][]int, error)
-	last  int
-	fetch func(*Batch) error // makes the rows of a batch resident
+	values []Value
+	files  []*mapped // of the values
+	stored string    // the type of their elements
+	rows   []int
+	order  func(epoch int) ([][]int, error)
+	last   int
+	fetch  func(*Batch) error // makes the rows of a batch resident
 
-	stream *stream // nil before the first epoch and after a loop that was left early
+	changing sync.Mutex // held while stream and closed change
+	stream   *stream    // nil before the first epoch and after a loop that was left early
+	closed   bool
 }
+
+var errClosed = errors.New("the feature cache is closed")
 
 // stream makes the batches of one epoch after the other in the background.
 type stream struct {
@@ -50,55 +57,112 @@ func (s *Store) Loader(rows []int, order func(epoch int) ([][]int, error), last 
 	if len(s.Missing()) > 0 {
 		return nil, errors.New("feature: the values were not all written yet")
 	}
-	l := &Loader{store: s, rows: rows, order: order, last: last}
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	l := &Loader{values: s.options.Values, stored: s.options.Key.Stored, rows: rows, order: order, last: last}
+	for _, v := range l.values {
+		m := s.files[v.Name]
+		if m == nil {
+			return nil, errClosed
+		}
+		l.files = append(l.files, m)
+	}
 	l.fetch = l.makeResident
 	return l, nil
 }
 
-// Epoch loops over the batches of an epoch without its first skip. After an error, that of a file or of ctx, the loop ends.
+// Epoch loops over the batches of an epoch without its first skip. After an error, that of a file, of ctx or of a closed
+// loader or store, the loop ends.
 func (l *Loader) Epoch(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		s := l.at(epoch, skip)
+		if !l.hold() {
+			yield(nil, errClosed)
+			return
+		}
+		defer l.letGo()
+		s, err := l.at(epoch, skip)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
 		for {
-			select {
-			case <-ctx.Done():
+			next, err := s.next(ctx)
+			switch {
+			case err != nil:
 				l.stop()
-				yield(nil, context.Cause(ctx))
+				yield(nil, err)
 				return
-			case next := <-s.items:
-				switch {
-				case next.err != nil:
-					l.stop()
-					yield(nil, next.err)
-					return
-				case next.batch == nil:
-					s.epoch, s.skip = s.epoch+1, 0
-					return
-				}
-				if !yield(next.batch, nil) {
-					l.stop()
-					return
-				}
-				select {
-				case s.used <- next.batch:
-				default: // it stays in memory until the kernel wants the room
-				}
+			case next == nil:
+				s.epoch, s.skip = s.epoch+1, 0
+				return
+			case !yield(next, nil):
+				l.stop()
+				return
+			}
+			select {
+			case s.used <- next:
+			default: // it stays in memory until the kernel wants the room
 			}
 		}
 	}
 }
 
-// at returns the stream whose next batches are those of the epoch.
-func (l *Loader) at(epoch, skip int) *stream {
-	if l.stream != nil && l.stream.epoch == epoch && l.stream.skip == skip && epoch <= l.last {
-		return l.stream
+// next waits for a batch, nil at the end of the epoch.
+func (s *stream) next(ctx context.Context) (*Batch, error) {
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case i := <-s.items:
+		return i.batch, i.err
+	case <-s.done: // by itself, and what it made last still waits, or because the loader was closed
+		select {
+		case i := <-s.items:
+			return i.batch, i.err
+		default:
+			return nil, errClosed
+		}
 	}
-	l.stop()
+}
+
+// hold keeps the values in memory until letGo. It is false if they are gone.
+func (l *Loader) hold() bool {
+	for i, m := range l.files {
+		if !m.hold() {
+			for _, m := range l.files[:i] {
+				m.letGo()
+			}
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Loader) letGo() {
+	for _, m := range l.files {
+		m.letGo()
+	}
+}
+
+// at returns the stream whose next batches are those of the epoch.
+func (l *Loader) at(epoch, skip int) (*stream, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	switch {
+	case l.closed:
+		return nil, errClosed
+	case l.stream != nil && l.stream.epoch == epoch && l.stream.skip == skip && epoch <= l.last:
+		return l.stream, nil
+	}
+	l.end()
+	if !l.hold() { // what runs in the background may outlive the loop
+		return nil, errClosed
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	// One batch waits in items and the next waits to get there, so two are ready beyond the one in use.
 	s := &stream{epoch: epoch, skip: skip, items: make(chan item, 1), used: make(chan *Batch, 4), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
+		defer l.letGo()
 		for e := epoch; e <= max(epoch, l.last); e++ {
 			if !l.send(ctx, s, e, skip) {
 				return
@@ -107,7 +171,7 @@ func (l *Loader) at(epoch, skip int) *stream {
 		}
 	}()
 	l.stream = s
-	return s
+	return s, nil
 }
 
 // send puts an epoch without its first skip batches into the stream. It returns false when that ended.
@@ -143,13 +207,13 @@ func (l *Loader) batch(indices []int) *Batch {
 	for i, index := range indices {
 		b.rows[i] = l.rows[index]
 	}
-	for _, v := range l.store.options.Values {
+	for k, v := range l.values {
 		views := make([][]byte, len(b.rows))
 		for i, row := range b.rows {
-			views[i] = l.store.files[v.Name].view(row)
+			views[i] = l.files[k].view(row)
 		}
 		t := tensor.Tensor{Shape: append([]int{len(views)}, v.Shape...), Data: tensor.Rows[float32](views)}
-		if l.store.options.Key.Stored == BF16 {
+		if l.stored == BF16 {
 			t.Data = tensor.Rows[tensor.BFloat16](views)
 		}
 		b.Values = append(b.Values, t)
@@ -159,12 +223,12 @@ func (l *Loader) batch(indices []int) *Batch {
 
 // makeResident asks for all rows of a batch at once, which disks like best, and then waits for each.
 func (l *Loader) makeResident(b *Batch) error {
-	for _, m := range l.store.files {
+	for _, m := range l.files {
 		for _, row := range b.rows {
 			m.announce(row)
 		}
 	}
-	for _, m := range l.store.files {
+	for _, m := range l.files {
 		for _, row := range b.rows {
 			if err := m.touch(row); err != nil {
 				return err
@@ -179,7 +243,7 @@ func (l *Loader) release(s *stream) {
 	for {
 		select {
 		case b := <-s.used:
-			for _, m := range l.store.files {
+			for _, m := range l.files {
 				for _, row := range b.rows {
 					m.release(row)
 				}
@@ -190,8 +254,15 @@ func (l *Loader) release(s *stream) {
 	}
 }
 
-// stop ends the stream and waits for it.
+// stop ends the stream, if there is one, and waits for it.
 func (l *Loader) stop() {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	l.end()
+}
+
+// end is stop for those who hold changing.
+func (l *Loader) end() {
 	if l.stream == nil {
 		return
 	}
@@ -200,5 +271,11 @@ func (l *Loader) stop() {
 	l.stream = nil
 }
 
-// Close ends what runs in the background. The store may be closed only after.
-func (l *Loader) Close() { l.stop() }
+// Close ends what runs in the background. A loop over an epoch that is under way gets an error with its next batch, as does any
+// later one.
+func (l *Loader) Close() {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	l.closed = true
+	l.end()
+}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"dtl-tf/graph/tensor"
 )
 
@@ -119,6 +121,51 @@ func TestCutOff(t *testing.T) {
 		last = err
 	}
 	wantError(t, last, "x_01.fp32 can't be read any more", "dtl-tf cache clear")
+}
+
+// TestCloseDuringEpoch: whoever closes store or loader while a step reads a batch, what it reads stays there and right, and the
+// loop ends with an error, or at its end if that was made before.
+func TestCloseDuringEpoch(t *testing.T) {
+	o, _, _ := filled(t)
+	for i := range 50 {
+		s := open(t, o)
+		l := loader(t, s, 1, 3)
+		var group errgroup.Group
+		batches := 0
+		for b, err := range l.Epoch(context.Background(), 1, 0) {
+			if err != nil {
+				wantError(t, err, "the feature cache is closed")
+				break
+			}
+			if batches++; batches == 1 {
+				for range 4 {
+					group.Go(s.Close)
+					if i%2 == 0 {
+						group.Go(func() error { l.Close(); return nil })
+					}
+				}
+			}
+			if i%4 < 2 {
+				try(t, group.Wait())
+			}
+			check(t, s, b)
+		}
+		try(t, group.Wait())
+		if i%4 == 1 && batches != images {
+			t.Errorf("the loop ended after %d of %d batches, and only the store was closed", batches, images)
+		}
+		for _, err := range l.Epoch(context.Background(), 7, 0) {
+			wantError(t, err, "the feature cache is closed")
+		}
+		for _, m := range l.files {
+			if l.Close(); m.holders != 0 {
+				t.Errorf("%d still hold %s", m.holders, m.path)
+			}
+		}
+		if _, err := s.Loader(nil, nil, 1); err == nil {
+			t.Error("a closed store gave a loader")
+		}
+	}
 }
 
 // BenchmarkOpen and BenchmarkEpoch are the two things that cost time; b.SetBytes gives the rate.

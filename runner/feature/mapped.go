@@ -4,15 +4,21 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// mapped is the file of a value in memory. Its pages come from the disk when they are read.
+// mapped is the file of a value in memory. Its pages come from the disk when they are read. It stays mapped until the last of
+// its holders lets go: reading what is unmapped would be the end of the process.
 type mapped struct {
 	path string
 	data []byte
 	row  int // bytes of one
+
+	changing sync.Mutex
+	holders  int  // who mapped it is one until close
+	closed   bool // nobody takes hold of it any more
 }
 
 // mapFile maps a file of so many rows for reading. The file may be removed or replaced meanwhile.
@@ -26,12 +32,36 @@ func mapFile(path string, rows int, row int64) (*mapped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s into memory: %w", path, err)
 	}
-	return &mapped{path: path, data: data, row: int(row)}, nil
+	return &mapped{path: path, data: data, row: int(row), holders: 1}, nil
 }
 
-func (m *mapped) close() error { return unix.Munmap(m.data) }
+// hold keeps the file mapped until letGo. It is false after close.
+func (m *mapped) hold() bool {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	if !m.closed {
+		m.holders++
+	}
+	return !m.closed
+}
 
-// view is a row, valid until close.
+func (m *mapped) letGo() {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	if m.holders--; m.holders == 0 {
+		_ = unix.Munmap(m.data) // only fails for what is not mapped
+	}
+}
+
+// close is for who mapped the file, once.
+func (m *mapped) close() {
+	m.changing.Lock()
+	m.closed = true
+	m.changing.Unlock()
+	m.letGo()
+}
+
+// view is a row, valid as long as it is held.
 func (m *mapped) view(row int) []byte { return m.data[row*m.row : (row+1)*m.row : (row+1)*m.row] }
 
 // announce asks the kernel to read a row, without waiting for it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -32,8 +33,9 @@ type Options struct {
 // DefaultWait is longer than most first passes take.
 const DefaultWait = 15 * time.Minute
 
-// Store is an open cache.
+// Store is an open cache, for one goroutine; any other may close it.
 type Store struct {
+	closing sync.Mutex
 	options Options
 	images  Images
 	folder  string
@@ -260,13 +262,16 @@ func (s *Store) Bytes() int64 {
 
 func (s *Store) unmap() {
 	for name, m := range s.files {
-		_ = m.close() // only fails for what is not mapped
+		m.close()
 		delete(s.files, name)
 	}
 }
 
-// Close gives the cache free. A folder in which nothing was written goes again. No Loader may be in use any more.
+// Close gives the cache free. A folder in which nothing was written goes again. A loop over a Loader's epoch that is under way
+// keeps its values until it ends; a Loader that begins one later fails. Closing again does nothing.
 func (s *Store) Close() error {
+	s.closing.Lock()
+	defer s.closing.Unlock()
 	s.unmap()
 	if s.use == nil {
 		return nil
