@@ -43,7 +43,7 @@ func checkTrainingGradients(t *testing.T, s *Session) {
 		t.Fatal(err)
 	}
 	images, labels := someBatch(s, 3)
-	found := must(s.session.Run(s.stepFeeds(s.imageFeeds(images), labels, 0, 4), append(ours, theirs...)))(t)
+	found := must(s.session.Run(s.stepFeeds(must(s.imageFeeds(images))(t), labels, 0, 4), append(ours, theirs...)))(t)
 	largest := 0.0
 	for _, g := range found[len(names):] {
 		largest = math.Max(largest, size(floats(g)))

@@ -178,6 +178,9 @@ func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precis
 
 // ComputeStored runs images [n, S, S, 3], any number, through the prefix: the values of Stored, each [n, Shape...] in float32.
 func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
+	if len(s.prefix.fetches) == 0 {
+		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", s.Config.Method.Name())
+	}
 	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, s.prefix.fetches)
 	if err != nil {
 		return nil, fmt.Errorf("values to store: %w", err)
@@ -187,13 +190,9 @@ func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
 
 // StepStored is Step on stored values [B, Shape...] instead of images, of the element type that Config.Store names.
 func (s *Session) StepStored(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return s.run(s.storedFeeds(values), labels, lr, step)
-}
-
-func (s *Session) storedFeeds(values []tensor.Tensor) []graph.Feed {
-	feeds := make([]graph.Feed, len(values))
-	for i, v := range values {
-		feeds[i] = graph.Feed{Output: s.train.stored[i].Output, Value: v}
+	input, err := s.storedFeeds(values)
+	if err != nil {
+		return 0, err
 	}
-	return feeds
+	return s.run(input, labels, lr, step)
 }

@@ -162,7 +162,7 @@ func TestRivalGradients(t *testing.T) {
 		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
 		s := c.start(t)
 		images, labels := someBatch(s, 3)
-		feeds := s.stepFeeds(s.imageFeeds(images), labels, 0, 4)
+		feeds := s.stepFeeds(must(s.imageFeeds(images))(t), labels, 0, 4)
 		var reads, ours []tf.Output
 		for _, v := range s.Trainable.All() {
 			reads = append(reads, v.Value.Output)

@@ -12,7 +12,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Session is a model with values: it trains and predicts.
+// Session is a model with values: it predicts and, as Config.Batch and Config.Store say, trains on images or on stored values.
+// What its model was not built for is an error.
 type Session struct {
 	*Model
 	session *graph.Session
@@ -67,7 +68,11 @@ func (s *Session) fill(weights, adapter tensor.Map) error {
 // Step trains on one batch at learning rate lr and returns the loss before the update. images are
 // [B, S, S, 3]; step counts from 0 and fixes the random numbers of stochastic depth.
 func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return s.run(s.imageFeeds(images), labels, lr, step)
+	input, err := s.imageFeeds(images)
+	if err != nil {
+		return 0, err
+	}
+	return s.run(input, labels, lr, step)
 }
 
 // run is a step on what the input feeds give.
@@ -85,13 +90,21 @@ func (s *Session) run(input []graph.Feed, labels []int32, lr float64, step int) 
 
 // Trace is Step that returns what the run allocated and when.
 func (s *Session) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return s.trace(s.imageFeeds(images), labels, lr, step)
+	input, err := s.imageFeeds(images)
+	if err != nil {
+		return nil, err
+	}
+	return s.trace(input, labels, lr, step)
 }
 
 // TraceStored is StepStored that returns what the run allocated and when. The stored values are not in it: they existed
 // before.
 func (s *Session) TraceStored(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return s.trace(s.storedFeeds(values), labels, lr, step)
+	input, err := s.storedFeeds(values)
+	if err != nil {
+		return nil, err
+	}
+	return s.trace(input, labels, lr, step)
 }
 
 func (s *Session) trace(input []graph.Feed, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
@@ -109,13 +122,17 @@ func (s *Session) trace(input []graph.Feed, labels []int32, lr float64, step int
 
 // Gradients returns logits, loss and the gradient of every trainable by name, without an update.
 func (s *Session) Gradients(images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
+	input, err := s.imageFeeds(images)
+	if err != nil {
+		return logits, 0, nil, err
+	}
 	fetches := []tf.Output{s.train.logits.Output, s.train.loss.Output}
 	var names []string
 	for name, g := range s.train.gradients {
 		names = append(names, name)
 		fetches = append(fetches, g.Output)
 	}
-	out, err := s.session.Run(s.stepFeeds(s.imageFeeds(images), labels, 0, 0), fetches)
+	out, err := s.session.Run(s.stepFeeds(input, labels, 0, 0), fetches)
 	if err != nil {
 		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
 	}
@@ -124,10 +141,6 @@ func (s *Session) Gradients(images tensor.Tensor, labels []int32) (logits tensor
 		gradients[name] = out[i+2]
 	}
 	return out[0], float64(out[1].Float32()[0]), gradients, nil
-}
-
-func (s *Session) imageFeeds(images tensor.Tensor) []graph.Feed {
-	return []graph.Feed{{Output: s.train.images.Output, Value: images}}
 }
 
 func (s *Session) stepFeeds(input []graph.Feed, labels []int32, lr float64, step int) []graph.Feed {
@@ -163,7 +176,12 @@ func (s *Session) ReadTrainable() (tensor.Map, error) { return s.Trainable.Read(
 func (s *Session) ReadFrozen() (tensor.Map, error) { return s.Frozen.Read(s.session) }
 
 // ReadOptimizer copies out the moments of the optimizer.
-func (s *Session) ReadOptimizer() (tensor.Map, error) { return s.optimizer.State.Read(s.session) }
+func (s *Session) ReadOptimizer() (tensor.Map, error) {
+	if err := s.trains(); err != nil {
+		return nil, err
+	}
+	return s.optimizer.State.Read(s.session)
+}
 
 // Device is where the heavy nodes run: the first GPU that TensorFlow sees, else the CPU. name is such as
 // /device:CPU:0, kind GPU or CPU.
@@ -185,6 +203,9 @@ func (s *Session) Close() error { return s.session.Close() }
 
 // Restore puts back what ReadTrainable and ReadOptimizer gave, both in one map.
 func (s *Session) Restore(all tensor.Map) error {
+	if err := s.trains(); err != nil {
+		return err
+	}
 	if err := s.Trainable.Assign(s.session, all); err != nil {
 		return err
 	}
