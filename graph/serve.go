@@ -18,9 +18,9 @@ func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel
 	if err != nil {
 		return nil, nil, err
 	}
-	model, err := tf.LoadSavedModel(dir, []string{tag}, options)
+	session, model, err := capi.LoadSavedModel(dir, tag, options)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Session{session: capi.Own(model.Session)}, model, nil
+	return &Session{session: session}, model, nil
 }

@@ -56,10 +56,8 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session options: %w", err)
 	}
-	options := &tf.SessionOptions{Config: raw}
-	swallowGreetings(options)
 	capi.Threads(o.Threads)
-	return options, nil
+	return &tf.SessionOptions{Config: raw}, nil
 }
 
 // Run feeds, executes the targets and returns the fetched values in order.

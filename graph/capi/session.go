@@ -20,15 +20,23 @@ type Session struct {
 
 // NewSession opens a session on a finished graph.
 func NewSession(g *tf.Graph, o *tf.SessionOptions) (*Session, error) {
+	swallowGreetings(o)
 	s, err := tf.NewSession(g, o)
 	if err != nil {
 		return nil, fmt.Errorf("open a TensorFlow session: %w", err)
 	}
-	return Own(s), nil
+	return &Session{session: s}, nil
 }
 
-// Own takes over a session that graft opened. Only the Session may close it from then on.
-func Own(s *tf.Session) *Session { return &Session{session: s} }
+// LoadSavedModel reads the SavedModel in a folder and opens a session on it. Closing the session frees the model.
+func LoadSavedModel(dir, tag string, o *tf.SessionOptions) (*Session, *tf.SavedModel, error) {
+	swallowGreetings(o)
+	m, err := tf.LoadSavedModel(dir, []string{tag}, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Session{session: m.Session}, m, nil
+}
 
 // Devices lists the devices TensorFlow sees.
 func (s *Session) Devices() ([]tf.Device, error) {
