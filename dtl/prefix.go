@@ -17,94 +17,9 @@ import (
 type prefix struct {
 	blocks   int           // so many leading blocks
 	stream   []graph.Value // x_0, ..., x_blocks [B, T, d] of the watched pass
-	needed   []bool        // of the stream: the method looks at it, or the pass goes on from it
+	needed   []bool        // of the stream: the method reads it, or the pass goes on from it
 	features graph.Value   // [B, d] of the watched pass where nothing but the classifier comes after them
 	fetches  []tf.Output   // the needed values in float32
-}
-
-// watcher finds out where the prefix ends. It stands before a method's hook during one forward pass, and tells by the
-// consumers of a value whether the hook made use of it.
-type watcher struct {
-	hook   backbone.Hook // nil: none
-	prefix prefix
-	open   bool // the stream leaves the last block of the prefix as it is
-}
-
-func watch(hook backbone.Hook, a backbone.Architecture) *watcher {
-	return &watcher{hook: hook, open: true, prefix: prefix{
-		blocks: a.Depth, stream: make([]graph.Value, a.Depth+1), needed: make([]bool, a.Depth+1),
-	}}
-}
-
-// see is the hook of the watched pass.
-func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
-	result, touched := out, false
-	if w.hook != nil {
-		before := uses(in) + uses(out)
-		result = w.hook(b, at, in, out)
-		touched = result.Output != out.Output || uses(in)+uses(out) > before
-	}
-	changed := result.Output != out.Output
-	switch at.Point {
-	case backbone.Tokens:
-		w.keep(0, out, touched)
-		w.endIf(changed || out.HasGradient(), 0)
-	case backbone.BlockInput:
-		if at.Block < w.prefix.blocks {
-			w.keep(at.Block, out, touched)
-		}
-		w.endIf(changed || out.HasGradient(), at.Block)
-	case backbone.BlockOutput:
-		w.endIf(out.HasGradient(), at.Block)
-		if at.Block < w.prefix.blocks { // what leaves a later block is not of the prefix
-			w.keep(at.Block+1, out, touched)
-		}
-		if changed && at.Block < w.prefix.blocks {
-			w.endIf(true, at.Block+1)
-			w.open = false
-		}
-	case backbone.FinalNorm:
-		if !touched && !out.HasGradient() {
-			w.prefix.features = out
-		}
-	default:
-		w.endIf(touched, max(at.Block, 0))
-	}
-	return result
-}
-
-func (w *watcher) keep(i int, v graph.Value, needed bool) {
-	w.prefix.stream[i] = v
-	w.prefix.needed[i] = w.prefix.needed[i] || needed
-}
-
-func (w *watcher) endIf(end bool, blocks int) {
-	if end && blocks < w.prefix.blocks {
-		w.prefix.blocks = blocks
-	}
-}
-
-// found is the prefix after the watched pass.
-func (w *watcher) found() prefix {
-	p := w.prefix
-	p.stream, p.needed = p.stream[:p.blocks+1], p.needed[:p.blocks+1]
-	whole := p.blocks == len(w.prefix.stream)-1 && w.open
-	if !whole || !p.features.Defined() {
-		p.features = graph.Value{}
-		p.needed[p.blocks] = true
-	}
-	if p.blocks == 0 {
-		clear(p.needed) // the embedding alone is not worth storing
-	}
-	return p
-}
-
-// uses counts the inputs that a value feeds.
-func uses(v graph.Value) int {
-	if !v.Defined() {
-		return 0
-	}
-	return len(v.Consumers())
 }
 
 // Stored is a value of the prefix that a training step can take from a store.

@@ -7,6 +7,7 @@ import (
 
 	tf "github.com/wamuir/graft/tensorflow"
 
+	"dtl-tf/graph/capi"
 	"dtl-tf/graph/tensor"
 )
 
@@ -80,6 +81,9 @@ func (v Value) Width() int { return v.Shape[len(v.Shape)-1] }
 
 // Defined tells v from the zero Value, which stands for "none" (a layer without bias, say).
 func (v Value) Defined() bool { return v.Op != nil }
+
+// IsUsed tells whether a node of the graph reads v or waits for it.
+func (v Value) IsUsed() bool { return v.Defined() && capi.IsAwaited(v.Op) }
 
 // buildError is what the panics of this package carry.
 type buildError struct{ err error }

@@ -54,6 +54,13 @@ func (b *Builder) Leaf(v Value) Value {
 	return v
 }
 
+// Alias is v by another name, with its gradient. Who uses it (see IsUsed) can be told from who uses v.
+func (b *Builder) Alias(v Value) Value {
+	alias := b.node("Identity", v.Shape, nil, v.Output)
+	alias.tape = v.tape
+	return alias
+}
+
 // Detach is v without its gradient.
 func Detach(v Value) Value { v.tape = nil; return v }
 

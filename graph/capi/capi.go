@@ -91,6 +91,15 @@ func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	return results, nil
 }
 
+// IsAwaited tells whether a node runs only after o, with or without a value of it.
+func IsAwaited(o *tf.Operation) bool {
+	awaited := C.TF_OperationNumControlOutputs(operation(o)) > 0
+	for i := range o.NumOutputs() {
+		awaited = awaited || len(o.Output(i).Consumers()) > 0
+	}
+	return awaited
+}
+
 func newInputs(feeds []Feed) ([]C.TF_Output, []*C.TF_Tensor, error) {
 	in := make([]C.TF_Output, len(feeds))
 	values := make([]*C.TF_Tensor, len(feeds))

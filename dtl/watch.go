@@ -1,0 +1,105 @@
+package dtl
+
+import (
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// watcher finds out where the prefix ends and what the method reads of it. It stands before a method's hook during one forward
+// pass, and shows it each value under a name of its own: whoever consumes that by the end of the pass is the method, also
+// where it kept the value and came back to it at a later tap.
+type watcher struct {
+	hook backbone.Hook // nil: none
+	arch backbone.Architecture
+	taps []watched
+}
+
+// watched is what happened at a tap.
+type watched struct {
+	backbone.Tap
+	in, out graph.Value // of the backbone
+	shown   [2]graph.Value
+	changed bool // something else went on
+}
+
+func watch(hook backbone.Hook, a backbone.Architecture) *watcher {
+	return &watcher{hook: hook, arch: a}
+}
+
+// see is the hook of the watched pass.
+func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
+	t, result := watched{Tap: at, in: in, out: out}, out
+	if w.hook != nil {
+		t.shown[1] = b.Alias(out)
+		t.shown[0] = t.shown[1]
+		if in.Output != out.Output {
+			t.shown[0] = b.Alias(in)
+		}
+		if result = w.hook(b, at, t.shown[0], t.shown[1]); result.Output == t.shown[1].Output {
+			result = out
+		}
+		t.changed = result.Output != out.Output
+	}
+	w.taps = append(w.taps, t)
+	return result
+}
+
+// ends is how many leading blocks are left as they are by what happened at a tap.
+func (t watched) ends(depth int) int {
+	switch t.Point {
+	case backbone.Tokens, backbone.BlockInput:
+		if t.changed || t.out.HasGradient() {
+			return max(t.Block, 0)
+		}
+	case backbone.BlockOutput:
+		switch {
+		case t.out.HasGradient():
+			return t.Block
+		case t.changed:
+			return t.Block + 1
+		}
+	case backbone.FinalNorm:
+	default:
+		if t.changed || t.shown[0].IsUsed() || t.shown[1].IsUsed() {
+			return max(t.Block, 0)
+		}
+	}
+	return depth
+}
+
+// found is the prefix after the watched pass.
+func (w *watcher) found() prefix {
+	p, whole := prefix{blocks: w.arch.Depth}, true
+	for _, t := range w.taps {
+		p.blocks = min(p.blocks, t.ends(w.arch.Depth))
+		if t.Point == backbone.BlockOutput && t.Block == w.arch.Depth-1 {
+			whole = !t.changed
+		}
+	}
+	p.stream, p.needed = make([]graph.Value, p.blocks+1), make([]bool, p.blocks+1)
+	whole = whole && p.blocks == w.arch.Depth
+	keep := func(i int, v, shown graph.Value) {
+		p.stream[i] = v
+		p.needed[i] = p.needed[i] || shown.IsUsed()
+	}
+	for _, t := range w.taps {
+		switch {
+		case t.Point == backbone.Tokens:
+			keep(0, t.out, t.shown[1])
+		case t.Point == backbone.BlockInput && t.Block < p.blocks:
+			keep(t.Block, t.out, t.shown[1])
+		case t.Point == backbone.BlockOutput && t.Block < p.blocks: // what leaves a later block is not of the prefix
+			keep(t.Block, t.in, t.shown[0])
+			keep(t.Block+1, t.out, t.shown[1])
+		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.shown[0].IsUsed() && !t.shown[1].IsUsed() && !t.out.HasGradient():
+			p.features = t.out
+		}
+	}
+	if !p.features.Defined() {
+		p.needed[p.blocks] = true
+	}
+	if p.blocks == 0 {
+		clear(p.needed) // the embedding alone is not worth storing
+	}
+	return p
+}
