@@ -24,15 +24,19 @@ const GPUChunk = 8192 * 768
 // in one pass over memory what takes TensorFlow many. A graph that was not built for a device runs everywhere, also without this
 // program.
 func (b *Builder) For(d Device) *Builder {
-	b.chunkValues, b.kernels = DefaultChunk, false
-	switch {
-	case d == GPU:
+	b.chunkValues, b.kernels = DefaultChunk, d.takesKernels()
+	if d == GPU {
 		b.chunkValues = GPUChunk
-	case capi.Kernels() == nil: // or the library is one that takes no kernels, and TensorFlow's own ops do the work
-		b.kernels = true
 	}
 	return b
 }
+
+// takesKernels tells whether kernels may be used on a device. Where the library is one that takes none, TensorFlow's own ops do
+// the work.
+func (d Device) takesKernels() bool { return d != GPU && capi.Kernels() == nil }
+
+// UsesKernels tells whether a graph for a device and a precision has kernels in it.
+func UsesKernels(d Device, p Precision) bool { return p == BF16 && d.takesKernels() }
 
 // FindDevice is the device that TensorFlow will use. It opens a session on an empty graph, which may be the one that fixes the
 // number of threads.

@@ -45,11 +45,13 @@ func ListCaches(dir, format string, ui UI) error {
 			{Key: "bytes", Title: "size", Right: true, Text: func(v any) string { return feature.Bytes(v.(int64)) }},
 			{Key: "last_use", Title: "last use"},
 			{Key: "problem", Data: true},
+			{Key: "program", Data: true},
+			{Key: "device", Data: true},
 		},
 	}
 	for _, e := range list {
 		total += e.Bytes
-		row := []any{e.Name, nil, nil, nil, nil, nil, nil, nil, e.Bytes, nil, nil}
+		row := []any{e.Name, nil, nil, nil, nil, nil, nil, nil, e.Bytes, nil, nil, nil, nil}
 		if !e.Used.IsZero() {
 			row[9] = e.Used.Format("2006-01-02 15:04")
 		}
@@ -58,6 +60,7 @@ func ListCaches(dir, format string, ui UI) error {
 			table.Note += fmt.Sprintf("%s can't be used: %s.\n", e.Name, e.Problem)
 		} else {
 			row[1], row[2], row[3], row[4], row[5], row[6], row[7] = e.About.Backbone, e.About.Data, e.Key.ImageSize, e.Key.Stored, e.Key.Computed, e.Images, len(e.Values)
+			row[11], row[12] = e.Key.Program, e.Key.Device
 		}
 		table.Rows = append(table.Rows, row)
 	}

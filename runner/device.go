@@ -2,6 +2,7 @@ package runner
 
 import (
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 )
@@ -12,9 +13,17 @@ func device(s *dtl.Session, threads int) (result.Device, error) {
 	if err != nil {
 		return result.Device{}, err
 	}
-	d := result.Device{Name: name, Kind: kind, Model: machine.Processor(), Threads: threads}
+	on := graph.Processor
 	if kind == "GPU" {
-		d.Model = machine.GPUs()
+		on = graph.GPU
 	}
-	return d, nil
+	return result.Device{Name: name, Kind: kind, Model: deviceModel(on), Threads: threads}, nil
+}
+
+// deviceModel is what the machine has of a kind of device.
+func deviceModel(d graph.Device) string {
+	if d == graph.GPU {
+		return machine.GPUs()
+	}
+	return machine.Processor()
 }

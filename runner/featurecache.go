@@ -12,6 +12,8 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/runner/build"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
 	"dtl-tf/runner/report"
@@ -99,7 +101,11 @@ func (f *fineTuning) openCache(ctx context.Context) error {
 		}
 	}
 	images := feature.NewImages(f.data.sums)
-	k.store, err = feature.Open(ctx, f.cacheOptions(dir, values), images)
+	options, err := f.cacheOptions(dir, values)
+	if err != nil {
+		return err
+	}
+	k.store, err = feature.Open(ctx, options, images)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err
@@ -224,8 +230,12 @@ func (f *fineTuning) storable() ([]feature.Value, error) {
 	return values, nil
 }
 
-func (f *fineTuning) cacheOptions(dir string, values []feature.Value) feature.Options {
+func (f *fineTuning) cacheOptions(dir string, values []feature.Value) (feature.Options, error) {
 	bb := f.backbone
+	program, err := build.Name(f.ui.Version)
+	if err != nil {
+		return feature.Options{}, err
+	}
 	name := filepath.Base(bb.Path)
 	if bb.Path == "" {
 		name = "random"
@@ -235,11 +245,12 @@ func (f *fineTuning) cacheOptions(dir string, values []feature.Value) feature.Op
 		Key: feature.Key{
 			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Mean: bb.Mean, Std: bb.Std,
 			ImageSize: bb.Image, Preprocessing: data.Preprocessing, Computed: f.config.Precision, Stored: f.config.cachePrecision(),
+			Program: program, Device: string(f.device) + ", " + deviceModel(f.device), Kernels: graph.UsesKernels(f.device, graph.Precision(f.config.Precision)),
 		},
-		Versions: feature.Versions{Program: f.ui.Version, LibTensorFlow: tf.Version()},
+		Versions: feature.Versions{Program: program, LibTensorFlow: tf.Version()},
 		About:    feature.About{Backbone: name, Data: f.data.name},
 		Values:   values, Note: f.note,
-	}
+	}, nil
 }
 
 func (k *featureCache) close() {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
+	"dtl-tf/runner/build"
 	"dtl-tf/runner/machine"
 )
 
@@ -120,6 +120,10 @@ func (c Config) settings(version string) (Settings, error) {
 		}
 		d, name, sha = bb.Description, filepath.Base(c.Backbone.Path), bb.SHA256
 	}
+	program, err := build.Name(version)
+	if err != nil {
+		return Settings{}, err
+	}
 	threads := c.Threads
 	if threads == 0 {
 		threads = runtime.NumCPU()
@@ -128,30 +132,8 @@ func (c Config) settings(version string) (Settings, error) {
 		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads, ImageSize: d.Image,
 		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Recompute: c.Recompute, Classes: c.Classes, Optimizer: "AdamW",
 		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
-		Program: build(version), TensorFlow: tf.Version(), Machine: machine.Processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
+		Program: program, TensorFlow: tf.Version(), Machine: machine.Processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
 	}, nil
-}
-
-// build names the program so exactly that rows of another program are not taken for its own: a version that does not
-// name one state of the source gets the hash of the executable added.
-func build(version string) string {
-	if version != "dev" && !strings.HasSuffix(version, "-dirty") {
-		return version
-	}
-	path, err := os.Executable()
-	if err != nil {
-		return version
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return version
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return version
-	}
-	return version + " " + hex.EncodeToString(h.Sum(nil))[:12]
 }
 
 // weights says for people what the backbone is.

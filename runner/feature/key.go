@@ -41,6 +41,9 @@ type Key struct {
 	Preprocessing string     `json:"preprocessing"` // from the file to ImageSize
 	Computed      string     `json:"computed_in"`   // precision of the matrix products, fp32 or bf16
 	Stored        string     `json:"stored_in"`     // FP32 or BF16
+	Program       string     `json:"program"`       // the build, exactly
+	Device        string     `json:"device"`        // that computed them, with its model
+	Kernels       bool       `json:"kernels"`       // of this program, in place of TensorFlow's ops
 	Images        string     `json:"images_sha256"` // see Images.Fingerprint
 }
 

@@ -56,6 +56,8 @@ func TestKeys(t *testing.T) {
 			}
 		case *int:
 			*v++
+		case *bool:
+			*v = !*v
 		case *[3]float64:
 			v[2] += 1e-9
 		}
