@@ -25,7 +25,7 @@ func measureTop1(ctx context.Context, c classifier, loader *data.Loader, size in
 		if err != nil {
 			return Score{}, err
 		}
-		logits, err := c.Logits(imagesOf(b, size))
+		logits, err := finiteLogits(c, loader, b, size)
 		if err != nil {
 			return Score{}, err
 		}

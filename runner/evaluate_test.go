@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -120,5 +121,41 @@ func TestSkips(t *testing.T) {
 	}
 	if s.count() != 2 || notes.String() != "skipped: a is bad\nskipped: b is bad\n" {
 		t.Errorf("%d skipped: %s", s.count(), notes.String())
+	}
+}
+
+// broken is redness with one logit that is no number: of the image with the given index, and the given class.
+type broken struct {
+	redness
+	image, class int
+	logit        float32
+}
+
+func (b *broken) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	before := 0
+	for _, n := range b.batches {
+		before += n
+	}
+	out, err := b.redness.Logits(images)
+	if i := b.image - before; i >= 0 && i < out.Shape[0] {
+		out.Float32()[3*i+b.class] = b.logit
+	}
+	return out, err
+}
+
+// TestNonFinite: a logit that is NaN or infinite is no answer, and the error names its image.
+func TestNonFinite(t *testing.T) {
+	c := smallRun(t)
+	set, err := data.Open(c.Data)
+	try(t, err)
+	items, err := set.Split(data.Test)
+	try(t, err)
+	loader, closeLoader, err := sequential(items, 8, 5, 1, false, &skips{})
+	try(t, err)
+	defer closeLoader()
+	for i, logit := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+		b := &broken{image: 5 * i, class: i, logit: logit}
+		_, err := measureTop1(context.Background(), b, loader, 8, func(int) {})
+		wantError(t, err, "image "+items[5*i].Path+" can't be classified", fmt.Sprintf("class %d is %v", i, logit))
 	}
 }

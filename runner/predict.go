@@ -79,7 +79,7 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 		if err != nil {
 			return err
 		}
-		logits, err := l.Logits(imagesOf(b, l.image))
+		logits, err := finiteLogits(l, loader, b, l.image)
 		if err != nil {
 			return err
 		}

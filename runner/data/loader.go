@@ -74,6 +74,9 @@ func (l *Loader) Steps() int {
 	return (good + l.options.Batch - 1) / l.options.Batch
 }
 
+// Item is the item of an index as batches have it.
+func (l *Loader) Item(i int) Item { return l.items[i] }
+
 // Bad lists the images that were found to be bad, as indices of the items.
 func (l *Loader) Bad() []int {
 	l.mu.Lock()
