@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/result"
 )
@@ -81,6 +82,16 @@ func (s Settings) sameNetwork(b result.Backbone) bool {
 		return b.SHA256 == s.SHA256
 	}
 	return network(b.Architecture) == network(s.Architecture)
+}
+
+// quotedBackbone is what the numbers in package published were made with.
+const quotedBackbone = "vit_b16"
+
+// asQuoted tells whether the table's network is the one that published numbers are of, at its image size. On another they would
+// stand beside measurements of which they say nothing.
+func (s Settings) asQuoted() bool {
+	a, err := backbone.Parse(quotedBackbone)
+	return err == nil && s.Architecture == a.String()
 }
 
 // network is a description like "vit:image=224,patch=16,..." without the image size.

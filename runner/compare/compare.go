@@ -66,8 +66,11 @@ func Run(ctx context.Context, c Config, ui runner.UI, start Starter) error {
 
 	t := Comparison{Settings: settings, Method: how(settings, rows), Breakdown: c.Breakdown, Results: c.Results}
 	for _, r := range rows {
-		quote := published.Of(r.Method)
-		line := Line{Row: r, Quoted: &quote}
+		line := Line{Row: r}
+		if settings.asQuoted() {
+			quote := published.Of(r.Method)
+			line.Quoted = &quote
+		}
 		if o, ok := own[r.Method]; ok {
 			line.Own = &o
 		}

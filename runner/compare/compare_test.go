@@ -147,6 +147,7 @@ func TestInterrupted(t *testing.T) {
 // TestFormats: every format holds every row; what is not known is empty.
 func TestFormats(t *testing.T) {
 	c := config(t)
+	c.Backbone.Path = quotedBackbone // only of this are numbers quoted
 	c.Methods, c.Format = "full,vpt-shallow,dtl,dtl+", report.CSV
 	o := call(t, c, "fake dtl=killed")
 	if o.failed != nil {
@@ -244,5 +245,38 @@ func TestOwnRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, string(figure), "<svg", ">DTL<", ">Full<", "accuracy of own runs", "accuracy quoted")
+	contains(t, string(figure), "<svg", ">DTL<", "accuracy of own runs")
+	if text := string(figure); strings.Contains(text, ">Full<") || strings.Contains(text, "quoted") {
+		t.Error("an accuracy that was quoted for another backbone is drawn")
+	}
+}
+
+// TestFigureOfBackbones: accuracies are quoted beside measurements of the backbone that they are of, and beside no others, where the
+// figure shows the time of a step and the table has no quoted column.
+func TestFigureOfBackbones(t *testing.T) {
+	for _, quoted := range []bool{true, false} {
+		c := config(t)
+		c.Format, c.Plot = report.Text, filepath.Join(t.TempDir(), "figure.svg")
+		if quoted {
+			c.Backbone.Path = quotedBackbone
+		}
+		o := call(t, c, "fake")
+		if o.failed != nil {
+			t.Fatal(o.failed)
+		}
+		figure, err := os.ReadFile(c.Plot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contains(t, string(figure), ">DTL<", ">Full<", ">Linear<")
+		if got := strings.Contains(string(figure), "quoted from the literature"); got != quoted {
+			t.Errorf("%s: quoted in the figure: %v", c.Backbone.Path, got)
+		}
+		if got := strings.Contains(string(figure), ">seconds a step<"); got == quoted {
+			t.Errorf("%s: time in the figure: %v", c.Backbone.Path, got)
+		}
+		if got := strings.Contains(o.out, "quoted*"); got != quoted {
+			t.Errorf("%s: quoted in the table: %v", c.Backbone.Path, got)
+		}
+	}
 }

@@ -69,6 +69,9 @@ func (c Comparison) ownNote() []string {
 
 // quotedNote names each source once, with the methods it is the source of.
 func (c Comparison) quotedNote() []string {
+	if !c.Settings.asQuoted() {
+		return []string{"Published numbers are of " + quotedBackbone + " at its own image size and would mislead beside this backbone's: none is quoted."}
+	}
 	notes := []string{"* Quoted, not measured here: ViT-B/16 pre-trained on ImageNet-21k, VTAB-1k as the mean of the three groups' means. Sources:"}
 	add := func(what string, sourceOf func(published.Quote) string) {
 		var order []string

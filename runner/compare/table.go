@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/runner/published"
 	"dtl-tf/runner/report"
 )
 
@@ -98,6 +99,16 @@ func onGPU(value func(g *GPUBytes) int64) func(Line) any {
 	})
 }
 
+// quoted makes a value that only rows on the backbone of the papers have.
+func quoted(value func(q *published.Quote) any) func(Line) any {
+	return func(l Line) any {
+		if l.Quoted == nil {
+			return nil
+		}
+		return value(l.Quoted)
+	}
+}
+
 func known(v *float64) any {
 	if v == nil {
 		return nil
@@ -153,11 +164,11 @@ func fields() []field {
 			}
 			return l.Own.Top1
 		}},
-		{number("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart, func(l Line) any { return known(l.Quoted.Parameters) }},
-		{number("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart, func(l Line) any { return known(l.Quoted.GPUMemory) }},
-		{number("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart, func(l Line) any { return known(l.Quoted.Groups) }},
-		{data("quoted_source"), timePart, func(l Line) any { return orNil(l.Quoted.Source) }},
-		{data("quoted_memory_source"), timePart, func(l Line) any { return orNil(l.Quoted.MemorySource) }},
+		{number("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart, quoted(func(q *published.Quote) any { return known(q.Parameters) })},
+		{number("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart, quoted(func(q *published.Quote) any { return known(q.GPUMemory) })},
+		{number("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart, quoted(func(q *published.Quote) any { return known(q.Groups) })},
+		{data("quoted_source"), timePart, quoted(func(q *published.Quote) any { return orNil(q.Source) })},
+		{data("quoted_memory_source"), timePart, quoted(func(q *published.Quote) any { return orNil(q.MemorySource) })},
 		{data("error"), both, func(l Line) any {
 			if l.Failure == nil {
 				return nil
@@ -180,7 +191,8 @@ func orNil(text string) any {
 }
 
 // optional columns are left out for people where no row has a value.
-var optional = []string{"gpu_peak_step_bytes", "gpu_process_bytes", "own_top1", "peak_step_to_full", "training_to_full", "step_to_full"}
+var optional = []string{"gpu_peak_step_bytes", "gpu_process_bytes", "own_top1", "peak_step_to_full", "training_to_full", "step_to_full",
+	"quoted_parameters_millions", "quoted_gpu_memory_gb", "quoted_vtab_mean_of_groups"}
 
 func (c Comparison) table(p part, note string) report.Table {
 	t := report.Table{Note: note, Rows: make([][]any, len(c.Rows))}

@@ -19,19 +19,20 @@ import (
 // Point is one method in a Figure.
 type Point struct {
 	Name       string
-	Accuracy   float64 // percent
-	Quoted     bool    // the accuracy is quoted, not measured here
+	Up         float64 // what the figure shows upwards: an accuracy in percent, or what was measured
+	Quoted     bool    // Up is quoted, not measured here
 	Parameters float64 // millions, trainable, without the classifier
 	Memory     float64 // GiB of training
 	Own        bool    // the method that the figure is about, drawn in colour
 }
 
 // Figure is the comparison figure of the DTL paper: accuracy against parameters (on a logarithmic axis) and
-// against memory, side by side.
+// against memory, side by side. Where no accuracy is known it shows something else upwards.
 type Figure struct {
-	Points   []Point
-	Accuracy string // what the vertical axis shows
-	Memory   string // what the horizontal axis of the right panel shows
+	Points []Point
+	Up     string // what the vertical axis shows
+	Filled string // what the legend says of dots that are not quoted
+	Memory string // what the horizontal axis of the right panel shows
 }
 
 // The size fits the width of a page with margins; text is 8 points in print.
@@ -84,7 +85,7 @@ func (f Figure) PNG(w io.Writer) error {
 
 func (f Figure) draw(c draw.Canvas) error {
 	if len(f.Points) == 0 {
-		return fmt.Errorf("the figure has no points: no method has both an accuracy and a measurement")
+		return fmt.Errorf("the figure has no points: no method has a measurement")
 	}
 	// Both panels have the same axis upwards, so only the left one names it.
 	half := figureWidth / 2
@@ -94,15 +95,15 @@ func (f Figure) draw(c draw.Canvas) error {
 	return nil
 }
 
-// panel is an empty plot of the figure's style with the accuracy upwards.
+// panel is an empty plot of the figure's style.
 func (f Figure) panel(xLabel, yLabel string) *plot.Plot {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = xLabel, yLabel
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, q := range f.Points {
-		low, high = min(low, q.Accuracy), max(high, q.Accuracy)
+		low, high = min(low, q.Up), max(high, q.Up)
 	}
-	pad := max(0.08*(high-low), 0.5)
+	pad := max(0.08*(high-low), 0.01*high)
 	p.Y.Min, p.Y.Max = low-pad, high+pad
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font = sans(textSize)
@@ -122,7 +123,7 @@ func sans(size vg.Length) font.Font {
 
 // parametersPanel puts a method without parameters, which has no place on a logarithmic axis, at its left end.
 func (f Figure) parametersPanel() *plot.Plot {
-	p := f.panel("trainable parameters, millions (logarithmic)", f.Accuracy)
+	p := f.panel("trainable parameters, millions (logarithmic)", f.Up)
 	low, high := math.Inf(1), 0.0
 	for _, q := range f.Points {
 		if q.Parameters > 0 {
@@ -212,7 +213,7 @@ func (f Figure) legend(c draw.Canvas) {
 	for _, entry := range []struct {
 		shown, hollow bool
 		text          string
-	}{{measured, false, "accuracy of own runs"}, {quoted, true, "accuracy quoted from the literature (ViT-B/16); parameters (without the classifier) and memory measured"}} {
+	}{{measured, false, f.Filled}, {quoted, true, "accuracy quoted from the literature (ViT-B/16); parameters (without the classifier) and memory measured"}} {
 		if !entry.shown {
 			continue
 		}

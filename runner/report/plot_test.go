@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,20 +15,37 @@ import (
 
 // crowded is what the paper's figure shows, with Linear and a point on the very place of another.
 var crowded = Figure{
-	Accuracy: "VTAB-1k average, %", Memory: "training memory, GiB",
+	Up: "VTAB-1k average, %", Filled: "accuracy of own runs", Memory: "training memory, GiB",
 	Points: []Point{
-		{Name: "Full", Accuracy: 68.97, Parameters: 85.8, Memory: 4.7, Quoted: true}, {Name: "Linear", Accuracy: 57.64, Memory: 1.2, Quoted: true},
-		{Name: "BitFit", Accuracy: 65.22, Parameters: 0.1, Memory: 2.9, Quoted: true}, {Name: "VPT-Shallow", Accuracy: 67.82, Parameters: 0.06, Memory: 4.0, Quoted: true},
-		{Name: "VPT-Deep", Accuracy: 71.97, Parameters: 0.56, Memory: 4.2, Quoted: true}, {Name: "Adapter", Accuracy: 73.86, Parameters: 0.16, Memory: 2.8, Quoted: true},
-		{Name: "AdaptFormer", Accuracy: 74.75, Parameters: 0.16, Memory: 2.8, Quoted: true}, {Name: "LoRA", Accuracy: 74.6, Parameters: 0.29, Memory: 3.0, Quoted: true},
-		{Name: "SSF", Accuracy: 75.69, Parameters: 0.21, Memory: 4.9, Quoted: true}, {Name: "FacT-TT", Accuracy: 75.34, Parameters: 0.04, Memory: 3.9, Quoted: true},
-		{Name: "FacT-TK", Accuracy: 75.55, Parameters: 0.07, Memory: 3.9, Quoted: true}, {Name: "NOAH", Accuracy: 75.48, Parameters: 0.43, Memory: 3.3, Quoted: true},
-		{Name: "LST", Accuracy: 74.25, Parameters: 2.38, Memory: 2.7, Quoted: true},
-		{Name: "DTL", Accuracy: 76.76, Parameters: 0.04, Memory: 1.6, Own: true}, {Name: "DTL+", Accuracy: 77.7, Parameters: 0.05, Memory: 1.7, Own: true},
+		{Name: "Full", Up: 68.97, Parameters: 85.8, Memory: 4.7, Quoted: true}, {Name: "Linear", Up: 57.64, Memory: 1.2, Quoted: true},
+		{Name: "BitFit", Up: 65.22, Parameters: 0.1, Memory: 2.9, Quoted: true}, {Name: "VPT-Shallow", Up: 67.82, Parameters: 0.06, Memory: 4.0, Quoted: true},
+		{Name: "VPT-Deep", Up: 71.97, Parameters: 0.56, Memory: 4.2, Quoted: true}, {Name: "Adapter", Up: 73.86, Parameters: 0.16, Memory: 2.8, Quoted: true},
+		{Name: "AdaptFormer", Up: 74.75, Parameters: 0.16, Memory: 2.8, Quoted: true}, {Name: "LoRA", Up: 74.6, Parameters: 0.29, Memory: 3.0, Quoted: true},
+		{Name: "SSF", Up: 75.69, Parameters: 0.21, Memory: 4.9, Quoted: true}, {Name: "FacT-TT", Up: 75.34, Parameters: 0.04, Memory: 3.9, Quoted: true},
+		{Name: "FacT-TK", Up: 75.55, Parameters: 0.07, Memory: 3.9, Quoted: true}, {Name: "NOAH", Up: 75.48, Parameters: 0.43, Memory: 3.3, Quoted: true},
+		{Name: "LST", Up: 74.25, Parameters: 2.38, Memory: 2.7, Quoted: true},
+		{Name: "DTL", Up: 76.76, Parameters: 0.04, Memory: 1.6, Own: true}, {Name: "DTL+", Up: 77.7, Parameters: 0.05, Memory: 1.7, Own: true},
 	},
 }
 
-// TestFigure draws both kinds; with FIGURE_OUT set they are kept there to be looked at.
+// writeFigure keeps a figure in the folder FIGURE_OUT, if that is set, to be looked at.
+func writeFigure(t *testing.T, name string, f Figure) {
+	folder := os.Getenv("FIGURE_OUT")
+	if folder == "" {
+		return
+	}
+	for ending, draw := range map[string]func(io.Writer) error{".svg": f.SVG, ".png": f.PNG} {
+		var b bytes.Buffer
+		if err := draw(&b); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name+ending), b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFigure draws both kinds.
 func TestFigure(t *testing.T) {
 	var svg, picture bytes.Buffer
 	if err := crowded.SVG(&svg); err != nil {
@@ -36,10 +54,7 @@ func TestFigure(t *testing.T) {
 	if err := crowded.PNG(&picture); err != nil {
 		t.Fatal(err)
 	}
-	if folder := os.Getenv("FIGURE_OUT"); folder != "" {
-		os.WriteFile(folder+"/figure.svg", svg.Bytes(), 0o644)
-		os.WriteFile(folder+"/figure.png", picture.Bytes(), 0o644)
-	}
+	writeFigure(t, "figure", crowded)
 	img, err := png.Decode(&picture)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +122,7 @@ func TestFigureWithout(t *testing.T) {
 	if err := (Figure{}).SVG(io.Discard); err == nil {
 		t.Error("a figure without points was drawn")
 	}
-	one := Figure{Points: []Point{{Name: "Linear", Accuracy: 50, Memory: 1}}}
+	one := Figure{Points: []Point{{Name: "Linear", Up: 50, Memory: 1}}}
 	if err := one.PNG(io.Discard); err != nil {
 		t.Errorf("one point without parameters: %v", err)
 	}

@@ -33,7 +33,7 @@ func (d *dots) Plot(c draw.Canvas, p *plot.Plot) {
 	anchors := make([]box, len(d.points))
 	sizes := make([]vg.Point, len(d.points))
 	for i, q := range d.points {
-		x, y := toX(d.x[i]), toY(q.Accuracy)
+		x, y := toX(d.x[i]), toY(q.Up)
 		anchors[i] = box{x - dotRadius, y - dotRadius, x + dotRadius, y + dotRadius}
 		sizes[i] = vg.Point{X: style.Width(d.names[i]), Y: style.Height(d.names[i])}
 	}
