@@ -89,6 +89,7 @@ type EvalConfig struct {
 
 // Eval measures the accuracy of an adapter, or of the backbone's own head, on a split.
 func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
+	ui.Err = report.NewScreen(ui.Err)
 	if c.Data == "" {
 		return Score{}, usagef("--data is required: name the folder of a data set")
 	}

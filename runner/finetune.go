@@ -48,6 +48,7 @@ type fineTuning struct {
 // prints the result. When ctx is cancelled it saves what was done and returns an error that wraps
 // context.Canceled.
 func FineTune(ctx context.Context, c FineTuneConfig, ui UI) (result.Run, error) {
+	ui.Err = report.NewScreen(ui.Err) // loaders note from goroutines of their own
 	f := &fineTuning{config: c, ui: ui}
 	if err := f.prepare(ctx); err != nil {
 		f.close()

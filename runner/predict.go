@@ -13,6 +13,7 @@ import (
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/report"
 )
 
 // PredictConfig says what to classify.
@@ -55,6 +56,7 @@ func (p Prediction) String() string {
 
 // Predict classifies images and the images in folders, in order, and shows each prediction.
 func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) error) error {
+	ui.Err = report.NewScreen(ui.Err)
 	if err := checkMachine(c.Batch, c.Threads); err != nil {
 		return err
 	}

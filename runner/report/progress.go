@@ -3,12 +3,9 @@ package report
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 
 	"dtl-tf/runner/train"
 )
@@ -29,14 +26,13 @@ const (
 )
 
 // Progress shows how far a run is: one line that is redrawn on a terminal, plain lines in a log.
-// It never fails: a closed pipe must not stop a training run. It is for one goroutine at a time.
+// It never fails: a closed pipe must not stop a training run. It is for one goroutine at a time; others may write to its
+// screen meanwhile.
 type Progress struct {
-	w     io.Writer
-	style style
-	width func() int
-	now   func() time.Time
+	screen *Screen
+	style  style
+	now    func() time.Time
 
-	drawn    bool      // a redrawn line is on the screen, without a newline
 	last     time.Time // of the last redrawing or line
 	reported int       // the last epoch that has a line in the log
 }
@@ -49,22 +45,15 @@ const (
 	redrawn
 )
 
-// NewProgress shows progress on w, usually os.Stderr. It redraws one line if w is a terminal that
+// NewProgress shows progress on w, usually the Screen of the command. It redraws one line if w is a terminal that
 // can do it, writes plain lines if not, and nothing if quiet.
 func NewProgress(w io.Writer, quiet bool) *Progress {
-	p := &Progress{w: w, style: lines, now: time.Now, width: func() int { return usualWidth }}
-	f, ok := w.(*os.File)
+	p := &Progress{screen: NewScreen(w), style: lines, now: time.Now}
 	switch {
 	case quiet:
 		p.style = silent
-	case ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb":
+	case p.screen.width != nil:
 		p.style = redrawn
-		p.width = func() int { // asked each time: windows change their size
-			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-				return width
-			}
-			return usualWidth
-		}
 	}
 	return p
 }
@@ -104,12 +93,7 @@ func (p *Progress) Task(label string, total int) func(done int) {
 }
 
 // Break ends a redrawn line, so that what is printed next starts on a line of its own.
-func (p *Progress) Break() {
-	if p.drawn {
-		fmt.Fprintln(p.w)
-		p.drawn = false
-	}
-}
+func (p *Progress) Break() { p.screen.end() }
 
 func (p *Progress) step(i train.Info) {
 	if p.due(longLine) {
@@ -133,7 +117,7 @@ func (p *Progress) epochEnd(i train.Info) {
 // due reports whether it is time to show something again; pause holds for a log.
 func (p *Progress) due(pause time.Duration) bool {
 	if p.style == redrawn {
-		return !p.drawn || p.now().Sub(p.last) >= redrawEvery
+		return !p.screen.drawn() || p.now().Sub(p.last) >= redrawEvery
 	}
 	return p.now().Sub(p.last) >= pause
 }
@@ -145,10 +129,10 @@ func (p *Progress) show(text string, part float64) {
 	}
 	p.last = p.now()
 	if p.style == lines {
-		fmt.Fprintln(p.w, text)
+		fmt.Fprintln(p.screen, text)
 		return
 	}
-	room := p.width() - 1 // the last column would wrap on some terminals
+	room := p.screen.width() - 1 // the last column would wrap on some terminals
 	n := min(barWidth, room-utf8.RuneCountInString(text)-1)
 	if n >= barLeast {
 		done := min(n, max(0, int(part*float64(n))))
@@ -157,8 +141,7 @@ func (p *Progress) show(text string, part float64) {
 	if r := []rune(text); len(r) > room {
 		text = string(r[:max(room, 0)])
 	}
-	fmt.Fprintf(p.w, "\r%s\x1b[K", text) // \x1b[K clears what a longer line left
-	p.drawn = true
+	p.screen.draw(text)
 }
 
 // describe is the state of a run in one line, the most important first: the end is cut off in a

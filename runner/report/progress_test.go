@@ -27,9 +27,8 @@ type fake struct {
 func newFake(s style) *fake {
 	f := &fake{at: time.Unix(1000, 0), width: 100}
 	f.Progress = &Progress{
-		w: &f.out, style: s,
-		now:   func() time.Time { return f.at },
-		width: func() int { return f.width },
+		screen: &Screen{w: &f.out, width: func() int { return f.width }}, style: s,
+		now: func() time.Time { return f.at },
 	}
 	return f
 }
@@ -181,7 +180,7 @@ evaluating 300/300  5.00 images/s
 	if f.out.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", f.out.String(), want)
 	}
-	fmt.Fprint(f.w, "next")
+	fmt.Fprint(f.screen, "next")
 	if !strings.HasSuffix(f.out.String(), "\nnext") {
 		t.Errorf("what follows is not on a line of its own: %q", f.out.String())
 	}
@@ -220,7 +219,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe
 
 func TestProgressBrokenPipe(t *testing.T) {
 	f := newFake(lines)
-	f.w = brokenPipe{}
+	f.screen.w = brokenPipe{}
 	f.train(t, 2, 0, 2, time.Second) // fails the test if the loop does
 }
 

@@ -1,9 +1,6 @@
 package report
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Say shows a text, and on a terminal how much of the work is done, if it is time to show something again: on a terminal in
 // a moment, in a log after the pause. Without a pause it is always time. Text is only asked for then.
@@ -18,11 +15,7 @@ func (p *Progress) Line(text string) {
 	if p.style == silent {
 		return
 	}
-	if p.drawn {
-		fmt.Fprint(p.w, "\r\x1b[K") // in place of the redrawn line
-		p.drawn = false
-	}
-	fmt.Fprintln(p.w, text)
+	p.screen.replace(text + "\n")
 }
 
 // Duration shows a time as 7s, 3m05s or 2h04m.

@@ -10,7 +10,7 @@ import (
 func TestSay(t *testing.T) {
 	var b bytes.Buffer
 	clock := time.Unix(0, 0)
-	p := &Progress{w: &b, style: lines, now: func() time.Time { return clock }, width: func() int { return 40 }, last: clock}
+	p := &Progress{screen: &Screen{w: &b, width: func() int { return 40 }}, style: lines, now: func() time.Time { return clock }, last: clock}
 	asked := 0
 	say := func(pause time.Duration, text string) {
 		p.Say(pause, 0.5, func() string { asked++; return text })
