@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"dtl-tf/graph/tensor"
@@ -78,20 +75,5 @@ func TestCancelledBefore(t *testing.T) {
 	}
 	if _, err := result.OpenFolder(c.Out, result.Refuse); err != nil {
 		t.Errorf("the folder is left: %v", err)
-	}
-}
-
-// TestNotes: notes of a loader's goroutines and the progress of the loop share a writer that is no file.
-func TestNotes(t *testing.T) {
-	c := smallRun(t)
-	c.Batch, c.Epochs, c.SkipBadImages = 1, 10, true
-	for _, name := range []string{"03.png", "07.png", "11.png"} {
-		try(t, os.WriteFile(filepath.Join(c.Data, name), nil, 0o666))
-	}
-	var stderr bytes.Buffer
-	_, err := FineTune(context.Background(), c, UI{Out: new(bytes.Buffer), Err: &stderr})
-	try(t, err)
-	if n := strings.Count(stderr.String(), "skipped: "); n != 3 || !strings.Contains(stderr.String(), "epoch 10/10") {
-		t.Errorf("%d notes: %s", n, stderr.String())
 	}
 }

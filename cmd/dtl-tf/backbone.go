@@ -49,6 +49,7 @@ var exportCommand = command{
 The SavedModel's signature serving_default takes float images [n, size, size, 3] in 0..1 and gives
 the pooled features [n, width]. It can be read back with --backbone, and by TensorFlow.`,
 	examples: []string{"dtl-tf backbone export ViT-B_16.npz --out saved_models/vit_b16"},
+	keeps:    true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			backbone  backboneFlags

@@ -47,6 +47,7 @@ var cacheClearCommand = command{
 	details: `
 Removes only files of feature caches. A cache that a run is using stays, and the command fails.`,
 	examples: []string{"dtl-tf cache clear", "dtl-tf cache clear 5d41402abc4b2a76"},
+	keeps:    true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var dir string
 		g.add("What", func(f *pflag.FlagSet) { defineCacheDir(f, &dir) })

@@ -19,6 +19,7 @@ type command struct {
 	purpose  string // one line
 	details  string // what a user must know, wrapped by hand
 	examples []string
+	keeps    bool // its product is on the disk: when nobody reads what it prints it goes on
 	// flags defines the flags in groups and returns what runs when they are parsed.
 	flags func(g *groups) func(ctx context.Context, args []string, io streams) error
 }
@@ -77,6 +78,7 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 	if err != nil {
 		return err
 	}
+	io.out.optional = c.keeps
 	g := newGroups(c.name)
 	execute := c.flags(g)
 	if err := g.all.Parse(rest); err != nil {

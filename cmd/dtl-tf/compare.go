@@ -31,6 +31,7 @@ the same memory and time as trained ones) or a backbone's file.`,
 		"dtl-tf compare --backbone ViT-B_16.npz --methods full,lora,dtl,dtl+ --results runs",
 		"dtl-tf compare --batch 8 --breakdown dtl",
 	},
+	keeps: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c        compare.Config

@@ -37,6 +37,7 @@ all of it comes from.`,
 		"dtl-tf data prepare --from dsprites.npz --out vtab-1k/dsprites_ori",
 		"dtl-tf data prepare --from tensorflow_datasets/clevr/3.1.0 --task clevr_count --out vtab-1k/clevr_count",
 	},
+	keeps: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		c := prepare.Config{Version: version}
 		var quiet bool

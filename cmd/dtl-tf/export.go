@@ -24,6 +24,7 @@ TensorFlow Serving wants a folder for each version: copy the SavedModel to NAME/
 		"dtl-tf export --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --out saved_models/eurosat",
 		"dtl-tf predict --saved-model saved_models/eurosat photo.jpg",
 	},
+	keeps: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c        runner.ExportConfig

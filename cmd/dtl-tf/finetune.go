@@ -21,15 +21,17 @@ metrics.csv (a line an epoch) and, with --method full, backbone.npz (usable as -
 Where the method does not reach into the leading blocks, as dtl does not up to block M, what they make of
 an image never changes. It is computed once and stored (--feature-cache), for other runs too.
 
-Ctrl-C or SIGTERM stops after the step under way and saves what was done so far; a second one stops
-at once. --resume goes on from the last checkpoint, also after a crash or kill -9, and comes to the
-same adapter as a run in one piece. The last two checkpoints are kept, each with a checksum.`,
+Ctrl-C, SIGTERM or a closed terminal (not under nohup) stops after the step under way and saves what was
+done so far; a second Ctrl-C stops at once. A run goes on when nobody reads its output any more. --resume
+goes on from the last checkpoint, also after a crash or kill -9, and comes to the same adapter as a run in
+one piece. The last two checkpoints are kept, each with a checksum.`,
 	examples: []string{
 		"dtl-tf fine-tune --data data/digits --out runs/digits",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data vtab-1k/eurosat --lr 0.008 --out runs/eurosat",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --method dtl+ --kernel 5 --epochs 50 --out runs/photos",
 		"dtl-tf fine-tune --backbone vit_mini4 --init random --data cifar --method full --augment flip-crop --out runs/scratch",
 	},
+	keeps: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c        runner.FineTuneConfig

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/report"
 )
 
 // version is set by the linker (see Makefile).
@@ -21,18 +24,30 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitInterrupted = 130
+	exitNoReader    = 141 // what a shell says of a filter that SIGPIPE has ended
 )
 
 func main() {
-	os.Exit(run(interruptible(os.Stderr), os.Args[1:], os.Stdout, os.Stderr))
+	// By default a Go program dies of SIGPIPE when stdout or stderr is a pipe without a reader, and a training run would with it. When
+	// SIGPIPE is ignored, writing fails.
+	signal.Ignore(syscall.SIGPIPE)
+	screen := report.NewScreen(os.Stderr)
+	ctx := interruptible(screen)
+	code := run(ctx, os.Args[1:], os.Stdout, screen)
+	screen.Close(ctx)
+	os.Exit(code)
 }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	io := streams{out: stdout, err: stderr}
-	err := dispatch(ctx, args, io)
+	readable, stop := context.WithCancel(ctx)
+	defer stop()
+	out := &output{w: stdout, stop: stop}
+	err := dispatch(readable, args, streams{out: out, err: report.NewScreen(stderr)})
 	var usage *runner.UsageError
 	switch {
+	case out.lost && !out.optional && ctx.Err() == nil:
+		return exitNoReader
 	case err == nil:
 		return exitDone
 	case errors.Is(err, context.Canceled):
@@ -49,5 +64,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // streams are where a command prints: results to out, progress and problems to err.
 type streams struct {
-	out, err io.Writer
+	out *output
+	err io.Writer
 }

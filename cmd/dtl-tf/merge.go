@@ -17,6 +17,7 @@ Writes a plain .npz backbone that computes what the backbone computes with the a
 classifier as its own head, and beside it a JSON with its normalisation. Only methods whose
 parameters can become part of a layer's weights can be merged, such as lora and ssf.`,
 	examples: []string{"dtl-tf merge --backbone ViT-B_16.npz --adapter runs/lora/adapter.safetensors --out merged.npz"},
+	keeps:    true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c        runner.MergeConfig

@@ -24,9 +24,20 @@ type process struct {
 // launch starts the program; variable is wholeProgram, or a limit on the size of files.
 func launch(t *testing.T, variable string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], args...), done: make(chan struct{})}
+	return begin(t, variable, exec.Command(os.Args[0], args...))
+}
+
+// begin starts a command that is the program or leads to it, and takes what it prints unless that goes elsewhere.
+func begin(t *testing.T, variable string, command *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: command, done: make(chan struct{})}
 	p.Env = append(os.Environ(), childVariable+"="+variable)
-	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	if p.Stdout == nil {
+		p.Stdout = &p.stdout
+	}
+	if p.Stderr == nil {
+		p.Stderr = &p.stderr
+	}
 	try(t, p.Start())
 	go func() {
 		_ = p.Wait()

@@ -60,6 +60,7 @@ under a lock that is taken over when its owner is dead. 'dtl-tf vtab table RESUL
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl --tasks eurosat --set lr=0.003,drop_path=0.1 --out tried",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods all --shard 2/8 --out /shared/results",
 	},
+	keeps: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var s sweepFlags
 		g.add("Input and output", func(f *pflag.FlagSet) {

@@ -23,6 +23,7 @@ same command again trains only what is missing.`,
 		"dtl-tf vtab search --task eurosat --method dtl --grid 'lr=1e-3,3e-3,8e-3;drop_path=0,0.1' --data vtab-1k --backbone ViT-B_16.npz --out search",
 		"dtl-tf vtab search --task dtd --method dtl+ --grid 'kernel=3,4,5' --set epochs=50 --seeds 42,43 --data vtab-1k --out search-dtd",
 	},
+	keeps: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			s      sweepFlags
