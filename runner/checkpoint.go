@@ -104,7 +104,7 @@ func (f *fineTuning) inputs() checkpoint.Inputs {
 
 // howToGoOn is the advice to a user whose run has stopped, if there is a way.
 func (f *fineTuning) howToGoOn() string {
-	if !f.checkpoints.Any() {
+	if there, err := f.checkpoints.Any(); err != nil || !there {
 		return ""
 	}
 	return " (go on with --resume)"

@@ -21,6 +21,10 @@ import (
 // checkpoint, or at the start if it was stopped before it had written one.
 func (f *fineTuning) resume() error {
 	old, runErr := result.ReadRun(f.folder.Path(result.RunFile))
+	var foreign *result.ForeignError
+	if errors.As(runErr, &foreign) {
+		return runErr
+	}
 	if runErr == nil && old.Status == result.Finished && f.exists(result.AdapterFile) {
 		if err := f.sameRun(old); err != nil {
 			return err

@@ -157,6 +157,8 @@ func TestResumeNothingYet(t *testing.T) {
 	broken := unfinished(t, whole)
 	write(t, filepath.Join(broken, result.RunFile), []byte(`{"format"`))
 	cli(t, append(tune(broken, flags...), "--resume")...).want(t, exitFailed, "no checkpoint", "run.json", "--overwrite")
+	write(t, filepath.Join(broken, result.RunFile), []byte(`{"format": 2, "status": "running"}`))
+	cli(t, append(tune(broken, flags...), "--resume")...).want(t, exitFailed, "run.json", "format 2", "another version")
 }
 
 // TestStartOverKilled: what a run leaves that was killed while it read its input is no obstacle to a fresh start either.

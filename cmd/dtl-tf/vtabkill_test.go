@@ -34,6 +34,36 @@ func TestVtabDamaged(t *testing.T) {
 	}
 }
 
+// TestVtabNewer: what a newer program left is no reason to begin a cell again, and nothing of it is removed or replaced.
+func TestVtabNewer(t *testing.T) {
+	root := vtabRoot(t, "eurosat")
+	for name, c := range map[string]struct{ run, want string }{
+		"format": {`{"format": 2, "status": "running"}`, "format 2"}, "field": {`{"format": 1, "status": "running", "optimiser": "lion"}`, "optimiser"},
+		"cut": {`{"format": 1, "sta`, "not a complete JSON"}, "none": {"", "no run.json"},
+	} {
+		out := filepath.Join(t.TempDir(), "results [1]")
+		run := vtab.WorkPath(out, "eurosat", "dtl", 1)
+		try(t, os.MkdirAll(run, 0o777))
+		if c.run != "" {
+			write(t, filepath.Join(run, result.RunFile), []byte(c.run))
+		}
+		checkpoint := write(t, filepath.Join(run, "checkpoint-000000300.safetensors"), []byte("days of work"))
+		cli(t, vtabRun(root, out, "--seeds", "1", "--step-memory=false")...).want(t, exitFailed, run, c.want, "1 cell of 1 failed")
+		if string(read(t, checkpoint)) != "days of work" || c.run != "" && string(read(t, run, result.RunFile)) != c.run {
+			t.Errorf("%s: left: %s", name, state(t, run))
+		}
+	}
+	out := filepath.Join(t.TempDir(), "results")
+	cell := vtab.CellPath(out, "eurosat", "dtl", 1)
+	try(t, os.MkdirAll(filepath.Dir(cell), 0o777))
+	newer := `{"format": 2, "task": "eurosat"}`
+	write(t, cell, []byte(newer))
+	cli(t, vtabRun(root, out, "--seeds", "1")...).want(t, exitFailed, cell, "format 2", "another version")
+	if string(read(t, cell)) != newer {
+		t.Error("the cell was replaced")
+	}
+}
+
 // TestVtabInterrupted: Ctrl-C ends the sweep with what is finished kept, and the same command goes on.
 func TestVtabInterrupted(t *testing.T) {
 	root := vtabRoot(t, "eurosat")

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -53,8 +54,11 @@ const first, second, third = "checkpoint-000000003.safetensors", "checkpoint-000
 func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	s := NewStore(dir)
-	if _, err := s.Newest(); !errors.Is(err, ErrNone) || s.Any() {
+	if _, err := s.Newest(); !errors.Is(err, ErrNone) {
 		t.Errorf("an empty folder: %v", err)
+	}
+	if there, err := s.Any(); there || err != nil {
+		t.Errorf("an empty folder: %v, %v", there, err)
 	}
 	for _, step := range []int{3, 5, 6} {
 		mustWrite(t, s, step)
@@ -126,6 +130,44 @@ func TestStoreDamaged(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	wantFiles(t, dir, first, second)
+}
+
+// TestStoreNewer: a checkpoint of a newer program, or one that the disk does not give, is no damaged one. The one before it does not serve,
+// or else the newer one would be removed.
+func TestStoreNewer(t *testing.T) {
+	dir := t.TempDir()
+	mustWrite(t, NewStore(dir), 3)
+	newer := func(t *testing.T, path string) {
+		text := `{"format":2,"position":{"epochs":2}}`
+		_, tensors := stateAt(5)
+		sum, err := checksum([]byte(text), tensors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = result.WriteFile(path, func(w io.Writer) error {
+			return weight.WriteSafetensors(w, tensors, map[string]string{keyState: text, keySum: sum})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	loop := func(t *testing.T, path string) {
+		if err := os.Symlink(path, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, write := range map[string]func(*testing.T, string){"format 2": newer, "symbolic links": loop} {
+		path := filepath.Join(dir, second)
+		write(t, path)
+		_, err := NewStore(dir).Newest()
+		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "nothing was removed") {
+			t.Errorf("%s: %v", name, err)
+		}
+		wantFiles(t, dir, first, second)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestStoreFull: what is there stays when a new one can't be written.

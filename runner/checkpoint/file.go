@@ -103,12 +103,12 @@ func decode(file *weight.File) (s State, err error) {
 		return s, fmt.Errorf("its description is unreadable: %w", err)
 	}
 	if head.Format != format {
-		return s, fmt.Errorf("it has format %d, this program reads format %d", head.Format, format)
+		return s, &result.ForeignError{Err: fmt.Errorf("it has format %d, this program reads format %d", head.Format, format)}
 	}
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.DisallowUnknownFields() // a field that this program doesn't know may change the result
 	if err := d.Decode(&s); err != nil {
-		return s, fmt.Errorf("its description is unreadable: %w", err)
+		return s, &result.ForeignError{Err: fmt.Errorf("its description is unreadable: %w", err)}
 	}
 	if p := s.Position; p.Epochs < 0 || p.Steps < 0 || p.StepInEpoch < 0 || p.Images < 0 || p.Elapsed < 0 {
 		return s, fmt.Errorf("its position %+v is impossible", p)

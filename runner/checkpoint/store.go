@@ -12,6 +12,7 @@ import (
 
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/fault"
+	"dtl-tf/runner/result"
 )
 
 // keep is the number of checkpoints that stay.
@@ -60,7 +61,8 @@ func (e *DamagedError) Error() string {
 func (e *DamagedError) Unwrap() []error { return e.Reasons }
 
 // Newest reads the newest checkpoint that is whole. The error is ErrNone where there is none at all and a *DamagedError where
-// none can be read.
+// none can be read. One that may be whole, because another version of the program wrote it or because the disk fails, is never passed
+// over: the run would go on from an older one, and remove it.
 func (s *Store) Newest() (*Checkpoint, error) {
 	names, err := s.names()
 	if err != nil {
@@ -73,6 +75,9 @@ func (s *Store) Newest() (*Checkpoint, error) {
 	for _, name := range slices.Backward(names) {
 		path := filepath.Join(s.folder, name)
 		state, tensors, err := Read(path)
+		if mayBeWhole(err) {
+			return nil, fmt.Errorf("%w (nothing was removed; to go on from the checkpoint before it, move the file away)", err)
+		}
 		if err != nil {
 			damaged = append(damaged, err)
 			continue
@@ -81,6 +86,13 @@ func (s *Store) Newest() (*Checkpoint, error) {
 		return &Checkpoint{State: state, Path: path, Tensors: tensors, Damaged: damaged}, nil
 	}
 	return nil, &DamagedError{Folder: s.folder, Reasons: damaged}
+}
+
+// mayBeWhole tells whether an error says nothing about the checkpoint's content.
+func mayBeWhole(err error) bool {
+	var foreign *result.ForeignError
+	var system *fs.PathError
+	return errors.As(err, &foreign) || errors.As(err, &system)
 }
 
 // Write adds a checkpoint and then removes all but it and the whole one before, damaged ones included. When it fails, those
@@ -125,10 +137,13 @@ func (s *Store) remove(picks func(name string) bool) error {
 	return nil
 }
 
-// Any tells whether the folder has a checkpoint, whole or not.
-func (s *Store) Any() bool {
+// Any tells whether the folder has a checkpoint, whole or not. A folder that is not there has none.
+func (s *Store) Any() (bool, error) {
 	names, err := s.names()
-	return err == nil && len(names) > 0
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return len(names) > 0, err
 }
 
 // names lists the checkpoints, oldest first.

@@ -198,7 +198,8 @@ func WriteRun(path string, r Run) error {
 }
 
 // ReadRun reads the run.json at path, or in path where that is a run folder. It refuses a file
-// that is cut off, that another format's program wrote, or that has fields it does not know.
+// that is cut off, that another format's program wrote, or that has fields it does not know;
+// of the latter two the error is a *ForeignError.
 func ReadRun(path string) (Run, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, RunFile)
@@ -225,11 +226,11 @@ func decodeRun(b []byte) (Run, error) {
 		return Run{}, errors.New("not the result of a run: the field \"format\" is missing")
 	}
 	if *head.Format != Format {
-		return Run{}, fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)
+		return Run{}, &ForeignError{fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)}
 	}
 	var r Run
 	if err := strict(b, &r); err != nil {
-		return Run{}, err
+		return Run{}, &ForeignError{err}
 	}
 	return r, r.check()
 }

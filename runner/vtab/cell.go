@@ -110,7 +110,7 @@ func (e *BadCellError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.E
 func (e *BadCellError) Unwrap() error { return e.Err }
 
 // ReadCell reads a cell's file. A file that is empty, cut off, of another program or of another format is
-// a *BadCellError that names it; one that is not there wraps fs.ErrNotExist.
+// a *BadCellError that names it, in the last case one that wraps a *result.ForeignError; one that is not there wraps fs.ErrNotExist.
 func ReadCell(path string) (Cell, error) {
 	b, err := limit.ReadFile(path, limit.Text)
 	if err != nil {
@@ -141,11 +141,14 @@ func decodeCell(b []byte) (c Cell, err error) {
 		return c, errors.New("not the result of a cell: the field \"format\" or \"task\" is missing")
 	}
 	if *head.Format != Format {
-		return c, fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)
+		return c, &result.ForeignError{Err: fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)}
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	return c, d.Decode(&c)
+	if err := d.Decode(&c); err != nil {
+		return c, &result.ForeignError{Err: err}
+	}
+	return c, nil
 }
 
 func (c Cell) check() error {

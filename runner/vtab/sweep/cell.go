@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -57,7 +59,9 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 	if err != nil {
 		return result.Run{}, err
 	}
-	s.goOn(j, &f, c)
+	if err := s.goOn(j, &f, c); err != nil {
+		return result.Run{}, err
+	}
 	c.StepMemory = s.memory.of(f, j)
 	if err := ctx.Err(); err != nil {
 		return result.Run{}, err
@@ -74,11 +78,23 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 // goOn makes the cell resume what an earlier process has left of it: a checkpoint, or a finished run whose cell was not
 // written any more. Without either there is nothing to lose by beginning again. It takes over from the earlier part what the
 // result may depend on in the last digits: the number of threads, which may be another on the machine that goes on.
-func (s *sweep) goOn(j job, f *runner.FineTuneConfig, c *vtab.Cell) {
+//
+// A run.json that can't be read tells nothing about the run, which may have taken days. Then the cell fails and all is kept.
+func (s *sweep) goOn(j job, f *runner.FineTuneConfig, c *vtab.Cell) error {
 	old, err := result.ReadRun(f.Out)
-	checkpoints, _ := filepath.Glob(filepath.Join(f.Out, "checkpoint*"))
-	c.Resumed = err == nil && old.Status != result.Finished && len(checkpoints) > 0
-	f.Resume = c.Resumed || err == nil && old.Status == result.Finished
+	none := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !none {
+		return fmt.Errorf("%w (nothing of that run was removed; to begin the cell again, remove %s)", err, f.Out)
+	}
+	checkpoints, err := checkpoint.NewStore(f.Out).Any()
+	if err != nil {
+		return err
+	}
+	if none && checkpoints {
+		return fmt.Errorf("%s holds checkpoints and no run.json (nothing was removed; to begin the cell again, remove the folder)", f.Out)
+	}
+	c.Resumed = !none && old.Status != result.Finished && checkpoints
+	f.Resume = c.Resumed || old.Status == result.Finished
 	f.Overwrite = !f.Resume
 	if f.Resume && f.Threads == 0 {
 		f.Threads = old.Device.Threads
@@ -86,37 +102,52 @@ func (s *sweep) goOn(j job, f *runner.FineTuneConfig, c *vtab.Cell) {
 	if f.Resume {
 		s.show.note("%s was begun before: going on with it", j.name())
 	}
+	return nil
 }
 
 // tidy leaves of a finished cell's run folder what is of use later: adapter, run.json and metrics.csv. A checkpoint and a
 // backbone that has trained are as large as the backbone.
 func tidy(folder string) {
-	for _, pattern := range []string{"checkpoint*", "backbone.*"} {
-		files, _ := filepath.Glob(filepath.Join(folder, pattern))
-		for _, file := range files {
-			os.RemoveAll(file)
+	entries, _ := os.ReadDir(folder) // what can't be listed stays
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "checkpoint") || strings.HasPrefix(e.Name(), "backbone.") {
+			os.RemoveAll(filepath.Join(folder, e.Name()))
 		}
 	}
 }
 
-// readCell reads a cell's file. One that is not whole is set aside as .bad and counts as missing.
+// readCell reads a cell's file. One that is not whole is set aside as .bad and counts as missing. One of another version of the program
+// is an error: to make it again may take days.
 func (s *sweep) readCell(j job) (*vtab.Cell, error) {
 	path := s.path(j)
 	c, err := vtab.ReadCell(path)
 	var bad *vtab.BadCellError
+	var foreign *result.ForeignError
 	switch {
+	case errors.As(err, &foreign):
+		return nil, fmt.Errorf("%w (choose another --out, or remove the file to make the cell again)", err)
 	case err == nil:
 		return &c, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case errors.As(err, &bad):
-		if err := os.Rename(path, path+".bad"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		aside := unused(path + ".bad")
+		if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("setting a damaged result aside: %w", err)
 		}
-		s.show.warn("%v: set aside as %s, the cell counts as missing", err, filepath.Base(path)+".bad")
+		s.show.warn("%v: set aside as %s, the cell counts as missing", err, filepath.Base(aside))
 		return nil, nil
 	}
 	return nil, err
+}
+
+// unused is the path, with a number behind it if there is such a file already.
+func unused(path string) string {
+	for name, n := path, 2; ; name, n = fmt.Sprintf("%s.%d", path, n), n+1 {
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+	}
 }
 
 func (s *sweep) path(j job) string {
