@@ -84,7 +84,7 @@ func (f *fineTuning) writeCheckpoint(at train.Position) error {
 	err = f.checkpoints.Write(checkpoint.State{
 		Position: at, Config: config, Inputs: f.inputs(),
 		Metrics: f.metrics.Rows(), Bad: f.data.train.Bad(), Measurements: f.record.Measurements,
-		Versions: f.record.Versions, Device: f.record.Device,
+		Versions: f.record.Versions, Device: f.record.Device, Earlier: f.record.Earlier,
 	}, all)
 	if err != nil {
 		return fmt.Errorf("the run stops because its checkpoint can't be saved: %w%s", err, f.howToGoOn())

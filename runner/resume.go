@@ -90,6 +90,10 @@ func (f *fineTuning) restore(c *checkpoint.Checkpoint) error {
 	f.metrics = result.NewMetricsLog(f.folder.Path(result.MetricsFile), c.Metrics...)
 	f.record.Progress = result.Progress{Epochs: c.Position.Epochs, Steps: c.Position.Steps}
 	f.record.Measurements = c.Measurements
+	f.record.Earlier = c.Earlier
+	if c.Versions != f.record.Versions || c.Device != f.record.Device {
+		f.record.Earlier = append(slices.Clip(c.Earlier), result.Part{Steps: c.Position.Steps, Versions: c.Versions, Device: c.Device})
+	}
 	f.tellResumed(c)
 	return nil
 }
@@ -104,7 +108,7 @@ func (f *fineTuning) tellResumed(c *checkpoint.Checkpoint) {
 		f.note("resuming after epoch %d", p.Epochs)
 	}
 	if c.Versions != f.record.Versions || c.Device != f.record.Device {
-		f.note("program, TensorFlow or processor are not those that the run began with: its result may differ in the last digits from that of a run in one piece")
+		f.note("program, TensorFlow, processor or the number of threads (%d before, %d now) are not those that the run began with: its result may differ in the last digits from that of a run in one piece", c.Device.Threads, f.record.Device.Threads)
 	}
 }
 
@@ -165,8 +169,9 @@ func wrapUnlessUsage(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// mayChange are the settings that a resumed run may have otherwise: they change no result.
-var mayChange = map[string]bool{"out": true, "data": true, "backbone": true, "checkpoint_every": true, "init_adapter": true}
+// mayChange are the settings that a resumed run may have otherwise: they change no result. The number of threads, which nobody need
+// have given and another machine may not have, changes the last digits only, as the processor does: a note tells.
+var mayChange = map[string]bool{"out": true, "data": true, "backbone": true, "checkpoint_every": true, "init_adapter": true, "threads": true}
 
 // differs names the first setting in which two configurations differ, as the user would type it.
 func (r resolved) differs(other resolved) string {

@@ -49,7 +49,7 @@ func TestDiffers(t *testing.T) {
 		t.Errorf("an option less: %q", d)
 	}
 	for name := range mayChange {
-		if !strings.Contains("out data backbone checkpoint_every init_adapter", name) {
+		if !strings.Contains("out data backbone checkpoint_every init_adapter threads", name) {
 			t.Errorf("%s may change on --resume: is the result still the same?", name)
 		}
 	}

@@ -189,6 +189,21 @@ func TestResumeInitAdapter(t *testing.T) {
 	cli(t, append(tune(out, everyEpoch...), "--resume", "--init-adapter", moved)...).want(t, exitDone)
 }
 
+// TestResumeThreads: a run goes on with another number of threads, given or that of the machine, says so and records it.
+func TestResumeThreads(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	flags := []string{"--checkpoint-every", "1"}
+	cliUntil(t, "epoch 1/3", tune(out, append(flags, "--threads", "3")...)...).want(t, exitInterrupted)
+	step := readRun(t, out).Progress.Steps
+	cliUntil(t, "epoch 2/3", append(tune(out, flags...), "--resume", "--threads", "1")...).
+		want(t, exitInterrupted, "the number of threads (3 before, 1 now)", "last digits")
+	cli(t, append(tune(out, flags...), "--resume", "--threads", "1")...).want(t, exitDone)
+	r := readRun(t, out)
+	if len(r.Earlier) != 1 || r.Earlier[0].Steps != step || r.Earlier[0].Device.Threads != 3 || r.Device.Threads != 1 {
+		t.Errorf("earlier %+v, then %+v; stopped after step %d", r.Earlier, r.Device, step)
+	}
+}
+
 // TestResumeRefused: a run goes on only as it began.
 func TestResumeRefused(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
@@ -205,7 +220,6 @@ func TestResumeRefused(t *testing.T) {
 		{"seed", "1", "42"},
 		{"micro-batch", "4", "0"},
 		{"drop-path-scope", "suffix", "all"},
-		{"threads", "3", ""},
 		{"feature-cache", "off", "on"},
 		{"image-size", "16", "8"},
 		{"mean", "0.25", "0.5"},

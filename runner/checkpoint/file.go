@@ -38,6 +38,7 @@ type State struct {
 	Measurements result.Measurements `json:"measurements"`
 	Versions     result.Versions     `json:"versions"`
 	Device       result.Device       `json:"device"`
+	Earlier      []result.Part       `json:"earlier_parts,omitempty"`
 }
 
 // Inputs are the fingerprints of what a run reads.

@@ -45,6 +45,7 @@ type Run struct {
 
 	Versions   Versions   `json:"versions"`
 	Device     Device     `json:"device"`
+	Earlier    []Part     `json:"earlier_parts,omitempty"` // of a resumed run: what was trained elsewhere
 	Backbone   Backbone   `json:"backbone"`
 	Data       Data       `json:"data"`
 	Parameters Parameters `json:"parameters"`
@@ -71,6 +72,13 @@ type Device struct {
 	Kind    string `json:"kind"`              // CPU or GPU
 	Model   string `json:"model,omitempty"`   // what the machine calls it
 	Threads int    `json:"threads,omitempty"` // intra-op threads
+}
+
+// Part is the beginning of a run, or the piece after the part before, that was computed by something else than its end.
+type Part struct {
+	Steps    int      `json:"steps"` // counted from the run's first, to the end of the part
+	Versions Versions `json:"versions"`
+	Device   Device   `json:"device"`
 }
 
 // Backbone is the frozen network, with the normalisation of its input: (x - Mean) / Std for a
