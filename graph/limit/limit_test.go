@@ -2,10 +2,12 @@ package limit
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"dtl-tf/graph/alloctest"
@@ -37,6 +39,25 @@ func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(os.DevNull, 10); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("device: %v", err)
 	}
+	// Files of /proc have a size of 0 and content all the same.
+	if raw, err := ReadFile("/proc/self/stat", 1<<20); err == nil && !strings.HasPrefix(string(raw), fmt.Sprint(os.Getpid(), " (")) {
+		t.Errorf("/proc/self/stat: %q", raw)
+	}
+	if _, err := ReadFile("/proc/self/stat", 5); !errors.Is(err, fs.ErrNotExist) && (err == nil || !strings.Contains(err.Error(), "more bytes than the limit of 5")) {
+		t.Errorf("/proc/self/stat of at most 5 bytes: %v", err)
+	}
+	pipe, link := filepath.Join(folder, "pipe"), filepath.Join(folder, "link")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o666), os.Symlink(pipe, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pipe, link} {
+		if _, err := ReadFile(name, 10); err == nil || !strings.Contains(err.Error(), name+": is not a regular file") {
+			t.Errorf("pipe: %v", err)
+		}
+		if _, err := ReadFS(os.DirFS(folder), filepath.Base(name), 10); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("pipe: %v", err)
+		}
+	}
 	if err := os.Truncate(path, 1<<40); err != nil {
 		t.Skip("no sparse files here")
 	}
@@ -45,4 +66,35 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("a terabyte: %v", err)
 		}
 	})
+}
+
+// growing is a file that has more bytes than it said.
+type growing struct{ fs.File }
+
+func (g growing) Stat() (fs.FileInfo, error) {
+	info, err := g.File.Stat()
+	return small{info}, err
+}
+
+type small struct{ fs.FileInfo }
+
+func (small) Size() int64 { return 1 }
+
+// TestGrowing: the limit holds for what is read, not for what a size claims.
+func TestGrowing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, make([]byte, 10<<20), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[int64]bool{10 << 20: true, 10<<20 - 1: false, 100: false} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := readAll(path, growing{f}, most)
+		f.Close()
+		if (err == nil) != want || want && len(raw) != 10<<20 {
+			t.Errorf("limit %d: %d bytes, %v", most, len(raw), err)
+		}
+	}
 }

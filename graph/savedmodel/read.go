@@ -134,7 +134,7 @@ func (e *entry) check() error {
 }
 
 func readData(dir fs.FS, entries []entry) (tensor.Map, error) {
-	f, err := dir.Open(dataFile)
+	f, err := limit.OpenFS(dir, dataFile)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func SHA256(dir fs.FS, extra ...string) (string, error) {
 	}
 	list := sha256.New()
 	for _, name := range append(names, ModelFile, dataFile, indexFile) {
-		f, err := dir.Open(name)
+		f, err := limit.OpenFS(dir, name)
 		if err != nil {
 			return "", err
 		}

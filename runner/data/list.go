@@ -14,8 +14,8 @@ import (
 // classifier would be built for it.
 const maxLabel = 99_999
 
-// maxListBytes is the largest list that is read: some ten million lines.
-const maxListBytes = 1 << 29
+// MaxListBytes is the largest list that is read: some ten million lines.
+const MaxListBytes = 1 << 29
 
 // readList reads a list file. Errors name it.
 func readList(root, name string, classes int) ([]Item, error) {
@@ -26,8 +26,8 @@ func readList(root, name string, classes int) ([]Item, error) {
 		return nil, fmt.Errorf("read list: %w", err)
 	case !info.Mode().IsRegular(): // reading a pipe would wait for ever
 		return nil, fmt.Errorf("list %s is not a regular file", file)
-	case info.Size() > maxListBytes:
-		return nil, fmt.Errorf("list %s: %d bytes are more than the limit of %d", file, info.Size(), maxListBytes)
+	case info.Size() > MaxListBytes:
+		return nil, fmt.Errorf("list %s: %d bytes are more than the limit of %d", file, info.Size(), MaxListBytes)
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -4,9 +4,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
+
+	"dtl-tf/graph/limit"
 )
 
 // Metric is a line of metrics.csv: one complete epoch.
@@ -76,7 +77,7 @@ func WriteMetrics(path string, rows []Metric) error {
 
 // ReadMetrics reads a metrics.csv. Errors name file and line.
 func ReadMetrics(path string) ([]Metric, error) {
-	f, err := os.Open(path)
+	f, err := limit.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading metrics: %w", err)
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
 )
 
@@ -42,7 +42,7 @@ type list struct {
 // readList reads a list as package data does, but goes on after a bad line and tells each.
 func readList(dir, name string, classes int, f *findings) list {
 	l := list{path: filepath.Join(dir, name)}
-	content, err := os.ReadFile(l.path)
+	content, err := limit.ReadFile(l.path, data.MaxListBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		f.problem("missing lists", l.path, "the list is missing")
 		return l
