@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
@@ -37,7 +38,7 @@ type dataset struct {
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
-func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*dataset, error) {
+func openTraining(ctx context.Context, c FineTuneConfig, size int, note func(string, ...any)) (*dataset, error) {
 	set, err := data.OpenClasses(c.Data, c.Classes)
 	if err != nil {
 		return nil, err
@@ -66,8 +67,11 @@ func openTraining(c FineTuneConfig, size int, note func(string, ...any)) (*datas
 	}
 	all := append(append([]data.Item{}, items...), held...)
 	d.all = all
-	sums, err := data.Sums(all)
+	sums, err := data.Sums(ctx, all)
 	if err != nil {
+		if err := alive(ctx); err != nil {
+			return nil, err
+		}
 		return nil, err
 	}
 	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(all, sums)

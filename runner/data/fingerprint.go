@@ -1,20 +1,21 @@
 package data
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
+
+	"dtl-tf/graph/limit"
 )
 
 // Fingerprint is the sha256, in hexadecimal, of the items in order: a line "NAME LABEL SHA256\n"
 // for each, the last being that of the file's content. It is the same wherever the folder lies.
-func Fingerprint(items []Item) (string, error) {
-	sums, err := Sums(items)
+func Fingerprint(ctx context.Context, items []Item) (string, error) {
+	sums, err := Sums(ctx, items)
 	if err != nil {
 		return "", err
 	}
@@ -30,34 +31,22 @@ func FingerprintOf(items []Item, sums [][sha256.Size]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Sums is the sha256 of each item's file.
-func Sums(items []Item) ([][sha256.Size]byte, error) {
+// Sums is the sha256 of each item's file. When ctx ends, so does it.
+func Sums(ctx context.Context, items []Item) ([][sha256.Size]byte, error) {
 	sums := make([][sha256.Size]byte, len(items))
 	workers := runtime.GOMAXPROCS(0)
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		group.Go(func() error {
 			for i := w; i < len(items); i += workers {
-				if err := sumFile(items[i].Path, &sums[i]); err != nil {
+				h := sha256.New()
+				if _, err := limit.Copy(ctx, h, items[i].Path); err != nil {
 					return fmt.Errorf("fingerprint of the data: %w", err)
 				}
+				h.Sum(sums[i][:0])
 			}
 			return nil
 		})
 	}
 	return sums, group.Wait()
-}
-
-func sumFile(path string, sum *[sha256.Size]byte) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return err
-	}
-	h.Sum(sum[:0])
-	return nil
 }

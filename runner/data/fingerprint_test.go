@@ -1,7 +1,11 @@
 package data
 
 import (
+	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,7 +19,7 @@ func TestFingerprint(t *testing.T) {
 			t.Fatal(err)
 		}
 		items, _ := s.Split(Train)
-		f, err := Fingerprint(items)
+		f, err := Fingerprint(t.Context(), items)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +47,7 @@ func TestFingerprint(t *testing.T) {
 	if err := os.Remove(items[1].Path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Fingerprint(items); err == nil || !strings.Contains(err.Error(), "b.png") {
+	if _, err := Fingerprint(t.Context(), items); err == nil || !strings.Contains(err.Error(), "b.png") {
 		t.Errorf("missing file: error %v", err)
 	}
 }
@@ -77,5 +81,21 @@ func TestHoldout(t *testing.T) {
 		if _, _, err := Holdout(items, fraction, 1); err == nil {
 			t.Errorf("fraction %v is accepted", fraction)
 		}
+	}
+}
+
+// TestSumsInterrupted: Ctrl-C is heard while files are read.
+func TestSumsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Sums(ctx, make([]Item, 100)); !errors.Is(err, context.Canceled) && !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "a.png")
+	if err := os.WriteFile(path, []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Sums(ctx, []Item{{Path: path}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -18,7 +18,7 @@ func part(t *testing.T, s *Set, split string) Part {
 		}
 	}
 	var err error
-	if p.Sums, err = Sums(p.Items); err != nil {
+	if p.Sums, err = Sums(t.Context(), p.Items); err != nil {
 		t.Fatal(err)
 	}
 	return p

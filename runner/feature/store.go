@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
+
+	"dtl-tf/graph/limit"
 )
 
 // Options say which cache is wanted.
@@ -199,24 +200,11 @@ func (s *Store) verify(ctx context.Context, v Value, f file) string {
 
 // sumFile is the xxHash64 of a file. It is not proof against malice, but notices any accident, and is as fast as memory.
 func sumFile(ctx context.Context, path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
+	digest := xxhash.New()
+	if _, err := limit.Copy(ctx, digest, path); err != nil {
 		return "", err
 	}
-	defer f.Close()
-	digest, buf := xxhash.New(), make([]byte, 1<<20)
-	for {
-		n, err := f.Read(buf)
-		_, _ = digest.Write(buf[:n]) // never fails
-		switch {
-		case errors.Is(err, io.EOF):
-			return hexSum(digest), nil
-		case err != nil:
-			return "", err
-		case ctx.Err() != nil:
-			return "", ctx.Err()
-		}
-	}
+	return hexSum(digest), nil
 }
 
 func hexSum(d *xxhash.Digest) string { return hex.EncodeToString(d.Sum(nil)) }

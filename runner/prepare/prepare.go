@@ -97,7 +97,7 @@ func fill(ctx context.Context, from source, p plan, s *stage, r *Record, c Confi
 		}
 		items = append(items, part...)
 	}
-	r.Fingerprint, err = data.Fingerprint(items)
+	r.Fingerprint, err = data.Fingerprint(ctx, items)
 	return err
 }
 

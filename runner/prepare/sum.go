@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"dtl-tf/graph/limit"
 )
 
 // known are published checksums of archives, by file name: sha256 as TFDS records it, md5 as the home page of CIFAR gives it.
@@ -47,24 +49,9 @@ func sumSources(ctx context.Context, sources []SourceFile, from string, r *Recor
 
 // sums reads a file once for both.
 func sums(ctx context.Context, path string) (short, long string, size int64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
+	m, l := md5.New(), sha256.New()
+	if size, err = limit.Copy(ctx, io.MultiWriter(m, l), path); err != nil {
 		return "", "", 0, err
 	}
-	defer f.Close()
-	m, s := md5.New(), sha256.New()
-	both := io.MultiWriter(m, s)
-	for {
-		if err := ctx.Err(); err != nil {
-			return "", "", 0, err
-		}
-		n, err := io.CopyN(both, f, 16<<20)
-		size += n
-		if err == io.EOF {
-			return hex.EncodeToString(m.Sum(nil)), hex.EncodeToString(s.Sum(nil)), size, nil
-		}
-		if err != nil {
-			return "", "", 0, err
-		}
-	}
+	return hex.EncodeToString(m.Sum(nil)), hex.EncodeToString(l.Sum(nil)), size, nil
 }

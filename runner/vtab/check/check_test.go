@@ -57,7 +57,7 @@ func TestWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := data.Fingerprint(append(train, test...))
+	want, err := data.Fingerprint(t.Context(), append(train, test...))
 	if err != nil {
 		t.Fatal(err)
 	}

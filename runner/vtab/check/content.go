@@ -3,14 +3,12 @@ package check
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
 )
 
@@ -38,10 +36,10 @@ func readAll(ctx context.Context, paths []string, load func(path string) ([]uint
 	for w := range workers {
 		group.Go(func() error {
 			for i := w; i < len(paths); i += workers {
-				if inner.Err() != nil {
+				contents[i] = readOne(inner, paths[i], load)
+				if inner.Err() != nil { // what was read last may be incomplete
 					return inner.Err()
 				}
-				contents[i] = readOne(paths[i], load)
 				mu.Lock()
 				n++
 				done(n)
@@ -60,10 +58,12 @@ func readAll(ctx context.Context, paths []string, load func(path string) ([]uint
 	return byPath, nil
 }
 
-func readOne(path string, load func(string) ([]uint8, error)) (c content) {
-	if c.missing = sumFile(path, &c.file); c.missing != nil {
+func readOne(ctx context.Context, path string, load func(string) ([]uint8, error)) (c content) {
+	h := sha256.New()
+	if _, c.missing = limit.Copy(ctx, h, path); c.missing != nil {
 		return c
 	}
+	h.Sum(c.file[:0])
 	c.pixels = c.file
 	if load == nil {
 		return c
@@ -75,28 +75,6 @@ func readOne(path string, load func(string) ([]uint8, error)) (c content) {
 	}
 	c.pixels = sha256.Sum256(pixels)
 	return c
-}
-
-// sumFile refuses what is not a regular file: reading a pipe would wait for ever.
-func sumFile(path string, sum *[sha256.Size]byte) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return err
-	}
-	h.Sum(sum[:0])
-	return nil
 }
 
 // fingerprint is data.Fingerprint of what a run trains on and tests on, from sums that are known already.
