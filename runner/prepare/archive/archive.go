@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -95,7 +96,7 @@ func Open(file string) (*Archive, error) {
 // (.DS_Store, ._x) and what systems leave behind (Thumbs.db, __MACOSX) are passed over. What visit leaves unread is skipped. The reader is only valid during
 // the call. Errors name the archive and the entry; a cancelled context ends the walk with its error.
 func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) error {
-	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: freeSize + maxRatio*a.size}
+	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: budget(a.size)}
 	var err error
 	switch a.Kind {
 	case Folder:
@@ -111,12 +112,20 @@ func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) 
 	return err
 }
 
+// budget is how many bytes an archive of so many may unpack to. A sparse file can have almost 2^63.
+func budget(size int64) uint64 {
+	if size > (math.MaxInt64-freeSize)/maxRatio {
+		return math.MaxInt64
+	}
+	return uint64(freeSize + maxRatio*size)
+}
+
 type walker struct {
 	*Archive
 	ctx   context.Context
 	visit func(Entry, io.Reader) error
 	seen  map[string]bool
-	left  int64 // bytes that may still be unpacked
+	left  uint64 // bytes that may still be unpacked, below 2^63
 }
 
 // check refuses an entry or tells to pass over it.
@@ -156,12 +165,18 @@ func (w *walker) fail(entry string, err error) error {
 	return fmt.Errorf("%s, entry %.200q: %w", w.Path, entry, err)
 }
 
-// call visits one file and reports how what it read ended: files that are cut off, wrong checksums.
-func (w *walker) call(name string, size int64, r io.Reader) error {
-	if w.left -= size; w.left < 0 {
+// take counts the bytes that an entry claims. It comes before anything of the entry is read.
+func (w *walker) take(name string, size uint64) error {
+	if size > w.left { // not w.left - size, which a claim of 2^64 - 1 would turn into more
 		return w.fail(name, fmt.Errorf("the archive of %d bytes unpacks to more than %d times its size: it is not to be trusted", w.size, maxRatio))
 	}
-	limited := &reader{ctx: w.ctx, r: r}
+	w.left -= size
+	return nil
+}
+
+// call visits one file and reports how what it read ended: files that are cut off, wrong checksums. No more is read than the entry claims.
+func (w *walker) call(name string, size int64, r io.Reader) error {
+	limited := &reader{ctx: w.ctx, r: &exact{r: r, left: size}}
 	entry := Entry{Name: path.Clean(strings.ReplaceAll(name, `\`, "/")), Size: size}
 	if err := w.visit(entry, limited); err != nil {
 		return w.fail(name, err)
@@ -192,6 +207,12 @@ func (w *walker) tar() error {
 		}
 		if err != nil {
 			return fmt.Errorf("%s: after %d files: %w", w.Path, len(w.seen), damaged(err))
+		}
+		if h.Size < 0 {
+			return w.fail(h.Name, errors.New("it claims a negative size: the archive is not to be trusted"))
+		}
+		if err := w.take(h.Name, uint64(h.Size)); err != nil { // also for what is passed over: gzip unpacks it all the same
+			return err
 		}
 		mode := h.FileInfo().Mode()
 		if h.Typeflag == tar.TypeLink {
@@ -239,6 +260,9 @@ func (w *walker) zip() error {
 }
 
 func (w *walker) member(f *zip.File) error {
+	if err := w.take(f.Name, f.UncompressedSize64); err != nil {
+		return err
+	}
 	r, err := f.Open()
 	if err != nil {
 		return w.fail(f.Name, err)

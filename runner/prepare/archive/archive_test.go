@@ -7,8 +7,10 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -225,6 +227,58 @@ func TestBomb(t *testing.T) {
 	try(t, err)
 	if _, err := walk(t, gzipOf(t, b.Bytes())); err == nil || !strings.Contains(err.Error(), "zeros.png") || !strings.Contains(err.Error(), "not to be trusted") {
 		t.Errorf("%v", err)
+	}
+}
+
+// claim is a member of a zip whose header claims a size; its content is five bytes, stored.
+func claim(t *testing.T, sizes ...uint64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i, size := range sizes {
+		out, err := w.CreateRaw(&zip.FileHeader{
+			Name: fmt.Sprintf("%d.png", i), Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte("hello")), CompressedSize64: 5, UncompressedSize64: size,
+		})
+		try(t, err)
+		_, err = out.Write([]byte("hello"))
+		try(t, err)
+	}
+	try(t, w.Close())
+	return b.Bytes()
+}
+
+// TestBombOverflow: a claim that is no positive int64, and claims whose sum is none, are refused at the entry that goes beyond the budget.
+func TestBombOverflow(t *testing.T) {
+	for name, sizes := range map[string][]uint64{
+		"0.png": {1<<63 + 5, 5}, "1.png": {5, 1<<64 - 1, 5}, "2.png": {5, 5, 1<<63 - 1},
+	} {
+		if _, err := walk(t, claim(t, sizes...)); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "more than 200 times its size") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := []uint64{budget(0), budget(1 << 20), budget(math.MaxInt64)}; !slices.Equal(got, []uint64{1 << 30, 1<<30 + 200<<20, math.MaxInt64}) {
+		t.Errorf("budgets %d", got)
+	}
+}
+
+// TestBombHidden: a file that is passed over has to be unpacked on the way to the next, so it counts too.
+func TestBombHidden(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	try(t, w.WriteHeader(&tar.Header{Name: ".zeros", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o644}))
+	_, err := w.Write(make([]byte, 1<<16))
+	try(t, err)
+	if _, err := walk(t, gzipOf(t, b.Bytes())); err == nil || !strings.Contains(err.Error(), ".zeros") || !strings.Contains(err.Error(), "not to be trusted") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestMoreThanClaimed: an entry that holds more than it claims is damaged, and no more than that of it is read.
+func TestMoreThanClaimed(t *testing.T) {
+	_, err := io.ReadAll(&exact{r: strings.NewReader("hello"), left: 5})
+	try(t, err)
+	if text, err := io.ReadAll(&exact{r: strings.NewReader("hello, world"), left: 5}); err == nil || len(text) > 5 {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 

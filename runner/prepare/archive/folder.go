@@ -75,6 +75,21 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// exact refuses to read more than an entry claims to hold.
+type exact struct {
+	r    io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (e *exact) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	if e.left -= int64(n); e.left < 0 {
+		return 0, errors.New("it holds more bytes than it claims")
+	}
+	return n, err
+}
+
 // damagedError says what an error of compress/gzip, archive/tar or archive/zip means.
 type damagedError struct {
 	what string
