@@ -26,42 +26,12 @@ var errHeld = errors.New("in use by another run")
 
 // acquire takes the lock at path without waiting; how is syscall.LOCK_SH or LOCK_EX. It returns errHeld if it can't be had.
 func acquire(path string, how int) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
-		if err != nil {
-			// A cache on a medium that is read-only can be read all the same.
-			if f, err = openExisting(path, err); err != nil {
-				return nil, err
-			}
-		}
-		err = flock.Try(f, how)
-		switch {
-		case errors.Is(err, syscall.EWOULDBLOCK):
-			f.Close()
-			return nil, errHeld
-		case err != nil && !unsupported(err):
-			f.Close()
-			return nil, err
-		}
-		// Who removed the cache before may have removed the file between our open and our lock.
-		if !flock.Same(f, path) {
-			f.Close()
-			continue
-		}
-		return f, nil
+	f, err := flock.Acquire(path, how)
+	var held *flock.HeldError
+	if errors.As(err, &held) {
+		return nil, errHeld
 	}
-}
-
-func openExisting(path string, err error) (*os.File, error) {
-	if f, e := os.Open(path); e == nil {
-		return f, nil
-	}
-	return nil, err
-}
-
-// unsupported: some network file systems have no locks, and refusing to work there would help nobody.
-func unsupported(err error) bool {
-	return errors.Is(err, syscall.ENOLCK) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOTSUP)
+	return f, err
 }
 
 // waitToWrite takes the lock for writing, waiting for another writer up to limit; note hears of it.
@@ -71,9 +41,6 @@ func waitToWrite(ctx context.Context, folder string, limit time.Duration, note f
 	for begun := time.Now(); ; waited = true {
 		f, err := acquire(path, syscall.LOCK_EX)
 		if err == nil {
-			if f.Truncate(0) == nil {
-				_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0) // only for the other's message
-			}
 			return f, nil
 		}
 		if !errors.Is(err, errHeld) {
@@ -100,7 +67,7 @@ func holder(path string) string {
 		return "another run"
 	}
 	defer f.Close()
-	id, _ := io.ReadAll(io.LimitReader(f, 32))
+	id, _ := io.ReadAll(io.LimitReader(f, 256))
 	if text := strings.TrimSpace(string(id)); text != "" {
 		return "another run (process " + text + ")"
 	}

@@ -83,7 +83,11 @@ func TestTwoProcesses(t *testing.T) {
 	if !Busy(err) {
 		t.Fatalf("%v", err)
 	}
-	process := fmt.Sprintf("another run (process %d)", other.Process.Pid)
+	host, err2 := os.Hostname()
+	if err2 != nil {
+		t.Fatal(err2)
+	}
+	process := fmt.Sprintf("another run (process %d on %s)", other.Process.Pid, host)
 	wantError(t, err, process, "is still writing", "after 100ms")
 	n.want(t, process+" is writing "+s.Folder(), "waiting for it, at most 100ms")
 

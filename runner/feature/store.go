@@ -76,17 +76,16 @@ func Open(ctx context.Context, o Options, images Images) (*Store, error) {
 }
 
 // enter makes the folder if need be and takes the lock against its removal.
-func (s *Store) enter() error {
-	for {
+func (s *Store) enter() (err error) {
+	for range 100 { // somebody may have removed the folder in between, but not each time
 		if err := os.MkdirAll(s.folder, 0o777); err != nil {
 			return err
 		}
-		var err error
-		s.use, err = acquire(filepath.Join(s.folder, useLock), syscall.LOCK_SH)
-		if !notThere(err) { // somebody may have removed the folder in between
+		if s.use, err = acquire(filepath.Join(s.folder, useLock), syscall.LOCK_SH); !notThere(err) {
 			return err
 		}
 	}
+	return err
 }
 
 // explain says what a user can do about a folder that can't be used.

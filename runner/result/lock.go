@@ -3,9 +3,7 @@ package result
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"syscall"
 
 	"dtl-tf/runner/fault"
@@ -18,7 +16,7 @@ const lockFile = ".dtl-tf.lock"
 // LockedError says that another process is at work in a folder.
 type LockedError struct {
 	Folder string
-	Holder string // its process id, where it could be read
+	Holder string // its process id and machine, where they could be read
 }
 
 // Error implements error.
@@ -30,40 +28,14 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s: another run is writing into this folder%s: wait for it, stop it, or choose another --out", e.Folder, who)
 }
 
-// lock takes the lock file at path for the folder it is in. The kernel gives it free when the
-// process ends in whatever way, so a file that a killed process leaves is no obstacle.
-//
-// On a network file system this assumes that flock reaches the server: Linux' NFS client does
-// that (mount options nolock and local_lock=flock keep it on one machine, and then only the runs of
-// one machine see each other); where the file system has no locks at all, nothing keeps two runs apart.
+// lock takes the lock file at path for the folder it is in.
 func lock(folder, path string) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
-		if err != nil {
-			return nil, err
-		}
-		err = flock.Try(f, syscall.LOCK_EX)
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			holder, _ := io.ReadAll(io.LimitReader(f, 32))
-			f.Close()
-			return nil, &LockedError{Folder: folder, Holder: strings.TrimSpace(string(holder))}
-		}
-		// Some network file systems have no locks. Refusing to work there would help nobody.
-		if err != nil && !errors.Is(err, syscall.ENOLCK) && !errors.Is(err, syscall.ENOSYS) && !errors.Is(err, syscall.ENOTSUP) {
-			f.Close()
-			return nil, err
-		}
-		// The holder before may have removed the file between our open and our lock; then
-		// the lock is on a file that nobody else can see, and the next try makes a new one.
-		if !flock.Same(f, path) {
-			f.Close()
-			continue
-		}
-		if err := f.Truncate(0); err == nil {
-			_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0) // only for the other's message
-		}
-		return f, nil
+	f, err := flock.Acquire(path, syscall.LOCK_EX)
+	var held *flock.HeldError
+	if errors.As(err, &held) {
+		return nil, &LockedError{Folder: folder, Holder: held.Holder}
 	}
+	return f, err
 }
 
 // unlock removes the lock file while it is still held, and then gives it free.
