@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/savedmodel"
+	"dtl-tf/runner/stage"
 	savedmodels "dtl-tf/saved_models"
 )
 
@@ -100,7 +102,7 @@ func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
 }
 
 // Export writes a backbone as a SavedModel into the folder out; pool "" means what its own head sees.
-func Export(c BackboneConfig, out, pool string, overwrite bool) error {
+func Export(ctx context.Context, c BackboneConfig, out, pool string, overwrite bool) error {
 	bb, err := c.load()
 	if err != nil {
 		return err
@@ -111,24 +113,43 @@ func Export(c BackboneConfig, out, pool string, overwrite bool) error {
 			return usagef("--pool: %w", err)
 		}
 	}
-	return writeSavedModel(out, overwrite, func(dir string) error { return bb.Export(dir, sees) })
+	return writeSavedModel(ctx, out, overwrite, func(dir string) error { return bb.Export(dir, sees) })
 }
 
-// writeSavedModel makes the folder dir by calling write. If there is one already, which write refuses, and it may be
-// replaced, the new one is written beside it first; what is no SavedModel is not removed.
-func writeSavedModel(dir string, overwrite bool, write func(dir string) error) error {
-	if _, err := os.Stat(dir); !overwrite || errors.Is(err, os.ErrNotExist) {
-		return write(dir)
+// writeSavedModel makes the folder dir by calling write on another, which takes its place when it is complete and ctx has not ended.
+// What is no SavedModel is not replaced.
+func writeSavedModel(ctx context.Context, dir string, overwrite bool, write func(dir string) error) error {
+	check := func() error { return replaceable(dir, overwrite) }
+	if err := check(); err != nil { // before anything is made
+		return err
+	}
+	s, err := stage.Open(dir, check)
+	if err != nil {
+		return err
+	}
+	defer s.Discard()
+	if err := write(s.Folder); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted, %s is as it was: %w", dir, err)
+	}
+	return s.Publish()
+}
+
+// replaceable tells whether a new SavedModel may take the name of a folder.
+func replaceable(dir string, overwrite bool) error {
+	_, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !overwrite:
+		return fmt.Errorf("%s exists already: add --overwrite or choose another --out", dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, savedmodel.ModelFile)); err != nil {
 		return fmt.Errorf("%s is no SavedModel and is not removed: choose another --out", dir)
 	}
-	fresh := filepath.Clean(dir) + ".new"
-	if err := write(fresh); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove the old SavedModel (the new one is in %s): %w", fresh, err)
-	}
-	return os.Rename(fresh, dir)
+	return nil
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ type ExportConfig struct {
 
 // ExportModel writes a backbone with an adapter as a SavedModel that classifies images, and says on ui.Out what is
 // in it.
-func ExportModel(c ExportConfig, ui UI) error {
+func ExportModel(ctx context.Context, c ExportConfig, ui UI) error {
 	if c.Adapter == "" || c.Out == "" {
 		return usagef("--adapter and --out are required")
 	}
@@ -71,7 +72,7 @@ func ExportModel(c ExportConfig, ui UI) error {
 		return err
 	}
 	d := a.description(ui.Version)
-	if err := writeSavedModel(c.Out, c.Overwrite, func(dir string) error { return a.export(dir, d) }); err != nil {
+	if err := writeSavedModel(ctx, c.Out, c.Overwrite, func(dir string) error { return a.export(dir, d) }); err != nil {
 		return err
 	}
 	return d.print(ui.Out, c.Out)
@@ -115,7 +116,7 @@ func (a *adapted) export(dir string, d classifierDescription) error {
 		Extra:      map[string][]byte{classifierFile: append(text, '\n')},
 	})
 	if err != nil {
-		return fmt.Errorf("export to %s: %w", dir, err)
+		return fmt.Errorf("writing the SavedModel: %w", err)
 	}
 	return nil
 }

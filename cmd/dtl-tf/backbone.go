@@ -62,7 +62,7 @@ the pooled features [n, width]. It can be read back with --backbone, and by Tens
 			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel that is in --out")
 		})
 		backbone.define(g, false)
-		return func(_ context.Context, args []string, io streams) error {
+		return func(ctx context.Context, args []string, io streams) error {
 			c, err := backbone.file("backbone export", args)
 			if err != nil {
 				return err
@@ -70,7 +70,7 @@ the pooled features [n, width]. It can be read back with --backbone, and by Tens
 			if out == "" {
 				return usagef("backbone export: --out is required")
 			}
-			if err := runner.Export(c, out, pool, overwrite); err != nil {
+			if err := runner.Export(ctx, c, out, pool, overwrite); err != nil {
 				return fmt.Errorf("backbone export: %w", err)
 			}
 			fmt.Fprintf(io.out, "wrote %s\n", out)

@@ -38,7 +38,7 @@ TensorFlow Serving wants a folder for each version: copy the SavedModel to NAME/
 		})
 		backbone.define(g, true)
 		method.define(g, "`name` of the method, for adapters that do not say", "")
-		return func(_ context.Context, args []string, io streams) error {
+		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("export", args); err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ TensorFlow Serving wants a folder for each version: copy the SavedModel to NAME/
 				return err
 			}
 			c.Method = method.config(g)
-			if err := runner.ExportModel(c, runner.UI{Out: io.out, Err: io.err, Version: version}); err != nil {
+			if err := runner.ExportModel(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}); err != nil {
 				return fmt.Errorf("export: %w", err)
 			}
 			return nil

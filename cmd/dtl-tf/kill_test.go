@@ -130,3 +130,36 @@ func TestKilledEverywhere(t *testing.T) {
 		})
 	}
 }
+
+// TestExportKilled kills the replacing of a SavedModel at each point: there is always a whole one, the old or the new, and the next call succeeds.
+func TestExportKilled(t *testing.T) {
+	adapter, model := filepath.Join(dtlRun(t), result.AdapterFile), filepath.Join(t.TempDir(), "model")
+	args := func(more ...string) []string {
+		return append([]string{"export", "--backbone", fixture.backbone, "--adapter", adapter, "--out", model, "--overwrite"}, more...)
+	}
+	cli(t, "backbone", "export", fixture.backbone, "--out", model).want(t, exitDone)
+	old := snapshotTree(t, model)
+	o := launch(t, namesPoints, args()...).end()
+	o.want(t, exitDone)
+	fresh, points := snapshotTree(t, model), strings.Count(o.err, pointMark)
+	if points < 4 || fresh == old {
+		t.Fatalf("%d points: %s", points, o.err)
+	}
+	for n := 1; n <= points; n++ {
+		cli(t, "backbone", "export", fixture.backbone, "--out", model, "--overwrite").want(t, exitDone)
+		p := launch(t, diesAt+strconv.Itoa(n), args()...)
+		if !p.killed() {
+			t.Fatalf("it is alive: %s", p.end().err)
+		}
+		if left := snapshotTree(t, model); left != old && left != fresh {
+			t.Errorf("killed at point %d: %s", n, left)
+		}
+		cli(t, args()...).want(t, exitDone)
+		if snapshotTree(t, model) != fresh {
+			t.Errorf("after a kill at point %d the next call made something else", n)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(model)); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}

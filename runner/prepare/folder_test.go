@@ -303,12 +303,12 @@ func TestOverwrite(t *testing.T) {
 func TestStale(t *testing.T) {
 	root := animals(t, "")
 	c := config(t, root, "animals")
-	stale := filepath.Join(filepath.Dir(c.Out), ".animals.preparing", "images", "old.png")
+	stale := filepath.Join(filepath.Dir(c.Out), ".animals.being-written", "new", "images", "old.png")
 	imageFile(t, stale, 1)
 	other, err := openStage(c)
 	try(t, err)
 	refused(t, c, "another process")
-	other.discard()
+	other.Discard()
 	imageFile(t, stale, 1)
 	prepared(t, c)
 	if _, err := os.Stat(filepath.Join(c.Out, "images", "old.png")); err == nil {

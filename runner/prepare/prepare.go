@@ -23,7 +23,7 @@ func Run(ctx context.Context, c Config, ui UI) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.discard()
+	defer s.Discard()
 	r := &Record{Program: "dtl-tf " + c.Version, Prepared: time.Now().UTC().Format(time.RFC3339),
 		Options: Options{Train: c.Train, Val: c.Val, Link: c.Link}}
 	if c.Test > 0 {
@@ -39,21 +39,24 @@ func Run(ctx context.Context, c Config, ui UI) (*Record, error) {
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
-	if err := fill(ctx, from, p, s, r, c, ui); err != nil {
+	if err := fill(ctx, from, p, s.Folder, r, c, ui); err != nil {
 		return nil, explain(ctx, err)
 	}
-	if err := r.write(s.folder); err != nil {
+	if err := r.write(s.Folder); err != nil {
 		return nil, err
 	}
-	if err := s.publish(ctx); err != nil {
-		return nil, explain(ctx, err)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.Publish(); err != nil {
+		return nil, fmt.Errorf("--out: %w", err)
 	}
 	return ReadRecord(c.Out)
 }
 
 // fill writes images and lists, and reads them back as training will.
-func fill(ctx context.Context, from source, p plan, s *stage, r *Record, c Config, ui UI) error {
-	w, err := newWriter(s.folder, c.Link, p)
+func fill(ctx context.Context, from source, p plan, folder string, r *Record, c Config, ui UI) error {
+	w, err := newWriter(folder, c.Link, p)
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func fill(ctx context.Context, from source, p plan, s *stage, r *Record, c Confi
 		return err
 	}
 	ui.note("computing the data's fingerprint")
-	set, err := data.OpenClasses(s.folder, r.Classes)
+	set, err := data.OpenClasses(folder, r.Classes)
 	if err != nil {
 		return fmt.Errorf("the data set that was made cannot be read back: %w", err)
 	}

@@ -1,67 +1,34 @@
 package prepare
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
-	"dtl-tf/runner/flock"
+	"dtl-tf/runner/stage"
 )
 
-// stage is the folder beside the target that a data set is made in. It takes the target's name when it is complete, so
-// that nobody ever sees half a data set. It is locked: of two preparations of one target the second is refused, and
-// what a killed one left is cleared.
-type stage struct {
-	target string
-	folder string // .NAME.preparing
-	lock   *os.File
-}
-
-func openStage(c Config) (*stage, error) {
+// openStage makes ready the place in which the data set is made. It takes the target's name when it is complete, so that nobody ever
+// sees half a data set.
+func openStage(c Config) (*stage.Stage, error) {
 	target := filepath.Clean(c.Out)
-	if err := checkTarget(c, target); err != nil {
+	check := func() error { return checkTarget(c, target) }
+	if err := check(); err != nil { // before anything is made
 		return nil, err
 	}
-	parent, name := filepath.Split(target)
-	if name == ".." || name == "." || name == "" {
+	if name := filepath.Base(target); name == ".." || name == "." {
 		return nil, usagef("--out %s: want the folder to make, such as %s", c.Out, filepath.Join(c.Out, "NAME"))
 	}
-	s := &stage{target: target, folder: filepath.Join(parent, "."+name+".preparing")}
-	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-		return nil, fmt.Errorf("--out: %w", err)
-	}
-	for {
-		if err := os.Mkdir(s.folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("--out: %w", err)
-		}
-		lock, err := os.Open(s.folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another one has just finished
-		}
-		if err != nil {
-			return nil, fmt.Errorf("--out: %w", err)
-		}
-		err = flock.Try(lock, syscall.LOCK_EX)
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			lock.Close()
-			return nil, fmt.Errorf("%s is being prepared by another process, in %s: wait for it or choose another --out", target, s.folder)
-		}
-		// Some network file systems have no locks; any other trouble shows when writing.
-		if !flock.Same(lock, s.folder) {
-			lock.Close()
-			continue
-		}
-		s.lock = lock
-		break
-	}
-	if err := s.clear(); err != nil {
-		s.discard()
+	s, err := stage.Open(target, check)
+	if err != nil {
 		return nil, err
+	}
+	if err := os.Mkdir(s.Folder, 0o777); err != nil {
+		s.Discard()
+		return nil, fmt.Errorf("--out: %w", err)
 	}
 	return s, nil
 }
@@ -119,57 +86,4 @@ func resolve(path string) string {
 		return filepath.Join(resolve(parent), filepath.Base(abs))
 	}
 	return abs
-}
-
-func (s *stage) clear() error {
-	entries, err := os.ReadDir(s.folder)
-	if err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(s.folder, e.Name())); err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-	}
-	return nil
-}
-
-// publish gives the data set its name. An interruption before has no effect, one after comes too late.
-func (s *stage) publish(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	old := strings.TrimSuffix(s.folder, ".preparing") + ".replaced"
-	if err := os.RemoveAll(old); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	err := os.Rename(s.target, old)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--out: %w", err)
-	}
-	replaced := err == nil
-	if err := os.Rename(s.folder, s.target); err != nil {
-		if replaced {
-			_ = os.Rename(old, s.target)
-		}
-		return fmt.Errorf("--out: %w", err)
-	}
-	s.lock.Close()
-	s.lock = nil
-	if replaced {
-		if err := os.RemoveAll(old); err != nil {
-			return fmt.Errorf("the data set is complete, but what it replaces could not be removed: %w", err)
-		}
-	}
-	return nil
-}
-
-// discard removes a stage that was not published.
-func (s *stage) discard() {
-	if s.lock == nil {
-		return
-	}
-	_ = os.RemoveAll(s.folder)
-	s.lock.Close()
-	s.lock = nil
 }

@@ -1,0 +1,140 @@
+package stage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/fault"
+)
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put makes a folder of two files that hold the text.
+func put(t *testing.T, dir, text string) {
+	t.Helper()
+	try(t, os.MkdirAll(filepath.Join(dir, "variables"), 0o777))
+	for _, name := range []string{"model", "variables/data"} {
+		try(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
+	}
+}
+
+// whole is the text of both files of a folder, "" where there is no folder.
+func whole(t *testing.T, dir string) string {
+	t.Helper()
+	one, err := os.ReadFile(filepath.Join(dir, "model"))
+	if errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s is half a folder", dir)
+		}
+		return ""
+	}
+	two, err2 := os.ReadFile(filepath.Join(dir, "variables/data"))
+	if err != nil || err2 != nil || string(one) != string(two) {
+		t.Errorf("%s is no whole folder: %q, %q, %v, %v", dir, one, two, err, err2)
+	}
+	return string(one)
+}
+
+type killed struct{}
+
+// replaceUntil makes a new folder in place of the target, and dies at the point of that number.
+func replaceUntil(t *testing.T, target, text string, number int) (survived bool) {
+	t.Helper()
+	seen := 0
+	fault.Hook = func(string) {
+		if seen++; seen == number {
+			panic(killed{})
+		}
+	}
+	var s *Stage
+	defer func() {
+		fault.Hook = nil
+		if e := recover(); e != nil {
+			if e != any(killed{}) {
+				panic(e)
+			}
+			if s.lock != nil {
+				s.lock.Close() // as the kernel does it
+			}
+		}
+	}()
+	s, err := Open(target, func() error { return nil })
+	try(t, err)
+	put(t, s.Folder, text)
+	try(t, s.Publish())
+	return true
+}
+
+// TestKilled ends the process at every step, with and without an exchange of folders, where a folder is replaced and where there was none.
+func TestKilled(t *testing.T) {
+	swap := exchange
+	defer func() { exchange = swap }()
+	for name, how := range map[string]func(a, b string) error{
+		"exchange": swap, "no exchange": func(string, string) error { return errors.ErrUnsupported },
+	} {
+		exchange = how
+		for _, before := range []string{"old", ""} {
+			target := filepath.Join(t.TempDir(), "model")
+			number := 1
+			for ; ; number++ {
+				try(t, os.RemoveAll(target))
+				if before != "" {
+					put(t, target, before)
+				}
+				survived := replaceUntil(t, target, "new", number)
+				left := whole(t, target)
+				if left == "" && before != "" { // away for a moment: Open puts it back
+					s, err := Open(target, func() error { return nil })
+					try(t, err)
+					s.Discard()
+					left = whole(t, target)
+				}
+				if left != before && left != "new" || survived && left != "new" {
+					t.Errorf("%s: at point %d of replacing %q there is %q", name, number, before, left)
+				}
+				if !replaceUntil(t, target, "newer", -1) || whole(t, target) != "newer" {
+					t.Errorf("%s: after point %d the next one fails", name, number)
+				}
+				entries, err := os.ReadDir(filepath.Dir(target))
+				try(t, err)
+				if len(entries) != 1 {
+					t.Errorf("%s: left behind: %v", name, entries)
+				}
+				if survived {
+					break
+				}
+			}
+			if number < 4 {
+				t.Errorf("%s: only %d points", name, number)
+			}
+		}
+	}
+}
+
+// TestTwo: of two processes with one target the second is refused, and told who has it. A check that fails leaves nothing behind.
+func TestTwo(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "model")
+	yes := func() error { return nil }
+	s, err := Open(target, yes)
+	try(t, err)
+	if _, err := Open(target, yes); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("locked by process %d on ", os.Getpid())) {
+		t.Errorf("the second: %v", err)
+	}
+	s.Discard()
+	no := errors.New("no")
+	if _, err := Open(target, func() error { return no }); err != no {
+		t.Errorf("got %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(target)); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
