@@ -18,7 +18,11 @@ import (
 const BuiltIn = "built-in default"
 
 func (c BackboneConfig) options() backbone.Options {
-	return backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std}
+	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std}
+	if c.adapted {
+		o.Beside = ofOfficial
+	}
+	return o
 }
 
 func (c BackboneConfig) check() error {
@@ -46,31 +50,31 @@ func (c BackboneConfig) load() (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	bb, err := c.read(c.options())
+	bb, err := c.read()
 	if err == nil {
 		return bb, nil
 	}
 	// If the backbone can be read without a flag, it is the flag that does not fit.
-	for _, without := range []backbone.Options{{Heads: c.Heads}, {}} {
-		if without == c.options() {
+	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, adapted: c.adapted}, {Path: c.Path, adapted: c.adapted}} {
+		if without == c {
 			continue
 		}
-		if _, plain := c.read(without); plain == nil {
+		if _, plain := without.read(); plain == nil {
 			return nil, &UsageError{err}
 		}
 	}
 	return nil, err
 }
 
-func (c BackboneConfig) read(o backbone.Options) (*backbone.Backbone, error) {
+func (c BackboneConfig) read() (*backbone.Backbone, error) {
 	if c.Path != "" {
-		return backbone.Load(c.Path, o)
+		return backbone.Load(c.Path, c.options())
 	}
 	files, err := savedmodels.Default()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in backbone: %w (give a --backbone)", err)
 	}
-	return backbone.LoadFS(files, BuiltIn, o)
+	return backbone.LoadFS(files, BuiltIn, c.options())
 }
 
 // random makes a backbone of random weights from the architecture that Path names.

@@ -105,6 +105,7 @@ func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note note
 
 // takeOver lets the adapter fill in the input size and normalisation that the user left open.
 func (c *BackboneConfig) takeOver(a *result.Adapter) error {
+	c.adapted = true
 	size, ok, err := a.Int(result.KeyImageSize)
 	if err != nil {
 		return err

@@ -43,6 +43,8 @@ type BackboneConfig struct {
 	Heads     int
 	ImageSize int
 	Mean, Std *[3]float64
+
+	adapted bool // an adapter goes with it, and may be in the same file
 }
 
 // MethodConfig is what the user said about the method; what is left out comes from the adapter file or

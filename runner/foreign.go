@@ -75,6 +75,9 @@ func ofTimm(name string) bool {
 	})
 }
 
+// ofOfficial tells whether a name is of what the official implementation adds to a backbone.
+func ofOfficial(name string) bool { return name == fusionName || strings.HasPrefix(name, mapPrefix) }
+
 // fillMaps adds maps of zeros for the blocks before the first one that has a map: the official implementation can
 // leave maps out there (lora_before_blocks). Zeros in both factors add nothing, and no gradient moves them. It returns the
 // number of the first block that has a map.
@@ -119,8 +122,11 @@ func noteForeign(a *result.Adapter, given MethodConfig, s settings, bb *backbone
 	if !a.Whole {
 		return
 	}
-	own, err := backbone.Load(a.Path, backbone.Options{Heads: bb.Heads, Image: bb.Image})
-	if err == nil && own.Fingerprint() != bb.Fingerprint() {
+	own, err := backbone.Load(a.Path, backbone.Options{Heads: bb.Heads, Image: bb.Image, Beside: ofOfficial})
+	switch {
+	case err != nil:
+		note("the backbone inside %s can't be compared with %s: %v", a.Path, bb.Path, err)
+	case own.Fingerprint() != bb.Fingerprint():
 		note("the backbone inside %s is not the one of %s: --backbone %s would use its own", a.Path, bb.Path, a.Path)
 	}
 }

@@ -32,7 +32,9 @@ func (f *fineTuning) loadBackbone() (*backbone.Backbone, error) {
 	if f.config.Init == InitRandom {
 		return f.config.Backbone.random(f.config.Seed)
 	}
-	return f.config.Backbone.load()
+	c := f.config.Backbone
+	c.adapted = f.config.InitAdapter != ""
+	return c.load()
 }
 
 // resolveSettings reads the adapter that training starts from, if there is one, and joins its settings with the user's.

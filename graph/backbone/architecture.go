@@ -29,6 +29,9 @@ const LayerNormEps = 1e-6
 // mostGrid is where attention becomes impossible: 65,537 tokens make scores of 17 GB a head and image.
 const mostGrid = 256
 
+// mostBlocks is far above the depth of any ViT.
+const mostBlocks = 1 << 12
+
 // Grid is the number of patches along one side.
 func (a Architecture) Grid() int { return a.Image / a.Patch }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,6 +41,9 @@ type Options struct {
 	Image int         // side of the input in pixels; position embeddings are resampled; 0: as trained
 	Mean  *[3]float64 // input normalisation; nil: the JSON beside the file, or 0.5
 	Std   *[3]float64
+
+	// Beside tells tensors that are in the file for something else than the backbone. nil: there are none.
+	Beside func(name string) bool
 }
 
 // HeadWidth is the usual width of an attention head, in all ViTs of the papers.
@@ -58,7 +62,7 @@ func Load(path string, o Options) (*Backbone, error) {
 	if info.IsDir() {
 		bb, err = readSavedModel(path)
 	} else {
-		bb, err = readFile(path, o.Heads)
+		bb, err = readFile(path, o)
 	}
 	if err != nil {
 		return nil, err
@@ -69,7 +73,7 @@ func Load(path string, o Options) (*Backbone, error) {
 	return bb, nil
 }
 
-func readFile(path string, heads int) (*Backbone, error) {
+func readFile(path string, o Options) (*Backbone, error) {
 	f, err := weight.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
@@ -77,12 +81,15 @@ func readFile(path string, heads int) (*Backbone, error) {
 	if err := f.CheckFinite(); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	read := fromNPZ
-	if _, ok := f.Tensors["pos_embed"]; ok {
-		read = fromTimm
+	if o.Beside != nil {
+		maps.DeleteFunc(f.Tensors, func(name string, _ tensor.Tensor) bool { return o.Beside(name) })
 	}
-	arch, weights, err := read(f, heads)
+	how := layoutOf(f)
+	arch, weights, err := how.read(f, o.Heads)
 	if err != nil {
+		if what := recognise(f.Tensors); what != "" {
+			err = fmt.Errorf("%w: %s", err, what)
+		}
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
 	bb := &Backbone{
@@ -90,6 +97,45 @@ func readFile(path string, heads int) (*Backbone, error) {
 		Weights:     weights, Path: path, Format: f.Format, SHA256: f.SHA256,
 	}
 	return bb, bb.readSidecar(Sidecar(path))
+}
+
+// layout is how a kind of file names and shapes the weights of a ViT.
+type layout struct {
+	shapes  func(f *weight.File) (Architecture, error) // what the shapes tell
+	convert func(f *weight.File, a Architecture) (tensor.Map, error)
+	heads   bool // the shapes tell the number of heads
+}
+
+// layoutOf tells the layout by a tensor that every file of timm has.
+func layoutOf(f *weight.File) layout {
+	for _, name := range []string{"pos_embed", "patch_embed.proj.weight"} {
+		if _, ok := f.Tensors[name]; ok {
+			return timm
+		}
+	}
+	return npz
+}
+
+func (l layout) read(f *weight.File, heads int) (Architecture, tensor.Map, error) {
+	a, err := l.shapes(f)
+	if err != nil {
+		return a, nil, err
+	}
+	a.Eps = LayerNormEps
+	if !l.heads {
+		a.Heads = heads
+	}
+	if !l.heads && heads == 0 {
+		if a.Width%HeadWidth != 0 {
+			return a, nil, fmt.Errorf("%s: a width of %d is no multiple of %d: say how many heads it has with --heads", f.Path, a.Width, HeadWidth)
+		}
+		a.Heads = a.Width / HeadWidth
+	}
+	if err := a.Validate(); err != nil {
+		return a, nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	weights, err := l.convert(f, a)
+	return a, weights, err
 }
 
 // half is the input normalisation of Google's ViT checkpoints.
@@ -192,10 +238,16 @@ func (bb *Backbone) resize(image int) error {
 	return nil
 }
 
-// check holds every weight against the architecture and drops what it does not name.
+// check holds every weight against the architecture. What it does not name must be known to change nothing.
 func check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, error) {
 	wanted := tensor.Map{}
+	for _, s := range a.Specs() {
+		wanted[s.Name] = tensor.Tensor{}
+	}
 	source := &weight.File{Path: f.Path, Format: f.Format, Tensors: weights}
+	if err := checkPlaces(source, func(name string) bool { _, ok := wanted[name]; return ok }); err != nil {
+		return nil, err
+	}
 	for _, s := range a.Specs() {
 		t, err := source.Get(s.Name, s.Shape...)
 		if err != nil {

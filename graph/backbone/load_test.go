@@ -124,7 +124,7 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		{"npz: tensor missing", false, func(m tensor.Map) { delete(m, scale) }, Options{}, []string{scale}},
 		{"npz: patch embedding missing", false, func(m tensor.Map) { delete(m, patchKernel) }, Options{}, []string{patchKernel}},
-		{"npz: no blocks", false, func(m tensor.Map) { delete(m, "Transformer/encoderblock_0/LayerNorm_0/scale") }, Options{}, []string{"depth"}},
+		{"npz: no blocks", false, func(m tensor.Map) { delete(m, "Transformer/encoderblock_0/LayerNorm_0/scale") }, Options{}, []string{"Transformer/encoderblock_0/LayerNorm_0/scale"}},
 		{"npz: wrong shape", false, func(m tensor.Map) { m[scale] = tensor.Zeros(7) }, Options{}, []string{scale, "[7]", "[6]"}},
 		{"npz: wrong rank", false, func(m tensor.Map) { m[query] = tensor.Zeros(6, 6) }, Options{}, []string{query, "[6 6]", "3 axes"}},
 		{"npz: patches not square", false, func(m tensor.Map) { m[patchKernel] = tensor.Zeros(4, 2, 3, 6) }, Options{}, []string{patchKernel, "[4 2 3 6]", "[4 4 3 6]"}},
@@ -148,7 +148,7 @@ func TestLoadErrors(t *testing.T) {
 		{"timm: heads that don't divide", true, nil, Options{Heads: 4}, []string{"width of 6", "4 heads", "--heads"}},
 		{"timm: negative heads", true, nil, Options{Heads: -2}, []string{"heads = -2"}},
 		{"timm: tensor missing", true, func(m tensor.Map) { delete(m, "blocks.1.attn.qkv.bias") }, Options{Heads: 2}, []string{"blocks.1.attn.qkv.bias"}},
-		{"timm: block missing", true, func(m tensor.Map) { delete(m, "blocks.0.norm1.weight") }, Options{Heads: 2}, []string{"depth"}},
+		{"timm: norm missing", true, func(m tensor.Map) { delete(m, "blocks.0.norm1.weight") }, Options{Heads: 2}, []string{"there is no tensor blocks.0.norm1.weight"}},
 		{"timm: patch embedding missing", true, func(m tensor.Map) { delete(m, "patch_embed.proj.weight") }, Options{Heads: 2}, []string{"patch_embed.proj.weight"}},
 		{"timm: no MLP", true, func(m tensor.Map) { delete(m, "blocks.0.mlp.fc1.weight") }, Options{Heads: 2}, []string{"blocks.0.mlp.fc1.weight"}},
 		{"timm: wrong shape", true, func(m tensor.Map) { m["blocks.1.attn.proj.weight"] = tensor.Zeros(6, 5) }, Options{Heads: 2}, []string{"blocks.1.attn.proj.weight", "[6 5]", "[6 6]"}},

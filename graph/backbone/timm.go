@@ -8,56 +8,48 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// fromTimm reads the names and layouts of timm's vision_transformer.py (PyTorch): linear weights [out, in],
-// convolutions [d, 3, p, p], query, key and value in one matrix of rows [q | k | v], each head-major.
-func fromTimm(f *weight.File, heads int) (Architecture, tensor.Map, error) {
-	a := Architecture{Eps: LayerNormEps}
+// timmHead is the kernel of the own head in timm's names.
+const timmHead = "head.weight"
+
+// timm is the layout of timm's vision_transformer.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p],
+// query, key and value in one matrix of rows [q | k | v], each head-major. The number of heads is in no shape.
+var timm = layout{shapes: shapesOfTimm, convert: convertTimm}
+
+func shapesOfTimm(f *weight.File) (a Architecture, err error) {
 	kernel, err := f.Get("patch_embed.proj.weight")
 	if err != nil {
-		return a, nil, err
+		return a, err
 	}
 	position, err := f.Get("pos_embed")
 	if err != nil {
-		return a, nil, err
+		return a, err
 	}
 	fc1, err := f.Get("blocks.0.mlp.fc1.weight")
 	if err != nil {
-		return a, nil, err
+		return a, err
 	}
 	if len(kernel.Shape) != 4 || len(position.Shape) != 3 || len(fc1.Shape) != 2 {
-		return a, nil, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, blocks.0.mlp.fc1.weight %v: these are not a timm ViT's shapes",
+		return a, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, blocks.0.mlp.fc1.weight %v: these are not a timm ViT's shapes",
 			f.Path, kernel.Shape, position.Shape, fc1.Shape)
 	}
 	a.Width, a.Patch, a.MLP = kernel.Shape[0], kernel.Shape[2], fc1.Shape[0]
-	a.Depth = depth(f.Tensors, func(i int) string { return fmt.Sprintf("blocks.%d.norm1.weight", i) })
-	if a.Heads = heads; heads == 0 {
-		if a.Width%HeadWidth != 0 {
-			return a, nil, fmt.Errorf("%s: a width of %d is no multiple of %d: say how many heads it has with --heads", f.Path, a.Width, HeadWidth)
-		}
-		a.Heads = a.Width / HeadWidth
+	if a.Depth, err = depth(f, "blocks.%d."); err != nil {
+		return a, err
 	}
 	if a.Image, err = imageSize(f.Path, "pos_embed", position.Shape[1], a.Patch); err != nil {
-		return a, nil, err
+		return a, err
 	}
-	if t, ok := f.Tensors["head.weight"]; ok && len(t.Shape) == 2 {
+	if t, ok := f.Tensors[timmHead]; ok && len(t.Shape) == 2 {
 		a.Classes = t.Shape[0]
 	}
 	if t, ok := f.Tensors["pre_logits.fc.weight"]; ok && len(t.Shape) == 2 && a.Classes > 0 {
 		a.Hidden = t.Shape[0]
 	}
-	if err := a.Validate(); err != nil {
-		return a, nil, fmt.Errorf("%s: %w", f.Path, err)
-	}
-	weights, err := convertTimm(f, a)
-	if err != nil {
-		return a, nil, err
-	}
-	weights, err = check(f, weights, a)
-	return a, weights, err
+	return a, nil
 }
 
 func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
-	c := converter{file: f, out: tensor.Map{}}
+	c := converter{file: f, out: tensor.Map{}, used: map[string]bool{}}
 	d, p, m := a.Width, a.Patch, a.MLP
 	if t := c.get("patch_embed.proj.weight", d, 3, p, p); t.Data != nil {
 		matrix := transpose(tensor.Must(t.Float32(), d*3, p*p), d*3, p*p)   // [p*p, d*3]
@@ -86,17 +78,25 @@ func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
 	if a.Classes > 0 {
 		c.linear("head", "head", in, []int{in, a.Classes}, []int{a.Classes})
 	}
-	return c.out, c.err
+	if err := checkPlaces(f, func(name string) bool { return c.used[name] }); err != nil {
+		return nil, err
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	return check(f, c.out, a)
 }
 
-// converter moves tensors from timm's names to .npz names and keeps the first error.
+// converter moves tensors from timm's names to .npz names. It keeps the first error, and goes on to see all names.
 type converter struct {
 	file *weight.File
 	out  tensor.Map
+	used map[string]bool // the names that were asked for
 	err  error
 }
 
 func (c *converter) get(name string, shape ...int) tensor.Tensor {
+	c.used[name] = true
 	if c.err != nil {
 		return tensor.Tensor{}
 	}
@@ -130,6 +130,7 @@ func (c *converter) copyAs(from, to string, found, shape []int) {
 
 func (c *converter) attention(from, to string, a Architecture) {
 	d, h := a.Width, a.Heads
+	c.linear(from+"proj", to+"out", d, []int{h, d / h, d}, []int{d})
 	rows, bias := c.get(from+"qkv.weight", 3*d, d), c.get(from+"qkv.bias", 3*d)
 	if rows.Data == nil || bias.Data == nil {
 		return
@@ -139,5 +140,4 @@ func (c *converter) attention(from, to string, a Architecture) {
 		c.out[to+which+"/kernel"] = tensor.Must(transpose(part, d, d).Float32(), d, h, d/h)
 		c.out[to+which+"/bias"] = tensor.Must(slices.Clone(bias.Float32()[i*d:(i+1)*d]), h, d/h)
 	}
-	c.linear(from+"proj", to+"out", d, []int{h, d / h, d}, []int{d})
 }

@@ -1,0 +1,83 @@
+package backbone
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
+)
+
+// mostNamed is how many tensors or blocks an error names; the others are counted.
+const mostNamed = 5
+
+// list joins names for an error, of many the first few; count is how many there are in all.
+func list(names []string, count int) string {
+	if count <= mostNamed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), count-mostNamed)
+}
+
+// depth counts the blocks, whose names begin as the template says. Blocks 0, 1, ... must all be there.
+func depth(f *weight.File, template string) (int, error) {
+	prefix, suffix, _ := strings.Cut(template, "%d")
+	found, last := map[int]bool{}, -1
+	for name := range f.Tensors {
+		rest, ok := strings.CutPrefix(name, prefix)
+		digits, _, also := strings.Cut(rest, suffix)
+		i, err := strconv.Atoi(digits)
+		if !ok || !also || err != nil || strconv.Itoa(i) != digits || i < 0 || i > mostBlocks {
+			continue // of no block, so it must have a place elsewhere
+		}
+		found[i] = true
+		last = max(last, i)
+	}
+	if len(found) == last+1 {
+		return len(found), nil
+	}
+	var missing []string
+	for i := 0; i < last && len(missing) < mostNamed; i++ {
+		if !found[i] {
+			missing = append(missing, blockName(template, i))
+		}
+	}
+	return 0, fmt.Errorf("%s: there is a %s, but no %s: the file is incomplete", f.Path, blockName(template, last), list(missing, last+1-len(found)))
+}
+
+func blockName(template string, i int) string {
+	return strings.TrimRight(fmt.Sprintf(template, i), "./")
+}
+
+// checkPlaces fails if a tensor is neither wanted nor known to change nothing: leaving it out could change the answer.
+func checkPlaces(f *weight.File, wanted func(name string) bool) error {
+	var rest []string
+	for _, name := range f.Tensors.Names() {
+		if !wanted(name) && !changesNothing(f.Tensors, name) {
+			rest = append(rest, name)
+		}
+	}
+	if rest == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: it has tensors for which a plain ViT has no place: %s", f.Path, list(rest, len(rest)))
+}
+
+// changesNothing knows the tensors that play no part in the forward pass: what only pre-training used, and a layer in
+// front of a head that is not there.
+func changesNothing(m tensor.Map, name string) bool {
+	switch {
+	case name == "mask_token": // of masked image modelling
+		return true
+	case strings.HasPrefix(name, "decoder_"): // MAE's decoder
+		return true
+	case strings.HasPrefix(name, "pre_logits/"):
+		_, head := m[headKernel]
+		return !head
+	case strings.HasPrefix(name, "pre_logits."):
+		_, head := m[timmHead]
+		return !head
+	}
+	return false
+}

@@ -1,0 +1,130 @@
+package backbone
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/savedmodel"
+	"dtl-tf/graph/tensor"
+)
+
+// TestNoPlace: a tensor that the forward pass does not use refuses the file, which is named for what it is. Names and shapes
+// are those of timm's models.
+func TestNoPlace(t *testing.T) {
+	d := tiny.Width
+	inBlocks := func(name string, shape ...int) func(m tensor.Map) {
+		return func(m tensor.Map) {
+			for i := range tiny.Depth {
+				m[fmt.Sprintf("blocks.%d.%s", i, name)] = tensor.Zeros(shape...)
+			}
+		}
+	}
+	one := func(name string, shape ...int) func(m tensor.Map) {
+		return func(m tensor.Map) { m[name] = tensor.Zeros(shape...) }
+	}
+	for _, c := range []struct {
+		what   string
+		change func(m tensor.Map)
+		want   []string
+	}{
+		{"LayerScale", inBlocks("ls1.gamma", d), []string{"blocks.0.ls1.gamma, blocks.1.ls1.gamma:", "LayerScale (DINOv2, DeiT-III)"}},
+		{"LayerScale of BEiT", inBlocks("gamma_2", d), []string{"blocks.0.gamma_2", "LayerScale"}},
+		{"norm_pre", one("norm_pre.weight", d), []string{"norm_pre.weight", "norm_pre (CLIP)"}},
+		{"q/k norm", inBlocks("attn.q_norm.weight", 3), []string{"blocks.0.attn.q_norm.weight", "q/k norm"}},
+		{"registers", one("reg_token", 1, 4, d), []string{"reg_token", "register tokens"}},
+		{"distilled", func(m tensor.Map) {
+			m["dist_token"], m["pos_embed"] = tensor.Zeros(1, 1, d), tensor.Zeros(1, tiny.Tokens()+1, d)
+		}, []string{"6 positions", "distillation token"}},
+		{"fc_norm too", one("fc_norm.bias", d), []string{"fc_norm.bias", "behind the pooling"}},
+		{"fc_norm", func(m tensor.Map) { rename(m, "norm.", "fc_norm.") }, []string{"fc_norm.bias, fc_norm.weight", "behind the pooling"}},
+		{"attention pooling", one("attn_pool.latent", 1, 1, d), []string{"attn_pool.latent", "SigLIP"}},
+		{"SwiGLU", inBlocks("mlp.fc1_g.weight", 10, d), []string{"blocks.0.mlp.fc1_g.weight", "SwiGLU"}},
+		{"packed SwiGLU", inBlocks("mlp.fc2.weight", d, 5), []string{"blocks.0.mlp.fc2.weight", "packed SwiGLU"}},
+		{"no biases", func(m tensor.Map) { delete(m, "blocks.0.attn.qkv.bias") }, []string{"blocks.0.attn.qkv.bias", "no biases of query, key and value"}},
+		{"RMSNorm", func(m tensor.Map) { delete(m, "blocks.0.norm1.bias") }, []string{"blocks.0.norm1.bias", "RMSNorm"}},
+		{"no class token", func(m tensor.Map) { delete(m, "cls_token") }, []string{"cls_token", "no class token"}},
+		{"patch positions", one("pos_embed", 1, tiny.Tokens()-1, d), []string{"4 positions", "positions of the patches only"}},
+		{"no positions", func(m tensor.Map) { delete(m, "pos_embed"); m["rope.periods"] = tensor.Zeros(16) }, []string{"pos_embed", "rotary positions"}},
+		{"relative positions", inBlocks("attn.relative_position_bias_table", 12, 2), []string{"relative positions (BEiT, Swin)"}},
+		{"unknown", one("blocks.1.mlp.norm.weight", 10), []string{"blocks.1.mlp.norm.weight", "no place"}},
+		{"many", func(m tensor.Map) {
+			for i := range 9 {
+				m[fmt.Sprintf("extra.%d", i)] = tensor.Zeros(1)
+			}
+		}, []string{"extra.0, extra.1, extra.2, extra.3, extra.4 and 4 more"}},
+		{"a head of another rank", one("head.weight", 3, d, 1), []string{"head.weight", "no place"}},
+		{"a block's number in another form", one("blocks.01.norm1.weight", d), []string{"blocks.01.norm1.weight"}},
+		{"a gap", func(m tensor.Map) { rename(m, "blocks.1.", "blocks.3.") }, []string{"there is a blocks.3, but no blocks.1, blocks.2"}},
+		{"a wide gap", func(m tensor.Map) { rename(m, "blocks.1.", "blocks.12.") }, []string{"no blocks.1, blocks.2, blocks.3, blocks.4, blocks.5 and 6 more"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			m := timmNames()
+			c.change(m)
+			path := writeSafetensors(t, m)
+			_, err := Load(path, Options{Heads: 2})
+			wantError(t, err, append(c.want, path)...)
+		})
+	}
+}
+
+func rename(m tensor.Map, from, to string) {
+	for name, v := range maps.Clone(m) {
+		if rest, ok := strings.CutPrefix(name, from); ok {
+			delete(m, name)
+			m[to+rest] = v
+		}
+	}
+}
+
+// TestNoPlaceElsewhere: .npz files and SavedModels keep no tensor back either.
+func TestNoPlaceElsewhere(t *testing.T) {
+	bb := random(t, tiny)
+	bb.Weights["MAPHead_0/probe"] = tensor.Zeros(1, 1, 6)
+	_, err := Load(writeNPZ(t, bb.Weights), Options{})
+	wantError(t, err, "MAPHead_0/probe", "attention pooling")
+	delete(bb.Weights, "MAPHead_0/probe")
+	rename(bb.Weights, "Transformer/encoderblock_1/", "Transformer/encoderblock_2/")
+	_, err = Load(writeNPZ(t, bb.Weights), Options{})
+	wantError(t, err, "there is a Transformer/encoderblock_2, but no Transformer/encoderblock_1")
+
+	one := random(t, tiny)
+	name := filepath.Join(t.TempDir(), "model")
+	if err := one.Export(name, ""); err != nil {
+		t.Fatal(err)
+	}
+	about := filepath.Join(name, savedmodel.ExtraDir, descriptionFile)
+	raw, err := os.ReadFile(about)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(about, bytes.Replace(raw, []byte(`"depth": 2`), []byte(`"depth": 1`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Load(name, Options{})
+	wantError(t, err, name, "Transformer/encoderblock_1/LayerNorm_0/bias", "no place")
+}
+
+// TestPlacesKept: what is known to change nothing does not keep a file from being read, and changes nothing.
+func TestPlacesKept(t *testing.T) {
+	plain, err := Load(writeSafetensors(t, timmNames()), Options{Heads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := timmNames()
+	for _, name := range []string{"mask_token", "decoder_embed.weight", "decoder_blocks.0.norm1.weight", "pre_logits.fc.weight"} {
+		m[name] = tensor.Zeros(1, 1, tiny.Width)
+	}
+	m["lora"] = tensor.Zeros(1)
+	bb, err := Load(writeSafetensors(t, m), Options{Heads: 2, Beside: func(name string) bool { return name == "lora" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bb.Description != plain.Description || bb.Fingerprint() != plain.Fingerprint() {
+		t.Errorf("read %+v, want %+v and the same weights", bb.Description, plain.Description)
+	}
+}
