@@ -11,6 +11,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
 )
 
@@ -20,6 +21,12 @@ const keyWeights = "backbone_weights_sha256"
 
 // keyPrecision is the metadata key of the precision of matrix products that the adapter was trained in.
 const keyPrecision = "precision"
+
+// Metadata keys of what not every file of a backbone tells.
+const (
+	keyHeads = "heads"
+	keyEps   = "layer_norm_eps"
+)
 
 // adapterMeta is what an adapter file must remember to be run again.
 func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes int, precision, version string) result.Meta {
@@ -36,6 +43,8 @@ func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes
 	}
 	m.SetInt(result.KeyClasses, classes)
 	m.SetInt(result.KeyImageSize, bb.Image)
+	m.SetInt(keyHeads, bb.Heads)
+	m[keyEps] = strconv.FormatFloat(bb.Eps, 'g', -1, 64)
 	m.SetFloats(result.KeyMean, bb.Mean[:])
 	m.SetFloats(result.KeyStd, bb.Std[:])
 	if classNames != nil {
@@ -177,8 +186,8 @@ func adapterClasses(a *result.Adapter) (int, error) {
 // fits holds an adapter against the backbone and the tensors that a model wants.
 func fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) error {
 	if trained, ok := a.String(keyWeights); ok && trained != bb.Fingerprint() {
-		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s",
-			a.Path, trained, bb.Path, bb.Fingerprint())
+		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s%s",
+			a.Path, trained, bb.Path, bb.Fingerprint(), headsMayDiffer(a, bb))
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		shape := wanted[name]
@@ -199,6 +208,23 @@ func fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 		}
 	}
 	return nil
+}
+
+// noteAdapted is noteSources for a backbone that the adapter fits: where it knows the fingerprint, that tells the heads.
+func noteAdapted(a *result.Adapter, bb *backbone.Backbone, note noteFunc) {
+	if _, ok := a.String(keyWeights); ok {
+		bb.Sources.Heads = backbone.FromAdapter
+	}
+	noteSources(bb, false, note)
+}
+
+// headsMayDiffer adds what a fingerprint of the same file may differ by: heads are in the weights' shapes, and adapters did not
+// always tell them.
+func headsMayDiffer(a *result.Adapter, bb *backbone.Backbone) string {
+	if _, told := a.String(keyHeads); told || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
+		return ""
+	}
+	return fmt.Sprintf(" with %d heads (%s): if it was trained with another number, say so with --heads", bb.Heads, bb.Sources.Heads)
 }
 
 // adapterTensors divides what trained into the adapter's tensors and the backbone's weights, which full

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 const BuiltIn = "built-in default"
 
 func (c BackboneConfig) options() backbone.Options {
-	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std}
+	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Eps: c.eps}
 	if c.adapted {
 		o.Beside = ofOfficial
 	}
@@ -52,10 +53,16 @@ func (c BackboneConfig) load() (*backbone.Backbone, error) {
 	}
 	bb, err := c.read()
 	if err == nil {
+		s, fixed := &bb.Sources, c.fixed
+		s.Mean, s.Std = cmp.Or(fixed.Mean, s.Mean), cmp.Or(fixed.Std, s.Std)
+		if s.Heads == backbone.FromFlag {
+			s.Heads = cmp.Or(fixed.Heads, s.Heads)
+		}
 		return bb, nil
 	}
 	// If the backbone can be read without a flag, it is the flag that does not fit.
-	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, adapted: c.adapted}, {Path: c.Path, adapted: c.adapted}} {
+	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, adapted: c.adapted, eps: c.eps}, {Path: c.Path, adapted: c.adapted, eps: c.eps}} {
+		without.fixed = c.fixed
 		if without == c {
 			continue
 		}
@@ -75,6 +82,13 @@ func (c BackboneConfig) read() (*backbone.Backbone, error) {
 		return nil, fmt.Errorf("the built-in backbone: %w (give a --backbone)", err)
 	}
 	return backbone.LoadFS(files, BuiltIn, c.options())
+}
+
+// noteSources says what is guessed about a backbone, and what was read from files beside it.
+func noteSources(bb *backbone.Backbone, ownHead bool, note noteFunc) {
+	if text := bb.Note(ownHead); text != "" {
+		note("%s", text)
+	}
 }
 
 // random makes a backbone of random weights from the architecture that Path names.
@@ -97,20 +111,21 @@ func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
 		return nil, &UsageError{err}
 	}
 	if c.Mean != nil {
-		bb.Mean = *c.Mean
+		bb.Mean, bb.Sources.Mean = *c.Mean, backbone.FromFlag
 	}
 	if c.Std != nil {
-		bb.Std = *c.Std
+		bb.Std, bb.Sources.Std = *c.Std, backbone.FromFlag
 	}
 	return bb, nil
 }
 
 // Export writes a backbone as a SavedModel into the folder out; pool "" means what its own head sees.
-func Export(ctx context.Context, c BackboneConfig, out, pool string, overwrite bool) error {
+func Export(ctx context.Context, c BackboneConfig, out, pool string, overwrite bool, ui UI) error {
 	bb, err := c.load()
 	if err != nil {
 		return err
 	}
+	noteSources(bb, true, ui.note)
 	sees := bb.Pool
 	if pool != "" {
 		if sees, err = backbone.ParsePool(pool); err != nil {

@@ -31,7 +31,7 @@ type loaded struct {
 // loadClassifier reads backbone and adapter; without an adapter it is the backbone's own head.
 func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, threads int, note noteFunc) (*loaded, error) {
 	if adapterPath == "" {
-		return ownHead(b, m, threads)
+		return ownHead(b, m, threads, note)
 	}
 	a, err := openAdapted(b, adapterPath, m, note)
 	if err != nil {
@@ -100,7 +100,11 @@ func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note note
 	if err != nil {
 		return nil, err
 	}
-	return a, fits(adapter, bb, model.AdapterShapes())
+	if err := fits(adapter, bb, model.AdapterShapes()); err != nil {
+		return nil, err
+	}
+	noteAdapted(adapter, bb, note)
+	return a, nil
 }
 
 // takeOver lets the adapter fill in the input size and normalisation that the user left open.
@@ -116,10 +120,14 @@ func (c *BackboneConfig) takeOver(a *result.Adapter) error {
 		}
 		c.ImageSize = size
 	}
+	if err := c.takeOverShape(a); err != nil {
+		return err
+	}
 	for _, n := range []struct {
 		flag, key string
 		value     **[3]float64
-	}{{"mean", result.KeyMean, &c.Mean}, {"std", result.KeyStd, &c.Std}} {
+		source    *backbone.Source
+	}{{"mean", result.KeyMean, &c.Mean, &c.fixed.Mean}, {"std", result.KeyStd, &c.Std, &c.fixed.Std}} {
 		list, ok, err := a.Floats(n.key)
 		if err != nil {
 			return err
@@ -134,9 +142,30 @@ func (c *BackboneConfig) takeOver(a *result.Adapter) error {
 		if *n.value != nil && **n.value != file {
 			return usagef("--%s %v contradicts the adapter %s, which has %v", n.flag, **n.value, a.Path, file)
 		}
+		if *n.value == nil {
+			*n.source = backbone.FromAdapter
+		}
 		*n.value = &file
 	}
 	return nil
+}
+
+// takeOverShape takes heads and layer_norm_eps. Adapters that do not tell the latter were trained with the usual one.
+func (c *BackboneConfig) takeOverShape(a *result.Adapter) error {
+	heads, ok, err := a.Int(keyHeads)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ok && c.Heads == 0:
+		c.Heads, c.fixed.Heads = heads, backbone.FromAdapter
+	case ok && c.Heads != heads:
+		return usagef("--heads %d contradicts the adapter %s, which has %d", c.Heads, a.Path, heads)
+	}
+	if c.eps, ok, err = a.Float(keyEps); err == nil && !ok && !foreign(a) {
+		c.eps = backbone.LayerNormEps
+	}
+	return err
 }
 
 // plain is a backbone with its own head.
@@ -145,7 +174,7 @@ type plain struct {
 	images, logits graph.Value
 }
 
-func ownHead(b BackboneConfig, m MethodConfig, threads int) (_ *loaded, err error) {
+func ownHead(b BackboneConfig, m MethodConfig, threads int, note noteFunc) (_ *loaded, err error) {
 	defer graph.Catch(&err)
 	if m.Method != "" {
 		return nil, usagef("--method without --adapter: the backbone's own head needs no method")
@@ -165,7 +194,9 @@ func ownHead(b BackboneConfig, m MethodConfig, threads int) (_ *loaded, err erro
 		if pool, err = backbone.ParsePool(m.Pool); err != nil {
 			return nil, usagef("--pool: %w", err)
 		}
+		bb.Pool, bb.Sources.Pool = pool, backbone.FromFlag
 	}
+	noteSources(bb, true, note)
 	builder := graph.New(graph.KeepAll)
 	variables := graph.NewVariables()
 	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {

@@ -44,7 +44,9 @@ type BackboneConfig struct {
 	ImageSize int
 	Mean, Std *[3]float64
 
-	adapted bool // an adapter goes with it, and may be in the same file
+	adapted bool             // an adapter goes with it, and may be in the same file
+	eps     float64          // layer_norm_eps that the adapter was trained with, 0: it does not tell
+	fixed   backbone.Sources // what the adapter says, and not the user
 }
 
 // MethodConfig is what the user said about the method; what is left out comes from the adapter file or

@@ -243,7 +243,7 @@ func (f *fineTuning) cacheOptions(dir string, values []feature.Value) (feature.O
 	return feature.Options{
 		Dir: dir,
 		Key: feature.Key{
-			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Mean: bb.Mean, Std: bb.Std,
+			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
 			ImageSize: bb.Image, Preprocessing: data.Preprocessing, Computed: f.config.Precision, Stored: f.config.cachePrecision(),
 			Program: program, Device: string(f.device) + ", " + deviceModel(f.device), Kernels: graph.UsesKernels(f.device, graph.Precision(f.config.Precision)),
 		},

@@ -80,6 +80,7 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.backbone, err = f.loadBackbone(); err != nil {
 		return err
 	}
+	noteSources(f.backbone, false, f.note)
 	if err := alive(ctx); err != nil {
 		return err
 	}

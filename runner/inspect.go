@@ -14,8 +14,10 @@ type BackboneInfo struct {
 	Format string `json:"format"`
 	SHA256 string `json:"sha256"`
 	backbone.Description
-	Tokens     int `json:"tokens"`
-	Parameters int `json:"parameters"` // without its own head
+	Tokens     int              `json:"tokens"`
+	Parameters int              `json:"parameters"` // without its own head
+	Sources    backbone.Sources `json:"sources"`
+	Note       string           `json:"note,omitempty"` // what is guessed or was taken from files beside it
 }
 
 // Inspect reads a backbone and describes it.
@@ -26,7 +28,7 @@ func Inspect(c BackboneConfig) (BackboneInfo, error) {
 	}
 	return BackboneInfo{
 		Path: bb.Path, Format: bb.Format, SHA256: bb.SHA256, Description: bb.Description,
-		Tokens: bb.Tokens(), Parameters: bb.Architecture.Parameters(),
+		Tokens: bb.Tokens(), Parameters: bb.Architecture.Parameters(), Sources: bb.Sources, Note: bb.Note(true),
 	}, nil
 }
 
@@ -38,10 +40,13 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	row("sha256", "%s", i.SHA256)
 	row("architecture", "ViT, %d blocks, width %d, %d heads, MLP %d", i.Depth, i.Width, i.Heads, i.MLP)
 	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.Image, i.Image, i.Patch, i.Patch, i.Tokens)
-	row("normalisation", "mean %v, std %v", i.Mean, i.Std)
+	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
+	row("heads", "%d (%s)", i.Heads, i.Sources.Heads)
+	row("layer_norm_eps", "%v (%s)", i.Eps, i.Sources.Eps)
+	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.Sources.Mean, i.Std, i.Sources.Std)
 	row("parameters", "%d without its own head", i.Parameters)
 	if i.Classes > 0 {
-		row("own head", "%d classes, sees %s", i.Classes, i.Pool)
+		row("own head", "%d classes, sees %s (%s)", i.Classes, i.Pool, i.Sources.Pool)
 	} else {
 		row("own head", "none")
 	}

@@ -22,7 +22,7 @@ type MergeConfig struct {
 
 // Merge moves an adapter into the weights of its backbone and writes the result as a plain backbone, the
 // adapter's classifier as its own head. It returns the path of the JSON beside it.
-func Merge(c MergeConfig) (sidecar string, err error) {
+func Merge(c MergeConfig, ui UI) (sidecar string, err error) {
 	if c.Adapter == "" || c.Out == "" {
 		return "", usagef("--adapter and --out are required")
 	}
@@ -57,6 +57,7 @@ func Merge(c MergeConfig) (sidecar string, err error) {
 	if err := c.fits(adapter, bb, s); err != nil {
 		return "", err
 	}
+	noteAdapted(adapter, bb, ui.note)
 	weights, err := dtl.Merge(s.Method.Name(), s.Options, bb.Architecture, bb.Weights, adapter.Tensors)
 	if err != nil {
 		return "", &UsageError{err}

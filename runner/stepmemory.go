@@ -11,12 +11,13 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Describe reads a backbone and says what a result's record says about it.
-func (c BackboneConfig) Describe() (result.Backbone, error) {
+// Describe reads a backbone and says what a result's record says about it. What is guessed about it is noted.
+func (c BackboneConfig) Describe(ui UI) (result.Backbone, error) {
 	bb, err := c.load()
 	if err != nil {
 		return result.Backbone{}, err
 	}
+	noteSources(bb, false, ui.note)
 	return describeBackbone(bb), nil
 }
 

@@ -33,6 +33,9 @@ var inspectCommand = command{
 			if err != nil {
 				return fmt.Errorf("backbone inspect: %w", err)
 			}
+			if info.Note != "" {
+				fmt.Fprintln(io.err, info.Note)
+			}
 			if asJSON {
 				return printJSON(io.out, info)
 			}
@@ -70,7 +73,7 @@ the pooled features [n, width]. It can be read back with --backbone, and by Tens
 			if out == "" {
 				return usagef("backbone export: --out is required")
 			}
-			if err := runner.Export(ctx, c, out, pool, overwrite); err != nil {
+			if err := runner.Export(ctx, c, out, pool, overwrite, runner.UI{Err: io.err}); err != nil {
 				return fmt.Errorf("backbone export: %w", err)
 			}
 			fmt.Fprintf(io.out, "wrote %s\n", out)

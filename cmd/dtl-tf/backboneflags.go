@@ -22,7 +22,7 @@ func (b *backboneFlags) define(g *groups, named bool) {
 		if named {
 			f.StringVar(&b.path, "backbone", "", "a Google .npz `file`, a timm-named .safetensors file or a SavedModel folder (default: the built-in small ViT)")
 		}
-		f.IntVar(&b.heads, "heads", 0, "attention `heads`, where a .safetensors file's heads are not 64 wide")
+		f.IntVar(&b.heads, "heads", 0, "attention `heads`, which a .safetensors file does not tell (default: the JSON beside the file, or 64-wide heads)")
 		f.IntVar(&b.image, "image-size", 0, "side of the input in `pixels`; position embeddings are resampled (default: as the backbone was trained)")
 		f.StringVar(&b.mean, "mean", "", "what is subtracted from images in 0..1, `r,g,b` (default: the JSON beside the file, or 0.5)")
 		f.StringVar(&b.std, "std", "", "by what they are then divided, `r,g,b` (default: the JSON beside the file, or 0.5)")

@@ -40,7 +40,7 @@ parameters can become part of a layer's weights can be merged, such as lora and 
 				return err
 			}
 			c.Method = method.config(g)
-			sidecar, err := runner.Merge(c)
+			sidecar, err := runner.Merge(c, runner.UI{Err: io.err})
 			if err != nil {
 				return fmt.Errorf("merge: %w", err)
 			}

@@ -1,17 +1,13 @@
 package backbone
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
-	"strings"
 
-	"dtl-tf/graph/limit"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -24,6 +20,10 @@ type Backbone struct {
 	Format  string     // "npz", "safetensors", "savedmodel" or "random"
 	SHA256  string     // of the file's bytes; of names, shapes and values where there is no single file
 
+	Sources Sources // where it is known from what its tensors do not tell
+
+	sidecar     Source   // the JSON beside the file in this program's own form
+	remarks     []string // on the JSON files beside it, for Note
 	fingerprint string
 }
 
@@ -37,10 +37,11 @@ type Description struct {
 
 // Options override what a file says or cannot say.
 type Options struct {
-	Heads int         // for .safetensors, whose shapes do not tell; 0: 64-wide heads
+	Heads int         // for .safetensors, whose shapes do not tell; 0: from a JSON beside the file, or 64-wide heads
 	Image int         // side of the input in pixels; position embeddings are resampled; 0: as trained
-	Mean  *[3]float64 // input normalisation; nil: the JSON beside the file, or 0.5
+	Mean  *[3]float64 // input normalisation; nil: from a JSON beside the file, or 0.5
 	Std   *[3]float64
+	Eps   float64 // layer_norm_eps that an adapter was trained with; 0: from a JSON beside the file, or 1e-6
 
 	// Beside tells tensors that are in the file for something else than the backbone. nil: there are none.
 	Beside func(name string) bool
@@ -84,26 +85,48 @@ func readFile(path string, o Options) (*Backbone, error) {
 	if o.Beside != nil {
 		maps.DeleteFunc(f.Tensors, func(name string, _ tensor.Tensor) bool { return o.Beside(name) })
 	}
-	how := layoutOf(f)
-	arch, weights, err := how.read(f, o.Heads)
-	if err != nil {
-		if what := recognise(f.Tensors); what != "" {
-			err = fmt.Errorf("%w: %s", err, what)
-		}
+	bb := &Backbone{Path: path, Format: f.Format, SHA256: f.SHA256}
+	if err := bb.read(f, o); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	bb := &Backbone{
-		Description: Description{Architecture: arch, Mean: half, Std: half, Pool: PoolClass},
-		Weights:     weights, Path: path, Format: f.Format, SHA256: f.SHA256,
+	return bb, nil
+}
+
+// read takes the shape of the network from the tensors, what they do not tell from elsewhere, and then the weights.
+func (bb *Backbone) read(f *weight.File, o Options) error {
+	explain := func(err error) error {
+		if what := recognise(f.Tensors); what != "" {
+			return fmt.Errorf("%w: %s", err, what)
+		}
+		return err
 	}
-	return bb, bb.readSidecar(Sidecar(path))
+	l := layoutOf(f)
+	arch, err := l.shapes(f)
+	if err != nil {
+		return explain(err)
+	}
+	found, remarks, err := readBeside(f.Path, arch)
+	if err != nil {
+		return err
+	}
+	bb.Architecture, bb.remarks = arch, remarks
+	if err := bb.settle(l, pooledNorm(f.Tensors), found, o); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if err := bb.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if bb.Weights, err = l.convert(f, bb.Architecture); err != nil {
+		return explain(err)
+	}
+	return nil
 }
 
 // layout is how a kind of file names and shapes the weights of a ViT.
 type layout struct {
-	shapes  func(f *weight.File) (Architecture, error) // what the shapes tell
-	convert func(f *weight.File, a Architecture) (tensor.Map, error)
-	heads   bool // the shapes tell the number of heads
+	shapes     func(f *weight.File) (Architecture, error) // what the shapes tell
+	convert    func(f *weight.File, a Architecture) (tensor.Map, error)
+	documented bool // the shapes tell the number of heads, and the format is that of plain ViTs with mean = std = 0.5
 }
 
 // layoutOf tells the layout by a tensor that every file of timm has.
@@ -116,45 +139,8 @@ func layoutOf(f *weight.File) layout {
 	return npz
 }
 
-func (l layout) read(f *weight.File, heads int) (Architecture, tensor.Map, error) {
-	a, err := l.shapes(f)
-	if err != nil {
-		return a, nil, err
-	}
-	a.Eps = LayerNormEps
-	if !l.heads {
-		a.Heads = heads
-	}
-	if !l.heads && heads == 0 {
-		if a.Width%HeadWidth != 0 {
-			return a, nil, fmt.Errorf("%s: a width of %d is no multiple of %d: say how many heads it has with --heads", f.Path, a.Width, HeadWidth)
-		}
-		a.Heads = a.Width / HeadWidth
-	}
-	if err := a.Validate(); err != nil {
-		return a, nil, fmt.Errorf("%s: %w", f.Path, err)
-	}
-	weights, err := l.convert(f, a)
-	return a, weights, err
-}
-
 // half is the input normalisation of Google's ViT checkpoints.
 var half = [3]float64{0.5, 0.5, 0.5}
-
-// Sidecar is the name of the small JSON beside a weight file: its name with .json in place of the ending.
-func Sidecar(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".json" }
-
-// SidecarJSON is the content of the JSON beside a weight file.
-type SidecarJSON struct {
-	Mean *[3]float64 `json:"mean,omitempty"`
-	Std  *[3]float64 `json:"std,omitempty"`
-	Pool *Pool       `json:"pool,omitempty"`
-}
-
-// Sidecar is what the JSON beside the backbone's file should say.
-func (d Description) Sidecar() SidecarJSON {
-	return SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool}
-}
 
 // SetHead gives the backbone a classifier of its own, from weight [classes, d] and bias [classes].
 func (bb *Backbone) SetHead(weight, bias tensor.Tensor) {
@@ -166,52 +152,18 @@ func (bb *Backbone) SetHead(weight, bias tensor.Tensor) {
 	bb.fingerprint = ""
 }
 
-// readSidecar takes mean, std and pool from the JSON beside the file, if there is one.
-func (bb *Backbone) readSidecar(path string) error {
-	raw, err := limit.ReadFile(path, limit.Text)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("backbone description: %w", err)
-	}
-	var d struct {
-		Mean, Std *[]float64 // Go would fill or cut a list of another length than 3 without a word
-		Pool      *Pool
-	}
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return fmt.Errorf(`backbone description %s: %w (wanted is {"mean": [r,g,b], "std": [r,g,b]})`, path, err)
-	}
-	for _, list := range []struct {
-		name  string
-		found *[]float64
-		into  *[3]float64
-	}{{"mean", d.Mean, &bb.Mean}, {"std", d.Std, &bb.Std}} {
-		if list.found == nil {
-			continue
-		}
-		if len(*list.found) != 3 {
-			return fmt.Errorf("backbone description %s: %s has %d numbers, wanted are 3 (red, green, blue)", path, list.name, len(*list.found))
-		}
-		copy(list.into[:], *list.found)
-	}
-	if d.Pool != nil {
-		if bb.Pool, err = ParsePool(string(*d.Pool)); err != nil {
-			return fmt.Errorf("backbone description %s: %w", path, err)
-		}
-	}
-	return nil
-}
-
 func (bb *Backbone) override(o Options) error {
 	if o.Heads != 0 && o.Heads != bb.Heads {
 		return fmt.Errorf("--heads %d contradicts the file, which has %d heads", o.Heads, bb.Heads)
 	}
+	if o.Eps != 0 && o.Eps != bb.Eps {
+		return fmt.Errorf("the adapter was trained with a layer_norm_eps of %v, the file has %v: it is of another backbone", o.Eps, bb.Eps)
+	}
 	if o.Mean != nil {
-		bb.Mean = *o.Mean
+		bb.Mean, bb.Sources.Mean = *o.Mean, FromFlag
 	}
 	if o.Std != nil {
-		bb.Std = *o.Std
+		bb.Std, bb.Sources.Std = *o.Std, FromFlag
 	}
 	for c := range bb.Std {
 		if !(bb.Std[c] > 0) || math.IsInf(bb.Std[c], 0) {

@@ -224,6 +224,10 @@ func TestSidecar(t *testing.T) {
 		`{"std": [0.5, 0.5, -0.5]}`:    "std",
 		`[0.5, 0.5, 0.5]`:              "mean",
 		`{"mean": [null, 0.5, "0.5"]}`: "mean",
+		`{"means": [0.5, 0.5, 0.5]}`:   `the key "means" is unknown: the keys are mean, std, pool, layer_norm_eps, heads`,
+		`{"layer_norm_eps": 0}`:        "layer_norm_eps of 0",
+		`{"heads": 3}`:                 "3 heads, the tensors have 2",
+		`{"heads": 0}`:                 "0 heads",
 	} {
 		put(text)
 		_, err := Load(path, Options{})

@@ -11,9 +11,9 @@ import (
 // npz is the layout of Google's ViT checkpoints (google-research/vision_transformer). All sizes, the number of heads
 // too, are in the shapes.
 var npz = layout{
-	shapes:  shapesOfNPZ,
-	convert: func(f *weight.File, a Architecture) (tensor.Map, error) { return check(f, f.Tensors, a) },
-	heads:   true,
+	shapes:     shapesOfNPZ,
+	convert:    func(f *weight.File, a Architecture) (tensor.Map, error) { return check(f, f.Tensors, a) },
+	documented: true,
 }
 
 func shapesOfNPZ(f *weight.File) (a Architecture, err error) {

@@ -41,7 +41,7 @@ func TestNoPlace(t *testing.T) {
 			m["dist_token"], m["pos_embed"] = tensor.Zeros(1, 1, d), tensor.Zeros(1, tiny.Tokens()+1, d)
 		}, []string{"6 positions", "distillation token"}},
 		{"fc_norm too", one("fc_norm.bias", d), []string{"fc_norm.bias", "behind the pooling"}},
-		{"fc_norm", func(m tensor.Map) { rename(m, "norm.", "fc_norm.") }, []string{"fc_norm.bias, fc_norm.weight", "behind the pooling"}},
+		{"fc_norm", func(m tensor.Map) { rename(m, "norm.", "fc_norm.") }, []string{"fc_norm in place of norm", `{"pool": "mean"}`}},
 		{"attention pooling", one("attn_pool.latent", 1, 1, d), []string{"attn_pool.latent", "SigLIP"}},
 		{"SwiGLU", inBlocks("mlp.fc1_g.weight", 10, d), []string{"blocks.0.mlp.fc1_g.weight", "SwiGLU"}},
 		{"packed SwiGLU", inBlocks("mlp.fc2.weight", d, 5), []string{"blocks.0.mlp.fc2.weight", "packed SwiGLU"}},

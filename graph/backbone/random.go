@@ -24,7 +24,7 @@ func Random(a Architecture, seed uint64) (*Backbone, error) {
 	}
 	return &Backbone{
 		Description: Description{Architecture: a, Mean: half, Std: half, Pool: PoolClass},
-		Weights:     weights, Format: "random", SHA256: weights.SHA256(),
+		Weights:     weights, Format: "random", SHA256: weights.SHA256(), Sources: every(FromName),
 	}, nil
 }
 

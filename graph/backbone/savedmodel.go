@@ -145,7 +145,7 @@ func readSavedModelFS(dir fs.FS, name string) (*Backbone, error) {
 	if hash.err != nil {
 		return fail(hash.err)
 	}
-	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, SHA256: hash.sum}, nil
+	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, SHA256: hash.sum, Sources: every(FromFile)}, nil
 }
 
 func readDescription(dir fs.FS) (Description, error) {

@@ -48,6 +48,13 @@ func shapesOfTimm(f *weight.File) (a Architecture, err error) {
 	return a, nil
 }
 
+// pooledNorm tells whether the only last norm is timm's fc_norm, which stands behind the pooling, where this program has it too.
+func pooledNorm(m tensor.Map) bool {
+	_, norm := m["norm.weight"]
+	_, pooled := m["fc_norm.weight"]
+	return pooled && !norm
+}
+
 func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
 	c := converter{file: f, out: tensor.Map{}, used: map[string]bool{}}
 	d, p, m := a.Width, a.Patch, a.MLP
@@ -68,8 +75,12 @@ func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
 		c.linear(from+"mlp.fc1", inBlock(i, "MlpBlock_3/Dense_0"), d, []int{d, m}, []int{m})
 		c.linear(from+"mlp.fc2", inBlock(i, "MlpBlock_3/Dense_1"), m, []int{m, d}, []int{d})
 	}
-	c.copy("norm.weight", finalScale, d)
-	c.copy("norm.bias", finalBias, d)
+	norm := "norm"
+	if pooledNorm(f.Tensors) {
+		norm = "fc_norm"
+	}
+	c.copy(norm+".weight", finalScale, d)
+	c.copy(norm+".bias", finalBias, d)
 	in := d
 	if a.Hidden > 0 {
 		c.linear("pre_logits.fc", "pre_logits", d, []int{d, a.Hidden}, []int{a.Hidden})

@@ -39,7 +39,7 @@ func Run(ctx context.Context, c Config, ui runner.UI, start Starter) error {
 	if err != nil {
 		return err
 	}
-	settings, err := c.settings(ui.Version)
+	settings, err := c.settings(ui)
 	if err != nil {
 		return err
 	}

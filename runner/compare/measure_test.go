@@ -97,7 +97,7 @@ func TestEveryMethod(t *testing.T) {
 func TestPrediction(t *testing.T) {
 	c := config(t)
 	c.Batch = 24
-	s, err := c.settings("test")
+	s, err := c.settings(runner.UI{Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

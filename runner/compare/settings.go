@@ -105,7 +105,7 @@ func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 }
 
 // settings resolves the configuration.
-func (c Config) settings(version string) (Settings, error) {
+func (c Config) settings(ui runner.UI) (Settings, error) {
 	var d backbone.Description
 	name, sha := c.Backbone.Path, ""
 	if isArchitecture(c.Backbone.Path) {
@@ -118,9 +118,12 @@ func (c Config) settings(version string) (Settings, error) {
 		if err != nil {
 			return Settings{}, err
 		}
+		if note := bb.Note(false); note != "" && !ui.Quiet {
+			fmt.Fprintf(ui.Err, "note: %s\n", note)
+		}
 		d, name, sha = bb.Description, filepath.Base(c.Backbone.Path), bb.SHA256
 	}
-	program, err := build.Name(version)
+	program, err := build.Name(ui.Version)
 	if err != nil {
 		return Settings{}, err
 	}

@@ -35,7 +35,8 @@ func elementBytes(element string) int64 {
 type Key struct {
 	Backbone      string     `json:"backbone_sha256"` // of the weights' names, shapes and values
 	Architecture  string     `json:"architecture"`
-	Mean          [3]float64 `json:"mean"` // of the input normalisation
+	Eps           float64    `json:"layer_norm_eps,omitempty"` // 0: the usual 1e-6
+	Mean          [3]float64 `json:"mean"`                     // of the input normalisation
 	Std           [3]float64 `json:"std"`
 	ImageSize     int        `json:"image_size"`
 	Preprocessing string     `json:"preprocessing"` // from the file to ImageSize

@@ -109,6 +109,9 @@ func (a *Adapter) String(key string) (string, bool) {
 // an error that names file and key; so for the other types.
 func (a *Adapter) Int(key string) (int, bool, error) { return get(a, key, strconv.Atoi) }
 
+// Float is a number of the metadata.
+func (a *Adapter) Float(key string) (float64, bool, error) { return get(a, key, parseJSON[float64]) }
+
 // Floats is a list of numbers of the metadata.
 func (a *Adapter) Floats(key string) ([]float64, bool, error) {
 	return get(a, key, parseJSON[[]float64])

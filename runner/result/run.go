@@ -91,6 +91,10 @@ type Backbone struct {
 	ImageSize    int       `json:"image_size,omitempty"`
 	Mean         []float64 `json:"mean"`
 	Std          []float64 `json:"std"`
+	Heads        int       `json:"heads,omitempty"`
+	Eps          float64   `json:"layer_norm_eps,omitempty"`
+	// Sources tells where values came from that not every file of a backbone tells: "file", "guess", "config.json" ...
+	Sources map[string]string `json:"sources,omitempty"`
 }
 
 // Data is the data set. Counts are images by split.

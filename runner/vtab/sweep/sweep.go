@@ -54,7 +54,7 @@ func newSweep(c Config, ui runner.UI) (*sweep, error) {
 	if _, err := c.jobs(""); err != nil { // before the backbone is read, which takes longer
 		return nil, err
 	}
-	backbone, err := c.Base.Backbone.Describe()
+	backbone, err := c.Base.Backbone.Describe(ui)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,197 @@
+package backbone
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// plainName is a timm name that stands for a plain ViT whose norms have the usual epsilon.
+var plainName = regexp.MustCompile(`^(?:vit|deit)_(tiny|small|base|large|huge|giant|gigantic)_patch(\d+)_\d+$`)
+
+// timmSizes are the sizes that timm's names stand for (timm, vision_transformer.py).
+var timmSizes = map[string]Architecture{
+	"tiny":     {Width: 192, Depth: 12, Heads: 3},
+	"small":    {Width: 384, Depth: 12, Heads: 6},
+	"base":     {Width: 768, Depth: 12, Heads: 12},
+	"large":    {Width: 1024, Depth: 24, Heads: 16},
+	"huge":     {Width: 1280, Depth: 32, Heads: 16},
+	"giant":    {Width: 1408, Depth: 40, Heads: 16},
+	"gigantic": {Width: 1664, Depth: 48, Heads: 16},
+}
+
+// harmlessArguments of timm's models change nothing that the tensors do not show, or nothing outside of training.
+var harmlessArguments = regexp.MustCompile(`^(embed_dim|depth|num_heads|patch_size|img_size|in_chans|num_classes|global_pool|mlp_ratio|class_token|no_embed_class|reg_tokens|` +
+	`qkv_bias|proj_bias|qk_norm|pre_norm|init_values|fc_norm|final_norm|pos_embed|dynamic_img_size|dynamic_img_pad|weight_init|fix_init|.*drop.*)$`)
+
+// timm reads the config.json of timm's models. In old ones what is now in pretrained_cfg stands at the top.
+func (t *told) timm(raw []byte) error {
+	type pretrained struct {
+		Mean, Std []float64
+		InputSize []int `json:"input_size"`
+		Classes   int   `json:"num_classes"`
+	}
+	var c struct {
+		pretrained
+		Architecture string
+		Width        int                        `json:"num_features"`
+		GlobalPool   string                     `json:"global_pool"`
+		Pretrained   *pretrained                `json:"pretrained_cfg"`
+		Arguments    map[string]json.RawMessage `json:"model_args"`
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return err
+	}
+	p := c.pretrained
+	if c.Pretrained != nil {
+		p = *c.Pretrained
+		if c.Classes != 0 {
+			p.Classes = c.Classes
+		}
+	}
+	var args struct {
+		Width   int `json:"embed_dim"`
+		Depth   int
+		Heads   int    `json:"num_heads"`
+		Patch   int    `json:"patch_size"`
+		Classes int    `json:"num_classes"`
+		Pool    string `json:"global_pool"`
+	}
+	if c.Arguments != nil {
+		text, err := json.Marshal(c.Arguments)
+		if err == nil {
+			err = json.Unmarshal(text, &args)
+		}
+		if err != nil {
+			return fmt.Errorf("model_args: %w", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Arguments)) {
+		if !harmlessArguments.MatchString(name) {
+			t.contrary = fmt.Sprintf("its model_args set %s, which no tensor tells and this version does not compute", name)
+		}
+	}
+	named := Architecture{}
+	if m := plainName.FindStringSubmatch(c.Architecture); m != nil {
+		t.plain, t.eps = true, LayerNormEps
+		if args.Width == 0 && args.Depth == 0 {
+			named = timmSizes[m[1]]
+		}
+		named.Patch, _ = strconv.Atoi(m[2])
+		if args.Patch != 0 {
+			named.Patch = 0
+		}
+		t.heads = named.Heads
+	} else {
+		t.contrary = cmp.Or(t.contrary, otherNetwork(c.Architecture))
+	}
+	if args.Heads != 0 {
+		t.heads = args.Heads
+	}
+	t.mean, t.std = p.Mean, p.Std
+	input := 0
+	if len(p.InputSize) == 3 {
+		input = p.InputSize[2]
+	}
+	const name = "architecture " // and its name: what the name stands for
+	t.claims = []claim{
+		{name + c.Architecture + ": width", named.Width, width}, {name + c.Architecture + ": depth", named.Depth, depths}, {name + c.Architecture + ": patch size", named.Patch, patch},
+		{"num_features", c.Width, width}, {"input_size", input, image}, {"num_classes", p.Classes, classes},
+		{"embed_dim", args.Width, width}, {"depth", args.Depth, depths}, {"patch_size", args.Patch, patch}, {"num_classes", args.Classes, classes},
+	}
+	switch pool := cmp.Or(args.Pool, c.GlobalPool); pool {
+	case "":
+	case "token":
+		t.pool = PoolClass
+	case "avg":
+		t.pool, t.normed = PoolMean, true
+	default:
+		t.contrary = cmp.Or(t.contrary, fmt.Sprintf("its global_pool is %q, which this version does not compute", pool))
+	}
+	return nil
+}
+
+// otherNetwork tells a timm name of something that can have a plain ViT's tensors but computes something else.
+func otherNetwork(name string) string {
+	if regexp.MustCompile(`^(vit|deit|test_vit)_`).MatchString(name) && !regexp.MustCompile(`_rpn_|quickgelu|_relpos_`).MatchString(name) {
+		return ""
+	}
+	return fmt.Sprintf("it is of the architecture %s, which is no plain ViT", name)
+}
+
+// plainTypes are the model_types of Hugging Face transformers that are plain ViTs.
+var plainTypes = []string{"vit", "vit_mae", "vit_msn", "deit"}
+
+// transformers reads the config.json of Hugging Face transformers.
+func (t *told) transformers(raw []byte) error {
+	var c struct {
+		Type       string            `json:"model_type"`
+		Width      int               `json:"hidden_size"`
+		Depth      int               `json:"num_hidden_layers"`
+		Heads      int               `json:"num_attention_heads"`
+		MLP        int               `json:"intermediate_size"`
+		Eps        *float64          `json:"layer_norm_eps"`
+		Image      int               `json:"image_size"`
+		Patch      int               `json:"patch_size"`
+		Activation string            `json:"hidden_act"`
+		Classes    int               `json:"num_labels"`
+		Labels     map[string]string `json:"id2label"`
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return err
+	}
+	if c.Classes == 0 {
+		c.Classes = len(c.Labels)
+	}
+	t.heads, t.plain = c.Heads, true
+	if c.Eps != nil {
+		if t.eps = *c.Eps; !(t.eps > 0) || math.IsInf(t.eps, 0) {
+			return fmt.Errorf("a layer_norm_eps of %v is not possible", t.eps)
+		}
+	}
+	t.claims = []claim{
+		{"hidden_size", c.Width, width}, {"num_hidden_layers", c.Depth, depths}, {"intermediate_size", c.MLP, func(a Architecture) int { return a.MLP }},
+		{"image_size", c.Image, image}, {"patch_size", c.Patch, patch}, {"the number of labels", c.Classes, classes},
+	}
+	switch {
+	case !slices.Contains(plainTypes, c.Type):
+		t.contrary = fmt.Sprintf("it is of the model_type %q, which is no plain ViT", c.Type)
+	case c.Activation != "" && c.Activation != "gelu":
+		t.contrary = fmt.Sprintf("its hidden_act is %q, which this version does not compute", c.Activation)
+	}
+	return nil
+}
+
+// preprocessor reads the preprocessor_config.json of Hugging Face transformers. The size in it is that of an input, which
+// need not be the one that the positions were trained for.
+func (t *told) preprocessor(raw []byte) error {
+	var c struct {
+		Mean      []float64 `json:"image_mean"`
+		Std       []float64 `json:"image_std"`
+		Normalize *bool     `json:"do_normalize"`
+		Rescale   *bool     `json:"do_rescale"`
+		Factor    *float64  `json:"rescale_factor"`
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return err
+	}
+	t.mean, t.std = c.Mean, c.Std
+	if c.Normalize != nil && !*c.Normalize {
+		t.mean, t.std = []float64{0, 0, 0}, []float64{1, 1, 1}
+	}
+	if c.Rescale != nil && !*c.Rescale || c.Factor != nil && math.Abs(*c.Factor*255-1) > 1e-6 {
+		t.contrary = "it does not scale pixels to 0..1, as this version does before the normalisation"
+	}
+	return nil
+}
+
+func width(a Architecture) int   { return a.Width }
+func depths(a Architecture) int  { return a.Depth }
+func patch(a Architecture) int   { return a.Patch }
+func image(a Architecture) int   { return a.Image }
+func classes(a Architecture) int { return a.Classes }

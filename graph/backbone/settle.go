@@ -1,0 +1,116 @@
+package backbone
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// settle fills in what the tensors do not tell: a flag or an adapter comes first, then the JSON files beside the weights in
+// their order, then what is documented for the format, then a guess. pooled tells that the last norm is behind the pooling.
+func (bb *Backbone) settle(l layout, pooled bool, found []told, o Options) error {
+	for _, t := range found {
+		if t.own {
+			bb.sidecar = t.source()
+		}
+	}
+	rest := FromGuess
+	if l.documented {
+		rest = FromFormat
+	}
+	bb.Sources = every(rest)
+	bb.Mean, bb.Std, bb.Pool, bb.Eps = half, half, PoolClass, LayerNormEps
+	if t := first(found, func(t told) bool { return t.plain }); t != nil {
+		bb.Sources.Blocks = t.source()
+	}
+	if err := bb.settleNormalisation(found); err != nil {
+		return err
+	}
+	bb.settleEps(found, o.Eps)
+	if err := bb.settleHeads(l, found, o.Heads); err != nil {
+		return err
+	}
+	return bb.settlePool(pooled, found)
+}
+
+// first is the first JSON that says something, nil if none does.
+func first(found []told, says func(t told) bool) *told {
+	if i := slices.IndexFunc(found, says); i >= 0 {
+		return &found[i]
+	}
+	return nil
+}
+
+// settleNormalisation takes mean and std. Of two files of other programs neither is more to be trusted.
+func (bb *Backbone) settleNormalisation(found []told) error {
+	for _, n := range []struct {
+		name   string
+		of     func(t told) []float64
+		value  *[3]float64
+		source *Source
+	}{
+		{"mean", func(t told) []float64 { return t.mean }, &bb.Mean, &bb.Sources.Mean},
+		{"std", func(t told) []float64 { return t.std }, &bb.Std, &bb.Sources.Std},
+	} {
+		var by *told
+		for i, t := range found {
+			switch {
+			case n.of(t) == nil:
+			case by == nil:
+				by = &found[i]
+				*n.value, *n.source = [3]float64(n.of(t)), t.source()
+			case !by.own && !slices.Equal(n.of(*by), n.of(t)):
+				return fmt.Errorf("%s says that its %s is %v, %s says %v: correct or remove one of them", by.file, n.name, n.of(*by), t.file, n.of(t))
+			}
+		}
+	}
+	return nil
+}
+
+func (bb *Backbone) settleEps(found []told, adapter float64) {
+	t := first(found, func(t told) bool { return t.eps != 0 })
+	if t != nil {
+		bb.Eps, bb.Sources.Eps = t.eps, t.source()
+	}
+	if adapter == 0 {
+		return
+	}
+	if t != nil && t.eps != adapter {
+		bb.remarks = append(bb.remarks, fmt.Sprintf("layer_norm_eps %v as the adapter was trained, in place of the %v of %s", adapter, t.eps, t.source()))
+	}
+	bb.Eps, bb.Sources.Eps = adapter, FromAdapter
+}
+
+func (bb *Backbone) settleHeads(l layout, found []told, flag int) error {
+	t := first(found, func(t told) bool { return t.heads != 0 })
+	switch {
+	case l.documented:
+		bb.Sources.Heads = FromFile
+	case flag != 0:
+		if t != nil && t.heads != flag {
+			bb.remarks = append(bb.remarks, fmt.Sprintf("%d heads as asked for, in place of the %d of %s", flag, t.heads, t.source()))
+		}
+		bb.Heads, bb.Sources.Heads = flag, FromFlag
+	case t != nil:
+		bb.Heads, bb.Sources.Heads = t.heads, t.source()
+	case bb.Width%HeadWidth != 0:
+		return fmt.Errorf("a width of %d is no multiple of %d: say how many heads it has with --heads", bb.Width, HeadWidth)
+	default:
+		bb.Heads, bb.Sources.Heads = bb.Width/HeadWidth, FromGuess
+	}
+	return nil
+}
+
+func (bb *Backbone) settlePool(pooled bool, found []told) error {
+	t := first(found, func(t told) bool { return t.pool != "" })
+	switch {
+	case t != nil && t.normed && !pooled && bb.Classes > 0:
+		return fmt.Errorf("%s says that its head sees the mean of tokens that are normalised before, which this version does not compute (global_pool \"avg\" without fc_norm)", t.file)
+	case t != nil && t.normed && !pooled: // what it pools for is not there
+	case t != nil:
+		bb.Pool, bb.Sources.Pool = t.pool, t.source()
+	case pooled:
+		return errors.New(`it has fc_norm in place of norm, and nothing tells what is pooled before it: put the model's config.json beside it, or a JSON of its name with {"pool": "mean"} or {"pool": "cls"}`)
+	}
+	return nil
+}

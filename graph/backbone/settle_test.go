@@ -1,0 +1,192 @@
+package backbone
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/limit"
+	"dtl-tf/graph/tensor"
+)
+
+// What timm and transformers write for networks of the sizes of timmNames.
+const (
+	timmConfig = `{"architecture": "vit_small_patch4_8", "num_classes": 0, "num_features": 6, "global_pool": "token",
+		"model_args": {"embed_dim": 6, "depth": 2, "num_heads": 3, "patch_size": 4, "drop_rate": 0.1},
+		"pretrained_cfg": {"mean": [0.4, 0.5, 0.6], "std": [0.1, 0.2, 0.3], "input_size": [3, 8, 8], "crop_pct": 0.9}}`
+	oldTimmConfig = `{"architecture": "vit_small_patch4_8", "model_args": {"embed_dim": 6, "num_heads": 3},
+		"mean": [0.4, 0.5, 0.6], "std": [0.1, 0.2, 0.3], "input_size": [3, 8, 8]}`
+	transformersConfig = `{"model_type": "vit", "hidden_size": 6, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 10,
+		"image_size": 8, "patch_size": 4, "layer_norm_eps": 1e-12, "hidden_act": "gelu", "qkv_bias": true}`
+	preprocessorConfig = `{"image_mean": [0.4, 0.5, 0.6], "image_std": [0.1, 0.2, 0.3], "do_normalize": true, "rescale_factor": 0.00392156862745098, "size": 224}`
+)
+
+// writeBeside puts files, by name, into the folder of a weight file.
+func writeBeside(t *testing.T, path string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSources: every value comes from where it should, in the order flag, sidecar, files of other programs, format, guess; and
+// its source is told.
+func TestSources(t *testing.T) {
+	mean, std, given := [3]float64{0.4, 0.5, 0.6}, [3]float64{0.1, 0.2, 0.3}, [3]float64{0.7, 0.7, 0.7}
+	const config, pre, side = "config.json", "preprocessor_config.json", "vit.json"
+	for _, c := range []struct {
+		what    string
+		files   map[string]string
+		options Options
+		heads   int
+		eps     float64
+		mean    [3]float64
+		std     [3]float64
+		sources Sources
+		note    string // "": none
+	}{
+		{"nothing", nil, Options{Heads: 2}, 2, 1e-6, half, half, Sources{FromGuess, FromFlag, FromGuess, FromGuess, FromGuess, FromGuess}, "guessed, because nothing tells: pre-norm blocks with GELU, layer_norm_eps 1e-06, mean [0.5 0.5 0.5], std [0.5 0.5 0.5] (flags, vit.json,"},
+		{"timm", map[string]string{config: timmConfig}, Options{}, 3, 1e-6, mean, std, every(config), "from config.json: pre-norm blocks with GELU, 3 heads, layer_norm_eps 1e-06, mean [0.4 0.5 0.6], std [0.1 0.2 0.3]"},
+		{"old timm", map[string]string{config: oldTimmConfig}, Options{}, 3, 1e-6, mean, std, Sources{config, config, config, config, config, FromGuess}, "from config.json"},
+		{"transformers", map[string]string{config: transformersConfig, pre: preprocessorConfig}, Options{}, 3, 1e-12, mean, std, Sources{config, config, config, pre, pre, FromGuess}, "from preprocessor_config.json: mean [0.4 0.5 0.6], std [0.1 0.2 0.3]"},
+		{"not normalised", map[string]string{pre: `{"do_normalize": false, "image_mean": [0.5, 0.5, 0.5]}`}, Options{Heads: 2}, 2, 1e-6, [3]float64{}, [3]float64{1, 1, 1}, Sources{FromGuess, FromFlag, FromGuess, pre, pre, FromGuess}, "mean [0 0 0], std [1 1 1]"},
+		{"config of the weights' name", map[string]string{side: timmConfig}, Options{}, 3, 1e-6, mean, std, every(side), "from vit.json: "},
+		{"sidecar first", map[string]string{side: `{"mean": [0.1, 0.1, 0.1], "heads": 1, "layer_norm_eps": 1e-5}`, config: timmConfig}, Options{}, 1, 1e-5, [3]float64{0.1, 0.1, 0.1}, std, Sources{config, side, side, side, config, config}, "from config.json: pre-norm blocks with GELU, std [0.1 0.2 0.3]"},
+		{"flags first", map[string]string{side: `{"mean": [0.1, 0.1, 0.1]}`, config: timmConfig}, Options{Heads: 2, Mean: &given, Std: &given}, 2, 1e-6, given, given, Sources{config, FromFlag, config, FromFlag, FromFlag, config}, "2 heads as asked for, in place of the 3 of config.json"},
+		{"an adapter's epsilon", map[string]string{config: transformersConfig}, Options{Eps: 1e-6}, 3, 1e-6, half, half, Sources{config, config, FromAdapter, FromGuess, FromGuess, FromGuess}, "layer_norm_eps 1e-06 as the adapter was trained, in place of the 1e-12 of config.json"},
+		{"another program's config", map[string]string{config: `{"port": 80}`}, Options{Heads: 2}, 2, 1e-6, half, half, Sources{FromGuess, FromFlag, FromGuess, FromGuess, FromGuess, FromGuess}, "guessed"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			path := writeSafetensors(t, timmNames())
+			writeBeside(t, path, c.files)
+			bb, err := Load(path, c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bb.Heads != c.heads || bb.Eps != c.eps || bb.Mean != c.mean || bb.Std != c.std || bb.Sources != c.sources {
+				t.Errorf("read %+v from %+v, want %d heads, eps %v, mean %v, std %v from %+v", bb.Description, bb.Sources, c.heads, c.eps, c.mean, c.std, c.sources)
+			}
+			if note := bb.Note(false); !strings.Contains(note, c.note) || strings.Contains(note, "\n") {
+				t.Errorf("the note is %q, want one line with %q", note, c.note)
+			}
+		})
+	}
+}
+
+// TestNoNote: where format, file and sidecar tell, nothing is guessed.
+func TestNoNote(t *testing.T) {
+	path := writeNPZ(t, random(t, tiny).Weights)
+	writeBeside(t, path, map[string]string{"vit.json": `{"mean": [0.1, 0.1, 0.1]}`})
+	bb, err := Load(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Sources{FromFormat, FromFile, FromFormat, "vit.json", FromFormat, FromFormat}); bb.Sources != want || bb.Note(true) != "" {
+		t.Errorf("sources %+v, note %q; want %+v and none", bb.Sources, bb.Note(true), want)
+	}
+}
+
+// TestContradictions: a JSON that is not of these tensors is refused, and both are named.
+func TestContradictions(t *testing.T) {
+	change := func(text, old, new string) string {
+		if !strings.Contains(text, old) {
+			t.Fatalf("%s is not in %s", old, text)
+		}
+		return strings.Replace(text, old, new, 1)
+	}
+	for _, c := range []struct {
+		what, file, content string
+		want                []string
+	}{
+		{"width", "config.json", change(transformersConfig, `"hidden_size": 6`, `"hidden_size": 768`), []string{"hidden_size is 768 there, the tensors have 6"}},
+		{"depth", "config.json", change(transformersConfig, `_layers": 2`, `_layers": 12`), []string{"num_hidden_layers is 12 there, the tensors have 2"}},
+		{"heads", "config.json", change(transformersConfig, `heads": 3`, `heads": 4`), []string{"4 heads", "width of 6"}},
+		{"classes", "config.json", change(transformersConfig, `{`, `{"num_labels": 5, `), []string{"labels is 5 there, the tensors have 7"}},
+		{"activation", "config.json", change(transformersConfig, `"gelu"`, `"quick_gelu"`), []string{"quick_gelu"}},
+		{"type", "config.json", change(transformersConfig, `"vit"`, `"dinov2"`), []string{"dinov2", "no plain ViT"}},
+		{"timm's name", "config.json", `{"architecture": "vit_base_patch16_224"}`, []string{"vit_base_patch16_224: width is 768 there, the tensors have 6"}},
+		{"timm's other names", "config.json", `{"architecture": "vit_base_patch16_rpn_224"}`, []string{"rpn", "no plain ViT"}},
+		{"timm's arguments", "config.json", change(timmConfig, `"drop_rate": 0.1`, `"act_layer": "quick_gelu"`), []string{"act_layer"}},
+		{"timm's pooling", "config.json", change(timmConfig, `"token"`, `"map"`), []string{"global_pool", "map"}},
+		{"timm's mean", "config.json", change(timmConfig, `"token"`, `"avg"`), []string{"normalised before"}},
+		{"timm's size", "config.json", change(timmConfig, "[3, 8, 8]", "[3, 16, 16]"), []string{"input_size is 16 there, the tensors have 8"}},
+		{"scale of pixels", "preprocessor_config.json", `{"image_mean": [0, 0, 0], "rescale_factor": 0.00784313725490196}`, []string{"pixels"}},
+		{"no JSON", "config.json", `{"architecture": `, []string{"unexpected end"}},
+		{"two channels", "preprocessor_config.json", `{"image_mean": [0.5, 0.5]}`, []string{"mean has 2 numbers"}},
+		{"sidecar", "vit.json", `{"mean": [0.5, 0.5, 0.5], "input_mean": [0, 0, 0]}`, []string{`"input_mean" is unknown`, "mean, std, pool"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			m := timmNames()
+			m["head.weight"], m["head.bias"] = tensor.Zeros(7, 6), tensor.Zeros(7)
+			path := writeSafetensors(t, m)
+			writeBeside(t, path, map[string]string{c.file: c.content})
+			_, err := Load(path, Options{})
+			wantError(t, err, append(c.want, filepath.Join(filepath.Dir(path), c.file))...)
+		})
+	}
+	path := writeSafetensors(t, timmNames())
+	writeBeside(t, path, map[string]string{"config.json": timmConfig, "preprocessor_config.json": change(preprocessorConfig, "0.4", "0.3")})
+	_, err := Load(path, Options{})
+	wantError(t, err, "config.json says that its mean is [0.4 0.5 0.6]", "preprocessor_config.json says [0.3 0.5 0.6]")
+}
+
+// TestConfigOfAnother: where several weight files lie, a config.json that fits is used, one that does not is left out, and both
+// are said.
+func TestConfigOfAnother(t *testing.T) {
+	path := writeSafetensors(t, timmNames())
+	writeBeside(t, path, map[string]string{"other.npz": "", "config.json": strings.Replace(timmConfig, `"num_features": 6`, `"num_features": 12`, 1)})
+	bb, err := Load(path, Options{Heads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if note := bb.Note(true); bb.Sources.Mean != FromGuess || !strings.Contains(note, "config.json is not used, it is of another model: num_features is 12 there, the tensors have 6") {
+		t.Errorf("mean from %s, note %q", bb.Sources.Mean, note)
+	}
+	writeBeside(t, path, map[string]string{"config.json": timmConfig})
+	if bb, err = Load(path, Options{}); err != nil || bb.Sources.Mean != "config.json" {
+		t.Errorf("%v, mean from %s", err, bb.Sources.Mean)
+	}
+}
+
+// TestHugeConfig: a file that claims to be huge is refused before memory is taken for it.
+func TestHugeConfig(t *testing.T) {
+	for _, name := range []string{"config.json", "preprocessor_config.json", "vit.json"} {
+		path := writeSafetensors(t, timmNames())
+		writeBeside(t, path, map[string]string{name: "{}"})
+		if err := os.Truncate(filepath.Join(filepath.Dir(path), name), limit.Text+1); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(path, Options{Heads: 2})
+		wantError(t, err, name, fmt.Sprintf("%d bytes are more than the limit", limit.Text+1))
+	}
+}
+
+// TestPooledNorm: timm's fc_norm is behind the pooling, as this program's last norm is. What is pooled must be told.
+func TestPooledNorm(t *testing.T) {
+	for text, want := range map[string]Pool{strings.Replace(timmConfig, `"token"`, `"avg"`, 1): PoolMean, timmConfig: PoolClass} {
+		m := timmNames()
+		rename(m, "norm.", "fc_norm.")
+		path := writeSafetensors(t, m)
+		writeBeside(t, path, map[string]string{"config.json": text})
+		bb, err := Load(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bb.Pool != want || bb.Weights[finalBias].Float32()[3] != m["fc_norm.bias"].Float32()[3] {
+			t.Errorf("pool %s, want %s; bias %v", bb.Pool, want, bb.Weights[finalBias])
+		}
+	}
+}
+
+// TestSidecarKeepsEps: what is written beside a trained backbone brings an unusual epsilon back.
+func TestSidecarKeepsEps(t *testing.T) {
+	d := random(t, tiny).Description
+	d.Eps = 1e-5
+	if s := d.Sidecar(); s.Eps != 1e-5 || *s.Pool != PoolClass {
+		t.Errorf("the sidecar says %+v", s)
+	}
+}
