@@ -24,6 +24,9 @@ const GPUChunk = 8192 * 768
 // in one pass over memory what takes TensorFlow many. A graph that was not built for a device runs everywhere, also without this
 // program.
 func (b *Builder) For(d Device) *Builder {
+	if _, err := capi.KernelVariant(); d != GPU && err != nil {
+		Fail("%w", err)
+	}
 	b.chunkValues, b.kernels = DefaultChunk, d.takesKernels()
 	if d == GPU {
 		b.chunkValues = GPUChunk

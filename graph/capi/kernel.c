@@ -28,7 +28,6 @@ TF_Tensor *TF_ForwardInputOrAllocateOutput(TF_OpKernelContext *, const int *cand
 // A kind of op. All inputs and the output have the shape of the first input, but for the rows of weights of LayerNorm.
 typedef struct {
 	const char *name;
-	Work work;
 	const char *inputs[3]; // as an op definition spells them
 	const char *output;
 	int reusable;          // the input in whose place the output may be written, being of its type, or -1
@@ -46,7 +45,6 @@ typedef struct {
 
 static void *create(const Kind *kind, TF_OpKernelConstruction *construction);
 
-enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD, KINDS };
 static const Kind kinds[KINDS];
 #define CREATE(name, kind) \
 	static void *name(TF_OpKernelConstruction *c) { return create(&kinds[kind], c); }
@@ -61,30 +59,43 @@ CREATE(create_swish_grad, SWISH_GRAD)
 CREATE(create_add, ADD)
 
 static const Kind kinds[KINDS] = {
-	[GELU] = {"Bf16Gelu", gelu, {"x: bfloat16"}, "y: bfloat16", 0, 0, 0, create_gelu},
-	[GELU_GRAD] = {"Bf16GeluGrad", gelu_grad, {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, 0, 0, create_gelu_grad},
-	[SOFTMAX] = {"Bf16Softmax", softmax, {"x: bfloat16"}, "p: bfloat16", 0, "scale", 0, create_softmax},
-	[SOFTMAX_GRAD] = {"Bf16SoftmaxGrad", softmax_grad, {"p: bfloat16", "dp: bfloat16"}, "dx: bfloat16", 1, "scale", 0,
+	[GELU] = {"Bf16Gelu", {"x: bfloat16"}, "y: bfloat16", 0, 0, 0, create_gelu},
+	[GELU_GRAD] = {"Bf16GeluGrad", {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, 0, 0, create_gelu_grad},
+	[SOFTMAX] = {"Bf16Softmax", {"x: bfloat16"}, "p: bfloat16", 0, "scale", 0, create_softmax},
+	[SOFTMAX_GRAD] = {"Bf16SoftmaxGrad", {"p: bfloat16", "dp: bfloat16"}, "dx: bfloat16", 1, "scale", 0,
 	                  create_softmax_grad},
-	[LAYER_NORM] = {"Bf16LayerNorm", layer_norm, {"x: float", "scale: float", "bias: float"}, "y: bfloat16", -1, "epsilon", 2,
+	[LAYER_NORM] = {"Bf16LayerNorm", {"x: float", "scale: float", "bias: float"}, "y: bfloat16", -1, "epsilon", 2,
 	                create_layer_norm},
-	[LAYER_NORM_GRAD] = {"Bf16LayerNormGrad", layer_norm_grad, {"x: float", "scale: float", "dy: bfloat16"}, "dx: float", 0,
+	[LAYER_NORM_GRAD] = {"Bf16LayerNormGrad", {"x: float", "scale: float", "dy: bfloat16"}, "dx: float", 0,
 	                     "epsilon", 1, create_layer_norm_grad},
-	[SWISH] = {"Bf16Swish", swish, {"x: bfloat16"}, "y: bfloat16", 0, "beta", 0, create_swish},
-	[SWISH_GRAD] = {"Bf16SwishGrad", swish_grad, {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, "beta", 0, create_swish_grad},
-	[ADD] = {"Bf16Add", add, {"x: float", "y: bfloat16"}, "sum: float", 0, 0, 0, create_add},
+	[SWISH] = {"Bf16Swish", {"x: bfloat16"}, "y: bfloat16", 0, "beta", 0, create_swish},
+	[SWISH_GRAD] = {"Bf16SwishGrad", {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, "beta", 0, create_swish_grad},
+	[ADD] = {"Bf16Add", {"x: float", "y: bfloat16"}, "sum: float", 0, 0, 0, create_add},
 };
 
+static int allocations_fail;
+
+void fail_allocations(int yes) { allocations_fail = yes; }
+
+void *allocate(size_t n, size_t size) { return allocations_fail ? 0 : calloc(n, size); }
+
+static void out_of_memory(TF_Status *status, const Kind *kind) {
+	char message[96];
+	snprintf(message, sizeof message, "no memory for a kernel of %s: close other programs or choose a smaller batch", kind->name);
+	TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, message);
+}
+
 static void *create(const Kind *kind, TF_OpKernelConstruction *construction) {
-	Kernel *k = calloc(1, sizeof *k);
-	if (!k) abort();
-	k->kind = kind;
-	if (kind->attribute) {
-		TF_Status *status = TF_NewStatus();
-		TF_OpKernelConstruction_GetAttrFloat(construction, kind->attribute, &k->number, status);
-		if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-		TF_DeleteStatus(status);
+	TF_Status *status = TF_NewStatus();
+	Kernel *k = allocate(1, sizeof *k);
+	if (k) {
+		k->kind = kind;
+		if (kind->attribute) TF_OpKernelConstruction_GetAttrFloat(construction, kind->attribute, &k->number, status);
+	} else {
+		out_of_memory(status, kind);
 	}
+	if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+	TF_DeleteStatus(status);
 	return k;
 }
 
@@ -127,7 +138,8 @@ static void compute(void *kernel, TF_OpKernelContext *context) {
 	out = TF_ForwardInputOrAllocateOutput(context, &kind->reusable, kind->reusable >= 0, 0, dims, rank, &forwarded, status);
 	if (TF_GetCode(status) != TF_OK) goto done;
 	job.out = TF_TensorData(out);
-	parallel(kind->work, &job, job.rows, job.width);
+	parallel(variant()->work[kind - kinds], &job, job.rows, job.width);
+	if (atomic_load(&job.no_memory)) out_of_memory(status, kind);
 done:
 	if (TF_GetCode(status) != TF_OK) TF_OpKernelContext_Failure(context, status);
 	for (int i = 0; i < 3; i++)
@@ -143,7 +155,7 @@ static void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
 	TF_DeleteShapeHandle(first);
 }
 
-// register_kernels tells TensorFlow of all ops and kernels. It may be called once.
+// register_kernels tells TensorFlow of all ops and kernels. It may be called once, after choose_variant.
 void register_kernels(TF_Status *status) {
 	make_gelu_tables();
 	for (const Kind *k = kinds; k < kinds + KINDS; k++) {

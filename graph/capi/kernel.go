@@ -6,6 +6,7 @@ package capi
 #include "tensorflow/c/c_api.h"
 void register_kernels(TF_Status *status);
 void start_helpers(int wanted);
+void fail_allocations(int yes);
 */
 import "C"
 
@@ -24,8 +25,11 @@ import (
 //	Bf16LayerNorm(x, scale, bias; epsilon) y                            float32 [..., d], [d], [d] to bfloat16
 //	Bf16LayerNormGrad(x, scale, dy; epsilon) dx                         float32, dy bfloat16
 //
-// They run on processors only.
+// They run on processors only, in the variant that KernelVariant names.
 var Kernels = sync.OnceValue(func() error {
+	if _, err := KernelVariant(); err != nil {
+		return err
+	}
 	status := C.TF_NewStatus()
 	defer C.TF_DeleteStatus(status)
 	if C.register_kernels(status); C.TF_GetCode(status) != C.TF_OK {
@@ -33,6 +37,15 @@ var Kernels = sync.OnceValue(func() error {
 	}
 	return nil
 })
+
+// failAllocations lets kernels find no memory, for tests.
+func failAllocations(fail bool) {
+	yes := C.int(0)
+	if fail {
+		yes = 1
+	}
+	C.fail_allocations(yes)
+}
 
 // Threads lets kernels work on so many threads, 0: one a core. Like TensorFlow's own threads they are never fewer than were
 // asked for before.

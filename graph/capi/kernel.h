@@ -6,6 +6,8 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,28 +29,37 @@ typedef struct {
 	void *out;
 	int64_t rows, width;
 	float number; // the attribute that the op has, such as the epsilon of LayerNorm
+	atomic_int no_memory; // set where memory was wanting, so that out is not complete
 } Job;
 
 typedef void (*Work)(void *job, int64_t from, int64_t to); // rows from..to-1 of a Job
 
+// The kinds of ops.
+enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD, KINDS };
+
+// variant.c: what the kinds compute, compiled for one width of vectors.
+typedef struct {
+	const char *name;
+	Work work[KINDS];
+} Variant;
+
+// Compilers other than GCC make the plain variant alone.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE_VARIANTS
+extern const Variant avx512f, avx2;
+#endif
+extern const Variant plain;
+
+const Variant *variant(void); // the one in use
+
+// gelu.c
+void make_gelu_tables(void);
 void gelu(void *job, int64_t from, int64_t to);
 void gelu_grad(void *job, int64_t from, int64_t to);
-void softmax(void *job, int64_t from, int64_t to);
-void softmax_grad(void *job, int64_t from, int64_t to);
-void layer_norm(void *job, int64_t from, int64_t to);
-void layer_norm_grad(void *job, int64_t from, int64_t to);
-void swish(void *job, int64_t from, int64_t to);
-void swish_grad(void *job, int64_t from, int64_t to);
-void add(void *job, int64_t from, int64_t to);
 
-void make_gelu_tables(void);
+// kernel.c: calloc, unless a test has it fail.
+void *allocate(size_t n, size_t size);
 
-// VECTOR compiles a function once for each width of vectors; the processor's is chosen when the program is loaded.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTOR
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float wide(uint16_t bits) {

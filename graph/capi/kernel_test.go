@@ -24,8 +24,18 @@ func kernel(t *testing.T, op string, attribute map[string]any, inputs ...tensor.
 }
 
 func runKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (tensor.Tensor, error) {
-	if err := Kernels(); err != nil {
+	run, s, err := newKernel(op, attribute, inputs...)
+	if err != nil {
 		return tensor.Tensor{}, err
+	}
+	defer s.Close()
+	return run()
+}
+
+// newKernel opens a session on one op, which run computes on the inputs.
+func newKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (run func() (tensor.Tensor, error), s *Session, err error) {
+	if err := Kernels(); err != nil {
+		return nil, nil, err
 	}
 	Threads(3)
 	g := tf.NewGraph()
@@ -38,29 +48,43 @@ func runKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (te
 		}
 		x, err := g.AddOperation(tf.OpSpec{Type: "Placeholder", Name: fmt.Sprint("x", i), Attrs: map[string]any{"dtype": dtype}})
 		if err != nil {
-			return tensor.Tensor{}, err
+			return nil, nil, err
 		}
 		spec.Input = append(spec.Input, x.Output(0))
 		feeds = append(feeds, Feed{x.Output(0), in})
 	}
 	y, err := g.AddOperation(spec)
 	if err != nil {
-		return tensor.Tensor{}, err
+		return nil, nil, err
 	}
 	y, err = g.AddOperation(tf.OpSpec{Type: "Cast", Name: "wide", Input: []tf.Input{y.Output(0)}, Attrs: map[string]any{"DstT": tf.Float}})
 	if err != nil {
-		return tensor.Tensor{}, err
+		return nil, nil, err
 	}
-	s, err := NewSession(g, nil)
+	s, err = NewSession(g, nil)
 	if err != nil {
-		return tensor.Tensor{}, err
+		return nil, nil, err
 	}
-	defer s.Close()
-	out, err := s.Run(feeds, []tf.Output{y.Output(0)}, nil, nil)
+	return func() (tensor.Tensor, error) {
+		out, err := s.Run(feeds, []tf.Output{y.Output(0)}, nil, nil)
+		if err != nil {
+			return tensor.Tensor{}, err
+		}
+		return out[0], nil
+	}, s, nil
+}
+
+// eachVariant runs a test with every variant of the kernels that this processor has.
+func eachVariant(t *testing.T, test func(t *testing.T)) {
+	used, err := KernelVariant()
 	if err != nil {
-		return tensor.Tensor{}, err
+		t.Fatal(err)
 	}
-	return out[0], nil
+	defer useVariant(used)
+	for _, name := range kernelVariants() {
+		useVariant(name)
+		t.Run(name, test)
+	}
 }
 
 func wide(v tensor.BFloat16) float64 { return float64(math.Float32frombits(uint32(v) << 16)) }
@@ -76,7 +100,9 @@ func normalCDF(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 func normalPDF(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
 
 // TestGELU holds value and slope of all finite bfloat16 against Go's erfc.
-func TestGELU(t *testing.T) {
+func TestGELU(t *testing.T) { eachVariant(t, testGELU) }
+
+func testGELU(t *testing.T) {
 	var x, dy []tensor.BFloat16
 	for bits := range 1 << 16 {
 		if v := tensor.BFloat16(bits); !math.IsNaN(wide(v)) && !math.IsInf(wide(v), 0) {
@@ -130,7 +156,9 @@ func floats(random *rand.Rand, mean, scale float64, shape ...int) tensor.Tensor 
 var half = map[string]any{"scale": float32(0.5)}
 
 // TestSoftmax holds the kernel and its gradient against float64, for widths beside multiples of 16 and numbers far apart.
-func TestSoftmax(t *testing.T) {
+func TestSoftmax(t *testing.T) { eachVariant(t, testSoftmax) }
+
+func testSoftmax(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, width := range []int{1, 5, 16, 197, 1025} {
 		for _, scale := range []float64{0.1, 3, 300} {
@@ -161,7 +189,9 @@ func TestSoftmax(t *testing.T) {
 }
 
 // TestSoftmaxOfNaN wants what went wrong before to be seen after it.
-func TestSoftmaxOfNaN(t *testing.T) {
+func TestSoftmaxOfNaN(t *testing.T) { eachVariant(t, testSoftmaxOfNaN) }
+
+func testSoftmaxOfNaN(t *testing.T) {
 	for name, bits := range map[string]tensor.BFloat16{"NaN": 0x7fc0, "-NaN": 0xffc0, "infinity": 0x7f80} {
 		for at := range 20 {
 			x := make([]tensor.BFloat16, 40)
@@ -175,7 +205,9 @@ func TestSoftmaxOfNaN(t *testing.T) {
 }
 
 // TestSwish holds value and slope against float64, with numbers on both sides and far from 0.
-func TestSwish(t *testing.T) {
+func TestSwish(t *testing.T) { eachVariant(t, testSwish) }
+
+func testSwish(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 1))
 	for _, beta := range []float64{1, 100} {
 		for _, scale := range []float64{0.01, 1, 50} {
@@ -198,7 +230,9 @@ func TestSwish(t *testing.T) {
 }
 
 // TestAdd wants the float32 that is nearest to the sum.
-func TestAdd(t *testing.T) {
+func TestAdd(t *testing.T) { eachVariant(t, testAdd) }
+
+func testAdd(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 1))
 	x, y := floats(random, 0, 1, 90, 501), bfloats(random, 1, 90, 501)
 	for i, sum := range kernel(t, "Bf16Add", nil, x, y) {
@@ -209,7 +243,9 @@ func TestAdd(t *testing.T) {
 }
 
 // TestLayerNorm holds the kernel and its gradient against float64.
-func TestLayerNorm(t *testing.T) {
+func TestLayerNorm(t *testing.T) { eachVariant(t, testLayerNorm) }
+
+func testLayerNorm(t *testing.T) {
 	const epsilon = 1e-6
 	random := rand.New(rand.NewPCG(2, 1))
 	for _, width := range []int{1, 7, 768} {

@@ -1,16 +1,15 @@
 // Softmax of scale x over the last axis, and its gradient scale p (dp - sum(dp p)).
-#include <float.h>
-#include <stdlib.h>
-
-#include "kernel.h"
 
 enum { LANES = 16 }; // so many numbers are worked on at a time
 
-VECTOR void softmax(void *job, int64_t from, int64_t to) {
-	const Job *j = job;
+static void softmax(void *job, int64_t from, int64_t to) {
+	Job *j = job;
 	int64_t width = j->width, padded = (width + LANES - 1) / LANES * LANES;
-	float *e = malloc(padded * sizeof *e); // a row, behind which nothing counts
-	if (!e) abort();
+	float *e = allocate(1, padded * sizeof *e); // a row, behind which nothing counts
+	if (!e) {
+		atomic_store(&j->no_memory, 1);
+		return;
+	}
 	for (int64_t row = from; row < to; row++) {
 		const uint16_t *x = (const uint16_t *)j->in[0] + row * width;
 		uint16_t *p = (uint16_t *)j->out + row * width;
@@ -39,7 +38,7 @@ VECTOR void softmax(void *job, int64_t from, int64_t to) {
 	free(e);
 }
 
-VECTOR void softmax_grad(void *job, int64_t from, int64_t to) {
+static void softmax_grad(void *job, int64_t from, int64_t to) {
 	const Job *j = job;
 	int64_t width = j->width;
 	for (int64_t row = from; row < to; row++) {

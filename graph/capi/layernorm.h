@@ -1,7 +1,4 @@
 // LayerNorm over the last axis, float32 to bfloat16, and its gradient with respect to the input.
-#include <math.h>
-
-#include "kernel.h"
 
 typedef struct {
 	float mean, inverse; // of the standard deviation
@@ -18,7 +15,7 @@ INLINE Statistics statistics(const float *x, int64_t width, float epsilon) {
 }
 
 // in: x, scale, bias.
-VECTOR void layer_norm(void *job, int64_t from, int64_t to) {
+static void layer_norm(void *job, int64_t from, int64_t to) {
 	const Job *j = job;
 	const float *scale = j->in[1], *bias = j->in[2];
 	for (int64_t row = from; row < to; row++) {
@@ -31,7 +28,7 @@ VECTOR void layer_norm(void *job, int64_t from, int64_t to) {
 }
 
 // in: x, scale, dy. dx = (g - mean(g) - n mean(g n)) / sigma with g = dy scale and n = (x - mean) / sigma. dx may be x.
-VECTOR void layer_norm_grad(void *job, int64_t from, int64_t to) {
+static void layer_norm_grad(void *job, int64_t from, int64_t to) {
 	const Job *j = job;
 	const float *scale = j->in[1];
 	for (int64_t row = from; row < to; row++) {

@@ -1,7 +1,4 @@
 // Swish, x s with s = sigmoid(beta x), and its slope s (1 + beta x (1 - s)).
-#include <math.h>
-
-#include "kernel.h"
 
 typedef struct {
 	float s, rest; // 1 - s, which for large x is more exact than the difference
@@ -15,7 +12,7 @@ INLINE Sigmoid sigmoid(float x) {
 	return (Sigmoid){below * small + above * large, below * large + above * small};
 }
 
-VECTOR void swish(void *job, int64_t from, int64_t to) {
+static void swish(void *job, int64_t from, int64_t to) {
 	const Job *j = job;
 	const uint16_t *x = j->in[0];
 	uint16_t *y = j->out;
@@ -26,7 +23,7 @@ VECTOR void swish(void *job, int64_t from, int64_t to) {
 	}
 }
 
-VECTOR void swish_grad(void *job, int64_t from, int64_t to) {
+static void swish_grad(void *job, int64_t from, int64_t to) {
 	const Job *j = job;
 	const uint16_t *x = j->in[0], *dy = j->in[1];
 	uint16_t *dx = j->out;

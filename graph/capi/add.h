@@ -1,7 +1,6 @@
 // The sum of the residual stream, float32, and what a branch adds to it.
-#include "kernel.h"
 
-VECTOR void add(void *job, int64_t from, int64_t to) {
+static void add(void *job, int64_t from, int64_t to) {
 	const Job *j = job;
 	const float *x = j->in[0];
 	const uint16_t *y = j->in[1];

@@ -1,0 +1,54 @@
+package capi
+
+/*
+#include <stdlib.h>
+const char *variant_name(int i);
+void choose_variant(const char *name);
+*/
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+// KernelVariant chooses, once, for which vectors the kernels are compiled: avx512f, avx2 or plain. That is the widest one
+// that the processor has, or what DTL_KERNELS says. It is an error if there is no such variant here.
+var KernelVariant = sync.OnceValues(func() (string, error) {
+	name, err := pickVariant(os.Getenv("DTL_KERNELS"), kernelVariants())
+	if err == nil {
+		useVariant(name)
+	}
+	return name, err
+})
+
+func pickVariant(wanted string, all []string) (string, error) {
+	switch {
+	case wanted == "":
+		return all[0], nil
+	case slices.Contains(all, wanted):
+		return wanted, nil
+	}
+	return "", fmt.Errorf("DTL_KERNELS is %q in the environment: on this processor it is one of %s, or unset", wanted, strings.Join(all, ", "))
+}
+
+// kernelVariants lists the variants that run on this processor, the fastest first.
+func kernelVariants() (names []string) {
+	for i := C.int(0); ; i++ {
+		name := C.variant_name(i)
+		if name == nil {
+			return names
+		}
+		names = append(names, C.GoString(name))
+	}
+}
+
+func useVariant(name string) {
+	c := C.CString(name)
+	defer C.free(unsafe.Pointer(c))
+	C.choose_variant(c)
+}

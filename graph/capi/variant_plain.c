@@ -1,0 +1,2 @@
+#define VARIANT plain
+#include "variant.h"
