@@ -49,6 +49,9 @@ type setting struct {
 // start builds the model on random weights and opens a session.
 func (c setting) start(t *testing.T) *Session {
 	t.Helper()
+	if err := c.precision.Usable(); err != nil {
+		t.Skip("skipped: ", err)
+	}
 	if c.arch.Width == 0 {
 		c.arch = micro
 	}

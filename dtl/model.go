@@ -81,6 +81,9 @@ func New(c Config) (m *Model, err error) {
 	if c.Precision == "" {
 		c.Precision = graph.FP32
 	}
+	if err := c.Precision.Usable(); c.Device != graph.GPU && err != nil {
+		return nil, err
+	}
 	b := graph.New(c.Recompute).Use(c.Precision).For(c.Device)
 	if c.ChunkValues > 0 {
 		b.Chunk(c.ChunkValues)

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -9,13 +8,16 @@ import (
 // TestKernels holds a frozen layer that is made of all kernels against float32, and wants them to be in the graph that is
 // built for a processor and in no other.
 func TestKernels(t *testing.T) {
-	random := rand.New(rand.NewPCG(7, 5))
-	w, scale, bias := normal(random, 8, 8), normal(random, 8), normal(random, 8)
-	c := gradientCase{inputs: [][]int{{2, 5, 8}}, build: func(b *Builder, in []Value) Value {
-		y := b.Linear(b.LayerNorm(in[0], b.Constant(scale), b.Constant(bias), 1e-6), b.Constant(w), Value{})
+	usable(t, BF16)
+	layer := gradientCase{inputs: [][]int{{2, 5, 8}, {8, 8}, {8}, {8}}, build: func(b *Builder, in []Value) Value {
+		y := b.Linear(b.LayerNorm(in[0], in[2], in[3], 1e-6), in[1], Value{})
 		return b.Add(in[0], b.Attention(y, b.GELU(y), b.Swish(y, 2), 2))
 	}}
-	exact := evaluate(t, c, New(KeepAll))
+	exact, slopes := conditioned(t, layer)
+	_, values := prepare(t, layer, New(KeepAll))
+	frozen := gradientCase{inputs: layer.inputs[:1], build: func(b *Builder, in []Value) Value {
+		return layer.build(b, []Value{in[0], b.Constant(values[1]), b.Constant(values[2]), b.Constant(values[3])})
+	}}
 	for _, d := range []struct {
 		device Device
 		want   int
@@ -24,9 +26,7 @@ func TestKernels(t *testing.T) {
 		if d.device != "" {
 			b.For(d.device)
 		}
-		for i, rough := range evaluate(t, c, b) {
-			compare(t, []string{"value", "gradient"}[i]+" on "+string(d.device), rough.Float32(), exact[i].Float32(), 0.02)
-		}
+		rounded(t, "on "+string(d.device), evaluate(t, frozen, b), exact, slopes, roundings, unit(BF16))
 		kernels := map[string]bool{}
 		for _, op := range b.Graph().Operations() {
 			if strings.HasPrefix(op.Type(), "Bf16") {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/capi"
 )
 
 // Precision is what matrix products are computed in.
@@ -91,4 +93,12 @@ func (b *Builder) same(x, y Value) (Value, Value) {
 		return b.cast(x, y.DataType()), y
 	}
 	return x, b.cast(y, x.DataType())
+}
+
+// Usable is an error where products of this precision would abort the process.
+func (p Precision) Usable() error {
+	if o := capi.FindOneDNN(); o.HasNo(p == BF16, p == FP16) {
+		return fmt.Errorf("precision %s needs more than the environment's limit ONEDNN_MAX_CPU_ISA=%s leaves oneDNN: unset it, or set TF_ENABLE_ONEDNN_OPTS=0 too", p, o.Limit)
+	}
+	return nil
 }
