@@ -27,8 +27,13 @@ endif
 export CGO_ENABLED := 1
 export CGO_CFLAGS := -O2 '-I$(LIBTF)/include'
 export CGO_LDFLAGS := '-L$(LIBTF)/lib' $(RPATH)
-# TensorFlow logs its greetings at levels 0 and 1.
+# TensorFlow logs its greetings at levels 0 and 1. The program sets what follows by itself too (graph/capi/start.go).
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+ENVIRONMENT := CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS TF_CPP_MIN_LOG_LEVEL
+ifeq ($(shell uname -m),x86_64)
+export TF_ENABLE_ONEDNN_OPTS ?= 1
+ENVIRONMENT += TF_ENABLE_ONEDNN_OPTS
+endif
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -74,7 +79,7 @@ deps: ## fetch libtensorflow into .deps (nothing to do the second time)
 	@LIBTENSORFLOW='$(LIBTENSORFLOW)' GPU='$(GPU)' scripts/fetch-libtensorflow.sh
 
 env: deps ## print what plain go commands need: eval "$(make -s env)"
-	@for name in CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS TF_CPP_MIN_LOG_LEVEL; do \
+	@for name in $(ENVIRONMENT); do \
 		eval "value=\$$$$name"; printf 'export %s="%s"\n' "$$name" "$$value"; \
 	done | sed 's/\$$/\\$$/g'
 

@@ -61,6 +61,22 @@ func FindDevice(o SessionOptions) (Device, error) {
 	return Processor, nil
 }
 
+// Computing is what runs on a processor: TensorFlow's products with oneDNN or without, and a variant of our kernels.
+type Computing struct {
+	OneDNN  capi.OneDNN
+	Kernels string // for bfloat16: avx512f, avx2 or plain; "" where the library takes none
+}
+
+// HowComputed tells it. It is an error if the environment asks for kernels that are not there.
+func HowComputed() (Computing, error) {
+	c := Computing{OneDNN: capi.FindOneDNN()}
+	name, err := capi.KernelVariant()
+	if err == nil && capi.Kernels() == nil {
+		c.Kernels = name
+	}
+	return c, err
+}
+
 // hasKernels tells whether there are kernels for what is built. They read and write bfloat16.
 func (b *Builder) hasKernels() bool { return b.kernels && b.precision == BF16 }
 

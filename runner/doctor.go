@@ -42,6 +42,7 @@ func Doctor(w io.Writer, version string) error {
 	if len(has) > 0 && has[0] != "avx2" {
 		advice = append(advice, "The processor has no AVX2: training will be several times slower than elsewhere.")
 	}
+	advice = append(advice, computingRows(row)...)
 	total, free := machine.TotalBytes(), machine.AvailableBytes()
 	row("memory", "%s, %s free", gibibytes(total), gibibytes(free))
 	if free > 0 && free < 2<<30 {

@@ -91,7 +91,7 @@ func (f *fineTuning) restore(c *checkpoint.Checkpoint) error {
 	f.record.Progress = result.Progress{Epochs: c.Position.Epochs, Steps: c.Position.Steps}
 	f.record.Measurements = c.Measurements
 	f.record.Earlier = c.Earlier
-	if c.Versions != f.record.Versions || c.Device != f.record.Device {
+	if c.Versions != f.record.Versions || !c.Device.SameNumbers(f.record.Device) {
 		f.record.Earlier = append(slices.Clip(c.Earlier), result.Part{Steps: c.Position.Steps, Versions: c.Versions, Device: c.Device})
 	}
 	f.tellResumed(c)
@@ -107,7 +107,7 @@ func (f *fineTuning) tellResumed(c *checkpoint.Checkpoint) {
 	default:
 		f.note("resuming after epoch %d", p.Epochs)
 	}
-	if c.Versions != f.record.Versions || c.Device != f.record.Device {
+	if c.Versions != f.record.Versions || !c.Device.SameNumbers(f.record.Device) {
 		f.note("program, TensorFlow, processor or the number of threads (%d before, %d now) are not those that the run began with: its result may differ in the last digits from that of a run in one piece", c.Device.Threads, f.record.Device.Threads)
 	}
 }

@@ -62,7 +62,7 @@ func TestHelp(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	o := cli(t, "doctor")
 	o.want(t, exitDone)
-	for _, text := range []string{"libtensorflow  " + tf.Version(), "/device:CPU:0", "processor", "memory", "GPU"} {
+	for _, text := range []string{"libtensorflow  " + tf.Version(), "/device:CPU:0", "processor", "oneDNN", "kernels", "memory", "GPU"} {
 		if !strings.Contains(o.out, text) {
 			t.Errorf("doctor lacks %q:\n%s", text, o.out)
 		}

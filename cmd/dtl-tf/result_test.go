@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,9 @@ func TestRunJSON(t *testing.T) {
 	frozen := (48*16 + 16) + 16 + 5*16 + 2*block + 32
 	if want := (result.Parameters{Trainable: 2 * 2 * 2 * 16, Classifier: 3*16 + 3, Frozen: frozen}); r.Parameters != want {
 		t.Errorf("parameters %+v, want %+v", r.Parameters, want)
+	}
+	if d := r.Device; d.OneDNNBy == "" || d.Kind == "CPU" && !slices.Contains([]string{"avx512f", "avx2", "plain"}, d.Kernels) {
+		t.Errorf("device %+v does not say what computes", d)
 	}
 	if r.Frozen == nil || len(r.Frozen.Before) != 64 || r.Frozen.Before != r.Frozen.After {
 		t.Errorf("frozen weights before and after: %+v", r.Frozen)

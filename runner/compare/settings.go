@@ -18,6 +18,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/build"
 	"dtl-tf/runner/machine"
+	"dtl-tf/runner/result"
 )
 
 // Settings are everything that a row depends on. Rows of the same settings can stand in one table.
@@ -40,7 +41,8 @@ type Settings struct {
 	Program      string     `json:"program"`
 	TensorFlow   string     `json:"libtensorflow"`
 	Machine      string     `json:"machine"`
-	VisibleGPUs  string     `json:"cuda_visible_devices,omitempty"`
+	result.Computing
+	VisibleGPUs string `json:"cuda_visible_devices,omitempty"`
 }
 
 // warmupSteps are left out of the timing: the first builds kernels and fills the allocator.
@@ -131,11 +133,16 @@ func (c Config) settings(ui runner.UI) (Settings, error) {
 	if threads == 0 {
 		threads = runtime.NumCPU()
 	}
+	computing, err := runner.Computing()
+	if err != nil {
+		return Settings{}, err
+	}
+	computing.OneDNNBy = "" // who chose makes no row another
 	return Settings{
 		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads, ImageSize: d.Image,
 		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Recompute: c.Recompute, Classes: c.Classes, Optimizer: "AdamW",
 		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
-		Program: program, TensorFlow: tf.Version(), Machine: machine.Processor(), VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
+		Program: program, TensorFlow: tf.Version(), Machine: machine.Processor(), Computing: computing, VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
 	}, nil
 }
 

@@ -72,6 +72,24 @@ type Device struct {
 	Kind    string `json:"kind"`              // CPU or GPU
 	Model   string `json:"model,omitempty"`   // what the machine calls it
 	Threads int    `json:"threads,omitempty"` // intra-op threads
+	Computing
+}
+
+// Computing is what computes on a processor. Records of earlier programs have none.
+type Computing struct {
+	OneDNN   string `json:"onednn,omitempty"`             // on or off; absent where TensorFlow chooses
+	OneDNNBy string `json:"onednn_by,omitempty"`          // who chose: dtl-tf, environment or TensorFlow
+	Limit    string `json:"onednn_max_cpu_isa,omitempty"` // the instructions that the environment limits oneDNN to
+	Kernels  string `json:"kernels,omitempty"`            // the variant of this program's kernels for bfloat16: avx512f, avx2 or plain
+}
+
+// SameNumbers tells whether a and b compute the same to the last digit, as far as it is known.
+func (a Device) SameNumbers(b Device) bool {
+	if a.Computing == (Computing{}) || b.Computing == (Computing{}) {
+		a.Computing, b.Computing = Computing{}, Computing{}
+	}
+	a.OneDNNBy, b.OneDNNBy = "", ""
+	return a == b
 }
 
 // Part is the beginning of a run, or the piece after the part before, that was computed by something else than its end.

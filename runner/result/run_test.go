@@ -23,7 +23,7 @@ func sample(t *testing.T) Run {
 		Started: time.Date(2025, 3, 1, 10, 0, 0, 0, time.UTC), Ended: time.Date(2025, 3, 1, 10, 20, 0, 0, time.UTC),
 		Method:   "dtl",
 		Versions: Versions{Program: "0.1", LibTensorFlow: "2.18.1", Graft: "v0.10.0", Go: "go1.26"},
-		Device:   Device{Name: "/device:CPU:0", Kind: "CPU", Threads: 2},
+		Device:   Device{Name: "/device:CPU:0", Kind: "CPU", Threads: 2, Computing: Computing{OneDNN: "on", OneDNNBy: "dtl-tf", Limit: "AVX2", Kernels: "avx2"}},
 		Backbone: Backbone{
 			Path: "vit_b16.npz", SHA256: "abc", Architecture: "ViT 12x768, patch 16",
 			Mean: []float64{0.5, 0.5, 0.5}, Std: []float64{0.5, 0.5, 0.5},
@@ -81,6 +81,7 @@ func TestRunLayout(t *testing.T) {
 		"status": "finished", "started": "2025-03-01T10:00:00Z", "config.lr": 1e-3,
 		"parameters.trainable_without_classifier": 36864.0, "parameters.classifier": 7690.0,
 		"backbone.sha256": "abc", "data.fingerprint": "f", "device.kind": "CPU",
+		"device.onednn": "on", "device.onednn_by": "dtl-tf", "device.onednn_max_cpu_isa": "AVX2", "device.kernels": "avx2",
 		"versions.libtensorflow": "2.18.1", "measurements.seconds_per_step.median": 1.5,
 		"accuracy.top1": 93.5, "accuracy.images": 5400.0, "accuracy.split": "test",
 		"frozen_sha256.after": "aa", "format": 1.0, "error": nil,
@@ -105,6 +106,30 @@ func TestRunLayout(t *testing.T) {
 	for _, absent := range []string{"accuracy", "ended", "seconds_per_step", "error"} {
 		if strings.Contains(string(b), `"`+absent+`"`) {
 			t.Errorf("a run without %s writes one", absent)
+		}
+	}
+}
+
+// TestDeviceOfBefore: records from before it was known what computes are read, and held against others by the rest.
+func TestDeviceOfBefore(t *testing.T) {
+	var before Device
+	if err := strict([]byte(`{"name":"/device:CPU:0","kind":"CPU","model":"m","threads":2}`), &before); err != nil {
+		t.Fatal(err)
+	}
+	now := before
+	now.Computing = Computing{OneDNN: "on", OneDNNBy: "dtl-tf", Kernels: "avx2"}
+	said, off, kernels, threads := now, now, now, now
+	said.OneDNNBy, off.OneDNN, kernels.Kernels, threads.Threads = "environment", "off", "plain", 3
+	for _, c := range []struct {
+		what string
+		a, b Device
+		want bool
+	}{
+		{"a record of before", before, now, true}, {"another who chose the same", now, said, true}, {"without oneDNN", now, off, false},
+		{"other kernels", now, kernels, false}, {"other threads", now, threads, false}, {"other threads than before", before, threads, false},
+	} {
+		if c.a.SameNumbers(c.b) != c.want || c.b.SameNumbers(c.a) != c.want {
+			t.Errorf("%s: the same numbers %t, want %t", c.what, !c.want, c.want)
 		}
 	}
 }
