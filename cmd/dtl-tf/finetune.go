@@ -13,7 +13,7 @@ var fineTuneCommand = command{
 	name:    "fine-tune",
 	purpose: "adapt a backbone to a data set and measure the result",
 	details: `
-Trains on train800val200.txt (or train.txt, or the class folders train/CLASS/*), evaluates once on
+Trains on train800val200.txt (or train.txt, or the class folders train/CLASS/* or CLASS/*), evaluates once on
 the test images after the last epoch, and prints a table. The folder --out receives run.json (all
 settings, versions, fingerprints and measurements), adapter.safetensors (what was trained),
 metrics.csv (a line an epoch) and, with --method full, backbone.npz (usable as --backbone).
@@ -40,7 +40,7 @@ one piece. The last two checkpoints are kept, each with a checksum.`,
 			ui       runner.UI
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Data, "data", "", "data set `folder`: VTAB-1k lists or train/CLASS/* and test/CLASS/* (required)")
+			f.StringVar(&c.Data, "data", "", "data set `folder`: VTAB-1k lists, train/CLASS/* and test/CLASS/*, or CLASS/* (required)")
 			f.StringVar(&c.Out, "out", "", "`folder` for the results (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the run that is in --out")
 			f.BoolVar(&c.Resume, "resume", false, "go on with the run that is in --out from its last checkpoint")
