@@ -59,6 +59,9 @@ func Load(path string, o Options) (*Backbone, error) {
 		}
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
+	if err := checkForm(path, info); err != nil {
+		return nil, err
+	}
 	var bb *Backbone
 	if info.IsDir() {
 		bb, err = readSavedModel(path)

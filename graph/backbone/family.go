@@ -43,10 +43,12 @@ var lacks = []struct{ there, missing, what string }{
 
 // recognise says what a file is whose tensors do not make a plain ViT, "" if they do not tell.
 func recognise(m tensor.Map) string {
-	names := m.Names()
+	if text := names(m); text != "" {
+		return text
+	}
 	var found []string
 	for _, t := range traits {
-		if slices.ContainsFunc(names, t.names.MatchString) {
+		if slices.ContainsFunc(m.Names(), t.names.MatchString) {
 			found = append(found, t.what)
 		}
 	}

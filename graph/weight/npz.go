@@ -58,7 +58,7 @@ func listNPZ(files []*zip.File, size uint64) ([]*zip.File, error) {
 		case strings.HasSuffix(f.Name, "/"):
 			continue // zip -r writes one for each folder
 		case strings.HasSuffix(f.Name, "/data.pkl"):
-			return nil, errors.New("this is a PyTorch checkpoint (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file")
+			return nil, errors.New("this is a PyTorch checkpoint (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convert)
 		case name == f.Name:
 			return nil, fmt.Errorf("member %.200q of the archive is not a .npy array: save the weights with numpy.savez", f.Name)
 		case seen[name]:

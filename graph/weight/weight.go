@@ -79,6 +79,10 @@ func Open(path string) (*File, error) {
 	return file, nil
 }
 
+// convert is how.
+const convert = `: python3 -c "import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); ` +
+	`d = d.get('model', d.get('state_dict', d)); s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])" OLD.pth NEW.safetensors`
+
 func openRegular(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path) // before opening, because opening a pipe would wait for its writer
 	switch {
@@ -117,7 +121,7 @@ func detect(r io.ReaderAt, size int64, extension string) (string, error) {
 	case starts("\x93NUMPY"):
 		return "", errors.New("this is a single array (.npy): save a set of named arrays with numpy.savez")
 	case starts("\x80"):
-		return "", errors.New("this is a Python pickle (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file")
+		return "", errors.New("this is a Python pickle (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convert)
 	case extension == "."+Safetensors && len(head) <= 8:
 		return "", fmt.Errorf("a .safetensors file has more than %d bytes: it is truncated, download or copy it again", size)
 	}
