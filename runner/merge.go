@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,7 +24,7 @@ type MergeConfig struct {
 
 // Merge moves an adapter into the weights of its backbone and writes the result as a plain backbone, the
 // adapter's classifier as its own head. It returns the path of the JSON beside it.
-func Merge(c MergeConfig, ui UI) (sidecar string, err error) {
+func Merge(ctx context.Context, c MergeConfig, ui UI) (sidecar string, err error) {
 	if c.Adapter == "" || c.Out == "" {
 		return "", usagef("--adapter and --out are required")
 	}
@@ -30,6 +32,9 @@ func Merge(c MergeConfig, ui UI) (sidecar string, err error) {
 		return "", usagef("--out %s: a merged backbone is an .npz file, give it that ending", c.Out)
 	}
 	sidecar = backbone.Sidecar(c.Out)
+	if err := pairOf(c.Out).restore(); err != nil {
+		return "", fmt.Errorf("what an earlier merge left: %w", err)
+	}
 	for _, path := range []string{c.Out, sidecar} {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Overwrite {
 			return "", usagef("%s exists already: add --overwrite or choose another --out", path)
@@ -65,6 +70,9 @@ func Merge(c MergeConfig, ui UI) (sidecar string, err error) {
 	merged := &backbone.Backbone{Description: bb.Description, Weights: weights}
 	merged.SetHead(adapter.Tensors[dtl.HeadWeight], adapter.Tensors[dtl.HeadBias])
 	merged.Pool = s.Pool
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("interrupted, nothing was written: %w", err)
+	}
 	return sidecar, saveBackbone(merged, c.Out)
 }
 

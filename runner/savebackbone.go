@@ -1,10 +1,12 @@
 package runner
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
@@ -28,15 +30,21 @@ func (f *fineTuning) writeBackbone(adapter, weights tensor.Map) (*backbone.Backb
 // saveBackbone writes a backbone as an .npz file and beside it the JSON with its normalisation and pool, and
 // notes path and sha256 in it.
 func saveBackbone(bb *backbone.Backbone, path string) error {
-	err := result.WriteFile(path, func(w io.Writer) error { return weight.WriteNPZ(w, bb.Weights) })
+	text, err := json.MarshalIndent(bb.Sidecar(), "", "  ")
 	if err != nil {
 		return err
 	}
-	err = result.WriteFile(backbone.Sidecar(path), func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(bb.Sidecar())
-	})
+	text = append(text, '\n')
+	write := func(w io.Writer) error { return weight.WriteNPZ(w, bb.Weights) }
+	p := pairOf(path)
+	if err := p.restore(); err != nil {
+		return err
+	}
+	if there, e := os.ReadFile(p.sidecar); e == nil && bytes.Equal(there, text) { // which then fits both
+		err = result.WriteFile(path, write)
+	} else {
+		err = p.replace(text, write)
+	}
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ parameters can become part of a layer's weights can be merged, such as lora and 
 		})
 		backbone.define(g, true)
 		method.define(g, "`name` of the method, for adapters that do not say", "")
-		return func(_ context.Context, args []string, io streams) error {
+		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("merge", args); err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ parameters can become part of a layer's weights can be merged, such as lora and 
 				return err
 			}
 			c.Method = method.config(g)
-			sidecar, err := runner.Merge(c, runner.UI{Err: io.err})
+			sidecar, err := runner.Merge(ctx, c, runner.UI{Err: io.err})
 			if err != nil {
 				return fmt.Errorf("merge: %w", err)
 			}
