@@ -269,7 +269,7 @@ func TestFigureOfBackbones(t *testing.T) {
 			t.Fatal(err)
 		}
 		contains(t, string(figure), ">DTL<", ">Full<", ">Linear<")
-		if got := strings.Contains(string(figure), "quoted from the literature"); got != quoted {
+		if got := strings.Contains(string(figure), "accuracy quoted for"); got != quoted {
 			t.Errorf("%s: quoted in the figure: %v", c.Backbone.Path, got)
 		}
 		if got := strings.Contains(string(figure), ">seconds a step<"); got == quoted {

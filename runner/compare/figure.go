@@ -43,7 +43,7 @@ func (c Comparison) figure() report.Figure {
 		return timed
 	}
 	if !onVTAB {
-		f.Up = "accuracy, % (own runs: see the table for their data sets)"
+		f.Up = "accuracy, % (own data sets: see the table)"
 	}
 	return f
 }

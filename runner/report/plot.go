@@ -213,7 +213,7 @@ func (f Figure) legend(c draw.Canvas) {
 	for _, entry := range []struct {
 		shown, hollow bool
 		text          string
-	}{{measured, false, f.Filled}, {quoted, true, "accuracy quoted from the literature (ViT-B/16); parameters (without the classifier) and memory measured"}} {
+	}{{measured, false, f.Filled}, {quoted, true, "accuracy quoted for ViT-B/16; parameters and memory measured"}} {
 		if !entry.shown {
 			continue
 		}
