@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"runtime"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -17,7 +18,16 @@ type Feed = capi.Feed
 // SessionOptions are the settings of a session. TensorFlow fixes its thread pools when the
 // first session of a process is made, so Threads of every later session has no effect.
 type SessionOptions struct {
-	Threads int // threads inside one op; 0 leaves the choice to TensorFlow (all cores)
+	Threads int // threads inside one op; 0: as many as Go code runs on (GOMAXPROCS)
+}
+
+// threads is the number that counts. TensorFlow's own choice would be all processors of the machine, also where a container may
+// use but a part of their time.
+func (o SessionOptions) threads() int {
+	if o.Threads == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.Threads
 }
 
 // Session runs parts of a graph. Several goroutines may use it, and any of them may close it: Close waits for what runs,
@@ -41,7 +51,7 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	config := &pb.ConfigProto{
-		IntraOpParallelismThreads: int32(o.Threads),
+		IntraOpParallelismThreads: int32(o.threads()),
 		// One op at a time: ops are large, so running two at once gains nothing, and the
 		// order in which buffers are freed, hence the memory peak, stays the same in each run.
 		InterOpParallelismThreads: 1,
@@ -56,7 +66,7 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session options: %w", err)
 	}
-	capi.Threads(o.Threads)
+	capi.Threads(o.threads())
 	return &tf.SessionOptions{Config: raw}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/machine"
 )
 
 // evalBatch is the number of images classified at a time after training. It does not change the result.
@@ -126,10 +127,14 @@ func evaluationOptions(batch int, skipBad bool, s *skips) data.LoaderOptions {
 	return data.LoaderOptions{Batch: batch, CacheBytes: -1, SkipBad: skipBad, OnBad: s.add}
 }
 
-// cacheBytes is the loader's limit; a loader takes 0 for its default and a negative one for none.
+// cacheBytes is the loader's limit; a loader takes 0 for its default and a negative one for none. It is at most half of the
+// memory that is there.
 func (c FineTuneConfig) cacheBytes() int64 {
 	if c.CacheMiB == 0 {
 		return -1
+	}
+	if free := machine.AvailableBytes(); free > 0 {
+		return min(c.CacheMiB<<20, max(free/2, 1))
 	}
 	return c.CacheMiB << 20
 }

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"os"
+	"runtime"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
@@ -73,4 +75,12 @@ func computingRows(row func(string, string, ...any)) (advice []string) {
 		advice = append(advice, err.Error()+".")
 	}
 	return advice
+}
+
+// UseProcessors makes Go code, and with it decoding and TensorFlow where no number of threads is given, use as many threads as the
+// process may have processors, control groups and affinity considered. GOMAXPROCS in the environment says otherwise.
+func UseProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(machine.Processors())
+	}
 }

@@ -36,7 +36,10 @@ func Doctor(w io.Writer, version string) error {
 		advice = append(advice, "TensorFlow can't open a session: "+err.Error())
 	}
 
-	row("processor", "%s, %d threads", machine.Processor(), runtime.NumCPU())
+	row("processor", "%s, %d threads", machine.Processor(), runtime.GOMAXPROCS(0))
+	if n := runtime.NumCPU(); n != runtime.GOMAXPROCS(0) {
+		row("", "(of %d: the limit of a container, or GOMAXPROCS)", n)
+	}
 	has, lacks := machine.Features()
 	row("", "has %s; lacks %s", orNone(has), orNone(lacks))
 	if len(has) > 0 && has[0] != "avx2" {

@@ -77,10 +77,10 @@ func (f *fineTuning) resolved() resolved {
 	return r
 }
 
-// threads is the number that TensorFlow will use.
+// threads is the number that TensorFlow will use (see UseProcessors).
 func (c FineTuneConfig) threads() int {
 	if c.Threads == 0 {
-		return runtime.NumCPU()
+		return runtime.GOMAXPROCS(0)
 	}
 	return c.Threads
 }

@@ -28,6 +28,7 @@ const (
 )
 
 func main() {
+	runner.UseProcessors()
 	// By default a Go program dies of SIGPIPE when stdout or stderr is a pipe without a reader, and a training run would with it. When
 	// SIGPIPE is ignored, writing fails.
 	signal.Ignore(syscall.SIGPIPE)

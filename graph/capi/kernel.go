@@ -12,7 +12,6 @@ import "C"
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
 )
 
@@ -47,11 +46,8 @@ func failAllocations(fail bool) {
 	C.fail_allocations(yes)
 }
 
-// Threads lets kernels work on so many threads, 0: one a core. Like TensorFlow's own threads they are never fewer than were
+// Threads lets kernels work on so many threads. Like TensorFlow's own threads they are never fewer than were
 // asked for before.
 func Threads(n int) {
-	if n == 0 {
-		n = runtime.NumCPU()
-	}
 	C.start_helpers(C.int(n - 1))
 }

@@ -25,8 +25,8 @@ type Decoder struct {
 	pixels  tf.Output // [H, W, 3] uint8
 }
 
-// NewDecoder opens a decoder with its own pool of threads, as many as there are processors when
-// threads is 0. Decoders of a process with the same number of threads share one pool. Pass what the
+// NewDecoder opens a decoder with its own pool of threads, as many as Go code runs on (GOMAXPROCS)
+// when threads is 0. Decoders of a process with the same number of threads share one pool. Pass what the
 // graph's session gets: the first session of a process fixes TensorFlow's pool for work inside one op.
 func NewDecoder(threads int) (*Decoder, error) {
 	g := tf.NewGraph()
@@ -64,15 +64,14 @@ func NewDecoder(threads int) (*Decoder, error) {
 // thread so that training steps are reproducible, images would be decoded one at a time and only
 // while no training step runs.
 func sessionOptions(threads int) (*tf.SessionOptions, error) {
-	pool := threads
-	if pool <= 0 {
-		pool = runtime.GOMAXPROCS(0)
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
 	}
 	raw, err := proto.Marshal(&pb.ConfigProto{
 		IntraOpParallelismThreads: int32(threads), // unused here, but see NewDecoder
 		SessionInterOpThreadPool: []*pb.ThreadPoolOptionProto{{
-			NumThreads: int32(pool),
-			GlobalName: fmt.Sprintf("jpeg-%d", pool), // TensorFlow refuses one name with two sizes
+			NumThreads: int32(threads),
+			GlobalName: fmt.Sprintf("jpeg-%d", threads), // TensorFlow refuses one name with two sizes
 		}},
 		DeviceCount: map[string]int32{"GPU": 0}, // the op runs on the CPU only
 	})

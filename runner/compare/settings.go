@@ -131,7 +131,7 @@ func (c Config) settings(ui runner.UI) (Settings, error) {
 	}
 	threads := c.Threads
 	if threads == 0 {
-		threads = runtime.NumCPU()
+		threads = runtime.GOMAXPROCS(0)
 	}
 	computing, err := runner.Computing()
 	if err != nil {

@@ -4,6 +4,8 @@ package machine
 
 import (
 	"bufio"
+	"io/fs"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -39,19 +41,36 @@ func Features() (has, lacks []string) {
 	return has, lacks
 }
 
-// TotalBytes is the memory of the machine, 0 if unknown.
-func TotalBytes() int64 { return procBytes("/proc/meminfo", "MemTotal") }
+// Processors is how many threads can work at once: the processors that the system lets this process run on, or fewer where its
+// control groups give it less of their time (a part of one counts as one).
+func Processors() int { return processors(root, runtime.NumCPU()) }
+
+func processors(files fs.FS, allowed int) int {
+	return max(1, int(min(float64(allowed), math.Ceil(processorLimit(files)))))
+}
+
+// TotalBytes is the memory of the machine, or the limit of the control groups where that is less; 0 if unknown.
+func TotalBytes() int64 {
+	limit, _ := memoryLimits(root)
+	return atMost(procBytes("/proc/meminfo", "MemTotal"), limit)
+}
 
 // AvailableBytes is the memory that a new program can have without swapping: what the system says, or what
-// is left of the limit of the control group. 0 if unknown.
+// is left of the limits of the control groups where that is less. 0 if unknown.
 func AvailableBytes() int64 {
-	free := procBytes("/proc/meminfo", "MemAvailable")
-	if limit, ok := fileNumber("/sys/fs/cgroup/memory.max"); ok { // "max" where there is no limit
-		if used, ok := fileNumber("/sys/fs/cgroup/memory.current"); ok && (free == 0 || limit-used < free) {
-			free = max(limit-used, 1)
-		}
+	_, left := memoryLimits(root)
+	return atMost(procBytes("/proc/meminfo", "MemAvailable"), max(left, 1))
+}
+
+// atMost is what the system says, 0 for nothing, under a limit, which is math.MaxInt64 where there is none.
+func atMost(said, limit int64) int64 {
+	switch {
+	case limit == math.MaxInt64:
+		return said
+	case said == 0:
+		return limit
 	}
-	return free
+	return min(said, limit)
 }
 
 // PeakResident is the most memory that this process has had, in bytes; 0 if unknown.
@@ -81,13 +100,4 @@ func procBytes(file, key string) int64 {
 		return 0
 	}
 	return kilobytes << 10
-}
-
-func fileNumber(path string) (int64, bool) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	return n, err == nil
 }
