@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
@@ -85,10 +84,8 @@ func TestVtabKilled(t *testing.T) {
 	for _, method := range []string{"dtl", "full"} {
 		p := launch(t, wholeProgram, args...)
 		run := vtab.WorkPath(out, "eurosat", method, 42)
-		for deadline := time.Now().Add(60 * time.Second); len(checkpoints(t, run)) == 0; time.Sleep(2 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("no checkpoint in time: %s", p.stderr.String())
-			}
+		if !p.until(func() bool { return len(checkpoints(t, run)) > 0 }) {
+			t.Fatalf("no checkpoint: %s", p.end().err)
 		}
 		p.send(syscall.SIGKILL)
 		if !p.killed() {

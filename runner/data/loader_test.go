@@ -192,35 +192,38 @@ func TestEnds(t *testing.T) {
 	if last == nil || !strings.Contains(last.Error(), "closed") {
 		t.Errorf("closed: error %v", last)
 	}
-	for deadline := time.Now().Add(2 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
-		}
-	}
+	within(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// TestStepsDontWait has steps that take longer than their images: after the first batch, nothing waits.
+// TestStepsDontWait: while a step runs the images of the next one are read, also those of the next epoch, so that after the first
+// batch nothing waits. Each step here lasts until that has happened.
 func TestStepsDontWait(t *testing.T) {
-	l, _ := fakeLoader(t, 40, LoaderOptions{Batch: 8, CacheBytes: -1, LastEpoch: 3, DropLast: true})
-	load := l.load
-	l.load = func(path string) ([]uint8, error) { time.Sleep(time.Millisecond); return load(path) }
-	const step = 30 * time.Millisecond // 8 images, two at a time: 4 ms
-	batches, waited := 0, time.Duration(0)
-	ended := time.Now()
+	const batch, all = 8, 15
+	l, reads := fakeLoader(t, 40, LoaderOptions{Batch: batch, CacheBytes: -1, LastEpoch: 3, DropLast: true})
+	batches := 0
 	for e := 1; e <= 3; e++ {
 		for _, err := range l.Epoch(context.Background(), e) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if batches++; batches > 1 { // nothing can hide the first
-				waited += time.Since(ended)
-			}
-			time.Sleep(step)
-			ended = time.Now()
+			batches++
+			within(t, fmt.Sprintf("the images of the step after step %d are not read", batches), func() bool {
+				return batches == all || int(reads.Load()) >= batch*(batches+1)
+			})
 		}
 	}
-	if batches != 15 || waited > step/2 { // of 14 steps of 30 ms together; a busy machine has its share
-		t.Errorf("%d steps waited %v together", batches, waited)
+	if batches != all || reads.Load() != batch*all {
+		t.Errorf("%d steps, %d images read", batches, reads.Load())
+	}
+}
+
+// within waits for what must happen sooner or later. The limit is there for what never does.
+func within(t *testing.T, otherwise string, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !happened(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(otherwise)
+		}
 	}
 }
 

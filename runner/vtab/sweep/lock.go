@@ -24,6 +24,7 @@ type locks struct {
 	me         owner
 	beat       time.Duration
 	staleAfter time.Duration
+	now        func() time.Time
 
 	seen map[string]sighting // by path, of locks that others hold
 }
@@ -115,9 +116,9 @@ func (l *locks) look(path, base string) (owner, bool) {
 		state += info.ModTime().String()
 	}
 	if before, ok := l.seen[base]; !ok || before.state != state {
-		l.seen[base] = sighting{state, time.Now()}
+		l.seen[base] = sighting{state, l.now()}
 	}
-	return c.owner, time.Since(l.seen[base].first) >= l.staleAfter
+	return c.owner, l.now().Sub(l.seen[base].first) >= l.staleAfter
 }
 
 // live shows the others that the owner is alive, and closes Lost when the lock is another's.

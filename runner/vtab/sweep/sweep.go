@@ -64,7 +64,7 @@ func newSweep(c Config, ui runner.UI) (*sweep, error) {
 	}
 	s := &sweep{
 		config: c, ui: ui, architecture: backbone.Architecture, show: newProgress(ui.Err, ui.Quiet), before: map[string]*vtab.Cell{},
-		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, seen: map[string]sighting{}},
+		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
 	}
 	s.memory = memories{off: !c.Memory, warn: s.show.warn, known: map[string]*vtab.StepMemory{}}
 	s.show.total = len(jobs)
