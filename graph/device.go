@@ -38,8 +38,14 @@ func (b *Builder) For(d Device) *Builder {
 // the work.
 func (d Device) takesKernels() bool { return d != GPU && capi.Kernels() == nil }
 
-// UsesKernels tells whether a graph for a device and a precision has kernels in it.
-func UsesKernels(d Device, p Precision) bool { return p == BF16 && d.takesKernels() }
+// KernelsFor names the variant of the kernels in a graph for a device and a precision, "" for a graph without any.
+func KernelsFor(d Device, p Precision) string {
+	if p != BF16 || !d.takesKernels() {
+		return ""
+	}
+	name, _ := capi.KernelVariant()
+	return name
+}
 
 // FindDevice is the device that TensorFlow will use. It opens a session on an empty graph, which may be the one that fixes the
 // number of threads.

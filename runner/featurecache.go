@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -236,6 +237,10 @@ func (f *fineTuning) cacheOptions(dir string, values []feature.Value) (feature.O
 	if err != nil {
 		return feature.Options{}, err
 	}
+	computing, err := Computing()
+	if err != nil {
+		return feature.Options{}, err
+	}
 	name := filepath.Base(bb.Path)
 	if bb.Path == "" {
 		name = "random"
@@ -245,7 +250,8 @@ func (f *fineTuning) cacheOptions(dir string, values []feature.Value) (feature.O
 		Key: feature.Key{
 			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
 			ImageSize: bb.Image, Preprocessing: data.Preprocessing, Computed: f.config.Precision, Stored: f.config.cachePrecision(),
-			Program: program, Device: string(f.device) + ", " + deviceModel(f.device), Kernels: graph.UsesKernels(f.device, graph.Precision(f.config.Precision)),
+			Program: program, Device: string(f.device) + ", " + deviceModel(f.device),
+			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(f.device, graph.Precision(f.config.Precision)),
 		},
 		Versions: feature.Versions{Program: program, LibTensorFlow: tf.Version()},
 		About:    feature.About{Backbone: name, Data: f.data.name},

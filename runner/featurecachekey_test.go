@@ -14,7 +14,7 @@ import (
 	"dtl-tf/runner/machine"
 )
 
-// TestCacheKey: the key names the very build, the device with its model, and whether kernels of this program compute.
+// TestCacheKey: the key names the very build, the device with its model, and what computes.
 func TestCacheKey(t *testing.T) {
 	f := &fineTuning{config: deepRun(t), data: &dataset{name: "d"}}
 	var err error
@@ -31,14 +31,16 @@ func TestCacheKey(t *testing.T) {
 	}
 	dev, err := build.Name("dev")
 	try(t, err)
+	computing, err := Computing()
+	try(t, err)
 	k := key("dev", FP32, graph.Processor)
-	if k.Program != dev || dev == "dev" || k.Device != "cpu, "+machine.Processor() || k.Kernels {
+	if k.Program != dev || dev == "dev" || k.Device != "cpu, "+machine.Processor() || k.Kernels != "" {
 		t.Errorf("%+v", k)
 	}
-	if k := key("v1.0", BF16, graph.Processor); k.Program != "v1.0" || !k.Kernels {
+	if k := key("v1.0", BF16, graph.Processor); k.Program != "v1.0" || k.Kernels != computing.Kernels || k.OneDNN != strings.TrimSpace(computing.OneDNN+" "+computing.Limit) {
 		t.Errorf("%+v", k)
 	}
-	if k := key("v1.0", BF16, graph.GPU); !strings.HasPrefix(k.Device, "gpu, ") || k.Kernels {
+	if k := key("v1.0", BF16, graph.GPU); !strings.HasPrefix(k.Device, "gpu, ") || k.Kernels != "" {
 		t.Errorf("%+v", k)
 	}
 }

@@ -44,7 +44,8 @@ type Key struct {
 	Stored        string     `json:"stored_in"`     // FP32 or BF16
 	Program       string     `json:"program"`       // the build, exactly
 	Device        string     `json:"device"`        // that computed them, with its model
-	Kernels       bool       `json:"kernels"`       // of this program, in place of TensorFlow's ops
+	OneDNN        string     `json:"onednn"`        // whether TensorFlow's products are oneDNN's, and its limit
+	Kernels       string     `json:"kernels"`       // the variant of this program's in place of TensorFlow's ops, "" for none
 	Images        string     `json:"images_sha256"` // see Images.Fingerprint
 }
 

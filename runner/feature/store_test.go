@@ -56,10 +56,12 @@ func TestKeys(t *testing.T) {
 			}
 		case *int:
 			*v++
-		case *bool:
-			*v = !*v
+		case *float64:
+			*v += 1e-5
 		case *[3]float64:
 			v[2] += 1e-9
+		default:
+			t.Fatalf("%s is a %T", fields.Field(i).Name, v)
 		}
 		s := open(t, other)
 		if len(s.Missing()) != 2 || s.Folder() == folder {
