@@ -75,7 +75,7 @@ func checkGolden(t *testing.T, folder, inputs string) {
 				t.Fatal(err)
 			}
 			c := want.Config
-			bb := must(backbone.Load(filepath.Join(inputs, "backbone.safetensors"), backbone.Options{Heads: c.Heads}))(t)
+			bb := must(backbone.Load(t.Context(), filepath.Join(inputs, "backbone.safetensors"), backbone.Options{Heads: c.Heads}))(t)
 			arch := backbone.Architecture{
 				Image: c.Image, Patch: c.Patch, Width: c.Width, Depth: c.Depth, Heads: c.Heads,
 				MLP: int(c.Ratio * float64(c.Width)), Eps: c.Eps,

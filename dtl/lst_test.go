@@ -82,7 +82,7 @@ func TestLSTLeavesBackboneAlone(t *testing.T) {
 // TestLSTPruning holds the side network's initial values against the same pruning in PyTorch (see
 // scripts/make_factor_vectors.py), to the bit.
 func TestLSTPruning(t *testing.T) {
-	bb := must(backbone.Load(filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
+	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	want := readWeights(t, filepath.Join("testdata", "lst_pruned.safetensors"))
 	method, _, err := NewMethod("lst", Options{"reduction": "2"}, bb.Architecture)
 	if err != nil {

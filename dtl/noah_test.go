@@ -22,7 +22,7 @@ var noahSizes = Options{"adapter-sizes": "5,0,3,2", "lora-sizes": "2,3,0,1", "pr
 
 // TestNOAHSizes holds logits and gradients with other sizes in every block against PyTorch (see TestRivalVectors).
 func TestNOAHSizes(t *testing.T) {
-	bb := must(backbone.Load(filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
+	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	batch := readWeights(t, filepath.Join("testdata", "images.safetensors"))
 	want := readWeights(t, filepath.Join("testdata", "rival", "noah-sizes.safetensors"))
 	values := tensor.Map{}

@@ -89,7 +89,7 @@ func TestRivalCounts(t *testing.T) {
 // TestRivalVectors holds logits, loss and gradients against the methods written once more in PyTorch (testdata/rival,
 // made by scripts/make_rival_vectors.py).
 func TestRivalVectors(t *testing.T) {
-	bb := must(backbone.Load(filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
+	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	arch := bb.Architecture
 	batch := readWeights(t, filepath.Join("testdata", "images.safetensors"))
 	eachRival(t, func(t *testing.T, c setting) {

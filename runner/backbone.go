@@ -47,11 +47,11 @@ func (c BackboneConfig) check() error {
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // load reads the backbone that the user named, or the built-in one.
-func (c BackboneConfig) load() (*backbone.Backbone, error) {
+func (c BackboneConfig) load(ctx context.Context) (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	bb, err := c.read()
+	bb, err := c.read(ctx)
 	if err == nil {
 		s, fixed := &bb.Sources, c.fixed
 		s.Mean, s.Std = cmp.Or(fixed.Mean, s.Mean), cmp.Or(fixed.Std, s.Std)
@@ -60,28 +60,31 @@ func (c BackboneConfig) load() (*backbone.Backbone, error) {
 		}
 		return bb, nil
 	}
+	if ctx.Err() != nil {
+		return nil, err
+	}
 	// If the backbone can be read without a flag, it is the flag that does not fit.
 	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, adapted: c.adapted, eps: c.eps}, {Path: c.Path, adapted: c.adapted, eps: c.eps}} {
 		without.fixed = c.fixed
 		if without == c {
 			continue
 		}
-		if _, plain := without.read(); plain == nil {
+		if _, plain := without.read(ctx); plain == nil {
 			return nil, &UsageError{err}
 		}
 	}
 	return nil, err
 }
 
-func (c BackboneConfig) read() (*backbone.Backbone, error) {
+func (c BackboneConfig) read(ctx context.Context) (*backbone.Backbone, error) {
 	if c.Path != "" {
-		return backbone.Load(c.Path, c.options())
+		return backbone.Load(ctx, c.Path, c.options())
 	}
 	files, err := savedmodels.Default()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in backbone: %w (give a --backbone)", err)
 	}
-	return backbone.LoadFS(files, BuiltIn, c.options())
+	return backbone.LoadFS(ctx, files, BuiltIn, c.options())
 }
 
 // noteSources says what is guessed about a backbone, and what was read from files beside it.
@@ -121,7 +124,7 @@ func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
 
 // Export writes a backbone as a SavedModel into the folder out; pool "" means what its own head sees.
 func Export(ctx context.Context, c BackboneConfig, out, pool string, overwrite bool, ui UI) error {
-	bb, err := c.load()
+	bb, err := c.load(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,11 +30,11 @@ type loaded struct {
 }
 
 // loadClassifier reads backbone and adapter; without an adapter it is the backbone's own head.
-func loadClassifier(b BackboneConfig, adapterPath string, m MethodConfig, threads int, note noteFunc) (*loaded, error) {
+func loadClassifier(ctx context.Context, b BackboneConfig, adapterPath string, m MethodConfig, threads int, note noteFunc) (*loaded, error) {
 	if adapterPath == "" {
-		return ownHead(b, m, threads, note)
+		return ownHead(ctx, b, m, threads, note)
 	}
-	a, err := openAdapted(b, adapterPath, m, note)
+	a, err := openAdapted(ctx, b, adapterPath, m, note)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ type adapted struct {
 }
 
 // openAdapted reads backbone and adapter and holds them against each other.
-func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note noteFunc) (*adapted, error) {
+func openAdapted(ctx context.Context, b BackboneConfig, adapterPath string, m MethodConfig, note noteFunc) (*adapted, error) {
 	adapter, err := readAdapter(adapterPath, note)
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note note
 	if err := b.takeOver(adapter); err != nil {
 		return nil, err
 	}
-	bb, err := b.load()
+	bb, err := b.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func openAdapted(b BackboneConfig, adapterPath string, m MethodConfig, note note
 	if err != nil {
 		return nil, err
 	}
-	noteForeign(adapter, m, s, bb, note)
+	noteForeign(ctx, adapter, m, s, bb, note)
 	a := &adapted{backbone: bb, adapter: adapter, options: s.Options}
 	classes, err := adapterClasses(adapter)
 	if err != nil {
@@ -174,7 +175,7 @@ type plain struct {
 	images, logits graph.Value
 }
 
-func ownHead(b BackboneConfig, m MethodConfig, threads int, note noteFunc) (_ *loaded, err error) {
+func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int, note noteFunc) (_ *loaded, err error) {
 	defer graph.Catch(&err)
 	if m.Method != "" {
 		return nil, usagef("--method without --adapter: the backbone's own head needs no method")
@@ -182,7 +183,7 @@ func ownHead(b BackboneConfig, m MethodConfig, threads int, note noteFunc) (_ *l
 	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
 		return nil, usagef("--%s without --adapter: the backbone's own head has no method", option)
 	}
-	bb, err := b.load()
+	bb, err := b.load(ctx)
 	if err != nil {
 		return nil, err
 	}

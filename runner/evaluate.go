@@ -105,7 +105,7 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	if err != nil {
 		return Score{}, &UsageError{err}
 	}
-	l, err := loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
+	l, err := loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
 	if err != nil {
 		return Score{}, err
 	}

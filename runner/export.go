@@ -67,7 +67,7 @@ func ExportModel(ctx context.Context, c ExportConfig, ui UI) error {
 	if c.Adapter == "" || c.Out == "" {
 		return usagef("--adapter and --out are required")
 	}
-	a, err := openAdapted(c.Backbone, c.Adapter, c.Method, ui.note)
+	a, err := openAdapted(ctx, c.Backbone, c.Adapter, c.Method, ui.note)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 func TestCacheKey(t *testing.T) {
 	f := &fineTuning{config: deepRun(t), data: &dataset{name: "d"}}
 	var err error
-	f.backbone, err = f.loadBackbone()
+	f.backbone, err = f.loadBackbone(t.Context())
 	try(t, err)
 	key := func(version, precision string, device graph.Device) feature.Key {
 		f.ui.Version, f.config.Precision, f.device = version, precision, device

@@ -77,14 +77,14 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	f.checkpoints = checkpoint.NewStore(f.folder.Path(""))
-	if f.backbone, err = f.loadBackbone(); err != nil {
+	if f.backbone, err = f.loadBackbone(ctx); err != nil {
 		return err
 	}
 	noteSources(f.backbone, false, f.note)
 	if err := alive(ctx); err != nil {
 		return err
 	}
-	if f.settings, err = f.resolveSettings(); err != nil {
+	if f.settings, err = f.resolveSettings(ctx); err != nil {
 		return err
 	}
 	if f.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -103,7 +104,7 @@ func fillMaps(tensors tensor.Map) int {
 func mapName(block int) string { return mapPrefix + strconv.Itoa(block) }
 
 // noteForeign says what a file of the official implementation does not tell and what is taken instead.
-func noteForeign(a *result.Adapter, given MethodConfig, s settings, bb *backbone.Backbone, note noteFunc) {
+func noteForeign(ctx context.Context, a *result.Adapter, given MethodConfig, s settings, bb *backbone.Backbone, note noteFunc) {
 	if !foreign(a) || methodOf(a) == "" {
 		return
 	}
@@ -122,7 +123,7 @@ func noteForeign(a *result.Adapter, given MethodConfig, s settings, bb *backbone
 	if !a.Whole {
 		return
 	}
-	own, err := backbone.Load(a.Path, backbone.Options{Heads: bb.Heads, Image: bb.Image, Beside: ofOfficial})
+	own, err := backbone.Load(ctx, a.Path, backbone.Options{Heads: bb.Heads, Image: bb.Image, Beside: ofOfficial})
 	switch {
 	case err != nil:
 		note("the backbone inside %s can't be compared with %s: %v", a.Path, bb.Path, err)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -21,8 +22,8 @@ type BackboneInfo struct {
 }
 
 // Inspect reads a backbone and describes it.
-func Inspect(c BackboneConfig) (BackboneInfo, error) {
-	bb, err := c.load()
+func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
+	bb, err := c.load(ctx)
 	if err != nil {
 		return BackboneInfo{}, err
 	}

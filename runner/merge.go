@@ -47,7 +47,7 @@ func Merge(ctx context.Context, c MergeConfig, ui UI) (sidecar string, err error
 	if err := c.Backbone.takeOver(adapter); err != nil {
 		return "", err
 	}
-	bb, err := c.Backbone.load()
+	bb, err := c.Backbone.load(ctx)
 	if err != nil {
 		return "", err
 	}

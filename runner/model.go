@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 
 	"dtl-tf/dtl"
@@ -28,17 +29,17 @@ func (f *fineTuning) modelConfig() dtl.Config {
 	return m
 }
 
-func (f *fineTuning) loadBackbone() (*backbone.Backbone, error) {
+func (f *fineTuning) loadBackbone(ctx context.Context) (*backbone.Backbone, error) {
 	if f.config.Init == InitRandom {
 		return f.config.Backbone.random(f.config.Seed)
 	}
 	c := f.config.Backbone
 	c.adapted = f.config.InitAdapter != ""
-	return c.load()
+	return c.load(ctx)
 }
 
 // resolveSettings reads the adapter that training starts from, if there is one, and joins its settings with the user's.
-func (f *fineTuning) resolveSettings() (settings, error) {
+func (f *fineTuning) resolveSettings(ctx context.Context) (settings, error) {
 	c := f.config
 	if c.InitAdapter == "" {
 		return c.Method.resolve(f.backbone.Architecture)
@@ -49,7 +50,7 @@ func (f *fineTuning) resolveSettings() (settings, error) {
 	}
 	s, err := settingsOf(f.initial, c.Method, f.backbone.Architecture)
 	if err == nil {
-		noteForeign(f.initial, c.Method, s, f.backbone, f.note)
+		noteForeign(ctx, f.initial, c.Method, s, f.backbone, f.note)
 	}
 	return s, err
 }

@@ -64,7 +64,7 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 	if err != nil {
 		return err
 	}
-	l, err := c.classifier(ui)
+	l, err := c.classifier(ctx, ui)
 	if err != nil {
 		return err
 	}
@@ -98,9 +98,9 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 }
 
 // classifier opens what the user named.
-func (c PredictConfig) classifier(ui UI) (*loaded, error) {
+func (c PredictConfig) classifier(ctx context.Context, ui UI) (*loaded, error) {
 	if c.SavedModel == "" {
-		return loadClassifier(c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
+		return loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
 	}
 	b, m := c.Backbone, c.Method
 	for _, other := range []struct {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 
@@ -12,8 +13,8 @@ import (
 )
 
 // Describe reads a backbone and says what a result's record says about it. What is guessed about it is noted.
-func (c BackboneConfig) Describe(ui UI) (result.Backbone, error) {
-	bb, err := c.load()
+func (c BackboneConfig) Describe(ctx context.Context, ui UI) (result.Backbone, error) {
+	bb, err := c.load(ctx)
 	if err != nil {
 		return result.Backbone{}, err
 	}
@@ -29,8 +30,8 @@ type StepMemory struct {
 
 // MeasureStepMemory traces one training step of what the configuration describes, on random images and labels of so many
 // classes, in a session of its own: a fine-tuning before or after it is not touched.
-func MeasureStepMemory(c FineTuneConfig, classes int) (StepMemory, error) {
-	bb, err := c.Backbone.load()
+func MeasureStepMemory(ctx context.Context, c FineTuneConfig, classes int) (StepMemory, error) {
+	bb, err := c.Backbone.load(ctx)
 	if err != nil {
 		return StepMemory{}, err
 	}

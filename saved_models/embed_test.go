@@ -14,7 +14,7 @@ func TestDefault(t *testing.T) {
 	if err != nil {
 		t.Skipf("skipped: the built-in backbone is missing: %v", err)
 	}
-	bb, err := backbone.LoadFS(dir, "built-in default", backbone.Options{})
+	bb, err := backbone.LoadFS(t.Context(), dir, "built-in default", backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,12 +24,12 @@ var inspectCommand = command{
 		)
 		backbone.define(g, false)
 		g.add("Output", func(f *pflag.FlagSet) { f.BoolVar(&asJSON, "json", false, "print JSON") })
-		return func(_ context.Context, args []string, io streams) error {
+		return func(ctx context.Context, args []string, io streams) error {
 			c, err := backbone.file("backbone inspect", args)
 			if err != nil {
 				return err
 			}
-			info, err := runner.Inspect(c)
+			info, err := runner.Inspect(ctx, c)
 			if err != nil {
 				return fmt.Errorf("backbone inspect: %w", err)
 			}

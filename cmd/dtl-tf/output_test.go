@@ -127,7 +127,7 @@ func TestDiverged(t *testing.T) {
 	}
 	f, err := weight.Open(filepath.Join(out, result.AdapterFile))
 	try(t, err)
-	try(t, f.CheckFinite())
+	try(t, f.CheckFinite(t.Context()))
 	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
 	try(t, err)
 	if len(rows) < r.Progress.Epochs {

@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,7 +52,8 @@ type Options struct {
 const HeadWidth = 64
 
 // Load reads a backbone from a Google .npz file, a timm-named .safetensors file or a SavedModel folder.
-func Load(path string, o Options) (*Backbone, error) {
+// When ctx ends it returns ctx's error.
+func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -64,9 +66,9 @@ func Load(path string, o Options) (*Backbone, error) {
 	}
 	var bb *Backbone
 	if info.IsDir() {
-		bb, err = readSavedModel(path)
+		bb, err = readSavedModelFS(ctx, os.DirFS(path), path)
 	} else {
-		bb, err = readFile(path, o)
+		bb, err = readFile(ctx, path, o)
 	}
 	if err != nil {
 		return nil, err
@@ -77,26 +79,26 @@ func Load(path string, o Options) (*Backbone, error) {
 	return bb, nil
 }
 
-func readFile(path string, o Options) (*Backbone, error) {
-	f, err := weight.Open(path)
+func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
+	f, err := weight.OpenContext(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	if err := f.CheckFinite(); err != nil {
+	if err := f.CheckFinite(ctx); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
 	if o.Beside != nil {
 		maps.DeleteFunc(f.Tensors, func(name string, _ tensor.Tensor) bool { return o.Beside(name) })
 	}
 	bb := &Backbone{Path: path, Format: f.Format, SHA256: f.SHA256}
-	if err := bb.read(f, o); err != nil {
+	if err := bb.read(ctx, f, o); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
 	return bb, nil
 }
 
 // read takes the shape of the network from the tensors, what they do not tell from elsewhere, and then the weights.
-func (bb *Backbone) read(f *weight.File, o Options) error {
+func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	explain := func(err error) error {
 		if what := recognise(f.Tensors); what != "" {
 			return fmt.Errorf("%w: %s", err, what)
@@ -118,6 +120,9 @@ func (bb *Backbone) read(f *weight.File, o Options) error {
 	}
 	if err := bb.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if bb.Weights, err = l.convert(f, bb.Architecture); err != nil {
 		return explain(err)

@@ -27,7 +27,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 // TestLoadNPZ: what is written in Google's layout is read back as it was, architecture from the shapes.
 func TestLoadNPZ(t *testing.T) {
 	bb := random(t, tiny)
-	read, err := Load(writeNPZ(t, bb.Weights), Options{})
+	read, err := Load(t.Context(), writeNPZ(t, bb.Weights), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestLoadNPZ(t *testing.T) {
 // here, convolutions [d, 3, p, p] and [p, p, 3, d], and qkv's rows are [q | k | v], each head by head.
 func TestLoadTimm(t *testing.T) {
 	source := timmNames()
-	bb, err := Load(writeSafetensors(t, source), Options{Heads: 2})
+	bb, err := Load(t.Context(), writeSafetensors(t, source), Options{Heads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestLoadHeads(t *testing.T) {
 	}
 	path := writeSafetensors(t, m)
 	for given, heads := range map[int]int{0: 2, 4: 4} {
-		bb, err := Load(path, Options{Heads: given})
+		bb, err := Load(t.Context(), path, Options{Heads: given})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestLoadErrors(t *testing.T) {
 				c.change(weights)
 			}
 			path := write(t, weights)
-			_, err := Load(path, c.options)
+			_, err := Load(t.Context(), path, c.options)
 			wantError(t, err, append(c.want, path)...)
 		})
 	}
@@ -183,14 +183,14 @@ func TestLoadErrors(t *testing.T) {
 func TestLoadNoFile(t *testing.T) {
 	folder := t.TempDir()
 	missing := filepath.Join(folder, "missing.npz")
-	_, err := Load(missing, Options{})
+	_, err := Load(t.Context(), missing, Options{})
 	wantError(t, err, missing, "does not exist")
 	for name, content := range map[string]string{"empty.npz": "", "page.safetensors": "<!DOCTYPE html>\n<html>not found</html>", "zip.npz": "PK\x03\x04 and no more"} {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Load(path, Options{})
+		_, err := Load(t.Context(), path, Options{})
 		wantError(t, err, path)
 	}
 }
@@ -206,7 +206,7 @@ func TestSidecar(t *testing.T) {
 		}
 	}
 	put(`{"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "pool": "mean"}`)
-	bb, err := Load(path, Options{Std: &[3]float64{1, 2, 3}})
+	bb, err := Load(t.Context(), path, Options{Std: &[3]float64{1, 2, 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestSidecar(t *testing.T) {
 		`{"heads": 0}`:                 "0 heads",
 	} {
 		put(text)
-		_, err := Load(path, Options{})
+		_, err := Load(t.Context(), path, Options{})
 		t.Run(text, func(t *testing.T) { wantError(t, err, part) })
 	}
 }

@@ -39,7 +39,7 @@ func TestLogitsOfTimm(t *testing.T) {
 		"deit_tiny_patch16_224.safetensors": {Mean: &imagenetMean, Std: &imagenetStd},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bb, err := Load(shared(t, "backbones", name), options)
+			bb, err := Load(t.Context(), shared(t, "backbones", name), options)
 			if err != nil {
 				t.Fatal(err)
 			}

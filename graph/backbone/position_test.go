@@ -42,7 +42,7 @@ func TestLoadResamples(t *testing.T) {
 	arch := Architecture{Image: 14 * 2, Patch: 2, Width: 3, Depth: 1, Heads: 1, MLP: 4, Eps: LayerNormEps}
 	weights := random(t, arch).Weights
 	weights[positions] = f.Tensors["from_14"]
-	bb, err := Load(writeNPZ(t, weights), Options{Image: 24 * 2})
+	bb, err := Load(t.Context(), writeNPZ(t, weights), Options{Image: 24 * 2})
 	if err != nil {
 		t.Fatal(err)
 	}

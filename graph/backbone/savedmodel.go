@@ -1,11 +1,11 @@
 package backbone
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -95,8 +95,8 @@ func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 }
 
 // LoadFS reads a backbone that Export wrote from any file system. name stands for its path in errors and results.
-func LoadFS(dir fs.FS, name string, o Options) (*Backbone, error) {
-	bb, err := readSavedModelFS(dir, name)
+func LoadFS(ctx context.Context, dir fs.FS, name string, o Options) (*Backbone, error) {
+	bb, err := readSavedModelFS(ctx, dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +106,7 @@ func LoadFS(dir fs.FS, name string, o Options) (*Backbone, error) {
 	return bb, nil
 }
 
-func readSavedModel(path string) (*Backbone, error) { return readSavedModelFS(os.DirFS(path), path) }
-
-func readSavedModelFS(dir fs.FS, name string) (*Backbone, error) {
+func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, error) {
 	fail := func(err error) (*Backbone, error) { return nil, fmt.Errorf("backbone %s: %w", name, err) }
 	if err := savedmodel.Check(dir); err != nil {
 		return fail(err)
@@ -123,10 +121,10 @@ func readSavedModelFS(dir fs.FS, name string) (*Backbone, error) {
 	}
 	hashed := make(chan digest, 1)
 	go func() { // on another core while the tensors are decoded
-		sum, err := savedmodel.SHA256(dir, descriptionFile)
+		sum, err := savedmodel.SHA256(ctx, dir, descriptionFile)
 		hashed <- digest{sum, err}
 	}()
-	values, err := savedmodel.ReadVariables(dir)
+	values, err := savedmodel.ReadVariables(ctx, dir)
 	if err != nil {
 		return fail(err)
 	}
@@ -134,7 +132,7 @@ func readSavedModelFS(dir fs.FS, name string) (*Backbone, error) {
 		return fail(fmt.Errorf("%s says %d blocks, the variables hold only %d tensors", descriptionFile, d.Depth, len(values)))
 	}
 	file := &weight.File{Path: name, Format: "savedmodel", Tensors: values}
-	if err := file.CheckFinite(); err != nil {
+	if err := file.CheckFinite(ctx); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
 	weights, err := check(file, values, d.Architecture)

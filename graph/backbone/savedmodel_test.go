@@ -168,7 +168,7 @@ func TestExportRunsInTensorFlow(t *testing.T) {
 func TestExportIsReadBack(t *testing.T) {
 	bb := withHead(t, 5, 7)
 	dir := export(t, bb, PoolMean)
-	got, err := Load(dir, Options{})
+	got, err := Load(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,14 +181,14 @@ func TestExportIsReadBack(t *testing.T) {
 	if got.Format != "savedmodel" || got.Path != dir || len(got.SHA256) != 64 {
 		t.Errorf("format %q, path %q, sha256 %q", got.Format, got.Path, got.SHA256)
 	}
-	embedded, err := LoadFS(os.DirFS(dir), "built-in default", Options{Image: 48})
+	embedded, err := LoadFS(t.Context(), os.DirFS(dir), "built-in default", Options{Image: 48})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if embedded.Path != "built-in default" || embedded.SHA256 != got.SHA256 || embedded.Image != 48 {
 		t.Errorf("path %q, image %d, sha256 %q and %q", embedded.Path, embedded.Image, embedded.SHA256, got.SHA256)
 	}
-	if _, err := Load(dir, Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "--heads 4 contradicts") {
+	if _, err := Load(t.Context(), dir, Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "--heads 4 contradicts") {
 		t.Errorf("other heads: %v", err)
 	}
 	if err := bb.Export(dir, ""); err == nil || !strings.Contains(err.Error(), "exists already") {
@@ -251,7 +251,7 @@ func TestSavedModelRefused(t *testing.T) {
 					damaged[name] = &fstest.MapFile{Data: c.content}
 				}
 			}
-			_, err := LoadFS(damaged, "some/model", Options{})
+			_, err := LoadFS(t.Context(), damaged, "some/model", Options{})
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "some/model") {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
@@ -261,7 +261,7 @@ func TestSavedModelRefused(t *testing.T) {
 		})
 	}
 	bb.Weights[patchBias].Float32()[3] = float32(math.NaN())
-	if _, err := Load(export(t, bb, ""), Options{}); err == nil || !strings.Contains(err.Error(), patchBias+" is NaN") {
+	if _, err := Load(t.Context(), export(t, bb, ""), Options{}); err == nil || !strings.Contains(err.Error(), patchBias+" is NaN") {
 		t.Errorf("NaN: %v", err)
 	}
 }
@@ -272,12 +272,12 @@ func TestExportOfARealBackbone(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("%s is missing", path)
 	}
-	bb, err := Load(path, Options{})
+	bb, err := Load(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := export(t, bb, "")
-	got, err := Load(dir, Options{})
+	got, err := Load(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func BenchmarkLoadSavedModel(b *testing.B) {
 	}
 	b.SetBytes(int64(4 * a.Parameters()))
 	for b.Loop() {
-		if _, err := Load(dir, Options{}); err != nil {
+		if _, err := Load(b.Context(), dir, Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

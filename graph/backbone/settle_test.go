@@ -63,7 +63,7 @@ func TestSources(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			path := writeSafetensors(t, timmNames())
 			writeBeside(t, path, c.files)
-			bb, err := Load(path, c.options)
+			bb, err := Load(t.Context(), path, c.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestSources(t *testing.T) {
 func TestNoNote(t *testing.T) {
 	path := writeNPZ(t, random(t, tiny).Weights)
 	writeBeside(t, path, map[string]string{"vit.json": `{"mean": [0.1, 0.1, 0.1]}`})
-	bb, err := Load(path, Options{})
+	bb, err := Load(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,13 +124,13 @@ func TestContradictions(t *testing.T) {
 			m["head.weight"], m["head.bias"] = tensor.Zeros(7, 6), tensor.Zeros(7)
 			path := writeSafetensors(t, m)
 			writeBeside(t, path, map[string]string{c.file: c.content})
-			_, err := Load(path, Options{})
+			_, err := Load(t.Context(), path, Options{})
 			wantError(t, err, append(c.want, filepath.Join(filepath.Dir(path), c.file))...)
 		})
 	}
 	path := writeSafetensors(t, timmNames())
 	writeBeside(t, path, map[string]string{"config.json": timmConfig, "preprocessor_config.json": change(preprocessorConfig, "0.4", "0.3")})
-	_, err := Load(path, Options{})
+	_, err := Load(t.Context(), path, Options{})
 	wantError(t, err, "config.json says that its mean is [0.4 0.5 0.6]", "preprocessor_config.json says [0.3 0.5 0.6]")
 }
 
@@ -139,7 +139,7 @@ func TestContradictions(t *testing.T) {
 func TestConfigOfAnother(t *testing.T) {
 	path := writeSafetensors(t, timmNames())
 	writeBeside(t, path, map[string]string{"other.npz": "", "config.json": strings.Replace(timmConfig, `"num_features": 6`, `"num_features": 12`, 1)})
-	bb, err := Load(path, Options{Heads: 2})
+	bb, err := Load(t.Context(), path, Options{Heads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestConfigOfAnother(t *testing.T) {
 		t.Errorf("mean from %s, note %q", bb.Sources.Mean, note)
 	}
 	writeBeside(t, path, map[string]string{"config.json": timmConfig})
-	if bb, err = Load(path, Options{}); err != nil || bb.Sources.Mean != "config.json" {
+	if bb, err = Load(t.Context(), path, Options{}); err != nil || bb.Sources.Mean != "config.json" {
 		t.Errorf("%v, mean from %s", err, bb.Sources.Mean)
 	}
 }
@@ -160,7 +160,7 @@ func TestHugeConfig(t *testing.T) {
 		if err := os.Truncate(filepath.Join(filepath.Dir(path), name), limit.Text+1); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Load(path, Options{Heads: 2})
+		_, err := Load(t.Context(), path, Options{Heads: 2})
 		wantError(t, err, name, fmt.Sprintf("%d bytes are more than the limit", limit.Text+1))
 	}
 }
@@ -172,7 +172,7 @@ func TestPooledNorm(t *testing.T) {
 		rename(m, "norm.", "fc_norm.")
 		path := writeSafetensors(t, m)
 		writeBeside(t, path, map[string]string{"config.json": text})
-		bb, err := Load(path, Options{})
+		bb, err := Load(t.Context(), path, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

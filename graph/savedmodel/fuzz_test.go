@@ -96,7 +96,7 @@ func FuzzEntry(f *testing.F) {
 		var values tensor.Map
 		var err error
 		alloctest.Limit(t, 256*len(raw)+8*len(data), func() {
-			values, err = ReadVariables(fstest.MapFS{indexFile: {Data: raw}, dataFile: {Data: data}})
+			values, err = ReadVariables(t.Context(), fstest.MapFS{indexFile: {Data: raw}, dataFile: {Data: data}})
 		})
 		if err != nil {
 			return
@@ -141,11 +141,11 @@ func TestOverlap(t *testing.T) {
 		entries = append(entries, [2]string{fmt.Sprintf("tensor%03d", i), e})
 	}
 	model := fstest.MapFS{indexFile: {Data: table(entries...)}, dataFile: {Data: data}}
-	if _, err := ReadVariables(model); err == nil || !strings.Contains(err.Error(), "within the one before") || !strings.Contains(err.Error(), dataFile) {
+	if _, err := ReadVariables(t.Context(), model); err == nil || !strings.Contains(err.Error(), "within the one before") || !strings.Contains(err.Error(), dataFile) {
 		t.Errorf("error %v", err)
 	}
 	model[indexFile].Data = table(entries[:2]...)
-	if values, err := ReadVariables(model); err != nil || len(values["tensor000"].Float32()) != 1024 {
+	if values, err := ReadVariables(t.Context(), model); err != nil || len(values["tensor000"].Float32()) != 1024 {
 		t.Errorf("alone: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package savedmodel
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -25,7 +26,7 @@ func Load(dir string, o graph.SessionOptions) (*Loaded, error) {
 	}
 	session, model, err := graph.LoadSavedModel(dir, Tag, o)
 	if err != nil {
-		if _, why := ReadVariables(os.DirFS(dir)); why != nil { // it names the file, which TensorFlow often does not
+		if _, why := ReadVariables(context.Background(), os.DirFS(dir)); why != nil { // it names the file, which TensorFlow often does not
 			return nil, why
 		}
 		line, _, _ := strings.Cut(err.Error(), "\n") // the rest lists nodes of the graph

@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -54,13 +55,13 @@ type entry struct {
 }
 
 // ReadVariables reads all variables of a SavedModel. Every one must be float32; checksums are verified.
-// Errors name the file and the tensor.
-func ReadVariables(dir fs.FS) (tensor.Map, error) {
+// Errors name the file and the tensor. When ctx ends the rest is not read.
+func ReadVariables(ctx context.Context, dir fs.FS) (tensor.Map, error) {
 	entries, err := readIndex(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", indexFile, missing(err))
 	}
-	values, err := readData(dir, entries)
+	values, err := readData(ctx, dir, entries)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dataFile, missing(err))
 	}
@@ -133,7 +134,7 @@ func (e *entry) check() error {
 	return nil
 }
 
-func readData(dir fs.FS, entries []entry) (tensor.Map, error) {
+func readData(ctx context.Context, dir fs.FS, entries []entry) (tensor.Map, error) {
 	f, err := limit.OpenFS(dir, dataFile)
 	if err != nil {
 		return nil, err
@@ -152,6 +153,9 @@ func readData(dir fs.FS, entries []entry) (tensor.Map, error) {
 	buf := make([]byte, 1<<20)
 	end := int64(0)
 	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		switch { // before anything is allocated
 		case e.Size > info.Size()-e.Offset:
 			return nil, fmt.Errorf("truncated: tensor %s ends at byte %d, the file has %d", e.name, e.Offset+e.Size, info.Size())
@@ -194,7 +198,7 @@ func readFloats(r io.Reader, n int, buf []byte) (data []float32, crc uint32, err
 //	sha256sum assets.extra/NAME saved_model.pb variables/variables.* | sha256sum
 //
 // prints in that folder, names in this order.
-func SHA256(dir fs.FS, extra ...string) (string, error) {
+func SHA256(ctx context.Context, dir fs.FS, extra ...string) (string, error) {
 	var names []string
 	for _, name := range extra {
 		names = append(names, ExtraDir+"/"+name)
@@ -206,7 +210,7 @@ func SHA256(dir fs.FS, extra ...string) (string, error) {
 			return "", err
 		}
 		sum := sha256.New()
-		_, err = io.Copy(sum, f)
+		_, err = io.Copy(sum, untilDone{ctx, f})
 		f.Close()
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", name, err)
@@ -214,4 +218,18 @@ func SHA256(dir fs.FS, extra ...string) (string, error) {
 		fmt.Fprintf(list, "%s  %s\n", hex.EncodeToString(sum.Sum(nil)), name)
 	}
 	return hex.EncodeToString(list.Sum(nil)), nil
+}
+
+// untilDone reads until ctx ends.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (u untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
 }

@@ -115,7 +115,7 @@ func TestReadsWhatTensorFlowWrote(t *testing.T) {
 	if err := Check(os.DirFS(dir)); err != nil {
 		t.Error(err)
 	}
-	got, err := ReadVariables(os.DirFS(dir))
+	got, err := ReadVariables(t.Context(), os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestWriteIsRepeatableAndRefusesWhatIsThere(t *testing.T) {
 	sums := [2]string{}
 	for i, dir := range []string{one, two} {
 		var err error
-		if sums[i], err = SHA256(os.DirFS(dir), "note.txt"); err != nil {
+		if sums[i], err = SHA256(t.Context(), os.DirFS(dir), "note.txt"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -184,7 +184,7 @@ func TestDamage(t *testing.T) {
 		try := func(what string, damaged []byte) {
 			t.Helper()
 			whole[name] = &fstest.MapFile{Data: damaged}
-			got, err := ReadVariables(whole)
+			got, err := ReadVariables(t.Context(), whole)
 			if err == nil && got.SHA256() != want {
 				t.Fatalf("%s: %s went unnoticed", name, what)
 			}
@@ -215,7 +215,7 @@ func TestDamage(t *testing.T) {
 	for _, name := range []string{indexFile, dataFile} {
 		intact := whole[name]
 		delete(whole, name)
-		if _, err := ReadVariables(whole); err == nil || err.Error() != name+": the file is missing" {
+		if _, err := ReadVariables(t.Context(), whole); err == nil || err.Error() != name+": the file is missing" {
 			t.Errorf("without %s: %v", name, err)
 		}
 		whole[name] = intact

@@ -74,7 +74,7 @@ func benchmarkRead(b *testing.B, name string, write func(io.Writer, tensor.Map) 
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := f.CheckFinite(); err != nil {
+		if err := f.CheckFinite(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}

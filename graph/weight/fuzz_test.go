@@ -73,7 +73,7 @@ func FuzzNPZ(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var m tensor.Map
 		var err error
-		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(bytes.NewReader(raw), int64(len(raw))) })
+		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(t.Context(), bytes.NewReader(raw), int64(len(raw))) })
 		if err != nil {
 			return
 		}
@@ -82,7 +82,7 @@ func FuzzNPZ(f *testing.F) {
 			if err := WriteNPZ(&out, m); err != nil {
 				return nil, err
 			}
-			return readNPZ(bytes.NewReader(out.Bytes()), int64(out.Len()))
+			return readNPZ(t.Context(), bytes.NewReader(out.Bytes()), int64(out.Len()))
 		})
 	})
 }
@@ -94,7 +94,7 @@ func FuzzSafetensors(f *testing.F) {
 		var metadata map[string]string
 		var err error
 		alloctest.Limit(t, perByteSafetensors*len(raw), func() {
-			m, metadata, err = readSafetensors(bytes.NewReader(raw), int64(len(raw)))
+			m, metadata, err = readSafetensors(t.Context(), bytes.NewReader(raw), int64(len(raw)))
 		})
 		if err != nil {
 			return
@@ -104,7 +104,7 @@ func FuzzSafetensors(f *testing.F) {
 			if err := WriteSafetensors(&out, m, metadata); err != nil {
 				return nil, err
 			}
-			same, _, err := readSafetensors(bytes.NewReader(out.Bytes()), int64(out.Len()))
+			same, _, err := readSafetensors(t.Context(), bytes.NewReader(out.Bytes()), int64(out.Len()))
 			return same, err
 		})
 	})
@@ -126,7 +126,7 @@ func FuzzMember(f *testing.F) {
 		raw := archive("a.npy", append(npy(header, 0), data...), method, nil)
 		var m tensor.Map
 		var err error
-		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(bytes.NewReader(raw), int64(len(raw))) })
+		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(t.Context(), bytes.NewReader(raw), int64(len(raw))) })
 		if err != nil {
 			return
 		}
@@ -135,7 +135,7 @@ func FuzzMember(f *testing.F) {
 			if err := WriteNPZ(&out, m); err != nil {
 				return nil, err
 			}
-			return readNPZ(bytes.NewReader(out.Bytes()), int64(out.Len()))
+			return readNPZ(t.Context(), bytes.NewReader(out.Bytes()), int64(out.Len()))
 		})
 	})
 }

@@ -1,6 +1,7 @@
 package weight
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -24,9 +25,9 @@ func (f *File) Get(name string, shape ...int) (tensor.Tensor, error) {
 }
 
 // CheckFinite fails if a weight is NaN or infinite, and names the first one by tensor and index.
-func (f *File) CheckFinite() error {
+func (f *File) CheckFinite(ctx context.Context) error {
 	names := f.Tensors.Names()
-	return parallel(len(names), func(i int, _ []byte) error {
+	return parallel(ctx, len(names), func(i int, _ []byte) error {
 		t := f.Tensors[names[i]]
 		at := t.FirstNonFinite()
 		if at < 0 {

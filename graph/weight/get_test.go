@@ -48,13 +48,13 @@ func TestCheckFinite(t *testing.T) {
 	f := &File{Path: "w.safetensors", Tensors: tensor.Map{
 		"a": tensor.Zeros(100), "b": tensor.Zeros(2, 3), "c": tensor.Zeros(4), "label": tensor.Must([]int64{1}, 1), "empty": tensor.Zeros(0, 3),
 	}}
-	if err := f.CheckFinite(); err != nil {
+	if err := f.CheckFinite(t.Context()); err != nil {
 		t.Error(err)
 	}
 	f.Tensors["c"].Float32()[0] = float32(math.Inf(-1))
-	contains(t, f.CheckFinite(), "w.safetensors", "tensor c", "infinite", "[0]")
+	contains(t, f.CheckFinite(t.Context()), "w.safetensors", "tensor c", "infinite", "[0]")
 	f.Tensors["b"].Float32()[4] = float32(math.NaN())
 	for range 20 { // the first by name, whoever finds one first
-		contains(t, f.CheckFinite(), "w.safetensors", "tensor b", "NaN", "[1 1]", "[2 3]")
+		contains(t, f.CheckFinite(t.Context()), "w.safetensors", "tensor b", "NaN", "[1 1]", "[2 3]")
 	}
 }

@@ -248,9 +248,9 @@ func TestRefusesEveryCut(t *testing.T) {
 		for n := 1; n < len(raw); n++ {
 			var err error
 			if r := bytes.NewReader(raw[:n]); filepath.Ext(name) == ".npz" {
-				_, err = readNPZ(r, int64(n))
+				_, err = readNPZ(t.Context(), r, int64(n))
 			} else {
-				_, _, err = readSafetensors(r, int64(n))
+				_, _, err = readSafetensors(t.Context(), r, int64(n))
 			}
 			if err == nil {
 				t.Fatalf("%s cut to %d of %d bytes was read", name, n, len(raw))

@@ -3,6 +3,7 @@ package weight
 import (
 	"archive/zip"
 	"compress/flate"
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -18,7 +19,7 @@ const maxDeflate = 1032
 
 // readNPZ reads a zip archive of .npy arrays, stored or deflated, as numpy.savez and
 // numpy.savez_compressed write it.
-func readNPZ(r io.ReaderAt, size int64) (tensor.Map, error) {
+func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("its zip directory, the end of a .npz file, cannot be read: the file is truncated or damaged, download or copy it again: %w", err)
@@ -28,7 +29,7 @@ func readNPZ(r io.ReaderAt, size int64) (tensor.Map, error) {
 		return nil, err
 	}
 	tensors := make([]tensor.Tensor, len(members))
-	err = parallel(len(members), func(i int, buf []byte) error {
+	err = parallel(ctx, len(members), func(i int, buf []byte) error {
 		var err error
 		if tensors[i], err = readMember(members[i], buf); err != nil {
 			return fmt.Errorf("tensor %.200q: %w", tensorName(members[i]), err)

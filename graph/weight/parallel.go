@@ -1,6 +1,7 @@
 package weight
 
 import (
+	"context"
 	"runtime"
 	"sync"
 )
@@ -10,8 +11,8 @@ import (
 const bufferSize = 256 << 10
 
 // parallel calls work for 0 <= i < n on all cores, each with a buffer of its own, and returns the
-// error of the smallest i that failed: the same one in every run.
-func parallel(n int, work func(i int, buf []byte) error) error {
+// error of the smallest i that failed: the same one in every run. When ctx ends it begins no other and returns ctx's error.
+func parallel(ctx context.Context, n int, work func(i int, buf []byte) error) error {
 	var (
 		mu     sync.Mutex
 		next   int
@@ -23,7 +24,7 @@ func parallel(n int, work func(i int, buf []byte) error) error {
 		mu.Lock()
 		defer mu.Unlock()
 		// Numbers are given out in order, so all that are smaller than a failed one have been given out.
-		if next == n || failed != nil {
+		if next == n || failed != nil || ctx.Err() != nil {
 			return 0, false
 		}
 		next++
@@ -46,5 +47,8 @@ func parallel(n int, work func(i int, buf []byte) error) error {
 		}()
 	}
 	wg.Wait()
+	if failed == nil {
+		return ctx.Err()
+	}
 	return failed
 }

@@ -182,7 +182,7 @@ func TestReadsRealBackbones(t *testing.T) {
 			if got := f.Tensors.SHA256(); got != want.Content {
 				t.Errorf("all values hash to %s, NumPy's to %s", got, want.Content)
 			}
-			if err := f.CheckFinite(); err != nil {
+			if err := f.CheckFinite(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

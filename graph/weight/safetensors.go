@@ -1,6 +1,7 @@
 package weight
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ type entry struct {
 
 // readSafetensors reads the length of the header (8 bytes, little-endian), the header (JSON) and the
 // tensors, which must follow each other without gaps up to the end of the file.
-func readSafetensors(r io.ReaderAt, size int64) (tensor.Map, map[string]string, error) {
+func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, map[string]string, error) {
 	field := make([]byte, 8)
 	if _, err := r.ReadAt(field, 0); err != nil {
 		return nil, nil, fmt.Errorf("it is truncated, download or copy it again: %w", noEOF(err))
@@ -48,7 +49,7 @@ func readSafetensors(r io.ReaderAt, size int64) (tensor.Map, map[string]string, 
 		return nil, nil, err
 	}
 	tensors := make([]tensor.Tensor, len(entries))
-	err = parallel(len(entries), func(i int, buf []byte) error {
+	err = parallel(ctx, len(entries), func(i int, buf []byte) error {
 		e := entries[i]
 		n := tensor.Size(e.shape)
 		data, err := kinds[i].decode(io.NewSectionReader(r, start+int64(e.begin), int64(e.end-e.begin)), n, n, buf)

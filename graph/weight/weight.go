@@ -8,6 +8,7 @@ package weight
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -17,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	"dtl-tf/graph/tensor"
 )
@@ -37,8 +37,11 @@ type File struct {
 	SHA256   string            // of the file's bytes, in hexadecimal
 }
 
-// Open reads a whole weight file. What the file holds decides about its format, not its name.
-func Open(path string) (*File, error) {
+// Open is OpenContext for callers that wait.
+func Open(path string) (*File, error) { return OpenContext(context.Background(), path) }
+
+// OpenContext reads a whole weight file, unless ctx ends before. What the file holds decides about its format, not its name.
+func OpenContext(ctx context.Context, path string) (*File, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -49,24 +52,25 @@ func Open(path string) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	// The checksum has the file to itself on another core while the tensors are decoded.
-	var stop atomic.Bool
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	type digest struct {
 		sum string
 		err error
 	}
 	done := make(chan digest, 1)
 	go func() {
-		sum, err := hash(f, size, &stop)
+		sum, err := hash(ctx, f, size)
 		done <- digest{sum, err}
 	}()
 	file := &File{Path: path, Format: format}
 	if format == NPZ {
-		file.Tensors, err = readNPZ(f, size)
+		file.Tensors, err = readNPZ(ctx, f, size)
 	} else {
-		file.Tensors, file.Metadata, err = readSafetensors(f, size)
+		file.Tensors, file.Metadata, err = readSafetensors(ctx, f, size)
 	}
 	if err != nil {
-		stop.Store(true)
+		stop()
 	}
 	d := <-done // also when reading failed: f must stay open until the other reader is through
 	if err == nil {
@@ -128,11 +132,14 @@ func detect(r io.ReaderAt, size int64, extension string) (string, error) {
 	return "", fmt.Errorf("this is neither a .npz nor a .safetensors file, it begins with %.24q", head)
 }
 
-// hash is the SHA-256 of the first size bytes, unless stop is set meanwhile.
-func hash(r io.ReaderAt, size int64, stop *atomic.Bool) (string, error) {
+// hash is the SHA-256 of the first size bytes, unless ctx ends meanwhile.
+func hash(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
 	h := sha256.New()
 	buf := make([]byte, 1<<20)
-	for at := int64(0); at < size && !stop.Load(); {
+	for at := int64(0); at < size; {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
 		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
 		h.Write(buf[:n])
 		at += int64(n)

@@ -39,7 +39,7 @@ func Run(ctx context.Context, c Config, ui runner.UI, start Starter) error {
 	if err != nil {
 		return err
 	}
-	settings, err := c.settings(ui)
+	settings, err := c.settings(ctx, ui)
 	if err != nil {
 		return err
 	}

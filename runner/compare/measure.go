@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -38,7 +39,7 @@ func (s Settings) work() int { return s.WarmupSteps + s.Steps + 1 + 1 + s.Steps 
 // measure makes one row. done is told after each of its steps.
 func measure(r request, done func(what string, count int)) (Row, error) {
 	row := Row{Method: r.Method}
-	bb, err := load(r.Backbone)
+	bb, err := load(context.Background(), r.Backbone)
 	if err != nil {
 		return row, err
 	}

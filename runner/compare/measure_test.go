@@ -97,11 +97,11 @@ func TestEveryMethod(t *testing.T) {
 func TestPrediction(t *testing.T) {
 	c := config(t)
 	c.Batch = 24
-	s, err := c.settings(runner.UI{Version: "test"})
+	s, err := c.settings(t.Context(), runner.UI{Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bb, err := load(c.Backbone)
+	bb, err := load(t.Context(), c.Backbone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -58,9 +59,9 @@ func isArchitecture(text string) bool {
 }
 
 // load makes or reads the backbone.
-func load(c runner.BackboneConfig) (*backbone.Backbone, error) {
+func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, error) {
 	if !isArchitecture(c.Path) {
-		bb, err := backbone.Load(c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
+		bb, err := backbone.Load(ctx, c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
 		if err != nil {
 			if _, statErr := os.Stat(c.Path); errors.Is(statErr, fs.ErrNotExist) {
 				return nil, usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
@@ -107,7 +108,7 @@ func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 }
 
 // settings resolves the configuration.
-func (c Config) settings(ui runner.UI) (Settings, error) {
+func (c Config) settings(ctx context.Context, ui runner.UI) (Settings, error) {
 	var d backbone.Description
 	name, sha := c.Backbone.Path, ""
 	if isArchitecture(c.Backbone.Path) {
@@ -116,7 +117,7 @@ func (c Config) settings(ui runner.UI) (Settings, error) {
 			return Settings{}, err
 		}
 	} else {
-		bb, err := load(c.Backbone)
+		bb, err := load(ctx, c.Backbone)
 		if err != nil {
 			return Settings{}, err
 		}

@@ -62,7 +62,7 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 	if err := s.goOn(j, &f, c); err != nil {
 		return result.Run{}, err
 	}
-	c.StepMemory = s.memory.of(f, j)
+	c.StepMemory = s.memory.of(ctx, f, j)
 	if err := ctx.Err(); err != nil {
 		return result.Run{}, err
 	}

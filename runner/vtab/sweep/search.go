@@ -86,7 +86,7 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	}
 	training := ui
 	training.Out = ui.Err // stdout is for the table
-	s, err := newSweep(c, training)
+	s, err := newSweep(ctx, c, training)
 	if err != nil {
 		return err
 	}

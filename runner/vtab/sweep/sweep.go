@@ -39,7 +39,7 @@ const pollEvery = 2 * time.Second
 // on, and the error at the end lists them. When ctx is cancelled the cell under way keeps a checkpoint and the error wraps
 // context.Canceled.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
-	s, err := newSweep(c, ui)
+	s, err := newSweep(ctx, c, ui)
 	if err != nil {
 		return err
 	}
@@ -47,14 +47,14 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 }
 
 // newSweep finds out what is to be done. Nothing is written yet, but damaged results are set aside.
-func newSweep(c Config, ui runner.UI) (*sweep, error) {
+func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	if _, err := c.jobs(""); err != nil { // before the backbone is read, which takes longer
 		return nil, err
 	}
-	backbone, err := c.Base.Backbone.Describe(ui)
+	backbone, err := c.Base.Backbone.Describe(ctx, ui)
 	if err != nil {
 		return nil, err
 	}

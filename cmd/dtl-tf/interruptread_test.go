@@ -1,0 +1,25 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"testing"
+)
+
+// TestInterruptedRead: a command that is reading its backbone ends on Ctrl-C, with the exit code for that.
+func TestInterruptedRead(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	out := filepath.Join(t.TempDir(), "out")
+	for _, args := range [][]string{
+		{"backbone", "inspect", fixture.backbone}, {"backbone", "export", fixture.backbone, "--out", out},
+		{"predict", "--backbone", fixture.backbone, fixture.data}, {"eval", "--backbone", fixture.backbone, "--data", fixture.data},
+		tune(out),
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(ctx, args, &stdout, &stderr); code != exitInterrupted || stdout.Len() > 0 {
+			t.Errorf("%s: exit code %d, want %d: %s%s", args[0], code, exitInterrupted, stdout.String(), stderr.String())
+		}
+	}
+}

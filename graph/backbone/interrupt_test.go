@@ -1,0 +1,52 @@
+package backbone
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+)
+
+// ending is a context that ends when it has been asked so many times.
+type ending struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (e *ending) Err() error {
+	if e.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestLoadInterrupted: wherever it is, reading a backbone hears that it shall end.
+func TestLoadInterrupted(t *testing.T) {
+	bb := random(t, tiny)
+	model := filepath.Join(t.TempDir(), "model")
+	if err := bb.Export(model, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{writeNPZ(t, bb.Weights), writeSafetensors(t, timmNames()), model} {
+		stopped := 0
+		for n := int64(0); ; n++ {
+			ctx := &ending{Context: context.Background()}
+			ctx.left.Store(n)
+			got, err := Load(ctx, path, Options{Heads: 2})
+			if err == nil {
+				if got.Fingerprint() == "" {
+					t.Errorf("%s: an incomplete backbone", path)
+				}
+				break
+			}
+			if stopped++; !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s after %d questions: %v", path, n, err)
+			}
+		}
+		// Each tensor is a place to stop; timm's files have the fewest.
+		if want := len(timmNames()); stopped < want {
+			t.Errorf("%s: reading asked %d times, want at least %d", path, stopped, want)
+		}
+	}
+}
