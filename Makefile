@@ -40,7 +40,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --lr 0.01 --out runs/demo --overwrite
 TEST_FLAGS ?=
 
-.PHONY: help demo build test test-heavy fuzz lint bench bench-go deps env clean
+.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go deps env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,20 @@ test: deps ## run the tests (TEST_FLAGS='-v -run Name' are passed on)
 
 test-heavy: deps ## run the tests with the slow ones (half a minute and 2.5 GB more)
 	DTL_HEAVY=1 go test -timeout 3h $(TEST_FLAGS) ./...
+
+# The tests of numbers that the processor decides: TensorFlow's products and our kernels.
+NUMBERS = go test $(TEST_FLAGS) ./graph ./graph/capi ./graph/backbone && \
+	go test $(TEST_FLAGS) -run 'Golden|Gradient|Rival|LossScale|StoredBF16|StartsAtBackbone|NOAH|Merge' ./dtl
+# oneDNN within AVX2 has no bfloat16; on such a processor TensorFlow takes Eigen for it, which is the first line.
+test-isa: deps ## run the tests of numbers as on lesser processors: AVX2, and AVX-512 without bfloat16
+	export TF_ENABLE_ONEDNN_OPTS=0 DTL_KERNELS=plain; $(NUMBERS)
+	@! grep -qw avx2 /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX2 DTL_KERNELS=avx2; $(NUMBERS); }
+	@! grep -qw avx512f /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX512_CORE DTL_KERNELS=avx512f; $(NUMBERS); }
+
+# What works in several threads. cmd/dtl-tf and dtl would take many times as long as they do.
+RACE := ./graph/capi ./runner/data ./runner/feature ./runner/train ./runner/result ./runner/report ./runner/tensorboard ./runner/checkpoint ./runner/vtab/sweep
+test-race: deps ## run the tests of what works in several threads under Go's race detector
+	go test -race $(TEST_FLAGS) $(RACE)
 
 fuzz: deps ## feed every reader of files with damaged ones for a minute each (FUZZTIME=60s, FUZZ=name picks some)
 	@FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh '$(FUZZ)'
