@@ -68,7 +68,7 @@ test-isa: deps ## run the tests of numbers as on lesser processors: AVX2, and AV
 	@! grep -qw avx512f /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX512_CORE DTL_KERNELS=avx512f; $(NUMBERS); }
 
 # What works in several threads. cmd/dtl-tf and dtl would take many times as long as they do.
-RACE := ./graph/capi ./runner/data ./runner/feature ./runner/train ./runner/result ./runner/report ./runner/tensorboard ./runner/checkpoint ./runner/vtab/sweep
+RACE := ./graph ./graph/capi ./runner/data ./runner/feature ./runner/train ./runner/result ./runner/report ./runner/tensorboard ./runner/checkpoint ./runner/vtab/sweep
 test-race: deps ## run the tests of what works in several threads under Go's race detector
 	go test -race $(TEST_FLAGS) $(RACE)
 
