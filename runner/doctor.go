@@ -54,7 +54,7 @@ func Doctor(w io.Writer, version string) error {
 	driver := machine.GPUs()
 	row("GPU", "%s", orNoneString(driver))
 	if driver != "" && gpus == 0 {
-		advice = append(advice, "There is an NVIDIA GPU, but TensorFlow does not see it: build with 'make clean-deps build GPU=1' and check that CUDA and cuDNN are installed.")
+		advice = append(advice, "There is an NVIDIA GPU, but TensorFlow does not see it: build with 'make clean && GPU=1 make build' and check that CUDA and cuDNN are installed.")
 	}
 	if err := t.Flush(); err != nil {
 		return err

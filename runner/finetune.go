@@ -52,6 +52,9 @@ func FineTune(ctx context.Context, c FineTuneConfig, ui UI) (result.Run, error) 
 	f := &fineTuning{config: c, ui: ui}
 	if err := f.prepare(ctx); err != nil {
 		f.close()
+		if stopped := alive(ctx); stopped != nil && errors.Is(err, context.Canceled) {
+			err = stopped // whatever was being read
+		}
 		return result.Run{}, err
 	}
 	defer f.close()

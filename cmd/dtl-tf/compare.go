@@ -58,7 +58,7 @@ the same memory and time as trained ones) or a backbone's file.`,
 			f.BoolVarP(&quiet, "quiet", "q", false, "no progress, only the result")
 		})
 		g.add("Machine", func(f *pflag.FlagSet) {
-			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("compare", args); err != nil {

@@ -42,7 +42,7 @@ number, and a note says so.`,
 		method.define(g, "`name` of the method, for adapters that do not say", "")
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Batch, "batch", 64, "`images` at a time")
-			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("eval", args); err != nil {

@@ -69,7 +69,7 @@ one piece. The last two checkpoints are kept, each with a checksum.`,
 			f.Uint64Var(&c.Seed, "seed", 42, "`seed` of initial values, order, augmentation and drop path")
 		})
 		g.add("Machine", func(f *pflag.FlagSet) {
-			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 			f.StringVar(&c.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
 			f.StringVar(&c.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass makes again to save memory: `none|activations|blocks`")
 			f.StringVar(&c.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where values of blocks that never change are stored: `auto|off|DIR`: auto is the user's folder for caches, where that is possible and pays")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -20,6 +21,9 @@ func TestInterruptedRead(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		if code := run(ctx, args, &stdout, &stderr); code != exitInterrupted || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d, want %d: %s%s", args[0], code, exitInterrupted, stdout.String(), stderr.String())
+		}
+		if args[0] == "fine-tune" && !strings.Contains(stderr.String(), "interrupted before the first step") {
+			t.Errorf("fine-tune says %q", stderr.String())
 		}
 	}
 }

@@ -43,7 +43,7 @@ quotation mark. Without --adapter the backbone's own head is used as it was trai
 		method.define(g, "`name` of the method, for adapters that do not say", "")
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Batch, "batch", 32, "`images` at a time")
-			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if len(args) == 0 {

@@ -22,7 +22,7 @@ func (s *sweepFlags) machine(g *groups) {
 		b := &s.c.Base
 		f.StringVar(&s.c.Shard, "shard", "", "train only part `i/n` of the cells (i from 1), so that n machines share the work")
 		f.IntVar(&b.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs`; a killed cell loses what came after")
-		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all cores)")
+		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		f.StringVar(&b.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
 		f.StringVar(&b.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass makes again to save memory: `none|activations|blocks`")
 		f.IntVar(&b.MicroBatch, "micro-batch", 0, "`images` of a step to work on at a time, a divisor of all batches: same result, less memory (0: all)")

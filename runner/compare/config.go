@@ -21,7 +21,7 @@ type Config struct {
 	Recompute string // see graph.ParseRecompute
 	Methods   string // "all", or names with commas between them
 	Classes   int
-	Threads   int // 0: all cores
+	Threads   int // 0: all that the process may use
 	Steps     int // timed steps of each method
 	Format    string
 	Plot      string // "": none
