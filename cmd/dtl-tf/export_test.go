@@ -72,9 +72,7 @@ func TestExport(t *testing.T) {
 // TestExportInPython lets TensorFlow's Python load and run exported models in one process, with images in their own
 // size, and look up their signatures.
 func TestExportInPython(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: starts TensorFlow's Python, set DTL_HEAVY=1 to run it")
-	}
+	heavy(t, "starts TensorFlow's Python")
 	needPython(t, "tensorflow")
 	args := []string{filepath.Join("..", "..", "scripts", "check_savedmodel.py")}
 	cases := exportedCases()
@@ -94,9 +92,7 @@ func TestExportOfRealImages(t *testing.T) {
 	if _, err := os.Stat(backbone); err != nil || len(images) == 0 {
 		t.Skipf("skipped: %s or vtab-1k/caltech101 beside it is missing", backbone)
 	}
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: starts TensorFlow's Python, set DTL_HEAVY=1 to run it")
-	}
+	heavy(t, "starts TensorFlow's Python")
 	needPython(t, "tensorflow")
 	run, model := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "model")
 	with := []string{"--backbone", backbone, "--adapter", filepath.Join(run, result.AdapterFile)}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -164,9 +163,7 @@ func TestForeignRefused(t *testing.T) {
 
 // TestAdapterInPyTorch loads adapters that this program wrote into a PyTorch module with the official names.
 func TestAdapterInPyTorch(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: starts PyTorch, set DTL_HEAVY=1 to run it")
-	}
+	heavy(t, "starts PyTorch")
 	for _, name := range []string{"torch", "safetensors", "PIL"} {
 		needPython(t, name)
 	}

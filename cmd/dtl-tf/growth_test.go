@@ -20,9 +20,7 @@ import (
 // after step 200. Each image is decoded anew for each step, every fifth epoch writes a checkpoint, and every method's way of
 // training passes through the same calls.
 func TestNoMemoryIsLost(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: half a minute and 2,000 steps, set DTL_HEAVY=1")
-	}
+	heavy(t, "half a minute and 2,000 steps")
 	if _, err := os.Stat("/proc/self/statm"); err != nil {
 		t.Skip("skipped: there is no /proc here to read the resident size from")
 	}

@@ -17,10 +17,8 @@ import (
 // TestKilled kills a run at random moments, from before it has read its input to the evaluation, and resumes it. Every third
 // time the resumed process is killed once more.
 func TestKilled(t *testing.T) {
-	kills := 1
-	if os.Getenv("DTL_HEAVY") != "" {
-		kills = 20
-	}
+	heavy(t, "kills 40 processes")
+	const kills = 20
 	random := repeatable(t)
 	for _, l := range []*longRun{drawn, stored} {
 		t.Run(l.name, func(t *testing.T) {
@@ -65,9 +63,7 @@ func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, low, high fl
 
 // TestKilledWriting kills a run at the sight of a file that is being written, or has just been.
 func TestKilledWriting(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: half a minute, set DTL_HEAVY=1")
-	}
+	heavy(t, "kills 40 processes")
 	random := repeatable(t)
 	drawn.prepare(t)
 	for _, pattern := range []string{
@@ -133,6 +129,7 @@ func TestKilledEverywhere(t *testing.T) {
 
 // TestExportKilled kills the replacing of a SavedModel at each point: there is always a whole one, the old or the new, and the next call succeeds.
 func TestExportKilled(t *testing.T) {
+	heavy(t, "kills a process at each change on the disk")
 	adapter, model := filepath.Join(dtlRun(t), result.AdapterFile), filepath.Join(t.TempDir(), "model")
 	args := func(more ...string) []string {
 		return append([]string{"export", "--backbone", fixture.backbone, "--adapter", adapter, "--out", model, "--overwrite"}, more...)

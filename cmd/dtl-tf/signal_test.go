@@ -13,6 +13,7 @@ import (
 
 // TestSignals stops a run by Ctrl-C and SIGTERM in turn, at random moments in the middle of epochs, and resumes it each time.
 func TestSignals(t *testing.T) {
+	heavy(t, "stops and resumes a run many times")
 	random := repeatable(t)
 	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")

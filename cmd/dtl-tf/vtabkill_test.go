@@ -74,6 +74,7 @@ func TestVtabInterrupted(t *testing.T) {
 
 // TestVtabKilled: kill -9 in the middle of a cell, and the same command comes to what a sweep in one piece comes to.
 func TestVtabKilled(t *testing.T) {
+	heavy(t, "kills processes of a sweep")
 	root := vtabRoot(t, "eurosat")
 	flags := []string{"--set", "epochs=30,batch=8,lr=0.02", "--checkpoint-every", "1", "--methods", "dtl,full", "--step-memory=false"}
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -111,6 +112,7 @@ func TestVtabKilled(t *testing.T) {
 
 // TestVtabShared: two processes with the same command share the cells, and none is run twice.
 func TestVtabShared(t *testing.T) {
+	heavy(t, "runs a sweep in several processes")
 	root := vtabRoot(t, "eurosat", "svhn")
 	out := filepath.Join(t.TempDir(), "results")
 	args := vtabRun(root, out, "--tasks", "eurosat,svhn", "--methods", "linear,dtl,lora", "--seeds", "1,2", "--step-memory=false")
