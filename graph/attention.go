@@ -1,10 +1,15 @@
 package graph
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads)) v, with q, k, v and the result
-// [B, T, d], heads side by side in the last axis. Keeps q, k and v by head and the softmax [B, heads, T, T].
-func (b *Builder) Attention(q, k, v Value, heads int) Value {
+// Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v, with q, k, v and the result
+// [B, T, d], heads side by side in the last axis. A bias is [heads, T, T], the same for all samples, or [n, 1, T, T], of which
+// sample i gets number i mod n, such as the masks of n windows of one image; the latter has no gradient. Keeps q, k and v by head
+// and the softmax [B, heads, T, T].
+func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	b = b.In("attention")
 	shape := q.Shape
 	width := q.Width() / heads
@@ -23,29 +28,56 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 	}
 	// The scores are scaled where that costs nothing, in the kernel, or else where they are fewest, in q.
 	inQ, inSoftmax := factor, 1.0
-	if b.hasKernels() {
+	if b.hasKernels() && len(biases) == 0 { // a bias is added to scores that are scaled already
 		inQ, inSoftmax = 1, factor
 	}
 	qh, kh, vh := b.Keep(b.times(split(b, q), inQ), Costly), b.Keep(split(b, k), Costly), b.Keep(split(b, v), Costly)
-	p := b.Keep(b.softmax(b.batchMatmul(qh, kh, false, true), inSoftmax), Cheap)
+	scores := b.batchMatmul(qh, kh, false, true)
+	for _, bias := range biases {
+		scores = b.biased(scores, bias)
+	}
+	p := b.Keep(b.softmax(scores, inSoftmax), Cheap)
 	out := join(b, b.batchMatmul(p, vh, false, false))
-	return b.differentiable(out, []Value{q, k, v}, func(g *Gate, dy Value) (dx []Value) {
+	return b.differentiable(out, append([]Value{q, k, v}, biases...), func(g *Gate, dy Value) (dx []Value) {
 		dout := split(g.Builder, dy)
 		keptQ, keptK, keptP := g.Kept(qh), g.Kept(kh), g.Kept(p)
-		if q.HasGradient() || k.HasGradient() {
-			ds := g.softmaxGradient(keptP, g.batchMatmul(dout, g.Kept(vh), false, true), inSoftmax)
-			if q.HasGradient() {
-				dx = append(dx, join(g.Builder, g.times(g.batchMatmul(ds, keptK, false, false), inQ)))
-			}
-			if k.HasGradient() {
-				dx = append(dx, joinT(g.Builder, g.batchMatmul(keptQ, ds, true, false)))
-			}
+		var ds Value
+		if q.HasGradient() || k.HasGradient() || slices.ContainsFunc(biases, Value.HasGradient) {
+			ds = g.softmaxGradient(keptP, g.batchMatmul(dout, g.Kept(vh), false, true), inSoftmax)
+		}
+		if q.HasGradient() {
+			dx = append(dx, join(g.Builder, g.times(g.batchMatmul(ds, keptK, false, false), inQ)))
+		}
+		if k.HasGradient() {
+			dx = append(dx, joinT(g.Builder, g.batchMatmul(keptQ, ds, true, false)))
 		}
 		if v.HasGradient() {
 			dx = append(dx, joinT(g.Builder, g.batchMatmul(dout, keptP, true, false)))
 		}
+		for _, bias := range biases {
+			if bias.HasGradient() {
+				dx = append(dx, g.reduce("Sum", ds, false, 0))
+			}
+		}
 		return dx
 	})
+}
+
+// biased adds a bias to scores [B, heads, T, T] as Attention describes it.
+func (b *Builder) biased(scores, bias Value) Value {
+	if len(bias.Shape) == 3 {
+		return b.add(scores, bias)
+	}
+	if bias.HasGradient() {
+		Fail("a bias of shape %v takes no gradient", bias.Shape)
+	}
+	n, shape := bias.Shape[0], scores.Shape
+	groups := shape[0]
+	if groups != Unknown {
+		groups /= n
+	}
+	grouped := b.reshape(scores, groups, n, shape[1], shape[2], shape[3])
+	return b.reshape(b.add(grouped, bias), shape...)
 }
 
 // times is x * factor.

@@ -57,6 +57,12 @@ var gradientCases = []gradientCase{
 	{name: "attention", inputs: [][]int{{2, 3, 4}, {2, 3, 4}, {2, 3, 4}}, build: func(b *Builder, in []Value) Value {
 		return b.Attention(in[0], in[1], in[2], 2)
 	}},
+	{name: "attention with a bias", inputs: [][]int{{2, 3, 4}, {2, 3, 4}, {2, 3, 4}, {2, 3, 3}}, build: func(b *Builder, in []Value) Value {
+		return b.Attention(in[0], in[1], in[2], 2, in[3])
+	}},
+	{name: "attention with a bias and masks", inputs: [][]int{{4, 3, 4}, {4, 3, 4}, {4, 3, 4}, {2, 3, 3}}, build: func(b *Builder, in []Value) Value {
+		return b.Attention(in[0], in[1], in[2], 2, in[3], b.Constant(windowMasks))
+	}},
 	{name: "gelu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.GELU(in[0]) }},
 	{name: "swish", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.Swish(in[0], 2) }},
 	{name: "relu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.ReLU(in[0]) }},
