@@ -22,7 +22,7 @@ import (
 type bottleneckAdapter struct{ bottleneck int }
 
 func init() {
-	register(definition{"adapter", []Option{bottleneckOption}, func(o *reader, a backbone.Architecture) Method {
+	register(definition{name: "adapter", options: []Option{bottleneckOption}, make: func(o *reader, a backbone.Architecture) Method {
 		return bottleneckAdapter{o.bottleneck(a)}
 	}})
 }
@@ -31,24 +31,25 @@ func init() {
 var bottleneckOption = Option{"bottleneck", "width between the two maps of an adapter", "8"}
 
 func (r *reader) bottleneck(a backbone.Architecture) int {
-	return r.whole("bottleneck", min(8, a.Width), 1, a.Width, "the width of the backbone")
+	width := narrowest(a)
+	return r.whole("bottleneck", min(8, width), 1, width, "the width of the backbone")
 }
 
-func (m bottleneckAdapter) Name() string        { return "adapter" }
-func (m bottleneckAdapter) Pool() backbone.Pool { return backbone.PoolClass }
-func (m bottleneckAdapter) Trains(string) bool  { return false }
+func (m bottleneckAdapter) Name() string              { return "adapter" }
+func (m bottleneckAdapter) Pool() backbone.Pool       { return backbone.PoolClass }
+func (m bottleneckAdapter) Trains(backbone.Spec) bool { return false }
 
 func (m bottleneckAdapter) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	maps := make([]bottleneckMaps, a.Depth)
-	for i := range maps {
-		maps[i] = declareBottleneck(p, fmt.Sprintf("blocks.%d.adapter_", i), "downsample", "upsample", a.Width, m.bottleneck)
+	var maps []bottleneckMaps
+	for _, block := range a.Blocks() {
+		maps = append(maps, declareBottleneck(p, fmt.Sprintf("blocks.%d.adapter_", block.Index), "downsample", "upsample", block.Width, m.bottleneck))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
 			if at.Point != backbone.MLPBranch {
 				return out
 			}
-			w := maps[at.Block]
+			w := maps[at.Block.Index]
 			return b.Add(out, w.rise(b, b.GELU(w.fall(b, out))))
 		}
 	}
@@ -60,8 +61,8 @@ type bottleneckMaps struct{ down, downBias, up, upBias graph.Value }
 // declareBottleneck names the maps PREFIX + DOWN and PREFIX + UP. The map up and both biases start at zero.
 func declareBottleneck(p *Params, prefix, down, up string, d, r int) bottleneckMaps {
 	return bottleneckMaps{
-		p.Declare(prefix+down+".weight", kaimingUniform, r, d), p.Declare(prefix+down+".bias", zeros, r),
-		p.Declare(prefix+up+".weight", zeros, d, r), p.Declare(prefix+up+".bias", zeros, d),
+		p.Declare(prefix+down+".weight", kaimingUniform, r, d), p.DeclareFree(prefix+down+".bias", zeros, r),
+		p.Declare(prefix+up+".weight", zeros, d, r), p.DeclareFree(prefix+up+".bias", zeros, d),
 	}
 }
 

@@ -23,26 +23,26 @@ type adaptFormer struct {
 
 func init() {
 	options := []Option{bottleneckOption, {"scale", "factor of what the method adds", "0.1"}}
-	register(definition{"adaptformer", options, func(o *reader, a backbone.Architecture) Method {
+	register(definition{name: "adaptformer", options: options, make: func(o *reader, a backbone.Architecture) Method {
 		return adaptFormer{o.bottleneck(a), o.positive("scale", 0.1)}
 	}})
 }
 
-func (m adaptFormer) Name() string        { return "adaptformer" }
-func (m adaptFormer) Pool() backbone.Pool { return backbone.PoolClass }
-func (m adaptFormer) Trains(string) bool  { return false }
+func (m adaptFormer) Name() string              { return "adaptformer" }
+func (m adaptFormer) Pool() backbone.Pool       { return backbone.PoolClass }
+func (m adaptFormer) Trains(backbone.Spec) bool { return false }
 
 func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	maps := make([]bottleneckMaps, a.Depth)
-	for i := range maps {
-		maps[i] = declareBottleneck(p, fmt.Sprintf("blocks.%d.adaptmlp.", i), "down_proj", "up_proj", a.Width, m.bottleneck)
+	var maps []bottleneckMaps
+	for _, block := range a.Blocks() {
+		maps = append(maps, declareBottleneck(p, fmt.Sprintf("blocks.%d.adaptmlp.", block.Index), "down_proj", "up_proj", block.Width, m.bottleneck))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			if at.Point != backbone.MLPOutput { // behind stochastic depth
 				return out
 			}
-			w := maps[at.Block]
+			w := maps[at.Block.Index]
 			return b.Add(out, b.Scale(w.rise(b, b.ReLU(w.fall(b, in))), m.scale))
 		}
 	}

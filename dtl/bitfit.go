@@ -1,6 +1,9 @@
 package dtl
 
-import "dtl-tf/graph/backbone"
+import (
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
 
 // bitFit trains the biases of the backbone and nothing else of it (Ben Zaken, Goldberg and Ravfogel, "BitFit", ACL
 // 2022, arXiv 2106.10199, section 3): those of the patch embedding, of query, key, value and projection, of both MLP
@@ -13,9 +16,18 @@ func init() {
 	register(definition{name: "bitfit", make: func(*reader, backbone.Architecture) Method { return bitFit{} }})
 }
 
-func (bitFit) Name() string              { return "bitfit" }
-func (bitFit) Pool() backbone.Pool       { return backbone.PoolClass }
-func (bitFit) Trains(weight string) bool { return backbone.IsBias(weight) }
+func (bitFit) Name() string                { return "bitfit" }
+func (bitFit) Pool() backbone.Pool         { return backbone.PoolClass }
+func (bitFit) Trains(w backbone.Spec) bool { return w.Role == backbone.Bias }
 func (bitFit) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 	return func() backbone.Hook { return nil }
+}
+
+// merge puts the trained biases in the place of the old ones.
+func (bitFit) merge(m *merger, a backbone.Architecture) {
+	for _, s := range a.Specs() {
+		if s.Role == backbone.Bias && !s.Head {
+			copy(m.weight(s.Name, tensor.Size(s.Shape)), m.parameter(s.Name, s.Shape...))
+		}
+	}
 }

@@ -51,7 +51,7 @@ func TestCounts(t *testing.T) {
 // TestCountsOfBackbones compares with timm's numbers of parameters of the models without head.
 func TestCountsOfBackbones(t *testing.T) {
 	for name, want := range map[string]int{"vit_b16": 85_798_656, "vit_s16": 21_665_664, "vit_ti16": 5_524_416} {
-		if got := must(backbone.Parse(name))(t).Parameters(); got != want {
+		if got := backbone.Parameters(must(backbone.Parse(name))(t)); got != want {
 			t.Errorf("%s has %d parameters, want %d", name, got, want)
 		}
 	}

@@ -30,12 +30,12 @@ func NewServed(c Config) (s *Served, err error) {
 	if c.Precision == "" {
 		c.Precision = graph.FP32
 	}
-	m := &Model{Config: c, builder: graph.New(graph.KeepAll).Use(c.Precision), Frozen: graph.NewVariables()}
+	m := &Model{Config: c, builder: graph.New(graph.KeepAll).Use(c.Precision), specs: specs(c.Arch), Frozen: graph.NewVariables()}
 	m.Trainable = m.Frozen // one set: nothing trains here
 	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
 	m.params.Declare(HeadWeight, zeros, c.Classes, c.Arch.Width)
-	m.params.Declare(HeadBias, zeros, c.Classes)
+	m.params.DeclareFree(HeadBias, zeros, c.Classes)
 
 	s = &Served{Builder: m.builder, Variables: m.Trainable}
 	side := c.Arch.Image

@@ -1,6 +1,8 @@
 package dtl
 
 import (
+	"fmt"
+
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 )
@@ -38,23 +40,22 @@ func factOptions(rank string) []Option {
 }
 
 func newFactorTuning(name string, rank int, o *reader, a backbone.Architecture) *factorTuning {
-	if a.MLP%a.Width != 0 {
-		o.fail("--method %s is not possible: the backbone's MLP has %d units, no multiple of its width %d", name, a.MLP, a.Width)
-	}
+	width := narrowest(a)
 	return &factorTuning{
 		name:  name,
-		rank:  o.whole("rank", min(rank, a.Width), 1, a.Width, "the width of the backbone"),
+		rank:  o.whole("rank", min(rank, width), 1, width, "the width of the backbone"),
 		scale: o.positive("scale", 1),
 	}
 }
 
-func (f *factorTuning) Name() string        { return f.name }
-func (f *factorTuning) Pool() backbone.Pool { return backbone.PoolClass }
-func (f *factorTuning) Trains(string) bool  { return false }
+func (f *factorTuning) Name() string              { return f.name }
+func (f *factorTuning) Pool() backbone.Pool       { return backbone.PoolClass }
+func (f *factorTuning) Trains(backbone.Spec) bool { return false }
 
 func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	u := p.Declare("FacTu.weight", kaimingUniform, f.rank, a.Width)
-	v := p.Declare("FacTv.weight", zeros, a.Width, f.rank)
+	d := a.Blocks()[0].Width
+	u := p.Declare("FacTu.weight", kaimingUniform, f.rank, d)
+	v := p.Declare("FacTv.weight", zeros, d, f.rank)
 	newCore := f.cores(p, a, f.rank)
 	return func() backbone.Hook {
 		core := newCore()
@@ -65,8 +66,8 @@ func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 				low = b.In("u").LinearT(in, u)
 			case backbone.Key, backbone.Value: // their input is the query's
 			case backbone.FC2:
-				parts := b.In("u").LinearT(f.parts(b, in, a.Width), u)
-				low = b.Reshape(parts, in.Shape[0], a.MLP/a.Width*f.rank)
+				parts := b.In("u").LinearT(f.parts(b, in, d), u)
+				low = b.Reshape(parts, in.Shape[0], in.Width()/d*f.rank)
 			default:
 				return out
 			}
@@ -80,6 +81,17 @@ func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 			return b.Add(out, b.Reshape(b.In("v").LinearT(mixed, v), out.Shape...))
 		}
 	}
+}
+
+// factSupports wants one stack of d x d matrices.
+func factSupports(a backbone.Architecture) error {
+	if err := oneStage(a); err != nil {
+		return err
+	}
+	if block := a.Blocks()[0]; block.MLP%block.Width != 0 {
+		return fmt.Errorf("the backbone's MLP has %d units, no multiple of its width %d", block.MLP, block.Width)
+	}
+	return nil
 }
 
 // parts cuts rows [n, m width] into [n m, width].
@@ -102,9 +114,9 @@ var factLayers = []struct {
 }
 
 // matrices is how many d x d matrices a layer has.
-func matrices(p backbone.Point, a backbone.Architecture) int {
+func matrices(p backbone.Point, block backbone.Block) int {
 	if p == backbone.FC1 || p == backbone.FC2 {
-		return a.MLP / a.Width
+		return block.MLP / block.Width
 	}
 	return 1
 }

@@ -12,7 +12,7 @@ import (
 
 func init() {
 	const rank = 28
-	register(definition{"fact-tk", factOptions(fmt.Sprint(rank)), func(o *reader, a backbone.Architecture) Method {
+	register(definition{name: "fact-tk", options: factOptions(fmt.Sprint(rank)), supports: factSupports, make: func(o *reader, a backbone.Architecture) Method {
 		f := newFactorTuning("fact-tk", rank, o, a)
 		f.cores = tuckerCores
 		return f
@@ -35,22 +35,23 @@ func init() {
 // [r, 4 r] without moving the axis of the matrices to the front, which mixes the four matrices; here each is the one that
 // the paper's formula gives. Numbers of parameters and what can be learned are the same.
 func tuckerCores(p *Params, a backbone.Architecture, r int) func() core {
+	blocks := a.Blocks()
 	first := map[backbone.Point]int{} // a layer's first matrix within a block
 	n := 0
 	for _, layer := range factLayers {
 		first[layer.point] = n
-		n += matrices(layer.point, a)
+		n += matrices(layer.point, blocks[0])
 	}
-	mixes := p.Declare("FacTp", xavierUniform, a.Depth*n, r)
+	mixes := p.Declare("FacTp", xavierUniform, len(blocks)*n, r)
 	tucker := p.Declare("FacTc", xavierUniform, r, r, r)
 	return func() core {
 		var cores graph.Value // of the block at hand, [1, n, r r]
 		return func(b *graph.Builder, at backbone.Tap, u graph.Value) graph.Value {
 			if at.Point == backbone.Query {
-				rows := b.SliceTokens(b.Reshape(mixes, 1, a.Depth*n, r), at.Block*n, (at.Block+1)*n)
+				rows := b.SliceTokens(b.Reshape(mixes, 1, len(blocks)*n, r), at.Block.Index*n, (at.Block.Index+1)*n)
 				cores = b.LinearT(rows, b.Reshape(tucker, r*r, r))
 			}
-			from, m := first[at.Point], matrices(at.Point, a)
+			from, m := first[at.Point], matrices(at.Point, at.Block)
 			w := b.Reshape(b.SliceTokens(cores, from, from+m), m*r, r)
 			if at.Point == backbone.FC2 {
 				return b.Linear(u, w, graph.Value{})

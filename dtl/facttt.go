@@ -9,7 +9,7 @@ import (
 
 func init() {
 	const rank = 12
-	register(definition{"fact-tt", factOptions(fmt.Sprint(rank)), func(o *reader, a backbone.Architecture) Method {
+	register(definition{name: "fact-tt", options: factOptions(fmt.Sprint(rank)), supports: factSupports, make: func(o *reader, a backbone.Architecture) Method {
 		f := newFactorTuning("fact-tt", rank, o, a)
 		f.cores = tensorTrainCores
 		return f
@@ -26,16 +26,16 @@ func init() {
 // nearest: 39,168, 2 % below 0.04 M.
 func tensorTrainCores(p *Params, a backbone.Architecture, r int) func() core {
 	cores := map[backbone.Tap]graph.Value{}
-	for i := range a.Depth {
+	for _, block := range a.Blocks() {
 		for _, layer := range factLayers {
 			out, in := r, r
 			switch layer.point {
 			case backbone.FC1:
-				out *= matrices(layer.point, a)
+				out *= matrices(layer.point, block)
 			case backbone.FC2:
-				in *= matrices(layer.point, a)
+				in *= matrices(layer.point, block)
 			}
-			cores[backbone.Tap{Point: layer.point, Block: i}] = p.Declare(fmt.Sprintf(layer.name, i), kaimingUniform, out, in)
+			cores[backbone.Tap{Point: layer.point, Block: block}] = p.Declare(fmt.Sprintf(layer.name, block.Index), kaimingUniform, out, in)
 		}
 	}
 	return func() core {

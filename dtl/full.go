@@ -9,9 +9,9 @@ func init() {
 	register(definition{name: "full", make: func(*reader, backbone.Architecture) Method { return full{} }})
 }
 
-func (full) Name() string        { return "full" }
-func (full) Pool() backbone.Pool { return backbone.PoolClass }
-func (full) Trains(string) bool  { return true }
+func (full) Name() string              { return "full" }
+func (full) Pool() backbone.Pool       { return backbone.PoolClass }
+func (full) Trains(backbone.Spec) bool { return true }
 func (full) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 	return func() backbone.Hook { return nil }
 }

@@ -9,9 +9,9 @@ func init() {
 	register(definition{name: "linear", make: func(*reader, backbone.Architecture) Method { return linear{} }})
 }
 
-func (linear) Name() string        { return "linear" }
-func (linear) Pool() backbone.Pool { return backbone.PoolClass }
-func (linear) Trains(string) bool  { return false }
+func (linear) Name() string              { return "linear" }
+func (linear) Pool() backbone.Pool       { return backbone.PoolClass }
+func (linear) Trains(backbone.Spec) bool { return false }
 func (linear) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 	return func() backbone.Hook { return nil }
 }

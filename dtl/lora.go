@@ -2,6 +2,7 @@ package dtl
 
 import (
 	"fmt"
+	"slices"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -26,15 +27,16 @@ func init() {
 		{"rank", "rank of the low-rank maps", "8"},
 		{"alpha", "the low-rank product counts alpha / rank times", "the rank"},
 	}
-	register(definition{"lora", options, func(o *reader, a backbone.Architecture) Method {
-		rank := o.whole("rank", min(8, a.Width), 1, a.Width, "the width of the backbone")
+	register(definition{name: "lora", options: options, make: func(o *reader, a backbone.Architecture) Method {
+		width := narrowest(a)
+		rank := o.whole("rank", min(8, width), 1, width, "the width of the backbone")
 		return lora{rank, o.positive("alpha", float64(rank))}
 	}})
 }
 
-func (m lora) Name() string        { return "lora" }
-func (m lora) Pool() backbone.Pool { return backbone.PoolClass }
-func (m lora) Trains(string) bool  { return false }
+func (m lora) Name() string              { return "lora" }
+func (m lora) Pool() backbone.Pool       { return backbone.PoolClass }
+func (m lora) Trains(backbone.Spec) bool { return false }
 
 // loraPoints are the layers that get maps, with the names of these.
 var loraPoints = map[backbone.Point]string{
@@ -44,11 +46,11 @@ var loraPoints = map[backbone.Point]string{
 func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	type maps struct{ down, up graph.Value }
 	all := map[backbone.Tap]maps{}
-	for i := range a.Depth {
+	for _, block := range a.Blocks() {
 		for _, point := range []backbone.Point{backbone.Query, backbone.Value} {
-			name := fmt.Sprintf(loraPoints[point], i)
-			all[backbone.Tap{Point: point, Block: i}] = maps{
-				p.Declare(name+"A", kaimingUniform, m.rank, a.Width), p.Declare(name+"B", zeros, a.Width, m.rank),
+			name := fmt.Sprintf(loraPoints[point], block.Index)
+			all[backbone.Tap{Point: point, Block: block}] = maps{
+				p.Declare(name+"A", kaimingUniform, m.rank, block.Width), p.Declare(name+"B", zeros, block.Width, m.rank),
 			}
 		}
 	}
@@ -64,6 +66,28 @@ func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 				low = b.Scale(low, factor)
 			}
 			return b.Add(out, b.In("up").LinearT(low, w.up))
+		}
+	}
+}
+
+// merge is W <- W + (alpha / r) A^T B^T, W [in, out] (equation 3 of the paper read as a change of W).
+func (m lora) merge(into *merger, a backbone.Architecture) {
+	r, factor := m.rank, m.alpha/float64(m.rank)
+	for _, block := range a.Blocks() {
+		d := block.Width
+		for point, name := range loraPoints {
+			name = fmt.Sprintf(name, block.Index)
+			down, up := into.parameter(name+"A", r, d), into.parameter(name+"B", d, r)
+			kernel, _, _ := a.LayerWeights(backbone.Tap{Point: point, Block: block})
+			for in, row := range slices.Collect(slices.Chunk(into.weight(kernel, d), d)) {
+				for out := range row {
+					sum := 0.0
+					for k := range r {
+						sum += float64(down[k*d+in]) * float64(up[out*r+k])
+					}
+					row[out] = float32(float64(row[out]) + factor*sum)
+				}
+			}
 		}
 	}
 }

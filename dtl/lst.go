@@ -35,22 +35,20 @@ const ladderTemperature = 0.1
 
 func init() {
 	options := []Option{{"reduction", "the side network's heads are so many times narrower than the backbone's", "8"}}
-	register(definition{"lst", options, func(o *reader, a backbone.Architecture) Method {
-		width := a.Width / a.Heads
+	register(definition{name: "lst", options: options, supports: oneStage, make: func(o *reader, a backbone.Architecture) Method {
+		width := a.Blocks()[0].Width / a.Blocks()[0].Heads
 		// LayerNorm needs more than one number a head to work with, so heads of less than 16 get a smaller default.
 		return ladder{o.whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
 	}})
 }
 
-func (ladder) Name() string        { return "lst" }
-func (ladder) Pool() backbone.Pool { return backbone.PoolClass }
-func (ladder) Trains(string) bool  { return false }
+func (ladder) Name() string              { return "lst" }
+func (ladder) Pool() backbone.Pool       { return backbone.PoolClass }
+func (ladder) Trains(backbone.Spec) bool { return false }
 
 // width and hidden are the side network's width w and the units of its MLPs, whole numbers on any ViT.
-func (l ladder) width(a backbone.Architecture) int {
-	return a.Heads * (a.Width / a.Heads / l.reduction)
-}
-func (l ladder) hidden(a backbone.Architecture) int { return max(1, a.MLP/l.reduction) }
+func (l ladder) width(b backbone.Block) int  { return b.Heads * (b.Width / b.Heads / l.reduction) }
+func (l ladder) hidden(b backbone.Block) int { return max(1, b.MLP/l.reduction) }
 
 // affine is a linear layer as PyTorch's nn.Linear has it, or a norm's scale and bias.
 type affine struct{ weight, bias graph.Value }
@@ -69,16 +67,17 @@ func sideName(p backbone.Point, block int) string {
 }
 
 func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	w, hidden := l.width(a), l.hidden(a)
+	all := a.Blocks()
+	d, w, hidden := all[0].Width, l.width(all[0]), l.hidden(all[0])
 	linear := func(name string, init Init, in, out int) affine {
-		return affine{p.Declare(name+".weight", init, out, in), p.Declare(name+".bias", zeros, out)}
+		return affine{p.Declare(name+".weight", init, out, in), p.DeclareFree(name+".bias", zeros, out)}
 	}
 	small := truncatedNormal(0.01)
-	first := linear("side_first_downsample", small, a.Width, w)
-	ladders, gates := make([]affine, a.Depth), make([]graph.Value, a.Depth)
-	blocks := make([]map[backbone.Point]affine, a.Depth)
-	for i := range a.Depth {
-		ladders[i] = linear(fmt.Sprintf("side_downsamples.%d", i), small, a.Width, w)
+	first := linear("side_first_downsample", small, d, w)
+	ladders, gates := make([]affine, len(all)), make([]graph.Value, len(all))
+	blocks := make([]map[backbone.Point]affine, len(all))
+	for i := range all {
+		ladders[i] = linear(fmt.Sprintf("side_downsamples.%d", i), small, d, w)
 		gates[i] = p.Declare(fmt.Sprintf("side_gate_params.%d", i), zeros, 1)
 		blocks[i] = map[backbone.Point]affine{}
 		for point := backbone.Norm1; point <= backbone.FC2; point++ {
@@ -95,8 +94,8 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 			}
 		}
 	}
-	final := l.norm(p, sideName(backbone.FinalNorm, -1), w)
-	last := linear("side_final_upsample", small, w, a.Width)
+	final := l.norm(p, sideName(backbone.FinalNorm, backbone.Outside), w)
+	last := linear("side_final_upsample", small, w, d)
 	p.Derive(func(weights tensor.Map) (tensor.Map, error) { return l.prune(a, weights) })
 
 	return func() backbone.Hook {
@@ -106,11 +105,11 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 			case backbone.Tokens:
 				h = b.In("down").AffineT(out, first.weight, first.bias)
 			case backbone.BlockOutput:
-				down := ladders[at.Block]
+				down := ladders[at.Block.Index]
 				rung := b.In("down").AffineT(out, down.weight, down.bias)
-				h = sideBlock(b.In("side"), a, blocks[at.Block], b.Blend(h, rung, gates[at.Block], ladderTemperature))
-				if at.Block == a.Depth-1 {
-					y := b.In("final").LayerNorm(h, final.weight, final.bias, a.Eps)
+				h = sideBlock(b.In("side"), at.Block.Heads, a.NormEps(), blocks[at.Block.Index], b.Blend(h, rung, gates[at.Block.Index], ladderTemperature))
+				if at.Block.Index == len(all)-1 {
+					y := b.In("final").LayerNorm(h, final.weight, final.bias, a.NormEps())
 					return b.In("up").AffineT(y, last.weight, last.bias)
 				}
 			}
@@ -121,21 +120,21 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 
 // norm declares scale and bias of a LayerNorm.
 func (l ladder) norm(p *Params, name string, width int) affine {
-	return affine{p.Declare(name+".weight", zeros, width), p.Declare(name+".bias", zeros, width)} // see Derive
+	return affine{p.Declare(name+".weight", zeros, width), p.DeclareFree(name+".bias", zeros, width)} // see Derive
 }
 
 // sideBlock is a ViT block of the side network's width: [B, T, w] -> [B, T, w].
-func sideBlock(b *graph.Builder, a backbone.Architecture, layers map[backbone.Point]affine, h graph.Value) graph.Value {
+func sideBlock(b *graph.Builder, heads int, eps float64, layers map[backbone.Point]affine, h graph.Value) graph.Value {
 	apply := func(b *graph.Builder, p backbone.Point, x graph.Value) graph.Value {
 		return b.AffineT(x, layers[p].weight, layers[p].bias)
 	}
 	norm := func(b *graph.Builder, p backbone.Point, x graph.Value) graph.Value {
-		return b.LayerNorm(x, layers[p].weight, layers[p].bias, a.Eps)
+		return b.LayerNorm(x, layers[p].weight, layers[p].bias, eps)
 	}
 	attn := b.In("attn")
 	y := norm(attn, backbone.Norm1, h)
 	q, k, v := apply(attn.In("query"), backbone.Query, y), apply(attn.In("key"), backbone.Key, y), apply(attn.In("value"), backbone.Value, y)
-	h = b.Add(h, apply(attn.In("out"), backbone.Projection, attn.Attention(q, k, v, a.Heads)))
+	h = b.Add(h, apply(attn.In("out"), backbone.Projection, attn.Attention(q, k, v, heads)))
 	mlp := b.In("mlp")
 	y = mlp.Rows(norm(mlp, backbone.Norm2, h))
 	y = apply(mlp.In("fc2"), backbone.FC2, mlp.GELU(apply(mlp.In("fc1"), backbone.FC1, y)))

@@ -18,24 +18,27 @@ import (
 // projection, norm2, fc1, fc2; the final norm. Biases and norms follow the outputs that stayed last. The residual
 // stream is not forced to keep the same channels from layer to layer, as in the code.
 func (l ladder) prune(a backbone.Architecture, weights tensor.Map) (tensor.Map, error) {
-	p := &pruner{weights: weights, values: tensor.Map{}}
-	w, hidden := l.width(a), l.hidden(a)
-	embedding, _ := p.read(backbone.Tap{Point: backbone.PatchEmbedding, Block: -1}, 3*a.Patch*a.Patch*a.Width, a.Width)
-	p.kept = largest([][]float32{embedding}, nil, a.Width, w)
-	for i := range a.Depth {
-		p.norm(backbone.Norm1, i, a.Width)
-		p.linear(i, a.Width, a.Width, w, backbone.Query, backbone.Key, backbone.Value)
-		p.linear(i, a.Width, a.Width, w, backbone.Projection)
-		p.norm(backbone.Norm2, i, a.Width)
-		p.linear(i, a.Width, a.MLP, hidden, backbone.FC1)
-		p.linear(i, a.MLP, a.Width, w, backbone.FC2)
+	p := &pruner{arch: a, weights: weights, values: tensor.Map{}}
+	blocks := a.Blocks()
+	first, last := blocks[0], blocks[len(blocks)-1]
+	d, w, hidden := first.Width, l.width(first), l.hidden(first)
+	embedding, _ := p.read(backbone.Tap{Point: backbone.PatchEmbedding, Block: first.Outside()}, 3*a.PatchSize()*a.PatchSize()*d, d)
+	p.kept = largest([][]float32{embedding}, nil, d, w)
+	for _, block := range blocks {
+		p.norm(backbone.Norm1, block)
+		p.linear(block, d, d, w, backbone.Query, backbone.Key, backbone.Value)
+		p.linear(block, d, d, w, backbone.Projection)
+		p.norm(backbone.Norm2, block)
+		p.linear(block, d, block.MLP, hidden, backbone.FC1)
+		p.linear(block, block.MLP, d, w, backbone.FC2)
 	}
-	p.norm(backbone.FinalNorm, -1, a.Width)
+	p.norm(backbone.FinalNorm, last.Outside())
 	return p.values, p.err
 }
 
 // pruner walks through the layers; kept are the outputs of the last one that stayed, in order.
 type pruner struct {
+	arch            backbone.Architecture
 	weights, values tensor.Map
 	kept            []int
 	err             error
@@ -43,7 +46,7 @@ type pruner struct {
 
 // read gives kernel (or scale) and bias of the layer that ends at a tap, of so many numbers. After an error they are zeros.
 func (p *pruner) read(at backbone.Tap, kernel, bias int) (k, b []float32) {
-	kernelName, biasName, _ := backbone.LayerWeights(at)
+	kernelName, biasName, _ := p.arch.LayerWeights(at)
 	one := func(name string, size int) []float32 {
 		t, ok := p.weights[name]
 		if values := t.Float32(); ok && len(values) == size {
@@ -57,16 +60,16 @@ func (p *pruner) read(at backbone.Tap, kernel, bias int) (k, b []float32) {
 	return one(kernelName, kernel), one(biasName, bias)
 }
 
-// norm takes the channels that stayed out of a LayerNorm of width d.
-func (p *pruner) norm(point backbone.Point, block, d int) {
-	scale, bias := p.read(backbone.Tap{Point: point, Block: block}, d, d)
-	name := sideName(point, block)
+// norm takes the channels that stayed out of a LayerNorm.
+func (p *pruner) norm(point backbone.Point, block backbone.Block) {
+	scale, bias := p.read(backbone.Tap{Point: point, Block: block}, block.Width, block.Width)
+	name := sideName(point, block.Index)
 	p.values[name+".weight"] = tensor.Must(pick(scale, p.kept), len(p.kept))
 	p.values[name+".bias"] = tensor.Must(pick(bias, p.kept), len(p.kept))
 }
 
 // linear prunes layers of one input, kernels [in, out], to n outputs, the same ones of each.
-func (p *pruner) linear(block, in, out, n int, points ...backbone.Point) {
+func (p *pruner) linear(block backbone.Block, in, out, n int, points ...backbone.Point) {
 	kernels, biases := make([][]float32, len(points)), make([][]float32, len(points))
 	for i, point := range points {
 		kernels[i], biases[i] = p.read(backbone.Tap{Point: point, Block: block}, in*out, out)
@@ -80,7 +83,7 @@ func (p *pruner) linear(block, in, out, n int, points ...backbone.Point) {
 				small = append(small, kernels[i][from*out+to])
 			}
 		}
-		name := sideName(point, block)
+		name := sideName(point, block.Index)
 		p.values[name+".weight"] = tensor.Must(small, n, len(inputs))
 		p.values[name+".bias"] = tensor.Must(pick(biases[i], p.kept), n)
 	}

@@ -67,12 +67,12 @@ func (m *merger) parameter(name string, shape ...int) []float32 {
 	return t.Float32()
 }
 
-// weight gives a weight of the backbone, of so many elements, to be changed in place.
-func (m *merger) weight(name string, elements int) []float32 {
+// weight gives a weight of the backbone as rows of the given width, to be changed in place.
+func (m *merger) weight(name string, width int) []float32 {
 	t, ok := m.weights[name]
-	if !ok || len(t.Float32()) != elements {
-		m.fail("the backbone's weight %s has shape %v, wanted are %d elements of float32", name, t.Shape, elements)
-		return make([]float32, elements)
+	if n := len(t.Float32()); !ok || n == 0 || n%width != 0 {
+		m.fail("the backbone's weight %s has shape %v, wanted are rows of %d numbers of float32", name, t.Shape, width)
+		return make([]float32, width)
 	}
 	if !m.own[name] {
 		m.own[name] = true
@@ -85,60 +85,5 @@ func (m *merger) weight(name string, elements int) []float32 {
 func (m *merger) fail(format string, args ...any) {
 	if m.err == nil {
 		m.err = fmt.Errorf(format, args...)
-	}
-}
-
-// merge is W <- W + (alpha / r) A^T B^T, W [in, out] (equation 3 of the paper read as a change of W).
-func (l lora) merge(m *merger, a backbone.Architecture) {
-	d, r := a.Width, l.rank
-	factor := l.alpha / float64(r)
-	for i := range a.Depth {
-		for point, name := range loraPoints {
-			name = fmt.Sprintf(name, i)
-			down, up := m.parameter(name+"A", r, d), m.parameter(name+"B", d, r)
-			kernel, _, _ := backbone.LayerWeights(backbone.Tap{Point: point, Block: i})
-			w := m.weight(kernel, d*d)
-			for in := range d {
-				for out := range d {
-					sum := 0.0
-					for k := range r {
-						sum += float64(down[k*d+in]) * float64(up[out*r+k])
-					}
-					w[in*d+out] = float32(float64(w[in*d+out]) + factor*sum)
-				}
-			}
-		}
-	}
-}
-
-// merge is W <- W diag(gamma), b <- gamma b + beta (the paper's re-parameterization); a norm's scale stands for W.
-func (ssf) merge(m *merger, a backbone.Architecture) {
-	inputs := map[backbone.Point]int{
-		backbone.PatchEmbedding: 3 * a.Patch * a.Patch, backbone.FC2: a.MLP,
-		backbone.Norm1: 1, backbone.Norm2: 1, backbone.FinalNorm: 1,
-	}
-	for _, l := range ssfLayers(a) {
-		in, ok := inputs[l.at.Point]
-		if !ok {
-			in = a.Width
-		}
-		gamma, beta := m.parameter(l.scale, l.width), m.parameter(l.shift, l.width)
-		kernel, bias, _ := backbone.LayerWeights(l.at)
-		w, b := m.weight(kernel, in*l.width), m.weight(bias, l.width)
-		for i := range w {
-			w[i] *= gamma[i%l.width]
-		}
-		for i := range b {
-			b[i] = b[i]*gamma[i] + beta[i]
-		}
-	}
-}
-
-// merge puts the trained biases in the place of the old ones.
-func (bitFit) merge(m *merger, a backbone.Architecture) {
-	for _, s := range a.Specs() {
-		if backbone.IsBias(s.Name) && !backbone.IsHead(s.Name) {
-			copy(m.weight(s.Name, tensor.Size(s.Shape)), m.parameter(s.Name, s.Shape...))
-		}
 	}
 }

@@ -7,8 +7,8 @@
 package dtl
 
 import (
+	"fmt"
 	"math/rand/v2"
-	"strings"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -22,7 +22,7 @@ type Method interface {
 	// Pool is what the classifier sees unless the user says otherwise.
 	Pool() backbone.Pool
 	// Trains tells whether a weight of the backbone trains.
-	Trains(weight string) bool
+	Trains(weight backbone.Spec) bool
 	// Attach declares the method's parameters and returns a function that makes the hook of one
 	// forward pass (nil for none).
 	Attach(p *Params, a backbone.Architecture) func() backbone.Hook
@@ -55,14 +55,11 @@ func (p *Params) Declare(name string, init Init, shape ...int) graph.Value {
 	return p.vars.Declare(p.b, name, true, shape...).Value
 }
 
-// DeclareFree is Declare for a parameter that weight decay leaves alone though it is no bias.
+// DeclareFree is Declare for a parameter that weight decay leaves alone: a bias, and whatever else a method exempts.
 func (p *Params) DeclareFree(name string, init Init, shape ...int) graph.Value {
 	p.free[name] = true
 	return p.Declare(name, init, shape...)
 }
-
-// decays tells whether weight decay acts on a parameter or a weight of the backbone.
-func (p *Params) decays(name string) bool { return !p.free[name] && decays(name) }
 
 // Values draws the initial values of all parameters, in the order of their declaration.
 func (p *Params) Values(seed uint64) tensor.Map {
@@ -83,7 +80,22 @@ func (m *Model) InitialHead(seed uint64) tensor.Map {
 // initStream keeps the random numbers of the initial values apart from those of shuffling.
 const initStream = 1
 
-// decays tells whether weight decay acts on a parameter: on everything but biases, by both naming schemes.
-func decays(name string) bool {
-	return !backbone.IsBias(name) && !strings.HasSuffix(name, ".bias")
+// oneStage refuses backbones whose blocks differ in size, for methods that put the same thing into all of them.
+func oneStage(a backbone.Architecture) error {
+	blocks := a.Blocks()
+	for _, block := range blocks {
+		if block.Stage != blocks[0].Stage {
+			return fmt.Errorf("it needs blocks of one size, and this backbone has %d stages", blocks[len(blocks)-1].Stage+1)
+		}
+	}
+	return nil
+}
+
+// narrowest is the smallest width of a block, the upper limit of ranks and bottlenecks.
+func narrowest(a backbone.Architecture) int {
+	width := a.Blocks()[0].Width
+	for _, block := range a.Blocks() {
+		width = min(width, block.Width)
+	}
+	return width
 }

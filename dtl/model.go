@@ -2,7 +2,6 @@ package dtl
 
 import (
 	"fmt"
-	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -55,6 +54,7 @@ type Model struct {
 
 	prefix    prefix
 	params    *Params
+	specs     map[string]backbone.Spec // of the backbone's weights, by name
 	optimizer *graph.AdamW
 	builder   *graph.Builder
 	train     trainPart
@@ -88,11 +88,11 @@ func New(c Config) (m *Model, err error) {
 	if c.ChunkValues > 0 {
 		b.Chunk(c.ChunkValues)
 	}
-	m = &Model{Config: c, builder: b, Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
+	m = &Model{Config: c, builder: b, specs: specs(c.Arch), Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
 	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
 	m.params.Declare(HeadWeight, truncatedNormal(0.02), c.Classes, c.Arch.Width)
-	m.params.Declare(HeadBias, zeros, c.Classes)
+	m.params.DeclareFree(HeadBias, zeros, c.Classes)
 
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
 	w := watch(newHook(), c.Arch)
@@ -109,6 +109,14 @@ func New(c Config) (m *Model, err error) {
 		m.buildStep(b.In("train"), newHook())
 	}
 	return m, nil
+}
+
+func specs(a backbone.Architecture) map[string]backbone.Spec {
+	byName := map[string]backbone.Spec{}
+	for _, s := range a.Specs() {
+		byName[s.Name] = s
+	}
+	return byName
 }
 
 func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {
@@ -141,13 +149,22 @@ func (m *Model) classify(b *graph.Builder, features graph.Value) graph.Value {
 
 // weight gives a weight of the backbone, frozen or training as the method says.
 func (m *Model) weight(name string, shape ...int) graph.Value {
-	if m.Config.Method.Trains(name) {
+	spec := m.specs[name]
+	if m.Config.Method.Trains(spec) {
 		return m.Trainable.Declare(m.builder, name, true, shape...).Value
 	}
-	if strings.HasSuffix(name, "/kernel") {
+	if spec.Role == backbone.Kernel {
 		return m.Frozen.DeclareKernel(m.builder, name, shape...).Value
 	}
 	return m.Frozen.Declare(m.builder, name, false, shape...).Value
+}
+
+// decays tells whether weight decay acts on something that trains: on everything but biases and what the method exempts.
+func (m *Model) decays(name string) bool {
+	if spec, ok := m.specs[name]; ok {
+		return spec.Role != backbone.Bias
+	}
+	return !m.params.free[name]
 }
 
 func (m *Model) param(name string) graph.Value {

@@ -42,19 +42,20 @@ func init() {
 		{"lora-sizes", "rank of LoRA's maps, one for all blocks or a list", size},
 		{"prompt-sizes", "prompt tokens, one for all blocks or a list", size},
 	}
-	register(definition{"noah", options, func(o *reader, a backbone.Architecture) Method {
-		narrow := min(noahSize, a.Width)
+	register(definition{name: "noah", options: options, supports: oneStage, make: func(o *reader, a backbone.Architecture) Method {
+		width, depth := narrowest(a), len(a.Blocks())
+		narrow := min(noahSize, width)
 		return &noah{
-			adapters: o.sizes("adapter-sizes", narrow, a.Depth, 0, a.Width),
-			loras:    o.sizes("lora-sizes", narrow, a.Depth, 0, a.Width),
-			prompts:  o.sizes("prompt-sizes", noahSize, a.Depth, 0, 4096),
+			adapters: o.sizes("adapter-sizes", narrow, depth, 0, width),
+			loras:    o.sizes("lora-sizes", narrow, depth, 0, width),
+			prompts:  o.sizes("prompt-sizes", noahSize, depth, 0, 4096),
 		}
 	}})
 }
 
-func (n *noah) Name() string        { return "noah" }
-func (n *noah) Pool() backbone.Pool { return backbone.PoolClass }
-func (n *noah) Trains(string) bool  { return false }
+func (n *noah) Name() string              { return "noah" }
+func (n *noah) Pool() backbone.Pool       { return backbone.PoolClass }
+func (n *noah) Trains(backbone.Spec) bool { return false }
 
 // noahBlock is what a block gets; parts of size 0 are not defined.
 type noahBlock struct {
@@ -63,60 +64,48 @@ type noahBlock struct {
 }
 
 func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	blocks := make([]noahBlock, a.Depth)
-	for i := range blocks {
-		block, prefix := &blocks[i], fmt.Sprintf("blocks.%d.", i)
+	var blocks []noahBlock
+	for i, block := range a.Blocks() {
+		var parts noahBlock
+		name, d := fmt.Sprintf("blocks.%d.", i), block.Width
 		if tokens := n.prompts[i]; tokens > 0 {
-			block.prompt = p.Declare(prefix+"visual_prompt_token", supernetPrompts, 1, tokens, a.Width)
+			parts.prompt = p.Declare(name+"visual_prompt_token", supernetPrompts, 1, tokens, d)
 		}
 		if rank := n.loras[i]; rank > 0 {
-			block.loraA = p.Declare(prefix+"attn.LoRA_a.weight", kaimingUniform, rank, a.Width)
-			block.loraB = p.Declare(prefix+"attn.LoRA_b.weight", zeros, 3*a.Width, rank)
+			parts.loraA = p.Declare(name+"attn.LoRA_a.weight", kaimingUniform, rank, d)
+			parts.loraB = p.Declare(name+"attn.LoRA_b.weight", zeros, 3*d, rank)
 		}
 		if width := n.adapters[i]; width > 0 {
-			block.adapter = declareBottleneck(p, prefix+"adapter.", "ln1", "ln2", a.Width, width)
+			parts.adapter = declareBottleneck(p, name+"adapter.", "ln1", "ln2", d, width)
 		}
+		blocks = append(blocks, parts)
 	}
 	return func() backbone.Hook {
 		var low graph.Value // x A^T of the block at hand
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
-			if at.Block < 0 {
+			if at.Block.Index == backbone.Outside {
 				return out
 			}
-			block := blocks[at.Block]
+			parts := blocks[at.Block.Index]
 			switch at.Point {
 			case backbone.BlockInput:
-				return freshPrompts(b, a, out, block.prompt)
+				return withPrompts(b, at.Block, out, parts.prompt)
 			case backbone.Query, backbone.Key, backbone.Value:
-				if !block.loraA.Defined() {
+				if !parts.loraA.Defined() {
 					return out
 				}
 				if at.Point == backbone.Query {
-					low = b.In("down").LinearT(in, block.loraA)
+					low = b.In("down").LinearT(in, parts.loraA)
 				}
-				return b.Add(out, b.In("up").LinearT(low, third(b, block.loraB, int(at.Point-backbone.Query))))
+				return b.Add(out, b.In("up").LinearT(low, third(b, parts.loraB, int(at.Point-backbone.Query))))
 			case backbone.MLPBranch:
-				if w := block.adapter; w.down.Defined() {
+				if w := parts.adapter; w.down.Defined() {
 					return b.Add(out, w.rise(b, b.Swish(w.fall(b, out), 1.702)))
 				}
 			}
 			return out
 		}
 	}
-}
-
-// freshPrompts puts prompts [1, p, d] in the place of all tokens of x [B, T, d] between the class token and the patches; none if
-// prompts are not defined.
-func freshPrompts(b *graph.Builder, a backbone.Architecture, x, prompts graph.Value) graph.Value {
-	patches, tokens := a.Grid()*a.Grid(), x.Shape[1]
-	if !prompts.Defined() && tokens == 1+patches {
-		return x
-	}
-	parts := []graph.Value{b.SliceTokens(x, 0, 1), b.SliceTokens(x, tokens-patches, tokens)}
-	if prompts.Defined() {
-		parts = []graph.Value{parts[0], b.Repeat(prompts, x), parts[1]}
-	}
-	return b.ConcatTokens(parts...)
 }
 
 // third is one of the three parts [d, r] of w [3 d, r].

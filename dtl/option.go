@@ -25,7 +25,9 @@ type Option struct {
 type definition struct {
 	name    string
 	options []Option
-	make    func(o *reader, a backbone.Architecture) Method
+	// supports says why the method does not apply to a backbone; nil means that it applies to all.
+	supports func(a backbone.Architecture) error
+	make     func(o *reader, a backbone.Architecture) Method
 }
 
 var definitions = map[string]definition{}
@@ -78,6 +80,11 @@ func NewMethod(name string, given Options, a backbone.Architecture) (Method, Opt
 	for _, option := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, option) {
 			return nil, nil, fmt.Errorf("--%s has no meaning for the method %s: leave it out", option, name)
+		}
+	}
+	if d.supports != nil {
+		if err := d.supports(a); err != nil {
+			return nil, nil, fmt.Errorf("--method %s is not possible: %w", name, err)
 		}
 	}
 	r := &reader{given: given, resolved: Options{}}

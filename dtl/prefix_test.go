@@ -90,6 +90,16 @@ func (r tapReader) Attach(p *Params, a backbone.Architecture) func() backbone.Ho
 // wrong value is off by more than 1e-2.
 func TestReaders(t *testing.T) {
 	type value = graph.Value
+	place := func(p backbone.Point, i int) backbone.Tap {
+		blocks := micro.Blocks()
+		switch {
+		case i >= 0:
+			return backbone.Tap{Point: p, Block: blocks[i]}
+		case p == backbone.FinalNorm:
+			return backbone.Tap{Point: p, Block: blocks[len(blocks)-1].Outside()}
+		}
+		return backbone.Tap{Point: p, Block: blocks[0].Outside()}
+	}
 	last := micro.Depth - 1
 	var kept value // of the hook that is running
 	keepAt := func(where backbone.Tap, from func(in, out value) value, use backbone.Tap) tapReader {
@@ -109,21 +119,21 @@ func TestReaders(t *testing.T) {
 	}
 	in := func(in, _ value) value { return in }
 	out := func(_, out value) value { return out }
-	end, norm := backbone.Tap{Point: backbone.BlockOutput, Block: last}, backbone.Tap{Point: backbone.FinalNorm, Block: -1}
+	end, norm := place(backbone.BlockOutput, last), place(backbone.FinalNorm, -1)
 	for _, c := range []struct {
 		name   string
 		method tapReader
 		want   string
 	}{
-		{"in at BlockOutput", keepAt(backbone.Tap{Point: backbone.BlockOutput, Block: 1}, in, end), "x_01 x_04"},
-		{"out at BlockOutput", keepAt(backbone.Tap{Point: backbone.BlockOutput, Block: 1}, out, end), "x_02 x_04"},
+		{"in at BlockOutput", keepAt(place(backbone.BlockOutput, 1), in, end), "x_01 x_04"},
+		{"out at BlockOutput", keepAt(place(backbone.BlockOutput, 1), out, end), "x_02 x_04"},
 		{"in of the last BlockOutput", keepAt(end, in, end), "x_03 x_04"},
-		{"kept at BlockInput", keepAt(backbone.Tap{Point: backbone.BlockInput, Block: 2}, in, end), "x_02 x_04"},
-		{"Tokens, at FinalNorm", keepAt(backbone.Tap{Point: backbone.Tokens, Block: -1}, in, norm), "x_00 x_04"},
-		{"in at BlockOutput, at FinalNorm", keepAt(backbone.Tap{Point: backbone.BlockOutput, Block: 2}, in, norm), "x_02 x_04"},
+		{"kept at BlockInput", keepAt(place(backbone.BlockInput, 2), in, end), "x_02 x_04"},
+		{"Tokens, at FinalNorm", keepAt(place(backbone.Tokens, -1), in, norm), "x_00 x_04"},
+		{"in at BlockOutput, at FinalNorm", keepAt(place(backbone.BlockOutput, 2), in, norm), "x_02 x_04"},
 		{"in at FinalNorm", keepAt(norm, in, norm), "x_04"},
 		{"out at FinalNorm", keepAt(norm, out, norm), "x_04"},
-		{"kept inside a block", keepAt(backbone.Tap{Point: backbone.Query, Block: 2}, in, end), "x_02"},
+		{"kept inside a block", keepAt(place(backbone.Query, 2), in, end), "x_02"},
 		{"without the last block", tapReader{hook: func(b *graph.Builder, at backbone.Tap, in, out value, scale func(value) value) value {
 			if at == end {
 				return scale(in)
@@ -132,7 +142,7 @@ func TestReaders(t *testing.T) {
 		}}, "x_03 x_04"},
 		{"waits for an output", tapReader{hook: func(b *graph.Builder, at backbone.Tap, in, out value, scale func(value) value) value {
 			switch {
-			case at == backbone.Tap{Point: backbone.BlockOutput, Block: 0}:
+			case at == place(backbone.BlockOutput, 0):
 				kept = out
 			case at == end:
 				return b.After(kept.Op).Add(out, scale(out))

@@ -295,7 +295,7 @@ func TestRivalDecay(t *testing.T) {
 			if _, ok := m.Trainable.Lookup(parameter); !ok {
 				t.Errorf("%s has no parameter %s", name, parameter)
 			}
-			if got := m.params.decays(parameter); got != want {
+			if got := m.decays(parameter); got != want {
 				t.Errorf("%s: weight decay on %s is %t, want %t", name, parameter, got, want)
 			}
 		}

@@ -30,41 +30,43 @@ func init() {
 		{"feedback-from", "first block, counted from 0, to whose output theta(h) is added", "half the blocks"},
 	}
 	kernel := Option{"kernel", "side of the depth-wise convolution; the paper uses 3, 4 and 5", "3"}
-	register(definition{"dtl", options, func(o *reader, a backbone.Architecture) Method {
+	register(definition{name: "dtl", options: options, make: func(o *reader, a backbone.Architecture) Method {
 		return newSideNetwork("dtl", o, a)
 	}})
-	register(definition{"dtl+", append(options[:len(options):len(options)], kernel), func(o *reader, a backbone.Architecture) Method {
+	register(definition{name: "dtl+", options: append(options[:len(options):len(options)], kernel), make: func(o *reader, a backbone.Architecture) Method {
 		s := newSideNetwork("dtl+", o, a)
 		// Padding makes any size possible, but beyond twice the grid a filter has weights that meet no patch.
-		s.kernel = o.whole("kernel", 3, 1, 2*a.Grid()-1, "twice the side of the patch grid")
+		blocks := a.Blocks()
+		s.kernel = o.whole("kernel", 3, 1, 2*blocks[len(blocks)-1].Side-1, "twice the side of the patch grid")
 		return s
 	}})
 }
 
 // newSideNetwork has the paper's settings for ViT-B/16 as defaults. M is half the depth: 6 of 12 blocks.
 func newSideNetwork(name string, o *reader, a backbone.Architecture) *sideNetwork {
+	width, depth := narrowest(a), len(a.Blocks())
 	return &sideNetwork{
 		name:         name,
-		rank:         o.whole("rank", 2, 1, a.Width, "the width of the backbone"),
+		rank:         o.whole("rank", 2, 1, width, "the width of the backbone"),
 		beta:         o.positive("beta", 100),
-		feedbackFrom: o.whole("feedback-from", a.Depth/2, 0, a.Depth-1, "the blocks of the backbone"),
+		feedbackFrom: o.whole("feedback-from", depth/2, 0, depth-1, "the blocks of the backbone"),
 	}
 }
 
-func (s *sideNetwork) Name() string        { return s.name }
-func (s *sideNetwork) Pool() backbone.Pool { return backbone.PoolMean }
-func (s *sideNetwork) Trains(string) bool  { return false }
+func (s *sideNetwork) Name() string              { return s.name }
+func (s *sideNetwork) Pool() backbone.Pool       { return backbone.PoolMean }
+func (s *sideNetwork) Trains(backbone.Spec) bool { return false }
 
 func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	d, r := a.Width, s.rank
-	down, up := make([]graph.Value, a.Depth), make([]graph.Value, a.Depth)
-	for i := range a.Depth {
-		down[i] = p.Declare(fmt.Sprintf("lora_dict.%d.lora_A", i), kaimingUniform, r, d)
-		up[i] = p.Declare(fmt.Sprintf("lora_dict.%d.lora_B", i), zeros, d, r)
+	var down, up []graph.Value
+	for _, block := range a.Blocks() {
+		name := fmt.Sprintf("lora_dict.%d.", block.Index)
+		down = append(down, p.Declare(name+"lora_A", kaimingUniform, s.rank, block.Width))
+		up = append(up, p.Declare(name+"lora_B", zeros, block.Width, s.rank))
 	}
 	var filter graph.Value
 	if s.kernel > 0 {
-		filter = p.Declare("lora_fusion.weight", kaimingUniform, d, 1, s.kernel, s.kernel)
+		filter = p.Declare("lora_fusion.weight", kaimingUniform, a.Blocks()[0].Width, 1, s.kernel, s.kernel)
 	}
 	return func() backbone.Hook {
 		// h is a sum of products of rank r, so the narrow factors stand for it: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.
@@ -72,12 +74,12 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			switch {
 			case at.Point == backbone.BlockInput:
-				low = append(low, b.In("down").LinearT(in, down[at.Block]))
-			case at.Point == backbone.BlockOutput && at.Block >= s.feedbackFrom:
+				low = append(low, b.In("down").LinearT(in, down[at.Block.Index]))
+			case at.Point == backbone.BlockOutput && at.Block.Index >= s.feedbackFrom:
 				b = b.In("feedback").After(out.Op) // theta could be made before the block, but would only lie about
-				wide := b.ConcatLast(up[:at.Block+1]...)
+				wide := b.ConcatLast(up[:at.Block.Index+1]...)
 				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
-					return s.feedback(b, b.LinearT(in[0], wide), filter, a.Grid())
+					return s.feedback(b, b.LinearT(in[0], wide), filter, at.Block)
 				})
 				return b.Add(out, theta)
 			}
@@ -87,13 +89,13 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 }
 
 // feedback is theta(h), and in DTL+ the convolution of its patch tokens: [B, T, d] -> [B, T, d].
-func (s *sideNetwork) feedback(b *graph.Builder, h, filter graph.Value, grid int) graph.Value {
+func (s *sideNetwork) feedback(b *graph.Builder, h, filter graph.Value, block backbone.Block) graph.Value {
 	theta := b.Swish(h, s.beta)
 	if !filter.Defined() {
 		return theta
 	}
 	batch, d := theta.Shape[0], theta.Width()
-	class, patches := b.SliceTokens(theta, 0, 1), b.SliceTokens(theta, 1, theta.Shape[1])
-	mixed := b.DepthwiseConv(b.Reshape(patches, batch, grid, grid, d), filter)
-	return b.ConcatTokens(class, b.Reshape(mixed, batch, grid*grid, d))
+	prefix, patches := b.SliceTokens(theta, 0, block.Prefix), b.SliceTokens(theta, block.Prefix, theta.Shape[1])
+	mixed := b.DepthwiseConv(b.Reshape(patches, batch, block.Side, block.Side, d), filter)
+	return b.ConcatTokens(prefix, b.Reshape(mixed, batch, block.Patches(), d))
 }

@@ -25,9 +25,9 @@ func init() {
 	register(definition{name: "ssf", make: func(*reader, backbone.Architecture) Method { return ssf{} }})
 }
 
-func (ssf) Name() string        { return "ssf" }
-func (ssf) Pool() backbone.Pool { return backbone.PoolClass }
-func (ssf) Trains(string) bool  { return false }
+func (ssf) Name() string              { return "ssf" }
+func (ssf) Pool() backbone.Pool       { return backbone.PoolClass }
+func (ssf) Trains(backbone.Spec) bool { return false }
 
 // ssfLayer is one pair of gamma and beta.
 type ssfLayer struct {
@@ -38,26 +38,27 @@ type ssfLayer struct {
 
 // ssfLayers lists the pairs in the order of the forward pass.
 func ssfLayers(a backbone.Architecture) []ssfLayer {
-	layer := func(point backbone.Point, block int, name, suffix string, width int) ssfLayer {
+	layer := func(point backbone.Point, block backbone.Block, name, suffix string, width int) ssfLayer {
 		at := backbone.Tap{Point: point, Block: block}
 		return ssfLayer{at, name + "ssf_scale_" + suffix, name + "ssf_shift_" + suffix, width}
 	}
-	d := a.Width
-	list := []ssfLayer{layer(backbone.PatchEmbedding, -1, "patch_embed.", "1", d)}
-	for i := range a.Depth {
-		block := fmt.Sprintf("blocks.%d.", i)
+	blocks := a.Blocks()
+	first, last := blocks[0], blocks[len(blocks)-1]
+	list := []ssfLayer{layer(backbone.PatchEmbedding, first.Outside(), "patch_embed.", "1", first.Width)}
+	for _, block := range blocks {
+		d, name := block.Width, fmt.Sprintf("blocks.%d.", block.Index)
 		list = append(list,
-			layer(backbone.Norm1, i, block, "1", d),
-			layer(backbone.Query, i, block+"attn.", "q", d),
-			layer(backbone.Key, i, block+"attn.", "k", d),
-			layer(backbone.Value, i, block+"attn.", "v", d),
-			layer(backbone.Projection, i, block+"attn.", "2", d),
-			layer(backbone.Norm2, i, block, "2", d),
-			layer(backbone.FC1, i, block+"mlp.", "1", a.MLP),
-			layer(backbone.FC2, i, block+"mlp.", "2", d),
+			layer(backbone.Norm1, block, name, "1", d),
+			layer(backbone.Query, block, name+"attn.", "q", d),
+			layer(backbone.Key, block, name+"attn.", "k", d),
+			layer(backbone.Value, block, name+"attn.", "v", d),
+			layer(backbone.Projection, block, name+"attn.", "2", d),
+			layer(backbone.Norm2, block, name, "2", d),
+			layer(backbone.FC1, block, name+"mlp.", "1", block.MLP),
+			layer(backbone.FC2, block, name+"mlp.", "2", d),
 		)
 	}
-	return append(list, layer(backbone.FinalNorm, -1, "", "1", d))
+	return append(list, layer(backbone.FinalNorm, last.Outside(), "", "1", last.Width))
 }
 
 func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
@@ -86,5 +87,20 @@ func normalAround(mean, std float64) Init {
 			t.Float32()[i] = float32(mean + std*random.NormFloat64())
 		}
 		return t
+	}
+}
+
+// merge is W <- W diag(gamma), b <- gamma b + beta (the paper's re-parameterization); a norm's scale stands for W.
+func (ssf) merge(m *merger, a backbone.Architecture) {
+	for _, l := range ssfLayers(a) {
+		gamma, beta := m.parameter(l.scale, l.width), m.parameter(l.shift, l.width)
+		kernel, bias, _ := a.LayerWeights(l.at)
+		w, b := m.weight(kernel, l.width), m.weight(bias, l.width)
+		for i := range w {
+			w[i] *= gamma[i%l.width]
+		}
+		for i := range b {
+			b[i] = b[i]*gamma[i] + beta[i]
+		}
 	}
 }

@@ -71,7 +71,7 @@ func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 		if t.micro != nil {
 			gradient = t.micro.add(b, v, gradient)
 		}
-		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, m.params.decays(v.Name)))
+		t.updates = append(t.updates, m.optimizer.Update(b, v, gradient, m.decays(v.Name)))
 	}
 }
 
@@ -85,7 +85,7 @@ func lossSlope(b *graph.Builder, scale float64) graph.Value {
 
 // dropRate is the stochastic-depth rate of a block, linear from 0 at the first.
 func (c Config) dropRate(block int) float64 {
-	return c.DropPath * float64(block) / float64(max(c.Arch.Depth-1, 1))
+	return c.DropPath * float64(block) / float64(max(len(c.Arch.Blocks())-1, 1))
 }
 
 // dropsIn tells whether stochastic depth acts on one of the first blocks.

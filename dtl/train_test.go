@@ -33,7 +33,7 @@ func TestTrainingMoves(t *testing.T) {
 			for _, spec := range s.Config.Arch.Specs() {
 				_, isFrozen := frozen[spec.Name]
 				_, trains := before[spec.Name]
-				if want := s.Config.Method.Trains(spec.Name); trains != want || isFrozen == want {
+				if want := s.Config.Method.Trains(spec); trains != want || isFrozen == want {
 					t.Errorf("%s: frozen %t, trains %t, want trains %t", spec.Name, isFrozen, trains, want)
 				}
 				if isFrozen {

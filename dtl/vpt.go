@@ -32,41 +32,52 @@ const defaultPrompts = 50
 func init() {
 	options := []Option{{"prompts", "prompt tokens", fmt.Sprint(defaultPrompts)}}
 	for name, deep := range map[string]bool{"vpt-shallow": false, "vpt-deep": true} {
-		register(definition{name, options, func(o *reader, _ backbone.Architecture) Method {
+		register(definition{name: name, options: options, supports: oneStage, make: func(o *reader, _ backbone.Architecture) Method {
 			return &promptTuning{name, o.whole("prompts", defaultPrompts, 1, 4096, ""), deep}
 		}})
 	}
 }
 
-func (v *promptTuning) Name() string        { return v.name }
-func (v *promptTuning) Pool() backbone.Pool { return backbone.PoolClass }
-func (v *promptTuning) Trains(string) bool  { return false }
+func (v *promptTuning) Name() string              { return v.name }
+func (v *promptTuning) Pool() backbone.Pool       { return backbone.PoolClass }
+func (v *promptTuning) Trains(backbone.Spec) bool { return false }
 
 func (v *promptTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
-	blocks := 1
-	if v.deep {
-		blocks = a.Depth
+	blocks := a.Blocks()
+	if !v.deep {
+		blocks = blocks[:1]
 	}
-	prompts := make([]graph.Value, blocks)
-	for i := range prompts {
-		prompts[i] = p.Declare(fmt.Sprintf("prompt_embeddings.%d", i), promptUniform(a), 1, v.prompts, a.Width)
+	var prompts []graph.Value
+	for _, block := range blocks {
+		prompts = append(prompts, p.Declare(fmt.Sprintf("prompt_embeddings.%d", block.Index), promptUniform(a.PatchSize(), block.Width), 1, v.prompts, block.Width))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
-			if at.Point != backbone.BlockInput || at.Block >= blocks {
+			if at.Point != backbone.BlockInput || at.Block.Index >= len(prompts) {
 				return out
 			}
-			tokens := out.Shape[1]
-			class := b.SliceTokens(out, 0, 1)
-			patches := b.SliceTokens(out, tokens-a.Grid()*a.Grid(), tokens)
-			return b.ConcatTokens(class, b.Repeat(prompts[at.Block], out), patches)
+			return withPrompts(b, at.Block, out, prompts[at.Block.Index])
 		}
 	}
 }
 
+// withPrompts puts prompts [1, p, d] between the prefix tokens and the patches of x [B, T, d], in the place of whatever stands
+// there. Prompts that are not defined leave nothing there.
+func withPrompts(b *graph.Builder, block backbone.Block, x, prompts graph.Value) graph.Value {
+	tokens := x.Shape[1]
+	if !prompts.Defined() && tokens == block.Tokens() {
+		return x
+	}
+	parts := []graph.Value{b.SliceTokens(x, 0, block.Prefix), b.SliceTokens(x, tokens-block.Patches(), tokens)}
+	if prompts.Defined() {
+		parts = []graph.Value{parts[0], b.Repeat(prompts, x), parts[1]}
+	}
+	return b.ConcatTokens(parts...)
+}
+
 // promptUniform is Xavier's uniform distribution for a layer from a patch's pixels to d, as for the patch embedding.
-func promptUniform(a backbone.Architecture) Init {
-	bound := math.Sqrt(6 / float64(3*a.Patch*a.Patch+a.Width))
+func promptUniform(patch, width int) Init {
+	bound := math.Sqrt(6 / float64(3*patch*patch+width))
 	return func(random *rand.Rand, shape []int) tensor.Tensor {
 		t := tensor.Zeros(shape...)
 		for i := range t.Float32() {

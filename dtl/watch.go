@@ -49,19 +49,19 @@ func (t watched) ends(depth int) int {
 	switch t.Point {
 	case backbone.Tokens, backbone.BlockInput:
 		if t.changed || t.out.HasGradient() {
-			return max(t.Block, 0)
+			return max(t.Block.Index, 0)
 		}
 	case backbone.BlockOutput:
 		switch {
 		case t.out.HasGradient():
-			return t.Block
+			return t.Block.Index
 		case t.changed:
-			return t.Block + 1
+			return t.Block.Index + 1
 		}
 	case backbone.FinalNorm:
 	default:
 		if t.changed || t.shown[0].IsUsed() || t.shown[1].IsUsed() {
-			return max(t.Block, 0)
+			return max(t.Block.Index, 0)
 		}
 	}
 	return depth
@@ -69,15 +69,16 @@ func (t watched) ends(depth int) int {
 
 // found is the prefix after the watched pass.
 func (w *watcher) found() prefix {
-	p, whole := prefix{blocks: w.arch.Depth}, true
+	depth := len(w.arch.Blocks())
+	p, whole := prefix{blocks: depth}, true
 	for _, t := range w.taps {
-		p.blocks = min(p.blocks, t.ends(w.arch.Depth))
-		if t.Point == backbone.BlockOutput && t.Block == w.arch.Depth-1 {
+		p.blocks = min(p.blocks, t.ends(depth))
+		if t.Point == backbone.BlockOutput && t.Block.Index == depth-1 {
 			whole = !t.changed
 		}
 	}
 	p.stream, p.needed = make([]graph.Value, p.blocks+1), make([]bool, p.blocks+1)
-	whole = whole && p.blocks == w.arch.Depth
+	whole = whole && p.blocks == depth
 	keep := func(i int, v, shown graph.Value) {
 		p.stream[i] = v
 		p.needed[i] = p.needed[i] || shown.IsUsed()
@@ -86,11 +87,11 @@ func (w *watcher) found() prefix {
 		switch {
 		case t.Point == backbone.Tokens:
 			keep(0, t.out, t.shown[1])
-		case t.Point == backbone.BlockInput && t.Block < p.blocks:
-			keep(t.Block, t.out, t.shown[1])
-		case t.Point == backbone.BlockOutput && t.Block < p.blocks: // what leaves a later block is not of the prefix
-			keep(t.Block, t.in, t.shown[0])
-			keep(t.Block+1, t.out, t.shown[1])
+		case t.Point == backbone.BlockInput && t.Block.Index < p.blocks:
+			keep(t.Block.Index, t.out, t.shown[1])
+		case t.Point == backbone.BlockOutput && t.Block.Index < p.blocks: // what leaves a later block is not of the prefix
+			keep(t.Block.Index, t.in, t.shown[0])
+			keep(t.Block.Index+1, t.out, t.shown[1])
 		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.shown[0].IsUsed() && !t.shown[1].IsUsed() && !t.out.HasGradient():
 			p.features = t.out
 		}

@@ -69,9 +69,10 @@ func (b *Builder) keeps(effort Effort) bool {
 // Keeps the first input, and of what fn makes only what it passes to Keep. The rest is made again in the backward pass,
 // chunk by chunk, so that the room that the backward pass takes shrinks with the chunk.
 //
-// later is how many regions like this one follow in the forward pass. What they keep is not there yet while this one runs, and
-// gone again when its gradient is made: this one works in larger chunks, of which matrix products make more, in their room.
-func (b *Builder) Region(inputs []Value, later int, fn func(b *Builder, inputs []Value) Value) Value {
+// later measures the regions that follow in the forward pass, in multiples of what this one saves. Their saved activations do not
+// exist yet when this region runs forward and are freed before its backward pass, so it may use that memory for larger
+// chunks, on which matrix products run faster.
+func (b *Builder) Region(inputs []Value, later float64, fn func(b *Builder, inputs []Value) Value) Value {
 	start := b.records
 	if b.region != nil {
 		return fn(b, inputs)
@@ -86,10 +87,11 @@ func (b *Builder) Region(inputs []Value, later int, fn func(b *Builder, inputs [
 		// PyTorch keeps the input of every layer that trains; so does the plain tape.
 		return whole
 	}
-	room := 0
+	saved := 0
 	for _, v := range append(trial.region.held, inputs[0]) {
-		room += later * b.bytes(v)
+		saved += b.bytes(v)
 	}
+	room := int(later * float64(saved))
 	widest := whole
 	if inputs[0].Width() > whole.Width() {
 		widest = inputs[0]

@@ -29,7 +29,7 @@ func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
 	}
 	return BackboneInfo{
 		Path: bb.Path, Format: bb.Format, SHA256: bb.SHA256, Description: bb.Description,
-		Tokens: bb.Tokens(), Parameters: bb.Architecture.Parameters(), Sources: bb.Sources, Note: bb.Note(true),
+		Tokens: bb.Tokens(), Parameters: backbone.Parameters(bb.Architecture), Sources: bb.Sources, Note: bb.Note(true),
 	}, nil
 }
 

@@ -114,7 +114,7 @@ func describeBackbone(bb *backbone.Backbone) result.Backbone {
 		path = "random " + bb.Architecture.String()
 	}
 	return result.Backbone{
-		Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: bb.Parameters(),
+		Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: backbone.Parameters(bb.Architecture),
 		ImageSize: bb.Image, Mean: bb.Mean[:], Std: bb.Std[:], Heads: bb.Heads, Eps: bb.Eps,
 		Sources: map[string]string{
 			"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "layer_norm_eps": string(bb.Sources.Eps),

@@ -35,8 +35,23 @@ const mostBlocks = 1 << 12
 // Grid is the number of patches along one side.
 func (a Architecture) Grid() int { return a.Image / a.Patch }
 
+// PatchSize is the side of a patch in pixels.
+func (a Architecture) PatchSize() int { return a.Patch }
+
+// NormEps is the epsilon of every LayerNorm.
+func (a Architecture) NormEps() float64 { return a.Eps }
+
 // Tokens is T, the length of the sequence: the class token and the patches.
 func (a Architecture) Tokens() int { return a.Grid()*a.Grid() + 1 }
+
+// Blocks lists the blocks in the order of the forward pass.
+func (a Architecture) Blocks() []Block {
+	list := make([]Block, a.Depth)
+	for i := range list {
+		list[i] = Block{Index: i, Width: a.Width, Heads: a.Heads, MLP: a.MLP, Side: a.Grid(), Prefix: 1}
+	}
+	return list
+}
 
 // String is the form that Parse reads.
 func (a Architecture) String() string {

@@ -226,9 +226,9 @@ func check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, erro
 func (bb *Backbone) Fingerprint() string {
 	if bb.fingerprint == "" {
 		body := tensor.Map{}
-		for name, t := range bb.Weights {
-			if !IsHead(name) {
-				body[name] = t
+		for _, s := range bb.Specs() {
+			if !s.Head {
+				body[s.Name] = bb.Weights[s.Name]
 			}
 		}
 		bb.fingerprint = body.SHA256()

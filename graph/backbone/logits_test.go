@@ -78,7 +78,7 @@ func TestPools(t *testing.T) {
 	var last graph.Value
 	found := runImages(t, bb, formulaImages(arch.Image), func(b *graph.Builder, f *Forward, x graph.Value) []graph.Value {
 		f.Hook = func(_ *graph.Builder, at Tap, _, out graph.Value) graph.Value {
-			if at == (Tap{BlockOutput, arch.Depth - 1}) {
+			if at.Point == BlockOutput && at.Block.Index == arch.Depth-1 {
 				last = out
 			}
 			return out

@@ -2,7 +2,7 @@ package backbone
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // Weights go by the names and shapes of Google's .npz files throughout the program: kernels are
@@ -29,60 +29,49 @@ const (
 
 func inBlock(i int, name string) string { return fmt.Sprintf(blockTemplate, i) + name }
 
-// layer is one linear layer or norm of a block: its two weights and their shapes.
-type layer struct {
-	name   string
-	kernel []int
-	bias   []int
-}
-
-// blockLayers lists the weights of one block.
-func (a Architecture) blockLayers() []layer {
+// blockSpecs lists the weights of one block.
+func (a Architecture) blockSpecs(i int) []Spec {
 	d, h, m := a.Width, a.Heads, a.MLP
-	return []layer{
-		{"LayerNorm_0", nil, []int{d}},
-		{"MultiHeadDotProductAttention_1/query", []int{d, h, d / h}, []int{h, d / h}},
-		{"MultiHeadDotProductAttention_1/key", []int{d, h, d / h}, []int{h, d / h}},
-		{"MultiHeadDotProductAttention_1/value", []int{d, h, d / h}, []int{h, d / h}},
-		{"MultiHeadDotProductAttention_1/out", []int{h, d / h, d}, []int{d}},
-		{"LayerNorm_2", nil, []int{d}},
-		{"MlpBlock_3/Dense_0", []int{d, m}, []int{m}},
-		{"MlpBlock_3/Dense_1", []int{m, d}, []int{d}},
+	norm := func(name string) []Spec {
+		return []Spec{{Name: inBlock(i, name+"/scale"), Shape: []int{d}, Role: Scale}, {Name: inBlock(i, name+"/bias"), Shape: []int{d}, Role: Bias}}
 	}
-}
-
-// Spec is the name and shape of one weight.
-type Spec struct {
-	Name  string
-	Shape []int
+	linear := func(name string, kernel, bias []int) []Spec {
+		return []Spec{{Name: inBlock(i, name+"/kernel"), Shape: kernel, Role: Kernel}, {Name: inBlock(i, name+"/bias"), Shape: bias, Role: Bias}}
+	}
+	return slices.Concat(
+		norm("LayerNorm_0"),
+		linear("MultiHeadDotProductAttention_1/query", []int{d, h, d / h}, []int{h, d / h}),
+		linear("MultiHeadDotProductAttention_1/key", []int{d, h, d / h}, []int{h, d / h}),
+		linear("MultiHeadDotProductAttention_1/value", []int{d, h, d / h}, []int{h, d / h}),
+		linear("MultiHeadDotProductAttention_1/out", []int{h, d / h, d}, []int{d}),
+		norm("LayerNorm_2"),
+		linear("MlpBlock_3/Dense_0", []int{d, m}, []int{m}),
+		linear("MlpBlock_3/Dense_1", []int{m, d}, []int{d}),
+	)
 }
 
 // Specs lists every weight of the architecture, the own head included if it has one.
 func (a Architecture) Specs() []Spec {
 	d := a.Width
 	specs := []Spec{
-		{patchKernel, []int{a.Patch, a.Patch, 3, d}}, {patchBias, []int{d}},
-		{classToken, []int{1, 1, d}}, {positions, []int{1, a.Tokens(), d}},
+		{Name: patchKernel, Shape: []int{a.Patch, a.Patch, 3, d}, Role: Kernel}, {Name: patchBias, Shape: []int{d}, Role: Bias},
+		{Name: classToken, Shape: []int{1, 1, d}, Role: Embedding}, {Name: positions, Shape: []int{1, a.Tokens(), d}, Role: Embedding},
 	}
 	for i := range a.Depth {
-		for _, l := range a.blockLayers() {
-			first := Spec{inBlock(i, l.name+"/kernel"), l.kernel}
-			if l.kernel == nil {
-				first = Spec{inBlock(i, l.name+"/scale"), []int{d}}
-			}
-			specs = append(specs, first, Spec{inBlock(i, l.name+"/bias"), l.bias})
-		}
+		specs = append(specs, a.blockSpecs(i)...)
 	}
-	specs = append(specs, Spec{finalScale, []int{d}}, Spec{finalBias, []int{d}})
+	specs = append(specs, Spec{Name: finalScale, Shape: []int{d}, Role: Scale}, Spec{Name: finalBias, Shape: []int{d}, Role: Bias})
+	head := func(kernel, bias string, in, out int) {
+		specs = append(specs,
+			Spec{Name: kernel, Shape: []int{in, out}, Role: Kernel, Head: true}, Spec{Name: bias, Shape: []int{out}, Role: Bias, Head: true})
+	}
+	in := d
 	if a.Hidden > 0 {
-		specs = append(specs, Spec{hiddenKernel, []int{d, a.Hidden}}, Spec{hiddenBias, []int{a.Hidden}})
+		head(hiddenKernel, hiddenBias, d, a.Hidden)
+		in = a.Hidden
 	}
 	if a.Classes > 0 {
-		in := d
-		if a.Hidden > 0 {
-			in = a.Hidden
-		}
-		specs = append(specs, Spec{headKernel, []int{in, a.Classes}}, Spec{headBias, []int{a.Classes}})
+		head(headKernel, headBias, in, a.Classes)
 	}
 	return specs
 }
@@ -101,7 +90,7 @@ var blockLayer = map[Point]string{
 
 // LayerWeights names the two weights of the layer that ends at a tap: its kernel, whose elements of one
 // input stand side by side (of a norm: its scale), and its bias. Where no layer ends ok is false.
-func LayerWeights(at Tap) (kernel, bias string, ok bool) {
+func (a Architecture) LayerWeights(at Tap) (kernel, bias string, ok bool) {
 	switch at.Point {
 	case PatchEmbedding:
 		return patchKernel, patchBias, true
@@ -112,33 +101,9 @@ func LayerWeights(at Tap) (kernel, bias string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
-	name = inBlock(at.Block, name)
+	name = inBlock(at.Block.Index, name)
 	if at.Point == Norm1 || at.Point == Norm2 {
 		return name + "/scale", name + "/bias", true
 	}
 	return name + "/kernel", name + "/bias", true
 }
-
-// Parameters counts the numbers of the backbone without its own head.
-func (a Architecture) Parameters() int {
-	total := 0
-	for _, s := range a.Specs() {
-		if IsHead(s.Name) {
-			continue
-		}
-		n := 1
-		for _, d := range s.Shape {
-			n *= d
-		}
-		total += n
-	}
-	return total
-}
-
-// IsHead tells whether a weight belongs to the backbone's own classifier.
-func IsHead(name string) bool {
-	return strings.HasPrefix(name, "head/") || strings.HasPrefix(name, "pre_logits/")
-}
-
-// IsBias tells whether a weight is a bias, which weight decay leaves alone.
-func IsBias(name string) bool { return strings.HasSuffix(name, "/bias") }

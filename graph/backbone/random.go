@@ -39,11 +39,11 @@ func fill(random *rand.Rand, s Spec, a Architecture, out []float32) {
 		normal(0.02)
 	case s.Name == patchKernel:
 		normal(1 / math.Sqrt(float64(a.Patch*a.Patch*3)))
-	case strings.HasSuffix(s.Name, "/scale"):
+	case s.Role == Scale:
 		for i := range out {
 			out[i] = 1
 		}
-	case strings.HasSuffix(s.Name, "/kernel"):
+	case s.Role == Kernel:
 		fanIn, fanOut := a.Width, a.Width
 		if len(s.Shape) == 2 {
 			fanIn, fanOut = s.Shape[0], s.Shape[1]
@@ -52,7 +52,7 @@ func fill(random *rand.Rand, s Spec, a Architecture, out []float32) {
 		for i := range out {
 			out[i] = float32((2*random.Float64() - 1) * bound)
 		}
-	case strings.Contains(s.Name, "MlpBlock_3") && IsBias(s.Name):
+	case s.Role == Bias && strings.Contains(s.Name, "MlpBlock_3"):
 		normal(1e-6)
 	}
 }

@@ -88,7 +88,7 @@ func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 	m.Signatures = map[string]savedmodel.Call{savedmodel.Signature: {Inputs: map[string]graph.Value{ImagesInput: images}, Outputs: outputs}}
 	if bb.Classes > 0 {
 		if pool != bb.Pool {
-			features = f.pool(b.In("own_pool"), sequence, bb.Pool)
+			features = bb.Architecture.Pool(f, b.In("own_pool"), sequence, bb.Pool)
 		}
 		outputs[LogitsOutput] = f.OwnHead(b, features)
 	}

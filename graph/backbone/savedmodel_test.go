@@ -310,7 +310,7 @@ func BenchmarkLoadSavedModel(b *testing.B) {
 	if err := bb.Export(dir, ""); err != nil {
 		b.Fatal(err)
 	}
-	b.SetBytes(int64(4 * a.Parameters()))
+	b.SetBytes(int64(4 * Parameters(a)))
 	for b.Loop() {
 		if _, err := Load(b.Context(), dir, Options{}); err != nil {
 			b.Fatal(err)

@@ -26,10 +26,11 @@ const (
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
 )
 
-// Tap is a point of a certain block; Block is -1 outside the blocks.
+// Tap is a point of a certain block. The points outside of the blocks carry the block next to them (Block.Outside): the first
+// one at PatchEmbedding and Tokens, the last one at FinalNorm. Taps are comparable, so they serve as keys.
 type Tap struct {
 	Point Point
-	Block int
+	Block Block
 }
 
 // Hook is called at every tap with what goes in and what comes out there, and returns what goes

@@ -25,7 +25,7 @@ func TestMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	const classifier = 3*12 + 3
-	network := arch.Parameters()
+	network := backbone.Parameters(arch)
 	for _, want := range []struct {
 		row                     int
 		trainable, all, moments int

@@ -81,7 +81,7 @@ func (r request) probe(bb *backbone.Backbone, images int) (fixed, peak float64, 
 func roomy(a backbone.Architecture, classes, batch int) float64 {
 	t, d := float64(a.Tokens()), float64(a.Width)
 	image := float64(a.Depth)*(40*t*d+6*float64(a.Heads)*t*t) + 8*float64(a.Image*a.Image*3)
-	return 4 * (8*(float64(a.Parameters())+float64(classes)*d) + image*float64(batch))
+	return 4 * (8*(float64(backbone.Parameters(a))+float64(classes)*d) + image*float64(batch))
 }
 
 func gibibytes(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }
