@@ -22,7 +22,7 @@ import (
 type bottleneckAdapter struct{ bottleneck int }
 
 func init() {
-	register(definition{name: "adapter", options: []Option{bottleneckOption}, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "adapter", Place: 60, Options: []Option{bottleneckOption}, New: func(o *Reader, a backbone.Architecture) Method {
 		return bottleneckAdapter{o.bottleneck(a)}
 	}})
 }
@@ -30,9 +30,9 @@ func init() {
 // bottleneckOption is the width r between the two maps of an adapter.
 var bottleneckOption = Option{"bottleneck", "width between the two maps of an adapter", "8"}
 
-func (r *reader) bottleneck(a backbone.Architecture) int {
+func (r *Reader) bottleneck(a backbone.Architecture) int {
 	width := narrowest(a)
-	return r.whole("bottleneck", min(8, width), 1, width, "the width of the backbone")
+	return r.Whole("bottleneck", min(8, width), 1, width, "the width of the backbone")
 }
 
 func (m bottleneckAdapter) Name() string              { return "adapter" }

@@ -13,7 +13,7 @@ import (
 type bitFit struct{}
 
 func init() {
-	register(definition{name: "bitfit", make: func(*reader, backbone.Architecture) Method { return bitFit{} }})
+	Register(Definition{Name: "bitfit", Place: 30, New: func(*Reader, backbone.Architecture) Method { return bitFit{} }})
 }
 
 func (bitFit) Name() string                { return "bitfit" }

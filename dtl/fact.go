@@ -39,12 +39,12 @@ func factOptions(rank string) []Option {
 	}
 }
 
-func newFactorTuning(name string, rank int, o *reader, a backbone.Architecture) *factorTuning {
+func newFactorTuning(name string, rank int, o *Reader, a backbone.Architecture) *factorTuning {
 	width := narrowest(a)
 	return &factorTuning{
 		name:  name,
-		rank:  o.whole("rank", min(rank, width), 1, width, "the width of the backbone"),
-		scale: o.positive("scale", 1),
+		rank:  o.Whole("rank", min(rank, width), 1, width, "the width of the backbone"),
+		scale: o.Positive("scale", 1),
 	}
 }
 

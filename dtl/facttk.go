@@ -12,7 +12,7 @@ import (
 
 func init() {
 	const rank = 28
-	register(definition{name: "fact-tk", options: factOptions(fmt.Sprint(rank)), supports: factSupports, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "fact-tk", Place: 110, Options: factOptions(fmt.Sprint(rank)), Supports: factSupports, New: func(o *Reader, a backbone.Architecture) Method {
 		f := newFactorTuning("fact-tk", rank, o, a)
 		f.cores = tuckerCores
 		return f

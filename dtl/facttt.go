@@ -9,7 +9,7 @@ import (
 
 func init() {
 	const rank = 12
-	register(definition{name: "fact-tt", options: factOptions(fmt.Sprint(rank)), supports: factSupports, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "fact-tt", Place: 100, Options: factOptions(fmt.Sprint(rank)), Supports: factSupports, New: func(o *Reader, a backbone.Architecture) Method {
 		f := newFactorTuning("fact-tt", rank, o, a)
 		f.cores = tensorTrainCores
 		return f

@@ -6,7 +6,7 @@ import "dtl-tf/graph/backbone"
 type full struct{}
 
 func init() {
-	register(definition{name: "full", make: func(*reader, backbone.Architecture) Method { return full{} }})
+	Register(Definition{Name: "full", Place: 10, New: func(*Reader, backbone.Architecture) Method { return full{} }})
 }
 
 func (full) Name() string              { return "full" }

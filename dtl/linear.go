@@ -6,7 +6,7 @@ import "dtl-tf/graph/backbone"
 type linear struct{}
 
 func init() {
-	register(definition{name: "linear", make: func(*reader, backbone.Architecture) Method { return linear{} }})
+	Register(Definition{Name: "linear", Place: 20, New: func(*Reader, backbone.Architecture) Method { return linear{} }})
 }
 
 func (linear) Name() string              { return "linear" }

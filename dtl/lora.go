@@ -27,10 +27,10 @@ func init() {
 		{"rank", "rank of the low-rank maps", "8"},
 		{"alpha", "the low-rank product counts alpha / rank times", "the rank"},
 	}
-	register(definition{name: "lora", options: options, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "lora", Place: 80, Options: options, New: func(o *Reader, a backbone.Architecture) Method {
 		width := narrowest(a)
-		rank := o.whole("rank", min(8, width), 1, width, "the width of the backbone")
-		return lora{rank, o.positive("alpha", float64(rank))}
+		rank := o.Whole("rank", min(8, width), 1, width, "the width of the backbone")
+		return lora{rank, o.Positive("alpha", float64(rank))}
 	}})
 }
 

@@ -35,10 +35,10 @@ const ladderTemperature = 0.1
 
 func init() {
 	options := []Option{{"reduction", "the side network's heads are so many times narrower than the backbone's", "8"}}
-	register(definition{name: "lst", options: options, supports: oneStage, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "lst", Place: 130, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width := a.Blocks()[0].Width / a.Blocks()[0].Heads
 		// LayerNorm needs more than one number a head to work with, so heads of less than 16 get a smaller default.
-		return ladder{o.whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
+		return ladder{o.Whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
 	}})
 }
 

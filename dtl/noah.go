@@ -42,13 +42,13 @@ func init() {
 		{"lora-sizes", "rank of LoRA's maps, one for all blocks or a list", size},
 		{"prompt-sizes", "prompt tokens, one for all blocks or a list", size},
 	}
-	register(definition{name: "noah", options: options, supports: oneStage, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "noah", Place: 120, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width, depth := narrowest(a), len(a.Blocks())
 		narrow := min(noahSize, width)
 		return &noah{
-			adapters: o.sizes("adapter-sizes", narrow, depth, 0, width),
-			loras:    o.sizes("lora-sizes", narrow, depth, 0, width),
-			prompts:  o.sizes("prompt-sizes", noahSize, depth, 0, 4096),
+			adapters: o.Sizes("adapter-sizes", narrow, depth, 0, width),
+			loras:    o.Sizes("lora-sizes", narrow, depth, 0, width),
+			prompts:  o.Sizes("prompt-sizes", noahSize, depth, 0, 4096),
 		}
 	}})
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"dtl-tf/graph/backbone"
 )
 
 // Options are the settings of a method by name, spelled as on the command line ("rank": "2"). What is not
@@ -21,22 +19,6 @@ type Option struct {
 	Default string // as help shows it
 }
 
-// definition is what a method's file registers.
-type definition struct {
-	name    string
-	options []Option
-	// supports says why the method does not apply to a backbone; nil means that it applies to all.
-	supports func(a backbone.Architecture) error
-	make     func(o *reader, a backbone.Architecture) Method
-}
-
-var definitions = map[string]definition{}
-
-func register(d definition) { definitions[d.name] = d }
-
-// Names lists the methods.
-func Names() []string { return slices.Sorted(maps.Keys(definitions)) }
-
 // OptionHelp is one option of all methods that have it.
 type OptionHelp struct {
 	Name string
@@ -48,7 +30,7 @@ func AllOptions() []OptionHelp {
 	texts := map[string]string{}
 	defaults := map[string][]string{}
 	for _, name := range Names() {
-		for _, o := range definitions[name].options {
+		for _, o := range definitions[name].Options {
 			texts[o.Name] = o.Text
 			defaults[o.Name] = append(defaults[o.Name], name+" "+o.Default)
 		}
@@ -63,43 +45,20 @@ func AllOptions() []OptionHelp {
 // OptionNames lists the options of one method.
 func OptionNames(method string) []string {
 	var names []string
-	for _, o := range definitions[method].options {
+	for _, o := range definitions[method].Options {
 		names = append(names, o.Name)
 	}
 	return names
 }
 
-// NewMethod makes a method, fills in defaults and checks the options against the backbone. It returns
-// the options as they count.
-func NewMethod(name string, given Options, a backbone.Architecture) (Method, Options, error) {
-	d, ok := definitions[name]
-	if !ok {
-		return nil, nil, fmt.Errorf("unknown method %q: use one of %s", name, strings.Join(Names(), ", "))
-	}
-	known := OptionNames(name)
-	for _, option := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(known, option) {
-			return nil, nil, fmt.Errorf("--%s has no meaning for the method %s: leave it out", option, name)
-		}
-	}
-	if d.supports != nil {
-		if err := d.supports(a); err != nil {
-			return nil, nil, fmt.Errorf("--method %s is not possible: %w", name, err)
-		}
-	}
-	r := &reader{given: given, resolved: Options{}}
-	m := d.make(r, a)
-	return m, r.resolved, r.err
-}
-
-// reader hands options to a method's constructor and keeps the first error.
-type reader struct {
+// Reader hands options to a method's constructor, one call an option, and records the first error.
+type Reader struct {
 	given, resolved Options
 	err             error
 }
 
-// whole reads a whole number from low to high.
-func (r *reader) whole(name string, byDefault, low, high int, why string) int {
+// Whole reads a whole number from low to high.
+func (r *Reader) Whole(name string, byDefault, low, high int, why string) int {
 	v := byDefault
 	if text, ok := r.given[name]; ok {
 		n, err := strconv.Atoi(text)
@@ -115,8 +74,8 @@ func (r *reader) whole(name string, byDefault, low, high int, why string) int {
 	return v
 }
 
-// positive reads a number above 0.
-func (r *reader) positive(name string, byDefault float64) float64 {
+// Positive reads a number above 0.
+func (r *Reader) Positive(name string, byDefault float64) float64 {
 	v := byDefault
 	if text, ok := r.given[name]; ok {
 		x, err := strconv.ParseFloat(text, 64)
@@ -132,8 +91,8 @@ func (r *reader) positive(name string, byDefault float64) float64 {
 	return v
 }
 
-// sizes reads one whole number from low to high for each block, or one for all of them: "8" or "8,4,0".
-func (r *reader) sizes(name string, byDefault, blocks, low, high int) []int {
+// Sizes reads one whole number from low to high for each block, or one for all of them: "8" or "8,4,0".
+func (r *Reader) Sizes(name string, byDefault, blocks, low, high int) []int {
 	text, ok := r.given[name]
 	if !ok {
 		text = strconv.Itoa(byDefault)
@@ -169,7 +128,7 @@ func joined(sizes []int) string {
 	return strings.Join(texts, ",")
 }
 
-func (r *reader) fail(format string, args ...any) {
+func (r *Reader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf(format, args...)
 	}

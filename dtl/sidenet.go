@@ -2,6 +2,8 @@ package dtl
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -23,6 +25,16 @@ type sideNetwork struct {
 	kernel       int // k; 0: DTL
 }
 
+// Names of the official implementation (heekhero/DTL v1.1, models/vision_transformer.py).
+const (
+	mapPrefix  = "lora_dict." // lora_dict.N.lora_A [r, d], lora_dict.N.lora_B [d, r]
+	filterName = "lora_fusion.weight"
+)
+
+func hasMaps(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, mapPrefix) })
+}
+
 func init() {
 	options := []Option{
 		{"rank", "rank of the low-rank maps", "2"},
@@ -30,26 +42,30 @@ func init() {
 		{"feedback-from", "first block, counted from 0, to whose output theta(h) is added", "half the blocks"},
 	}
 	kernel := Option{"kernel", "side of the depth-wise convolution; the paper uses 3, 4 and 5", "3"}
-	register(definition{name: "dtl", options: options, make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "dtl", Place: 1000, Ours: true, Options: options, Owns: func(names []string) bool {
+		return hasMaps(names) && !slices.Contains(names, filterName)
+	}, New: func(o *Reader, a backbone.Architecture) Method {
 		return newSideNetwork("dtl", o, a)
 	}})
-	register(definition{name: "dtl+", options: append(options[:len(options):len(options)], kernel), make: func(o *reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "dtl+", Place: 1010, Ours: true, Options: append(options[:len(options):len(options)], kernel), Owns: func(names []string) bool {
+		return slices.Contains(names, filterName)
+	}, New: func(o *Reader, a backbone.Architecture) Method {
 		s := newSideNetwork("dtl+", o, a)
 		// Padding makes any size possible, but beyond twice the grid a filter has weights that meet no patch.
 		blocks := a.Blocks()
-		s.kernel = o.whole("kernel", 3, 1, 2*blocks[len(blocks)-1].Side-1, "twice the side of the patch grid")
+		s.kernel = o.Whole("kernel", 3, 1, 2*blocks[len(blocks)-1].Side-1, "twice the side of the patch grid")
 		return s
 	}})
 }
 
 // newSideNetwork has the paper's settings for ViT-B/16 as defaults. M is half the depth: 6 of 12 blocks.
-func newSideNetwork(name string, o *reader, a backbone.Architecture) *sideNetwork {
+func newSideNetwork(name string, o *Reader, a backbone.Architecture) *sideNetwork {
 	width, depth := narrowest(a), len(a.Blocks())
 	return &sideNetwork{
 		name:         name,
-		rank:         o.whole("rank", 2, 1, width, "the width of the backbone"),
-		beta:         o.positive("beta", 100),
-		feedbackFrom: o.whole("feedback-from", depth/2, 0, depth-1, "the blocks of the backbone"),
+		rank:         o.Whole("rank", 2, 1, width, "the width of the backbone"),
+		beta:         o.Positive("beta", 100),
+		feedbackFrom: o.Whole("feedback-from", depth/2, 0, depth-1, "the blocks of the backbone"),
 	}
 }
 
@@ -60,13 +76,13 @@ func (s *sideNetwork) Trains(backbone.Spec) bool { return false }
 func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var down, up []graph.Value
 	for _, block := range a.Blocks() {
-		name := fmt.Sprintf("lora_dict.%d.", block.Index)
+		name := fmt.Sprintf(mapPrefix+"%d.", block.Index)
 		down = append(down, p.Declare(name+"lora_A", kaimingUniform, s.rank, block.Width))
 		up = append(up, p.Declare(name+"lora_B", zeros, block.Width, s.rank))
 	}
 	var filter graph.Value
 	if s.kernel > 0 {
-		filter = p.Declare("lora_fusion.weight", kaimingUniform, a.Blocks()[0].Width, 1, s.kernel, s.kernel)
+		filter = p.Declare(filterName, kaimingUniform, a.Blocks()[0].Width, 1, s.kernel, s.kernel)
 	}
 	return func() backbone.Hook {
 		// h is a sum of products of rank r, so the narrow factors stand for it: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.

@@ -22,7 +22,7 @@ import (
 type ssf struct{}
 
 func init() {
-	register(definition{name: "ssf", make: func(*reader, backbone.Architecture) Method { return ssf{} }})
+	Register(Definition{Name: "ssf", Place: 90, New: func(*Reader, backbone.Architecture) Method { return ssf{} }})
 }
 
 func (ssf) Name() string              { return "ssf" }

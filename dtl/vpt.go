@@ -31,11 +31,16 @@ const defaultPrompts = 50
 
 func init() {
 	options := []Option{{"prompts", "prompt tokens", fmt.Sprint(defaultPrompts)}}
-	for name, deep := range map[string]bool{"vpt-shallow": false, "vpt-deep": true} {
-		register(definition{name: name, options: options, supports: oneStage, make: func(o *reader, _ backbone.Architecture) Method {
-			return &promptTuning{name, o.whole("prompts", defaultPrompts, 1, 4096, ""), deep}
-		}})
-	}
+	Register(Definition{Name: "vpt-shallow", Place: 40, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
+		return newPromptTuning("vpt-shallow", false, o)
+	}})
+	Register(Definition{Name: "vpt-deep", Place: 50, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
+		return newPromptTuning("vpt-deep", true, o)
+	}})
+}
+
+func newPromptTuning(name string, deep bool, o *Reader) *promptTuning {
+	return &promptTuning{name, o.Whole("prompts", defaultPrompts, 1, 4096, ""), deep}
 }
 
 func (v *promptTuning) Name() string              { return v.name }

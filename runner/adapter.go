@@ -147,23 +147,12 @@ func agreeString(a *result.Adapter, flag, file string, value *string) error {
 	return nil
 }
 
-// methodOf is the method of an adapter: from its metadata, or from its tensors' names if only one method has
-// them.
+// methodOf is the method of an adapter: from its metadata, or else from the names of its tensors.
 func methodOf(a *result.Adapter) string {
 	if m, ok := a.String(result.KeyMethod); ok {
 		return m
 	}
-	maps := false
-	for name := range a.Tensors {
-		if name == fusionName {
-			return "dtl+"
-		}
-		maps = maps || strings.HasPrefix(name, mapPrefix)
-	}
-	if maps {
-		return "dtl"
-	}
-	return ""
+	return dtl.Recognise(a.Tensors.Names())
 }
 
 // axis is one dimension of a tensor of the adapter, 0 if it has no such.

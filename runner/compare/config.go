@@ -34,26 +34,8 @@ type Config struct {
 // All stands for every method.
 const All = "all"
 
-// order is that of the rows; a method that is not in it comes last.
-var order = []string{"full", "linear", "bitfit", "vpt-shallow", "vpt-deep", "adapter", "adaptformer", "lora", "ssf",
-	"fact-tt", "fact-tk", "noah", "lst", "dtl", "dtl+"}
-
 // Methods lists all methods in the order of the table.
-func Methods() []string {
-	var list []string
-	known := dtl.Names()
-	for _, name := range order {
-		if slices.Contains(known, name) {
-			list = append(list, name)
-		}
-	}
-	for _, name := range known {
-		if !slices.Contains(list, name) {
-			list = append(list, name)
-		}
-	}
-	return list
-}
+func Methods() []string { return dtl.TableOrder() }
 
 // methods are those that the user asks for, in the order of the table.
 func (c Config) methods() ([]string, error) {

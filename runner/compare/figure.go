@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dtl-tf/dtl"
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
@@ -25,7 +26,7 @@ func (c Comparison) figure() report.Figure {
 		}
 		p := report.Point{
 			Name: published.Of(l.Row.Method).Name, Parameters: float64(l.Trainable) / 1e6, Memory: float64(l.Total) / (1 << 30),
-			Own: strings.HasPrefix(l.Row.Method, "dtl"), Up: l.SecondsPerStep,
+			Own: dtl.Ours(l.Row.Method), Up: l.SecondsPerStep,
 		}
 		timed.Points = append(timed.Points, p)
 		switch {

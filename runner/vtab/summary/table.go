@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/dtl"
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/vtab"
 )
@@ -120,7 +121,7 @@ func methods(cells []source) []string {
 	}
 	slices.SortStableFunc(list, func(a, b string) int {
 		// DTL and DTL+ close the table, as the papers' own rows do.
-		if x, y := strings.HasPrefix(a, "dtl"), strings.HasPrefix(b, "dtl"); x != y {
+		if x, y := dtl.Ours(a), dtl.Ours(b); x != y {
 			if y {
 				return -1
 			}
