@@ -43,7 +43,7 @@ func benchmarkStep(b *testing.B, name string) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	images := tensor.Must(make([]uint8, batch*arch.Image*arch.Image*3), batch, arch.Image, arch.Image, 3)
+	images := tensor.Must(make([]uint8, batch*arch.ImageSize()*arch.ImageSize()*3), batch, arch.ImageSize(), arch.ImageSize(), 3)
 	labels := make([]int32, batch)
 	step := 0
 	for b.Loop() {

@@ -36,7 +36,7 @@ func TestDropPathRates(t *testing.T) {
 	const batch, steps, rate = 512, 20, 0.6
 	s := setting{method: "dtl", batch: batch, dropPath: rate}.start(t)
 	names, outputs := masks(s.Model)
-	depth := s.Config.Arch.Depth
+	depth := len(s.Config.Arch.Blocks())
 	if len(names) != 2*(depth-1) {
 		t.Fatalf("masks %v, want two for each block but the first, whose rate is 0", names)
 	}

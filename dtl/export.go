@@ -34,11 +34,11 @@ func NewServed(c Config) (s *Served, err error) {
 	m.Trainable = m.Frozen // one set: nothing trains here
 	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, zeros, c.Classes, c.Arch.Width)
+	m.params.Declare(HeadWeight, zeros, c.Classes, backbone.Width(c.Arch))
 	m.params.DeclareFree(HeadBias, zeros, c.Classes)
 
 	s = &Served{Builder: m.builder, Variables: m.Trainable}
-	side := c.Arch.Image
+	side := c.Arch.ImageSize()
 	b := m.builder.In("bytes")
 	images := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
 	s.Bytes = m.serving(b, images, b.Resize(images, side), newHook())

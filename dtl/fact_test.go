@@ -22,7 +22,7 @@ func methodCount(t *testing.T, arch backbone.Architecture, name string, options 
 	}
 	model := must(New(Config{Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: 10}))(t)
 	counts := model.Counts()
-	if counts.Classifier != 10*arch.Width+10 || counts.Frozen != backbone.Parameters(arch) {
+	if counts.Classifier != 10*backbone.Width(arch)+10 || counts.Frozen != backbone.Parameters(arch) {
 		t.Errorf("%s: %+v, want the frozen backbone's %d and a classifier", name, counts, backbone.Parameters(arch))
 	}
 	return counts.Method

@@ -12,6 +12,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/vit"
 	"dtl-tf/graph/tensor"
 )
 
@@ -76,7 +77,7 @@ func checkGolden(t *testing.T, folder, inputs string) {
 			}
 			c := want.Config
 			bb := must(backbone.Load(t.Context(), filepath.Join(inputs, "backbone.safetensors"), backbone.Options{Heads: c.Heads}))(t)
-			arch := backbone.Architecture{
+			arch := vit.Architecture{
 				Image: c.Image, Patch: c.Patch, Width: c.Width, Depth: c.Depth, Heads: c.Heads,
 				MLP: int(c.Ratio * float64(c.Width)), Eps: c.Eps,
 			}

@@ -9,6 +9,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/vit"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -25,11 +26,11 @@ func shared(t *testing.T, parts ...string) string {
 }
 
 // micro is an architecture on which a training step takes milliseconds.
-var micro = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
+var micro = vit.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
 
 // setting is a model to be trained, with defaults for what a test does not say.
 type setting struct {
-	arch        backbone.Architecture // zero: micro
+	arch        backbone.Architecture // nil: micro
 	method      string
 	options     Options // nil: the defaults
 	batch       int     // 0: 4
@@ -52,7 +53,7 @@ func (c setting) start(t *testing.T) *Session {
 	if err := c.precision.Usable(); err != nil {
 		t.Skip("skipped: ", err)
 	}
-	if c.arch.Width == 0 {
+	if c.arch == nil {
 		c.arch = micro
 	}
 	if c.batch == 0 {
@@ -108,7 +109,7 @@ func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tenso
 // someBatch makes images in [-1, 1] and labels for a session.
 func someBatch(s *Session, seed uint64) (tensor.Tensor, []int32) {
 	random := rand.New(rand.NewPCG(seed, 99))
-	n, side := s.Config.Batch, s.Config.Arch.Image
+	n, side := s.Config.Batch, s.Config.Arch.ImageSize()
 	images := tensor.Zeros(n, side, side, 3)
 	for i := range images.Float32() {
 		images.Float32()[i] = 2*random.Float32() - 1

@@ -83,9 +83,9 @@ func TestModelErrors(t *testing.T) {
 		want   string
 	}{
 		{func(c *Config) { c.Classes = 0 }, "0 classes"},
-		{func(c *Config) { c.Arch.Image = 18 }, "18 pixels"},
-		{func(c *Config) { c.Arch.Heads = 5 }, "5 heads"},
-		{func(c *Config) { c.Arch.Depth = 0 }, "depth = 0"},
+		{func(c *Config) { c.Arch = c.Arch.With(backbone.Sizes{Image: 18}) }, "18 pixels"},
+		{func(c *Config) { c.Arch = c.Arch.With(backbone.Sizes{Heads: 5}) }, "5 heads"},
+		{func(c *Config) { a := micro; a.Depth = 0; c.Arch = a }, "depth = 0"},
 	} {
 		config := good
 		c.change(&config)

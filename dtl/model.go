@@ -91,7 +91,7 @@ func New(c Config) (m *Model, err error) {
 	m = &Model{Config: c, builder: b, specs: specs(c.Arch), Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
 	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, truncatedNormal(0.02), c.Classes, c.Arch.Width)
+	m.params.Declare(HeadWeight, truncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
 	m.params.DeclareFree(HeadBias, zeros, c.Classes)
 
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
@@ -124,7 +124,7 @@ func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {
 	if m.Config.FloatImages {
 		dtype = tf.Float
 	}
-	return b.Placeholder("images", dtype, batch, m.Config.Arch.Image, m.Config.Arch.Image, 3)
+	return b.Placeholder("images", dtype, batch, m.Config.Arch.ImageSize(), m.Config.Arch.ImageSize(), 3)
 }
 
 // forward is images to logits [B, classes].

@@ -15,11 +15,18 @@ import (
 // trainable value reaches and inside which the method has no hand. In DTL these are the blocks 0..M, in linear
 // probing and LST all of them, in LoRA none. What of its values the rest of the step needs can be computed once an image and stored.
 type prefix struct {
-	blocks   int           // so many leading blocks
-	stream   []graph.Value // x_0, ..., x_blocks [B, T, d] of the watched pass
-	needed   []bool        // of the stream: the method reads it, or the pass goes on from it
-	features graph.Value   // [B, d] of the watched pass where nothing but the classifier comes after them
-	fetches  []tf.Output   // the needed values in float32
+	blocks   int         // so many leading blocks
+	values   []stored    // of the watched pass: those that the method reads, and that from which the pass goes on
+	last     string      // the name of the latter, "" where it is features
+	features graph.Value // [B, d] of the watched pass where nothing but the classifier comes after them
+	fetches  []tf.Output // the values in float32
+}
+
+// stored is a value of the prefix by its name (see backbone.InputName), or features.
+type stored struct {
+	name   string
+	value  graph.Value
+	needed bool
 }
 
 // Stored is a value of the prefix that a training step can take from a store.
@@ -36,28 +43,8 @@ func (m *Model) Stored() []Stored {
 		return nil
 	}
 	var list []Stored
-	for _, v := range m.prefix.values() {
+	for _, v := range m.prefix.values {
 		list = append(list, Stored{v.name, slices.Clone(v.value.Shape[1:])})
-	}
-	return list
-}
-
-// named is a value of the prefix with its place in the stream, -1 for the features.
-type named struct {
-	name  string
-	place int
-	value graph.Value
-}
-
-func (p prefix) values() []named {
-	var list []named
-	for i, v := range p.stream {
-		if p.needed[i] {
-			list = append(list, named{fmt.Sprintf("x_%02d", i), i, v})
-		}
-	}
-	if p.features.Defined() {
-		list = append(list, named{"features", -1, p.features})
 	}
 	return list
 }
@@ -65,7 +52,7 @@ func (p prefix) values() []named {
 // fetched adds the nodes that give the needed values in float32.
 func (p prefix) fetched(b *graph.Builder) []tf.Output {
 	var list []tf.Output
-	for _, v := range p.values() {
+	for _, v := range p.values {
 		list = append(list, b.In(v.name).Float(graph.Detach(v.value)).Output)
 	}
 	return list
@@ -74,18 +61,18 @@ func (p prefix) fetched(b *graph.Builder) []tf.Output {
 // placeholders adds inputs for the stored values of a batch, and returns them in the order of Stored and as what the forward
 // pass resumes from.
 func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {
-	given := backbone.Given{Blocks: p.blocks, Stream: make([]graph.Value, p.blocks+1)}
+	given := backbone.Given{Blocks: p.blocks, Values: map[string]graph.Value{}}
 	var inputs []graph.Value
-	for _, v := range p.values() {
+	for _, v := range p.values {
 		input := b.Placeholder(v.name, precision.DataType(), append([]int{batch}, v.value.Shape[1:]...)...)
 		inputs = append(inputs, input)
-		switch v.place {
-		case -1:
+		switch v.name {
+		case "features":
 			given.Features = b.Float(input)
-		case p.blocks:
-			given.Stream[v.place] = b.Float(input) // the residual stream goes on in float32
+		case p.last:
+			given.Values[v.name] = b.Float(input) // the residual stream goes on in float32
 		default:
-			given.Stream[v.place] = input
+			given.Values[v.name] = input
 		}
 	}
 	return inputs, given

@@ -12,6 +12,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/vit"
 	"dtl-tf/graph/tensor"
 )
 
@@ -31,7 +32,7 @@ var rivals = map[string]Options{
 var startsElsewhere = map[string]bool{"vpt-shallow": true, "vpt-deep": true}
 
 // two is micro with two blocks: enough for a first one and one after it.
-var two = backbone.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 2, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
+var two = vit.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 2, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
 
 // eachRival runs a test for every method.
 func eachRival(t *testing.T, test func(t *testing.T, c setting)) {

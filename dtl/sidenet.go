@@ -14,8 +14,8 @@ import (
 //	h <- h + x_i A_i^T B_i^T       x_i [B, T, d] the input of block i, A_i [r, d], B_i [d, r]
 //	x_i+1 = z_i + theta(h)         for i >= M, theta(h) = h sigmoid(beta h)
 //
-// In DTL+ the patch tokens of theta(h) pass through one depth-wise k x k convolution that all blocks share; the
-// class token goes by. B starts at zero, so training starts at the backbone's own function. No gradient
+// In DTL+ the patch tokens of theta(h) pass through one depth-wise k x k convolution that all blocks of a stage share; the
+// class token goes by. In a backbone of several stages h starts at 0 in each. B starts at zero, so training starts at the backbone's own function. No gradient
 // enters the blocks 0..M: of them only x_i is needed, for the gradient of A_i.
 type sideNetwork struct {
 	name         string
@@ -80,28 +80,45 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 		down = append(down, p.Declare(name+"lora_A", kaimingUniform, s.rank, block.Width))
 		up = append(up, p.Declare(name+"lora_B", zeros, block.Width, s.rank))
 	}
-	var filter graph.Value
+	filters := map[int]graph.Value{} // by stage
 	if s.kernel > 0 {
-		filter = p.Declare(filterName, kaimingUniform, a.Blocks()[0].Width, 1, s.kernel, s.kernel)
+		for _, block := range a.Blocks() {
+			if _, ok := filters[block.Stage]; !ok {
+				filters[block.Stage] = p.Declare(filterOf(a, block.Stage), kaimingUniform, block.Width, 1, s.kernel, s.kernel)
+			}
+		}
 	}
 	return func() backbone.Hook {
 		// h is a sum of products of rank r, so the narrow factors stand for it: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.
-		var low []graph.Value // x_j A_j^T [B, T, r]
+		var low []graph.Value // x_j A_j^T [B, T, r] of the blocks j of the stage
+		first := 0            // block of the stage
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
+			i := at.Block.Index
 			switch {
 			case at.Point == backbone.BlockInput:
-				low = append(low, b.In("down").LinearT(in, down[at.Block.Index]))
-			case at.Point == backbone.BlockOutput && at.Block.Index >= s.feedbackFrom:
+				if i > 0 && at.Block.Stage != a.Blocks()[i-1].Stage {
+					low, first = nil, i // h restarts where tokens change in number and width
+				}
+				low = append(low, b.In("down").LinearT(in, down[i]))
+			case at.Point == backbone.BlockOutput && i >= s.feedbackFrom:
 				b = b.In("feedback").After(out.Op) // theta could be made before the block, but would only lie about
-				wide := b.ConcatLast(up[:at.Block.Index+1]...)
+				wide := b.ConcatLast(up[first : i+1]...)
 				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
-					return s.feedback(b, b.LinearT(in[0], wide), filter, at.Block)
+					return s.feedback(b, b.LinearT(in[0], wide), filters[at.Block.Stage], at.Block)
 				})
 				return b.Add(out, theta)
 			}
 			return out
 		}
 	}
+}
+
+// filterOf names the filter of a stage. A backbone of one stage has one, which the official implementation calls filterName.
+func filterOf(a backbone.Architecture, stage int) string {
+	if oneStage(a) == nil {
+		return filterName
+	}
+	return fmt.Sprintf("lora_fusions.%d.weight", stage)
 }
 
 // feedback is theta(h), and in DTL+ the convolution of its patch tokens: [B, T, d] -> [B, T, d].
@@ -111,7 +128,11 @@ func (s *sideNetwork) feedback(b *graph.Builder, h, filter graph.Value, block ba
 		return theta
 	}
 	batch, d := theta.Shape[0], theta.Width()
-	prefix, patches := b.SliceTokens(theta, 0, block.Prefix), b.SliceTokens(theta, block.Prefix, theta.Shape[1])
+	patches := b.SliceTokens(theta, block.Prefix, theta.Shape[1])
 	mixed := b.DepthwiseConv(b.Reshape(patches, batch, block.Side, block.Side, d), filter)
-	return b.ConcatTokens(prefix, b.Reshape(mixed, batch, block.Patches(), d))
+	mixed = b.Reshape(mixed, batch, block.Patches(), d)
+	if block.Prefix == 0 {
+		return mixed
+	}
+	return b.ConcatTokens(b.SliceTokens(theta, 0, block.Prefix), mixed)
 }

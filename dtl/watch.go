@@ -1,6 +1,8 @@
 package dtl
 
 import (
+	"slices"
+
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 )
@@ -77,30 +79,41 @@ func (w *watcher) found() prefix {
 			whole = !t.changed
 		}
 	}
-	p.stream, p.needed = make([]graph.Value, p.blocks+1), make([]bool, p.blocks+1)
 	whole = whole && p.blocks == depth
-	keep := func(i int, v, shown graph.Value) {
-		p.stream[i] = v
-		p.needed[i] = p.needed[i] || shown.IsUsed()
+	keep := func(name string, v, shown graph.Value) {
+		i := slices.IndexFunc(p.values, func(s stored) bool { return s.name == name })
+		if i < 0 {
+			i = len(p.values)
+			p.values = append(p.values, stored{name: name, value: v})
+		}
+		p.values[i].needed = p.values[i].needed || shown.IsUsed()
 	}
+	blocks := w.arch.Blocks()
 	for _, t := range w.taps {
+		i := t.Block.Index
 		switch {
 		case t.Point == backbone.Tokens:
-			keep(0, t.out, t.shown[1])
-		case t.Point == backbone.BlockInput && t.Block.Index < p.blocks:
-			keep(t.Block.Index, t.out, t.shown[1])
-		case t.Point == backbone.BlockOutput && t.Block.Index < p.blocks: // what leaves a later block is not of the prefix
-			keep(t.Block.Index, t.in, t.shown[0])
-			keep(t.Block.Index+1, t.out, t.shown[1])
+			keep(backbone.InputName(0), t.out, t.shown[1])
+		case t.Point == backbone.BlockInput && i < p.blocks:
+			keep(backbone.InputName(i), t.out, t.shown[1])
+		case t.Point == backbone.BlockOutput && i < p.blocks: // what leaves a later block is not of the prefix
+			keep(backbone.InputName(i), t.in, t.shown[0])
+			keep(backbone.OutputName(blocks, i), t.out, t.shown[1])
 		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.shown[0].IsUsed() && !t.shown[1].IsUsed() && !t.out.HasGradient():
 			p.features = t.out
 		}
 	}
-	if !p.features.Defined() {
-		p.needed[p.blocks] = true
+	switch {
+	case p.blocks == 0:
+		p.values = nil // the embedding alone is not worth storing
+	case !p.features.Defined():
+		p.last = backbone.OutputName(blocks, p.blocks-1)
+		keep(p.last, graph.Value{}, graph.Value{})
+		p.values[slices.IndexFunc(p.values, func(s stored) bool { return s.name == p.last })].needed = true
 	}
-	if p.blocks == 0 {
-		clear(p.needed) // the embedding alone is not worth storing
+	p.values = slices.DeleteFunc(p.values, func(s stored) bool { return !s.needed })
+	if p.features.Defined() {
+		p.values = append(p.values, stored{name: "features", value: p.features})
 	}
 	return p
 }

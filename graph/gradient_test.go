@@ -82,6 +82,7 @@ var gradientCases = []gradientCase{
 		return b.Float(b.Linear(in[0], in[1], Value{}))
 	}},
 	{name: "reshape", inputs: [][]int{{2, 6}}, build: func(b *Builder, in []Value) Value { return b.Reshape(in[0], 3, 4) }},
+	{name: "patches", inputs: [][]int{{2, 4, 4, 2}}, build: func(b *Builder, in []Value) Value { return b.Patches(in[0], 2) }},
 	{name: "rows", inputs: [][]int{{2, 3, 4}}, build: func(b *Builder, in []Value) Value { return b.Rows(in[0]) }},
 	depthwiseCase(1), depthwiseCase(3), depthwiseCase(4), depthwiseCase(5),
 	{name: "cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {

@@ -18,14 +18,19 @@ func (b *Builder) Normalise(images Value, mean, std [3]float64) Value {
 	return b.add(b.mul(x, b.vector(factor)), b.vector(shift))
 }
 
-// Patches cuts images [B, S, S, 3] into p x p patches [B, (S/p)^2, p*p*3], row by row, pixels of a patch in
-// the order of a convolution kernel [p, p, 3, d].
+// Patches cuts images [B, S, S, c] into p x p patches [B, (S/p)^2, p*p*c], row by row, pixels of a patch in
+// the order of a convolution kernel [p, p, c, d]. Keeps nothing.
 func (b *Builder) Patches(images Value, p int) Value {
 	b = b.In("patches")
-	n, s := images.Shape[0], images.Shape[1]
+	n, s, c := images.Shape[0], images.Shape[1], images.Width()
 	if s%p != 0 {
 		Fail("an image of %d x %d can't be cut into patches of %d x %d", s, s, p, p)
 	}
-	grid := b.reshape(images, n, s/p, p, s/p, p, 3)
-	return b.reshape(b.transpose(grid, 0, 1, 3, 2, 4, 5), n, (s/p)*(s/p), p*p*3)
+	side := s / p
+	grid := b.reshape(images, n, side, p, side, p, c)
+	patches := b.reshape(b.transpose(grid, 0, 1, 3, 2, 4, 5), n, side*side, p*p*c)
+	return b.differentiable(patches, []Value{images}, func(g *Gate, dy Value) []Value {
+		grid := g.transpose(g.reshape(dy, n, side, side, p, p, c), 0, 1, 3, 2, 4, 5)
+		return []Value{g.reshape(grid, images.Shape...)}
+	})
 }

@@ -42,9 +42,9 @@ func adapterMeta(s settings, bb *backbone.Backbone, classNames []string, classes
 		m[metaKey(name)] = value
 	}
 	m.SetInt(result.KeyClasses, classes)
-	m.SetInt(result.KeyImageSize, bb.Image)
-	m.SetInt(keyHeads, bb.Heads)
-	m[keyEps] = strconv.FormatFloat(bb.Eps, 'g', -1, 64)
+	m.SetInt(result.KeyImageSize, bb.ImageSize())
+	m.SetInt(keyHeads, bb.Heads())
+	m[keyEps] = strconv.FormatFloat(bb.NormEps(), 'g', -1, 64)
 	m.SetFloats(result.KeyMean, bb.Mean[:])
 	m.SetFloats(result.KeyStd, bb.Std[:])
 	if classNames != nil {
@@ -213,7 +213,7 @@ func headsMayDiffer(a *result.Adapter, bb *backbone.Backbone) string {
 	if _, told := a.String(keyHeads); told || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
 		return ""
 	}
-	return fmt.Sprintf(" with %d heads (%s): if it was trained with another number, say so with --heads", bb.Heads, bb.Sources.Heads)
+	return fmt.Sprintf(" with %d heads (%s): if it was trained with another number, say so with --heads", bb.Heads(), bb.Sources.Heads)
 }
 
 // adapterTensors divides what trained into the adapter's tensors and the backbone's weights, which full

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"dtl-tf/graph/backbone"
+	_ "dtl-tf/graph/backbone/all"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/runner/stage"
 	savedmodels "dtl-tf/saved_models"
@@ -103,13 +104,7 @@ func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
 	if err != nil {
 		return nil, usagef("--backbone: %w", err)
 	}
-	if c.ImageSize != 0 {
-		arch.Image = c.ImageSize
-	}
-	if c.Heads != 0 {
-		arch.Heads = c.Heads
-	}
-	bb, err := backbone.Random(arch, seed)
+	bb, err := backbone.Random(arch.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads}), seed)
 	if err != nil {
 		return nil, &UsageError{err}
 	}

@@ -51,5 +51,5 @@ func (f *fineTuning) step(b batch, rate float64, step int) (float64, error) {
 	if b.images == nil {
 		return f.session.StepStored(b.stored, b.labels, rate, step-1)
 	}
-	return f.session.Step(imagesOf(b.images, f.backbone.Image), b.labels, rate, step-1)
+	return f.session.Step(imagesOf(b.images, f.backbone.ImageSize()), b.labels, rate, step-1)
 }

@@ -50,7 +50,7 @@ func loadClassifier(ctx context.Context, b BackboneConfig, adapterPath string, m
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{classifier: session, image: a.backbone.Image, classes: a.config.Classes, classNames: a.classNames}, nil
+	return &loaded{classifier: session, image: a.backbone.ImageSize(), classes: a.config.Classes, classNames: a.classNames}, nil
 }
 
 // adapted is a backbone with an adapter that fits it, and the configuration of the model that they make.
@@ -187,7 +187,7 @@ func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int,
 	if err != nil {
 		return nil, err
 	}
-	if bb.Classes == 0 {
+	if bb.Classes() == 0 {
 		return nil, fmt.Errorf("backbone %s has no head of its own: give an --adapter", bb.Path)
 	}
 	pool := bb.Pool
@@ -203,8 +203,8 @@ func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int,
 	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return variables.Declare(builder, name, false, shape...).Value
 	}}
-	images := builder.Placeholder("images", tf.Uint8, graph.Unknown, bb.Image, bb.Image, 3)
-	logits := forward.OwnHead(builder, forward.Features(builder, builder.Normalise(images, bb.Mean, bb.Std), pool))
+	images := builder.Placeholder("images", tf.Uint8, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
+	logits := bb.OwnHead(forward, builder.In("own_head"), forward.Features(builder, builder.Normalise(images, bb.Mean, bb.Std), pool))
 	session, err := graph.NewSession(builder.Graph(), graph.SessionOptions{Threads: threads})
 	if err != nil {
 		return nil, err
@@ -213,7 +213,7 @@ func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int,
 		session.Close()
 		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
 	}
-	return &loaded{classifier: &plain{session, images, logits}, image: bb.Image, classes: bb.Classes}, nil
+	return &loaded{classifier: &plain{session, images, logits}, image: bb.ImageSize(), classes: bb.Classes()}, nil
 }
 
 // Logits implements classifier.

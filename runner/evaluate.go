@@ -62,7 +62,7 @@ func argmax(values []float32) int {
 func (f *fineTuning) evaluate(ctx context.Context) error {
 	begun := now()
 	progress := report.NewProgress(f.ui.Err, f.ui.Quiet)
-	score, err := measureTop1(ctx, f.session, f.data.test, f.backbone.Image, progress.Task("evaluating", f.data.counts[f.data.testSplit]))
+	score, err := measureTop1(ctx, f.session, f.data.test, f.backbone.ImageSize(), progress.Task("evaluating", f.data.counts[f.data.testSplit]))
 	progress.Break()
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (a *adapted) description(version string) classifierDescription {
 	return classifierDescription{
 		Format: classifierFormat, Version: classifierVersion, Program: "dtl-tf " + version,
 		Method: c.Method.Name(), Options: a.options, Pool: string(c.Pool), Precision: string(c.Precision),
-		Image: c.Arch.Image, Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.classNames,
+		Image: c.Arch.ImageSize(), Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.classNames,
 		Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()},
 	}
 }

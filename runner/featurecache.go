@@ -249,7 +249,7 @@ func (f *fineTuning) cacheOptions(dir string, values []feature.Value) (feature.O
 		Dir: dir,
 		Key: feature.Key{
 			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
-			ImageSize: bb.Image, Preprocessing: data.Preprocessing, Computed: f.config.Precision, Stored: f.config.cachePrecision(),
+			ImageSize: bb.ImageSize(), Preprocessing: data.Preprocessing, Computed: f.config.Precision, Stored: f.config.cachePrecision(),
 			Program: program, Device: string(f.device) + ", " + deviceModel(f.device),
 			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(f.device, graph.Precision(f.config.Precision)),
 		},

@@ -101,7 +101,7 @@ func (f *fineTuning) writeCache(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		values, err := f.session.ComputeStored(imagesOf(b, f.backbone.Image))
+		values, err := f.session.ComputeStored(imagesOf(b, f.backbone.ImageSize()))
 		if err != nil {
 			return err
 		}

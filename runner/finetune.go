@@ -93,7 +93,7 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	if f.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
 		return err
 	}
-	if f.data, err = openTraining(ctx, c, f.backbone.Image, f.note); err != nil {
+	if f.data, err = openTraining(ctx, c, f.backbone.ImageSize(), f.note); err != nil {
 		return err
 	}
 	if err := f.startHead(); err != nil {

@@ -123,7 +123,7 @@ func noteForeign(ctx context.Context, a *result.Adapter, given MethodConfig, s s
 	if !a.Whole {
 		return
 	}
-	own, err := backbone.Load(ctx, a.Path, backbone.Options{Heads: bb.Heads, Image: bb.Image, Beside: ofOfficial})
+	own, err := backbone.Load(ctx, a.Path, backbone.Options{Heads: bb.Heads(), Image: bb.ImageSize(), Beside: ofOfficial})
 	switch {
 	case err != nil:
 		note("the backbone inside %s can't be compared with %s: %v", a.Path, bb.Path, err)

@@ -9,16 +9,29 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// BackboneInfo is what there is to know about a backbone file.
+// BackboneInfo is what there is to know about a backbone file. Its JSON is one flat object.
 type BackboneInfo struct {
+	file
+	backbone.Description
+	insight
+}
+
+type file struct {
 	Path   string `json:"path"`
 	Format string `json:"format"`
 	SHA256 string `json:"sha256"`
-	backbone.Description
-	Tokens     int              `json:"tokens"`
+}
+
+type insight struct {
+	Tokens     int              `json:"tokens"`     // of the first block
 	Parameters int              `json:"parameters"` // without its own head
 	Sources    backbone.Sources `json:"sources"`
 	Note       string           `json:"note,omitempty"` // what is guessed or was taken from files beside it
+}
+
+// MarshalJSON implements json.Marshaler.
+func (i BackboneInfo) MarshalJSON() ([]byte, error) {
+	return backbone.Flat(i.file, i.Description, i.insight)
 }
 
 // Inspect reads a backbone and describes it.
@@ -28,8 +41,8 @@ func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
 		return BackboneInfo{}, err
 	}
 	return BackboneInfo{
-		Path: bb.Path, Format: bb.Format, SHA256: bb.SHA256, Description: bb.Description,
-		Tokens: bb.Tokens(), Parameters: backbone.Parameters(bb.Architecture), Sources: bb.Sources, Note: bb.Note(true),
+		file{bb.Path, bb.Format, bb.SHA256}, bb.Description,
+		insight{bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Note(true)},
 	}, nil
 }
 
@@ -39,15 +52,15 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	row("file", "%s (%s)", i.Path, i.Format)
 	row("sha256", "%s", i.SHA256)
-	row("architecture", "ViT, %d blocks, width %d, %d heads, MLP %d", i.Depth, i.Width, i.Heads, i.MLP)
-	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.Image, i.Image, i.Patch, i.Patch, i.Tokens)
+	row("architecture", "%s, %d blocks, width %d, %d heads, MLP %d", backbone.Title(i.Architecture), len(i.Blocks()), backbone.Width(i.Architecture), i.Heads(), i.Blocks()[0].MLP)
+	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), i.PatchSize(), i.PatchSize(), i.Tokens)
 	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
-	row("heads", "%d (%s)", i.Heads, i.Sources.Heads)
-	row("layer_norm_eps", "%v (%s)", i.Eps, i.Sources.Eps)
+	row("heads", "%d (%s)", i.Heads(), i.Sources.Heads)
+	row("layer_norm_eps", "%v (%s)", i.NormEps(), i.Sources.Eps)
 	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.Sources.Mean, i.Std, i.Sources.Std)
 	row("parameters", "%d without its own head", i.Parameters)
-	if i.Classes > 0 {
-		row("own head", "%d classes, sees %s (%s)", i.Classes, i.Pool, i.Sources.Pool)
+	if i.Classes() > 0 {
+		row("own head", "%d classes, sees %s (%s)", i.Classes(), i.Pool, i.Sources.Pool)
 	} else {
 		row("own head", "none")
 	}

@@ -62,7 +62,7 @@ func (f *fineTuning) resolved() resolved {
 	c, bb := f.config, f.backbone
 	r := resolved{
 		Data: c.Data, Out: c.Out, Backbone: bb.Path, Init: c.Init, InitAdapter: c.InitAdapter,
-		ImageSize: bb.Image, Heads: bb.Heads, Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
+		ImageSize: bb.ImageSize(), Heads: bb.Heads(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
 		Method: f.settings.Method.Name(), Options: f.settings.Options, Pool: string(f.settings.Pool),
 		Epochs: c.Epochs, Batch: c.Batch, MicroBatch: c.MicroBatch, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, DropPath: c.DropPath, DropPathScope: c.dropPathScope(),
 		Schedule: c.Schedule, WarmupEpochs: f.schedule.Warmup, CooldownEpochs: f.schedule.Cooldown,
@@ -115,7 +115,7 @@ func describeBackbone(bb *backbone.Backbone) result.Backbone {
 	}
 	return result.Backbone{
 		Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: backbone.Parameters(bb.Architecture),
-		ImageSize: bb.Image, Mean: bb.Mean[:], Std: bb.Std[:], Heads: bb.Heads, Eps: bb.Eps,
+		ImageSize: bb.ImageSize(), Mean: bb.Mean[:], Std: bb.Std[:], Heads: bb.Heads(), Eps: bb.NormEps(),
 		Sources: map[string]string{
 			"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "layer_norm_eps": string(bb.Sources.Eps),
 			"mean": string(bb.Sources.Mean), "std": string(bb.Sources.Std),
@@ -125,10 +125,10 @@ func describeBackbone(bb *backbone.Backbone) result.Backbone {
 
 // unusualEps is the backbone's layer_norm_eps, or 0 where it is the one that all had before it was recorded.
 func unusualEps(bb *backbone.Backbone) float64 {
-	if bb.Eps == backbone.LayerNormEps {
-		return 0
+	if eps := bb.NormEps(); eps != backbone.LayerNormEps {
+		return eps
 	}
-	return bb.Eps
+	return 0
 }
 
 func versions(program string) result.Versions {

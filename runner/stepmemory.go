@@ -52,7 +52,7 @@ func MeasureStepMemory(ctx context.Context, c FineTuneConfig, classes int) (Step
 		return StepMemory{}, err
 	}
 	defer session.Close()
-	images, labels := RandomBatch(c.Batch, bb.Image, classes)
+	images, labels := RandomBatch(c.Batch, bb.ImageSize(), classes)
 	metadata, err := session.Trace(images, labels, c.LearningRate, 0)
 	if err != nil {
 		return StepMemory{}, fmt.Errorf("traced step: %w", err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	_ "dtl-tf/graph/backbone/all"
 )
 
 // TestDefault holds the built-in backbone to what the program promises: 12 blocks, so that the defaults of
@@ -18,8 +19,8 @@ func TestDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bb.Depth != 12 {
-		t.Errorf("%d blocks, want 12", bb.Depth)
+	if depth := len(bb.Blocks()); depth != 12 {
+		t.Errorf("%d blocks, want 12", depth)
 	}
 	size := int64(0)
 	err = fs.WalkDir(dir, ".", func(_ string, d fs.DirEntry, err error) error {

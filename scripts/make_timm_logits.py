@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make graph/backbone/testdata: what timm and torch compute with two public ViT-Ti/16 and with position embeddings.
+"""Make graph/backbone/vit/testdata: what timm and torch compute with two public ViT-Ti/16 and with position embeddings.
 
 Needs torch, timm 0.6 and safetensors. Usage: python scripts/make_timm_logits.py FOLDER
 FOLDER holds vit_tiny_patch16_224.npz (Google's layout, mean = std = 0.5) and deit_tiny_patch16_224.safetensors

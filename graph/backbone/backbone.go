@@ -16,7 +16,7 @@ import (
 // Backbone is a pre-trained network: its architecture, how its input is normalised, its weights.
 type Backbone struct {
 	Description
-	Weights tensor.Map // by .npz names, see Specs
+	Weights tensor.Map // by the names of Specs
 	Path    string     // the file or folder it came from, "" if made here
 	Format  string     // "npz", "safetensors", "savedmodel" or "random"
 	SHA256  string     // of the file's bytes; of names, shapes and values where there is no single file
@@ -26,14 +26,6 @@ type Backbone struct {
 	sidecar     Source   // the JSON beside the file in this program's own form
 	remarks     []string // on the JSON files beside it, for Note
 	fingerprint string
-}
-
-// Description is what a backbone is, apart from its weights. It is recorded with every result.
-type Description struct {
-	Architecture
-	Mean [3]float64 `json:"mean"` // of the input, by channel, images in 0..1
-	Std  [3]float64 `json:"std"`
-	Pool Pool       `json:"pool"` // what its own head sees
 }
 
 // Options override what a file says or cannot say.
@@ -99,14 +91,18 @@ func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
 
 // read takes the shape of the network from the tensors, what they do not tell from elsewhere, and then the weights.
 func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
+	family, l := layoutOf(f)
 	explain := func(err error) error {
-		if what := recognise(f.Tensors); what != "" {
-			return fmt.Errorf("%w: %s", err, what)
+		what := names(f.Tensors)
+		if what == "" {
+			what = family.Explain(f.Tensors)
 		}
-		return err
+		if what == "" {
+			return err
+		}
+		return fmt.Errorf("%w: %s", err, what)
 	}
-	l := layoutOf(f)
-	arch, err := l.shapes(f)
+	arch, err := l.Shapes(f)
 	if err != nil {
 		return explain(err)
 	}
@@ -115,7 +111,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 		return err
 	}
 	bb.Architecture, bb.remarks = arch, remarks
-	if err := bb.settle(l, pooledNorm(f.Tensors), found, o); err != nil {
+	if err := bb.settle(l, l.Pooled != nil && l.Pooled(f.Tensors), found, o); err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if err := bb.Validate(); err != nil {
@@ -124,48 +120,38 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if bb.Weights, err = l.convert(f, bb.Architecture); err != nil {
+	if bb.Weights, err = l.Convert(f, bb.Architecture); err != nil {
 		return explain(err)
 	}
 	return nil
 }
 
-// layout is how a kind of file names and shapes the weights of a ViT.
-type layout struct {
-	shapes     func(f *weight.File) (Architecture, error) // what the shapes tell
-	convert    func(f *weight.File, a Architecture) (tensor.Map, error)
-	documented bool // the shapes tell the number of heads, and the format is that of plain ViTs with mean = std = 0.5
-}
-
-// layoutOf tells the layout by a tensor that every file of timm has.
-func layoutOf(f *weight.File) layout {
-	for _, name := range []string{"pos_embed", "patch_embed.proj.weight"} {
-		if _, ok := f.Tensors[name]; ok {
-			return timm
-		}
-	}
-	return npz
-}
+// LayerNormEps is the usual epsilon of the LayerNorms of a Transformer (timm, vision_transformer.py).
+const LayerNormEps = 1e-6
 
 // half is the input normalisation of Google's ViT checkpoints.
 var half = [3]float64{0.5, 0.5, 0.5}
 
 // SetHead gives the backbone a classifier of its own, from weight [classes, d] and bias [classes].
 func (bb *Backbone) SetHead(weight, bias tensor.Tensor) {
-	delete(bb.Weights, hiddenKernel)
-	delete(bb.Weights, hiddenBias)
-	bb.Classes, bb.Hidden = weight.Shape[0], 0
-	bb.Weights[headKernel] = transpose(weight, weight.Shape[0], weight.Shape[1])
-	bb.Weights[headBias] = bias
+	for _, s := range bb.Specs() {
+		if s.Head {
+			delete(bb.Weights, s.Name)
+		}
+	}
+	bb.Architecture = bb.WithHead(weight.Shape[0])
+	kernel, biasName := bb.HeadNames()
+	bb.Weights[kernel] = tensor.Transpose(weight, weight.Shape[0], weight.Shape[1])
+	bb.Weights[biasName] = bias
 	bb.fingerprint = ""
 }
 
 func (bb *Backbone) override(o Options) error {
-	if o.Heads != 0 && o.Heads != bb.Heads {
-		return fmt.Errorf("--heads %d contradicts the file, which has %d heads", o.Heads, bb.Heads)
+	if heads := bb.Heads(); o.Heads != 0 && o.Heads != heads {
+		return fmt.Errorf("--heads %d contradicts the file, which has %d heads", o.Heads, heads)
 	}
-	if o.Eps != 0 && o.Eps != bb.Eps {
-		return fmt.Errorf("the adapter was trained with a layer_norm_eps of %v, the file has %v: it is of another backbone", o.Eps, bb.Eps)
+	if eps := bb.NormEps(); o.Eps != 0 && o.Eps != eps {
+		return fmt.Errorf("the adapter was trained with a layer_norm_eps of %v, the file has %v: it is of another backbone", o.Eps, eps)
 	}
 	if o.Mean != nil {
 		bb.Mean, bb.Sources.Mean = *o.Mean, FromFlag
@@ -181,31 +167,34 @@ func (bb *Backbone) override(o Options) error {
 			return fmt.Errorf("a normalisation with mean %v is not possible", bb.Mean)
 		}
 	}
-	if o.Image != 0 && o.Image != bb.Image {
+	if o.Image != 0 && o.Image != bb.ImageSize() {
 		return bb.resize(o.Image)
 	}
 	return bb.Validate()
 }
 
-// resize changes the input size and resamples the position embeddings to the new grid.
+// resize changes the input size and resamples what depends on the grid.
 func (bb *Backbone) resize(image int) error {
 	old := bb.Architecture
-	bb.Image = image
+	bb.Architecture = old.With(Sizes{Image: image})
 	if err := bb.Validate(); err != nil {
 		return err
 	}
-	bb.Weights[positions] = resamplePositions(bb.Weights[positions], old.Grid(), bb.Grid())
+	familyOf(old).Resample(bb.Weights, old, bb.Architecture)
 	return nil
 }
 
-// check holds every weight against the architecture. What it does not name must be known to change nothing.
-func check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, error) {
+// Heads is the number of attention heads of the first block.
+func (d Description) Heads() int { return Heads(d.Architecture) }
+
+// Check holds every weight against the architecture. What it does not name must be known to change nothing.
+func Check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, error) {
 	wanted := tensor.Map{}
 	for _, s := range a.Specs() {
 		wanted[s.Name] = tensor.Tensor{}
 	}
 	source := &weight.File{Path: f.Path, Format: f.Format, Tensors: weights}
-	if err := checkPlaces(source, func(name string) bool { _, ok := wanted[name]; return ok }); err != nil {
+	if err := CheckPlaces(source, a, func(name string) bool { _, ok := wanted[name]; return ok }); err != nil {
 		return nil, err
 	}
 	for _, s := range a.Specs() {

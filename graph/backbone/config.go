@@ -15,14 +15,14 @@ import (
 var plainName = regexp.MustCompile(`^(?:vit|deit)_(tiny|small|base|large|huge|giant|gigantic)_patch(\d+)_\d+$`)
 
 // timmSizes are the sizes that timm's names stand for (timm, vision_transformer.py).
-var timmSizes = map[string]Architecture{
-	"tiny":     {Width: 192, Depth: 12, Heads: 3},
-	"small":    {Width: 384, Depth: 12, Heads: 6},
-	"base":     {Width: 768, Depth: 12, Heads: 12},
-	"large":    {Width: 1024, Depth: 24, Heads: 16},
-	"huge":     {Width: 1280, Depth: 32, Heads: 16},
-	"giant":    {Width: 1408, Depth: 40, Heads: 16},
-	"gigantic": {Width: 1664, Depth: 48, Heads: 16},
+var timmSizes = map[string]struct{ width, depth, heads int }{
+	"tiny":     {192, 12, 3},
+	"small":    {384, 12, 6},
+	"base":     {768, 12, 12},
+	"large":    {1024, 24, 16},
+	"huge":     {1280, 32, 16},
+	"giant":    {1408, 40, 16},
+	"gigantic": {1664, 48, 16},
 }
 
 // harmlessArguments of timm's models change nothing that the tensors do not show, or nothing outside of training.
@@ -76,17 +76,16 @@ func (t *told) timm(raw []byte) error {
 			t.contrary = fmt.Sprintf("its model_args set %s, which no tensor tells and this version does not compute", name)
 		}
 	}
-	named := Architecture{}
+	named, namedPatch := timmSizes[""], 0
 	if m := plainName.FindStringSubmatch(c.Architecture); m != nil {
 		t.plain, t.eps = true, LayerNormEps
 		if args.Width == 0 && args.Depth == 0 {
 			named = timmSizes[m[1]]
 		}
-		named.Patch, _ = strconv.Atoi(m[2])
-		if args.Patch != 0 {
-			named.Patch = 0
+		if args.Patch == 0 {
+			namedPatch, _ = strconv.Atoi(m[2])
 		}
-		t.heads = named.Heads
+		t.heads = named.heads
 	} else {
 		t.contrary = cmp.Or(t.contrary, otherNetwork(c.Architecture))
 	}
@@ -100,7 +99,7 @@ func (t *told) timm(raw []byte) error {
 	}
 	const name = "architecture " // and its name: what the name stands for
 	t.claims = []claim{
-		{name + c.Architecture + ": width", named.Width, width}, {name + c.Architecture + ": depth", named.Depth, depths}, {name + c.Architecture + ": patch size", named.Patch, patch},
+		{name + c.Architecture + ": width", named.width, width}, {name + c.Architecture + ": depth", named.depth, depths}, {name + c.Architecture + ": patch size", namedPatch, patch},
 		{"num_features", c.Width, width}, {"input_size", input, image}, {"num_classes", p.Classes, classes},
 		{"embed_dim", args.Width, width}, {"depth", args.Depth, depths}, {"patch_size", args.Patch, patch}, {"num_classes", args.Classes, classes},
 	}
@@ -155,7 +154,7 @@ func (t *told) transformers(raw []byte) error {
 		}
 	}
 	t.claims = []claim{
-		{"hidden_size", c.Width, width}, {"num_hidden_layers", c.Depth, depths}, {"intermediate_size", c.MLP, func(a Architecture) int { return a.MLP }},
+		{"hidden_size", c.Width, width}, {"num_hidden_layers", c.Depth, depths}, {"intermediate_size", c.MLP, mlp},
 		{"image_size", c.Image, image}, {"patch_size", c.Patch, patch}, {"the number of labels", c.Classes, classes},
 	}
 	switch {
@@ -190,8 +189,14 @@ func (t *told) preprocessor(raw []byte) error {
 	return nil
 }
 
-func width(a Architecture) int   { return a.Width }
-func depths(a Architecture) int  { return a.Depth }
-func patch(a Architecture) int   { return a.Patch }
-func image(a Architecture) int   { return a.Image }
-func classes(a Architecture) int { return a.Classes }
+func width(a Architecture) int { return Width(a) }
+func mlp(a Architecture) int {
+	for _, block := range a.Blocks() {
+		return block.MLP
+	}
+	return 0
+}
+func depths(a Architecture) int  { return len(a.Blocks()) }
+func patch(a Architecture) int   { return a.PatchSize() }
+func image(a Architecture) int   { return a.ImageSize() }
+func classes(a Architecture) int { return a.Classes() }

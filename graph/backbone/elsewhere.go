@@ -62,7 +62,7 @@ func checkFolder(path string) error {
 // names tells a file that has a ViT's weights under other names than this package reads, "" if it is none.
 func names(m tensor.Map) string {
 	for _, name := range m.Names() {
-		for _, anchor := range []string{"patch_embed.proj.weight", patchKernel} {
+		for _, anchor := range []string{"patch_embed.proj.weight", "embedding/kernel"} {
 			if prefix, ok := strings.CutSuffix(name, anchor); ok && prefix != "" {
 				return fmt.Sprintf(`its names begin with %q: remove that with: python3 -c "import sys, safetensors.torch as s; s.save_file({k.removeprefix('%s'): v for k, v in s.load_file(sys.argv[1]).items()}, sys.argv[2])" OLD.safetensors NEW.safetensors`,
 					prefix, prefix)

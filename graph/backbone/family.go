@@ -2,84 +2,122 @@ package backbone
 
 import (
 	"fmt"
-	"math"
-	"regexp"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"dtl-tf/graph/tensor"
+	"dtl-tf/graph/weight"
 )
 
-// trait is a part of other ViTs that this package does not compute.
-type trait struct {
-	names *regexp.Regexp // of its tensors, in timm's, Hugging Face's and the original files
-	what  string
+// Family is what the package of a family registers.
+type Family struct {
+	Name  string                  // before the colon of a description: "vit"
+	Title string                  // as people write it: "ViT"
+	Named map[string]Architecture // that Parse knows by name
+	// Parse reads what stands behind the colon of a description, and Example is one, whole.
+	Parse   func(settings string) (Architecture, error)
+	Example string
+	// Decode reads the JSON form of an architecture of this family.
+	Decode func(raw []byte) (Architecture, error)
+
+	// Layouts are the kinds of files that hold weights of this family, the most particular first.
+	Layouts []Layout
+	// Explain says what a file is whose tensors do not make a network of this family, "" if they do not tell.
+	Explain func(m tensor.Map) string
+	// Unused knows the tensors that play no part in the forward pass, among all of a file.
+	Unused func(m tensor.Map, name string) bool
+
+	// Resample changes the weights, in place, for another size of the input.
+	Resample func(weights tensor.Map, from, to Architecture)
+	// Fill draws a weight as the family starts its training.
+	Fill func(random *rand.Rand, a Architecture, s Spec, out []float32)
 }
 
-var traits = []trait{
-	{regexp.MustCompile(`\.(ls[12]\.gamma|gamma_[12]|layer_scale[12]\.lambda1|lambda_[12])$`), "LayerScale (DINOv2, DeiT-III)"},
-	{regexp.MustCompile(`(^|\.)(reg_token|register_tokens|storage_tokens)$`), "register tokens (DINOv2 with registers, DINOv3)"},
-	{regexp.MustCompile(`(^|\.)(dist_token|distillation_token)$|(^|\.)(head_dist|distillation_classifier)\.`), "a distillation token (distilled DeiT)"},
-	{regexp.MustCompile(`\.(q_norm|k_norm)\.`), "q/k norm"},
-	{regexp.MustCompile(`(^|\.)(norm_pre|pre_layrnorm|ln_pre)\.`), "a norm before its blocks, norm_pre (CLIP)"},
-	{regexp.MustCompile(`(^|\.)fc_norm\.`), "a norm behind the pooling, fc_norm"},
-	{regexp.MustCompile(`(^|\.)(attn_pool\.|head\.probe$|MAPHead_0/)`), "attention pooling (SigLIP)"},
-	{regexp.MustCompile(`\.mlp\.(fc1_g|fc1_x|w12|w1|w3|gate_proj|weights_in)\.`), "SwiGLU (DINOv2 giant, DINOv3, EVA-02)"},
-	{regexp.MustCompile(`(^|\.)rope`), "rotary positions (DINOv3, EVA-02)"},
-	{regexp.MustCompile(`relative_position|rel_pos`), "relative positions (BEiT, Swin)"},
-	{regexp.MustCompile(`\.(attns|ffns)\.\d`), "parallel branches in its blocks"},
-	{regexp.MustCompile(`\.(in_proj|mlp_out_proj)\.`), "attention and MLP in parallel (ViT-22B)"},
-	{regexp.MustCompile(`^layers\.\d+\.(blocks|downsample)\.`), "windows and stages (Swin)"},
-	{regexp.MustCompile(`^conv_root/|^patch_embed\.backbone\.`), "a convolutional stem (hybrid)"},
+// Layout is how a kind of file names and shapes the weights.
+type Layout struct {
+	// Owns tells by the names whether a file is of this kind.
+	Owns func(m tensor.Map) bool
+	// Shapes is what the shapes tell of the architecture.
+	Shapes func(f *weight.File) (Architecture, error)
+	// Convert gives the weights the names and shapes of Specs. It refuses a tensor for which it has no place.
+	Convert func(f *weight.File, a Architecture) (tensor.Map, error)
+	// Documented says that the shapes tell the number of heads, and that the format has mean = std = 0.5.
+	Documented bool
+	// Pooled tells that the last norm stands behind the pooling; nil: never.
+	Pooled func(m tensor.Map) bool
 }
 
-// lacks are traits that are told by a tensor that is not there, beside one that is.
-var lacks = []struct{ there, missing, what string }{
-	{"patch_embed.proj.weight", "cls_token", "no class token (SigLIP)"},
-	{"patch_embed.proj.weight", "patch_embed.proj.bias", "no bias in its patch embedding (CLIP)"},
-	{"blocks.0.attn.qkv.weight", "blocks.0.attn.qkv.bias", "no biases of query, key and value"},
-	{"blocks.0.norm1.weight", "blocks.0.norm1.bias", "norms without biases (RMSNorm)"},
-}
+var families = map[string]Family{}
 
-// recognise says what a file is whose tensors do not make a plain ViT, "" if they do not tell.
-func recognise(m tensor.Map) string {
-	if text := names(m); text != "" {
-		return text
+// Register makes a family known. It is for init functions and panics when the name is taken.
+func Register(f Family) {
+	if _, taken := families[f.Name]; taken {
+		panic("two families of backbones are called " + f.Name)
 	}
-	var found []string
-	for _, t := range traits {
-		if slices.ContainsFunc(m.Names(), t.names.MatchString) {
-			found = append(found, t.what)
+	families[f.Name] = f
+}
+
+// inOrder lists the families by name.
+func inOrder() []Family {
+	var list []Family
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		list = append(list, families[name])
+	}
+	return list
+}
+
+// Names lists the architectures that Parse knows by name.
+func Names() []string {
+	var names []string
+	for _, f := range inOrder() {
+		names = append(names, slices.Collect(maps.Keys(f.Named))...)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Parse reads the name of a known architecture or a description such as
+// "vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384".
+func Parse(text string) (Architecture, error) {
+	var examples []string
+	for _, f := range inOrder() {
+		if a, ok := f.Named[text]; ok {
+			return a, nil
+		}
+		if settings, ok := strings.CutPrefix(text, f.Name+":"); ok {
+			a, err := f.Parse(settings)
+			if err != nil {
+				return nil, fmt.Errorf("architecture %q: %w", text, err)
+			}
+			return a, a.Validate()
+		}
+		examples = append(examples, f.Example)
+	}
+	return nil, fmt.Errorf("unknown architecture %q: use one of %s, or describe one like %s", text, strings.Join(Names(), ", "), strings.Join(examples, " or "))
+}
+
+// layoutOf finds the family of a file and its layout. A file that no layout claims is tried as the first family's last one, whose
+// error says what is missing.
+func layoutOf(f *weight.File) (Family, Layout) {
+	list := inOrder()
+	for _, family := range list {
+		for _, l := range family.Layouts {
+			if l.Owns(f.Tensors) {
+				return family, l
+			}
 		}
 	}
-	for _, l := range lacks {
-		_, there := m[l.there]
-		if _, ok := m[l.missing]; there && !ok {
-			found = append(found, l.what)
+	for _, family := range list {
+		if len(family.Layouts) > 0 {
+			return family, family.Layouts[len(family.Layouts)-1]
 		}
 	}
-	if fc1, fc2 := m["blocks.0.mlp.fc1.weight"], m["blocks.0.mlp.fc2.weight"]; len(fc1.Shape) == 2 && len(fc2.Shape) == 2 && fc1.Shape[0] == 2*fc2.Shape[1] {
-		found = append(found, "packed SwiGLU (DINOv2 giant)")
-	}
-	if p := m["pos_embed"]; len(p.Shape) == 3 && isSquare(p.Shape[1]) {
-		found = append(found, "positions of the patches only (DeiT-III, SigLIP)")
-	}
-	if found == nil {
-		return ""
-	}
-	return fmt.Sprintf("this is a ViT with %s, which this version does not compute", and(found))
+	return Family{}, Layout{}
 }
 
-func isSquare(n int) bool {
-	side := int(math.Round(math.Sqrt(float64(n))))
-	return n > 0 && side*side == n
-}
+func familyOf(a Architecture) Family { return families[a.Family()] }
 
-// and joins the parts of an enumeration.
-func and(parts []string) string {
-	last := len(parts) - 1
-	if last == 0 {
-		return parts[0]
-	}
-	return strings.Join(parts[:last], ", ") + " and " + parts[last]
-}
+// Title is the family of an architecture as people write it.
+func Title(a Architecture) string { return familyOf(a).Title }

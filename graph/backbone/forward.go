@@ -28,7 +28,7 @@ func ParsePool(name string) (Pool, error) {
 // Forward builds forward passes of one backbone.
 type Forward struct {
 	Arch Architecture
-	// Weight gives a weight by its .npz name; it decides what is frozen and what trains.
+	// Weight gives a weight by its name in Specs; it decides what is frozen and what trains.
 	Weight func(name string, shape ...int) graph.Value
 	// Hook is a method's; nil leaves the plain backbone.
 	Hook Hook
@@ -47,24 +47,37 @@ func (f *Forward) Tap(b *graph.Builder, p Point, block Block, in, out graph.Valu
 
 // Features runs normalised images [B, S, S, 3] through the network: [B, d].
 func (f *Forward) Features(b *graph.Builder, images graph.Value, pool Pool) graph.Value {
-	x := f.embed(b.In("embedding"), images)
 	blocks := f.Arch.Blocks()
+	x := f.Arch.Embed(f, b.In("embedding"), images)
+	x = f.Tap(b.In("embedding"), Tokens, blocks[0].Outside(), x, x)
 	for i := range blocks {
 		x = f.block(blockScope(b, i), x, blocks[i:])
 	}
-	return f.Arch.Pool(f, b.In("pool"), x, pool)
+	return f.Arch.Pooled(f, b.In("pool"), x, pool)
 }
 
 func blockScope(b *graph.Builder, index int) *graph.Builder {
 	return b.In(fmt.Sprintf("block_%02d", index))
 }
 
+// InputName and OutputName name the values of the forward pass: x_07 goes into block 7, z_07 comes out of it. Where nothing
+// stands between the blocks, what comes out of block 7 is what goes into block 8, and is called x_08.
+func InputName(block int) string { return fmt.Sprintf("x_%02d", block) }
+
+// OutputName is described at InputName.
+func OutputName(blocks []Block, block int) string {
+	if block+1 < len(blocks) && blocks[block+1].Stage != blocks[block].Stage {
+		return fmt.Sprintf("z_%02d", block)
+	}
+	return InputName(block + 1)
+}
+
 // Given are values of a forward pass that were computed before, by one without a method.
 type Given struct {
 	Blocks int // the blocks 0..Blocks-1 are not run
-	// Stream holds x_0, ..., x_Blocks [B, T, d], the inputs of those blocks and the output of the last. It has the zero Value
-	// where no hook looks; the last is needed unless there are Features.
-	Stream []graph.Value
+	// Values holds inputs and outputs of those blocks [B, T, d] by their names. Those where no hook looks may be missing; the output
+	// of the last is needed unless there are Features.
+	Values map[string]graph.Value
 	// Features [B, d], where given, stand for the end of the pass: all blocks are given and none of them is changed.
 	Features graph.Value
 }
@@ -73,26 +86,25 @@ type Given struct {
 // of them.
 func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	blocks := f.Arch.Blocks()
-	x := f.Tap(b.In("embedding"), Tokens, blocks[0].Outside(), g.Stream[0], g.Stream[0])
+	x := g.Values[InputName(0)]
+	x = f.Tap(b.In("embedding"), Tokens, blocks[0].Outside(), x, x)
 	for i, block := range blocks {
 		b := blockScope(b, i)
 		if i >= g.Blocks {
 			x = f.block(b, x, blocks[i:])
 			continue
 		}
-		f.Tap(b, BlockInput, block, g.Stream[i], g.Stream[i])
-		x = f.Tap(b, BlockOutput, block, g.Stream[i], g.Stream[i+1])
+		in, out := g.Values[InputName(i)], g.Values[OutputName(blocks, i)]
+		f.Tap(b, BlockInput, block, in, in)
+		x = f.Tap(b, BlockOutput, block, in, out)
+		if i == g.Blocks-1 && x.Defined() {
+			x = f.Arch.Next(f, b, block, x)
+		}
 	}
 	if g.Features.Defined() {
 		return g.Features
 	}
-	return f.Arch.Pool(f, b.In("pool"), x, pool)
-}
-
-// embed is x_0 [B, T, d].
-func (f *Forward) embed(b *graph.Builder, images graph.Value) graph.Value {
-	x := f.Arch.Embed(f, b, images)
-	return f.Tap(b, Tokens, f.Arch.Blocks()[0].Outside(), x, x)
+	return f.Arch.Pooled(f, b.In("pool"), x, pool)
 }
 
 // block runs the first of the given blocks, which are those that are left: x_i to x_i+1.
@@ -116,7 +128,7 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, left []Block) graph.Val
 		}
 		return f.Arch.Block(f, b, block, inputs[0], drop)
 	})
-	return f.Tap(b, BlockOutput, block, x, z)
+	return f.Arch.Next(f, b, block, f.Tap(b, BlockOutput, block, x, z))
 }
 
 // later is how large the blocks after the first are, in blocks of the first one's size: what a region saves grows with the tokens

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
 
@@ -20,8 +19,11 @@ func list(names []string, count int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), count-mostNamed)
 }
 
-// depth counts the blocks, whose names begin as the template says. Blocks 0, 1, ... must all be there.
-func depth(f *weight.File, template string) (int, error) {
+// mostBlocks is far above the depth of any backbone.
+const mostBlocks = 1 << 12
+
+// CountBlocks counts the blocks, whose names begin as the template says. Blocks 0, 1, ... must all be there.
+func CountBlocks(f *weight.File, template string) (int, error) {
 	prefix, suffix, _ := strings.Cut(template, "%d")
 	found, last := map[int]bool{}, -1
 	for name := range f.Tensors {
@@ -50,11 +52,12 @@ func blockName(template string, i int) string {
 	return strings.TrimRight(fmt.Sprintf(template, i), "./")
 }
 
-// checkPlaces fails if a tensor is neither wanted nor known to change nothing: leaving it out could change the answer.
-func checkPlaces(f *weight.File, wanted func(name string) bool) error {
+// CheckPlaces fails if a tensor is neither wanted nor known to play no part: leaving it out could change the answer.
+func CheckPlaces(f *weight.File, a Architecture, wanted func(name string) bool) error {
+	unused := familyOf(a).Unused
 	var rest []string
 	for _, name := range f.Tensors.Names() {
-		if !wanted(name) && !changesNothing(f.Tensors, name) {
+		if !wanted(name) && !unused(f.Tensors, name) {
 			rest = append(rest, name)
 		}
 	}
@@ -62,22 +65,4 @@ func checkPlaces(f *weight.File, wanted func(name string) bool) error {
 		return nil
 	}
 	return fmt.Errorf("%s: it has tensors for which a plain ViT has no place: %s", f.Path, list(rest, len(rest)))
-}
-
-// changesNothing knows the tensors that play no part in the forward pass: what only pre-training used, and a layer in
-// front of a head that is not there.
-func changesNothing(m tensor.Map, name string) bool {
-	switch {
-	case name == "mask_token": // of masked image modelling
-		return true
-	case strings.HasPrefix(name, "decoder_"): // MAE's decoder
-		return true
-	case strings.HasPrefix(name, "pre_logits/"):
-		_, head := m[headKernel]
-		return !head
-	case strings.HasPrefix(name, "pre_logits."):
-		_, head := m[timmHead]
-		return !head
-	}
-	return false
 }

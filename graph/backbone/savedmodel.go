@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,12 +30,11 @@ const (
 	descriptionVersion = 1
 )
 
-// savedDescription is the content of that file.
+// savedDescription is the content of that file, beside the Description.
 type savedDescription struct {
-	Format  string `json:"format"`
-	Version int    `json:"version"`
-	Description
-	FeaturesPool Pool `json:"features_pool"` // how the output "features" was made
+	Format       string `json:"format"`
+	Version      int    `json:"version"`
+	FeaturesPool Pool   `json:"features_pool"` // how the output "features" was made
 }
 
 // Export writes the backbone as a TensorFlow SavedModel: a new folder that TensorFlow can run and that
@@ -54,13 +54,17 @@ func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 	if pool == "" {
 		pool = bb.Pool
 	}
-	description, err := json.MarshalIndent(savedDescription{descriptionFormat, descriptionVersion, bb.Description, pool}, "", "  ")
+	flat, err := Flat(savedDescription{descriptionFormat, descriptionVersion, pool}, bb.Description)
 	if err != nil {
+		return err
+	}
+	var description bytes.Buffer
+	if err := json.Indent(&description, append(flat, '\n'), "", "  "); err != nil {
 		return err
 	}
 	m := savedmodel.Model{
 		Builder: graph.New(graph.KeepAll), Variables: graph.NewVariables(), Values: bb.Weights,
-		Extra: map[string][]byte{descriptionFile: append(description, '\n')},
+		Extra: map[string][]byte{descriptionFile: description.Bytes()},
 	}
 	bb.inference(&m, pool)
 	return savedmodel.Write(dir, m)
@@ -69,7 +73,7 @@ func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 // inference builds the graph of an exported backbone.
 func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 	b := m.Builder
-	images := b.Placeholder(ImagesInput, tf.Float, graph.Unknown, bb.Image, bb.Image, 3)
+	images := b.Placeholder(ImagesInput, tf.Float, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
 	var sequence graph.Value // [B, T, d]
 	f := &Forward{
 		Arch: bb.Architecture,
@@ -86,11 +90,11 @@ func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 	features := f.Features(b, b.Normalise(images, bb.Mean, bb.Std), pool)
 	outputs := map[string]graph.Value{FeaturesOutput: features}
 	m.Signatures = map[string]savedmodel.Call{savedmodel.Signature: {Inputs: map[string]graph.Value{ImagesInput: images}, Outputs: outputs}}
-	if bb.Classes > 0 {
+	if bb.Classes() > 0 {
 		if pool != bb.Pool {
-			features = bb.Architecture.Pool(f, b.In("own_pool"), sequence, bb.Pool)
+			features = bb.Pooled(f, b.In("own_pool"), sequence, bb.Pool)
 		}
-		outputs[LogitsOutput] = f.OwnHead(b, features)
+		outputs[LogitsOutput] = bb.OwnHead(f, b.In("own_head"), features)
 	}
 }
 
@@ -128,14 +132,14 @@ func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, e
 	if err != nil {
 		return fail(err)
 	}
-	if d.Depth > len(values) { // a wrong depth must not make a list of a million names
-		return fail(fmt.Errorf("%s says %d blocks, the variables hold only %d tensors", descriptionFile, d.Depth, len(values)))
+	if n := len(d.Blocks()); n > len(values) { // a wrong depth must not make a list of a million names
+		return fail(fmt.Errorf("%s says %d blocks, the variables hold only %d tensors", descriptionFile, n, len(values)))
 	}
 	file := &weight.File{Path: name, Format: "savedmodel", Tensors: values}
 	if err := file.CheckFinite(ctx); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	weights, err := check(file, values, d.Architecture)
+	weights, err := Check(file, values, d.Architecture)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
@@ -155,25 +159,22 @@ func readDescription(dir fs.FS) (Description, error) {
 	if err != nil {
 		return Description{}, err
 	}
-	var d savedDescription
-	if err := json.Unmarshal(raw, &d); err != nil {
+	var saved savedDescription
+	if err := json.Unmarshal(raw, &saved); err != nil {
 		return Description{}, fmt.Errorf("%s: %w", where, err)
 	}
 	switch {
-	case d.Format != descriptionFormat:
-		return Description{}, fmt.Errorf("%s: format is %q, wanted %q", where, d.Format, descriptionFormat)
-	case d.Version != descriptionVersion:
-		return Description{}, fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, d.Version, descriptionVersion)
-	case d.Eps <= 0:
-		return Description{}, fmt.Errorf("%s: a layer_norm_eps of %v is not possible", where, d.Eps)
-	case d.Classes < 0 || d.Classes > 1<<20 || d.Hidden < 0 || d.Hidden > 1<<20:
-		return Description{}, fmt.Errorf("%s: classes = %d with pre_logits = %d is not possible", where, d.Classes, d.Hidden)
+	case saved.Format != descriptionFormat:
+		return Description{}, fmt.Errorf("%s: format is %q, wanted %q", where, saved.Format, descriptionFormat)
+	case saved.Version != descriptionVersion:
+		return Description{}, fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, saved.Version, descriptionVersion)
 	}
-	if err := d.Validate(); err != nil {
+	var d Description
+	if err := json.Unmarshal(raw, &d); err != nil {
 		return Description{}, fmt.Errorf("%s: %w", where, err)
 	}
 	if _, err := ParsePool(string(d.Pool)); err != nil {
 		return Description{}, fmt.Errorf("%s: %w", where, err)
 	}
-	return d.Description, nil
+	return d, nil
 }

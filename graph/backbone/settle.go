@@ -8,18 +8,19 @@ import (
 
 // settle fills in what the tensors do not tell: a flag or an adapter comes first, then the JSON files beside the weights in
 // their order, then what is documented for the format, then a guess. pooled tells that the last norm is behind the pooling.
-func (bb *Backbone) settle(l layout, pooled bool, found []told, o Options) error {
+func (bb *Backbone) settle(l Layout, pooled bool, found []told, o Options) error {
 	for _, t := range found {
 		if t.own {
 			bb.sidecar = t.source()
 		}
 	}
 	rest := FromGuess
-	if l.documented {
+	if l.Documented {
 		rest = FromFormat
 	}
 	bb.Sources = every(rest)
-	bb.Mean, bb.Std, bb.Pool, bb.Eps = half, half, PoolClass, LayerNormEps
+	bb.Mean, bb.Std, bb.Pool = half, half, PoolClass
+	bb.Architecture = bb.With(Sizes{Eps: LayerNormEps})
 	if t := first(found, func(t told) bool { return t.plain }); t != nil {
 		bb.Sources.Blocks = t.source()
 	}
@@ -70,7 +71,7 @@ func (bb *Backbone) settleNormalisation(found []told) error {
 func (bb *Backbone) settleEps(found []told, adapter float64) {
 	t := first(found, func(t told) bool { return t.eps != 0 })
 	if t != nil {
-		bb.Eps, bb.Sources.Eps = t.eps, t.source()
+		bb.Architecture, bb.Sources.Eps = bb.With(Sizes{Eps: t.eps}), t.source()
 	}
 	if adapter == 0 {
 		return
@@ -78,25 +79,26 @@ func (bb *Backbone) settleEps(found []told, adapter float64) {
 	if t != nil && t.eps != adapter {
 		bb.remarks = append(bb.remarks, fmt.Sprintf("layer_norm_eps %v as the adapter was trained, in place of the %v of %s", adapter, t.eps, t.source()))
 	}
-	bb.Eps, bb.Sources.Eps = adapter, FromAdapter
+	bb.Architecture, bb.Sources.Eps = bb.With(Sizes{Eps: adapter}), FromAdapter
 }
 
-func (bb *Backbone) settleHeads(l layout, found []told, flag int) error {
+func (bb *Backbone) settleHeads(l Layout, found []told, flag int) error {
 	t := first(found, func(t told) bool { return t.heads != 0 })
+	width := Width(bb.Architecture)
 	switch {
-	case l.documented:
+	case l.Documented:
 		bb.Sources.Heads = FromFile
 	case flag != 0:
 		if t != nil && t.heads != flag {
 			bb.remarks = append(bb.remarks, fmt.Sprintf("%d heads as asked for, in place of the %d of %s", flag, t.heads, t.source()))
 		}
-		bb.Heads, bb.Sources.Heads = flag, FromFlag
+		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: flag}), FromFlag
 	case t != nil:
-		bb.Heads, bb.Sources.Heads = t.heads, t.source()
-	case bb.Width%HeadWidth != 0:
-		return fmt.Errorf("a width of %d is no multiple of %d: say how many heads it has with --heads", bb.Width, HeadWidth)
+		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: t.heads}), t.source()
+	case width%HeadWidth != 0:
+		return fmt.Errorf("a width of %d is no multiple of %d: say how many heads it has with --heads", width, HeadWidth)
 	default:
-		bb.Heads, bb.Sources.Heads = bb.Width/HeadWidth, FromGuess
+		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: width / HeadWidth}), FromGuess
 	}
 	return nil
 }
@@ -104,7 +106,7 @@ func (bb *Backbone) settleHeads(l layout, found []told, flag int) error {
 func (bb *Backbone) settlePool(pooled bool, found []told) error {
 	t := first(found, func(t told) bool { return t.pool != "" })
 	switch {
-	case t != nil && t.normed && !pooled && bb.Classes > 0:
+	case t != nil && t.normed && !pooled && bb.Classes() > 0:
 		return fmt.Errorf("%s says that its head sees the mean of tokens that are normalised before, which this version does not compute (global_pool \"avg\" without fc_norm)", t.file)
 	case t != nil && t.normed && !pooled: // what it pools for is not there
 	case t != nil:

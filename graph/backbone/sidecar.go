@@ -26,7 +26,7 @@ type SidecarJSON struct {
 
 // Sidecar is what the JSON beside the backbone's .npz file should say.
 func (d Description) Sidecar() SidecarJSON {
-	return SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.Eps}
+	return SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.NormEps()}
 }
 
 // sidecarKeys are the keys of a sidecar.

@@ -46,7 +46,7 @@ func (bb *Backbone) quiet(s Source) bool {
 // is "" if there is nothing of the kind. What the own head sees is left out unless that head is used.
 func (bb *Backbone) Note(ownHead bool) string {
 	s := bb.Sources
-	if !ownHead || bb.Classes == 0 {
+	if !ownHead || bb.Classes() == 0 {
 		s.Pool = FromFile
 	}
 	var order []Source
@@ -55,7 +55,7 @@ func (bb *Backbone) Note(ownHead bool) string {
 		source Source
 		what   string
 	}{
-		{s.Blocks, "pre-norm blocks with GELU"}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads)}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.Eps)},
+		{s.Blocks, "pre-norm blocks with GELU"}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads())}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.NormEps())},
 		{s.Mean, fmt.Sprintf("mean %v", bb.Mean)}, {s.Std, fmt.Sprintf("std %v", bb.Std)}, {s.Pool, fmt.Sprintf("an own head that sees %s", bb.Pool)},
 	} {
 		if bb.quiet(v.source) {

@@ -53,11 +53,12 @@ func (t told) contradicts(a Architecture) string {
 			return fmt.Sprintf("%s is %d there, the tensors have %d", c.key, c.value, has)
 		}
 	}
+	heads := Heads(a)
 	switch {
-	case t.heads < 0 || t.heads > 0 && a.Width%t.heads != 0:
-		return fmt.Sprintf("it has %d heads, which do not divide the width of %d", t.heads, a.Width)
-	case t.heads != 0 && a.Heads != 0 && t.heads != a.Heads:
-		return fmt.Sprintf("it has %d heads, the tensors have %d", t.heads, a.Heads)
+	case t.heads < 0 || t.heads > 0 && Width(a)%t.heads != 0:
+		return fmt.Sprintf("it has %d heads, which do not divide the width of %d", t.heads, Width(a))
+	case t.heads != 0 && heads != 0 && t.heads != heads:
+		return fmt.Sprintf("it has %d heads, the tensors have %d", t.heads, heads)
 	case t.eps < 0:
 		return fmt.Sprintf("a layer_norm_eps of %v is not possible", t.eps)
 	}

@@ -100,7 +100,7 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, labels := runner.RandomBatch(batch, bb.Image, r.Settings.Classes)
+	images, labels := runner.RandomBatch(batch, bb.ImageSize(), r.Settings.Classes)
 	return &trial{session: session, options: options, images: images, labels: labels}, nil
 }
 

@@ -79,9 +79,12 @@ func (r request) probe(bb *backbone.Backbone, images int) (fixed, peak float64, 
 // roomy is more bytes than any method needs: weights, gradients and moments with a copy of each, and for every block
 // 40 activations of [T, d] and 6 of [heads, T, T] an image. Full fine-tuning keeps less than half of that.
 func roomy(a backbone.Architecture, classes, batch int) float64 {
-	t, d := float64(a.Tokens()), float64(a.Width)
-	image := float64(a.Depth)*(40*t*d+6*float64(a.Heads)*t*t) + 8*float64(a.Image*a.Image*3)
-	return 4 * (8*(float64(backbone.Parameters(a))+float64(classes)*d) + image*float64(batch))
+	image := 8 * float64(a.ImageSize()*a.ImageSize()*3)
+	for _, block := range a.Blocks() {
+		t, d := float64(block.Tokens()), float64(block.Width)
+		image += 40*t*d + 6*float64(block.Heads)*t*t
+	}
+	return 4 * (8*float64(backbone.Parameters(a)+classes*backbone.Width(a)) + image*float64(batch))
 }
 
 func gibibytes(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }

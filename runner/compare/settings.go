@@ -88,12 +88,7 @@ func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 	if d.Architecture, err = backbone.Parse(c.Path); err != nil {
 		return d, usagef("--backbone: %w", err)
 	}
-	if c.ImageSize != 0 {
-		d.Image = c.ImageSize
-	}
-	if c.Heads != 0 {
-		d.Heads = c.Heads
-	}
+	d.Architecture = d.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads})
 	d.Mean, d.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
 	if c.Mean != nil {
 		d.Mean = *c.Mean
@@ -140,7 +135,7 @@ func (c Config) settings(ctx context.Context, ui runner.UI) (Settings, error) {
 	}
 	computing.OneDNNBy = "" // who chose makes no row another
 	return Settings{
-		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads, ImageSize: d.Image,
+		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads(), ImageSize: d.ImageSize(),
 		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Recompute: c.Recompute, Classes: c.Classes, Optimizer: "AdamW",
 		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
 		Program: program, TensorFlow: tf.Version(), Machine: machine.Processor(), Computing: computing, VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),

@@ -26,6 +26,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	_ "dtl-tf/graph/backbone/all"
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/machine"
@@ -95,7 +96,7 @@ func newWorker(name string, batch int, precision, recompute, store string, threa
 	if !ok {
 		return nil, fmt.Errorf("-recompute %q: use none, activations or blocks", recompute)
 	}
-	w := &worker{images: noise(batch, arch.Image), labels: make([]int32, batch)}
+	w := &worker{images: noise(batch, arch.ImageSize()), labels: make([]int32, batch)}
 	if store != "" {
 		if w.store, err = graph.ParsePrecision(store); err != nil {
 			return nil, err

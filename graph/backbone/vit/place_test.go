@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 )
@@ -66,7 +67,7 @@ func TestNoPlace(t *testing.T) {
 			m := timmNames()
 			c.change(m)
 			path := writeSafetensors(t, m)
-			_, err := Load(t.Context(), path, Options{Heads: 2})
+			_, err := backbone.Load(t.Context(), path, backbone.Options{Heads: 2})
 			wantError(t, err, append(c.want, path)...)
 		})
 	}
@@ -85,11 +86,11 @@ func rename(m tensor.Map, from, to string) {
 func TestNoPlaceElsewhere(t *testing.T) {
 	bb := random(t, tiny)
 	bb.Weights["MAPHead_0/probe"] = tensor.Zeros(1, 1, 6)
-	_, err := Load(t.Context(), writeNPZ(t, bb.Weights), Options{})
+	_, err := backbone.Load(t.Context(), writeNPZ(t, bb.Weights), backbone.Options{})
 	wantError(t, err, "MAPHead_0/probe", "attention pooling")
 	delete(bb.Weights, "MAPHead_0/probe")
 	rename(bb.Weights, "Transformer/encoderblock_1/", "Transformer/encoderblock_2/")
-	_, err = Load(t.Context(), writeNPZ(t, bb.Weights), Options{})
+	_, err = backbone.Load(t.Context(), writeNPZ(t, bb.Weights), backbone.Options{})
 	wantError(t, err, "there is a Transformer/encoderblock_2, but no Transformer/encoderblock_1")
 
 	one := random(t, tiny)
@@ -105,13 +106,13 @@ func TestNoPlaceElsewhere(t *testing.T) {
 	if err := os.WriteFile(about, bytes.Replace(raw, []byte(`"depth": 2`), []byte(`"depth": 1`), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Load(t.Context(), name, Options{})
+	_, err = backbone.Load(t.Context(), name, backbone.Options{})
 	wantError(t, err, name, "Transformer/encoderblock_1/LayerNorm_0/bias", "no place")
 }
 
 // TestPlacesKept: what is known to change nothing does not keep a file from being read, and changes nothing.
 func TestPlacesKept(t *testing.T) {
-	plain, err := Load(t.Context(), writeSafetensors(t, timmNames()), Options{Heads: 2})
+	plain, err := backbone.Load(t.Context(), writeSafetensors(t, timmNames()), backbone.Options{Heads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestPlacesKept(t *testing.T) {
 		m[name] = tensor.Zeros(1, 1, tiny.Width)
 	}
 	m["lora"] = tensor.Zeros(1)
-	bb, err := Load(t.Context(), writeSafetensors(t, m), Options{Heads: 2, Beside: func(name string) bool { return name == "lora" }})
+	bb, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2, Beside: func(name string) bool { return name == "lora" }})
 	if err != nil {
 		t.Fatal(err)
 	}

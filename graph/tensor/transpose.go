@@ -1,12 +1,10 @@
-package backbone
-
-import "dtl-tf/graph/tensor"
+package tensor
 
 // tile is the side of the squares in which matrices are transposed: two of them fit a first-level cache.
 const tile = 32
 
-// transpose turns a matrix [rows, cols] into [cols, rows], square by square for the cache's sake.
-func transpose(t tensor.Tensor, rows, cols int) tensor.Tensor {
+// Transpose turns a matrix [rows, cols] into [cols, rows], square by square for the cache's sake.
+func Transpose(t Tensor, rows, cols int) Tensor {
 	in, out := t.Float32(), make([]float32, rows*cols)
 	for r0 := 0; r0 < rows; r0 += tile {
 		for c0 := 0; c0 < cols; c0 += tile {
@@ -17,15 +15,15 @@ func transpose(t tensor.Tensor, rows, cols int) tensor.Tensor {
 			}
 		}
 	}
-	return tensor.Must(out, cols, rows)
+	return Must(out, cols, rows)
 }
 
-// swapLast turns [n, a, b] into [n, b, a], given the final shape.
-func swapLast(t tensor.Tensor, n, a, b int, shape []int) tensor.Tensor {
+// SwapLast turns [n, a, b] into [n, b, a], given the final shape.
+func SwapLast(t Tensor, n, a, b int, shape []int) Tensor {
 	in, out := t.Float32(), make([]float32, n*a*b)
 	for i := range n {
-		part := transpose(tensor.Must(in[i*a*b:(i+1)*a*b], a, b), a, b)
+		part := Transpose(Must(in[i*a*b:(i+1)*a*b], a, b), a, b)
 		copy(out[i*a*b:], part.Float32())
 	}
-	return tensor.Must(out, shape...)
+	return Must(out, shape...)
 }

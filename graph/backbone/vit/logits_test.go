@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -34,21 +35,21 @@ func TestLogitsOfTimm(t *testing.T) {
 		t.Fatal(err)
 	}
 	imagenetMean, imagenetStd := [3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}
-	for name, options := range map[string]Options{
+	for name, options := range map[string]backbone.Options{
 		"vit_tiny_patch16_224.npz":          {},
 		"deit_tiny_patch16_224.safetensors": {Mean: &imagenetMean, Std: &imagenetStd},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bb, err := Load(t.Context(), shared(t, "backbones", name), options)
+			bb, err := backbone.Load(t.Context(), shared(t, "backbones", name), options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			arch := named["vit_ti16"]
-			if arch.Classes = 1000; bb.Architecture != arch {
+			arch := named["vit_ti16"].(Architecture)
+			if arch.Labels = 1000; bb.Architecture != arch {
 				t.Errorf("architecture %+v, want %+v", bb.Architecture, arch)
 			}
-			logits := runImages(t, bb, formulaImages(bb.Image), func(b *graph.Builder, f *Forward, x graph.Value) []graph.Value {
-				return []graph.Value{f.OwnHead(b, f.Features(b, x, PoolClass))}
+			logits := runImages(t, bb, formulaImages(bb.ImageSize()), func(b *graph.Builder, f *backbone.Forward, x graph.Value) []graph.Value {
+				return []graph.Value{bb.OwnHead(f, b, f.Features(b, x, backbone.PoolClass))}
 			})[0]
 			off := farthest(logits.Float32(), want.Tensors[name].Float32())
 			t.Logf("off by %.1e", off)
@@ -62,7 +63,7 @@ func TestLogitsOfTimm(t *testing.T) {
 // TestPools computes by hand what the two pools make of the tokens of the last block, and the head with a tanh layer.
 func TestPools(t *testing.T) {
 	arch := tiny
-	arch.Hidden, arch.Classes = 4, 3
+	arch.Hidden, arch.Labels = 4, 3
 	bb := random(t, tiny)
 	bb.Architecture = arch
 	for i, s := range arch.Specs() { // Random has no head and starts LayerNorm at the identity
@@ -76,16 +77,16 @@ func TestPools(t *testing.T) {
 		}
 	}
 	var last graph.Value
-	found := runImages(t, bb, formulaImages(arch.Image), func(b *graph.Builder, f *Forward, x graph.Value) []graph.Value {
-		f.Hook = func(_ *graph.Builder, at Tap, _, out graph.Value) graph.Value {
-			if at.Point == BlockOutput && at.Block.Index == arch.Depth-1 {
+	found := runImages(t, bb, formulaImages(arch.Image), func(b *graph.Builder, f *backbone.Forward, x graph.Value) []graph.Value {
+		f.Hook = func(_ *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
+			if at.Point == backbone.BlockOutput && at.Block.Index == arch.Depth-1 {
 				last = out
 			}
 			return out
 		}
-		mean := f.Features(b.In("mean"), x, PoolMean)
-		class := f.Features(b.In("cls"), x, PoolClass)
-		return []graph.Value{last, mean, class, f.OwnHead(b, class)}
+		mean := f.Features(b.In("mean"), x, backbone.PoolMean)
+		class := f.Features(b.In("cls"), x, backbone.PoolClass)
+		return []graph.Value{last, mean, class, arch.OwnHead(f, b, class)}
 	})
 	tokens, d, n := found[0].Float32(), arch.Width, arch.Tokens()
 	for i := range 2 {
@@ -105,12 +106,12 @@ func TestPools(t *testing.T) {
 		for j := range hidden {
 			hidden[j] = math.Tanh(hidden[j])
 		}
-		near(t, "own head", found[3].Float32()[i*arch.Classes:][:arch.Classes], affine(bb, "head", hidden))
+		near(t, "own head", found[3].Float32()[i*arch.Labels:][:arch.Labels], affine(bb, "head", hidden))
 	}
 }
 
 // normalised is the final LayerNorm in double precision.
-func normalised(bb *Backbone, x []float64) []float64 {
+func normalised(bb *backbone.Backbone, x []float64) []float64 {
 	mean, variance := 0.0, 0.0
 	for _, v := range x {
 		mean += v / float64(len(x))
@@ -121,13 +122,13 @@ func normalised(bb *Backbone, x []float64) []float64 {
 	out := make([]float64, len(x))
 	scale, bias := bb.Weights[finalScale].Float32(), bb.Weights[finalBias].Float32()
 	for i, v := range x {
-		out[i] = (v-mean)/math.Sqrt(variance+LayerNormEps)*float64(scale[i]) + float64(bias[i])
+		out[i] = (v-mean)/math.Sqrt(variance+backbone.LayerNormEps)*float64(scale[i]) + float64(bias[i])
 	}
 	return out
 }
 
 // affine is a linear layer in double precision.
-func affine(bb *Backbone, name string, x []float64) []float64 {
+func affine(bb *backbone.Backbone, name string, x []float64) []float64 {
 	kernel, bias := bb.Weights[name+"/kernel"].Float32(), bb.Weights[name+"/bias"].Float32()
 	out := make([]float64, len(bias))
 	for j := range out {
@@ -154,7 +155,7 @@ func TestOwnHeadMissing(t *testing.T) {
 	err := func() (err error) {
 		defer graph.Catch(&err)
 		b := graph.New(graph.KeepAll)
-		(&Forward{Arch: tiny}).OwnHead(b, graph.Value{})
+		tiny.OwnHead(&backbone.Forward{Arch: tiny}, b, graph.Value{})
 		return nil
 	}()
 	wantError(t, err, "no head of its own", "--adapter")

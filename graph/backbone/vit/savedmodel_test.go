@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"io/fs"
@@ -14,22 +14,25 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 )
 
 // withHead is a small random backbone with every weight unlike its neighbours and a head of its own.
-func withHead(t *testing.T, classes, hidden int) *Backbone {
+func withHead(t *testing.T, classes, hidden int) *backbone.Backbone {
 	t.Helper()
-	a, err := Parse("vit:image=32,patch=8,width=48,depth=2,heads=3,mlp=96")
+	a, err := backbone.Parse("vit:image=32,patch=8,width=48,depth=2,heads=3,mlp=96")
 	if err != nil {
 		t.Fatal(err)
 	}
-	bb, err := Random(a, 11)
+	bb, err := backbone.Random(a, 11)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bb.Classes, bb.Hidden = classes, hidden
+	arch := bb.Architecture.(Architecture)
+	arch.Labels, arch.Hidden = classes, hidden
+	bb.Architecture = arch
 	bb.Mean, bb.Std = [3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}
 	random := rand.New(rand.NewPCG(5, 7))
 	for _, s := range bb.Specs() {
@@ -52,17 +55,17 @@ func randomImages(n, side int) tensor.Tensor {
 }
 
 // forward runs the backbone as the program does, outside any SavedModel.
-func forward(t *testing.T, bb *Backbone, images tensor.Tensor, pool Pool) (features, logits []float32) {
+func forward(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, pool backbone.Pool) (features, logits []float32) {
 	t.Helper()
 	b, vars := graph.New(graph.KeepAll), graph.NewVariables()
 	in := b.Placeholder("in", tf.Float, images.Shape...)
-	f := &Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
+	f := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return vars.Declare(b, name, false, shape...).Value
 	}}
 	x := b.Normalise(in, bb.Mean, bb.Std)
 	fetches := []tf.Output{f.Features(b.In("a"), x, pool).Output}
-	if bb.Classes > 0 {
-		fetches = append(fetches, f.OwnHead(b, f.Features(b.In("b"), x, bb.Pool)).Output)
+	if bb.Classes() > 0 {
+		fetches = append(fetches, bb.OwnHead(f, b, f.Features(b.In("b"), x, bb.Pool)).Output)
 	}
 	s, err := graph.NewSession(b.Graph(), graph.SessionOptions{Threads: 2})
 	if err != nil {
@@ -76,7 +79,7 @@ func forward(t *testing.T, bb *Backbone, images tensor.Tensor, pool Pool) (featu
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bb.Classes > 0 {
+	if bb.Classes() > 0 {
 		logits = out[1].Float32()
 	}
 	return out[0].Float32(), logits
@@ -108,7 +111,7 @@ func serve(t *testing.T, dir string, images tensor.Tensor) map[string][]float32 
 	}
 	got := map[string][]float32{}
 	for name, info := range signature.Outputs {
-		out, err := m.Session.Run(map[tf.Output]*tf.Tensor{output(signature.Inputs[ImagesInput]): flat}, []tf.Output{output(info)}, nil)
+		out, err := m.Session.Run(map[tf.Output]*tf.Tensor{output(signature.Inputs[backbone.ImagesInput]): flat}, []tf.Output{output(info)}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +134,7 @@ func wantClose(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-func export(t *testing.T, bb *Backbone, pool Pool) string {
+func export(t *testing.T, bb *backbone.Backbone, pool backbone.Pool) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
 	if err := bb.Export(dir, pool); err != nil {
@@ -145,8 +148,8 @@ func TestExportRunsInTensorFlow(t *testing.T) {
 	for _, c := range []struct {
 		name            string
 		classes, hidden int
-		pool            Pool
-	}{{"no head", 0, 0, PoolMean}, {"head", 5, 0, ""}, {"head, other pool", 5, 0, PoolMean}, {"pre-logits", 5, 7, PoolClass}} {
+		pool            backbone.Pool
+	}{{"no head", 0, 0, backbone.PoolMean}, {"head", 5, 0, ""}, {"head, other pool", 5, 0, backbone.PoolMean}, {"pre-logits", 5, 7, backbone.PoolClass}} {
 		t.Run(c.name, func(t *testing.T) {
 			bb := withHead(t, c.classes, c.hidden)
 			got := serve(t, export(t, bb, c.pool), images)
@@ -155,10 +158,10 @@ func TestExportRunsInTensorFlow(t *testing.T) {
 				pool = bb.Pool
 			}
 			features, logits := forward(t, bb, images, pool)
-			wantClose(t, "features", got[FeaturesOutput], features)
+			wantClose(t, "features", got[backbone.FeaturesOutput], features)
 			if c.classes > 0 {
-				wantClose(t, "logits", got[LogitsOutput], logits)
-			} else if _, ok := got[LogitsOutput]; ok {
+				wantClose(t, "logits", got[backbone.LogitsOutput], logits)
+			} else if _, ok := got[backbone.LogitsOutput]; ok {
 				t.Error("a backbone without head gives logits")
 			}
 		})
@@ -167,8 +170,8 @@ func TestExportRunsInTensorFlow(t *testing.T) {
 
 func TestExportIsReadBack(t *testing.T) {
 	bb := withHead(t, 5, 7)
-	dir := export(t, bb, PoolMean)
-	got, err := Load(t.Context(), dir, Options{})
+	dir := export(t, bb, backbone.PoolMean)
+	got, err := backbone.Load(t.Context(), dir, backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,14 +184,14 @@ func TestExportIsReadBack(t *testing.T) {
 	if got.Format != "savedmodel" || got.Path != dir || len(got.SHA256) != 64 {
 		t.Errorf("format %q, path %q, sha256 %q", got.Format, got.Path, got.SHA256)
 	}
-	embedded, err := LoadFS(t.Context(), os.DirFS(dir), "built-in default", Options{Image: 48})
+	embedded, err := backbone.LoadFS(t.Context(), os.DirFS(dir), "built-in default", backbone.Options{Image: 48})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if embedded.Path != "built-in default" || embedded.SHA256 != got.SHA256 || embedded.Image != 48 {
-		t.Errorf("path %q, image %d, sha256 %q and %q", embedded.Path, embedded.Image, embedded.SHA256, got.SHA256)
+	if embedded.Path != "built-in default" || embedded.SHA256 != got.SHA256 || embedded.ImageSize() != 48 {
+		t.Errorf("path %q, image %d, sha256 %q and %q", embedded.Path, embedded.ImageSize(), embedded.SHA256, got.SHA256)
 	}
-	if _, err := Load(t.Context(), dir, Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "--heads 4 contradicts") {
+	if _, err := backbone.Load(t.Context(), dir, backbone.Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "--heads 4 contradicts") {
 		t.Errorf("other heads: %v", err)
 	}
 	if err := bb.Export(dir, ""); err == nil || !strings.Contains(err.Error(), "exists already") {
@@ -251,7 +254,7 @@ func TestSavedModelRefused(t *testing.T) {
 					damaged[name] = &fstest.MapFile{Data: c.content}
 				}
 			}
-			_, err := LoadFS(t.Context(), damaged, "some/model", Options{})
+			_, err := backbone.LoadFS(t.Context(), damaged, "some/model", backbone.Options{})
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "some/model") {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
@@ -261,48 +264,48 @@ func TestSavedModelRefused(t *testing.T) {
 		})
 	}
 	bb.Weights[patchBias].Float32()[3] = float32(math.NaN())
-	if _, err := Load(t.Context(), export(t, bb, ""), Options{}); err == nil || !strings.Contains(err.Error(), patchBias+" is NaN") {
+	if _, err := backbone.Load(t.Context(), export(t, bb, ""), backbone.Options{}); err == nil || !strings.Contains(err.Error(), patchBias+" is NaN") {
 		t.Errorf("NaN: %v", err)
 	}
 }
 
 // TestExportOfARealBackbone exports a pre-trained ViT-Ti/16 with its 1000-way head.
 func TestExportOfARealBackbone(t *testing.T) {
-	path := filepath.Join("..", "..", "..", "shared", "backbones", "vit_tiny_patch16_224.npz")
+	path := filepath.Join("..", "..", "..", "..", "shared", "backbones", "vit_tiny_patch16_224.npz")
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("%s is missing", path)
 	}
-	bb, err := Load(t.Context(), path, Options{})
+	bb, err := backbone.Load(t.Context(), path, backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := export(t, bb, "")
-	got, err := Load(t.Context(), dir, Options{})
+	got, err := backbone.Load(t.Context(), dir, backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Description != bb.Description || got.Weights.SHA256() != bb.Weights.SHA256() {
 		t.Error("description or weights came back changed")
 	}
-	images := randomImages(1, bb.Image)
+	images := randomImages(1, bb.ImageSize())
 	served := serve(t, dir, images)
 	features, logits := forward(t, bb, images, bb.Pool)
-	for i, v := range served[LogitsOutput] { // real activations are large, so are their rounding errors
+	for i, v := range served[backbone.LogitsOutput] { // real activations are large, so are their rounding errors
 		if d := math.Abs(float64(v - logits[i])); !(d <= 1e-4) {
 			t.Fatalf("logit %d is %v, want %v", i, v, logits[i])
 		}
 	}
-	if len(served[FeaturesOutput]) != len(features) || len(served[LogitsOutput]) != 1000 {
-		t.Errorf("%d features, %d logits", len(served[FeaturesOutput]), len(served[LogitsOutput]))
+	if len(served[backbone.FeaturesOutput]) != len(features) || len(served[backbone.LogitsOutput]) != 1000 {
+		t.Errorf("%d features, %d logits", len(served[backbone.FeaturesOutput]), len(served[backbone.LogitsOutput]))
 	}
 }
 
 func BenchmarkLoadSavedModel(b *testing.B) {
-	a, err := Parse("vit_ti16")
+	a, err := backbone.Parse("vit_ti16")
 	if err != nil {
 		b.Fatal(err)
 	}
-	bb, err := Random(a, 1)
+	bb, err := backbone.Random(a, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -310,9 +313,9 @@ func BenchmarkLoadSavedModel(b *testing.B) {
 	if err := bb.Export(dir, ""); err != nil {
 		b.Fatal(err)
 	}
-	b.SetBytes(int64(4 * Parameters(a)))
+	b.SetBytes(int64(4 * backbone.Parameters(a)))
 	for b.Loop() {
-		if _, err := Load(b.Context(), dir, Options{}); err != nil {
+		if _, err := backbone.Load(b.Context(), dir, backbone.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,10 +1,11 @@
-package backbone
+package vit
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 )
 
@@ -15,7 +16,7 @@ func TestOtherNames(t *testing.T) {
 		for name, v := range timmNames() {
 			m[prefix+name] = v
 		}
-		_, err := Load(t.Context(), writeSafetensors(t, m), Options{Heads: 2})
+		_, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
 		wantError(t, err, `its names begin with "`+prefix+`"`, "removeprefix('"+prefix+"')")
 	}
 	for name, want := range map[string]string{
@@ -28,7 +29,7 @@ func TestOtherNames(t *testing.T) {
 		"layer.0.attention.rope_embeddings":                   "rotary positions",
 		"blocks.0.mlp.w12.weight":                             "SwiGLU",
 	} {
-		_, err := Load(t.Context(), writeSafetensors(t, tensor.Map{name: tensor.Zeros(4)}), Options{Heads: 2})
+		_, err := backbone.Load(t.Context(), writeSafetensors(t, tensor.Map{name: tensor.Zeros(4)}), backbone.Options{Heads: 2})
 		wantError(t, err, want)
 	}
 }
@@ -54,7 +55,7 @@ func TestDownloads(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := Load(t.Context(), filepath.Join(folder, c.name), Options{})
+		_, err := backbone.Load(t.Context(), filepath.Join(folder, c.name), backbone.Options{})
 		wantError(t, err, c.want...)
 	}
 }

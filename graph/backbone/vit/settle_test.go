@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/tensor"
 )
@@ -33,6 +34,12 @@ func writeBeside(t *testing.T, path string, files map[string]string) {
 	}
 }
 
+func sources(blocks, heads, eps, mean, std, pool backbone.Source) backbone.Sources {
+	return backbone.Sources{Blocks: blocks, Heads: heads, Eps: eps, Mean: mean, Std: std, Pool: pool}
+}
+
+func every(s backbone.Source) backbone.Sources { return sources(s, s, s, s, s, s) }
+
 // TestSources: every value comes from where it should, in the order flag, sidecar, files of other programs, format, guess; and
 // its source is told.
 func TestSources(t *testing.T) {
@@ -41,33 +48,33 @@ func TestSources(t *testing.T) {
 	for _, c := range []struct {
 		what    string
 		files   map[string]string
-		options Options
+		options backbone.Options
 		heads   int
 		eps     float64
 		mean    [3]float64
 		std     [3]float64
-		sources Sources
+		sources backbone.Sources
 		note    string // "": none
 	}{
-		{"nothing", nil, Options{Heads: 2}, 2, 1e-6, half, half, Sources{FromGuess, FromFlag, FromGuess, FromGuess, FromGuess, FromGuess}, "guessed, because nothing tells: pre-norm blocks with GELU, layer_norm_eps 1e-06, mean [0.5 0.5 0.5], std [0.5 0.5 0.5] (flags, vit.json,"},
-		{"timm", map[string]string{config: timmConfig}, Options{}, 3, 1e-6, mean, std, every(config), "from config.json: pre-norm blocks with GELU, 3 heads, layer_norm_eps 1e-06, mean [0.4 0.5 0.6], std [0.1 0.2 0.3]"},
-		{"old timm", map[string]string{config: oldTimmConfig}, Options{}, 3, 1e-6, mean, std, Sources{config, config, config, config, config, FromGuess}, "from config.json"},
-		{"transformers", map[string]string{config: transformersConfig, pre: preprocessorConfig}, Options{}, 3, 1e-12, mean, std, Sources{config, config, config, pre, pre, FromGuess}, "from preprocessor_config.json: mean [0.4 0.5 0.6], std [0.1 0.2 0.3]"},
-		{"not normalised", map[string]string{pre: `{"do_normalize": false, "image_mean": [0.5, 0.5, 0.5]}`}, Options{Heads: 2}, 2, 1e-6, [3]float64{}, [3]float64{1, 1, 1}, Sources{FromGuess, FromFlag, FromGuess, pre, pre, FromGuess}, "mean [0 0 0], std [1 1 1]"},
-		{"config of the weights' name", map[string]string{side: timmConfig}, Options{}, 3, 1e-6, mean, std, every(side), "from vit.json: "},
-		{"sidecar first", map[string]string{side: `{"mean": [0.1, 0.1, 0.1], "heads": 1, "layer_norm_eps": 1e-5}`, config: timmConfig}, Options{}, 1, 1e-5, [3]float64{0.1, 0.1, 0.1}, std, Sources{config, side, side, side, config, config}, "from config.json: pre-norm blocks with GELU, std [0.1 0.2 0.3]"},
-		{"flags first", map[string]string{side: `{"mean": [0.1, 0.1, 0.1]}`, config: timmConfig}, Options{Heads: 2, Mean: &given, Std: &given}, 2, 1e-6, given, given, Sources{config, FromFlag, config, FromFlag, FromFlag, config}, "2 heads as asked for, in place of the 3 of config.json"},
-		{"an adapter's epsilon", map[string]string{config: transformersConfig}, Options{Eps: 1e-6}, 3, 1e-6, half, half, Sources{config, config, FromAdapter, FromGuess, FromGuess, FromGuess}, "layer_norm_eps 1e-06 as the adapter was trained, in place of the 1e-12 of config.json"},
-		{"another program's config", map[string]string{config: `{"port": 80}`}, Options{Heads: 2}, 2, 1e-6, half, half, Sources{FromGuess, FromFlag, FromGuess, FromGuess, FromGuess, FromGuess}, "guessed"},
+		{"nothing", nil, backbone.Options{Heads: 2}, 2, 1e-6, half, half, sources(backbone.FromGuess, backbone.FromFlag, backbone.FromGuess, backbone.FromGuess, backbone.FromGuess, backbone.FromGuess), "guessed, because nothing tells: pre-norm blocks with GELU, layer_norm_eps 1e-06, mean [0.5 0.5 0.5], std [0.5 0.5 0.5] (flags, vit.json,"},
+		{"timm", map[string]string{config: timmConfig}, backbone.Options{}, 3, 1e-6, mean, std, every(config), "from config.json: pre-norm blocks with GELU, 3 heads, layer_norm_eps 1e-06, mean [0.4 0.5 0.6], std [0.1 0.2 0.3]"},
+		{"old timm", map[string]string{config: oldTimmConfig}, backbone.Options{}, 3, 1e-6, mean, std, sources(config, config, config, config, config, backbone.FromGuess), "from config.json"},
+		{"transformers", map[string]string{config: transformersConfig, pre: preprocessorConfig}, backbone.Options{}, 3, 1e-12, mean, std, sources(config, config, config, pre, pre, backbone.FromGuess), "from preprocessor_config.json: mean [0.4 0.5 0.6], std [0.1 0.2 0.3]"},
+		{"not normalised", map[string]string{pre: `{"do_normalize": false, "image_mean": [0.5, 0.5, 0.5]}`}, backbone.Options{Heads: 2}, 2, 1e-6, [3]float64{}, [3]float64{1, 1, 1}, sources(backbone.FromGuess, backbone.FromFlag, backbone.FromGuess, pre, pre, backbone.FromGuess), "mean [0 0 0], std [1 1 1]"},
+		{"config of the weights' name", map[string]string{side: timmConfig}, backbone.Options{}, 3, 1e-6, mean, std, every(side), "from vit.json: "},
+		{"sidecar first", map[string]string{side: `{"mean": [0.1, 0.1, 0.1], "heads": 1, "layer_norm_eps": 1e-5}`, config: timmConfig}, backbone.Options{}, 1, 1e-5, [3]float64{0.1, 0.1, 0.1}, std, sources(config, side, side, side, config, config), "from config.json: pre-norm blocks with GELU, std [0.1 0.2 0.3]"},
+		{"flags first", map[string]string{side: `{"mean": [0.1, 0.1, 0.1]}`, config: timmConfig}, backbone.Options{Heads: 2, Mean: &given, Std: &given}, 2, 1e-6, given, given, sources(config, backbone.FromFlag, config, backbone.FromFlag, backbone.FromFlag, config), "2 heads as asked for, in place of the 3 of config.json"},
+		{"an adapter's epsilon", map[string]string{config: transformersConfig}, backbone.Options{Eps: 1e-6}, 3, 1e-6, half, half, sources(config, config, backbone.FromAdapter, backbone.FromGuess, backbone.FromGuess, backbone.FromGuess), "layer_norm_eps 1e-06 as the adapter was trained, in place of the 1e-12 of config.json"},
+		{"another program's config", map[string]string{config: `{"port": 80}`}, backbone.Options{Heads: 2}, 2, 1e-6, half, half, sources(backbone.FromGuess, backbone.FromFlag, backbone.FromGuess, backbone.FromGuess, backbone.FromGuess, backbone.FromGuess), "guessed"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			path := writeSafetensors(t, timmNames())
 			writeBeside(t, path, c.files)
-			bb, err := Load(t.Context(), path, c.options)
+			bb, err := backbone.Load(t.Context(), path, c.options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if bb.Heads != c.heads || bb.Eps != c.eps || bb.Mean != c.mean || bb.Std != c.std || bb.Sources != c.sources {
+			if bb.Heads() != c.heads || bb.NormEps() != c.eps || bb.Mean != c.mean || bb.Std != c.std || bb.Sources != c.sources {
 				t.Errorf("read %+v from %+v, want %d heads, eps %v, mean %v, std %v from %+v", bb.Description, bb.Sources, c.heads, c.eps, c.mean, c.std, c.sources)
 			}
 			if note := bb.Note(false); !strings.Contains(note, c.note) || strings.Contains(note, "\n") {
@@ -81,11 +88,11 @@ func TestSources(t *testing.T) {
 func TestNoNote(t *testing.T) {
 	path := writeNPZ(t, random(t, tiny).Weights)
 	writeBeside(t, path, map[string]string{"vit.json": `{"mean": [0.1, 0.1, 0.1]}`})
-	bb, err := Load(t.Context(), path, Options{})
+	bb, err := backbone.Load(t.Context(), path, backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Sources{FromFormat, FromFile, FromFormat, "vit.json", FromFormat, FromFormat}); bb.Sources != want || bb.Note(true) != "" {
+	if want := (sources(backbone.FromFormat, backbone.FromFile, backbone.FromFormat, "vit.json", backbone.FromFormat, backbone.FromFormat)); bb.Sources != want || bb.Note(true) != "" {
 		t.Errorf("sources %+v, note %q; want %+v and none", bb.Sources, bb.Note(true), want)
 	}
 }
@@ -124,13 +131,13 @@ func TestContradictions(t *testing.T) {
 			m["head.weight"], m["head.bias"] = tensor.Zeros(7, 6), tensor.Zeros(7)
 			path := writeSafetensors(t, m)
 			writeBeside(t, path, map[string]string{c.file: c.content})
-			_, err := Load(t.Context(), path, Options{})
+			_, err := backbone.Load(t.Context(), path, backbone.Options{})
 			wantError(t, err, append(c.want, filepath.Join(filepath.Dir(path), c.file))...)
 		})
 	}
 	path := writeSafetensors(t, timmNames())
 	writeBeside(t, path, map[string]string{"config.json": timmConfig, "preprocessor_config.json": change(preprocessorConfig, "0.4", "0.3")})
-	_, err := Load(t.Context(), path, Options{})
+	_, err := backbone.Load(t.Context(), path, backbone.Options{})
 	wantError(t, err, "config.json says that its mean is [0.4 0.5 0.6]", "preprocessor_config.json says [0.3 0.5 0.6]")
 }
 
@@ -139,15 +146,15 @@ func TestContradictions(t *testing.T) {
 func TestConfigOfAnother(t *testing.T) {
 	path := writeSafetensors(t, timmNames())
 	writeBeside(t, path, map[string]string{"other.npz": "", "config.json": strings.Replace(timmConfig, `"num_features": 6`, `"num_features": 12`, 1)})
-	bb, err := Load(t.Context(), path, Options{Heads: 2})
+	bb, err := backbone.Load(t.Context(), path, backbone.Options{Heads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if note := bb.Note(true); bb.Sources.Mean != FromGuess || !strings.Contains(note, "config.json is not used, it is of another model: num_features is 12 there, the tensors have 6") {
+	if note := bb.Note(true); bb.Sources.Mean != backbone.FromGuess || !strings.Contains(note, "config.json is not used, it is of another model: num_features is 12 there, the tensors have 6") {
 		t.Errorf("mean from %s, note %q", bb.Sources.Mean, note)
 	}
 	writeBeside(t, path, map[string]string{"config.json": timmConfig})
-	if bb, err = Load(t.Context(), path, Options{}); err != nil || bb.Sources.Mean != "config.json" {
+	if bb, err = backbone.Load(t.Context(), path, backbone.Options{}); err != nil || bb.Sources.Mean != "config.json" {
 		t.Errorf("%v, mean from %s", err, bb.Sources.Mean)
 	}
 }
@@ -160,19 +167,19 @@ func TestHugeConfig(t *testing.T) {
 		if err := os.Truncate(filepath.Join(filepath.Dir(path), name), limit.Text+1); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Load(t.Context(), path, Options{Heads: 2})
+		_, err := backbone.Load(t.Context(), path, backbone.Options{Heads: 2})
 		wantError(t, err, name, fmt.Sprintf("%d bytes are more than the limit", limit.Text+1))
 	}
 }
 
 // TestPooledNorm: timm's fc_norm is behind the pooling, as this program's last norm is. What is pooled must be told.
 func TestPooledNorm(t *testing.T) {
-	for text, want := range map[string]Pool{strings.Replace(timmConfig, `"token"`, `"avg"`, 1): PoolMean, timmConfig: PoolClass} {
+	for text, want := range map[string]backbone.Pool{strings.Replace(timmConfig, `"token"`, `"avg"`, 1): backbone.PoolMean, timmConfig: backbone.PoolClass} {
 		m := timmNames()
 		rename(m, "norm.", "fc_norm.")
 		path := writeSafetensors(t, m)
 		writeBeside(t, path, map[string]string{"config.json": text})
-		bb, err := Load(t.Context(), path, Options{})
+		bb, err := backbone.Load(t.Context(), path, backbone.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,8 +192,8 @@ func TestPooledNorm(t *testing.T) {
 // TestSidecarKeepsEps: what is written beside a trained backbone brings an unusual epsilon back.
 func TestSidecarKeepsEps(t *testing.T) {
 	d := random(t, tiny).Description
-	d.Eps = 1e-5
-	if s := d.Sidecar(); s.Eps != 1e-5 || *s.Pool != PoolClass {
+	d.Architecture = d.With(backbone.Sizes{Eps: 1e-5})
+	if s := d.Sidecar(); s.Eps != 1e-5 || *s.Pool != backbone.PoolClass {
 		t.Errorf("the sidecar says %+v", s)
 	}
 }

@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 )
 
@@ -27,7 +28,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 // TestLoadNPZ: what is written in Google's layout is read back as it was, architecture from the shapes.
 func TestLoadNPZ(t *testing.T) {
 	bb := random(t, tiny)
-	read, err := Load(t.Context(), writeNPZ(t, bb.Weights), Options{})
+	read, err := backbone.Load(t.Context(), writeNPZ(t, bb.Weights), backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func TestLoadNPZ(t *testing.T) {
 	if read.Fingerprint() != bb.Fingerprint() {
 		t.Error("the fingerprint changed on the way through a file")
 	}
-	if read.Mean != half || read.Std != half || read.Pool != PoolClass {
+	if read.Mean != half || read.Std != half || read.Pool != backbone.PoolClass {
 		t.Errorf("normalisation %v, %v and pool %v, want 0.5 and cls", read.Mean, read.Std, read.Pool)
 	}
 }
@@ -46,7 +47,7 @@ func TestLoadNPZ(t *testing.T) {
 // here, convolutions [d, 3, p, p] and [p, p, 3, d], and qkv's rows are [q | k | v], each head by head.
 func TestLoadTimm(t *testing.T) {
 	source := timmNames()
-	bb, err := Load(t.Context(), writeSafetensors(t, source), Options{Heads: 2})
+	bb, err := backbone.Load(t.Context(), writeSafetensors(t, source), backbone.Options{Heads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestLoadTimm(t *testing.T) {
 
 // TestLoadHeads: 64-wide heads are assumed where the file cannot say, and the own head gives the classes.
 func TestLoadHeads(t *testing.T) {
-	arch := Architecture{Image: 4, Patch: 4, Width: 128, Depth: 1, Heads: 4, MLP: 4, Eps: LayerNormEps, Classes: 7}
+	arch := Architecture{Image: 4, Patch: 4, Width: 128, Depth: 1, Heads: 4, MLP: 4, Eps: backbone.LayerNormEps, Labels: 7}
 	m := tensor.Map{}
 	for name, shape := range map[string][]int{
 		"patch_embed.proj.weight": {128, 3, 4, 4}, "patch_embed.proj.bias": {128}, "cls_token": {1, 1, 128}, "pos_embed": {1, 2, 128},
@@ -99,7 +100,7 @@ func TestLoadHeads(t *testing.T) {
 	}
 	path := writeSafetensors(t, m)
 	for given, heads := range map[int]int{0: 2, 4: 4} {
-		bb, err := Load(t.Context(), path, Options{Heads: given})
+		bb, err := backbone.Load(t.Context(), path, backbone.Options{Heads: given})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,50 +120,50 @@ func TestLoadErrors(t *testing.T) {
 		what    string
 		timm    bool
 		change  change
-		options Options
+		options backbone.Options
 		want    []string
 	}{
-		{"npz: tensor missing", false, func(m tensor.Map) { delete(m, scale) }, Options{}, []string{scale}},
-		{"npz: patch embedding missing", false, func(m tensor.Map) { delete(m, patchKernel) }, Options{}, []string{patchKernel}},
-		{"npz: no blocks", false, func(m tensor.Map) { delete(m, "Transformer/encoderblock_0/LayerNorm_0/scale") }, Options{}, []string{"Transformer/encoderblock_0/LayerNorm_0/scale"}},
-		{"npz: wrong shape", false, func(m tensor.Map) { m[scale] = tensor.Zeros(7) }, Options{}, []string{scale, "[7]", "[6]"}},
-		{"npz: wrong rank", false, func(m tensor.Map) { m[query] = tensor.Zeros(6, 6) }, Options{}, []string{query, "[6 6]", "3 axes"}},
-		{"npz: patches not square", false, func(m tensor.Map) { m[patchKernel] = tensor.Zeros(4, 2, 3, 6) }, Options{}, []string{patchKernel, "[4 2 3 6]", "[4 4 3 6]"}},
-		{"npz: nothing in it", false, func(m tensor.Map) { m[patchKernel] = tensor.Zeros(0, 0, 3, 6) }, Options{}, []string{"image = 0"}},
-		{"npz: no heads", false, func(m tensor.Map) { m[query] = tensor.Zeros(6, 0, 3) }, Options{}, []string{"heads = 0"}},
-		{"npz: integers", false, func(m tensor.Map) { m[scale] = tensor.Must(make([]int32, 6), 6) }, Options{}, []string{scale, "does not hold floats"}},
-		{"npz: NaN", false, func(m tensor.Map) { m[scale].Float32()[4] = nan }, Options{}, []string{scale, "NaN", "[4]"}},
-		{"npz: infinite", false, func(m tensor.Map) { m[scale].Float32()[0] = float32(math.Inf(1)) }, Options{}, []string{scale, "infinite"}},
-		{"npz: positions make no square", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 6, 6) }, Options{}, []string{positions, "6 positions"}},
-		{"npz: no positions", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 0, 6) }, Options{}, []string{positions, "0 positions"}},
-		{"npz: contradicting heads", false, nil, Options{Heads: 3}, []string{"--heads 3", "2 heads"}},
-		{"npz: image size", false, nil, Options{Image: 10}, []string{"10 pixels", "patches of 4", "--image-size", "multiple of 4"}},
-		{"npz: too large an image size", false, nil, Options{Image: 1 << 20}, []string{"1048576 pixels", "--image-size"}},
-		{"npz: negative image size", false, nil, Options{Image: -4}, []string{"image = -4"}},
-		{"npz: std of zero", false, nil, Options{Std: &[3]float64{0.5, 0, 0.5}}, []string{"std", "above 0"}},
-		{"npz: std that is no number", false, nil, Options{Std: &[3]float64{0.5, 0.5, math.NaN()}}, []string{"std"}},
-		{"npz: infinite std", false, nil, Options{Std: &[3]float64{0.5, 0.5, math.Inf(1)}}, []string{"std"}},
-		{"npz: mean that is no number", false, nil, Options{Mean: &[3]float64{math.NaN(), 0.5, 0.5}}, []string{"mean"}},
+		{"npz: tensor missing", false, func(m tensor.Map) { delete(m, scale) }, backbone.Options{}, []string{scale}},
+		{"npz: patch embedding missing", false, func(m tensor.Map) { delete(m, patchKernel) }, backbone.Options{}, []string{patchKernel}},
+		{"npz: no blocks", false, func(m tensor.Map) { delete(m, "Transformer/encoderblock_0/LayerNorm_0/scale") }, backbone.Options{}, []string{"Transformer/encoderblock_0/LayerNorm_0/scale"}},
+		{"npz: wrong shape", false, func(m tensor.Map) { m[scale] = tensor.Zeros(7) }, backbone.Options{}, []string{scale, "[7]", "[6]"}},
+		{"npz: wrong rank", false, func(m tensor.Map) { m[query] = tensor.Zeros(6, 6) }, backbone.Options{}, []string{query, "[6 6]", "3 axes"}},
+		{"npz: patches not square", false, func(m tensor.Map) { m[patchKernel] = tensor.Zeros(4, 2, 3, 6) }, backbone.Options{}, []string{patchKernel, "[4 2 3 6]", "[4 4 3 6]"}},
+		{"npz: nothing in it", false, func(m tensor.Map) { m[patchKernel] = tensor.Zeros(0, 0, 3, 6) }, backbone.Options{}, []string{"image = 0"}},
+		{"npz: no heads", false, func(m tensor.Map) { m[query] = tensor.Zeros(6, 0, 3) }, backbone.Options{}, []string{"heads = 0"}},
+		{"npz: integers", false, func(m tensor.Map) { m[scale] = tensor.Must(make([]int32, 6), 6) }, backbone.Options{}, []string{scale, "does not hold floats"}},
+		{"npz: NaN", false, func(m tensor.Map) { m[scale].Float32()[4] = nan }, backbone.Options{}, []string{scale, "NaN", "[4]"}},
+		{"npz: infinite", false, func(m tensor.Map) { m[scale].Float32()[0] = float32(math.Inf(1)) }, backbone.Options{}, []string{scale, "infinite"}},
+		{"npz: positions make no square", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 6, 6) }, backbone.Options{}, []string{positions, "6 positions"}},
+		{"npz: no positions", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 0, 6) }, backbone.Options{}, []string{positions, "0 positions"}},
+		{"npz: contradicting heads", false, nil, backbone.Options{Heads: 3}, []string{"--heads 3", "2 heads"}},
+		{"npz: image size", false, nil, backbone.Options{Image: 10}, []string{"10 pixels", "patches of 4", "--image-size", "multiple of 4"}},
+		{"npz: too large an image size", false, nil, backbone.Options{Image: 1 << 20}, []string{"1048576 pixels", "--image-size"}},
+		{"npz: negative image size", false, nil, backbone.Options{Image: -4}, []string{"image = -4"}},
+		{"npz: std of zero", false, nil, backbone.Options{Std: &[3]float64{0.5, 0, 0.5}}, []string{"std", "above 0"}},
+		{"npz: std that is no number", false, nil, backbone.Options{Std: &[3]float64{0.5, 0.5, math.NaN()}}, []string{"std"}},
+		{"npz: infinite std", false, nil, backbone.Options{Std: &[3]float64{0.5, 0.5, math.Inf(1)}}, []string{"std"}},
+		{"npz: mean that is no number", false, nil, backbone.Options{Mean: &[3]float64{math.NaN(), 0.5, 0.5}}, []string{"mean"}},
 
-		{"timm: heads unknown", true, nil, Options{}, []string{"width of 6", "--heads"}},
-		{"timm: heads that don't divide", true, nil, Options{Heads: 4}, []string{"width of 6", "4 heads", "--heads"}},
-		{"timm: negative heads", true, nil, Options{Heads: -2}, []string{"heads = -2"}},
-		{"timm: tensor missing", true, func(m tensor.Map) { delete(m, "blocks.1.attn.qkv.bias") }, Options{Heads: 2}, []string{"blocks.1.attn.qkv.bias"}},
-		{"timm: norm missing", true, func(m tensor.Map) { delete(m, "blocks.0.norm1.weight") }, Options{Heads: 2}, []string{"there is no tensor blocks.0.norm1.weight"}},
-		{"timm: patch embedding missing", true, func(m tensor.Map) { delete(m, "patch_embed.proj.weight") }, Options{Heads: 2}, []string{"patch_embed.proj.weight"}},
-		{"timm: no MLP", true, func(m tensor.Map) { delete(m, "blocks.0.mlp.fc1.weight") }, Options{Heads: 2}, []string{"blocks.0.mlp.fc1.weight"}},
-		{"timm: wrong shape", true, func(m tensor.Map) { m["blocks.1.attn.proj.weight"] = tensor.Zeros(6, 5) }, Options{Heads: 2}, []string{"blocks.1.attn.proj.weight", "[6 5]", "[6 6]"}},
-		{"timm: wrong rank", true, func(m tensor.Map) { m["patch_embed.proj.weight"] = tensor.Zeros(6, 48) }, Options{Heads: 2}, []string{"patch_embed.proj.weight", "[6 48]"}},
-		{"timm: patches not square", true, func(m tensor.Map) { m["patch_embed.proj.weight"] = tensor.Zeros(6, 3, 4, 2) }, Options{Heads: 2}, []string{"patch_embed.proj.weight", "[6 3 4 2]"}},
-		{"timm: grey images", true, func(m tensor.Map) { m["patch_embed.proj.weight"] = tensor.Zeros(6, 1, 4, 4) }, Options{Heads: 2}, []string{"patch_embed.proj.weight", "[6 1 4 4]", "[6 3 4 4]"}},
-		{"timm: integers", true, func(m tensor.Map) { m["norm.bias"] = tensor.Must(make([]int64, 6), 6) }, Options{Heads: 2}, []string{"norm.bias", "does not hold floats"}},
-		{"timm: two class tokens", true, func(m tensor.Map) { m["pos_embed"] = tensor.Zeros(1, 6, 6) }, Options{Heads: 2}, []string{"pos_embed", "6 positions"}},
-		{"timm: NaN", true, func(m tensor.Map) { m["blocks.0.mlp.fc2.weight"].Float32()[13] = nan }, Options{Heads: 2}, []string{"blocks.0.mlp.fc2.weight", "NaN", "[1 3]"}},
-		{"timm: own head's bias missing", true, func(m tensor.Map) { m["head.weight"] = tensor.Zeros(9, 6) }, Options{Heads: 2}, []string{"head.bias"}},
+		{"timm: heads unknown", true, nil, backbone.Options{}, []string{"width of 6", "--heads"}},
+		{"timm: heads that don't divide", true, nil, backbone.Options{Heads: 4}, []string{"width of 6", "4 heads", "--heads"}},
+		{"timm: negative heads", true, nil, backbone.Options{Heads: -2}, []string{"heads = -2"}},
+		{"timm: tensor missing", true, func(m tensor.Map) { delete(m, "blocks.1.attn.qkv.bias") }, backbone.Options{Heads: 2}, []string{"blocks.1.attn.qkv.bias"}},
+		{"timm: norm missing", true, func(m tensor.Map) { delete(m, "blocks.0.norm1.weight") }, backbone.Options{Heads: 2}, []string{"there is no tensor blocks.0.norm1.weight"}},
+		{"timm: patch embedding missing", true, func(m tensor.Map) { delete(m, "patch_embed.proj.weight") }, backbone.Options{Heads: 2}, []string{"patch_embed.proj.weight"}},
+		{"timm: no MLP", true, func(m tensor.Map) { delete(m, "blocks.0.mlp.fc1.weight") }, backbone.Options{Heads: 2}, []string{"blocks.0.mlp.fc1.weight"}},
+		{"timm: wrong shape", true, func(m tensor.Map) { m["blocks.1.attn.proj.weight"] = tensor.Zeros(6, 5) }, backbone.Options{Heads: 2}, []string{"blocks.1.attn.proj.weight", "[6 5]", "[6 6]"}},
+		{"timm: wrong rank", true, func(m tensor.Map) { m["patch_embed.proj.weight"] = tensor.Zeros(6, 48) }, backbone.Options{Heads: 2}, []string{"patch_embed.proj.weight", "[6 48]"}},
+		{"timm: patches not square", true, func(m tensor.Map) { m["patch_embed.proj.weight"] = tensor.Zeros(6, 3, 4, 2) }, backbone.Options{Heads: 2}, []string{"patch_embed.proj.weight", "[6 3 4 2]"}},
+		{"timm: grey images", true, func(m tensor.Map) { m["patch_embed.proj.weight"] = tensor.Zeros(6, 1, 4, 4) }, backbone.Options{Heads: 2}, []string{"patch_embed.proj.weight", "[6 1 4 4]", "[6 3 4 4]"}},
+		{"timm: integers", true, func(m tensor.Map) { m["norm.bias"] = tensor.Must(make([]int64, 6), 6) }, backbone.Options{Heads: 2}, []string{"norm.bias", "does not hold floats"}},
+		{"timm: two class tokens", true, func(m tensor.Map) { m["pos_embed"] = tensor.Zeros(1, 6, 6) }, backbone.Options{Heads: 2}, []string{"pos_embed", "6 positions"}},
+		{"timm: NaN", true, func(m tensor.Map) { m["blocks.0.mlp.fc2.weight"].Float32()[13] = nan }, backbone.Options{Heads: 2}, []string{"blocks.0.mlp.fc2.weight", "NaN", "[1 3]"}},
+		{"timm: own head's bias missing", true, func(m tensor.Map) { m["head.weight"] = tensor.Zeros(9, 6) }, backbone.Options{Heads: 2}, []string{"head.bias"}},
 		{"an adapter", true, func(m tensor.Map) {
 			clear(m)
 			m["lora_dict.0.lora_A"] = tensor.Zeros(2, 6)
-		}, Options{}, []string{patchKernel}},
+		}, backbone.Options{}, []string{patchKernel}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			weights, write := timmNames(), writeSafetensors
@@ -173,7 +174,7 @@ func TestLoadErrors(t *testing.T) {
 				c.change(weights)
 			}
 			path := write(t, weights)
-			_, err := Load(t.Context(), path, c.options)
+			_, err := backbone.Load(t.Context(), path, c.options)
 			wantError(t, err, append(c.want, path)...)
 		})
 	}
@@ -183,14 +184,14 @@ func TestLoadErrors(t *testing.T) {
 func TestLoadNoFile(t *testing.T) {
 	folder := t.TempDir()
 	missing := filepath.Join(folder, "missing.npz")
-	_, err := Load(t.Context(), missing, Options{})
+	_, err := backbone.Load(t.Context(), missing, backbone.Options{})
 	wantError(t, err, missing, "does not exist")
 	for name, content := range map[string]string{"empty.npz": "", "page.safetensors": "<!DOCTYPE html>\n<html>not found</html>", "zip.npz": "PK\x03\x04 and no more"} {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Load(t.Context(), path, Options{})
+		_, err := backbone.Load(t.Context(), path, backbone.Options{})
 		wantError(t, err, path)
 	}
 }
@@ -198,7 +199,7 @@ func TestLoadNoFile(t *testing.T) {
 // TestSidecar: the JSON beside the file overrides the defaults, flags override it, and nonsense in it is refused.
 func TestSidecar(t *testing.T) {
 	path := writeNPZ(t, random(t, tiny).Weights)
-	sidecar := Sidecar(path)
+	sidecar := backbone.Sidecar(path)
 	put := func(text string) {
 		t.Helper()
 		if err := os.WriteFile(sidecar, []byte(text), 0o600); err != nil {
@@ -206,11 +207,11 @@ func TestSidecar(t *testing.T) {
 		}
 	}
 	put(`{"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "pool": "mean"}`)
-	bb, err := Load(t.Context(), path, Options{Std: &[3]float64{1, 2, 3}})
+	bb, err := backbone.Load(t.Context(), path, backbone.Options{Std: &[3]float64{1, 2, 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Description{Architecture: tiny, Mean: [3]float64{0.1, 0.2, 0.3}, Std: [3]float64{1, 2, 3}, Pool: PoolMean}
+	want := backbone.Description{Architecture: tiny, Normalisation: backbone.Normalisation{Mean: [3]float64{0.1, 0.2, 0.3}, Std: [3]float64{1, 2, 3}, Pool: backbone.PoolMean}}
 	if bb.Description != want {
 		t.Errorf("read %+v, want %+v", bb.Description, want)
 	}
@@ -230,23 +231,23 @@ func TestSidecar(t *testing.T) {
 		`{"heads": 0}`:                 "0 heads",
 	} {
 		put(text)
-		_, err := Load(t.Context(), path, Options{})
+		_, err := backbone.Load(t.Context(), path, backbone.Options{})
 		t.Run(text, func(t *testing.T) { wantError(t, err, part) })
 	}
 }
 
 // TestParse: architectures by name and by description.
 func TestParse(t *testing.T) {
-	for _, name := range Names() {
-		a, err := Parse(name)
+	for _, name := range backbone.Names() {
+		a, err := backbone.Parse(name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if again, err := Parse(a.String()); err != nil || again != a {
+		if again, err := backbone.Parse(a.String()); err != nil || again != a {
 			t.Errorf("%s: %q reads as %+v (%v), want %+v", name, a.String(), again, err, a)
 		}
 	}
-	a, err := Parse("vit:heads=2,image=8,patch=4,width=6,depth=2,mlp=10")
+	a, err := backbone.Parse("vit:heads=2,image=8,patch=4,width=6,depth=2,mlp=10")
 	if err != nil || a != tiny {
 		t.Errorf("got %+v (%v), want %+v", a, err, tiny)
 	}
@@ -274,7 +275,7 @@ func TestParse(t *testing.T) {
 		"vit:image=+32,patch=4,width=96,mlp=": {"mlp"},
 	} {
 		t.Run(text, func(t *testing.T) {
-			_, err := Parse(text)
+			_, err := backbone.Parse(text)
 			wantError(t, err, parts...)
 		})
 	}

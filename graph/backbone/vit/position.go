@@ -1,11 +1,17 @@
-package backbone
+package vit
 
 import (
 	"math"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/cubic"
 	"dtl-tf/graph/tensor"
 )
+
+// resample gives the weights positions for the grid of another input size.
+func resample(weights tensor.Map, from, to backbone.Architecture) {
+	weights[positions] = resamplePositions(weights[positions], from.(Architecture).Grid(), to.(Architecture).Grid())
+}
 
 // resamplePositions stretches position embeddings [1, 1+from*from, d] to another grid, bicubic with
 // antialiasing as timm does (resample_abs_pos_embed; torch's interpolate with antialias, a = -0.5,

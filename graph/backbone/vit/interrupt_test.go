@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+
+	"dtl-tf/graph/backbone"
 )
 
 // ending is a context that ends when it has been asked so many times.
@@ -33,7 +35,7 @@ func TestLoadInterrupted(t *testing.T) {
 		for n := int64(0); ; n++ {
 			ctx := &ending{Context: context.Background()}
 			ctx.left.Store(n)
-			got, err := Load(ctx, path, Options{Heads: 2})
+			got, err := backbone.Load(ctx, path, backbone.Options{Heads: 2})
 			if err == nil {
 				if got.Fingerprint() == "" {
 					t.Errorf("%s: an incomplete backbone", path)

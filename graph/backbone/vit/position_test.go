@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -39,10 +40,10 @@ func TestLoadResamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	arch := Architecture{Image: 14 * 2, Patch: 2, Width: 3, Depth: 1, Heads: 1, MLP: 4, Eps: LayerNormEps}
+	arch := Architecture{Image: 14 * 2, Patch: 2, Width: 3, Depth: 1, Heads: 1, MLP: 4, Eps: backbone.LayerNormEps}
 	weights := random(t, arch).Weights
 	weights[positions] = f.Tensors["from_14"]
-	bb, err := Load(t.Context(), writeNPZ(t, weights), Options{Image: 24 * 2})
+	bb, err := backbone.Load(t.Context(), writeNPZ(t, weights), backbone.Options{Image: 24 * 2})
 	if err != nil {
 		t.Fatal(err)
 	}

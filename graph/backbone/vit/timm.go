@@ -1,9 +1,10 @@
-package backbone
+package vit
 
 import (
 	"fmt"
 	"slices"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -13,36 +14,47 @@ const timmHead = "head.weight"
 
 // timm is the layout of timm's vision_transformer.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p],
 // query, key and value in one matrix of rows [q | k | v], each head-major. The number of heads is in no shape.
-var timm = layout{shapes: shapesOfTimm, convert: convertTimm}
+var timm = backbone.Layout{
+	Owns: func(m tensor.Map) bool {
+		for _, name := range []string{"pos_embed", "patch_embed.proj.weight"} {
+			if _, ok := m[name]; ok {
+				return true
+			}
+		}
+		return false
+	},
+	Shapes: shapesOfTimm, Convert: convertTimm, Pooled: pooledNorm,
+}
 
-func shapesOfTimm(f *weight.File) (a Architecture, err error) {
+func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
+	var a Architecture
 	kernel, err := f.Get("patch_embed.proj.weight")
 	if err != nil {
-		return a, err
+		return nil, err
 	}
 	position, err := f.Get("pos_embed")
 	if err != nil {
-		return a, err
+		return nil, err
 	}
 	fc1, err := f.Get("blocks.0.mlp.fc1.weight")
 	if err != nil {
-		return a, err
+		return nil, err
 	}
 	if len(kernel.Shape) != 4 || len(position.Shape) != 3 || len(fc1.Shape) != 2 {
-		return a, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, blocks.0.mlp.fc1.weight %v: these are not a timm ViT's shapes",
+		return nil, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, blocks.0.mlp.fc1.weight %v: these are not a timm ViT's shapes",
 			f.Path, kernel.Shape, position.Shape, fc1.Shape)
 	}
 	a.Width, a.Patch, a.MLP = kernel.Shape[0], kernel.Shape[2], fc1.Shape[0]
-	if a.Depth, err = depth(f, "blocks.%d."); err != nil {
-		return a, err
+	if a.Depth, err = backbone.CountBlocks(f, "blocks.%d."); err != nil {
+		return nil, err
 	}
 	if a.Image, err = imageSize(f.Path, "pos_embed", position.Shape[1], a.Patch); err != nil {
-		return a, err
+		return nil, err
 	}
 	if t, ok := f.Tensors[timmHead]; ok && len(t.Shape) == 2 {
-		a.Classes = t.Shape[0]
+		a.Labels = t.Shape[0]
 	}
-	if t, ok := f.Tensors["pre_logits.fc.weight"]; ok && len(t.Shape) == 2 && a.Classes > 0 {
+	if t, ok := f.Tensors["pre_logits.fc.weight"]; ok && len(t.Shape) == 2 && a.Labels > 0 {
 		a.Hidden = t.Shape[0]
 	}
 	return a, nil
@@ -55,12 +67,13 @@ func pooledNorm(m tensor.Map) bool {
 	return pooled && !norm
 }
 
-func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
+func convertTimm(f *weight.File, arch backbone.Architecture) (tensor.Map, error) {
+	a := arch.(Architecture)
 	c := converter{file: f, out: tensor.Map{}, used: map[string]bool{}}
 	d, p, m := a.Width, a.Patch, a.MLP
 	if t := c.get("patch_embed.proj.weight", d, 3, p, p); t.Data != nil {
-		matrix := transpose(tensor.Must(t.Float32(), d*3, p*p), d*3, p*p)   // [p*p, d*3]
-		c.out[patchKernel] = swapLast(matrix, p*p, d, 3, []int{p, p, 3, d}) // [p*p, 3, d]
+		matrix := tensor.Transpose(tensor.Must(t.Float32(), d*3, p*p), d*3, p*p)   // [p*p, d*3]
+		c.out[patchKernel] = tensor.SwapLast(matrix, p*p, d, 3, []int{p, p, 3, d}) // [p*p, 3, d]
 	}
 	c.copy("patch_embed.proj.bias", patchBias, d)
 	c.copy("cls_token", classToken, 1, 1, d)
@@ -86,16 +99,16 @@ func convertTimm(f *weight.File, a Architecture) (tensor.Map, error) {
 		c.linear("pre_logits.fc", "pre_logits", d, []int{d, a.Hidden}, []int{a.Hidden})
 		in = a.Hidden
 	}
-	if a.Classes > 0 {
-		c.linear("head", "head", in, []int{in, a.Classes}, []int{a.Classes})
+	if a.Labels > 0 {
+		c.linear("head", "head", in, []int{in, a.Labels}, []int{a.Labels})
 	}
-	if err := checkPlaces(f, func(name string) bool { return c.used[name] }); err != nil {
+	if err := backbone.CheckPlaces(f, a, func(name string) bool { return c.used[name] }); err != nil {
 		return nil, err
 	}
 	if c.err != nil {
 		return nil, c.err
 	}
-	return check(f, c.out, a)
+	return backbone.Check(f, c.out, a)
 }
 
 // converter moves tensors from timm's names to .npz names. It keeps the first error, and goes on to see all names.
@@ -128,7 +141,7 @@ func (c *converter) copy(from, to string, shape ...int) { c.out[to] = c.get(from
 func (c *converter) linear(from, to string, in int, kernel, bias []int) {
 	out := tensor.Size(bias)
 	if t := c.get(from+".weight", out, in); t.Data != nil {
-		c.out[to+"/kernel"] = tensor.Must(transpose(t, out, in).Float32(), kernel...)
+		c.out[to+"/kernel"] = tensor.Must(tensor.Transpose(t, out, in).Float32(), kernel...)
 	}
 	c.copyAs(from+".bias", to+"/bias", []int{out}, bias)
 }
@@ -148,7 +161,7 @@ func (c *converter) attention(from, to string, a Architecture) {
 	}
 	for i, which := range []string{"query", "key", "value"} {
 		part := tensor.Must(rows.Float32()[i*d*d:(i+1)*d*d], d, d)
-		c.out[to+which+"/kernel"] = tensor.Must(transpose(part, d, d).Float32(), d, h, d/h)
+		c.out[to+which+"/kernel"] = tensor.Must(tensor.Transpose(part, d, d).Float32(), d, h, d/h)
 		c.out[to+which+"/bias"] = tensor.Must(slices.Clone(bias.Float32()[i*d:(i+1)*d]), h, d/h)
 	}
 }

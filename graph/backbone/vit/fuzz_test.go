@@ -1,12 +1,12 @@
-package backbone
+package vit
 
 import (
+	"encoding/json"
 	"os"
 	"testing"
-	"testing/fstest"
 
 	"dtl-tf/graph/alloctest"
-	"dtl-tf/graph/savedmodel"
+	"dtl-tf/graph/backbone"
 )
 
 // FuzzParse: the text of an architecture that is accepted means the same when it is written and read again.
@@ -15,15 +15,14 @@ func FuzzParse(f *testing.F) {
 	f.Add("vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384")
 	f.Add("vit:image=1048576,patch=1,width=1048576,depth=1048576,heads=1,mlp=1")
 	f.Fuzz(func(t *testing.T, text string) {
-		var a Architecture
+		var a backbone.Architecture
 		var err error
-		alloctest.Limit(t, 256*len(text), func() { a, err = Parse(text) })
+		alloctest.Limit(t, 256*len(text), func() { a, err = backbone.Parse(text) })
 		if err != nil {
 			return
 		}
-		again, err := Parse(a.String())
-		again.Eps = a.Eps
-		if err != nil || again != a {
+		again, err := backbone.Parse(a.String())
+		if err != nil || again.With(backbone.Sizes{Eps: a.NormEps()}) != a {
 			t.Errorf("%q is %v, then %v: %v", text, a, again, err)
 		}
 	})
@@ -31,14 +30,15 @@ func FuzzParse(f *testing.F) {
 
 // FuzzDescription reads what a SavedModel says about its architecture.
 func FuzzDescription(f *testing.F) {
-	whole, err := os.ReadFile("../../saved_models/default/assets.extra/" + descriptionFile)
+	whole, err := os.ReadFile("../../../saved_models/default/assets.extra/" + descriptionFile)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		alloctest.Limit(t, 64*len(raw), func() {
-			d, err := readDescription(fstest.MapFS{savedmodel.ExtraDir + "/" + descriptionFile: {Data: raw}})
+			var d backbone.Description
+			err := json.Unmarshal(raw, &d)
 			if err == nil && d.Validate() != nil {
 				t.Errorf("%+v: %v", d, d.Validate())
 			}

@@ -1,4 +1,4 @@
-package backbone
+package vit
 
 import (
 	"io"
@@ -10,6 +10,7 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -18,19 +19,24 @@ import (
 // test is skipped where it does not.
 func shared(t *testing.T, parts ...string) string {
 	t.Helper()
-	path := filepath.Join(append([]string{"..", "..", "..", "shared"}, parts...)...)
+	path := filepath.Join(append([]string{"..", "..", "..", "..", "shared"}, parts...)...)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("skipped: %s is not there", path)
 	}
 	return path
 }
 
-// tiny is an architecture whose weights take a few kB.
-var tiny = Architecture{Image: 8, Patch: 4, Width: 6, Depth: 2, Heads: 2, MLP: 10, Eps: LayerNormEps}
+// half is the usual normalisation, and descriptionFile what tells a backbone's architecture in a SavedModel.
+var half = [3]float64{0.5, 0.5, 0.5}
 
-func random(t *testing.T, a Architecture) *Backbone {
+const descriptionFile = "backbone.json"
+
+// tiny is an architecture whose weights take a few kB.
+var tiny = Architecture{Image: 8, Patch: 4, Width: 6, Depth: 2, Heads: 2, MLP: 10, Eps: backbone.LayerNormEps}
+
+func random(t *testing.T, a Architecture) *backbone.Backbone {
 	t.Helper()
-	bb, err := Random(a, 3)
+	bb, err := backbone.Random(a, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,14 +107,14 @@ func write(t *testing.T, name string, content func(w io.Writer) error) string {
 }
 
 // runImages runs images of bytes through a backbone: what build makes of the normalised images.
-func runImages(t *testing.T, bb *Backbone, images tensor.Tensor, build func(b *graph.Builder, f *Forward, x graph.Value) []graph.Value) []tensor.Tensor {
+func runImages(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, build func(b *graph.Builder, f *backbone.Forward, x graph.Value) []graph.Value) []tensor.Tensor {
 	t.Helper()
 	b := graph.New(graph.KeepAll)
 	variables := graph.NewVariables()
-	f := &Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
+	f := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return variables.Declare(b, name, false, shape...).Value
 	}}
-	input := b.Placeholder("images", tf.Uint8, graph.Unknown, bb.Image, bb.Image, 3)
+	input := b.Placeholder("images", tf.Uint8, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
 	var fetches []tf.Output
 	for _, v := range build(b, f, b.Normalise(input, bb.Mean, bb.Std)) {
 		fetches = append(fetches, v.Output)

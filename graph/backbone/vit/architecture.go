@@ -1,0 +1,94 @@
+// Package vit is the family of plain Vision Transformers: its architecture, its forward pass, and how its files are read.
+package vit
+
+import (
+	"cmp"
+	"fmt"
+
+	"dtl-tf/graph/backbone"
+)
+
+// Architecture is the shape of a ViT (Dosovitskiy et al. 2021), pre-norm, with a class token.
+type Architecture struct {
+	Image  int     `json:"image_size"` // side of the square input in pixels
+	Patch  int     `json:"patch_size"` // side of a patch in pixels
+	Width  int     `json:"width"`      // d, the size of a token
+	Depth  int     `json:"depth"`      // N, the number of blocks
+	Heads  int     `json:"heads"`
+	MLP    int     `json:"mlp_width"` // hidden width of a block's MLP
+	Eps    float64 `json:"layer_norm_eps"`
+	Labels int     `json:"classes"`    // of the backbone's own head, 0 if it has none
+	Hidden int     `json:"pre_logits"` // width of a tanh layer before the own head, 0 if it has none
+}
+
+// mostGrid is where attention becomes impossible: 65,537 tokens make scores of 17 GB a head and image.
+const mostGrid = 256
+
+// Grid is the number of patches along one side.
+func (a Architecture) Grid() int { return a.Image / max(a.Patch, 1) }
+
+// Family implements backbone.Architecture.
+func (a Architecture) Family() string { return familyName }
+
+// Classes is the number of classes of the own head, 0 if there is none.
+func (a Architecture) Classes() int { return a.Labels }
+
+// With implements backbone.Architecture.
+func (a Architecture) With(s backbone.Sizes) backbone.Architecture {
+	a.Image, a.Heads, a.Eps = cmp.Or(s.Image, a.Image), cmp.Or(s.Heads, a.Heads), cmp.Or(s.Eps, a.Eps)
+	return a
+}
+
+// WithHead implements backbone.Architecture.
+func (a Architecture) WithHead(classes int) backbone.Architecture {
+	a.Labels, a.Hidden = classes, 0
+	return a
+}
+
+// ImageSize is the side of the input in pixels.
+func (a Architecture) ImageSize() int { return a.Image }
+
+// PatchSize is the side of a patch in pixels.
+func (a Architecture) PatchSize() int { return a.Patch }
+
+// NormEps is the epsilon of every LayerNorm.
+func (a Architecture) NormEps() float64 { return a.Eps }
+
+// Tokens is T, the length of the sequence: the class token and the patches.
+func (a Architecture) Tokens() int { return a.Grid()*a.Grid() + 1 }
+
+// Blocks lists the blocks in the order of the forward pass.
+func (a Architecture) Blocks() []backbone.Block {
+	list := make([]backbone.Block, max(a.Depth, 0))
+	for i := range list {
+		list[i] = backbone.Block{Index: i, Width: a.Width, Heads: a.Heads, MLP: a.MLP, Side: a.Grid(), Prefix: 1}
+	}
+	return list
+}
+
+// String is the form that Parse reads.
+func (a Architecture) String() string {
+	return fmt.Sprintf("vit:image=%d,patch=%d,width=%d,depth=%d,heads=%d,mlp=%d", a.Image, a.Patch, a.Width, a.Depth, a.Heads, a.MLP)
+}
+
+// Validate checks that the numbers make a network.
+func (a Architecture) Validate() error {
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"image", a.Image}, {"patch", a.Patch}, {"width", a.Width}, {"depth", a.Depth}, {"heads", a.Heads}, {"mlp", a.MLP}} {
+		if n.value <= 0 || n.value > 1<<20 {
+			return fmt.Errorf("architecture: %s = %d is not possible", n.name, n.value)
+		}
+	}
+	if a.Image%a.Patch != 0 {
+		return fmt.Errorf("an image of %d pixels can't be cut into patches of %d: choose an --image-size that is a multiple of %d", a.Image, a.Patch, a.Patch)
+	}
+	if a.Grid() > mostGrid {
+		return fmt.Errorf("an image of %d pixels in patches of %d makes %d tokens, more than attention can take: choose a smaller --image-size", a.Image, a.Patch, a.Tokens())
+	}
+	if a.Width%a.Heads != 0 {
+		return fmt.Errorf("a width of %d can't be split into %d heads: set --heads", a.Width, a.Heads)
+	}
+	return nil
+}
