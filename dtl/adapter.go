@@ -61,8 +61,8 @@ type bottleneckMaps struct{ down, downBias, up, upBias graph.Value }
 // declareBottleneck names the maps PREFIX + DOWN and PREFIX + UP. The map up and both biases start at zero.
 func declareBottleneck(p *Params, prefix, down, up string, d, r int) bottleneckMaps {
 	return bottleneckMaps{
-		p.Declare(prefix+down+".weight", kaimingUniform, r, d), p.DeclareFree(prefix+down+".bias", zeros, r),
-		p.Declare(prefix+up+".weight", zeros, d, r), p.DeclareFree(prefix+up+".bias", zeros, d),
+		p.Declare(prefix+down+".weight", KaimingUniform, r, d), p.DeclareFree(prefix+down+".bias", Zeros, r),
+		p.Declare(prefix+up+".weight", Zeros, d, r), p.DeclareFree(prefix+up+".bias", Zeros, d),
 	}
 }
 

@@ -34,8 +34,8 @@ func NewServed(c Config) (s *Served, err error) {
 	m.Trainable = m.Frozen // one set: nothing trains here
 	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, zeros, c.Classes, backbone.Width(c.Arch))
-	m.params.DeclareFree(HeadBias, zeros, c.Classes)
+	m.params.Declare(HeadWeight, Zeros, c.Classes, backbone.Width(c.Arch))
+	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
 
 	s = &Served{Builder: m.builder, Variables: m.Trainable}
 	side := c.Arch.ImageSize()

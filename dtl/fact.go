@@ -54,8 +54,8 @@ func (f *factorTuning) Trains(backbone.Spec) bool { return false }
 
 func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	d := a.Blocks()[0].Width
-	u := p.Declare("FacTu.weight", kaimingUniform, f.rank, d)
-	v := p.Declare("FacTv.weight", zeros, d, f.rank)
+	u := p.Declare("FacTu.weight", KaimingUniform, f.rank, d)
+	v := p.Declare("FacTv.weight", Zeros, d, f.rank)
 	newCore := f.cores(p, a, f.rank)
 	return func() backbone.Hook {
 		core := newCore()

@@ -35,7 +35,7 @@ func tensorTrainCores(p *Params, a backbone.Architecture, r int) func() core {
 			case backbone.FC2:
 				in *= matrices(layer.point, block)
 			}
-			cores[backbone.Tap{Point: layer.point, Block: block}] = p.Declare(fmt.Sprintf(layer.name, block.Index), kaimingUniform, out, in)
+			cores[backbone.Tap{Point: layer.point, Block: block}] = p.Declare(fmt.Sprintf(layer.name, block.Index), KaimingUniform, out, in)
 		}
 	}
 	return func() core {

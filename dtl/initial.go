@@ -7,12 +7,12 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// zeros fills with 0.
-func zeros(_ *rand.Rand, shape []int) tensor.Tensor { return tensor.Zeros(shape...) }
+// Zeros fills with 0.
+func Zeros(_ *rand.Rand, shape []int) tensor.Tensor { return tensor.Zeros(shape...) }
 
-// kaimingUniform is PyTorch's default for linear and convolution weights [out, in, ...]: kaiming uniform with a =
+// KaimingUniform is PyTorch's default for linear and convolution weights [out, in, ...]: kaiming uniform with a =
 // sqrt(5), that is uniform within +-1/sqrt(fan_in).
-func kaimingUniform(random *rand.Rand, shape []int) tensor.Tensor {
+func KaimingUniform(random *rand.Rand, shape []int) tensor.Tensor {
 	bound := 1 / math.Sqrt(float64(tensor.Size(shape[1:])))
 	t := tensor.Zeros(shape...)
 	for i := range t.Float32() {
@@ -21,8 +21,8 @@ func kaimingUniform(random *rand.Rand, shape []int) tensor.Tensor {
 	return t
 }
 
-// truncatedNormal is timm's trunc_normal_: a normal of the given deviation, cut at +-2 (absolute).
-func truncatedNormal(std float64) Init {
+// TruncatedNormal is timm's trunc_normal_: a normal of the given deviation, cut at +-2 (absolute).
+func TruncatedNormal(std float64) Init {
 	return func(random *rand.Rand, shape []int) tensor.Tensor {
 		t := tensor.Zeros(shape...)
 		for i := range t.Float32() {

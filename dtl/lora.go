@@ -50,7 +50,7 @@ func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 		for _, point := range []backbone.Point{backbone.Query, backbone.Value} {
 			name := fmt.Sprintf(loraPoints[point], block.Index)
 			all[backbone.Tap{Point: point, Block: block}] = maps{
-				p.Declare(name+"A", kaimingUniform, m.rank, block.Width), p.Declare(name+"B", zeros, block.Width, m.rank),
+				p.Declare(name+"A", KaimingUniform, m.rank, block.Width), p.Declare(name+"B", Zeros, block.Width, m.rank),
 			}
 		}
 	}

@@ -70,15 +70,15 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 	all := a.Blocks()
 	d, w, hidden := all[0].Width, l.width(all[0]), l.hidden(all[0])
 	linear := func(name string, init Init, in, out int) affine {
-		return affine{p.Declare(name+".weight", init, out, in), p.DeclareFree(name+".bias", zeros, out)}
+		return affine{p.Declare(name+".weight", init, out, in), p.DeclareFree(name+".bias", Zeros, out)}
 	}
-	small := truncatedNormal(0.01)
+	small := TruncatedNormal(0.01)
 	first := linear("side_first_downsample", small, d, w)
 	ladders, gates := make([]affine, len(all)), make([]graph.Value, len(all))
 	blocks := make([]map[backbone.Point]affine, len(all))
 	for i := range all {
 		ladders[i] = linear(fmt.Sprintf("side_downsamples.%d", i), small, d, w)
-		gates[i] = p.Declare(fmt.Sprintf("side_gate_params.%d", i), zeros, 1)
+		gates[i] = p.Declare(fmt.Sprintf("side_gate_params.%d", i), Zeros, 1)
 		blocks[i] = map[backbone.Point]affine{}
 		for point := backbone.Norm1; point <= backbone.FC2; point++ {
 			switch in, out := w, w; point {
@@ -90,7 +90,7 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 				}
 				fallthrough
 			case backbone.Query, backbone.Key, backbone.Value, backbone.Projection:
-				blocks[i][point] = linear(sideName(point, i), zeros, in, out) // see Derive
+				blocks[i][point] = linear(sideName(point, i), Zeros, in, out) // see Derive
 			}
 		}
 	}
@@ -120,7 +120,7 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 
 // norm declares scale and bias of a LayerNorm.
 func (l ladder) norm(p *Params, name string, width int) affine {
-	return affine{p.Declare(name+".weight", zeros, width), p.DeclareFree(name+".bias", zeros, width)} // see Derive
+	return affine{p.Declare(name+".weight", Zeros, width), p.DeclareFree(name+".bias", Zeros, width)} // see Derive
 }
 
 // sideBlock is a ViT block of the side network's width: [B, T, w] -> [B, T, w].

@@ -46,7 +46,7 @@ func Mergeable(arch backbone.Architecture) []string {
 	})
 }
 
-// merger is a set of weights being changed. It keeps the first error; after one it hands out zeros.
+// merger is a set of weights being changed. It keeps the first error; after one it hands out Zeros.
 type merger struct {
 	weights, adapter tensor.Map
 	own              map[string]bool // weights that are copies already

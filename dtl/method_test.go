@@ -157,7 +157,7 @@ func TestInitialValues(t *testing.T) {
 	if a, b := values.SHA256(), model.params.Values(2).SHA256(); a == b {
 		t.Error("seeds 1 and 2 give the same values")
 	}
-	if v := truncatedNormal(10)(rand.New(rand.NewPCG(1, 1)), []int{1000}); size(floats(v)) > 2 {
+	if v := TruncatedNormal(10)(rand.New(rand.NewPCG(1, 1)), []int{1000}); size(floats(v)) > 2 {
 		t.Errorf("a truncated normal has the value %v, it is cut at 2", size(floats(v)))
 	}
 }

@@ -91,8 +91,8 @@ func New(c Config) (m *Model, err error) {
 	m = &Model{Config: c, builder: b, specs: specs(c.Arch), Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
 	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, truncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
-	m.params.DeclareFree(HeadBias, zeros, c.Classes)
+	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
+	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
 
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
 	w := watch(newHook(), c.Arch)

@@ -72,8 +72,8 @@ func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 			parts.prompt = p.Declare(name+"visual_prompt_token", supernetPrompts, 1, tokens, d)
 		}
 		if rank := n.loras[i]; rank > 0 {
-			parts.loraA = p.Declare(name+"attn.LoRA_a.weight", kaimingUniform, rank, d)
-			parts.loraB = p.Declare(name+"attn.LoRA_b.weight", zeros, 3*d, rank)
+			parts.loraA = p.Declare(name+"attn.LoRA_a.weight", KaimingUniform, rank, d)
+			parts.loraB = p.Declare(name+"attn.LoRA_b.weight", Zeros, 3*d, rank)
 		}
 		if width := n.adapters[i]; width > 0 {
 			parts.adapter = declareBottleneck(p, name+"adapter.", "ln1", "ln2", d, width)

@@ -77,7 +77,7 @@ type tapReader struct {
 
 func (r tapReader) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	weight := p.Declare("reader.weight", normalAround(0.5, 0.1), backbone.Width(a))
-	shift := p.Declare("reader.shift", zeros, backbone.Width(a))
+	shift := p.Declare("reader.shift", Zeros, backbone.Width(a))
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			return r.hook(b, at, in, out, func(v graph.Value) graph.Value { return b.ScaleShift(v, weight, shift) })

@@ -77,14 +77,14 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 	var down, up []graph.Value
 	for _, block := range a.Blocks() {
 		name := fmt.Sprintf(mapPrefix+"%d.", block.Index)
-		down = append(down, p.Declare(name+"lora_A", kaimingUniform, s.rank, block.Width))
-		up = append(up, p.Declare(name+"lora_B", zeros, block.Width, s.rank))
+		down = append(down, p.Declare(name+"lora_A", KaimingUniform, s.rank, block.Width))
+		up = append(up, p.Declare(name+"lora_B", Zeros, block.Width, s.rank))
 	}
 	filters := map[int]graph.Value{} // by stage
 	if s.kernel > 0 {
 		for _, block := range a.Blocks() {
 			if _, ok := filters[block.Stage]; !ok {
-				filters[block.Stage] = p.Declare(filterOf(a, block.Stage), kaimingUniform, block.Width, 1, s.kernel, s.kernel)
+				filters[block.Stage] = p.Declare(filterOf(a, block.Stage), KaimingUniform, block.Width, 1, s.kernel, s.kernel)
 			}
 		}
 	}

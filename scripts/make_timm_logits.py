@@ -17,7 +17,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-OUT = pathlib.Path(__file__).resolve().parent.parent / "graph" / "backbone" / "testdata"
+OUT = pathlib.Path(__file__).resolve().parent.parent / "graph" / "backbone" / "vit" / "testdata"
 SIDE = 224
 IMAGENET = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 HALF = [0.5] * 3, [0.5] * 3

@@ -17,6 +17,7 @@ const (
 	wholeProgram = "main"        // main as it is
 	diesAt       = "dies at "    // with a number: main, which kill -9 ends at that point between two changes on the disk
 	namesPoints  = "name points" // main, which writes the names of these points to stderr
+	extended     = "extended"    // main with a family of backbones and a method more
 )
 
 // child is dtl-tf in a process of its own.
@@ -35,6 +36,9 @@ func child(args []string) int {
 		main()
 	case variable == namesPoints:
 		fault.Hook = func(name string) { os.Stderr.WriteString(pointMark + name + "\n") }
+		main()
+	case variable == extended:
+		extend()
 		main()
 	case variable == wholeProgram:
 		main()
