@@ -30,7 +30,7 @@ func NewServed(c Config) (s *Served, err error) {
 	if c.Precision == "" {
 		c.Precision = graph.FP32
 	}
-	m := &Model{Config: c, builder: graph.New(graph.KeepAll).Use(c.Precision), specs: specs(c.Arch), Frozen: graph.NewVariables()}
+	m := &Model{Config: c, builder: graph.New(graph.RecomputeNone).Use(c.Precision), specs: specs(c.Arch), Frozen: graph.NewVariables()}
 	m.Trainable = m.Frozen // one set: nothing trains here
 	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
 	newHook := c.Method.Attach(m.params, c.Arch)

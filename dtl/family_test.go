@@ -54,7 +54,7 @@ func TestStages(t *testing.T) {
 				}
 			}
 
-			c.mode, c.chunkValues, c.dropPath = graph.KeepAll, 0, 0
+			c.mode, c.chunkValues, c.dropPath = graph.RecomputeNone, 0, 0
 			plain := c.start(t)
 			var names []string
 			for _, v := range plain.Stored() {

@@ -68,7 +68,7 @@ func TestGoldenShared(t *testing.T) {
 }
 
 func checkGolden(t *testing.T, folder, inputs string) {
-	for _, mode := range []graph.Recompute{graph.KeepAll, graph.RecomputeActivations, graph.RecomputeBlocks} {
+	for _, mode := range []graph.Recompute{graph.RecomputeNone, graph.RecomputeActivations, graph.RecomputeBlocks} {
 		t.Run(fmt.Sprintf("%s/recompute=%d", filepath.Base(folder), mode), func(t *testing.T) {
 			t.Parallel()
 			var want golden

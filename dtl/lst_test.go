@@ -59,7 +59,7 @@ func TestLSTLeavesBackboneAlone(t *testing.T) {
 	seen := 0
 	model := must(New(Config{
 		Arch: micro, Std: [3]float64{1, 1, 1}, Method: plainBackbone{method, t, &seen}, Pool: method.Pool(), Classes: 3, Batch: 2,
-		Recompute: graph.KeepAll,
+		Recompute: graph.RecomputeNone,
 	}))(t)
 	if want := 2 * (3 + 13*micro.Depth); seen != want {
 		t.Errorf("%d taps, want %d in two forward passes", seen, want)

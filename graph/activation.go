@@ -6,60 +6,60 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// GELU is x * Phi(x) with the exact normal distribution function (erf), as timm's ViT has it. Keeps x.
+// GELU is x * Phi(x) with the exact normal distribution function (erf), as in timm's ViT. Saves x.
 func (b *Builder) GELU(x Value) Value {
 	b = b.In("gelu")
 	if b.fused(x, tf.Bfloat16) {
 		return b.differentiable(b.unary("Bf16Gelu", x), []Value{x}, func(g *Gate, dy Value) []Value {
-			return []Value{g.node("Bf16GeluGrad", dy.Shape, nil, g.Kept(x).Output, g.low(dy).Output)}
+			return []Value{g.node("Bf16GeluGrad", dy.Shape, nil, g.Saved(x).Output, g.narrow(dy).Output)}
 		})
 	}
-	// The order of these nodes is the one that Grappler fuses into the linear layer before it.
-	wide := b.full(x)
-	out := b.low(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))
+	// Grappler fuses exactly this order of nodes into the preceding linear layer.
+	wide := b.widen(x)
+	out := b.narrow(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
 		// d(x Phi(x)) = Phi(x) + x phi(x).
-		x := g.full(g.Kept(x))
+		x := g.widen(g.Saved(x))
 		phi := g.mul(g.unary("Exp", g.mul(g.mul(x, x), g.scalar(-0.5))), g.scalar(1/math.Sqrt(2*math.Pi)))
 		cdf := g.mul(g.add(g.unary("Erf", g.mul(x, g.scalar(math.Sqrt2/2))), g.scalar(1)), g.scalar(0.5))
 		return []Value{g.mul(g.add(cdf, g.mul(x, phi)), dy)}
 	})
 }
 
-// Swish is h * sigmoid(beta h); with a large beta it is a smooth ReLU (the DTL paper's theta). Keeps h.
+// Swish is h * sigmoid(beta h); with a large beta it is a smooth ReLU (the DTL paper's theta). Saves h.
 func (b *Builder) Swish(h Value, beta float64) Value {
 	b = b.In("swish")
 	if b.fused(h, tf.Bfloat16) {
 		attributes := map[string]any{"beta": float32(beta)}
 		out := b.node("Bf16Swish", h.Shape, attributes, h.Output)
 		return b.differentiable(out, []Value{h}, func(g *Gate, dy Value) []Value {
-			return []Value{g.node("Bf16SwishGrad", dy.Shape, attributes, g.Kept(h).Output, g.low(dy).Output)}
+			return []Value{g.node("Bf16SwishGrad", dy.Shape, attributes, g.Saved(h).Output, g.narrow(dy).Output)}
 		})
 	}
-	wide := b.full(h)
+	wide := b.widen(h)
 	out := b.mul(wide, b.unary("Sigmoid", b.mul(wide, b.scalar(beta))))
 	return b.differentiable(out, []Value{h}, func(g *Gate, dy Value) []Value {
 		// d = s + beta h s (1 - s) = s (1 + beta h (1 - s)).
-		scaled := g.mul(g.full(g.Kept(h)), g.scalar(beta))
+		scaled := g.mul(g.widen(g.Saved(h)), g.scalar(beta))
 		s := g.unary("Sigmoid", scaled)
 		slope := g.mul(s, g.add(g.mul(scaled, g.sub(g.scalar(1), s)), g.scalar(1)))
 		return []Value{g.mul(slope, dy)}
 	})
 }
 
-// ReLU is max(x, 0). Keeps its result.
+// ReLU is max(x, 0). Saves its result.
 func (b *Builder) ReLU(x Value) Value {
 	out := b.In("relu").unary("Relu", x)
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
-		return []Value{g.node("ReluGrad", dy.Shape, nil, dy.Output, g.Kept(Detach(out)).Output)}
+		return []Value{g.node("ReluGrad", dy.Shape, nil, dy.Output, g.Saved(Detach(out)).Output)}
 	})
 }
 
-// Tanh is the activation of the pre-logits layer that some checkpoints have. Keeps its result.
+// Tanh is the activation of the pre-logits layer that some checkpoints have. Saves its result.
 func (b *Builder) Tanh(x Value) Value {
 	out := b.In("tanh").unary("Tanh", x)
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
-		y := g.Kept(Detach(out))
+		y := g.Saved(Detach(out))
 		return []Value{g.mul(dy, g.sub(g.scalar(1), g.mul(y, y)))}
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW
-// computes it: eps is added to the square root of the bias-corrected second moment.
+// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019). Like torch.optim.AdamW it adds
+// eps to the square root of the bias-corrected second moment.
 type AdamW struct {
 	Beta1, Beta2, Epsilon float64
 	WeightDecay           float64
@@ -20,7 +20,7 @@ type AdamW struct {
 	rate, decay, epsilon Value
 }
 
-// NewAdamW declares the inputs of the optimizer: betas 0.9 and 0.999, epsilon 1e-8, PyTorch's defaults.
+// NewAdamW declares the optimizer's inputs, with PyTorch's defaults: betas 0.9 and 0.999, epsilon 1e-8.
 func NewAdamW(b *Builder, weightDecay float64) *AdamW {
 	b = b.In("adamw")
 	return &AdamW{
@@ -31,7 +31,7 @@ func NewAdamW(b *Builder, weightDecay float64) *AdamW {
 	}
 }
 
-// Update adds the node that moves v along its gradient, with weight decay or without.
+// Update adds the node that applies one step to v. Weight decay applies only if decays is set.
 func (o *AdamW) Update(b *Builder, v *Variable, gradient Value, decays bool) *tf.Operation {
 	b = b.In("adamw/" + v.Name)
 	m := o.State.Declare(b, "adam_m/"+v.Name, false, v.Shape...)
@@ -40,14 +40,14 @@ func (o *AdamW) Update(b *Builder, v *Variable, gradient Value, decays bool) *tf
 		shrink := b.After(gradient.Op).mul(Value{Output: v.read, Shape: v.Shape}, o.decay)
 		b = b.After(b.operation("AssignSubVariableOp", map[string]any{"dtype": tf.Float}, v.handle, shrink.Output))
 	}
-	// The bias corrections are part of rate and epsilon (see Feeds), hence the zero powers.
+	// Feeds folds the bias corrections into rate and epsilon, so the op's own powers of beta are zero.
 	return b.operation("ResourceApplyAdam", map[string]any{"use_locking": true}, v.handle, m.handle, s.handle,
 		b.scalar(0).Output, b.scalar(0).Output, o.rate.Output, b.scalar(o.Beta1).Output, b.scalar(o.Beta2).Output,
 		o.epsilon.Output, gradient.Output)
 }
 
-// Feeds gives the values for step t = 1, 2, ... at learning rate lr. The corrections are computed here in
-// double precision: TensorFlow's op would add its epsilon to the uncorrected root.
+// Feeds returns the inputs for step t = 1, 2, ... at learning rate lr. It computes the bias corrections itself, in double
+// precision, because TensorFlow's op would add epsilon to the uncorrected root.
 func (o *AdamW) Feeds(lr float64, t int) []Feed {
 	root := math.Sqrt(1 - math.Pow(o.Beta2, float64(t)))
 	value := func(v float64) tensor.Tensor { return tensor.Scalar(float32(v)) }

@@ -9,16 +9,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// fillBytes bounds what one run copies into a session or out of it: so much exists twice for a moment.
+// fillBytes bounds the bytes that one run copies into or out of a session, because the run briefly holds them twice.
 const fillBytes = 64 << 20
 
-// Assign fills every variable from values, whose shapes must match; values may hold more. It takes few runs:
-// TensorFlow prepares the graph anew for each set of targets, which would take 4 to 12 ms a
-// variable if each had a run of its own, seconds for a backbone.
+// Assign sets every variable from values, which must have the same shapes and may hold further names. It batches variables
+// into few runs: TensorFlow prepares the graph anew for each set of targets, so one run per variable would cost 4 to 12 ms
+// each, seconds for a backbone.
 func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 	var feeds []Feed
 	var targets []*tf.Operation
-	bytes := 0
+	pending := 0 // bytes in feeds
 	flush := func() error {
 		if len(targets) == 0 {
 			return nil
@@ -26,7 +26,7 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 		if _, err := s.Run(feeds, nil, targets...); err != nil {
 			return fmt.Errorf("fill %d variables: %w", len(targets), err)
 		}
-		feeds, targets, bytes = nil, nil, 0
+		feeds, targets, pending = nil, nil, 0
 		return nil
 	}
 	for _, v := range vs.list {
@@ -39,7 +39,7 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 		}
 		feeds = append(feeds, Feed{Output: v.input, Value: t})
 		targets = append(targets, v.assign)
-		if bytes += 4 * tensor.Size(v.Shape); bytes >= fillBytes {
+		if pending += 4 * tensor.Size(v.Shape); pending >= fillBytes {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -48,15 +48,15 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 	return flush()
 }
 
-// Read copies all variables out of the session, in few runs for the same reason.
+// Read copies all variables out of the session, in few runs like Assign.
 func (vs *Variables) Read(s *Session) (tensor.Map, error) {
 	values := tensor.Map{}
 	for from := 0; from < len(vs.list); {
 		var reads []tf.Output
-		for bytes := 0; from+len(reads) < len(vs.list) && bytes < fillBytes; {
+		for size := 0; from+len(reads) < len(vs.list) && size < fillBytes; {
 			v := vs.list[from+len(reads)]
 			reads = append(reads, v.read)
-			bytes += 4 * tensor.Size(v.Shape)
+			size += 4 * tensor.Size(v.Shape)
 		}
 		got, err := s.Run(nil, reads)
 		if err != nil {

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v, with q, k, v and the result
-// [B, T, d], heads side by side in the last axis. A bias is [heads, T, T], the same for all samples, or [n, 1, T, T], of which
-// sample i gets number i mod n, such as the masks of n windows of one image; the latter has no gradient. Keeps q, k and v by head
-// and the softmax [B, heads, T, T].
+// Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v. q, k, v and the result are
+// [B, T, d], with the heads side by side in the last axis. A bias is either [heads, T, T], the same for all samples, or
+// [n, 1, T, T], of which sample i gets entry i mod n, such as the masks of the n windows of an image; the latter gets no
+// gradient. Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	b = b.In("attention")
 	shape := q.Shape
@@ -20,39 +20,39 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	split := func(b *Builder, x Value) Value { // [B, T, d] -> [B, heads, T, d/heads]
 		return b.transpose(b.reshape(x, shape[0], shape[1], heads, width), 0, 2, 1, 3)
 	}
-	join := func(b *Builder, x Value) Value { // and back
+	join := func(b *Builder, x Value) Value { // [B, heads, T, d/heads] -> [B, T, d]
 		return b.reshape(b.transpose(x, 0, 2, 1, 3), shape...)
 	}
 	joinT := func(b *Builder, x Value) Value { // [B, heads, d/heads, T] -> [B, T, d]
 		return b.reshape(b.transpose(x, 0, 3, 1, 2), shape...)
 	}
-	// The scores are scaled where that costs nothing, in the kernel, or else where they are fewest, in q.
+	// Scale q, which has fewer values than the scores, unless the softmax kernel scales for free.
 	inQ, inSoftmax := factor, 1.0
-	if b.hasKernels() && len(biases) == 0 { // a bias is added to scores that are scaled already
+	if b.hasKernels() && len(biases) == 0 { // biases need scores that are already scaled
 		inQ, inSoftmax = 1, factor
 	}
-	qh, kh, vh := b.Keep(b.times(split(b, q), inQ), Costly), b.Keep(split(b, k), Costly), b.Keep(split(b, v), Costly)
+	qh, kh, vh := b.Save(b.times(split(b, q), inQ), Costly), b.Save(split(b, k), Costly), b.Save(split(b, v), Costly)
 	scores := b.batchMatmul(qh, kh, false, true)
 	for _, bias := range biases {
 		scores = b.biased(scores, bias)
 	}
-	p := b.Keep(b.softmax(scores, inSoftmax), Cheap)
+	p := b.Save(b.softmax(scores, inSoftmax), Cheap)
 	out := join(b, b.batchMatmul(p, vh, false, false))
 	return b.differentiable(out, append([]Value{q, k, v}, biases...), func(g *Gate, dy Value) (dx []Value) {
 		dout := split(g.Builder, dy)
-		keptQ, keptK, keptP := g.Kept(qh), g.Kept(kh), g.Kept(p)
+		savedQ, savedK, savedP := g.Saved(qh), g.Saved(kh), g.Saved(p)
 		var ds Value
 		if q.HasGradient() || k.HasGradient() || slices.ContainsFunc(biases, Value.HasGradient) {
-			ds = g.softmaxGradient(keptP, g.batchMatmul(dout, g.Kept(vh), false, true), inSoftmax)
+			ds = g.softmaxGradient(savedP, g.batchMatmul(dout, g.Saved(vh), false, true), inSoftmax)
 		}
 		if q.HasGradient() {
-			dx = append(dx, join(g.Builder, g.times(g.batchMatmul(ds, keptK, false, false), inQ)))
+			dx = append(dx, join(g.Builder, g.times(g.batchMatmul(ds, savedK, false, false), inQ)))
 		}
 		if k.HasGradient() {
-			dx = append(dx, joinT(g.Builder, g.batchMatmul(keptQ, ds, true, false)))
+			dx = append(dx, joinT(g.Builder, g.batchMatmul(savedQ, ds, true, false)))
 		}
 		if v.HasGradient() {
-			dx = append(dx, joinT(g.Builder, g.batchMatmul(dout, keptP, true, false)))
+			dx = append(dx, joinT(g.Builder, g.batchMatmul(dout, savedP, true, false)))
 		}
 		for _, bias := range biases {
 			if bias.HasGradient() {
@@ -63,7 +63,7 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	})
 }
 
-// biased adds a bias to scores [B, heads, T, T] as Attention describes it.
+// biased adds a bias of either form (see Attention) to scores [B, heads, T, T].
 func (b *Builder) biased(scores, bias Value) Value {
 	if len(bias.Shape) == 3 {
 		return b.add(scores, bias)
@@ -88,20 +88,20 @@ func (b *Builder) times(x Value, factor float64) Value {
 	return b.mul(x, b.scalar(factor))
 }
 
-// softmax of factor * x [..., T] over the last axis, in float32 and given on in the precision of products.
+// softmax is the softmax of factor * x [..., T] over the last axis. It computes in float32 and returns the Builder's precision.
 func (b *Builder) softmax(x Value, factor float64) Value {
 	if b.hasKernels() {
 		return b.node("Bf16Softmax", x.Shape, map[string]any{"scale": float32(factor)}, x.Output)
 	}
-	return b.low(b.unary("Softmax", b.times(b.full(x), factor)))
+	return b.narrow(b.unary("Softmax", b.times(b.widen(x), factor)))
 }
 
-// softmaxGradient is factor * p * (dp - sum(dp * p)), the gradient of x of which p is the softmax.
+// softmaxGradient is factor * p * (dp - sum(dp * p)): the gradient of x, given p = softmax(factor * x) and its gradient dp.
 func (b *Builder) softmaxGradient(p, dp Value, factor float64) Value {
 	if b.hasKernels() {
 		return b.node("Bf16SoftmaxGrad", p.Shape, map[string]any{"scale": float32(factor)}, p.Output, dp.Output)
 	}
-	weighted := b.mul(b.full(dp), p)
+	weighted := b.mul(b.widen(dp), p)
 	slope := b.sub(weighted, b.mul(b.reduce("Sum", weighted, true, last(p)), p))
-	return b.low(b.times(slope, factor))
+	return b.narrow(b.times(slope, factor))
 }

@@ -1,12 +1,11 @@
 package graph
 
-// Blend is s x + (1 - s) y with s = sigmoid(gate / temperature), for x and y of one shape and one gate [1]. Keeps
-// x - y.
+// Blend is s x + (1 - s) y with s = sigmoid(gate / temperature), for x and y of the same shape and a gate [1]. Saves x - y.
 func (b *Builder) Blend(x, y, gate Value, temperature float64) Value {
 	b = b.In("blend")
 	s := b.unary("Sigmoid", b.mul(gate, b.scalar(1/temperature)))
-	apart := b.sub(x, y)
-	out := b.add(y, b.mul(apart, s))
+	difference := b.sub(x, y)
+	out := b.add(y, b.mul(difference, s))
 	return b.differentiable(out, []Value{x, y, gate}, func(g *Gate, dy Value) (dx []Value) {
 		if x.HasGradient() {
 			dx = append(dx, g.mul(dy, s))
@@ -16,7 +15,7 @@ func (b *Builder) Blend(x, y, gate Value, temperature float64) Value {
 		}
 		if gate.HasGradient() {
 			// ds/dgate = s (1 - s) / temperature.
-			along := g.reduce("Sum", g.rows(g.mul(dy, g.Kept(apart))), false, 0, 1)
+			along := g.reduce("Sum", g.rows(g.mul(dy, g.Saved(difference))), false, 0, 1)
 			slope := g.mul(g.mul(s, g.sub(g.scalar(1), s)), g.scalar(1/temperature))
 			dx = append(dx, g.mul(slope, along))
 		}

@@ -11,28 +11,27 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Unknown marks a dimension that is known only when the graph runs. Only the batch may be, and the sides that
-// Resize takes.
+// Unknown marks a dimension that is known only when the graph runs: the batch, and the sides of the images that Resize takes.
 const Unknown = -1
 
-// Builder adds nodes to one graph. Builders derived by In and After share the graph. A Builder
-// is not safe for concurrent use. Misuse (a wrong shape, an op TensorFlow refuses) panics with
-// a value that Catch turns into an error at the edge.
+// Builder adds nodes to one graph. Builders derived by In and After share that graph. A Builder
+// is not safe for concurrent use. Misuse (a wrong shape, an op that TensorFlow refuses) panics with
+// a value that Catch turns into an error at the package boundary.
 type Builder struct {
 	*shared
 	prefix string
 	after  []*tf.Operation
-	region *region // that is being built, or nil
+	region *region // the region being built, or nil
 }
 
 type shared struct {
 	graph       *tf.Graph
 	names       map[string]int
-	records     int
+	records     int // on the tape so far
 	recompute   Recompute
 	chunkValues int
 	precision   Precision
-	kernels     bool // of package capi may be used
+	kernels     bool // whether the kernels of package capi may be used
 	constants   map[string]Value
 }
 
@@ -43,7 +42,7 @@ func New(r Recompute) *Builder {
 	}}
 }
 
-// Chunk sets how many values a region works on at a time, instead of what For chose.
+// Chunk overrides the chunk size that For chose, the number of values a region works on at a time.
 func (b *Builder) Chunk(values int) *Builder {
 	b.chunkValues = values
 	return b
@@ -52,7 +51,7 @@ func (b *Builder) Chunk(values int) *Builder {
 // Graph is the graph built so far.
 func (b *Builder) Graph() *tf.Graph { return b.graph }
 
-// In returns a Builder whose nodes are named below name, so that a trace can be read.
+// In returns a Builder that puts its nodes below name, which makes traces readable.
 func (b *Builder) In(name string) *Builder {
 	c := *b
 	c.prefix = b.prefix + name + "/"
@@ -66,7 +65,7 @@ func (b *Builder) After(ops ...*tf.Operation) *Builder {
 	return &c
 }
 
-// Value is the output of a node with its shape, and the way a gradient takes from it.
+// Value is the output of a node with its shape and, if a gradient can flow into it, its place on the tape.
 type Value struct {
 	tf.Output
 	Shape []int
@@ -79,21 +78,21 @@ func (v Value) HasGradient() bool { return v.tape != nil }
 // Width is the last dimension of v.
 func (v Value) Width() int { return v.Shape[len(v.Shape)-1] }
 
-// Defined tells v from the zero Value, which stands for "none" (a layer without bias, say).
+// Defined is false for the zero Value, which stands for "none" (a layer without bias, say).
 func (v Value) Defined() bool { return v.Op != nil }
 
-// IsUsed tells whether a node of the graph reads v or waits for it.
+// IsUsed tells whether a node of the graph reads v or has a control dependency on it.
 func (v Value) IsUsed() bool { return v.Defined() && capi.IsAwaited(v.Op) }
 
-// buildError is what the panics of this package carry.
+// buildError is the panic value of this package.
 type buildError struct{ err error }
 
 func (e buildError) Error() string { return e.err.Error() }
 
-// Fail stops building with an error. It is for code that builds graphs, and is caught by Catch.
+// Fail aborts building with an error that Catch returns. Only code that builds graphs may call it.
 func Fail(format string, args ...any) { panic(buildError{fmt.Errorf(format, args...)}) }
 
-// Catch turns a building panic into an error. Use it deferred at the edge:
+// Catch turns a panic of Fail into an error. Defer it at the package boundary:
 //
 //	defer graph.Catch(&err)
 func Catch(err *error) {
@@ -106,7 +105,7 @@ func Catch(err *error) {
 	}
 }
 
-// node adds one operation of a unique name and returns its first output, without tape.
+// node adds one operation under a unique name and returns its first output, off the tape.
 func (b *Builder) node(kind string, shape []int, attrs map[string]any, inputs ...tf.Input) Value {
 	return Value{Output: b.operation(kind, attrs, inputs...).Output(0), Shape: shape}
 }
@@ -127,7 +126,7 @@ func (b *Builder) operation(kind string, attrs map[string]any, inputs ...tf.Inpu
 	return op
 }
 
-// Placeholder is an input to be fed in each run.
+// Placeholder is an input that every run feeds.
 func (b *Builder) Placeholder(name string, dtype tf.DataType, shape ...int) Value {
 	dims := make([]int64, len(shape))
 	for i, d := range shape {
@@ -137,9 +136,9 @@ func (b *Builder) Placeholder(name string, dtype tf.DataType, shape ...int) Valu
 		map[string]any{"dtype": dtype, "shape": tf.MakeShape(dims...)})
 }
 
-// Constant is a small value baked into the graph; weights are variables (see Variables).
+// Constant is a small value stored in the graph itself; weights are variables (see Variables).
 func (b *Builder) Constant(t tensor.Tensor) Value {
-	// Constants wait for nothing: Grappler can fold them wherever they are used.
+	// No control dependencies, so that Grappler can fold the constant wherever it is used.
 	c := *b
 	c.after = nil
 	value, err := constantTensor(t)
@@ -164,7 +163,7 @@ func constantTensor(t tensor.Tensor) (*tf.Tensor, error) {
 	return flat, flat.Reshape(dims)
 }
 
-// scalar and ints are the constants that layers need all the time, made once a graph.
+// scalar is a float32 constant. Like ints and vector, it adds one node per graph and value.
 func (b *Builder) scalar(v float64) Value {
 	return b.cached(fmt.Sprintf("f%v", v), func() Value { return b.root().Constant(tensor.Scalar(float32(v))) })
 }
@@ -179,16 +178,16 @@ func (b *Builder) ints(v ...int) Value {
 	})
 }
 
-func (b *Builder) cached(key string, make func() Value) Value {
+func (b *Builder) cached(key string, build func() Value) Value {
 	v, ok := b.constants[key]
 	if !ok {
-		v = make()
+		v = build()
 		b.constants[key] = v
 	}
 	return v
 }
 
-// root is the Builder without name or dependencies, for what is shared by the whole graph.
+// root is a Builder without prefix or dependencies, for nodes that the whole graph shares.
 func (b *Builder) root() *Builder { return &Builder{shared: b.shared, prefix: "const/"} }
 
 func (b *Builder) vector(v []float32) Value {

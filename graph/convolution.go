@@ -1,11 +1,11 @@
 package graph
 
-// DepthwiseConv is a depth-wise convolution of x [B, H, W, d] with one k x k filter a channel, w
+// DepthwiseConv is a depth-wise convolution of x [B, H, W, d] with one k x k filter per channel, w
 // [d, 1, k, k] (PyTorch's layout), stride 1, padding "same": (k-1)/2 zeros left and top, k/2 right
-// and bottom. It is a cross-correlation, as in PyTorch. Keeps x where w trains.
+// and bottom. As in PyTorch it is a cross-correlation. Saves x if w trains.
 func (b *Builder) DepthwiseConv(x, w Value) Value {
 	b = b.In("depthwise")
-	wide := b.full(x) // TensorFlow has no such convolution in bfloat16 on a processor
+	wide := b.widen(x) // TensorFlow has no depth-wise convolution in bfloat16 on a CPU
 	d, k := w.Shape[0], w.Shape[2]
 	attrs := func() map[string]any {
 		return map[string]any{"strides": []int64{1, 1, 1, 1}, "padding": "SAME"}
@@ -19,7 +19,7 @@ func (b *Builder) DepthwiseConv(x, w Value) Value {
 		}
 		if w.HasGradient() {
 			df := g.node("DepthwiseConv2dNativeBackpropFilter", filter.Shape, attrs(),
-				g.full(g.Kept(x)).Output, g.ints(k, k, d, 1).Output, dy.Output)
+				g.widen(g.Saved(x)).Output, g.ints(k, k, d, 1).Output, dy.Output)
 			dx = append(dx, g.reshape(g.transpose(g.reshape(df, k*k, d), 1, 0), w.Shape...))
 		}
 		return dx

@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/capi"
 )
 
-// Device is a kind of device that a graph is built for.
+// Device is the kind of device that a graph is built for.
 type Device string
 
 const (
@@ -16,12 +16,12 @@ const (
 	GPU       Device = "gpu"
 )
 
-// GPUChunk is DefaultChunk for a GPU, which needs large products to be busy. It is an estimate: no GPU
-// was at hand to measure it on.
+// GPUChunk is the counterpart of DefaultChunk on a GPU, which needs larger products to be fully used. It is an estimate: no
+// GPU was available to measure it on.
 const GPUChunk = 8192 * 768
 
-// For suits what is built from now on to a device: the size of chunks, and on a processor the kernels of package capi, which do
-// in one pass over memory what takes TensorFlow many. A graph that was not built for a device runs everywhere, also without this
+// For builds everything from now on for one device. It sets the chunk size and, on a CPU, enables the kernels of package capi,
+// which do in one pass over memory what takes TensorFlow several. A graph built without For runs on any device, and in any
 // program.
 func (b *Builder) For(d Device) *Builder {
 	if _, err := capi.KernelVariant(); d != GPU && err != nil {
@@ -34,11 +34,11 @@ func (b *Builder) For(d Device) *Builder {
 	return b
 }
 
-// takesKernels tells whether kernels may be used on a device. Where the library is one that takes none, TensorFlow's own ops do
-// the work.
+// takesKernels tells whether the kernels of package capi can be used. If the TensorFlow library does not accept them, its own
+// ops do the work.
 func (d Device) takesKernels() bool { return d != GPU && capi.Kernels() == nil }
 
-// KernelsFor names the variant of the kernels in a graph for a device and a precision, "" for a graph without any.
+// KernelsFor names the kernel variant in a graph built for that device and precision, "" if such a graph uses no kernels.
 func KernelsFor(d Device, p Precision) string {
 	if p != BF16 || !d.takesKernels() {
 		return ""
@@ -47,8 +47,8 @@ func KernelsFor(d Device, p Precision) string {
 	return name
 }
 
-// FindDevice is the device that TensorFlow will use. It opens a session on an empty graph, which may be the one that fixes the
-// number of threads.
+// FindDevice returns the device that TensorFlow will use. It opens a session on an empty graph; if that is the first session
+// of the process, it fixes the number of threads (see SessionOptions).
 func FindDevice(o SessionOptions) (Device, error) {
 	s, err := NewSession(tf.NewGraph(), o)
 	if err != nil {
@@ -67,13 +67,13 @@ func FindDevice(o SessionOptions) (Device, error) {
 	return Processor, nil
 }
 
-// Computing is what runs on a processor: TensorFlow's products with oneDNN or without, and a variant of our kernels.
+// Computing describes the code that computes on a CPU: TensorFlow's matrix products, with oneDNN or without, and our kernels.
 type Computing struct {
 	OneDNN  capi.OneDNN
-	Kernels string // for bfloat16: avx512f, avx2 or plain; "" where the library takes none
+	Kernels string // the variant for bfloat16: avx512f, avx2 or plain; "" if TensorFlow does not accept them
 }
 
-// HowComputed tells it. It is an error if the environment asks for kernels that are not there.
+// HowComputed returns the Computing of this process. It fails if the environment asks for a kernel variant that does not exist.
 func HowComputed() (Computing, error) {
 	c := Computing{OneDNN: capi.FindOneDNN()}
 	name, err := capi.KernelVariant()
@@ -83,10 +83,10 @@ func HowComputed() (Computing, error) {
 	return c, err
 }
 
-// hasKernels tells whether there are kernels for what is built. They read and write bfloat16.
+// hasKernels tells whether layers may use our kernels, which exist for bfloat16 only.
 func (b *Builder) hasKernels() bool { return b.kernels && b.precision == BF16 }
 
-// fused tells whether there are kernels, and x is of the type that the one in question wants.
+// fused tells whether a layer may use a kernel that takes x as type want.
 func (b *Builder) fused(x Value, want tf.DataType) bool {
 	return b.hasKernels() && x.DataType() == want
 }

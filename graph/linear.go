@@ -7,7 +7,7 @@ import (
 )
 
 // Linear is x W + bias with x [..., in], W [in, out] and bias [out]; the zero Value stands for no
-// bias. Keeps x only where W trains: a frozen linear layer keeps nothing.
+// bias. Saves x if W trains: a frozen linear layer saves nothing.
 func (b *Builder) Linear(x, w, bias Value) Value { return b.linear(x, w, bias, false) }
 
 // LinearT is x W^T with W [out, in], the layout of PyTorch's weights.
@@ -19,24 +19,24 @@ func (b *Builder) AffineT(x, w, bias Value) Value { return b.linear(x, w, bias, 
 func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 	b = b.In("linear")
 	if !x.HasGradient() {
-		x = b.low(x) // nobody else keeps x, so it is kept in the smaller type
+		x = b.narrow(x) // no other layer saves x, so this one saves the smaller type
 	}
 	y := b.matmul(b.rows(x), w, false, transposed)
 	if bias.Defined() {
-		y = b.node("BiasAdd", y.Shape, nil, y.Output, b.low(bias).Output)
+		y = b.node("BiasAdd", y.Shape, nil, y.Output, b.narrow(bias).Output)
 	}
 	out := b.reshape(y, append(slices.Clone(x.Shape[:last(x)]), y.Width())...)
 	return b.differentiable(out, []Value{x, w, bias}, func(g *Gate, dy Value) (dx []Value) {
-		rows := g.low(g.rows(dy))
+		rows := g.narrow(g.rows(dy))
 		if x.HasGradient() {
 			dx = append(dx, g.reshape(g.matmul(rows, w, false, !transposed), x.Shape...))
 		}
 		if w.HasGradient() {
-			kept := g.rows(g.keptLow(x))
+			saved := g.rows(g.savedNarrow(x))
 			if transposed {
-				dx = append(dx, g.matmul(rows, kept, true, false))
+				dx = append(dx, g.matmul(rows, saved, true, false))
 			} else {
-				dx = append(dx, g.matmul(kept, rows, true, false))
+				dx = append(dx, g.matmul(saved, rows, true, false))
 			}
 		}
 		if bias.HasGradient() {
@@ -46,11 +46,11 @@ func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 	})
 }
 
-// keptLow is Kept in the precision of products. The cast waits for the gradient too: TensorFlow would move it in front of Kept's
-// node and hold its result beside v.
-func (g *Gate) keptLow(v Value) Value { return g.After(g.trigger).low(g.Kept(v)) }
+// savedNarrow is Saved in the Builder's precision. The cast waits for the gradient as well; otherwise Grappler would move it
+// ahead of the Identity, into the forward pass, and its result would be held in addition to v.
+func (g *Gate) savedNarrow(v Value) Value { return g.After(g.trigger).narrow(g.Saved(v)) }
 
-// Add is x + y of one shape.
+// Add is x + y for x and y of the same shape. Saves nothing.
 func (b *Builder) Add(x, y Value) Value {
 	b = b.In("add")
 	var sum Value
@@ -69,7 +69,7 @@ func (b *Builder) Add(x, y Value) Value {
 	})
 }
 
-// AddRow is x + y with x [B, T, d] and y [1, T, d] or [d]: the same for each sample.
+// AddRow is x + y with x [B, T, d] and y [1, T, d] or [d], broadcast over the samples. Saves nothing.
 func (b *Builder) AddRow(x, y Value) Value {
 	return b.differentiable(b.In("addrow").add(x, y), []Value{x, y}, func(g *Gate, dy Value) (dx []Value) {
 		if x.HasGradient() {
@@ -82,7 +82,7 @@ func (b *Builder) AddRow(x, y Value) Value {
 	})
 }
 
-// sumTo sums x over the axes along which a value of the given shape was broadcast.
+// sumTo sums x over the axes along which a value of the given shape was broadcast: the gradient of the broadcast.
 func (b *Builder) sumTo(x Value, shape []int) Value {
 	var axes []int
 	missing := len(x.Shape) - len(shape)
@@ -94,14 +94,15 @@ func (b *Builder) sumTo(x Value, shape []int) Value {
 	return b.reshape(b.reduce("Sum", x, false, axes...), shape...)
 }
 
-// Scale is x * factor for a constant factor.
+// Scale is x * factor for a constant factor. Saves nothing.
 func (b *Builder) Scale(x Value, factor float64) Value {
 	return b.differentiable(b.In("scale").mul(x, b.scalar(factor)), []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.mul(dy, g.scalar(factor))}
 	})
 }
 
-// MulMask is x * mask, where mask [B, 1, 1] has no gradient: the survivors of stochastic depth.
+// MulMask is x * mask, with mask [B, 1, 1] the survivors of stochastic depth (see DropPath). The mask gets no gradient. Saves
+// nothing.
 func (b *Builder) MulMask(x, mask Value) Value {
 	return b.differentiable(b.In("mask").mul(x, mask), []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.mul(dy, mask)}

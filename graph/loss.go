@@ -2,11 +2,11 @@ package graph
 
 import tf "github.com/wamuir/graft/tensorflow"
 
-// CrossEntropy is the mean cross-entropy of logits [B, classes] against labels [B] (int32), a scalar. Keeps
-// d(loss)/d(logits), which TensorFlow computes with the loss.
+// CrossEntropy is the mean cross-entropy of logits [B, classes] against labels [B] (int32), a scalar. Saves
+// d(loss)/d(logits), which TensorFlow computes together with the loss.
 func (b *Builder) CrossEntropy(logits, labels Value) Value {
 	b = b.In("crossentropy")
-	op := b.operation("SparseSoftmaxCrossEntropyWithLogits", nil, b.full(logits).Output, labels.Output)
+	op := b.operation("SparseSoftmaxCrossEntropyWithLogits", nil, b.widen(logits).Output, labels.Output)
 	each := Value{Output: op.Output(0), Shape: labels.Shape}
 	slope := Value{Output: op.Output(1), Shape: logits.Shape}
 	loss := b.reduce("Mean", each, false, 0)
@@ -16,5 +16,5 @@ func (b *Builder) CrossEntropy(logits, labels Value) Value {
 	})
 }
 
-// One is the gradient of a loss with respect to itself.
+// One is the constant 1: the gradient of a loss with respect to itself.
 func (b *Builder) One() Value { return b.scalar(1) }

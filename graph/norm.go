@@ -3,7 +3,7 @@ package graph
 import tf "github.com/wamuir/graft/tensorflow"
 
 // LayerNorm normalises the last axis of x [..., d]: (x - mean) / sqrt(var + eps) * scale + bias with
-// scale, bias [d], computed in float32 and given on in the precision of products. Keeps x and the two
+// scale, bias [d]. It computes in float32 and returns the Builder's precision. Saves x and the two
 // statistics [..., 1].
 func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	b = b.In("layernorm")
@@ -11,17 +11,17 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 		return b.fusedLayerNorm(x, scale, bias, eps)
 	}
 	axis := last(x)
-	wide := b.full(x)
+	wide := b.widen(x)
 	mean := b.reduce("Mean", wide, true, axis)
 	deviation := b.binary("SquaredDifference", wide, mean)
 	inverse := b.unary("Rsqrt", b.add(b.reduce("Mean", deviation, true, axis), b.scalar(eps)))
 	normal := b.mul(b.sub(wide, mean), inverse)
-	out := b.low(b.add(b.mul(normal, scale), bias))
+	out := b.narrow(b.add(b.mul(normal, scale), bias))
 	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) (dx []Value) {
-		dy = g.full(dy)
+		dy = g.widen(dy)
 		var normal Value
 		if x.HasGradient() || scale.HasGradient() {
-			normal = g.mul(g.sub(g.full(g.Kept(x)), mean), inverse)
+			normal = g.mul(g.sub(g.widen(g.Saved(x)), mean), inverse)
 		}
 		if x.HasGradient() {
 			// dx = (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma.
@@ -40,11 +40,11 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	})
 }
 
-// fusedLayerNorm makes the statistics again in its gradient, and so keeps x alone.
+// fusedLayerNorm recomputes the statistics in its gradient and so saves x only.
 func (b *Builder) fusedLayerNorm(x, scale, bias Value, eps float64) Value {
 	attributes := map[string]any{"epsilon": float32(eps)}
 	out := b.node("Bf16LayerNorm", x.Shape, attributes, x.Output, scale.Output, bias.Output)
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
-		return []Value{g.node("Bf16LayerNormGrad", x.Shape, attributes, g.Kept(x).Output, scale.Output, g.low(dy).Output)}
+		return []Value{g.node("Bf16LayerNormGrad", x.Shape, attributes, g.Saved(x).Output, scale.Output, g.narrow(dy).Output)}
 	})
 }

@@ -2,7 +2,7 @@ package graph
 
 import tf "github.com/wamuir/graft/tensorflow"
 
-// Normalise turns images of bytes [B, S, S, 3] into (x/255 - mean) / std, float32.
+// Normalise is (x/255 - mean) / std in float32 of images of bytes [B, S, S, 3]. Float images are taken to be in 0..1.
 func (b *Builder) Normalise(images Value, mean, std [3]float64) Value {
 	b = b.In("normalise")
 	x := images
@@ -18,8 +18,8 @@ func (b *Builder) Normalise(images Value, mean, std [3]float64) Value {
 	return b.add(b.mul(x, b.vector(factor)), b.vector(shift))
 }
 
-// Patches cuts images [B, S, S, c] into p x p patches [B, (S/p)^2, p*p*c], row by row, pixels of a patch in
-// the order of a convolution kernel [p, p, c, d]. Keeps nothing.
+// Patches cuts images [B, S, S, c] into p x p patches [B, (S/p)^2, p*p*c], row by row. The pixels of a patch are in
+// the order of a convolution kernel [p, p, c, d]. Saves nothing.
 func (b *Builder) Patches(images Value, p int) Value {
 	b = b.In("patches")
 	n, s, c := images.Shape[0], images.Shape[1], images.Width()

@@ -9,22 +9,21 @@ import (
 	"dtl-tf/graph/capi"
 )
 
-// Precision is what matrix products are computed in.
+// Precision is the element type of matrix products.
 type Precision string
 
 const (
 	// FP32 computes everything in float32.
 	FP32 Precision = "fp32"
-	// BF16 computes matrix products in bfloat16, from frozen kernels that are held in it, and keeps their
-	// results in it. Residual stream, LayerNorm, softmax, GELU, loss, trained variables and the optimizer stay
-	// in float32.
+	// BF16 stores frozen kernels in bfloat16 and computes matrix products and their results in it. Residual stream,
+	// LayerNorm, softmax, GELU, loss, trained variables and the optimizer stay in float32.
 	BF16 Precision = "bf16"
-	// FP16 is BF16 in float16, for GPUs that lack bfloat16 (before NVIDIA's Ampere). Its numbers have more digits and less
-	// range, so that gradients need LossScale.
+	// FP16 is the same with float16, for GPUs that lack bfloat16 (before NVIDIA's Ampere). It has more digits and a smaller
+	// range, so gradients need LossScale.
 	FP16 Precision = "fp16"
 )
 
-// Precisions lists what ParsePrecision accepts.
+// Precisions lists the names that ParsePrecision accepts.
 func Precisions() []string { return []string{string(FP32), string(BF16), string(FP16)} }
 
 // ParsePrecision checks the name of a precision.
@@ -36,7 +35,7 @@ func ParsePrecision(name string) (Precision, error) {
 	return "", fmt.Errorf("unknown precision %q: use one of %s", name, strings.Join(Precisions(), ", "))
 }
 
-// DataType is TensorFlow's name for it.
+// DataType is the TensorFlow type.
 func (p Precision) DataType() tf.DataType {
 	switch p {
 	case BF16:
@@ -47,7 +46,7 @@ func (p Precision) DataType() tf.DataType {
 	return tf.Float
 }
 
-// Bytes is the size of a number.
+// Bytes is the size of one element.
 func (p Precision) Bytes() int {
 	if p == BF16 || p == FP16 {
 		return 2
@@ -55,8 +54,9 @@ func (p Precision) Bytes() int {
 	return 4
 }
 
-// LossScale is what the loss is multiplied by on the way back, and its gradients are divided by in the end, so that small ones
-// are numbers of the precision (Micikevicius et al. 2018, "Mixed Precision Training", section 3.2). A power of two changes no digit.
+// LossScale multiplies the gradient of the loss before the backward pass and divides the gradients of the weights after it,
+// so that small gradients do not underflow (Micikevicius et al. 2018, "Mixed Precision Training", section 3.2). It is a power
+// of two, which changes no digits.
 func (p Precision) LossScale() float64 {
 	if p == FP16 {
 		return 1024
@@ -70,21 +70,21 @@ func (b *Builder) Use(p Precision) *Builder {
 	return b
 }
 
-// low casts an operand of a matrix product to the precision of products.
-func (b *Builder) low(x Value) Value { return b.cast(x, b.precision.DataType()) }
+// narrow casts x to the Builder's precision, that of matrix products.
+func (b *Builder) narrow(x Value) Value { return b.cast(x, b.precision.DataType()) }
 
-// full casts to float32.
-func (b *Builder) full(x Value) Value { return b.cast(x, tf.Float) }
+// widen casts x to float32.
+func (b *Builder) widen(x Value) Value { return b.cast(x, tf.Float) }
 
-// Float is x as float32: what leaves the graph, such as logits. Keeps nothing.
+// Float is x as float32, for values that leave the graph, such as logits. Saves nothing.
 func (b *Builder) Float(x Value) Value {
 	if x.DataType() == tf.Float {
 		return x
 	}
-	return b.differentiable(b.In("float").full(x), []Value{x}, func(_ *Gate, dy Value) []Value { return []Value{dy} })
+	return b.differentiable(b.In("float").widen(x), []Value{x}, func(_ *Gate, dy Value) []Value { return []Value{dy} })
 }
 
-// same casts y to the type of x. A scalar x gives way instead.
+// same casts y to the type of x, or x to the type of y if x is a scalar.
 func (b *Builder) same(x, y Value) (Value, Value) {
 	if x.DataType() == y.DataType() {
 		return x, y
@@ -95,7 +95,7 @@ func (b *Builder) same(x, y Value) (Value, Value) {
 	return x, b.cast(y, x.DataType())
 }
 
-// Usable is an error where products of this precision would abort the process.
+// Usable returns an error if matrix products of this precision would abort the process.
 func (p Precision) Usable() error {
 	if o := capi.FindOneDNN(); o.HasNo(p == BF16, p == FP16) {
 		return fmt.Errorf("precision %s needs more than the environment's limit ONEDNN_MAX_CPU_ISA=%s leaves oneDNN: unset it, or set TF_ENABLE_ONEDNN_OPTS=0 too", p, o.Limit)

@@ -11,8 +11,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestLowPrecision holds values and gradients of every layer in bfloat16 and float16 against float32, within what rounding
-// can do on any processor.
+// TestLowPrecision compares values and gradients of every layer in bfloat16 and float16 with float32, within a rounding error
+// bound that holds on every processor.
 func TestLowPrecision(t *testing.T) {
 	for _, p := range []Precision{BF16, FP16} {
 		t.Run(string(p), func(t *testing.T) {
@@ -20,7 +20,7 @@ func TestLowPrecision(t *testing.T) {
 			for _, c := range gradientCases {
 				t.Run(c.name, func(t *testing.T) {
 					exact, slopes := conditioned(t, c)
-					for how, b := range map[string]*Builder{"anywhere": New(KeepAll).Use(p), "on a processor": New(KeepAll).Use(p).For(Processor)} {
+					for how, b := range map[string]*Builder{"anywhere": New(RecomputeNone).Use(p), "on a processor": New(RecomputeNone).Use(p).For(Processor)} {
 						rounded(t, how, evaluate(t, c, b), exact, slopes, roundings, unit(p))
 					}
 				})
@@ -29,7 +29,7 @@ func TestLowPrecision(t *testing.T) {
 	}
 }
 
-// usable skips a test of a precision that TensorFlow can't compute in here.
+// usable skips the test if TensorFlow can't compute in precision p on this machine.
 func usable(t *testing.T, p Precision) {
 	t.Helper()
 	if err := p.Usable(); err != nil {
@@ -37,36 +37,33 @@ func usable(t *testing.T, p Precision) {
 	}
 }
 
-// unit is the unit roundoff, the largest relative error of rounding one number to nearest: half of the last of the
-// significant bits, which are 8 in bfloat16, 11 in float16 and 24 in float32.
+// unit is the unit roundoff: the largest relative error of rounding a number to nearest, half a unit in the last place. There
+// are 8 significant bits in bfloat16, 11 in float16 and 24 in float32.
 func unit(p Precision) float64 {
 	return map[Precision]float64{BF16: 0x1p-8, FP16: 0x1p-11, FP32: 0x1p-24}[p]
 }
 
-// roundings of a number on its way through a layer. A product rounds its operands and its result, and a layer here has at most two
-// products one behind the other in each direction (attention); what rounds in between (the scaled query, the softmax, its slope)
-// makes six. The products' sums are kept in float32.
+// roundings is how often a number is rounded on its way through a layer. A matrix product rounds its operands and its result. A
+// layer has at most two products in sequence in each direction (attention); with the roundings in between (the scaled query, the
+// softmax, its slope) that makes six. The products accumulate in float32.
 const roundings = 6
 
-// vanishing is as good as 0: the kernels' exponential ends at e^-87, 2^-125.5, where TensorFlow's goes on to 0.
-const vanishing = 0x1p-120
-
-// rounded wants every number of got within n roundings of want. slopes say what a relative error of 1 in each input
-// would do to it, were all of them against it: a bound for what cancels in sums too, where errors relative to the result have none.
-// Errors have either sign, so that n of them add up as the root of n.
+// rounded fails unless every element of got is within n roundings of want. slopes bounds the error of an element when every
+// input has a relative error of 1 in the worst direction. It also covers sums that cancel, whose error has no bound
+// relative to the result. Errors have random signs, so n of them grow as the square root of n.
 func rounded(t *testing.T, how string, got, want []tensor.Tensor, slopes [][]float64, n int, unit float64) {
 	t.Helper()
 	for i := range got {
 		for j, v := range want[i].Float32() {
-			room := math.Sqrt(float64(n))*unit*(slopes[i][j]+math.Abs(float64(v))) + vanishing
-			if off := math.Abs(float64(got[i].Float32()[j] - v)); !(off <= room) {
-				t.Errorf("%s: %s [%d] is %g, want %g: off by %.3g, rounding explains %.3g", how, result(i), j, got[i].Float32()[j], v, off, room)
+			bound := math.Sqrt(float64(n)) * unit * (slopes[i][j] + math.Abs(float64(v)))
+			if off := math.Abs(float64(got[i].Float32()[j] - v)); !(off <= bound) {
+				t.Errorf("%s: %s [%d] is %g, want %g: off by %.3g, rounding explains %.3g", how, result(i), j, got[i].Float32()[j], v, off, bound)
 			}
 		}
 	}
 }
 
-// result names what evaluate gives.
+// result names element i of what evaluate returns.
 func result(i int) string {
 	if i == 0 {
 		return "value"
@@ -74,12 +71,12 @@ func result(i int) string {
 	return fmt.Sprint("gradient of input ", i-1)
 }
 
-// conditioned is evaluate in float32, and for each number of it sum |slope_j x_j| over all inputs x_j, which are taken from
-// finite differences.
+// conditioned is evaluate in float32 together with, for each element, the sum of |slope_j x_j| over all inputs x_j. The slopes
+// come from finite differences.
 func conditioned(t *testing.T, c gradientCase) (exact []tensor.Tensor, slopes [][]float64) {
 	t.Helper()
-	const step = 0x1p-8 // of a number itself
-	run, inputs := prepare(t, c, New(KeepAll))
+	const step = 0x1p-8 // relative to the input
+	run, inputs := prepare(t, c, New(RecomputeNone))
 	exact = run()
 	for _, e := range exact {
 		slopes = append(slopes, make([]float64, len(e.Float32())))
@@ -99,14 +96,14 @@ func conditioned(t *testing.T, c gradientCase) (exact []tensor.Tensor, slopes []
 	return exact, slopes
 }
 
-// evaluate gives the value of a case and the gradients of its inputs in a Builder's precision, as float32.
+// evaluate returns the value of a case and the gradients of its inputs, computed in the Builder's precision, as float32.
 func evaluate(t *testing.T, c gradientCase, b *Builder) []tensor.Tensor {
 	t.Helper()
 	run, _ := prepare(t, c, b)
 	return run()
 }
 
-// prepare builds a case. run computes it for the values in inputs, the last of which is the gradient of the result.
+// prepare builds a case. run evaluates it at inputs; the last input is the gradient of the result.
 func prepare(t *testing.T, c gradientCase, b *Builder) (run func() []tensor.Tensor, inputs []tensor.Tensor) {
 	t.Helper()
 	var leaves []Value
@@ -121,8 +118,8 @@ func prepare(t *testing.T, c gradientCase, b *Builder) (run func() []tensor.Tens
 		leaves = append(leaves, b.Leaf(feed(fmt.Sprint("in", i), i, shape)))
 	}
 	y := c.build(b, leaves)
-	fetches := []tf.Output{b.full(y).Output}
-	dy := b.unary("Identity", feed("dy", 99, y.Shape)) // what is fed can't be fetched, and a sum hands its gradient on
+	fetches := []tf.Output{b.widen(y).Output}
+	dy := b.unary("Identity", feed("dy", 99, y.Shape)) // a fed value can't be fetched, and the gradient of a sum is dy itself
 	for i, g := range b.Backward(y, b.cast(dy, y.DataType()), leaves) {
 		if g.DataType() != tf.Float {
 			t.Errorf("gradient of input %d is of type %v, the input is float32", i, g.DataType())
@@ -144,10 +141,10 @@ func prepare(t *testing.T, c gradientCase, b *Builder) (run func() []tensor.Tens
 	}, inputs
 }
 
-// TestKernelBytes holds frozen kernels to two bytes a number in bfloat16, and to the nearest bfloat16 in value.
+// TestKernelBytes checks that frozen kernels take two bytes per element in bfloat16 and are rounded to nearest.
 func TestKernelBytes(t *testing.T) {
 	for p, want := range map[Precision]int64{FP32: 4 * 6, BF16: 2 * 6, FP16: 2 * 6} {
-		b := New(KeepAll).Use(p)
+		b := New(RecomputeNone).Use(p)
 		vs := NewVariables()
 		vs.DeclareKernel(b, "k", 2, 3)
 		if got := vs.Bytes(); got != want {
@@ -158,7 +155,7 @@ func TestKernelBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		// 1 + 2^-9 lies between the bfloat16 1 and 1 + 2^-7, nearer to 1.
+		// 1 + 2^-9 lies between the bfloat16 neighbours 1 and 1 + 2^-7, nearer to 1.
 		values := tensor.Map{"k": tensor.Must([]float32{1, 1 + 1.0/512, -3, 0.5, 256, 0}, 2, 3)}
 		if err := vs.Assign(s, values); err != nil {
 			t.Fatal(err)

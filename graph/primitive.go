@@ -8,13 +8,13 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// The functions of this file add single nodes without tape; layers are made of them.
+// The functions of this file add single nodes, off the tape. Layers are built from them.
 
 func (b *Builder) mul(x, y Value) Value { return b.binary("Mul", x, y) }
 func (b *Builder) add(x, y Value) Value { return b.binary("AddV2", x, y) }
 func (b *Builder) sub(x, y Value) Value { return b.binary("Sub", x, y) }
 
-// binary is an element-wise op of two operands, in the type of x unless that is a scalar.
+// binary is an element-wise op of two operands, in the type of x, or of y if x is a scalar.
 func (b *Builder) binary(kind string, x, y Value) Value {
 	x, y = b.same(x, y)
 	return b.node(kind, broadcast(x.Shape, y.Shape), nil, x.Output, y.Output)
@@ -24,7 +24,7 @@ func (b *Builder) unary(kind string, x Value) Value {
 	return b.node(kind, x.Shape, nil, x.Output)
 }
 
-// broadcast is the shape of an element-wise product of two shapes.
+// broadcast is the shape that two shapes broadcast to.
 func broadcast(x, y []int) []int {
 	if len(x) < len(y) {
 		x, y = y, x
@@ -43,7 +43,7 @@ func broadcast(x, y []int) []int {
 	return out
 }
 
-// matmul is x y of two matrices, each transposed first if so asked, in the precision of products.
+// matmul is the product x y of two matrices in the Builder's precision; tx and ty transpose x and y first.
 func (b *Builder) matmul(x, y Value, tx, ty bool) Value {
 	rows, inner := x.Shape[0], x.Shape[1]
 	if tx {
@@ -56,11 +56,11 @@ func (b *Builder) matmul(x, y Value, tx, ty bool) Value {
 	if inner != inner2 {
 		Fail("matrices %v and %v (transposed: %t, %t) do not go together", x.Shape, y.Shape, tx, ty)
 	}
-	x, y = b.low(x), b.low(y)
+	x, y = b.narrow(x), b.narrow(y)
 	return b.node("MatMul", []int{rows, cols}, map[string]any{"transpose_a": tx, "transpose_b": ty}, x.Output, y.Output)
 }
 
-// batchMatmul is x y over the last two axes, each transposed first if so asked, in the precision of products.
+// batchMatmul is matmul over the last two axes.
 func (b *Builder) batchMatmul(x, y Value, tx, ty bool) Value {
 	n := len(x.Shape)
 	shape := slices.Clone(x.Shape)
@@ -71,11 +71,11 @@ func (b *Builder) batchMatmul(x, y Value, tx, ty bool) Value {
 	if ty {
 		shape[n-1] = y.Shape[n-2]
 	}
-	x, y = b.low(x), b.low(y)
+	x, y = b.narrow(x), b.narrow(y)
 	return b.node("BatchMatMulV2", shape, map[string]any{"adj_x": tx, "adj_y": ty}, x.Output, y.Output)
 }
 
-// reshape views x in another shape, of which one dimension may be Unknown.
+// reshape is x in another shape, one dimension of which may be Unknown.
 func (b *Builder) reshape(x Value, shape ...int) Value {
 	if slices.Equal(x.Shape, shape) {
 		return Detach(x)
@@ -83,7 +83,7 @@ func (b *Builder) reshape(x Value, shape ...int) Value {
 	return b.node("Reshape", shape, nil, x.Output, b.ints(shape...).Output)
 }
 
-// rows views [..., d] as a matrix [n, d].
+// rows is x [..., d] as a matrix [n, d].
 func (b *Builder) rows(x Value) Value {
 	return b.reshape(x, leading(x.Shape), x.Width())
 }
@@ -106,16 +106,16 @@ func (b *Builder) transpose(x Value, axes ...int) Value {
 }
 
 // reduce is Sum or Mean over the given axes, in float32.
-func (b *Builder) reduce(kind string, x Value, keep bool, axes ...int) Value {
+func (b *Builder) reduce(kind string, x Value, keepDims bool, axes ...int) Value {
 	var shape []int
 	for i, d := range x.Shape {
 		if !slices.Contains(axes, i) {
 			shape = append(shape, d)
-		} else if keep {
+		} else if keepDims {
 			shape = append(shape, 1)
 		}
 	}
-	return b.node(kind, shape, map[string]any{"keep_dims": keep}, b.full(x).Output, b.ints(axes...).Output)
+	return b.node(kind, shape, map[string]any{"keep_dims": keepDims}, b.widen(x).Output, b.ints(axes...).Output)
 }
 
 // sumRows sums [..., d] to [d].
@@ -124,7 +124,7 @@ func (b *Builder) sumRows(x Value) Value { return b.reduce("Sum", b.rows(x), fal
 // last is the index of the last axis.
 func last(x Value) int { return len(x.Shape) - 1 }
 
-// slice takes x[:, from:to] along one axis; to counts from 0.
+// slice is x[from:to] along one axis.
 func (b *Builder) slice(x Value, axis, from, to int) Value {
 	if from == 0 && to == x.Shape[axis] && len(b.after) == 0 {
 		return Detach(x)
@@ -146,7 +146,7 @@ func (b *Builder) concat(axis int, parts ...Value) Value {
 	list := make(tf.OutputList, len(parts))
 	dtype := parts[0].DataType()
 	for _, p := range parts {
-		if p.DataType() == tf.Float { // the wider of two types wins
+		if p.DataType() == tf.Float { // the widest type wins
 			dtype = tf.Float
 		}
 	}

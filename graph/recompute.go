@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// Recompute says what the backward pass makes again instead of keeping it.
+// Recompute says which activations the backward pass recomputes instead of reading saved ones.
 type Recompute int
 
 const (
-	// KeepAll keeps what PyTorch keeps.
-	KeepAll Recompute = iota
-	// RecomputeActivations makes again what is cheap: softmax, GELU, LayerNorm (see Builder.Keep).
+	// RecomputeNone saves what PyTorch saves.
+	RecomputeNone Recompute = iota
+	// RecomputeActivations recomputes the cheap activations: softmax, GELU, LayerNorm (see Builder.Save).
 	RecomputeActivations
-	// RecomputeBlocks keeps the input of each block and makes everything in it again.
+	// RecomputeBlocks saves the input of each block and recomputes everything inside.
 	RecomputeBlocks
 )
 
-var recomputeNames = []string{KeepAll: "none", RecomputeActivations: "activations", RecomputeBlocks: "blocks"}
+var recomputeNames = []string{RecomputeNone: "none", RecomputeActivations: "activations", RecomputeBlocks: "blocks"}
 
-// Recomputes lists what ParseRecompute accepts.
+// Recomputes lists the names that ParseRecompute accepts.
 func Recomputes() []string { return slices.Clone(recomputeNames) }
 
-// ParseRecompute reads what String gives.
+// ParseRecompute is the inverse of String.
 func ParseRecompute(name string) (Recompute, error) {
 	if i := slices.Index(recomputeNames, name); i >= 0 {
 		return Recompute(i), nil
@@ -31,5 +31,5 @@ func ParseRecompute(name string) (Recompute, error) {
 	return 0, fmt.Errorf("unknown kind of recomputation %q: use one of %s", name, strings.Join(recomputeNames, ", "))
 }
 
-// String is the name that users write.
+// String is the name of the mode on the command line.
 func (r Recompute) String() string { return recomputeNames[r] }

@@ -8,53 +8,55 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// DefaultChunk is how many values, samples x tokens x width, the last region works on at a time: 4 samples of ViT-B/16. It is
-// enough to keep matrix products of a processor near their ceiling, and few enough for what they need in between to be small.
+// DefaultChunk is the chunk size of the last region in values (samples x tokens x width): 4 samples of ViT-B/16. Large enough
+// for near-peak GEMM throughput on a CPU, small enough to bound scratch memory.
 const DefaultChunk = 800 * 768
 
-// scratchBytes is the room that the backward pass of a block takes for each value of a chunk beside what is kept: with
-// TensorFlow's ops, and with kernels. Measured on ViT-B/16 by the peaks of a step with chunks of 4 and 8 samples: 46 to 83 in
-// float32, 48 to 65 in bfloat16, and 18 to 38 with kernels.
+// scratchBytes is the scratch memory that the backward pass of a block takes per value of a chunk, saved activations excluded:
+// with TensorFlow's ops, and with our kernels. Measured on ViT-B/16 from the peaks of steps with chunks of 4 and 8 samples:
+// 46 to 83 in float32, 48 to 65 in bfloat16, 18 to 38 with kernels.
 const scratchBytes, kernelScratchBytes = 84, 40
 
-// region is a piece of the forward pass that works sample by sample. It runs in chunks of samples, one after the other,
-// and its backward pass makes each chunk again from its input and from what Keep was told to hold.
+// region is the state of one pass over a stretch of the network that treats each sample independently. The stretch runs one
+// chunk of samples at a time; its backward pass recomputes each chunk from the chunk's input and the activations that Save
+// stored.
 type region struct {
-	again *Gate   // nil in the first pass
-	held  []Value // by Keep, in its order; the second pass takes them up in the same order
+	recompute *Gate   // set in the recompute pass, nil in the forward pass
+	saved     []Value // stored by Save in the forward pass; the recompute pass takes them in the same order
 }
 
-// Effort says what it takes to make a value of a region again.
+// Effort is the cost of recomputing a value of a region.
 type Effort int
 
 const (
-	// Cheap values come of element-wise work: softmax, GELU, LayerNorm.
+	// Cheap values come from element-wise or row-wise work: softmax, GELU, LayerNorm.
 	Cheap Effort = iota
-	// Costly values come of products with weights.
+	// Costly values come from matrix products with weights.
 	Costly
 )
 
-// Keep holds v over the forward pass of the region around it, if the value is worth it in the Builder's mode of
-// recomputation. Outside of a region layers keep what they need by themselves.
-func (b *Builder) Keep(v Value, effort Effort) Value {
+// Save marks v, computed inside a region, as an activation worth saving at that effort. If the Recompute mode saves it, the
+// forward pass stores it and the recompute pass reads the stored value instead of computing v. Outside of a region Save does
+// nothing: there each layer saves what its own backward pass needs.
+func (b *Builder) Save(v Value, effort Effort) Value {
 	r := b.region
 	switch {
-	case r == nil || !b.keeps(effort):
+	case r == nil || !b.saves(effort):
 		return v
-	case r.again == nil:
-		r.held = append(r.held, v)
+	case r.recompute == nil:
+		r.saved = append(r.saved, v)
 		return v
 	}
-	kept := r.again.Kept(r.held[0])
-	r.held = r.held[1:]
-	kept.tape = v.tape
-	return kept
+	saved := r.recompute.Saved(r.saved[0])
+	r.saved = r.saved[1:]
+	saved.tape = v.tape
+	return saved
 }
 
-// keeps tells whether the mode of recomputation holds values of that effort.
-func (b *Builder) keeps(effort Effort) bool {
+// saves tells whether the Recompute mode saves values of that effort.
+func (b *Builder) saves(effort Effort) bool {
 	switch b.recompute {
-	case KeepAll:
+	case RecomputeNone:
 		return true
 	case RecomputeActivations:
 		return effort == Costly
@@ -62,15 +64,15 @@ func (b *Builder) keeps(effort Effort) bool {
 	return false
 }
 
-// Region is fn(inputs), where fn works on each sample by itself: inputs [B, ...] of one B, of which the first alone may
-// have a gradient, and a result [B, ...]. What else fn uses must not depend on the batch, such as weights. fn is called
-// several times and must build the same nodes each time.
+// Region is fn(inputs) with activation recompute. All inputs are [B, ...] with the same B; only the first may have a gradient.
+// The result is [B, ...]. fn must treat samples independently, and whatever else it uses, such as weights, must not depend on
+// the batch. fn is called several times and must build the same nodes each time.
 //
-// Keeps the first input, and of what fn makes only what it passes to Keep. The rest is made again in the backward pass,
-// chunk by chunk, so that the room that the backward pass takes shrinks with the chunk.
+// A region saves its first input and the values that fn passes to Save. The backward pass recomputes the rest chunk by chunk,
+// so its scratch memory shrinks with the chunk.
 //
-// later measures the regions that follow in the forward pass, in multiples of what this one saves. Their saved activations do not
-// exist yet when this region runs forward and are freed before its backward pass, so it may use that memory for larger
+// later counts the regions that follow in the forward pass, in multiples of what this one saves. Their saved activations do
+// not exist yet when this region runs forward and are freed before its backward pass, so it may use that memory for larger
 // chunks, on which matrix products run faster.
 func (b *Builder) Region(inputs []Value, later float64, fn func(b *Builder, inputs []Value) Value) Value {
 	start := b.records
@@ -83,23 +85,23 @@ func (b *Builder) Region(inputs []Value, later float64, fn func(b *Builder, inpu
 	switch {
 	case whole.tape == nil, inputs[0].Shape[0] == Unknown:
 		return whole
-	case b.recompute == KeepAll && (inputs[0].tape == nil || trainsInside(whole.tape, inputs[0].tape, start)):
-		// PyTorch keeps the input of every layer that trains; so does the plain tape.
+	case b.recompute == RecomputeNone && (inputs[0].tape == nil || trainsInside(whole.tape, inputs[0].tape, start)):
+		// PyTorch saves the input of every layer that trains; so does the plain tape.
 		return whole
 	}
-	saved := 0
-	for _, v := range append(trial.region.held, inputs[0]) {
-		saved += b.bytes(v)
+	savedBytes := 0
+	for _, v := range append(trial.region.saved, inputs[0]) {
+		savedBytes += b.bytes(v)
 	}
-	room := int(later * float64(saved))
+	spare := int(later * float64(savedBytes))
 	widest := whole
 	if inputs[0].Width() > whole.Width() {
 		widest = inputs[0]
 	}
-	return b.chunked(inputs, b.chunks(widest, room), fn) // TensorFlow drops the nodes of whole, which nobody reads
+	return b.chunked(inputs, b.chunks(widest, spare), fn) // nothing reads the trial's nodes, so TensorFlow prunes them
 }
 
-// bytes is the size of a value that is float32 or of the precision of products.
+// bytes is the size of a value of type float32 or of the Builder's precision.
 func (b *Builder) bytes(v Value) int {
 	if v.DataType() == tf.Float {
 		return tensor.Size(v.Shape) * FP32.Bytes()
@@ -107,31 +109,31 @@ func (b *Builder) bytes(v Value) int {
 	return tensor.Size(v.Shape) * b.precision.Bytes()
 }
 
-// trainsInside tells whether y, made after start, depends on trainable values otherwise than through x.
+// trainsInside tells whether y, computed after start, depends on a trainable value by a path that does not pass through x.
 func trainsInside(y, x *record, start int) bool {
-	byX := reachable(x, 0)
+	throughX := reachable(x, 0)
 	for _, r := range reachable(y, 0) {
-		if !slices.Contains(byX, r) && (r.back == nil || r.order <= start) {
+		if !slices.Contains(throughX, r) && (r.back == nil || r.order <= start) {
 			return true
 		}
 	}
 	return false
 }
 
-// chunk is a part of the samples of a region, with what Keep held of it.
+// chunk is the samples from..to-1 of a region and the activations saved for them.
 type chunk struct {
 	from, to int
-	held     []Value
+	saved    []Value
 }
 
-// chunks divides the samples of x [B, ..., d], what is widest of a region, evenly. They may be larger than usual by what room, in
-// bytes, allows.
-func (b *Builder) chunks(x Value, room int) []chunk {
+// chunks splits the samples of x [B, ..., d], the widest value at the region's ends, evenly. spare is memory in bytes by which
+// the scratch memory of a chunk may exceed the usual.
+func (b *Builder) chunks(x Value, spare int) []chunk {
 	samples, scratch := x.Shape[0], scratchBytes
 	if b.hasKernels() {
 		scratch = kernelScratchBytes
 	}
-	each := max(1, (b.chunkValues+room/scratch)/tensor.Size(x.Shape[1:]))
+	each := max(1, (b.chunkValues+spare/scratch)/tensor.Size(x.Shape[1:]))
 	n := (samples + each - 1) / each
 	list := make([]chunk, n)
 	for i := range list {
@@ -140,7 +142,7 @@ func (b *Builder) chunks(x Value, room int) []chunk {
 	return list
 }
 
-// sliceAll cuts the samples of a chunk out of the inputs.
+// sliceAll takes the chunk's samples of every input.
 func (c chunk) sliceAll(b *Builder, inputs []Value) []Value {
 	parts := make([]Value, len(inputs))
 	for i, in := range inputs {
@@ -149,11 +151,12 @@ func (c chunk) sliceAll(b *Builder, inputs []Value) []Value {
 	return parts
 }
 
-// chunked is the region in chunks. Each waits for the one before it, or TensorFlow might do all at once.
+// chunked runs the region chunk by chunk. Each chunk waits for the one before it; without that TensorFlow could run them all at
+// once.
 func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inputs []Value) Value) Value {
 	x := inputs[0]
 	var whole Value
-	var outer []*record // what fn takes a gradient to besides x
+	var outer []*record // values besides x to which fn passes a gradient
 	wait := b
 	for i := range list {
 		c := &list[i]
@@ -165,7 +168,7 @@ func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inpu
 			parts[0] = b.Leaf(parts[0])
 		}
 		y := fn(&inner, parts)
-		c.held = inner.region.held
+		c.saved = inner.region.saved
 		outer = outside(y.tape, start)
 		whole = b.place(whole, y, *c, x.Shape[0])
 		wait = b.After(whole.Op)
@@ -175,7 +178,7 @@ func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inpu
 		tapes = append(tapes, Value{tape: r})
 	}
 	return b.differentiable(whole, tapes, func(g *Gate, dy Value) []Value {
-		// A concatenation holds its parts twice in the end, but by then what was kept of the chunks is gone.
+		// Concatenating dx briefly holds it twice. That is no peak: by then the chunks' saved activations are freed.
 		var dx []Value
 		sums := make([]Value, len(outer))
 		wait := g.Builder
@@ -198,8 +201,8 @@ func (b *Builder) chunked(inputs []Value, list []chunk, fn func(b *Builder, inpu
 	})
 }
 
-// place writes the part of a chunk into the value of all samples, which is made with the first one. With a concatenation the parts
-// would wait for each other, and be there twice in the end, when most is kept.
+// place writes a chunk's result into the value of all samples, which the first chunk allocates. Concatenation would instead
+// keep every part alive until the last one is done and then hold all of them twice, when saved activations are at their most.
 func (b *Builder) place(whole, part Value, c chunk, samples int) Value {
 	if c.from == 0 && c.to == samples {
 		return Detach(part)
@@ -215,26 +218,26 @@ func (b *Builder) place(whole, part Value, c chunk, samples int) Value {
 	return b.node("InplaceUpdate", whole.Shape, nil, whole.Output, b.ints(rows...).Output, part.Output)
 }
 
-// backward makes a chunk again when its gradient dy arrives, and returns the gradients of its part of x and, by
-// record, of everything outside.
+// backward recomputes a chunk once its gradient dy has arrived. It returns the gradient of the chunk's part of x and, by
+// record, the gradients of all values outside the region.
 func (c chunk) backward(g *Gate, dy Value, inputs []Value, fn func(b *Builder, inputs []Value) Value) (Value, map[*record]Value) {
-	again := &Gate{Builder: g.In("again"), trigger: dy.Op}
-	inner := *again.Builder
-	inner.region = &region{again: again, held: c.held}
+	recompute := &Gate{Builder: g.In("recompute"), trigger: dy.Op}
+	inner := *recompute.Builder
+	inner.region = &region{recompute: recompute, saved: c.saved}
 	start := g.records
-	kept := make([]Value, len(inputs))
+	saved := make([]Value, len(inputs))
 	for i, in := range inputs {
-		kept[i] = again.Kept(in)
+		saved[i] = recompute.Saved(in)
 	}
-	parts := c.sliceAll(again.Builder, kept)
+	parts := c.sliceAll(recompute.Builder, saved)
 	if inputs[0].tape != nil {
-		parts[0] = again.Leaf(parts[0])
+		parts[0] = recompute.Leaf(parts[0])
 	}
 	gradients := g.propagate(fn(&inner, parts), dy, start)
 	return gradients[parts[0].tape], gradients
 }
 
-// outside lists the records from which y was made directly and that are not younger than start, oldest first.
+// outside lists the records not younger than start that are direct inputs of the computation of y, oldest first.
 func outside(y *record, start int) []*record {
 	var list []*record
 	for _, r := range reachable(y, start) {
@@ -248,7 +251,7 @@ func outside(y *record, start int) []*record {
 	return list
 }
 
-// plus is x + y, either of which may be the zero Value.
+// plus is x + y, where the zero Value stands for zero.
 func (b *Builder) plus(x, y Value) Value {
 	switch {
 	case !x.Defined():

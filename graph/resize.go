@@ -2,17 +2,16 @@ package graph
 
 import tf "github.com/wamuir/graft/tensorflow"
 
-// resizeBits are the bits behind the point of a filter's weights: PRECISION_BITS of Pillow's Resample.c.
+// resizeBits is the number of fractional bits of a filter weight: PRECISION_BITS of Pillow's Resample.c.
 const resizeBits = 22
 
-// Resize scales images of bytes [B, H, W, 3], H and W known only when the graph runs, to size x size: bytes
-// again, the very ones that resize(BICUBIC) of Pillow 12.3 gives: width before height, but for images more than 100 times as
-// tall as wide. TensorFlow's own resizing differs from that in every fifth value.
+// Resize scales images of bytes [B, H, W, 3] to bytes [B, size, size, 3]. H and W are known only when the graph runs. The
+// result is bit-identical to resize(BICUBIC) of Pillow 12.3, which scales the width first, except in images more than 100 times
+// as tall as wide. TensorFlow's own resizing differs from that in every fifth value.
 //
-// Each direction is one product with a matrix of filter weights, made from the image's side: 8*size bytes for each row
-// and each column, so sides of millions of pixels take gigabytes here. Weights are whole
-// numbers, as Pillow's are, and float64 holds their sums exactly, so the order of summation does not matter.
-// There is no gradient.
+// Each direction is one product with a matrix of filter weights that is computed from the image's side. The matrix takes 8*size
+// bytes per row or column of the image, so sides of millions of pixels take gigabytes. The weights are integers, as in
+// Pillow, and float64 holds their sums exactly, so the order of summation does not matter. There is no gradient.
 func (b *Builder) Resize(images Value, size int) Value {
 	b = b.In("resize")
 	batch := images.Shape[0]
@@ -30,8 +29,8 @@ func (b *Builder) Resize(images Value, size int) Value {
 	return b.cast(b.channels(square, 2, 3, []int{batch, size, size, 3}), tf.Uint8)
 }
 
-// passes tells which side is scaled first, the one that is last of [B, H, 3, W] in the order of axes that it returns:
-// height and width are exchanged for images that are more than 100 times as tall as wide and lose height.
+// passes is the permutation of the axes [B, H, 3, W] that puts last the side to scale first. It exchanges height and width in
+// images that are more than 100 times as tall as wide and whose height shrinks; otherwise it is the identity.
 func (b *Builder) passes(images Value, size int) Value {
 	b = b.In("passes")
 	shape := b.node("Shape", []int{4}, nil, images.Output)
@@ -41,35 +40,36 @@ func (b *Builder) passes(images Value, size int) Value {
 	return b.choose(b.binary("LogicalAnd", tall, shrinks), b.ints(0, 3, 2, 1), b.ints(0, 1, 2, 3))
 }
 
-// exchange puts the axes [B, H, 3, W] in an order that passes gave, which a second time is the order as it was. In the usual
-// order TensorFlow copies nothing.
+// exchange applies a permutation from passes to the axes [B, H, 3, W]. Applying it twice restores the order. For the identity
+// TensorFlow copies nothing.
 func (b *Builder) exchange(x, order Value) Value {
 	shape := []int{x.Shape[0], x.Shape[3], 3, x.Shape[1]}
 	return b.node("Transpose", shape, nil, x.Output, order.Output)
 }
 
-// scaled is pixels in float64 and in units that make their products with filters levels: exactly, a power of two. It also
-// stands between the cast and exchange, or Grappler would exchange bytes; see channels.
+// scaled is x in float64, multiplied by 2^-resizeBits so that products with filters come out in pixel levels; a power of two
+// is exact. The product also separates the cast from exchange: otherwise Grappler would swap the two and transpose bytes (see
+// channels).
 func (b *Builder) scaled(x Value) Value {
 	return b.mul(b.cast(x, tf.Double), b.double(1.0/(1<<resizeBits)))
 }
 
-// channels moves the axis of the three channels. Transpose would do, but Grappler makes it work on bytes, and for
-// those TensorFlow logs an error about oneDNN.
+// channels moves the channel axis. A Transpose would do, but Grappler would make it run on bytes, for which TensorFlow logs an
+// error about oneDNN.
 func (b *Builder) channels(x Value, from, to int, shape []int) Value {
 	split := b.operation("Unpack", map[string]any{"num": int64(3), "axis": int64(from)}, x.Output)
 	planes := tf.OutputList{split.Output(0), split.Output(1), split.Output(2)}
 	return b.node("Pack", shape, map[string]any{"axis": int64(to)}, planes)
 }
 
-// filtered is a product of scaled pixels and filters, rounded and clipped to 0..255.
+// filtered is the product of scaled pixels and filters, rounded and clipped to 0..255.
 func (b *Builder) filtered(product string, x, y Value, attrs map[string]any, shape []int) Value {
 	level := b.unary("Floor", b.add(b.node(product, shape, attrs, x.Output, y.Output), b.double(0.5)))
 	return b.binary("Minimum", b.binary("Maximum", level, b.double(0)), b.double(255))
 }
 
-// filters makes the weights [size, from] of every target position for every source position, in units of
-// 2^-resizeBits: precompute_coeffs and normalize_coeffs_8bpc of Resample.c, in their order of operations. from is [1].
+// filters is the weight of every source position in every target position [size, from], in units of 2^-resizeBits. It follows
+// the order of operations of precompute_coeffs and normalize_coeffs_8bpc in Resample.c. from is [1].
 func (b *Builder) filters(from Value, size int) Value {
 	b = b.In("filters")
 	double := b.cast(from, tf.Double)
@@ -82,11 +82,11 @@ func (b *Builder) filters(from Value, size int) Value {
 	weights := b.cubic(b.mul(offset, b.binary("RealDiv", b.double(1), widened)))
 	sums := b.node("Sum", []int{size, 1}, map[string]any{"keep_dims": true}, weights.Output, b.ints(1).Output)
 	exact := b.mul(b.binary("RealDiv", weights, sums), b.double(1<<resizeBits))
-	// To the nearest, halves away from zero: TensorFlow's Round takes halves to even numbers.
+	// Round to nearest, halves away from zero; TensorFlow's Round takes halves to even.
 	return b.mul(b.unary("Sign", exact), b.unary("Floor", b.add(b.unary("Abs", exact), b.double(0.5))))
 }
 
-// cubic is the kernel of package cubic, element by element.
+// cubic is cubic.Kernel, element-wise.
 func (b *Builder) cubic(x Value) Value {
 	b = b.In("cubic")
 	const a = -0.5
@@ -96,22 +96,22 @@ func (b *Builder) cubic(x Value) Value {
 	return b.choose(b.binary("Less", x, b.double(1)), near, b.choose(b.binary("Less", x, b.double(2)), far, b.double(0)))
 }
 
-// choose takes x where the condition holds, else y.
+// choose is x where the condition holds, y elsewhere.
 func (b *Builder) choose(condition, x, y Value) Value {
 	return b.node("SelectV2", broadcast(condition.Shape, x.Shape), nil, condition.Output, x.Output, y.Output)
 }
 
-// span counts from 0 to below a limit [1], in float64.
+// span is 0, 1, ..., limit-1 in float64. limit is [1]; n is its value, or Unknown.
 func (b *Builder) span(limit Value, n int) Value {
 	end := b.reshape(limit) // a scalar
 	zero, one := b.reshape(b.ints(0)), b.reshape(b.ints(1))
 	return b.cast(b.node("Range", []int{n}, nil, zero.Output, end.Output, one.Output), tf.Double)
 }
 
-// reshapeTo views x in a shape whose dimensions are values [1].
+// reshapeTo is x in a shape whose dimensions are values [1].
 func (b *Builder) reshapeTo(x Value, shape []int, dimensions ...Value) Value {
 	return b.node("Reshape", shape, nil, x.Output, b.concat(0, dimensions...).Output)
 }
 
-// double is a float64 that float32 holds exactly too.
+// double is a float64 constant that must be exact in float32.
 func (b *Builder) double(v float64) Value { return b.cast(b.scalar(v), tf.Double) }

@@ -6,12 +6,11 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Saver is the part of a graph that writes variables to a TensorFlow checkpoint (format V2) and
-// reads them back, each under its own name.
+// Saver holds the nodes that write variables to a TensorFlow checkpoint (format V2), each under its own name, and restore them.
 type Saver struct {
-	Prefix  Value         // fed with the checkpoint's path without ending, a scalar string
-	Written Value         // the prefix again, once everything is written
-	Restore *tf.Operation // fills all variables
+	Prefix  Value         // scalar string to feed: the checkpoint's path without extension
+	Written Value         // equals Prefix, and is computed once everything is written
+	Restore *tf.Operation // assigns all variables
 
 	save *tf.Operation
 }
@@ -20,13 +19,13 @@ type Saver struct {
 func (vs *Variables) Saver(b *Builder) *Saver {
 	b = (&Builder{shared: b.shared}).In("saver")
 	s := &Saver{Prefix: b.Placeholder("prefix", tf.String)}
-	names, slices := make([]string, len(vs.list)), make([]string, len(vs.list)) // an empty slice is the whole tensor
+	names, sliceSpecs := make([]string, len(vs.list)), make([]string, len(vs.list)) // an empty spec is the whole tensor
 	types := make([]tf.DataType, len(vs.list))
 	reads := make(tf.OutputList, len(vs.list))
 	for i, v := range vs.list {
 		names[i], types[i], reads[i] = v.Name, tf.Float, v.read
 	}
-	nameList, sliceList := b.stringList(names), b.stringList(slices)
+	nameList, sliceList := b.stringList(names), b.stringList(sliceSpecs)
 	s.save = b.operation("SaveV2", nil, s.Prefix.Output, nameList, sliceList, reads)
 	s.Written = b.After(s.save).unary("Identity", s.Prefix)
 
@@ -40,13 +39,13 @@ func (vs *Variables) Saver(b *Builder) *Saver {
 	return s
 }
 
-// Save writes the variables as they are in the session. The folder of prefix must exist.
+// Save writes the session's current values of the variables. The folder of prefix must exist.
 func (s *Saver) Save(session *Session, prefix string) error {
 	_, err := session.Run([]Feed{{Output: s.Prefix.Output, Value: tensor.Scalar(prefix)}}, nil, s.save)
 	return err
 }
 
-// stringList is a vector of strings: Constant can't reshape strings.
+// stringList is a constant vector of strings, which Constant can't make because it can't reshape strings.
 func (b *Builder) stringList(list []string) tf.Output {
 	value, err := tf.NewTensor(list)
 	if err != nil {

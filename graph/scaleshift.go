@@ -1,7 +1,6 @@
 package graph
 
-// ScaleShift is x * scale + shift along the last axis of x [..., d], with scale and shift [d]. Keeps x where scale
-// trains.
+// ScaleShift is x * scale + shift along the last axis of x [..., d], with scale and shift [d]. Saves x if scale trains.
 func (b *Builder) ScaleShift(x, scale, shift Value) Value {
 	b = b.In("scaleshift")
 	out := b.add(b.mul(x, scale), shift)
@@ -10,7 +9,7 @@ func (b *Builder) ScaleShift(x, scale, shift Value) Value {
 			dx = append(dx, g.mul(dy, scale))
 		}
 		if scale.HasGradient() {
-			dx = append(dx, g.sumRows(g.mul(dy, g.Kept(x))))
+			dx = append(dx, g.sumRows(g.mul(dy, g.Saved(x))))
 		}
 		if shift.HasGradient() {
 			dx = append(dx, g.sumRows(dy))

@@ -6,12 +6,12 @@ import (
 	"dtl-tf/graph/capi"
 )
 
-// Probabilities is the softmax of logits [B, classes]. There is no gradient.
+// Probabilities is the softmax of logits [B, classes]. It has no gradient.
 func (b *Builder) Probabilities(logits Value) Value {
-	return b.In("probabilities").unary("Softmax", b.full(logits))
+	return b.In("probabilities").unary("Softmax", b.widen(logits))
 }
 
-// LoadSavedModel lets TensorFlow read the SavedModel in a folder, variables and all, and opens a session on it.
+// LoadSavedModel has TensorFlow read the SavedModel in a folder, including its variables, and opens a session on it.
 // Closing the session frees the model.
 func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel, error) {
 	options, err := o.tensorFlow()

@@ -12,17 +12,17 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Feed gives a placeholder its value for one run.
+// Feed is a placeholder and its value for one run.
 type Feed = capi.Feed
 
-// SessionOptions are the settings of a session. TensorFlow fixes its thread pools when the
-// first session of a process is made, so Threads of every later session has no effect.
+// SessionOptions configures a session. TensorFlow creates its thread pools with the first session of a process, so Threads
+// has no effect on later sessions.
 type SessionOptions struct {
-	Threads int // threads inside one op; 0: as many as Go code runs on (GOMAXPROCS)
+	Threads int // threads inside one op; 0: GOMAXPROCS
 }
 
-// threads is the number that counts. TensorFlow's own choice would be all processors of the machine, also where a container may
-// use but a part of their time.
+// threads resolves the default. TensorFlow's own default is one thread per processor of the machine, even in a container whose
+// CPU quota is lower.
 func (o SessionOptions) threads() int {
 	if o.Threads == 0 {
 		return runtime.GOMAXPROCS(0)
@@ -30,8 +30,8 @@ func (o SessionOptions) threads() int {
 	return o.Threads
 }
 
-// Session runs parts of a graph. Several goroutines may use it, and any of them may close it: Close waits for what runs,
-// and what comes later is an error.
+// Session runs parts of a graph. It is safe for concurrent use, Close included: Close waits for running calls, and every later
+// call fails with capi.ErrClosed.
 type Session struct {
 	session *capi.Session
 }
@@ -52,14 +52,14 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	config := &pb.ConfigProto{
 		IntraOpParallelismThreads: int32(o.threads()),
-		// One op at a time: ops are large, so running two at once gains nothing, and the
-		// order in which buffers are freed, hence the memory peak, stays the same in each run.
+		// One op at a time: ops are large, so running two at once gains nothing, and a fixed order of releases
+		// keeps the memory peak the same in every run.
 		InterOpParallelismThreads: 1,
 		AllowSoftPlacement:        true,
 		GraphOptions: &pb.GraphOptions{RewriteOptions: &pb.RewriterConfig{
-			// What is recomputed in the backward pass is this program's decision, not Grappler's.
+			// Regions decide what the backward pass recomputes, not Grappler.
 			MemoryOptimization: pb.RewriterConfig_NO_MEM_OPT,
-			// A second round takes nearly as long as the first, and finds nothing more in these graphs.
+			// A second iteration takes nearly as long as the first and finds nothing more in these graphs.
 			MetaOptimizerIterations: pb.RewriterConfig_ONE,
 		}},
 		GpuOptions: &pb.GPUOptions{AllowGrowth: true},
@@ -72,12 +72,12 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	return &tf.SessionOptions{Config: raw}, nil
 }
 
-// Run feeds, executes the targets and returns the fetched values in order.
+// Run executes the targets with the given feeds and returns the fetched values in order.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, error) {
 	return s.session.Run(feeds, fetches, targets, nil)
 }
 
-// Trace is Run that also returns the RunMetadata of a full trace.
+// Trace is Run with tracing: it also returns the RunMetadata at level FULL_TRACE.
 func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, *pb.RunMetadata, error) {
 	var raw []byte
 	values, err := s.session.Run(feeds, fetches, targets, &raw)
@@ -91,8 +91,8 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 	return values, metadata, nil
 }
 
-// Devices lists the devices TensorFlow sees.
+// Devices lists the devices that TensorFlow sees.
 func (s *Session) Devices() ([]tf.Device, error) { return s.session.Devices() }
 
-// Close waits for runs, then frees the session and the variables in it. Closing again does nothing.
+// Close waits for running calls, then frees the session and its variables. Closing again does nothing.
 func (s *Session) Close() error { return s.session.Close() }

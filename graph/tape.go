@@ -6,30 +6,31 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// record is one step of the forward pass through which a gradient flows.
+// record is one step on the tape: a layer of the forward pass through which a gradient flows.
 type record struct {
-	order  int
-	dtype  tf.DataType // of the value, and so of its gradient
-	name   string      // prefix of the forward nodes; the backward ones are named after it
+	order  int         // of recording: a record's inputs have lower numbers
+	dtype  tf.DataType // of the value and of its gradient
+	name   string      // prefix of the forward nodes; backward nodes are named after it
 	inputs []*record
-	// back returns the gradients of the inputs, in order; inputs without tape are left out.
+	// back is the vector-Jacobian product: one gradient per element of inputs, in order. A leaf has none.
 	back func(g *Gate, dy Value) []Value
 }
 
-// Gate is a Builder for the backward nodes of one layer.
+// Gate is a Builder for the backward nodes of one layer. It holds them back until the incoming gradient exists.
 type Gate struct {
 	*Builder
-	trigger *tf.Operation
+	trigger *tf.Operation // computes the incoming gradient
 }
 
-// Kept reads a value of the forward pass again, not before the incoming gradient is there.
-// Without it the nodes that use it would run, and hold their results, during the forward pass.
-func (g *Gate) Kept(v Value) Value {
+// Saved is v, a saved activation, read through an Identity that waits for the incoming gradient. Without the wait, backward
+// nodes that depend on forward values only would run during the forward pass and their results would occupy memory until the
+// gradient arrives.
+func (g *Gate) Saved(v Value) Value {
 	return Value{Output: g.After(g.trigger).node("Identity", v.Shape, nil, v.Output).Output, Shape: v.Shape}
 }
 
-// differentiable gives out a place on the tape if any of the inputs has one. back gets the
-// gradient of out and returns one gradient for each input that has a tape, in order.
+// differentiable records out on the tape if any input is on it. back maps the gradient of out to one gradient for each input
+// that is on the tape, in order.
 func (b *Builder) differentiable(out Value, inputs []Value, back func(g *Gate, dy Value) []Value) Value {
 	r := &record{name: b.prefix, dtype: out.DataType(), back: back}
 	for _, in := range inputs {
@@ -46,15 +47,14 @@ func (b *Builder) differentiable(out Value, inputs []Value, back func(g *Gate, d
 	return out
 }
 
-// Leaf marks v as something whose gradient is wanted: a trainable variable, or the input of a
-// block that is built again.
+// Leaf starts a tape at v: a trainable variable, or the input of a chunk that is recomputed.
 func (b *Builder) Leaf(v Value) Value {
 	b.records++
 	v.tape = &record{order: b.records, name: b.prefix, dtype: v.DataType()}
 	return v
 }
 
-// Alias is v by another name, with its gradient. Who uses it (see IsUsed) can be told from who uses v.
+// Alias is v under another name, gradient included. Its consumers (see IsUsed) are told apart from those of v.
 func (b *Builder) Alias(v Value) Value {
 	alias := b.node("Identity", v.Shape, nil, v.Output)
 	alias.tape = v.tape
@@ -64,8 +64,8 @@ func (b *Builder) Alias(v Value) Value {
 // Detach is v without its gradient.
 func Detach(v Value) Value { v.tape = nil; return v }
 
-// Backward propagates dy, the gradient of y, and returns the gradients of the leaves, in order. A
-// leaf that y does not depend on gets the zero Value.
+// Backward runs the tape in reverse from dy, the gradient of y, and returns the gradients of the leaves, in order. A leaf on
+// which y does not depend gets the zero Value.
 func (b *Builder) Backward(y, dy Value, leaves []Value) []Value {
 	grads := b.propagate(y, dy, 0)
 	out := make([]Value, len(leaves))
@@ -75,8 +75,8 @@ func (b *Builder) Backward(y, dy Value, leaves []Value) []Value {
 	return out
 }
 
-// propagate takes dy, the gradient of y, back through the records that are younger than start, and returns the
-// gradients of where it ends: of leaves and of older records.
+// propagate carries dy, the gradient of y, back through the records younger than start. It returns the gradients it could not
+// carry further: those of leaves and of older records.
 func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
 	grads := map[*record]Value{}
 	if y.tape != nil {
@@ -90,9 +90,9 @@ func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
 		delete(grads, r)
 		after := slices.Clone(b.after)
 		for _, in := range r.inputs {
-			// What is added to a gradient is made when that is there, or it might lie about for the time of a block.
-			if earlier := grads[in]; earlier.Defined() {
-				after = append(after, earlier.Op)
+			// Build an addend only once the accumulator exists; otherwise it stays alive for a whole block.
+			if accumulator := grads[in]; accumulator.Defined() {
+				after = append(after, accumulator.Op)
 			}
 		}
 		g := &Gate{Builder: &Builder{shared: b.shared, prefix: "backward/" + r.name, after: after}, trigger: dy.Op}
@@ -104,7 +104,7 @@ func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
 	return grads
 }
 
-// reachable lists the records younger than start from which y was made, latest first.
+// reachable lists y and its ancestors on the tape that are younger than start, youngest first.
 func reachable(y *record, start int) []*record {
 	if y == nil || y.order <= start {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// SliceTokens takes the tokens from..to-1 of x [B, T, d]. Keeps nothing.
+// SliceTokens is the tokens from..to-1 of x [B, T, d]. Saves nothing.
 func (b *Builder) SliceTokens(x Value, from, to int) Value {
 	if from == 0 && to == x.Shape[1] {
 		return x
@@ -17,7 +17,7 @@ func (b *Builder) SliceTokens(x Value, from, to int) Value {
 	})
 }
 
-// padTokens puts zeros before and after the tokens of x [B, T, d].
+// padTokens adds zero tokens before and after those of x [B, T, d].
 func (b *Builder) padTokens(x Value, before, after int) Value {
 	pads := b.reshape(b.ints(0, 0, before, after, 0, 0), 3, 2)
 	shape := slices.Clone(x.Shape)
@@ -25,7 +25,7 @@ func (b *Builder) padTokens(x Value, before, after int) Value {
 	return b.node("Pad", shape, nil, x.Output, pads.Output)
 }
 
-// ConcatTokens joins values [B, T_i, d] along the tokens. Keeps nothing.
+// ConcatTokens joins values [B, T_i, d] along the token axis. Saves nothing.
 func (b *Builder) ConcatTokens(parts ...Value) Value {
 	out := b.In("concat").concat(1, parts...)
 	return b.differentiable(out, parts, func(g *Gate, dy Value) (dx []Value) {
@@ -40,7 +40,7 @@ func (b *Builder) ConcatTokens(parts ...Value) Value {
 	})
 }
 
-// ConcatLast joins values [..., d_i] along their last axis. Keeps nothing.
+// ConcatLast joins values [..., d_i] along the last axis. Saves nothing.
 func (b *Builder) ConcatLast(parts ...Value) Value {
 	axis := last(parts[0])
 	out := b.In("concat").concat(axis, parts...)
@@ -56,28 +56,28 @@ func (b *Builder) ConcatLast(parts ...Value) Value {
 	})
 }
 
-// MeanTokens averages the tokens of x [B, T, d] from the given one on to [B, d]. It is a product with their shares, for which
-// they need not be cut out, nor their gradient be spread and padded. Keeps nothing.
+// MeanTokens averages the tokens of x [B, T, d] from index from on: [B, d]. It is a product with a vector of weights, so it
+// needs no slice of the tokens, nor a broadcast and padding of the gradient. Saves nothing.
 func (b *Builder) MeanTokens(x Value, from int) Value {
 	b = b.In("mean")
 	tokens, d := x.Shape[1], x.Width()
-	shares := tensor.Zeros(1, 1, tokens)
+	weightValues := tensor.Zeros(1, 1, tokens)
 	for t := from; t < tokens; t++ {
-		shares.Float32()[t] = 1 / float32(tokens-from)
+		weightValues.Float32()[t] = 1 / float32(tokens-from)
 	}
-	weights := b.Constant(shares)
-	mean := b.node("BatchMatMulV2", []int{x.Shape[0], 1, d}, nil, weights.Output, b.full(x).Output)
+	weights := b.Constant(weightValues)
+	mean := b.node("BatchMatMulV2", []int{x.Shape[0], 1, d}, nil, weights.Output, b.widen(x).Output)
 	return b.differentiable(b.reshape(mean, x.Shape[0], d), []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.mul(g.reshape(dy, dy.Shape[0], 1, d), g.reshape(weights, 1, tokens, 1))}
 	})
 }
 
-// Token takes one token of x [B, T, d] as [B, d]. Keeps nothing.
+// Token is one token of x [B, T, d] as [B, d]. Saves nothing.
 func (b *Builder) Token(x Value, at int) Value {
 	return b.Reshape(b.SliceTokens(x, at, at+1), x.Shape[0], x.Width())
 }
 
-// Repeat gives each sample its own copy of x [1, T, d]: [B, T, d], B as in like [B, ...].
+// Repeat tiles x [1, T, d] to [B, T, d], with the B of like [B, ...]. Saves nothing.
 func (b *Builder) Repeat(x, like Value) Value {
 	b = b.In("repeat")
 	batch := b.slice(b.node("Shape", []int{len(like.Shape)}, nil, like.Output), 0, 0, 1)
@@ -88,12 +88,12 @@ func (b *Builder) Repeat(x, like Value) Value {
 	})
 }
 
-// Reshape views x in another shape; one dimension may be Unknown. Keeps nothing.
+// Reshape is x in another shape, one dimension of which may be Unknown. Saves nothing.
 func (b *Builder) Reshape(x Value, shape ...int) Value {
 	return b.differentiable(b.In("reshape").reshape(x, shape...), []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.reshape(dy, x.Shape...)}
 	})
 }
 
-// Rows views x [..., d] as a matrix [n, d], on which element-wise layers fuse with linear ones.
+// Rows is x [..., d] as a matrix [n, d], the form in which Grappler fuses element-wise layers with linear ones.
 func (b *Builder) Rows(x Value) Value { return b.Reshape(x, leading(x.Shape), x.Width()) }

@@ -13,33 +13,32 @@ type Variable struct {
 	Name      string
 	Shape     []int
 	Trainable bool
-	// Value is the variable as a layer uses it: a leaf of the tape if it trains, and behind
-	// StopGradient if it is frozen.
+	// Value is the variable as layers use it: a leaf of the tape if it trains, behind StopGradient if it is frozen.
 	Value Value
 
-	dtype  tf.DataType // that it is held in
+	dtype  tf.DataType // in which it is stored
 	handle tf.Output
 	read   tf.Output // as float32
-	input  tf.Output
+	input  tf.Output // placeholder of assign
 	assign *tf.Operation
 }
 
-// Variables is a set of variables with unique names, in the order of their declaration.
+// Variables is a set of variables with unique names, in order of declaration.
 type Variables struct {
 	list   []*Variable
 	byName map[string]*Variable
 }
 
-// NewVariables is an empty set.
+// NewVariables returns an empty set.
 func NewVariables() *Variables { return &Variables{byName: map[string]*Variable{}} }
 
-// Declare adds a float32 variable to the graph, or returns the one of that name.
+// Declare adds a float32 variable to the graph, or returns the existing one of that name.
 func (vs *Variables) Declare(b *Builder, name string, trainable bool, shape ...int) *Variable {
 	return vs.declare(b, name, trainable, tf.Float, shape)
 }
 
-// DeclareKernel adds a frozen variable that is held in the precision of matrix products, so that it is not
-// cast anew at each step. Assign rounds to it, and Read gives the rounded values.
+// DeclareKernel adds a frozen variable that is stored in the Builder's precision, which saves a cast in every step. Assign
+// rounds to that precision, and Read returns the rounded values.
 func (vs *Variables) DeclareKernel(b *Builder, name string, shape ...int) *Variable {
 	return vs.declare(b, name, false, b.precision.DataType(), shape)
 }
@@ -60,7 +59,7 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	handle := b.operation("VarHandleOp", map[string]any{"dtype": dtype, "shape": tfShape, "shared_name": name})
 	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, handle: handle.Output(0)}
 	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
-	v.read = b.full(read).Output
+	v.read = b.widen(read).Output
 	if trainable {
 		v.Value = b.Leaf(read)
 	} else {
@@ -74,10 +73,10 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	return v
 }
 
-// Set adds the node that gives v the value x, Add the one that adds x to it; x has the shape of v.
+// Set returns an op that assigns x to v. x has the shape of v.
 func (v *Variable) Set(b *Builder, x Value) *tf.Operation { return v.change(b, "AssignVariableOp", x) }
 
-// Add is described at Set.
+// Add returns an op that adds x to v. x has the shape of v.
 func (v *Variable) Add(b *Builder, x Value) *tf.Operation {
 	return v.change(b, "AssignAddVariableOp", x)
 }
@@ -87,7 +86,7 @@ func (v *Variable) change(b *Builder, kind string, x Value) *tf.Operation {
 	return b.operation(kind, map[string]any{"dtype": v.dtype}, v.handle, b.cast(x, v.dtype).Output)
 }
 
-// All returns the variables in the order of their declaration.
+// All returns the variables in order of declaration.
 func (vs *Variables) All() []*Variable { return vs.list }
 
 // Lookup finds a variable by name.
@@ -96,7 +95,7 @@ func (vs *Variables) Lookup(name string) (*Variable, bool) {
 	return v, ok
 }
 
-// Bytes counts the bytes that all variables take.
+// Bytes is the size of all variables in bytes, as stored.
 func (vs *Variables) Bytes() int64 {
 	n := int64(0)
 	for _, v := range vs.list {
@@ -109,7 +108,7 @@ func (vs *Variables) Bytes() int64 {
 	return n
 }
 
-// Elements counts the numbers that all variables hold.
+// Elements is the number of elements of all variables.
 func (vs *Variables) Elements() int {
 	n := 0
 	for _, v := range vs.list {

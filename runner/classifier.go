@@ -198,7 +198,7 @@ func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int,
 		bb.Pool, bb.Sources.Pool = pool, backbone.FromFlag
 	}
 	noteSources(bb, true, note)
-	builder := graph.New(graph.KeepAll)
+	builder := graph.New(graph.RecomputeNone)
 	variables := graph.NewVariables()
 	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return variables.Declare(builder, name, false, shape...).Value

@@ -71,7 +71,7 @@ const (
 
 // What --recompute accepts.
 var (
-	RecomputeNone        = graph.KeepAll.String()
+	RecomputeNone        = graph.RecomputeNone.String()
 	RecomputeActivations = graph.RecomputeActivations.String()
 )
 

@@ -43,7 +43,7 @@ the same memory and time as trained ones) or a backbone's file.`,
 			f.StringVar(&c.Methods, "methods", compare.All, "`methods`: all, or some of "+strings.Join(compare.Methods(), ", ")+" with commas between them")
 			f.IntVar(&c.Batch, "batch", 32, "`images` in a step; never lowered by the program")
 			f.IntVar(&c.Classes, "classes", 100, "`classes` of the classifier")
-			f.StringVar(&c.Recompute, "recompute", graph.KeepAll.String(), "what the backward pass makes again to save memory (none keeps what PyTorch keeps): `none|activations|blocks`")
+			f.StringVar(&c.Recompute, "recompute", graph.RecomputeNone.String(), "what the backward pass makes again to save memory (none keeps what PyTorch keeps): `none|activations|blocks`")
 			f.StringVar(&c.Precision, "precision", string(graph.FP32), "`precision` of matrix products: "+strings.Join(graph.Precisions(), ", "))
 			f.IntVar(&c.Steps, "steps", 5, "timed `steps`, after two of warm-up")
 		})

@@ -63,7 +63,7 @@ func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 		return err
 	}
 	m := savedmodel.Model{
-		Builder: graph.New(graph.KeepAll), Variables: graph.NewVariables(), Values: bb.Weights,
+		Builder: graph.New(graph.RecomputeNone), Variables: graph.NewVariables(), Values: bb.Weights,
 		Extra: map[string][]byte{descriptionFile: description.Bytes()},
 	}
 	bb.inference(&m, pool)

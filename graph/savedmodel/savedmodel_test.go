@@ -20,7 +20,7 @@ import (
 // tiny is y = x W + c over enough variables that the index takes several blocks.
 func tiny(t *testing.T) Model {
 	t.Helper()
-	b := graph.New(graph.KeepAll)
+	b := graph.New(graph.RecomputeNone)
 	m := Model{
 		Builder: b, Variables: graph.NewVariables(), Values: tensor.Map{},
 		Extra: map[string][]byte{"note.txt": []byte("hello\n")},

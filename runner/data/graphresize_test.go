@@ -63,7 +63,7 @@ func TestGraphResizesAsPillow(t *testing.T) {
 // graphResizer is a graph with nothing but the resizing.
 func graphResizer(t *testing.T, size int) func(tensor.Tensor) []uint8 {
 	t.Helper()
-	b := graph.New(graph.KeepAll)
+	b := graph.New(graph.RecomputeNone)
 	in := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
 	out := b.Resize(in, size)
 	session, err := graph.NewSession(b.Graph(), graph.SessionOptions{})

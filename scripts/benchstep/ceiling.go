@@ -35,7 +35,7 @@ func printCeiling(threads int) error {
 
 // ceiling multiplies x W W W ... with W held in the given precision. W is scaled to leave the size of numbers as it is.
 func ceiling(p graph.Precision, threads int) (float64, error) {
-	b := graph.New(graph.KeepAll).Use(p)
+	b := graph.New(graph.RecomputeNone).Use(p)
 	x := b.Placeholder("x", tf.Float, side, side)
 	weights := graph.NewVariables()
 	w := weights.DeclareKernel(b, "w", side, side)

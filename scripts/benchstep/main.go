@@ -41,7 +41,7 @@ const (
 
 // recomputations are the values of -recompute, named as in fine-tune --recompute.
 var recomputations = map[string]graph.Recompute{
-	"none":        graph.KeepAll,
+	"none":        graph.RecomputeNone,
 	"activations": graph.RecomputeActivations,
 	"blocks":      graph.RecomputeBlocks,
 }

@@ -21,7 +21,7 @@ func (a Architecture) Embed(f *backbone.Forward, b *graph.Builder, images graph.
 func (a Architecture) Block(f *backbone.Forward, b *graph.Builder, block backbone.Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
 	v := layers{f, block, a.Eps}
 	// The branch is saved rather than the sum: x is there already, and the branch has the precision of products.
-	z := b.Add(x, b.Keep(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
+	z := b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
 	return f.Tap(b, backbone.MLPOutput, block, z, b.Add(z, drop(v.mlp(b.In("mlp"), z), 1)))
 }
 
@@ -57,7 +57,7 @@ func (v layers) project(b *graph.Builder, p backbone.Point, which string, y grap
 
 func (v layers) mlp(b *graph.Builder, x graph.Value) graph.Value {
 	y := b.Rows(v.norm(b, backbone.Norm2, "LayerNorm_2", x))
-	hidden := b.Keep(v.dense(b.In("fc1"), backbone.FC1, 0, y, v.Width, v.MLP), graph.Costly)
+	hidden := b.Save(v.dense(b.In("fc1"), backbone.FC1, 0, y, v.Width, v.MLP), graph.Costly)
 	out := v.dense(b.In("fc2"), backbone.FC2, 1, b.GELU(hidden), v.MLP, v.Width)
 	return v.Tap(b, backbone.MLPBranch, v.Block, x, b.Reshape(out, x.Shape...))
 }

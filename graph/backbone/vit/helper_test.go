@@ -109,7 +109,7 @@ func write(t *testing.T, name string, content func(w io.Writer) error) string {
 // runImages runs images of bytes through a backbone: what build makes of the normalised images.
 func runImages(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, build func(b *graph.Builder, f *backbone.Forward, x graph.Value) []graph.Value) []tensor.Tensor {
 	t.Helper()
-	b := graph.New(graph.KeepAll)
+	b := graph.New(graph.RecomputeNone)
 	variables := graph.NewVariables()
 	f := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return variables.Declare(b, name, false, shape...).Value

@@ -57,7 +57,7 @@ func randomImages(n, side int) tensor.Tensor {
 // forward runs the backbone as the program does, outside any SavedModel.
 func forward(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, pool backbone.Pool) (features, logits []float32) {
 	t.Helper()
-	b, vars := graph.New(graph.KeepAll), graph.NewVariables()
+	b, vars := graph.New(graph.RecomputeNone), graph.NewVariables()
 	in := b.Placeholder("in", tf.Float, images.Shape...)
 	f := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return vars.Declare(b, name, false, shape...).Value
