@@ -27,7 +27,7 @@ endif
 export CGO_ENABLED := 1
 export CGO_CFLAGS := -O2 '-I$(LIBTF)/include'
 export CGO_LDFLAGS := '-L$(LIBTF)/lib' $(RPATH)
-# TensorFlow logs its greetings at levels 0 and 1. The program sets what follows by itself too (graph/capi/start.go).
+# TensorFlow logs its greetings at levels 0 and 1. The program sets what follows by itself too (graph/capi/process).
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 ENVIRONMENT := CGO_ENABLED CGO_CFLAGS CGO_LDFLAGS TF_CPP_MIN_LOG_LEVEL
 ifeq ($(shell uname -m),x86_64)

@@ -82,7 +82,7 @@ func (v Value) Width() int { return v.Shape[len(v.Shape)-1] }
 func (v Value) Defined() bool { return v.Op != nil }
 
 // IsUsed tells whether a node of the graph reads v or has a control dependency on it.
-func (v Value) IsUsed() bool { return v.Defined() && capi.IsAwaited(v.Op) }
+func (v Value) IsUsed() bool { return v.Defined() && capi.HasConsumers(v.Op) }
 
 // buildError is the panic value of this package.
 type buildError struct{ err error }

@@ -36,7 +36,7 @@ func (b *Builder) For(d Device) *Builder {
 
 // takesKernels tells whether the kernels of package capi can be used. If the TensorFlow library does not accept them, its own
 // ops do the work.
-func (d Device) takesKernels() bool { return d != GPU && capi.Kernels() == nil }
+func (d Device) takesKernels() bool { return d != GPU && capi.RegisterKernels() == nil }
 
 // KernelsFor names the kernel variant in a graph built for that device and precision, "" if such a graph uses no kernels.
 func KernelsFor(d Device, p Precision) string {
@@ -77,7 +77,7 @@ type Computing struct {
 func HowComputed() (Computing, error) {
 	c := Computing{OneDNN: capi.FindOneDNN()}
 	name, err := capi.KernelVariant()
-	if err == nil && capi.Kernels() == nil {
+	if err == nil && capi.RegisterKernels() == nil {
 		c.Kernels = name
 	}
 	return c, err

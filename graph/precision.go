@@ -97,7 +97,7 @@ func (b *Builder) same(x, y Value) (Value, Value) {
 
 // Usable returns an error if matrix products of this precision would abort the process.
 func (p Precision) Usable() error {
-	if o := capi.FindOneDNN(); o.HasNo(p == BF16, p == FP16) {
+	if o := capi.FindOneDNN(); o.WouldAbort(p == BF16, p == FP16) {
 		return fmt.Errorf("precision %s needs more than the environment's limit ONEDNN_MAX_CPU_ISA=%s leaves oneDNN: unset it, or set TF_ENABLE_ONEDNN_OPTS=0 too", p, o.Limit)
 	}
 	return nil

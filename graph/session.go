@@ -68,7 +68,7 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session options: %w", err)
 	}
-	capi.Threads(o.threads())
+	capi.SetKernelThreads(o.threads())
 	return &tf.SessionOptions{Config: raw}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	_ "dtl-tf/graph/capi/process" // this program owns its process
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 )

@@ -1,10 +1,12 @@
-// Package capi is the only place with cgo and unsafe. It runs a graft session with tensors
-// whose C memory is freed as soon as the run ends (graft leaves it to finalizers: 60 batches of
-// images took a process from 0.2 to 1.4 GB), and it hands out the RunMetadata that graft's
-// Session.Run passes nil for.
+// Package capi extends graft, the Go binding of TensorFlow, by what only C can do. It and package process below it are the
+// only places with cgo and unsafe.
 //
-// graft keeps its C pointers private, so they are read as the first word of its structs.
-// The version of graft is pinned in go.mod and TestLayout fails when the structs change.
+// It runs graft sessions with tensors whose C memory is freed as soon as the run ends (graft leaves that to finalizers: 60
+// batches of images took a process from 0.2 to 1.4 GB), it returns the RunMetadata that graft's Session.Run discards, and it
+// adds this program's own kernels to TensorFlow.
+//
+// graft does not export its C pointers, so this package reads them as the first word of graft's structs. go.mod pins the
+// version of graft, and TestLayout fails when the structs change.
 package capi
 
 /*
@@ -27,15 +29,15 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Feed is one input of a run.
+// Feed is an input of a run: a placeholder and its value.
 type Feed struct {
 	Output tf.Output
 	Value  tensor.Tensor
 }
 
-// Run executes the graph once. Feeds are copied in and fetched values copied out, so no C
-// memory outlives the call. trace, when not nil, receives the serialised RunMetadata of a
-// run at the FULL_TRACE level. After Close the error is ErrClosed.
+// Run executes the graph once. It copies feeds in and fetched values out, so no C memory outlives
+// the call. If trace is not nil, the run is traced at level FULL_TRACE and trace receives the
+// serialised RunMetadata. After Close the error is ErrClosed.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]tensor.Tensor, error) {
 	s.use.RLock()
 	defer s.use.RUnlock()
@@ -84,20 +86,20 @@ func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	}
 	results := make([]tensor.Tensor, len(outValues))
 	for i, v := range outValues {
-		if results[i], err = toHost(v); err != nil {
+		if results[i], err = fromTensorFlow(v); err != nil {
 			return nil, fmt.Errorf("fetch %s: %w", fetches[i].Op.Name(), err)
 		}
 	}
 	return results, nil
 }
 
-// IsAwaited tells whether a node runs only after o, with or without a value of it.
-func IsAwaited(o *tf.Operation) bool {
-	awaited := C.TF_OperationNumControlOutputs(operation(o)) > 0
+// HasConsumers tells whether a node reads an output of o or has a control dependency on it.
+func HasConsumers(o *tf.Operation) bool {
+	found := C.TF_OperationNumControlOutputs(operation(o)) > 0
 	for i := range o.NumOutputs() {
-		awaited = awaited || len(o.Output(i).Consumers()) > 0
+		found = found || len(o.Output(i).Consumers()) > 0
 	}
-	return awaited
+	return found
 }
 
 func newInputs(feeds []Feed) ([]C.TF_Output, []*C.TF_Tensor, error) {
@@ -105,7 +107,7 @@ func newInputs(feeds []Feed) ([]C.TF_Output, []*C.TF_Tensor, error) {
 	values := make([]*C.TF_Tensor, len(feeds))
 	for i, f := range feeds {
 		in[i] = output(f.Output)
-		v, err := toDevice(f.Value)
+		v, err := toTensorFlow(f.Value)
 		if err != nil {
 			return nil, values, fmt.Errorf("feed %s: %w", f.Output.Op.Name(), err)
 		}
@@ -119,7 +121,7 @@ func deleteTensors(values []*C.TF_Tensor) {
 		if v == nil {
 			continue
 		}
-		if C.TF_TensorType(v) == C.TF_STRING { // deleting the tensor leaves its strings' heap memory
+		if C.TF_TensorType(v) == C.TF_STRING { // TF_DeleteTensor does not free the strings' heap memory
 			for i := range stringCells(v) {
 				C.TF_TString_Dealloc(&stringCells(v)[i])
 			}
@@ -128,7 +130,7 @@ func deleteTensors(values []*C.TF_Tensor) {
 	}
 }
 
-// The graft structs Session and Operation start with the C pointer.
+// session and operation read the C pointer with which graft's structs start.
 func session(s *tf.Session) *C.TF_Session { return *(**C.TF_Session)(unsafe.Pointer(s)) }
 func operation(o *tf.Operation) *C.TF_Operation {
 	return *(**C.TF_Operation)(unsafe.Pointer(o))

@@ -52,7 +52,7 @@ func adder(t *testing.T) (s *Session, x, sum, text, length tf.Output) {
 func TestRun(t *testing.T) {
 	s, x, sum, text, length := adder(t)
 	in := tensor.Must([]float32{1, -2, 3.5}, 3, 1)
-	long := strings.Repeat("é", 1000) // too long for the string's own bytes
+	long := strings.Repeat("é", 1000) // too long to be stored inline
 	out, err := s.Run([]Feed{{x, in}, {text, tensor.Scalar(long)}}, []tf.Output{sum, length}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestAfterClose(t *testing.T) {
 	}
 }
 
-// TestCloseWhileRunning: a run either has its right result or fails with ErrClosed, whenever others close the session.
+// TestCloseWhileRunning checks that a run returns either the right result or ErrClosed while others close the session.
 func TestCloseWhileRunning(t *testing.T) {
 	for range 20 {
 		s, x, sum, _, _ := adder(t)
@@ -165,10 +165,10 @@ func TestTrace(t *testing.T) {
 	t.Errorf("the trace has no node named sum: %v", metadata.StepStats)
 }
 
-// TestRunRows: a tensor in pieces is the same as in one.
+// TestRunRows checks that a tensor fed as Rows equals the same tensor in one piece.
 func TestRunRows(t *testing.T) {
 	s, x, sum, _, _ := adder(t)
-	// 1, -2, 3.5 and 0.25 in IEEE 754, the lowest byte first.
+	// 1, -2, 3.5 and 0.25 in IEEE 754, little-endian.
 	rows := tensor.Rows[float32]{{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}, {0, 0, 0x60, 0x40, 0, 0, 0x80, 0x3e}}
 	out, err := s.Run([]Feed{{x, tensor.Tensor{Shape: []int{2, 2}, Data: rows}}}, []tf.Output{sum}, nil, nil)
 	if err != nil {

@@ -4,8 +4,8 @@ package capi
 void begin_filter(const char *const *drop);
 void end_filter(void);
 
-// Lines that TensorFlow prints to stderr when the first graph of a process runs, whatever its log level: they come from a logging
-// library in it that was not set up, which the C API has no way to do.
+// Lines that TensorFlow prints to stderr when the first graph of a process runs, at any log level. They come from its
+// logging library, which reports that it was not initialised; the C API has no way to initialise it.
 static const char *const greetings[] = {
 	"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
 	"MLIR V1 optimization pass is not enabled",
@@ -22,20 +22,27 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
+// FilterGreetings makes the first session of the process drop those lines. Package process sets it; it redirects stderr and
+// forks, which only a program may decide.
+var FilterGreetings bool
+
 var greet sync.Once
 
-// swallowGreetings runs a graph of one constant, with the options that the caller's session has (the first session of a process
-// fixes TensorFlow's thread pools), and drops the greetings from what is printed meanwhile. All else reaches stderr at once,
-// also what is said right before the process aborts.
+// swallowGreetings provokes the greetings and drops them. It runs a graph of one constant with the options of the caller's
+// session, because the first session of a process fixes TensorFlow's thread pools. Everything else on stderr passes through at
+// once, including the last words of a process that aborts.
 func swallowGreetings(o *tf.SessionOptions) {
+	if !FilterGreetings {
+		return
+	}
 	greet.Do(func() {
 		filterStderr(func() { runConstant(o) })
 	})
 }
 
-// filterStderr drops the greetings from what is said on stderr while f runs.
+// filterStderr drops the greetings from stderr while f runs.
 func filterStderr(f func()) {
-	syscall.ForkLock.RLock() // no process is started that would keep the filter alive
+	syscall.ForkLock.RLock() // a process started now would inherit the pipe and keep the filter alive
 	defer syscall.ForkLock.RUnlock()
 	C.begin()
 	defer C.end_filter()
@@ -54,7 +61,7 @@ func runConstant(o *tf.SessionOptions) {
 	}
 	s, err := tf.NewSession(g, o)
 	if err != nil {
-		return // the caller's own session will fail with the same, and report it
+		return // the caller's own session will fail in the same way and report it
 	}
 	defer s.Close()
 	_, _ = s.Run(nil, []tf.Output{op.Output(0)}, nil)

@@ -16,7 +16,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// childVariable makes the test's own program do what child does, and nothing else.
+// childVariable makes the test binary run child instead of the tests.
 const childVariable = "DTL_TF_CAPI_CHILD"
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// What child says; the rest of it is greetings.
+// What child prints besides greetings.
 var (
 	longLine  = strings.Repeat("x", 10000) + greeting
 	lastWords = "Expected shape dimensions to be non-negative, got -1"
@@ -36,10 +36,12 @@ const greeting = "I0000 mlir_graph_optimization_pass.cc:401] MLIR V1 optimizatio
 
 func child(way string) int {
 	switch way {
-	case "first session":
+	case "first session", "unfiltered session":
+		FilterGreetings = way == "first session"
 		if s, err := NewSession(tf.NewGraph(), nil); err != nil || s.Close() != nil {
 			return 3
 		}
+		runConstant(nil)
 		fmt.Fprintln(os.Stderr, "behind")
 	case "lines":
 		filterStderr(func() {
@@ -49,10 +51,12 @@ func child(way string) int {
 	case "abort":
 		filterStderr(func() {
 			fmt.Fprintf(os.Stderr, "before\n%s\n", greeting)
-			_, _ = toDevice(tensor.Tensor{Shape: []int{-1, -1}, Data: []float32{1}}) // TensorFlow's check of the shape fails
+			_, _ = toTensorFlow(tensor.Tensor{Shape: []int{-1, -1}, Data: []float32{1}}) // fails a check inside TensorFlow
 		})
 	case "import":
 		fmt.Fprintln(os.Stderr, greeting)
+	case "environment":
+		fmt.Println(FindOneDNN())
 	}
 	return 0
 }
@@ -63,7 +67,17 @@ func start(way string) *exec.Cmd {
 	return c
 }
 
-// TestGreetings: stderr has all that was said, in order, but for the greetings of the first session.
+// TestUnfiltered checks that the greetings appear unless FilterGreetings is set.
+func TestUnfiltered(t *testing.T) {
+	var said bytes.Buffer
+	c := start("unfiltered session")
+	c.Stderr = &said
+	if err := c.Run(); err != nil || !strings.Contains(said.String(), "MLIR V1 optimization pass is not enabled") {
+		t.Errorf("%v, said %q", err, said.String())
+	}
+}
+
+// TestGreetings checks that stderr has everything that was printed, in order, except the greetings of the first session.
 func TestGreetings(t *testing.T) {
 	for way, want := range map[string]string{
 		"first session": "behind\n",
@@ -79,7 +93,7 @@ func TestGreetings(t *testing.T) {
 	}
 }
 
-// TestLastWords: what TensorFlow says before it aborts is on stderr, whatever that is.
+// TestLastWords checks that what TensorFlow prints before it aborts arrives on stderr, be that a pipe or a file.
 func TestLastWords(t *testing.T) {
 	check := func(what string, err error, text string) {
 		t.Helper()
@@ -101,7 +115,7 @@ func TestLastWords(t *testing.T) {
 	c.Stderr = file
 	err = c.Run()
 	var text []byte
-	for range 100 { // the filter ends after the process
+	for range 100 { // the filter outlives the process
 		if text, _ = os.ReadFile(file.Name()); strings.Contains(string(text), lastWords) {
 			break
 		}
@@ -110,7 +124,7 @@ func TestLastWords(t *testing.T) {
 	check("a file", err, string(text))
 }
 
-// TestClosedStderr: where nobody reads stderr, the process ends as it would without the filter.
+// TestClosedStderr checks that without a reader of stderr the process ends as it would without the filter.
 func TestClosedStderr(t *testing.T) {
 	for way, fails := range map[string]bool{"abort": true, "first session": false} {
 		read, write, err := os.Pipe()
@@ -128,7 +142,7 @@ func TestClosedStderr(t *testing.T) {
 			continue
 		}
 		status, _ := exit.Sys().(syscall.WaitStatus)
-		if broken := status.Signaled() && status.Signal() == syscall.SIGPIPE; !fails && !broken { // as Go has it for stderr
+		if broken := status.Signaled() && status.Signal() == syscall.SIGPIPE; !fails && !broken { // Go's rule for stderr
 			t.Errorf("%s: %v", way, err)
 		}
 	}

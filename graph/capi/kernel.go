@@ -15,17 +15,17 @@ import (
 	"sync"
 )
 
-// Kernels makes the ops of this program (kernel.h) known to TensorFlow:
+// RegisterKernels registers this program's ops (kernel.h) with TensorFlow, once per process:
 //
 //	Bf16Gelu(x) y, Bf16GeluGrad(x, dy) dx                               bfloat16 [..., d]
-//	Bf16Softmax(x; scale) p, Bf16SoftmaxGrad(p, dp; scale) dx           bfloat16 [..., d], of scale x over the last axis
+//	Bf16Softmax(x; scale) p, Bf16SoftmaxGrad(p, dp; scale) dx           bfloat16 [..., d], p = softmax(scale x) over the last axis
 //	Bf16Swish(x; beta) y, Bf16SwishGrad(x, dy; beta) dx                 bfloat16 [..., d]
 //	Bf16Add(x, y) sum                                                   float32 [..., d], y bfloat16
 //	Bf16LayerNorm(x, scale, bias; epsilon) y                            float32 [..., d], [d], [d] to bfloat16
 //	Bf16LayerNormGrad(x, scale, dy; epsilon) dx                         float32, dy bfloat16
 //
-// They run on processors only, in the variant that KernelVariant names.
-var Kernels = sync.OnceValue(func() error {
+// They run on CPUs only, in the variant that KernelVariant names.
+var RegisterKernels = sync.OnceValue(func() error {
 	if _, err := KernelVariant(); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ var Kernels = sync.OnceValue(func() error {
 	return nil
 })
 
-// failAllocations lets kernels find no memory, for tests.
+// failAllocations makes memory allocation in kernels fail, for tests.
 func failAllocations(fail bool) {
 	yes := C.int(0)
 	if fail {
@@ -46,8 +46,7 @@ func failAllocations(fail bool) {
 	C.fail_allocations(yes)
 }
 
-// Threads lets kernels work on so many threads. Like TensorFlow's own threads they are never fewer than were
-// asked for before.
-func Threads(n int) {
+// SetKernelThreads sets how many threads kernels use. Like TensorFlow's thread pool, theirs never shrinks.
+func SetKernelThreads(n int) {
 	C.start_helpers(C.int(n - 1))
 }

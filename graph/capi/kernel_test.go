@@ -13,7 +13,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// kernel runs one op on the given inputs. Its result is cast to float32, which changes no bfloat16.
+// kernel runs one op on the given inputs and returns its result as float32, which is exact for bfloat16.
 func kernel(t *testing.T, op string, attribute map[string]any, inputs ...tensor.Tensor) []float32 {
 	t.Helper()
 	out, err := runKernel(op, attribute, inputs...)
@@ -32,12 +32,12 @@ func runKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (te
 	return run()
 }
 
-// newKernel opens a session on one op, which run computes on the inputs.
+// newKernel opens a session on one op. run computes the op on the inputs.
 func newKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (run func() (tensor.Tensor, error), s *Session, err error) {
-	if err := Kernels(); err != nil {
+	if err := RegisterKernels(); err != nil {
 		return nil, nil, err
 	}
-	Threads(3)
+	SetKernelThreads(3)
 	g := tf.NewGraph()
 	spec := tf.OpSpec{Type: op, Name: "y", Attrs: attribute}
 	var feeds []Feed
@@ -74,7 +74,7 @@ func newKernel(op string, attribute map[string]any, inputs ...tensor.Tensor) (ru
 	}, s, nil
 }
 
-// eachVariant runs a test with every variant of the kernels that this processor has.
+// eachVariant runs a test with every kernel variant that this processor supports.
 func eachVariant(t *testing.T, test func(t *testing.T)) {
 	used, err := KernelVariant()
 	if err != nil {
@@ -89,9 +89,9 @@ func eachVariant(t *testing.T, test func(t *testing.T)) {
 
 func wide(v tensor.BFloat16) float64 { return float64(math.Float32frombits(uint32(v) << 16)) }
 
-// near holds a result in bfloat16 against what it should be the nearest one to: half of its last digit, at most 2^-8 of it, and what float32 loses
-// in between, 2^-20 of scale. TensorFlow's threads take what is below the normal numbers, from 2^-126 on, for 0, also
-// where it is multiplied.
+// near tells whether got is want rounded to bfloat16. The tolerance is half a unit in the last place, at most 2^-8 of want, and
+// 2^-20 of scale for rounding errors in float32 on the way. TensorFlow's threads flush numbers below 2^-126 to zero, operands of
+// products included.
 func near(got float32, want, scale float64) bool {
 	return math.Abs(float64(got)-want) <= math.Abs(want)*0x1p-8*1.01+scale*0x1p-20+0x1p-122
 }
@@ -99,7 +99,7 @@ func near(got float32, want, scale float64) bool {
 func normalCDF(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 func normalPDF(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
 
-// TestGELU holds value and slope of all finite bfloat16 against Go's erfc.
+// TestGELU compares GELU and its slope with Go's erfc for all finite bfloat16 numbers.
 func TestGELU(t *testing.T) { eachVariant(t, testGELU) }
 
 func testGELU(t *testing.T) {
@@ -117,7 +117,7 @@ func testGELU(t *testing.T) {
 		if want := f * normalCDF(f); !near(y[i], want, 0) {
 			t.Fatalf("GELU(%g) is %g, want %g", f, y[i], want)
 		}
-		pdf := 0.0 // times a number whose square is too large
+		pdf := 0.0 // f * normalPDF(f), which is 0 for large f
 		if math.Abs(f) < 100 {
 			pdf = f * normalPDF(f)
 		}
@@ -127,7 +127,7 @@ func testGELU(t *testing.T) {
 	}
 }
 
-// bfloats are normal numbers times scale, rounded towards zero.
+// bfloats is a tensor of normally distributed numbers times scale, rounded towards zero to bfloat16.
 func bfloats(random *rand.Rand, scale float64, shape ...int) tensor.Tensor {
 	data := make([]float32, tensor.Size(shape))
 	for i := range data {
@@ -136,7 +136,7 @@ func bfloats(random *rand.Rand, scale float64, shape ...int) tensor.Tensor {
 	return narrow(data, shape...)
 }
 
-// narrow cuts numbers to bfloat16.
+// narrow rounds numbers towards zero to bfloat16.
 func narrow(data []float32, shape ...int) tensor.Tensor {
 	short := make([]tensor.BFloat16, len(data))
 	for i, v := range data {
@@ -155,7 +155,8 @@ func floats(random *rand.Rand, mean, scale float64, shape ...int) tensor.Tensor 
 
 var half = map[string]any{"scale": float32(0.5)}
 
-// TestSoftmax holds the kernel and its gradient against float64, for widths beside multiples of 16 and numbers far apart.
+// TestSoftmax compares the kernel and its gradient with float64, for widths that are no multiples of 16 and for widely spread
+// numbers.
 func TestSoftmax(t *testing.T) { eachVariant(t, testSoftmax) }
 
 func testSoftmax(t *testing.T) {
@@ -167,19 +168,19 @@ func testSoftmax(t *testing.T) {
 			back := kernel(t, "Bf16SoftmaxGrad", half, narrow(p, in.Shape...), grad)
 			x, dp := in.Data.([]tensor.BFloat16), grad.Data.([]tensor.BFloat16)
 			for row := 0; row < len(x); row += width {
-				most, sum, mixed := math.Inf(-1), 0.0, 0.0
+				largest, sum, dot := math.Inf(-1), 0.0, 0.0
 				for i := row; i < row+width; i++ {
-					most = max(most, wide(x[i])/2)
-					mixed += float64(p[i]) * wide(dp[i])
+					largest = max(largest, wide(x[i])/2)
+					dot += float64(p[i]) * wide(dp[i])
 				}
 				for i := row; i < row+width; i++ {
-					sum += math.Exp(wide(x[i])/2 - most)
+					sum += math.Exp(wide(x[i])/2 - largest)
 				}
 				for i := row; i < row+width; i++ {
-					if want := math.Exp(wide(x[i])/2-most) / sum; !near(p[i], want, want+1e-30) {
+					if want := math.Exp(wide(x[i])/2-largest) / sum; !near(p[i], want, want+1e-30) {
 						t.Fatalf("width %d, scale %g: the softmax is %g, want %g", width, scale, p[i], want)
 					}
-					if want := float64(p[i]) * (wide(dp[i]) - mixed) / 2; !near(back[i], want, float64(p[i])*4) {
+					if want := float64(p[i]) * (wide(dp[i]) - dot) / 2; !near(back[i], want, float64(p[i])*4) {
 						t.Fatalf("width %d, scale %g: the gradient is %g, want %g", width, scale, back[i], want)
 					}
 				}
@@ -188,7 +189,7 @@ func testSoftmax(t *testing.T) {
 	}
 }
 
-// TestSoftmaxOfNaN wants what went wrong before to be seen after it.
+// TestSoftmaxOfNaN checks that NaN and infinity propagate through the softmax.
 func TestSoftmaxOfNaN(t *testing.T) { eachVariant(t, testSoftmaxOfNaN) }
 
 func testSoftmaxOfNaN(t *testing.T) {
@@ -204,7 +205,7 @@ func testSoftmaxOfNaN(t *testing.T) {
 	}
 }
 
-// TestSwish holds value and slope against float64, with numbers on both sides and far from 0.
+// TestSwish compares value and slope with float64, for numbers on both sides of 0 and far from it.
 func TestSwish(t *testing.T) { eachVariant(t, testSwish) }
 
 func testSwish(t *testing.T) {
@@ -229,7 +230,7 @@ func testSwish(t *testing.T) {
 	}
 }
 
-// TestAdd wants the float32 that is nearest to the sum.
+// TestAdd checks that the sum is rounded to the nearest float32.
 func TestAdd(t *testing.T) { eachVariant(t, testAdd) }
 
 func testAdd(t *testing.T) {
@@ -242,7 +243,7 @@ func testAdd(t *testing.T) {
 	}
 }
 
-// TestLayerNorm holds the kernel and its gradient against float64.
+// TestLayerNorm compares the kernel and its gradient with float64.
 func TestLayerNorm(t *testing.T) { eachVariant(t, testLayerNorm) }
 
 func testLayerNorm(t *testing.T) {
@@ -261,7 +262,7 @@ func testLayerNorm(t *testing.T) {
 					if !near(y[row+i], wantY[i], 40) {
 						t.Fatalf("width %d, mean %g: %g, want %g", width, mean, y[row+i], wantY[i])
 					}
-					// With one value a row the variance is 0, and 1/sigma a thousand.
+					// With one value per row the variance is 0 and 1/sigma is 1000.
 					if got := float64(dx[row+i]); math.Abs(got-wantDx[i]) > 2e-5*max(1, math.Abs(wantDx[i])) && width > 1 {
 						t.Fatalf("width %d, mean %g: the gradient is %g, want %g", width, mean, got, wantDx[i])
 					}
@@ -271,7 +272,7 @@ func testLayerNorm(t *testing.T) {
 	}
 }
 
-// layerNorm is LayerNorm of a row and its gradient, by the chain rule through mean and variance.
+// layerNorm computes LayerNorm of a row, and its gradient by the chain rule through mean and variance.
 func layerNorm(x, scale, bias []float32, dy []tensor.BFloat16, epsilon float64) (y, dx []float64) {
 	n := float64(len(x))
 	var mean, variance float64
@@ -295,7 +296,7 @@ func layerNorm(x, scale, bias []float32, dy []tensor.BFloat16, epsilon float64) 
 	return y, dx
 }
 
-// TestKernelsTogether has many callers at once, of whom one at a time gets the pool's threads.
+// TestKernelsTogether runs kernels from many goroutines at once; one at a time gets the pool's threads.
 func TestKernelsTogether(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 1))
 	in := bfloats(random, 2, 400, 300)
@@ -317,7 +318,7 @@ func TestKernelsTogether(t *testing.T) {
 	callers.Wait()
 }
 
-// TestKernelRefuses wants errors where inputs do not go together.
+// TestKernelRefuses checks that inputs whose shapes do not match are errors.
 func TestKernelRefuses(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 1))
 	two, three := bfloats(random, 1, 2, 2), bfloats(random, 1, 2, 3)

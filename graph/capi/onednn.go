@@ -20,22 +20,22 @@ import (
 	"strings"
 )
 
-// The variables of the environment that TensorFlow and oneDNN read.
+// The environment variables that TensorFlow and oneDNN read.
 const (
 	oneDNNSwitch = "TF_ENABLE_ONEDNN_OPTS"
 	oneDNNLimit  = "ONEDNN_MAX_CPU_ISA"
 	limitAlias   = "DNNL_MAX_CPU_ISA"
-	ourDefaults  = "DTL_TF_SET" // start.go
+	ourDefaults  = "DTL_TF_SET" // see process/environment.c
 )
 
-// OneDNN says whether TensorFlow computes with oneDNN on processors.
+// OneDNN says whether TensorFlow uses oneDNN on the CPU.
 type OneDNN struct {
-	State string // on or off, "" where that is TensorFlow's choice
-	By    string // who chose: dtl-tf, environment or TensorFlow
-	Limit string // the instructions that the environment limits it to, such as AVX2; "" if it does not
+	State string // on or off, "" if TensorFlow decides
+	By    string // who decides: dtl-tf, environment or TensorFlow
+	Limit string // the instruction set to which the environment limits oneDNN, such as AVX2; "" for no limit
 }
 
-// FindOneDNN reads what start.go and the user have set.
+// FindOneDNN reads the settings of package process and of the user from the environment.
 func FindOneDNN() OneDNN { return findOneDNN(os.Getenv) }
 
 func findOneDNN(getenv func(string) string) OneDNN {
@@ -57,15 +57,15 @@ func findOneDNN(getenv func(string) string) OneDNN {
 	return o
 }
 
-// HasNo tells whether oneDNN is limited to instructions without products of bfloat16 or float16, and TensorFlow, which looks at
-// the processor alone, would have it compute them all the same. The process would be aborted.
-func (o OneDNN) HasNo(bfloat16, float16 bool) bool {
-	asked := bfloat16 && C.avx512() != 0 || float16 && C.avx512_fp16() != 0
-	return asked && o.State != "off" && o.lacks(float16)
+// WouldAbort tells whether matrix products in bfloat16 or float16 would abort the process. TensorFlow decides by the processor alone
+// whether oneDNN computes them, and aborts if oneDNN is limited to an instruction set that can't.
+func (o OneDNN) WouldAbort(bfloat16, float16 bool) bool {
+	delegated := bfloat16 && C.avx512() != 0 || float16 && C.avx512_fp16() != 0
+	return delegated && o.State != "off" && o.lacks(float16)
 }
 
-// lacks tells whether the limit is below what has 16 bit numbers: AVX512_CORE has bfloat16, AVX512_CORE_FP16 and what is
-// above it float16 too, AVX2_VNNI_2 both.
+// lacks tells whether the limit excludes float16 or, if float16 is false, bfloat16. AVX512_CORE and above have bfloat16,
+// AVX512_CORE_FP16 and above float16 too, AVX2_VNNI_2 both.
 func (o OneDNN) lacks(float16 bool) bool {
 	switch limit := strings.ToUpper(o.Limit); limit {
 	case "SSE41", "AVX", "AVX2", "AVX2_VNNI":

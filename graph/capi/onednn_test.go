@@ -1,52 +1,24 @@
 package capi
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// TestDefaults starts this test anew to see what the process has in its environment when TensorFlow is loaded.
-func TestDefaults(t *testing.T) {
-	const child = "DTL_TEST_DEFAULTS_CHILD"
-	if os.Getenv(child) != "" {
-		fmt.Printf("found: %s level %s\n", FindOneDNN(), os.Getenv("TF_CPP_MIN_LOG_LEVEL"))
-		return
-	}
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		t.Skip("skipped: defaults are set on Linux on x86-64 alone")
-	}
-	ours := []string{oneDNNSwitch, oneDNNLimit, limitAlias, ourDefaults, "TF_CPP_MIN_LOG_LEVEL"}
-	clean := slices.DeleteFunc(os.Environ(), func(s string) bool {
-		name, _, _ := strings.Cut(s, "=")
-		return slices.Contains(ours, name)
+// TestImport checks that importing this package does not change the environment of the process (package process does).
+func TestImport(t *testing.T) {
+	c := start("environment")
+	c.Env = slices.DeleteFunc(c.Env, func(s string) bool {
+		return strings.HasPrefix(s, oneDNNSwitch+"=") || strings.HasPrefix(s, ourDefaults+"=")
 	})
-	for _, c := range []struct {
-		set  []string
-		want string
-	}{
-		{nil, "{on dtl-tf } level 2"},
-		{[]string{"TF_CPP_MIN_LOG_LEVEL=3"}, "{on dtl-tf } level 3"},
-		{[]string{"TF_ENABLE_ONEDNN_OPTS=1"}, "{on environment } level 2"},
-		{[]string{"TF_ENABLE_ONEDNN_OPTS=0", "TF_CPP_MIN_LOG_LEVEL=1"}, "{off environment } level 1"},
-		{[]string{"TF_ENABLE_ONEDNN_OPTS=0", "DTL_TF_SET=TF_ENABLE_ONEDNN_OPTS="}, "{off environment } level 2"},
-		{[]string{"ONEDNN_MAX_CPU_ISA=AVX512_CORE"}, "{on dtl-tf AVX512_CORE} level 2"},
-	} {
-		command := exec.Command(os.Args[0], "-test.run=^TestDefaults$", "-test.v")
-		command.Env = append(slices.Clone(clean), append(c.set, child+"=1")...)
-		out, err := command.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "found: "+c.want+"\n") {
-			t.Errorf("with %v: want %s, got %v and\n%s", c.set, c.want, err, out)
-		}
+	if out, err := c.Output(); err != nil || string(out) != "{ TensorFlow }\n" {
+		t.Errorf("oneDNN is %q, %v", out, err)
 	}
 }
 
-// TestOneDNNLimit: which limits leave oneDNN without which numbers, by its documentation ("CPU Dispatcher Control" and "Data
-// Types").
+// TestOneDNNLimit checks which types each limit excludes, according to oneDNN's documentation ("CPU Dispatcher Control" and
+// "Data Types").
 func TestOneDNNLimit(t *testing.T) {
 	for limit, want := range map[string]string{
 		"": "", "DEFAULT": "", "AVX2": "bf16 fp16", "avx2": "bf16 fp16", "AVX512_CORE": "fp16", "AVX512_CORE_BF16": "fp16",
@@ -62,7 +34,7 @@ func TestOneDNNLimit(t *testing.T) {
 			t.Errorf("limit %q lacks %q, want %q", limit, got, want)
 		}
 	}
-	if (OneDNN{State: "off", Limit: "AVX2"}).HasNo(true, true) {
-		t.Error("oneDNN that is off is asked for products")
+	if (OneDNN{State: "off", Limit: "AVX2"}).WouldAbort(true, true) {
+		t.Error("oneDNN is off but its limit counts")
 	}
 }

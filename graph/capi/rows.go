@@ -11,9 +11,9 @@ import (
 	"unsafe"
 )
 
-// gather copies the rows of a tensor into newly allocated C memory, one behind the other. TensorFlow runs on little-endian
-// processors only, so the bytes stay as they are.
-func gather(dtype C.TF_DataType, shape []int, bytes int, rows [][]byte) (*C.TF_Tensor, error) {
+// copyInRows copies the rows of a tensor one after the other into a new tensor in C memory. The bytes need no conversion, since
+// TensorFlow supports little-endian processors only.
+func copyInRows(dtype C.TF_DataType, shape []int, bytes int, rows [][]byte) (*C.TF_Tensor, error) {
 	if len(shape) == 0 || shape[0] != len(rows) {
 		return nil, fmt.Errorf("shape %v does not begin with the number of rows, %d", shape, len(rows))
 	}

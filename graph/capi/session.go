@@ -8,14 +8,14 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// ErrClosed is the error of whatever is asked of a session after Close.
+// ErrClosed is the error of every call on a session after Close.
 var ErrClosed = errors.New("the session is closed")
 
-// Session is a TensorFlow session that several goroutines may use, and any of them may close. Close waits for what
-// runs; what comes later is ErrClosed.
+// Session is a TensorFlow session that is safe for concurrent use, Close included: Close waits for running calls, and later
+// calls return ErrClosed.
 type Session struct {
-	use     sync.RWMutex // held for reading while the C session is in use
-	session *tf.Session  // nil once it is closed
+	use     sync.RWMutex // read-locked while the C session is in use
+	session *tf.Session  // nil once closed
 }
 
 // NewSession opens a session on a finished graph.
@@ -38,7 +38,7 @@ func LoadSavedModel(dir, tag string, o *tf.SessionOptions) (*Session, *tf.SavedM
 	return &Session{session: m.Session}, m, nil
 }
 
-// Devices lists the devices TensorFlow sees.
+// Devices lists the devices that TensorFlow sees.
 func (s *Session) Devices() ([]tf.Device, error) {
 	s.use.RLock()
 	defer s.use.RUnlock()
@@ -48,7 +48,7 @@ func (s *Session) Devices() ([]tf.Device, error) {
 	return s.session.ListDevices()
 }
 
-// Close waits for runs, then frees the session and the variables in it. Closing again does nothing.
+// Close waits for running calls, then frees the session and its variables. Closing again does nothing.
 func (s *Session) Close() error {
 	s.use.Lock()
 	defer s.use.Unlock()

@@ -15,8 +15,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// toDevice copies a host tensor into newly allocated C memory.
-func toDevice(t tensor.Tensor) (*C.TF_Tensor, error) {
+// toTensorFlow copies t into a new tensor in C memory.
+func toTensorFlow(t tensor.Tensor) (*C.TF_Tensor, error) {
 	n := tensor.Size(t.Shape)
 	switch data := t.Data.(type) {
 	case []float32:
@@ -24,9 +24,9 @@ func toDevice(t tensor.Tensor) (*C.TF_Tensor, error) {
 	case []tensor.BFloat16:
 		return copyIn(C.TF_BFLOAT16, t.Shape, n, data)
 	case tensor.Rows[float32]:
-		return gather(C.TF_FLOAT, t.Shape, 4*n, data)
+		return copyInRows(C.TF_FLOAT, t.Shape, 4*n, data)
 	case tensor.Rows[tensor.BFloat16]:
-		return gather(C.TF_BFLOAT16, t.Shape, 2*n, data)
+		return copyInRows(C.TF_BFLOAT16, t.Shape, 2*n, data)
 	case []uint8:
 		return copyIn(C.TF_UINT8, t.Shape, n, data)
 	case []int32:
@@ -81,8 +81,8 @@ func stringCells(c *C.TF_Tensor) []C.TF_TString {
 	return unsafe.Slice((*C.TF_TString)(C.TF_TensorData(c)), int(C.TF_TensorElementCount(c)))
 }
 
-// toHost copies a fetched value into Go memory.
-func toHost(c *C.TF_Tensor) (tensor.Tensor, error) {
+// fromTensorFlow copies a fetched tensor into Go memory.
+func fromTensorFlow(c *C.TF_Tensor) (tensor.Tensor, error) {
 	shape := make([]int, int(C.TF_NumDims(c)))
 	for i := range shape {
 		shape[i] = int(C.TF_Dim(c, C.int(i)))

@@ -16,8 +16,9 @@ import (
 	"unsafe"
 )
 
-// KernelVariant chooses, once, for which vectors the kernels are compiled: avx512f, avx2 or plain. That is the widest one
-// that the processor has, or what DTL_KERNELS says. It is an error if there is no such variant here.
+// KernelVariant selects the variant of the kernels once per process and returns its name, the vector instructions that it was
+// compiled for: avx512f, avx2 or plain. The default is the widest that the processor supports; DTL_KERNELS overrides it. It fails
+// if this processor or build does not have that variant.
 var KernelVariant = sync.OnceValues(func() (string, error) {
 	name, err := pickVariant(os.Getenv("DTL_KERNELS"), kernelVariants())
 	if err == nil {
@@ -36,7 +37,7 @@ func pickVariant(wanted string, all []string) (string, error) {
 	return "", fmt.Errorf("DTL_KERNELS is %q in the environment: on this processor it is one of %s, or unset", wanted, strings.Join(all, ", "))
 }
 
-// kernelVariants lists the variants that run on this processor, the fastest first.
+// kernelVariants lists the variants that run on this processor, fastest first.
 func kernelVariants() (names []string) {
 	for i := C.int(0); ; i++ {
 		name := C.variant_name(i)

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestVariants: the widest vectors are the default, the environment can force narrower ones, and what is not there is refused.
+// TestVariants checks that the widest vectors are the default, that the environment can select others, and that unknown
+// variants are refused.
 func TestVariants(t *testing.T) {
 	all := kernelVariants()
 	if len(all) == 0 || all[len(all)-1] != "plain" {
@@ -34,7 +35,7 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestKernelWithoutMemory: a kernel that finds no memory fails its op, and the process goes on.
+// TestKernelWithoutMemory checks that a kernel whose allocation fails reports an error and that the process goes on.
 func TestKernelWithoutMemory(t *testing.T) {
 	in := bfloats(rand.New(rand.NewPCG(8, 1)), 1, 400, 300)
 	run, s, err := newKernel("Bf16Softmax", half, in)

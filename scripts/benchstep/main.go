@@ -27,6 +27,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	_ "dtl-tf/graph/backbone/all"
+	_ "dtl-tf/graph/capi/process"
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/machine"

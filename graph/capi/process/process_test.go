@@ -1,0 +1,49 @@
+package process_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/capi"
+	_ "dtl-tf/graph/capi/process"
+)
+
+// TestDefaults runs the test binary again and checks which environment the process has once TensorFlow is loaded.
+func TestDefaults(t *testing.T) {
+	const child = "DTL_TEST_DEFAULTS_CHILD"
+	if os.Getenv(child) != "" {
+		fmt.Printf("found: %s level %s\n", capi.FindOneDNN(), os.Getenv("TF_CPP_MIN_LOG_LEVEL"))
+		return
+	}
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("skipped: defaults exist on Linux on x86-64 only")
+	}
+	ours := []string{"TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "DTL_TF_SET", "TF_CPP_MIN_LOG_LEVEL"}
+	clean := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		name, _, _ := strings.Cut(s, "=")
+		return slices.Contains(ours, name)
+	})
+	for _, c := range []struct {
+		set  []string
+		want string
+	}{
+		{nil, "{on dtl-tf } level 2"},
+		{[]string{"TF_CPP_MIN_LOG_LEVEL=3"}, "{on dtl-tf } level 3"},
+		{[]string{"TF_ENABLE_ONEDNN_OPTS=1"}, "{on environment } level 2"},
+		{[]string{"TF_ENABLE_ONEDNN_OPTS=0", "TF_CPP_MIN_LOG_LEVEL=1"}, "{off environment } level 1"},
+		{[]string{"TF_ENABLE_ONEDNN_OPTS=0", "DTL_TF_SET=TF_ENABLE_ONEDNN_OPTS="}, "{off environment } level 2"},
+		{[]string{"ONEDNN_MAX_CPU_ISA=AVX512_CORE"}, "{on dtl-tf AVX512_CORE} level 2"},
+	} {
+		command := exec.Command(os.Args[0], "-test.run=^TestDefaults$", "-test.v")
+		command.Env = append(slices.Clone(clean), append(c.set, child+"=1")...)
+		out, err := command.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "found: "+c.want+"\n") {
+			t.Errorf("with %v: want %s, got %v and\n%s", c.set, c.want, err, out)
+		}
+	}
+}
