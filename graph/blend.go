@@ -15,9 +15,9 @@ func (b *Builder) Blend(x, y, gate Value, temperature float64) Value {
 		}
 		if gate.HasGradient() {
 			// ds/dgate = s (1 - s) / temperature.
-			along := g.reduce("Sum", g.rows(g.mul(dy, g.Saved(difference))), false, 0, 1)
+			dot := g.reduce("Sum", g.rows(g.mul(dy, g.Saved(difference))), false, 0, 1)
 			slope := g.mul(g.mul(s, g.sub(g.scalar(1), s)), g.scalar(1/temperature))
-			dx = append(dx, g.mul(slope, along))
+			dx = append(dx, g.mul(slope, dot))
 		}
 		return dx
 	})

@@ -26,9 +26,9 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 		if x.HasGradient() {
 			// dx = (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma.
 			s := g.mul(dy, scale)
-			along := g.reduce("Mean", g.mul(s, normal), true, axis)
+			meanSN := g.reduce("Mean", g.mul(s, normal), true, axis)
 			centred := g.sub(s, g.reduce("Mean", s, true, axis))
-			dx = append(dx, g.mul(g.sub(centred, g.mul(normal, along)), inverse))
+			dx = append(dx, g.mul(g.sub(centred, g.mul(normal, meanSN)), inverse))
 		}
 		if scale.HasGradient() {
 			dx = append(dx, g.sumRows(g.mul(dy, normal)))

@@ -1,4 +1,4 @@
-// The sum of the residual stream, float32, and what a branch adds to it.
+// Adds a branch, bfloat16, to the residual stream, float32.
 
 static void add(void *job, int64_t from, int64_t to) {
 	const Job *j = job;

@@ -1,3 +1,5 @@
+// A filter on this process's stderr. It is a process of its own that reads a pipe: the output of a process that aborts would be
+// lost with a thread inside that process, whereas a filter process reads the pipe to its last byte and only then ends.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,82 +12,79 @@
 #include <sys/syscall.h>
 #endif
 
-// What this process says on stderr for a while, without some lines. A process of its own reads it, because what is in a pipe or
-// a file of a process that aborts would be lost with it: the filter goes on until the last byte and only then ends.
+enum { MAX_LINE = 4096 }; // bytes; longer lines pass unchecked
 
-enum { most = 4096 }; // bytes of a line that are looked at
-
-static int real = -1;
+static int original = -1; // a copy of the file descriptor of stderr
 static pid_t filter;
 
-static void say(const char *text, size_t n) {
+static void write_all(const char *text, size_t n) {
 	while (n > 0) {
 		ssize_t done = write(2, text, n);
-		if (done <= 0) return; // nobody reads it, and the rest is still to be taken out of the pipe
+		if (done <= 0) return; // no reader; the caller must still drain the pipe
 		text += done, n -= done;
 	}
 }
 
-// pass says a line unless it has one of the texts in it.
-static void pass(const char *line, size_t n, const char *const *drop) {
+// write_line writes a line unless it contains one of the texts in drop.
+static void write_line(const char *line, size_t n, const char *const *drop) {
 	for (; *drop; drop++)
 		if (memmem(line, n, *drop, strlen(*drop))) return;
-	say(line, n);
+	write_all(line, n);
 }
 
-// copy passes on what comes from a pipe, line by line, as soon as a line is whole. What is longer than most is not looked at.
-static void copy(int from, const char *const *drop) {
-	static char text[most];
-	size_t have = 0;
-	int rest = 0; // of a long line
+// filter_lines copies a pipe to stderr, each line as soon as it is complete.
+static void filter_lines(int from, const char *const *drop) {
+	static char text[MAX_LINE];
+	size_t filled = 0;
+	int inside = 0; // of a long line, whose beginning has been written
 	ssize_t n;
-	while ((n = read(from, text + have, most - have)) > 0) {
-		have += n;
-		char *begin = text, *end = text + have, *newline;
-		for (; (newline = memchr(begin, '\n', end - begin)); begin = newline + 1, rest = 0) {
-			if (rest) say(begin, newline + 1 - begin);
-			else pass(begin, newline + 1 - begin, drop);
+	while ((n = read(from, text + filled, MAX_LINE - filled)) > 0) {
+		filled += n;
+		char *begin = text, *end = text + filled, *newline;
+		for (; (newline = memchr(begin, '\n', end - begin)); begin = newline + 1, inside = 0) {
+			if (inside) write_all(begin, newline + 1 - begin);
+			else write_line(begin, newline + 1 - begin, drop);
 		}
-		if (rest || (begin == text && have == most)) say(begin, end - begin), begin = end, rest = 1;
-		have = end - begin;
-		memmove(text, begin, have);
+		if (inside || (begin == text && filled == MAX_LINE)) write_all(begin, end - begin), begin = end, inside = 1;
+		filled = end - begin;
+		memmove(text, begin, filled);
 	}
-	pass(text, have, drop);
+	write_line(text, filled, drop);
 }
 
-// begin_filter puts a filter between this process and its stderr. drop ends with NULL. Where that is not possible, it does nothing.
-// What comes after fork is safe in a process that had threads.
+// begin_filter puts a filter between this process and its stderr, or does nothing if it can't. drop ends with NULL. After fork
+// it calls only functions that are safe in the child of a process with threads.
 void begin_filter(const char *const *drop) {
 	int ends[2];
 	if (pipe(ends)) return;
-	real = fcntl(2, F_DUPFD_CLOEXEC, 3);
+	original = fcntl(2, F_DUPFD_CLOEXEC, 3);
 	sigset_t all, before;
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); // the filter outlives Ctrl-C, and none of Go's handlers runs in it
-	filter = real < 0 ? -1 : fork();
+	pthread_sigmask(SIG_SETMASK, &all, &before); // the filter must survive Ctrl-C and must not run Go's signal handlers
+	filter = original < 0 ? -1 : fork();
 	if (filter == 0) {
-		// Locks and pipes of the process must not last longer than it.
+		// Close everything else: the filter may outlive the process and must not hold on to its locks and pipes.
 		dup2(ends[0], 0);
 		dup2(2, 1);
 #ifdef SYS_close_range
 		if (syscall(SYS_close_range, 3, ~0u, 0))
 #endif
 			for (int fd = 3; fd < 1024; fd++) close(fd);
-		copy(0, drop);
+		filter_lines(0, drop);
 		_exit(0);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (filter > 0) dup2(ends[1], 2);
-	else if (real >= 0) close(real);
+	else if (original >= 0) close(original);
 	close(ends[0]);
 	close(ends[1]);
 }
 
-// end_filter gives the process its stderr back, and waits until all that it said has arrived there.
+// end_filter restores stderr and waits until everything written so far has passed the filter.
 void end_filter(void) {
 	if (filter <= 0) return;
-	dup2(real, 2);
-	close(real);
+	dup2(original, 2);
+	close(original);
 	while (waitpid(filter, NULL, 0) < 0 && errno == EINTR) {}
 	filter = 0;
 }

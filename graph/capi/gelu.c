@@ -1,5 +1,5 @@
 // GELU, x Phi(x) with the exact normal distribution function, and its slope Phi(x) + x phi(x). There are only 65,536 bfloat16
-// numbers, so that both are looked up; of the tables the few kB around the usual sizes stay in the first cache.
+// numbers, so both are table lookups. The few kB of the tables that belong to common magnitudes stay in the L1 cache.
 #include <math.h>
 
 #include "kernel.h"

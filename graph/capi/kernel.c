@@ -1,4 +1,4 @@
-// How the kernels meet TensorFlow: what it calls them, and what it calls when it runs them.
+// Registers the ops with TensorFlow and runs them when it asks.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,22 +25,22 @@ void TF_GetInput(TF_OpKernelContext *, int i, TF_Tensor **, TF_Status *);
 TF_Tensor *TF_ForwardInputOrAllocateOutput(TF_OpKernelContext *, const int *candidates, int n, int output, const int64_t *dims,
                                            int rank, int *forwarded, TF_Status *);
 
-// A kind of op. All inputs and the output have the shape of the first input, but for the rows of weights of LayerNorm.
+// An op. Inputs and output have the shape of the first input, except LayerNorm's weights, which are single rows.
 typedef struct {
 	const char *name;
 	const char *inputs[3]; // as an op definition spells them
 	const char *output;
-	int reusable;          // the input in whose place the output may be written, being of its type, or -1
-	const char *attribute; // a number, or 0
-	int weights;           // so many inputs after the first are rows of weights
-	// TensorFlow calls functions without an argument of ours to create a kernel, so each kind has one of its own.
+	int reusable;          // the input whose buffer the output may take over, which has the same type, or -1
+	const char *attribute; // name of the float attribute, or 0
+	int weights;           // how many inputs after the first are rows of weights
+	// TensorFlow passes no user data to the function that creates a kernel, so each op has one of its own.
 	void *(*create)(TF_OpKernelConstruction *);
 } Kind;
 
-// A kernel in a graph.
+// The kernel of one node of a graph.
 typedef struct {
 	const Kind *kind;
-	float number; // the attribute's
+	float attribute;
 } Kernel;
 
 static void *create(const Kind *kind, TF_OpKernelConstruction *construction);
@@ -90,7 +90,7 @@ static void *create(const Kind *kind, TF_OpKernelConstruction *construction) {
 	Kernel *k = allocate(1, sizeof *k);
 	if (k) {
 		k->kind = kind;
-		if (kind->attribute) TF_OpKernelConstruction_GetAttrFloat(construction, kind->attribute, &k->number, status);
+		if (kind->attribute) TF_OpKernelConstruction_GetAttrFloat(construction, kind->attribute, &k->attribute, status);
 	} else {
 		out_of_memory(status, kind);
 	}
@@ -105,7 +105,7 @@ static void compute(void *kernel, TF_OpKernelContext *context) {
 	TF_Status *status = TF_NewStatus();
 	TF_Tensor *in[3] = {0}, *out = 0;
 	int64_t dims[8];
-	Job job = {.number = k->number, .rows = 1};
+	Job job = {.attribute = k->attribute, .rows = 1};
 	int rank = 0, forwarded = -1;
 
 	for (int i = 0; i < 3 && kind->inputs[i]; i++) {
@@ -130,7 +130,7 @@ static void compute(void *kernel, TF_OpKernelContext *context) {
 		}
 		job.in[i] = TF_TensorData(in[i]);
 	}
-	// A tensor that is held here is not given away.
+	// TensorFlow forwards an input's buffer only if no other reference to it exists.
 	if (kind->reusable >= 0) {
 		TF_DeleteTensor(in[kind->reusable]);
 		in[kind->reusable] = 0;
@@ -155,7 +155,7 @@ static void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
 	TF_DeleteShapeHandle(first);
 }
 
-// register_kernels tells TensorFlow of all ops and kernels. It may be called once, after choose_variant.
+// register_kernels registers all ops and kernels. Call it once, after choose_variant.
 void register_kernels(TF_Status *status) {
 	make_gelu_tables();
 	for (const Kind *k = kinds; k < kinds + KINDS; k++) {

@@ -1,8 +1,8 @@
-// Kernels of this program for TensorFlow, for what it does in many passes over memory and this program needs in one. They
-// work on bfloat16 on a processor; what they compute in between is float32.
+// This program's kernels for TensorFlow. Each does in one pass over memory what takes TensorFlow's own ops several. They run on
+// the CPU, on bfloat16, and compute in float32.
 //
-// TensorFlow's headers for kernels are no part of libtensorflow's archives, so what is needed of tensorflow/c/kernels.h and
-// tensorflow/c/ops.h is declared here. They are part of its stable C interface.
+// The archives of libtensorflow lack the headers tensorflow/c/kernels.h and tensorflow/c/ops.h, so the functions used are declared
+// here. They belong to TensorFlow's stable C API.
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -20,44 +20,45 @@ typedef struct TF_OpDefinitionBuilder TF_OpDefinitionBuilder;
 typedef struct TF_ShapeInferenceContext TF_ShapeInferenceContext;
 typedef struct TF_ShapeHandle TF_ShapeHandle;
 
-// pool.c: calls work(job, from, to) until all of 0..n-1 are done, on several threads where there is enough to do.
+// pool.c: calls work(job, from, to) on ranges that together cover 0..n-1, on several threads if there is enough work.
+// values_each is the number of values per item.
 void parallel(void (*work)(void *job, int64_t from, int64_t to), void *job, int64_t n, int64_t values_each);
 
-// kernel.c: what an op computes. Values are counted in rows of the last axis.
+// kernel.c: one execution of an op. The last axis is a row of width values.
 typedef struct {
 	const void *in[3];
 	void *out;
 	int64_t rows, width;
-	float number; // the attribute that the op has, such as the epsilon of LayerNorm
-	atomic_int no_memory; // set where memory was wanting, so that out is not complete
+	float attribute;      // of the op, such as the epsilon of LayerNorm
+	atomic_int no_memory; // set if an allocation failed; out is then incomplete
 } Job;
 
 typedef void (*Work)(void *job, int64_t from, int64_t to); // rows from..to-1 of a Job
 
-// The kinds of ops.
+// The ops.
 enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD, KINDS };
 
-// variant.c: what the kinds compute, compiled for one width of vectors.
+// variant.c: the functions of all ops, compiled for one vector width.
 typedef struct {
 	const char *name;
 	Work work[KINDS];
 } Variant;
 
-// Compilers other than GCC make the plain variant alone.
+// Compilers other than GCC build the plain variant only.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define WIDE_VARIANTS
 extern const Variant avx512f, avx2;
 #endif
 extern const Variant plain;
 
-const Variant *variant(void); // the one in use
+const Variant *variant(void); // in use
 
 // gelu.c
 void make_gelu_tables(void);
 void gelu(void *job, int64_t from, int64_t to);
 void gelu_grad(void *job, int64_t from, int64_t to);
 
-// kernel.c: calloc, unless a test has it fail.
+// kernel.c: calloc, unless a test makes it fail.
 void *allocate(size_t n, size_t size);
 
 #define INLINE static inline __attribute__((always_inline))
@@ -69,7 +70,7 @@ INLINE float wide(uint16_t bits) {
 	return f;
 }
 
-// bfloat16 rounds to nearest, ties to even.
+// bfloat16 rounds f to nearest, ties to even.
 INLINE uint16_t bfloat16(float f) {
 	uint32_t u;
 	memcpy(&u, &f, sizeof u);
@@ -77,14 +78,15 @@ INLINE uint16_t bfloat16(float f) {
 	return (u & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (uint16_t)rounded; // a NaN stays one
 }
 
-// exponential of x <= 0, to 3e-7 of the result: 2^n e^r with |r| <= ln(2)/2 and Taylor's polynomial for e^r. Below -87 it is
-// e^-87, 1.6e-38. Comparing bits and not numbers lets compilers work on many x at once: such a comparison can't trap.
+// exponential is e^x for x <= 0 with a relative error of 3e-7, as 2^n e^r with |r| <= ln(2)/2 and Taylor's polynomial for e^r.
+// For x < -87 it is e^-87 = 1.6e-38. It compares bits rather than numbers because an integer comparison can't trap, which lets
+// compilers vectorise it.
 INLINE float exponential(float x) {
 	uint32_t bits;
 	memcpy(&bits, &x, sizeof bits);
-	bits = bits > 0xc2ae0000u ? 0xc2ae0000u : bits; // -87; of negative numbers the larger bits are those of the smaller number
+	bits = bits > 0xc2ae0000u ? 0xc2ae0000u : bits; // max(x, -87): among negative floats, larger bits mean a smaller number
 	memcpy(&x, &bits, sizeof x);
-	int32_t n = (int32_t)(x * 1.44269504f - 0.5f); // rounds, since the product is not above 0
+	int32_t n = (int32_t)(x * 1.44269504f - 0.5f); // to nearest: truncation rounds correctly because the product is <= 0
 	float r = x - (float)n * 0.693359375f + (float)n * 2.12194440e-4f; // ln 2 in two parts (Cody and Waite)
 	float e = 1 + r * (1 + r * (1 / 2.0f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f))))));
 	bits = (uint32_t)(n + 127) << 23;

@@ -1,11 +1,11 @@
-// Softmax of scale x over the last axis, and its gradient scale p (dp - sum(dp p)).
+// p = softmax(scale x) over the last axis, and its gradient scale p (dp - sum(dp p)).
 
-enum { LANES = 16 }; // so many numbers are worked on at a time
+enum { LANES = 16 }; // numbers per vector
 
 static void softmax(void *job, int64_t from, int64_t to) {
 	Job *j = job;
 	int64_t width = j->width, padded = (width + LANES - 1) / LANES * LANES;
-	float *e = allocate(1, padded * sizeof *e); // a row, behind which nothing counts
+	float *e = allocate(1, padded * sizeof *e); // a row with padding that does not contribute
 	if (!e) {
 		atomic_store(&j->no_memory, 1);
 		return;
@@ -13,27 +13,27 @@ static void softmax(void *job, int64_t from, int64_t to) {
 	for (int64_t row = from; row < to; row++) {
 		const uint16_t *x = (const uint16_t *)j->in[0] + row * width;
 		uint16_t *p = (uint16_t *)j->out + row * width;
-		for (int64_t i = 0; i < width; i++) e[i] = wide(x[i]) * j->number;
+		for (int64_t i = 0; i < width; i++) e[i] = wide(x[i]) * j->attribute;
 		for (int64_t i = width; i < padded; i++) e[i] = -FLT_MAX;
-		float most[LANES], sum[LANES] = {0}, broken[LANES] = {0};
-		for (int l = 0; l < LANES; l++) most[l] = e[l];
+		float largest[LANES], sum[LANES] = {0}, broken[LANES] = {0};
+		for (int l = 0; l < LANES; l++) largest[l] = e[l];
 		for (int64_t i = 0; i < padded; i += LANES)
 #pragma omp simd
 			for (int l = 0; l < LANES; l++) {
-				most[l] = e[i + l] > most[l] ? e[i + l] : most[l];
-				broken[l] += e[i + l] - e[i + l]; // a NaN if it is not finite, else 0
+				largest[l] = e[i + l] > largest[l] ? e[i + l] : largest[l];
+				broken[l] += e[i + l] - e[i + l]; // NaN if e[i + l] is not finite, else 0
 			}
 		for (int l = 1; l < LANES; l++) {
-			most[0] = most[l] > most[0] ? most[l] : most[0];
+			largest[0] = largest[l] > largest[0] ? largest[l] : largest[0];
 			broken[0] += broken[l];
 		}
-		float top = most[0];
+		float top = largest[0];
 		for (int64_t i = 0; i < padded; i += LANES)
 #pragma omp simd
 			for (int l = 0; l < LANES; l++) sum[l] += e[i + l] = exponential(e[i + l] - top);
 		for (int l = 1; l < LANES; l++) sum[0] += sum[l];
-		float share = 1 / sum[0] + broken[0];
-		for (int64_t i = 0; i < width; i++) p[i] = bfloat16(e[i] * share);
+		float inverse = 1 / sum[0] + broken[0];
+		for (int64_t i = 0; i < width; i++) p[i] = bfloat16(e[i] * inverse);
 	}
 	free(e);
 }
@@ -48,6 +48,6 @@ static void softmax_grad(void *job, int64_t from, int64_t to) {
 #pragma omp simd reduction(+ : sum)
 		for (int64_t i = 0; i < width; i++) sum += wide(p[i]) * wide(dp[i]);
 #pragma omp simd
-		for (int64_t i = 0; i < width; i++) ds[i] = bfloat16(wide(p[i]) * (wide(dp[i]) - sum) * j->number);
+		for (int64_t i = 0; i < width; i++) ds[i] = bfloat16(wide(p[i]) * (wide(dp[i]) - sum) * j->attribute);
 	}
 }

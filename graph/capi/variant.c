@@ -1,4 +1,4 @@
-// The choice among variants of the kernels.
+// Selects the variant of the kernels.
 #include "kernel.h"
 
 static const Variant *variants[] = {
@@ -10,7 +10,7 @@ static const Variant *chosen;
 
 const Variant *variant(void) { return chosen; }
 
-static int runs(const Variant *v) {
+static int is_supported(const Variant *v) {
 #ifdef WIDE_VARIANTS
 	if (v == &avx512f) return __builtin_cpu_supports("avx512f");
 	if (v == &avx2) return __builtin_cpu_supports("avx2");
@@ -18,14 +18,14 @@ static int runs(const Variant *v) {
 	return v == &plain;
 }
 
-// variant_name is the name of variant i of those that run on this processor, the fastest first, or 0 behind the last.
+// variant_name is the name of variant i among those that run on this processor, fastest first, or 0 past the last.
 const char *variant_name(int i) {
 	for (const Variant **v = variants; *v; v++)
-		if (runs(*v) && i-- == 0) return (*v)->name;
+		if (is_supported(*v) && i-- == 0) return (*v)->name;
 	return 0;
 }
 
-// choose_variant makes kernels use the variant of that name, one of variant_name's.
+// choose_variant selects a variant by a name from variant_name.
 void choose_variant(const char *name) {
 	for (const Variant **v = variants; *v; v++)
 		if (!strcmp((*v)->name, name)) chosen = *v;

@@ -1,4 +1,4 @@
-// The functions of rows as one variant of vectors. A file that includes this names the variant, and the target before it.
+// One variant of all functions. The including file defines VARIANT, the variant's name, after selecting the compiler's target.
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 const Variant VARIANT = {
 	NAME(VARIANT),
 	{
-		[GELU] = gelu, // looked up in tables, which wide vectors do not help
+		[GELU] = gelu, // table lookups, which do not profit from wide vectors
 		[GELU_GRAD] = gelu_grad,
 		[SOFTMAX] = softmax,
 		[SOFTMAX_GRAD] = softmax_grad,
