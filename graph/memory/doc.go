@@ -1,28 +1,28 @@
-// Package memory finds out from one traced run how many bytes it held at its fullest moment, and what they were.
+// Package memory computes the memory peak of one traced run, and which buffers were live at the peak.
 //
 // With RunOptions at FULL_TRACE TensorFlow writes into the RunMetadata, for every node, each allocation and each
 // release of the node's buffers with its time (NodeExecStats.memory.allocation_records; a release has negative
-// bytes). Replayed in time they give the bytes that were alive at every moment: a property of the executed graph,
-// free of the allocator's pooling, of what other programs do and of how often the machine swapped.
+// bytes). Replayed in order of time they give the live bytes at every moment. That is a property of the executed
+// graph: it does not depend on the allocator's pooling, on other programs or on swapping.
 //
-// Counted is what the run allocates: outputs of nodes, activations kept for the backward pass, temporaries that a
-// node asks TensorFlow for, gradients. Not counted is what was there before it (weights, the optimizer's moments,
-// constants, the images that are fed) and memory that a math library takes from the system by itself.
+// Counted is what the run allocates: outputs of nodes, saved activations, temporaries that a node requests from
+// TensorFlow, gradients. Not counted is what existed before the run (weights, the optimizer's moments, constants,
+// fed images), nor memory that a math library takes from the system directly.
 //
 // # Order within a microsecond
 //
-// The times are whole microseconds, so it may be open whether a buffer was made before or after another was given back.
-// Replay takes releases first. The executor runs one node after another, gives the inputs of a node back
-// when it is done and only then starts the next, which asks for its outputs in the same microsecond: taking allocations
-// first would count, at most such seams, two buffers where there was one. The order that releases-first gets wrong,
-// a node that makes a buffer and is done with its input within the same microsecond, is only possible for buffers
-// so small that they are written in that time (some 20 kB). The records of one node are in their true order and stay
-// in it: a temporary that comes and goes within a microsecond is counted. Report.AtMost is the other extreme,
-// allocations first, so the truth lies between Peak and AtMost.
+// Times are whole microseconds, so the order of an allocation and a release within the same microsecond can be
+// ambiguous. Replay puts releases first. The executor runs one node after another: it releases a node's inputs when
+// the node is done and only then starts the next node, which allocates its outputs in the same microsecond. Putting
+// allocations first would count two buffers at most of these transitions where there was only one. Releases first is
+// wrong for a node that allocates a buffer and finishes with an input in the same microsecond, which is only possible
+// for buffers small enough to be written in that time (some 20 kB). The records of one node are in their true order
+// and stay in it, so a temporary that lives less than a microsecond is counted. Report.AtMost is the other extreme,
+// allocations first: the true peak lies between Peak and AtMost.
 //
-// # How far it repeats
+// # Reproducibility
 //
-// Sizes are exact, the order of nodes is almost the same in each run: which of several ready nodes starts first depends on
-// TensorFlow's running estimate of their cost. Peaks of several runs of ViT-Ti/16, batch 4, differed by at most
-// 0.1 %; the peak of the gradients alone, where every weight trains, by 6 % (it depends on how soon each is applied).
+// Sizes are exact. The order of nodes is nearly the same in each run: which of several ready nodes starts first depends
+// on TensorFlow's running estimate of their cost. Peaks of several runs of ViT-Ti/16, batch 4, differed by at most
+// 0.1 %; the peak of gradients alone, with every weight trained, by 6 % (it depends on how soon each is applied).
 package memory

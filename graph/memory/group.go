@@ -7,18 +7,18 @@ import (
 	"slices"
 )
 
-// Group is buffers that differ only in the block of the network they belong to.
+// Group is a set of buffers that differ only in the block of the network to which they belong.
 type Group struct {
-	Buffer     // Node has block_* for the number of the block; Bytes is the size of one
+	Buffer     // Node has block_* instead of the block's number; Bytes is the size of one buffer
 	Count  int `json:"count"`
 }
 
-// Total is the bytes of all buffers of the group.
+// Total is the size of all buffers of the group in bytes.
 func (g Group) Total() int64 { return g.Bytes * int64(g.Count) }
 
 var blockNumber = regexp.MustCompile(`block_\d+`)
 
-// Groups puts the buffers of the same layer of different blocks together, the largest groups first.
+// Groups groups the buffers of the same layer across blocks, largest groups first.
 func Groups(buffers []Buffer) []Group {
 	var list []Group
 	at := map[string]int{}

@@ -9,23 +9,23 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 )
 
-// ErrNoRecords says that a trace holds no allocations: it was not made at FULL_TRACE, or XLA ran the graph.
+// ErrNoRecords says that a trace has no allocation records: the run was not traced at FULL_TRACE, or XLA ran the graph.
 var ErrNoRecords = errors.New("the trace holds no allocation records (XLA must be off)")
 
-// GPU tells the allocators of a GPU's own memory from those of the host, "cpu", "mklcpu" and the pinned "gpu_host_bfc".
+// GPU is true for allocators of GPU memory and false for those of the host: "cpu", "mklcpu" and the pinned "gpu_host_bfc".
 func GPU(allocator string) bool { return strings.HasPrefix(allocator, "GPU_") }
 
-// Replay replays a traced run. count picks allocators by name; nil counts all of them.
+// Replay replays a traced run. count selects allocators by name; nil selects all.
 func Replay(metadata *pb.RunMetadata, count func(allocator string) bool) (Report, error) {
 	events := readTrace(metadata, count).events()
 	if len(events) == 0 {
 		return Report{}, ErrNoRecords
 	}
 	r := Report{Records: len(events)}
-	r.AtMost = mostFirst(events)
+	r.AtMost = peakAllocationsFirst(events)
 
-	slices.SortStableFunc(events, inOrder)
-	alive := map[Kind]int64{}
+	slices.SortStableFunc(events, compareEvents)
+	live := map[Kind]int64{} // bytes
 	kindOf := map[*buffer]Kind{}
 	peakAt := -1
 	for i, e := range events {
@@ -34,23 +34,23 @@ func Replay(metadata *pb.RunMetadata, count func(allocator string) bool) (Report
 			kind = kindOf[e.buffer]
 		}
 		if e.step == rewrite {
-			alive[kindOf[e.buffer]] -= e.buffer.bytes
+			live[kindOf[e.buffer]] -= e.buffer.bytes
 		}
 		kindOf[e.buffer] = kind
 		if e.step == release {
-			alive[kind] -= e.buffer.bytes
+			live[kind] -= e.buffer.bytes
 		} else {
-			alive[kind] += e.buffer.bytes
+			live[kind] += e.buffer.bytes
 		}
-		r.Activations = max(r.Activations, alive[Activation])
-		r.Gradients = max(r.Gradients, alive[Gradient])
-		r.Left = alive[Activation] + alive[Gradient]
+		r.Activations = max(r.Activations, live[Activation])
+		r.Gradients = max(r.Gradients, live[Gradient])
+		r.Left = live[Activation] + live[Gradient]
 		if r.Left > r.Peak {
 			r.Peak, peakAt = r.Left, i
-			r.ActivationsAtPeak, r.GradientsAtPeak = alive[Activation], alive[Gradient]
+			r.ActivationsAtPeak, r.GradientsAtPeak = live[Activation], live[Gradient]
 		}
 	}
-	r.Buffers = atMoment(events[:peakAt+1])
+	r.Buffers = liveAfter(events[:peakAt+1])
 	return r, nil
 }
 
@@ -59,24 +59,24 @@ type step int
 
 const (
 	allocate step = iota
-	rewrite       // a node writes its result over its input, in the same buffer
+	rewrite       // a node overwrites its input with its result
 	release
 )
 
-// event is one change at one time.
+// event is one change of one buffer.
 type event struct {
 	at     int64 // microseconds
 	step   step
-	early  bool // a release of a buffer that was not allocated in the same microsecond
-	node   int64
+	early  bool  // a release of a buffer that was allocated in an earlier microsecond
+	node   int64 // start of the node to which the record belongs
 	buffer *buffer
 	writer *node
 	kind   Kind
 }
 
-// inOrder is the order of the replay (see the package comment): by time, releases of older buffers first, then
-// by the start of the node that a record belongs to. Records of one node keep their order, the sort being stable.
-func inOrder(a, b event) int {
+// compareEvents is the order of the replay (see the package comment): by time, releases of older buffers first, then by the start
+// of the node. The sort is stable, so records of one node stay in order.
+func compareEvents(a, b event) int {
 	if c := cmp.Compare(a.at, b.at); c != 0 {
 		return c
 	}
@@ -89,27 +89,27 @@ func inOrder(a, b event) int {
 	return cmp.Compare(a.node, b.node)
 }
 
-// mostFirst is the peak if in each microsecond all allocations came before all releases.
-func mostFirst(events []event) int64 {
+// peakAllocationsFirst is the peak if all allocations of a microsecond precede its releases.
+func peakAllocationsFirst(events []event) int64 {
 	events = slices.Clone(events)
 	slices.SortFunc(events, func(a, b event) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.step, b.step))
 	})
-	alive, peak := int64(0), int64(0)
+	live, peak := int64(0), int64(0)
 	for _, e := range events {
 		switch e.step {
 		case allocate:
-			alive += e.buffer.bytes
+			live += e.buffer.bytes
 		case release:
-			alive -= e.buffer.bytes
+			live -= e.buffer.bytes
 		}
-		peak = max(peak, alive)
+		peak = max(peak, live)
 	}
 	return peak
 }
 
-// atMoment lists what is alive after the given events, largest first, and by name where sizes are the same.
-func atMoment(events []event) []Buffer {
+// liveAfter lists the buffers that are live after the given events, largest first, those of equal size by name.
+func liveAfter(events []event) []Buffer {
 	writers := map[*buffer]*node{}
 	for _, e := range events {
 		if e.step == release {

@@ -12,18 +12,18 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 )
 
-// made is a node of a made-up trace: its start in microseconds and records as pairs of time and bytes.
-type made struct {
+// fakeNode is a node of an invented trace.
+type fakeNode struct {
 	name      string
 	op        string
-	start     int64
-	records   [][2]int64
-	allocator string // "": cpu
-	address   uint64 // of its output, 0 for none
-	bytes     int64  // of its output
+	start     int64      // microseconds
+	records   [][2]int64 // time and bytes
+	allocator string     // "": cpu
+	address   uint64     // of its output, 0 for none
+	bytes     int64      // of its output
 }
 
-func traceOf(nodes ...made) *pb.RunMetadata {
+func traceOf(nodes ...fakeNode) *pb.RunMetadata {
 	d := &stats.DeviceStepStats{Device: "/job:localhost/replica:0/task:0/device:CPU:0"}
 	for _, n := range nodes {
 		if n.allocator == "" {
@@ -55,34 +55,34 @@ func traceOf(nodes ...made) *pb.RunMetadata {
 func TestOrder(t *testing.T) {
 	for _, c := range []struct {
 		name         string
-		nodes        []made
+		nodes        []fakeNode
 		peak, atMost int64
 	}{
-		{"one after another", []made{
+		{"one after another", []fakeNode{
 			{name: "a", start: 1, records: [][2]int64{{1, 100}, {3, -100}}},
 			{name: "b", start: 5, records: [][2]int64{{5, 70}, {8, -70}}},
 		}, 100, 100},
-		{"overlapping", []made{
+		{"overlapping", []fakeNode{
 			{name: "a", start: 1, records: [][2]int64{{1, 100}, {9, -100}}},
 			{name: "b", start: 5, records: [][2]int64{{5, 70}, {8, -70}}},
 		}, 170, 170},
-		{"a release and the next node's allocation in one microsecond", []made{
+		{"a release and the next node's allocation in one microsecond", []fakeNode{
 			{name: "a", start: 1, records: [][2]int64{{1, 100}, {5, -100}}},
 			{name: "b", start: 5, records: [][2]int64{{5, 70}, {8, -70}}},
 		}, 100, 170},
-		{"the same, listed the other way round", []made{
+		{"the same, listed the other way round", []fakeNode{
 			{name: "b", start: 5, records: [][2]int64{{5, 70}, {8, -70}}},
 			{name: "a", start: 1, records: [][2]int64{{1, 100}, {5, -100}}},
 		}, 100, 170},
-		{"a temporary within one microsecond is counted", []made{
+		{"a temporary within one microsecond is counted", []fakeNode{
 			{name: "a", start: 1, records: [][2]int64{{1, 100}, {9, -100}}},
 			{name: "b", start: 5, records: [][2]int64{{5, 70}, {5, 30}, {5, -30}, {6, -70}}},
 		}, 200, 200},
-		{"two nodes within one microsecond that only follow each other", []made{
+		{"two nodes within one microsecond that only follow each other", []fakeNode{
 			{name: "a", start: 5, records: [][2]int64{{5, 100}, {5, -100}}},
 			{name: "b", start: 5, records: [][2]int64{{5, 70}, {5, -70}}},
 		}, 100, 170},
-		{"what was there before the step is not counted", []made{
+		{"what was there before the step is not counted", []fakeNode{
 			{name: "a", start: 1, records: [][2]int64{{1, -500}, {2, 60}, {3, -60}}},
 		}, 60, 60},
 	} {
@@ -96,16 +96,16 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestInPlace: y = Tanh(x) is written over x, then the backward pass multiplies a gradient into the same buffer.
+// TestInPlace replays a Tanh that overwrites its input and a backward pass that then multiplies a gradient into the same buffer.
 func TestInPlace(t *testing.T) {
 	r, err := Replay(traceOf(
-		made{name: "train/MatMul", op: "MatMul", start: 1, records: [][2]int64{{1, 400}, {30, -400}}, address: 7, bytes: 400},
-		made{name: "train/Tanh", op: "Tanh", start: 3, address: 7, bytes: 400},
-		made{name: "backward/train/Identity", op: "Identity", start: 5, address: 7, bytes: 400},
-		made{name: "train/wide", op: "Exp", start: 10, records: [][2]int64{{10, 600}, {12, -600}}, address: 9, bytes: 600},
-		made{name: "backward/train/Mul", op: "Mul", start: 20, address: 7, bytes: 400},
-		made{name: "backward/train/MatMul", op: "MatMul", start: 22, records: [][2]int64{{22, 500}, {25, -500}}, address: 9, bytes: 500},
-		made{name: "later", op: "MatMul", start: 40, records: [][2]int64{{40, 400}, {41, -400}}, address: 7, bytes: 400},
+		fakeNode{name: "train/MatMul", op: "MatMul", start: 1, records: [][2]int64{{1, 400}, {30, -400}}, address: 7, bytes: 400},
+		fakeNode{name: "train/Tanh", op: "Tanh", start: 3, address: 7, bytes: 400},
+		fakeNode{name: "backward/train/Identity", op: "Identity", start: 5, address: 7, bytes: 400},
+		fakeNode{name: "train/wide", op: "Exp", start: 10, records: [][2]int64{{10, 600}, {12, -600}}, address: 9, bytes: 600},
+		fakeNode{name: "backward/train/Mul", op: "Mul", start: 20, address: 7, bytes: 400},
+		fakeNode{name: "backward/train/MatMul", op: "MatMul", start: 22, records: [][2]int64{{22, 500}, {25, -500}}, address: 9, bytes: 500},
+		fakeNode{name: "later", op: "MatMul", start: 40, records: [][2]int64{{40, 400}, {41, -400}}, address: 7, bytes: 400},
 	), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -115,14 +115,14 @@ func TestInPlace(t *testing.T) {
 	}
 	if len(r.Buffers) != 2 || r.Buffers[0].Node != "train/wide" || r.Buffers[1].Node != "train/Tanh" || r.Buffers[1].Op != "Tanh" ||
 		len(r.Buffers[1].Shape) != 1 || r.Buffers[1].Shape[0] != 100 || r.Buffers[1].Type != "float" {
-		t.Errorf("alive at the peak: %+v", r.Buffers)
+		t.Errorf("live at the peak: %+v", r.Buffers)
 	}
 }
 
 func TestAllocators(t *testing.T) {
 	trace := traceOf(
-		made{name: "a", start: 1, allocator: "GPU_0_bfc", records: [][2]int64{{1, 256}, {9, -256}}},
-		made{name: "b", start: 2, allocator: "gpu_host_bfc", records: [][2]int64{{2, 64}, {3, -64}}},
+		fakeNode{name: "a", start: 1, allocator: "GPU_0_bfc", records: [][2]int64{{1, 256}, {9, -256}}},
+		fakeNode{name: "b", start: 2, allocator: "gpu_host_bfc", records: [][2]int64{{2, 64}, {3, -64}}},
 	)
 	all, err := Replay(trace, nil)
 	if err != nil || all.Peak != 320 {
@@ -132,7 +132,7 @@ func TestAllocators(t *testing.T) {
 	if err != nil || gpu.Peak != 256 {
 		t.Errorf("of the GPU: %d, %v", gpu.Peak, err)
 	}
-	if _, err := Replay(traceOf(made{name: "a", start: 1}), nil); !errors.Is(err, ErrNoRecords) {
+	if _, err := Replay(traceOf(fakeNode{name: "a", start: 1}), nil); !errors.Is(err, ErrNoRecords) {
 		t.Errorf("a trace without records: %v", err)
 	}
 }
@@ -140,7 +140,7 @@ func TestAllocators(t *testing.T) {
 func TestClassify(t *testing.T) {
 	for name, want := range map[string]Kind{
 		"train/block_00/attn/attention/Softmax":                  Activation,
-		"backward/train/block_00/attn/attention/again/Softmax":   Gradient,
+		"backward/train/block_00/recompute/attention/Softmax":    Gradient,
 		"train/adamw/head.weight/Mul":                            Gradient,
 		"train/block_06/add/ArithmeticOptimizer/AddOpsRewrite_1": Activation,
 		"ConstantFolding/backward/train/head/Mul":                Gradient,

@@ -7,15 +7,15 @@ type Kind string
 
 // The kinds of buffers.
 const (
-	// Activation is made by the forward pass, be it kept for the backward pass or in use for a moment.
+	// Activation buffers are written by the forward pass, whether saved for the backward pass or short-lived.
 	Activation Kind = "activation"
-	// Gradient is made by the backward pass or by the optimizer's update: gradients of activations and of weights,
-	// what is computed a second time, and the temporaries of all that.
+	// Gradient buffers are written by the backward pass or the optimizer's update: gradients of activations and of weights,
+	// recomputed activations, and temporaries.
 	Gradient Kind = "gradient"
 )
 
-// Classify tells the kind by the name of the node that wrote the buffer: graph.Builder names every node of the
-// backward pass below "backward/" and those of the update below "adamw/". Grappler adds to names but keeps these parts.
+// Classify derives the kind from the name of the node that wrote the buffer. graph.Builder puts the nodes of the backward
+// pass below "backward/" and those of the update below "adamw/". Grappler extends names but preserves these parts.
 func Classify(node string) Kind {
 	if strings.HasPrefix(node, "backward/") || strings.Contains(node, "/backward/") || strings.Contains(node, "adamw/") {
 		return Gradient
@@ -23,27 +23,27 @@ func Classify(node string) Kind {
 	return Activation
 }
 
-// Buffer is memory that was alive at the peak.
+// Buffer is a buffer that was live at the peak.
 type Buffer struct {
-	Node  string `json:"node"` // the last that wrote it: nodes often work in place
-	Op    string `json:"op"`   // of that node, such as "MatMul"; fused ones as TensorFlow calls them
+	Node  string `json:"node"` // the last to write it: nodes often work in place
+	Op    string `json:"op"`   // of that node, such as "MatMul"; fused ops under TensorFlow's names
 	Kind  Kind   `json:"kind"`
-	Type  string `json:"type,omitempty"`  // of its elements, such as "float"; empty for a temporary
-	Shape []int  `json:"shape,omitempty"` // of the output that lies in it; nil for a temporary
+	Type  string `json:"type,omitempty"`  // of the elements, such as "float"; empty for a temporary
+	Shape []int  `json:"shape,omitempty"` // of the output in the buffer; nil for a temporary
 	Bytes int64  `json:"bytes"`
 }
 
-// Report is what a replay finds. All figures are bytes.
+// Report is the result of a replay. All figures but Records are bytes.
 type Report struct {
-	Peak   int64 // most bytes alive at once
-	AtMost int64 // what Peak would be if in each microsecond all allocations came first
+	Peak   int64 // the most live bytes at any moment
+	AtMost int64 // an upper bound of the peak: all allocations of a microsecond before its releases
 
-	// Activations and Gradients are the most bytes of each kind alive at once, at a moment of its own; at the
-	// moment of Peak there were ActivationsAtPeak and GradientsAtPeak, which add up to it.
+	// Activations and Gradients are the peaks of each kind, which need not coincide with Peak. ActivationsAtPeak and
+	// GradientsAtPeak are the bytes of each kind at Peak and add up to it.
 	Activations, Gradients             int64
 	ActivationsAtPeak, GradientsAtPeak int64
 
-	Left    int64    // still alive when the run was over: what it fetched
-	Records int      // allocations and releases that were replayed
-	Buffers []Buffer // alive at the peak, largest first
+	Left    int64    // live after the run: the fetched values
+	Records int      // number of events replayed
+	Buffers []Buffer // live at the peak, largest first
 }

@@ -13,11 +13,11 @@ import (
 
 // TestKnownPeak runs a chain whose peak follows from its shapes alone (n rows, float32):
 //
-//	a = x A     [n, 300]    kept for the sum at the end
+//	a = x A     [n, 300]    live until the sum at the end
 //	b = a B     [n, 900]
 //	c = tanh b              in place: b has no other use
-//	d = c D     [n, 500]    a, c and d alive: the peak
-//	e = d E     [n, 300]    c was given back when d was done
+//	d = c D     [n, 500]    a, c and d are live: the peak
+//	e = d E     [n, 300]    c was released after d
 //	sum         []          a + e in place
 func TestKnownPeak(t *testing.T) {
 	const n = 200
@@ -69,9 +69,9 @@ func TestKnownPeak(t *testing.T) {
 		got = append(got, buffer.Bytes)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("outputs alive at the peak: %v, want %v", got, want)
+		t.Errorf("outputs live at the peak: %v, want %v", got, want)
 	}
-	// Beside the outputs there is what oneDNN asks for while it multiplies: a few kilobytes, by its choice.
+	// Besides outputs there are oneDNN's temporaries during the product, a few kilobytes at its discretion.
 	if temporaries > 64<<10 {
 		t.Errorf("%d bytes of temporaries at the peak: %+v", temporaries, r.Buffers)
 	}

@@ -18,18 +18,17 @@ type node struct {
 	made     []*buffer
 }
 
-// buffer is one allocation. released is 0 if it outlived the run.
+// buffer is one allocation.
 type buffer struct {
 	bytes               int64
-	allocated, released int64  // microseconds
+	allocated, released int64  // microseconds; released is 0 if the buffer outlives the run
 	address             uint64 // 0 for a temporary
-	owner               *node
 }
 
-// trace is all nodes of a run in the order of their start.
+// trace is all nodes of a run, in order of their start.
 type trace struct {
 	nodes   []*node
-	records map[*node][][]event // allocations and releases by node and allocator, in their order
+	records map[*node][][]event // allocations and releases by node and allocator, in order
 }
 
 func readTrace(metadata *pb.RunMetadata, count func(string) bool) *trace {
@@ -56,22 +55,22 @@ func readTrace(metadata *pb.RunMetadata, count func(string) bool) *trace {
 	return t
 }
 
-// operation is the kind of the node, from a label like "[mklcpu 0.3MB 0.3MB] NAME = MatMul(x, y)".
+// operation is the node's op, from a label like "[mklcpu 0.3MB 0.3MB] NAME = MatMul(x, y)".
 func operation(run *stats.NodeExecStats) string {
 	_, call, _ := strings.Cut(run.GetTimelineLabel(), " = ")
 	op, _, _ := strings.Cut(call, "(")
 	return op
 }
 
-// read turns the records of one node and allocator into events. A release belongs to the youngest buffer of its size:
-// temporaries come after outputs and go before them.
+// read turns the records of one node and allocator into events. A record does not say which buffer it releases; read takes the
+// youngest of that size, because temporaries are allocated after outputs and released before them.
 func (n *node) read(records []*stats.AllocationRecord) []event {
 	var events []event
 	var open []*buffer
 	for _, r := range records {
 		at, bytes := r.GetAllocMicros(), r.GetAllocBytes()
 		if bytes > 0 {
-			b := &buffer{bytes: bytes, allocated: at, owner: n}
+			b := &buffer{bytes: bytes, allocated: at}
 			open, n.made = append(open, b), append(n.made, b)
 			events = append(events, event{at: at, step: allocate, node: n.start, buffer: b, writer: n, kind: Classify(n.name)})
 			continue
@@ -88,7 +87,7 @@ func (n *node) read(records []*stats.AllocationRecord) []event {
 	return events
 }
 
-// findAddresses finds out which of the node's buffers hold its outputs: those of the right size, the oldest first.
+// findAddresses assigns the addresses of the node's outputs to its buffers, by size, oldest first.
 func (n *node) findAddresses() {
 	for _, o := range n.outputs {
 		d := o.GetTensorDescription().GetAllocationDescription()
@@ -104,13 +103,13 @@ func (n *node) findAddresses() {
 	}
 }
 
-// views are operations whose output is their input's buffer, unchanged.
+// views are the ops whose output is their input's buffer, unchanged.
 var views = map[string]bool{
 	"Identity": true, "Reshape": true, "StopGradient": true, "ExpandDims": true, "Squeeze": true, "Snapshot": true,
 	"Bitcast": true, "_Retval": true,
 }
 
-// events are all allocations and releases, and the moments at which a node writes its result over its input.
+// events lists all allocations and releases, and the moments at which a node overwrites its input with its result.
 func (t *trace) events() []event {
 	writers := map[uint64][]*node{} // nodes with an output at an address, in the order of their start
 	for _, n := range t.nodes {
@@ -141,12 +140,13 @@ func (t *trace) events() []event {
 	return events
 }
 
-// owns tells whether the node allocated a buffer at the address, which is then another one that came later.
+// owns tells whether the node itself allocated a buffer at the address. Its output is then in that buffer, not in an earlier one
+// at the same address.
 func (n *node) owns(address uint64) bool {
 	return slices.ContainsFunc(n.made, func(b *buffer) bool { return b.address == address })
 }
 
-// outputIn is the output of the node that lies in a buffer, nil if none does.
+// outputIn is the node's output in buffer b, nil if there is none.
 func (n *node) outputIn(b *buffer) *description.TensorDescription {
 	for _, o := range n.outputs {
 		if d := o.GetTensorDescription(); b.address != 0 && d.GetAllocationDescription().GetPtr() == b.address {
