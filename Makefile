@@ -60,7 +60,7 @@ test-heavy: deps ## run the tests with the slow ones (half a minute and 2.5 GB m
 
 # The tests of numbers that the processor decides: TensorFlow's products and our kernels.
 NUMBERS = go test $(TEST_FLAGS) ./graph ./graph/capi ./graph/backbone/... && \
-	go test $(TEST_FLAGS) -run 'Golden|Gradient|Rival|LossScale|StoredBF16|StartsAtBackbone|NOAH|Merge' ./dtl
+	go test $(TEST_FLAGS) -run 'Golden|Gradient|LossScale|StoredBF16|StartsAtBackbone' ./dtl
 # oneDNN within AVX2 has no bfloat16; on such a processor TensorFlow takes Eigen for it, which is the first line.
 test-isa: deps ## run the tests of numbers as on lesser processors: AVX2, and AVX-512 without bfloat16
 	export TF_ENABLE_ONEDNN_OPTS=0 DTL_KERNELS=plain; $(NUMBERS)

@@ -17,8 +17,8 @@ import (
 // TestKilled kills a run at random moments, from before it has read its input to the evaluation, and resumes it. Every third
 // time the resumed process is killed once more.
 func TestKilled(t *testing.T) {
-	heavy(t, "kills 40 processes")
-	const kills = 20
+	heavy(t, "kills 16 processes and more")
+	const kills = 8
 	random := repeatable(t)
 	for _, l := range []*longRun{drawn, stored} {
 		t.Run(l.name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, low, high fl
 
 // TestKilledWriting kills a run at the sight of a file that is being written, or has just been.
 func TestKilledWriting(t *testing.T) {
-	heavy(t, "kills 40 processes")
+	heavy(t, "kills 16 processes and more")
 	random := repeatable(t)
 	drawn.prepare(t)
 	for _, pattern := range []string{
