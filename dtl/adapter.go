@@ -8,16 +8,16 @@ import (
 )
 
 // bottleneckAdapter is the adapter of Houlsby et al. ("Parameter-Efficient Transfer Learning for NLP", ICML 2019,
-// arXiv 1902.00751, section 2.1), one a block behind the MLP as Pfeiffer et al. (AdapterFusion, arXiv 2005.00247)
-// place it and as the tables of VTAB-1k have it (NOAH, arXiv 2206.04673, size 8):
+// arXiv 1902.00751, section 2.1). As in Pfeiffer et al. (AdapterFusion, arXiv 2005.00247) and in the tables of VTAB-1k
+// (NOAH, arXiv 2206.04673, size 8), each block has one, after the MLP:
 //
 //	y = MLP(norm2(x))
 //	x <- x + y + W_up GELU(W_down y + b_down) + b_up       W_down [r, d], W_up [d, r]
 //
-// It belongs to the MLP's branch, so stochastic depth drops both together, as in VPT's code (adapter_block.py).
+// It is part of the MLP branch, so stochastic depth drops both together, as in VPT's code (adapter_block.py).
 //
-// Deviations: W_up starts at zero, which makes the near-identity of the paper exact (section 2: "near-zero"); VPT's
-// code starts both maps at zero, where neither has a gradient, and NOAH's draws both (deviation 0.02). The GELU is
+// Deviations: W_up starts at zero, which makes the paper's near-identity exact (section 2: "near-zero"). VPT's code
+// starts both maps at zero, where neither has a gradient; NOAH's draws both with standard deviation 0.02. The GELU is
 // exact, as in VPT's code; NOAH's is x sigmoid(1.702 x). No dropout.
 type bottleneckAdapter struct{ bottleneck int }
 
@@ -50,15 +50,15 @@ func (m bottleneckAdapter) Attach(p *Params, a backbone.Architecture) func() bac
 				return out
 			}
 			w := maps[at.Block.Index]
-			return b.Add(out, w.rise(b, b.GELU(w.fall(b, out))))
+			return b.Add(out, w.expand(b, b.GELU(w.reduce(b, out))))
 		}
 	}
 }
 
-// bottleneckMaps are the two maps of an adapter, d to r and back, as PyTorch's nn.Linear has them.
+// bottleneckMaps are the two linear maps of an adapter, d -> r -> d, laid out as in PyTorch's nn.Linear.
 type bottleneckMaps struct{ down, downBias, up, upBias graph.Value }
 
-// declareBottleneck names the maps PREFIX + DOWN and PREFIX + UP. The map up and both biases start at zero.
+// declareBottleneck declares the maps under the names PREFIX+DOWN and PREFIX+UP. W_up and both biases start at zero.
 func declareBottleneck(p *Params, prefix, down, up string, d, r int) bottleneckMaps {
 	return bottleneckMaps{
 		p.Declare(prefix+down+".weight", KaimingUniform, r, d), p.DeclareFree(prefix+down+".bias", Zeros, r),
@@ -66,10 +66,12 @@ func declareBottleneck(p *Params, prefix, down, up string, d, r int) bottleneckM
 	}
 }
 
-func (w bottleneckMaps) fall(b *graph.Builder, x graph.Value) graph.Value {
+// reduce is W_down x + b_down: [..., d] -> [..., r].
+func (w bottleneckMaps) reduce(b *graph.Builder, x graph.Value) graph.Value {
 	return b.In("down").AffineT(x, w.down, w.downBias)
 }
 
-func (w bottleneckMaps) rise(b *graph.Builder, x graph.Value) graph.Value {
+// expand is W_up x + b_up: [..., r] -> [..., d].
+func (w bottleneckMaps) expand(b *graph.Builder, x graph.Value) graph.Value {
 	return b.In("up").AffineT(x, w.up, w.upBias)
 }

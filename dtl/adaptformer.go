@@ -12,9 +12,9 @@ import (
 //	z    = x_i + attention(norm1(x_i))
 //	x_i+1 = z + MLP(norm2(z)) + s (W_up ReLU(W_down z + b_down) + b_up)       W_down [r, d], W_up [d, r], s = 0.1
 //
-// As in the official code (ShoufaChen/AdaptFormer, its configuration for images) the adapter reads z itself, where
-// the paper writes LN(z); it stands outside stochastic depth; and W_up and the biases start at zero (W_down as
-// PyTorch's linear layer). The paper's size is 64; tables of VTAB-1k have 8. Deviation: no dropout between the maps
+// As in the official code (ShoufaChen/AdaptFormer, its configuration for images), the adapter reads z itself, where
+// the paper writes LN(z); stochastic depth does not drop it; W_up and the biases start at zero, W_down as PyTorch's
+// linear layer does. The paper's size is 64, the tables of VTAB-1k use 8. Deviation: no dropout between the maps
 // (0.1 there).
 type adaptFormer struct {
 	bottleneck int
@@ -39,11 +39,11 @@ func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
-			if at.Point != backbone.MLPOutput { // behind stochastic depth
+			if at.Point != backbone.MLPOutput { // after stochastic depth
 				return out
 			}
 			w := maps[at.Block.Index]
-			return b.Add(out, b.Scale(w.rise(b, b.ReLU(w.fall(b, in))), m.scale))
+			return b.Add(out, b.Scale(w.expand(b, b.ReLU(w.reduce(b, in))), m.scale))
 		}
 	}
 }

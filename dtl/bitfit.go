@@ -5,11 +5,10 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// bitFit trains the biases of the backbone and nothing else of it (Ben Zaken, Goldberg and Ravfogel, "BitFit", ACL
+// bitFit trains the biases of the backbone and no other weight of it (Ben Zaken, Goldberg and Ravfogel, "BitFit", ACL
 // 2022, arXiv 2106.10199, section 3): those of the patch embedding, of query, key, value and projection, of both MLP
-// layers and of every LayerNorm. VPT's code (KMnP/vpt) has it for ViT as "tinytl-bias", with the same biases. The
-// key's bias moves every score of a query alike, so its gradient is zero; it counts among the parameters all the
-// same.
+// layers and of every LayerNorm. VPT's code (KMnP/vpt) trains the same biases of a ViT as "tinytl-bias". The key's bias
+// shifts all scores of a query equally, so its gradient is zero; it still counts as a trainable parameter.
 type bitFit struct{}
 
 func init() {
@@ -23,7 +22,7 @@ func (bitFit) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 	return func() backbone.Hook { return nil }
 }
 
-// merge puts the trained biases in the place of the old ones.
+// merge replaces the backbone's biases with the trained ones.
 func (bitFit) merge(m *merger, a backbone.Architecture) {
 	for _, s := range a.Specs() {
 		if s.Role == backbone.Bias && !s.Head {

@@ -12,21 +12,21 @@ import (
 
 // Definition is what a method registers. Flags, help, tables, run.json and the adapter file follow from it.
 type Definition struct {
-	Name    string   // what --method calls it
-	Place   int      // in tables, which are sorted by it; methods of one place by name
-	Ours    bool     // it is DTL's own, which tables put last and figures set apart
-	Options []Option // for flags and help; New must read each of them
-	// Supports says why the method does not apply to a backbone; nil means that it applies to all.
+	Name    string   // the value of --method
+	Place   int      // tables are sorted by Place, then by Name
+	Ours    bool     // DTL or DTL+: last in tables, highlighted in figures
+	Options []Option // flags and help follow from them; New must read every one
+	// Supports returns why the method cannot adapt a backbone; nil means that it can adapt any.
 	Supports func(a backbone.Architecture) error
-	// Owns tells whether a file of tensors without metadata, by their names, is an adapter of this method; nil means never.
+	// Owns decides by tensor names whether a file without metadata is an adapter of this method; nil means never.
 	Owns func(names []string) bool
-	// New makes the method. Values that do not fit the backbone go to the Reader's limits, not into an error.
+	// New builds the method. It reads options through o, which checks their limits and records the first error.
 	New func(o *Reader, a backbone.Architecture) Method
 }
 
 var definitions = map[string]Definition{}
 
-// Register makes a method known. It is for init functions and panics when a name is taken.
+// Register adds a method. Call it from an init function; it panics if the name is taken.
 func Register(d Definition) {
 	if _, taken := definitions[d.Name]; taken {
 		panic("two methods are called " + d.Name)
@@ -34,20 +34,20 @@ func Register(d Definition) {
 	definitions[d.Name] = d
 }
 
-// Names lists the methods alphabetically.
+// Names lists the registered methods alphabetically.
 func Names() []string { return slices.Sorted(maps.Keys(definitions)) }
 
-// TableOrder lists the methods as papers do: simple ones first, DTL's own last.
+// TableOrder lists the methods in the order of the papers' tables: simple ones first, DTL and DTL+ last.
 func TableOrder() []string {
 	list := Names()
 	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(definitions[a].Place, definitions[b].Place) })
 	return list
 }
 
-// Ours tells whether a method is DTL's own.
+// Ours tells whether a method is DTL or DTL+.
 func Ours(method string) bool { return definitions[method].Ours }
 
-// Recognise finds the method to which a file of tensors without metadata belongs, by their names; "" if none claims it.
+// Recognise returns the method whose adapter has these tensor names, or "". It is for files without metadata.
 func Recognise(tensors []string) string {
 	for _, name := range Names() {
 		if owns := definitions[name].Owns; owns != nil && owns(tensors) {
@@ -57,8 +57,8 @@ func Recognise(tensors []string) string {
 	return ""
 }
 
-// NewMethod makes a method, fills in defaults and checks the options against the backbone. It returns
-// the options as they count.
+// NewMethod builds a method for a backbone. It checks the given options, fills in defaults, and returns the
+// resulting options along with the method.
 func NewMethod(name string, given Options, a backbone.Architecture) (Method, Options, error) {
 	d, ok := definitions[name]
 	if !ok {

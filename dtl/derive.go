@@ -6,14 +6,15 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Derivation makes initial values from the weights of the backbone, by .npz names. It must not change them.
+// Derivation computes initial values of parameters from the backbone's weights, which are named as in .npz files. It
+// must not modify the weights.
 type Derivation func(weights tensor.Map) (tensor.Map, error)
 
-// Derive gives declared parameters initial values that depend on the backbone. Those that d returns replace what the
-// parameters' Init draws.
+// Derive registers initial values that depend on the backbone. The values that d returns replace those drawn by the
+// parameters' Init.
 func (p *Params) Derive(d Derivation) { p.derivations = append(p.derivations, d) }
 
-// Derived makes the values that come from the backbone's weights.
+// Derived computes the registered values from the backbone's weights.
 func (p *Params) Derived(weights tensor.Map) (tensor.Map, error) {
 	values := tensor.Map{}
 	for _, derive := range p.derivations {
@@ -28,7 +29,7 @@ func (p *Params) Derived(weights tensor.Map) (tensor.Map, error) {
 	return values, nil
 }
 
-// covered tells whether values hold every declared parameter, so that none needs an initial value.
+// covered tells whether values include every declared parameter, so that none needs an initial value.
 func (p *Params) covered(values tensor.Map) bool {
 	for _, param := range p.list {
 		if _, ok := values[param.Name]; !ok {

@@ -7,21 +7,21 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// Served is the forward pass of a model as others are to run it: from images of any size, and from images that
-// have the model's size already. It has no training step.
+// Served is the forward pass of a model for other programs to run. It takes images of any size, or images that are
+// already of the model's size. It has no training step.
 type Served struct {
 	Builder   *graph.Builder
-	Variables *graph.Variables // the backbone's and those of the method, together
+	Variables *graph.Variables // of backbone, method and classifier
 	Bytes     Serving          // Images are uint8 [B, H, W, 3] of any size
 	Floats    Serving          // Images are float32 [B, S, S, 3] in 0..1
 }
 
-// Serving is one way into a model. Logits and Probabilities are float32 [B, classes].
+// Serving is one input of a Served model with its outputs. Logits and Probabilities are float32 [B, classes].
 type Serving struct {
 	Images, Logits, Probabilities graph.Value
 }
 
-// NewServed builds the forward pass of the model that c describes. What c says of training is left out.
+// NewServed builds the forward pass of the model that c describes, and ignores c's training settings.
 func NewServed(c Config) (s *Served, err error) {
 	defer graph.Catch(&err)
 	if err := c.Arch.Validate(); err != nil {

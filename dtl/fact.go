@@ -8,19 +8,19 @@ import (
 )
 
 // factorTuning is Factor-Tuning, FacT (Jie and Deng, "FacT: Factor-Tuning for Lightweight Adaptation on Vision
-// Transformer", AAAI 2023, arXiv 2212.03145). All weights of the blocks are one tensor of d x d matrices, four of attention and
-// mlp/d each of fc1 and fc2 a block: 12 L of them in a ViT-B. What is added to that tensor is decomposed, with U and V
-// shared by the whole network:
+// Transformer", AAAI 2023, arXiv 2212.03145). It views all weights of the blocks as one tensor of d x d matrices: four for
+// attention and mlp/d each for fc1 and fc2 per block, 12 L in total in a ViT-B with L blocks. The update of that tensor is
+// decomposed, with U and V shared by the whole network:
 //
 //	y_j += s x U^T core_j V^T        U [r, d], V [d, r], core_j [r, r] of the matrix j
 //
-// fc1's matrices give parts of its output, fc2's take parts of its input and add up. The two forms of FacT differ in where
-// the cores come from. U and the cores start as PyTorch's nn.Linear does, V at zero, so training starts at the backbone's
-// own function.
+// Each matrix of fc1 yields a slice of its output; each matrix of fc2 takes a slice of its input, and their results are
+// summed. The two forms of FacT differ in how they build the cores. U starts as PyTorch's nn.Linear does, V at zero, so
+// training starts at the backbone's own function.
 //
-// As in the official code (JieShibo/PETL-ViT) query, key, value, the projection and both MLP layers have cores, and s is a
-// number to be set by the task (0.01 to 100 there, 1 by default). Deviations: no dropout on x U^T core (0.1 there); x U^T is
-// made once for query, key and value, and s acts before V instead of behind it, which is the same.
+// As in the official code (JieShibo/PETL-ViT), query, key, value, projection and both MLP layers have cores, and s is set
+// per task (0.01 to 100 there, 1 by default). Deviation: no dropout on x U^T core (0.1 there). Two differences do not change
+// the result: query, key and value share one x U^T, and s is applied before V instead of after it.
 type factorTuning struct {
 	name  string
 	rank  int
@@ -28,10 +28,11 @@ type factorTuning struct {
 	cores func(p *Params, a backbone.Architecture, rank int) func() core
 }
 
-// core maps x U^T [..., r] of a layer to what V takes: [..., r], of fc1 [n, m r], of fc2 from [n, m r], where m = mlp / d.
+// core maps x U^T of a layer to the input of V: [..., r] -> [..., r]. With m = mlp / d, fc1 maps [n, r] -> [n, m r] and fc2
+// maps [n, m r] -> [n, r].
 type core func(b *graph.Builder, at backbone.Tap, u graph.Value) graph.Value
 
-// factOptions are the settings of both forms.
+// factOptions are the options of both forms.
 func factOptions(rank string) []Option {
 	return []Option{
 		{"rank", "rank of the low-rank maps", rank},
@@ -64,7 +65,7 @@ func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 			switch at.Point {
 			case backbone.Query, backbone.Projection, backbone.FC1:
 				low = b.In("u").LinearT(in, u)
-			case backbone.Key, backbone.Value: // their input is the query's
+			case backbone.Key, backbone.Value: // same input as the query, so low is current
 			case backbone.FC2:
 				parts := b.In("u").LinearT(f.parts(b, in, d), u)
 				low = b.Reshape(parts, in.Shape[0], in.Width()/d*f.rank)
@@ -83,7 +84,7 @@ func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 	}
 }
 
-// factSupports wants one stack of d x d matrices.
+// factSupports requires weights that form one stack of d x d matrices.
 func factSupports(a backbone.Architecture) error {
 	if err := oneStage(a); err != nil {
 		return err
@@ -94,7 +95,7 @@ func factSupports(a backbone.Architecture) error {
 	return nil
 }
 
-// parts cuts rows [n, m width] into [n m, width].
+// parts reshapes rows [n, m width] into [n m, width].
 func (f *factorTuning) parts(b *graph.Builder, x graph.Value, width int) graph.Value {
 	rows := x.Shape[0]
 	if rows != graph.Unknown {
@@ -103,7 +104,7 @@ func (f *factorTuning) parts(b *graph.Builder, x graph.Value, width int) graph.V
 	return b.Reshape(x, rows, width)
 }
 
-// factLayers are the layers that have cores, in the order of the matrices, with the names of these in the official code.
+// factLayers are the layers with cores, in the order of the matrices, and the names of their cores in the official code.
 var factLayers = []struct {
 	point backbone.Point
 	name  string
@@ -113,7 +114,7 @@ var factLayers = []struct {
 	{backbone.FC1, "blocks.%d.mlp.fc1_FacTs.weight"}, {backbone.FC2, "blocks.%d.mlp.fc2_FacTs.weight"},
 }
 
-// matrices is how many d x d matrices a layer has.
+// matrices counts the d x d matrices of a layer.
 func matrices(p backbone.Point, block backbone.Block) int {
 	if p == backbone.FC1 || p == backbone.FC2 {
 		return block.MLP / block.Width

@@ -19,24 +19,24 @@ func init() {
 	}})
 }
 
-// tuckerCores is FacT-TK, which decomposes the tensor of weights in Tucker's form (the paper's s C x_1 P^T x_2 U^T x_3 V^T):
-// the core of matrix j is a mixture of the r layers of one small tensor (see factorTuning),
+// tuckerCores is FacT-TK: the update of the weight tensor is a Tucker decomposition (the paper's s C x_1 P^T x_2 U^T x_3 V^T).
+// The core of matrix j mixes the r slices of one small tensor (see factorTuning):
 //
 //	core_j = sum_k P[j, k] C[:, :, k]        P [12 L, r], C [r, r, r]
 //
-// where C's first index is V's side, but of fc2 U's: the official code takes C transposed there, too. C and P start
-// Xavier-uniform, as in the official code.
+// The first index of C belongs to V, except in fc2, where it belongs to U: the official code also transposes C there. C and
+// P start Xavier-uniform, as in the official code.
 //
-// Parameters on ViT-B/16: 2 * 768 r + 144 r + r^3: 30,976 at r = 16, 86,528 at 32. The official settings of the 19 tasks of
-// VTAB-1k take r = 32 for thirteen and 16 for six, 68,985 on average: that is the published 0.069 or 0.07 M. The default
-// r = 28 has 68,992, 1.4 % below 0.07 M.
+// Parameters on ViT-B/16: 2 * 768 r + 144 r + r^3, which is 30,976 for r = 16 and 86,528 for r = 32. Over the 19 tasks of
+// VTAB-1k the official settings use r = 32 for thirteen and 16 for six, 68,985 on average: the published 0.069 or 0.07 M. The
+// default r = 28 gives 68,992, 1.4 % below 0.07 M.
 //
-// Deviations: P lies [12 L, r], in the official code [r, 12 L]. For fc1 and fc2 the official code views C P [r, r, 4] as
-// [r, 4 r] without moving the axis of the matrices to the front, which mixes the four matrices; here each is the one that
-// the paper's formula gives. Numbers of parameters and what can be learned are the same.
+// Deviations: P is [12 L, r], in the official code [r, 12 L]. For fc1 and fc2 the official code views C P [r, r, 4] as
+// [r, 4 r] without moving the matrix axis to the front, which mixes the four matrices; here each matrix is the one that the
+// paper's formula gives. The number of parameters and the set of functions that can be learned are the same.
 func tuckerCores(p *Params, a backbone.Architecture, r int) func() core {
 	blocks := a.Blocks()
-	first := map[backbone.Point]int{} // a layer's first matrix within a block
+	first := map[backbone.Point]int{} // index of a layer's first matrix within a block
 	n := 0
 	for _, layer := range factLayers {
 		first[layer.point] = n
@@ -45,7 +45,7 @@ func tuckerCores(p *Params, a backbone.Architecture, r int) func() core {
 	mixes := p.Declare("FacTp", xavierUniform, len(blocks)*n, r)
 	tucker := p.Declare("FacTc", xavierUniform, r, r, r)
 	return func() core {
-		var cores graph.Value // of the block at hand, [1, n, r r]
+		var cores graph.Value // of the current block, [1, n, r r]
 		return func(b *graph.Builder, at backbone.Tap, u graph.Value) graph.Value {
 			if at.Point == backbone.Query {
 				rows := b.SliceTokens(b.Reshape(mixes, 1, len(blocks)*n, r), at.Block.Index*n, (at.Block.Index+1)*n)

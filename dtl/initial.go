@@ -7,11 +7,11 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Zeros fills with 0.
+// Zeros is the Init that fills a parameter with 0.
 func Zeros(_ *rand.Rand, shape []int) tensor.Tensor { return tensor.Zeros(shape...) }
 
-// KaimingUniform is PyTorch's default for linear and convolution weights [out, in, ...]: kaiming uniform with a =
-// sqrt(5), that is uniform within +-1/sqrt(fan_in).
+// KaimingUniform is PyTorch's default for linear and convolution weights [out, in, ...]: Kaiming-uniform with a =
+// sqrt(5), which is uniform within +-1/sqrt(fan_in).
 func KaimingUniform(random *rand.Rand, shape []int) tensor.Tensor {
 	bound := 1 / math.Sqrt(float64(tensor.Size(shape[1:])))
 	t := tensor.Zeros(shape...)
@@ -21,7 +21,7 @@ func KaimingUniform(random *rand.Rand, shape []int) tensor.Tensor {
 	return t
 }
 
-// TruncatedNormal is timm's trunc_normal_: a normal of the given deviation, cut at +-2 (absolute).
+// TruncatedNormal is timm's trunc_normal_: a normal distribution of the given standard deviation, truncated to [-2, 2].
 func TruncatedNormal(std float64) Init {
 	return func(random *rand.Rand, shape []int) tensor.Tensor {
 		t := tensor.Zeros(shape...)

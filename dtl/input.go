@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// trains is an error for a session without training step.
+// trains returns an error if the session's model has no training step.
 func (s *Session) trains() error {
 	if s.optimizer == nil {
 		return errors.New("the model was built for predictions: Config.Batch is 0, so it has no training step")
@@ -16,7 +16,7 @@ func (s *Session) trains() error {
 	return nil
 }
 
-// imageFeeds are the images of a training step.
+// imageFeeds feeds images [B, S, S, 3] to a training step.
 func (s *Session) imageFeeds(images tensor.Tensor) ([]graph.Feed, error) {
 	if err := s.trains(); err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (s *Session) imageFeeds(images tensor.Tensor) ([]graph.Feed, error) {
 	return []graph.Feed{{Output: s.train.images.Output, Value: images}}, nil
 }
 
-// storedFeeds are the stored values of a training step.
+// storedFeeds feeds stored values [B, Shape...], in the order of Stored, to a training step.
 func (s *Session) storedFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
 	if err := s.trains(); err != nil {
 		return nil, err

@@ -8,15 +8,15 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// lora is LoRA (Hu et al., ICLR 2022, arXiv 2106.09685, equation 3) on the query and value layers, which section 7.1
-// finds best for a given number of parameters:
+// lora is LoRA (Hu et al., ICLR 2022, arXiv 2106.09685, equation 3) on the query and value layers, the best choice for a
+// given number of parameters according to section 7.1:
 //
 //	q = x W_q + b_q + (alpha / r) x A^T B^T       A [r, d], B [d, r]; v likewise
 //
-// A starts Kaiming-uniform (a = sqrt 5), as in the official code (microsoft/LoRA; the paper draws a normal), B at
-// zero. alpha is r unless set, so the factor is 1, as in the tables of VTAB-1k (NOAH, arXiv 2206.04673). NOAH's code
-// has one A for query, key and value together and a B for all three; its number of parameters is the same. Deviation:
-// no dropout.
+// A starts Kaiming-uniform (a = sqrt 5) as in the official code (microsoft/LoRA; the paper uses a normal distribution),
+// B at zero. alpha defaults to r, so the scale is 1, as in the tables of VTAB-1k (NOAH, arXiv 2206.04673). NOAH's code
+// shares one A between query, key and value and has a B for each of them, which is the same number of parameters.
+// Deviation: no dropout.
 type lora struct {
 	rank  int
 	alpha float64
@@ -38,7 +38,7 @@ func (m lora) Name() string              { return "lora" }
 func (m lora) Pool() backbone.Pool       { return backbone.PoolClass }
 func (m lora) Trains(backbone.Spec) bool { return false }
 
-// loraPoints are the layers that get maps, with the names of these.
+// loraPoints are the adapted layers and the name prefixes of their maps.
 var loraPoints = map[backbone.Point]string{
 	backbone.Query: "blocks.%d.attn.q.lora_", backbone.Value: "blocks.%d.attn.v.lora_",
 }
@@ -54,7 +54,7 @@ func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 			}
 		}
 	}
-	factor := m.alpha / float64(m.rank)
+	scale := m.alpha / float64(m.rank)
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			w, ok := all[at]
@@ -62,17 +62,17 @@ func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 				return out
 			}
 			low := b.In("down").LinearT(in, w.down)
-			if factor != 1 {
-				low = b.Scale(low, factor)
+			if scale != 1 {
+				low = b.Scale(low, scale)
 			}
 			return b.Add(out, b.In("up").LinearT(low, w.up))
 		}
 	}
 }
 
-// merge is W <- W + (alpha / r) A^T B^T, W [in, out] (equation 3 of the paper read as a change of W).
+// merge is W <- W + (alpha / r) A^T B^T with W [in, out]: equation 3 of the paper, written as an update of W.
 func (m lora) merge(into *merger, a backbone.Architecture) {
-	r, factor := m.rank, m.alpha/float64(m.rank)
+	r, scale := m.rank, m.alpha/float64(m.rank)
 	for _, block := range a.Blocks() {
 		d := block.Width
 		for point, name := range loraPoints {
@@ -85,7 +85,7 @@ func (m lora) merge(into *merger, a backbone.Architecture) {
 					for k := range r {
 						sum += float64(down[k*d+in]) * float64(up[out*r+k])
 					}
-					row[out] = float32(float64(row[out]) + factor*sum)
+					row[out] = float32(float64(row[out]) + scale*sum)
 				}
 			}
 		}

@@ -10,34 +10,34 @@ import (
 
 // ladder is Ladder Side-Tuning, LST (Sung, Cho and Bansal, "LST: Ladder Side-Tuning for Parameter and Memory Efficient
 // Transfer Learning", NeurIPS 2022, arXiv 2206.06522, section 3.2): a small ViT beside the frozen one, of the same depth
-// and 1/8 of its width w = d / 8, block i of which is fed by the output z_i of the backbone's block i:
+// and 1/8 of the width, w = d / 8. Its block i also reads the output z_i of the backbone's block i:
 //
 //	h_0   = D x_0                                       x_0 [B, T, d] the tokens, D and D_i: d to w, with bias
 //	h_i+1 = block_i(s_i h_i + (1 - s_i) D_i z_i)        s_i = sigmoid(a_i / 0.1), a_i starts at 0
 //	y     = U norm(h_N)                                 U: w to d, with bias
 //
-// y stands in for the backbone's last output. No gradient enters the backbone at all: of it only the z_i are needed, for the
-// gradients of the D_i. The side blocks start with the backbone's weights, pruned (see lstprune.go), the D and U as a
-// normal of deviation 0.01 with bias 0, as in the official code (ylsung/Ladder-Side-Tuning, seq2seq).
+// y replaces the backbone's last output. No gradient enters the backbone: the step needs only the z_i, for the gradients of
+// the D_i. The side blocks start from pruned backbone weights (see lstprune.go); D, D_i and U start normal with standard
+// deviation 0.01 and bias 0, as in the official code (ylsung/Ladder-Side-Tuning, seq2seq).
 //
-// Published for language models (T5, BART) and CLIP; here it is put on a ViT: its side blocks are ViT blocks (pre-norm,
-// GELU, biases) with as many heads as the backbone's, each 1/8 as wide, as the code divides T5's; all blocks have
-// one (the code's script for T5-base leaves out three of twelve); the classifier sees the class token, as
-// the code's CLIP-ViL variant does. Deviations: y passes through the backbone's final LayerNorm, frozen, like every method of this
-// program; no dropout; pruning goes by magnitude, where the code's scripts have Fisher information.
+// The paper covers language models (T5, BART) and CLIP; this is a port to ViT. The side blocks are ViT blocks (pre-norm, GELU,
+// biases) with the backbone's number of heads, each 1/8 as wide, as the code divides T5's heads. Every block has a side block;
+// the code's script for T5-base leaves out three of twelve. The classifier sees the class token, as in the code's CLIP-ViL
+// variant. Deviations: y passes through the backbone's frozen final LayerNorm, as with every method of this program; no
+// dropout; pruning ranks by magnitude, where the code's scripts use Fisher information.
 //
-// Parameters on ViT-B/16: 12 blocks of 111,840, 13 maps of 73,824, U 74,496, norm 192, 12 gates: 2,376,492, which is the published
-// 2.38 M to all its digits (the comparison figure of the DTL paper prints 2.34 M).
+// Parameters on ViT-B/16: 12 blocks of 111,840, 13 maps of 73,824, U 74,496, norm 192, 12 gates: 2,376,492, the published
+// 2.38 M. (The comparison figure of the DTL paper prints 2.34 M.)
 type ladder struct{ reduction int }
 
 // ladderTemperature sharpens the gates: a_i is divided by it (T = 0.1 in paper and code).
 const ladderTemperature = 0.1
 
 func init() {
-	options := []Option{{"reduction", "the side network's heads are so many times narrower than the backbone's", "8"}}
+	options := []Option{{"reduction", "factor by which the side network's heads are narrower than the backbone's", "8"}}
 	Register(Definition{Name: "lst", Place: 130, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width := a.Blocks()[0].Width / a.Blocks()[0].Heads
-		// LayerNorm needs more than one number a head to work with, so heads of less than 16 get a smaller default.
+		// Leave at least 2 channels a head, or LayerNorm has too little to normalise: heads narrower than 16 get a smaller default.
 		return ladder{o.Whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
 	}})
 }
@@ -46,14 +46,16 @@ func (ladder) Name() string              { return "lst" }
 func (ladder) Pool() backbone.Pool       { return backbone.PoolClass }
 func (ladder) Trains(backbone.Spec) bool { return false }
 
-// width and hidden are the side network's width w and the units of its MLPs, whole numbers on any ViT.
-func (l ladder) width(b backbone.Block) int  { return b.Heads * (b.Width / b.Heads / l.reduction) }
+// width is the side network's width w.
+func (l ladder) width(b backbone.Block) int { return b.Heads * (b.Width / b.Heads / l.reduction) }
+
+// hidden is the number of units of the side network's MLPs.
 func (l ladder) hidden(b backbone.Block) int { return max(1, b.MLP/l.reduction) }
 
-// affine is a linear layer as PyTorch's nn.Linear has it, or a norm's scale and bias.
+// affine is a linear layer, laid out as in PyTorch's nn.Linear, or a LayerNorm's scale and bias.
 type affine struct{ weight, bias graph.Value }
 
-// sideLayers are the layers of a side block by the tap of the backbone's layer of the same kind.
+// sideLayers names the layers of a side block by the tap of the corresponding backbone layer.
 var sideLayers = map[backbone.Point]string{
 	backbone.Norm1: "norm1", backbone.Query: "attn.q", backbone.Key: "attn.k", backbone.Value: "attn.v",
 	backbone.Projection: "attn.proj", backbone.Norm2: "norm2", backbone.FC1: "mlp.fc1", backbone.FC2: "mlp.fc2",
@@ -118,12 +120,12 @@ func (l ladder) Attach(p *Params, a backbone.Architecture) func() backbone.Hook 
 	}
 }
 
-// norm declares scale and bias of a LayerNorm.
+// norm declares the scale and bias of a LayerNorm.
 func (l ladder) norm(p *Params, name string, width int) affine {
 	return affine{p.Declare(name+".weight", Zeros, width), p.DeclareFree(name+".bias", Zeros, width)} // see Derive
 }
 
-// sideBlock is a ViT block of the side network's width: [B, T, w] -> [B, T, w].
+// sideBlock is a pre-norm ViT block of the side network: [B, T, w] -> [B, T, w].
 func sideBlock(b *graph.Builder, heads int, eps float64, layers map[backbone.Point]affine, h graph.Value) graph.Value {
 	apply := func(b *graph.Builder, p backbone.Point, x graph.Value) graph.Value {
 		return b.AffineT(x, layers[p].weight, layers[p].bias)

@@ -10,13 +10,13 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// prune gives the side blocks their initial values from the backbone's weights (the paper's structural weight initialisation): of
-// each layer those outputs stay whose weights have the largest L1 norm, counted over the inputs that stay, and
-// the next layer's inputs are the outputs that stayed. Query, key and value lose the same outputs: there the norm is that of
-// the product of the three matrices, element by element. The order is that of the code's pruning_without_residual (version 2,
-// with the weights themselves as importance): patch embedding; then for each block norm1, query with key and value,
-// projection, norm2, fc1, fc2; the final norm. Biases and norms follow the outputs that stayed last. The residual
-// stream is not forced to keep the same channels from layer to layer, as in the code.
+// prune computes initial values of the side blocks from the backbone's weights (the paper's structural weight
+// initialisation). Each layer keeps the outputs whose weights have the largest L1 norm over the kept inputs; these outputs are
+// the next layer's kept inputs. Query, key and value keep the same outputs, ranked by the norm of the elementwise product of
+// the three matrices. The order is that of the code's pruning_without_residual (version 2, with the weights themselves as
+// importance): patch embedding; norm1, query with key and value, projection, norm2, fc1 and fc2 of each block; final norm.
+// Biases and norms keep the channels of the layer before them. As in the code, the channels kept in the residual stream may
+// differ from layer to layer.
 func (l ladder) prune(a backbone.Architecture, weights tensor.Map) (tensor.Map, error) {
 	p := &pruner{arch: a, weights: weights, values: tensor.Map{}}
 	blocks := a.Blocks()
@@ -36,7 +36,7 @@ func (l ladder) prune(a backbone.Architecture, weights tensor.Map) (tensor.Map, 
 	return p.values, p.err
 }
 
-// pruner walks through the layers; kept are the outputs of the last one that stayed, in order.
+// pruner walks through the layers. kept lists the outputs of the last pruned layer that it kept, in ascending order.
 type pruner struct {
 	arch            backbone.Architecture
 	weights, values tensor.Map
@@ -44,7 +44,8 @@ type pruner struct {
 	err             error
 }
 
-// read gives kernel (or scale) and bias of the layer that ends at a tap, of so many numbers. After an error they are zeros.
+// read returns the kernel (or scale) and the bias of the layer that ends at a tap; kernel and bias are their expected sizes.
+// After an error the values are zero.
 func (p *pruner) read(at backbone.Tap, kernel, bias int) (k, b []float32) {
 	kernelName, biasName, _ := p.arch.LayerWeights(at)
 	one := func(name string, size int) []float32 {
@@ -60,7 +61,7 @@ func (p *pruner) read(at backbone.Tap, kernel, bias int) (k, b []float32) {
 	return one(kernelName, kernel), one(biasName, bias)
 }
 
-// norm takes the channels that stayed out of a LayerNorm.
+// norm prunes a LayerNorm to the kept channels.
 func (p *pruner) norm(point backbone.Point, block backbone.Block) {
 	scale, bias := p.read(backbone.Tap{Point: point, Block: block}, block.Width, block.Width)
 	name := sideName(point, block.Index)
@@ -68,7 +69,7 @@ func (p *pruner) norm(point backbone.Point, block backbone.Block) {
 	p.values[name+".bias"] = tensor.Must(pick(bias, p.kept), len(p.kept))
 }
 
-// linear prunes layers of one input, kernels [in, out], to n outputs, the same ones of each.
+// linear prunes layers that share an input, kernels [in, out], to the same n outputs.
 func (p *pruner) linear(block backbone.Block, in, out, n int, points ...backbone.Point) {
 	kernels, biases := make([][]float32, len(points)), make([][]float32, len(points))
 	for i, point := range points {
@@ -89,8 +90,8 @@ func (p *pruner) linear(block backbone.Block, in, out, n int, points ...backbone
 	}
 }
 
-// largest lists, in order, the n outputs of kernels [in, out] with the largest L1 norm of their product over the given inputs
-// (nil: all).
+// largest returns, in ascending order, the n outputs for which the elementwise product of the kernels [in, out] has the
+// largest L1 norm over the given inputs (nil: all).
 func largest(kernels [][]float32, inputs []int, out, n int) []int {
 	if inputs == nil {
 		for from := range len(kernels[0]) / out {
@@ -117,6 +118,7 @@ func largest(kernels [][]float32, inputs []int, out, n int) []int {
 	return kept
 }
 
+// pick returns the values at the given indices.
 func pick(values []float32, at []int) []float32 {
 	out := make([]float32, len(at))
 	for i, from := range at {

@@ -10,15 +10,15 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// mergeable is a method whose trained parameters can move into the backbone's weights.
+// mergeable is a method whose trained parameters can be merged into the backbone's weights.
 type mergeable interface {
 	merge(m *merger, a backbone.Architecture)
 }
 
-// Merge returns the weights of a backbone into which the trained parameters of a method have moved: without the method
-// it computes what the frozen one computes with it. weights go by .npz names and stay as they are; those that do not
-// change are shared with the result. The classifier is no part of it (see backbone.Backbone.SetHead). Methods that add
-// something no layer of a ViT can do are refused, and so are adapters that lack a tensor or have one of another shape.
+// Merge returns backbone weights with a method's trained parameters merged in: the plain backbone with these weights
+// computes what the frozen one computes with the method. weights are named as in .npz files and are not modified; the
+// result shares those that do not change. The classifier is not merged (see backbone.Backbone.SetHead). Merge fails for
+// methods that add what no layer of a ViT can compute, and for adapters in which a tensor is missing or has another shape.
 func Merge(methodName string, options Options, arch backbone.Architecture, weights, adapter tensor.Map) (tensor.Map, error) {
 	method, _, err := NewMethod(methodName, options, arch)
 	if err != nil {
@@ -29,7 +29,7 @@ func Merge(methodName string, options Options, arch backbone.Architecture, weigh
 		return nil, fmt.Errorf("the method %s can't be merged into a backbone: only %s become part of its weights",
 			methodName, strings.Join(Mergeable(arch), ", "))
 	}
-	m := &merger{weights: maps.Clone(weights), adapter: adapter, own: map[string]bool{}}
+	m := &merger{weights: maps.Clone(weights), adapter: adapter, copied: map[string]bool{}}
 	able.merge(m, arch)
 	if m.err != nil {
 		return nil, fmt.Errorf("merge %s: %w", methodName, m.err)
@@ -46,14 +46,14 @@ func Mergeable(arch backbone.Architecture) []string {
 	})
 }
 
-// merger is a set of weights being changed. It keeps the first error; after one it hands out Zeros.
+// merger holds the weights under change and records the first error. After an error it returns zeros.
 type merger struct {
 	weights, adapter tensor.Map
-	own              map[string]bool // weights that are copies already
+	copied           map[string]bool // weights that no longer share memory with the caller's
 	err              error
 }
 
-// parameter gives a tensor of the adapter.
+// parameter returns a tensor of the adapter.
 func (m *merger) parameter(name string, shape ...int) []float32 {
 	t, ok := m.adapter[name]
 	if !ok {
@@ -67,15 +67,15 @@ func (m *merger) parameter(name string, shape ...int) []float32 {
 	return t.Float32()
 }
 
-// weight gives a weight of the backbone as rows of the given width, to be changed in place.
+// weight returns a backbone weight, rows of the given width, for the caller to change in place.
 func (m *merger) weight(name string, width int) []float32 {
 	t, ok := m.weights[name]
 	if n := len(t.Float32()); !ok || n == 0 || n%width != 0 {
 		m.fail("the backbone's weight %s has shape %v, wanted are rows of %d numbers of float32", name, t.Shape, width)
 		return make([]float32, width)
 	}
-	if !m.own[name] {
-		m.own[name] = true
+	if !m.copied[name] {
+		m.copied[name] = true
 		t = t.Clone()
 		m.weights[name] = t
 	}

@@ -13,43 +13,43 @@ import (
 // Config is everything that shapes the graph of a model.
 type Config struct {
 	Arch        backbone.Architecture
-	Mean, Std   [3]float64 // input normalisation of the backbone
+	Mean, Std   [3]float64 // input normalisation of the backbone: (image - Mean) / Std, image in 0..1
 	Method      Method
 	Pool        backbone.Pool
 	Classes     int
 	Batch       int     // images of a training step; 0 builds no training step
-	MicroBatch  int     // images of a training step that are worked on at a time, a divisor of Batch; 0 for all
+	MicroBatch  int     // images processed at a time within a step, a divisor of Batch; 0 for all
 	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
 	WeightDecay float64
-	// DropPathScope says which blocks stochastic depth acts on; "" is DropPathAll.
+	// DropPathScope is the set of blocks that stochastic depth acts on; "" is DropPathAll.
 	DropPathScope DropPathScope
 	Recompute     graph.Recompute
 	Precision     graph.Precision // "" is FP32
-	// Store, where not "", builds the training step on stored values of that element type (see Stored) instead of images.
+	// Store builds the training step on stored values of this element type (see Stored) instead of images, unless it is "".
 	Store  graph.Precision
 	Device graph.Device // "" is graph.Processor
-	// ChunkValues is how many values (samples x tokens x width) a block works on at a time where it works in chunks; 0 is what
-	// suits the device.
+	// ChunkValues is the size of a chunk in values (samples x tokens x width), for blocks that run in chunks; 0 is the
+	// device's default.
 	ChunkValues int
-	// FloatImages says that images come as float32, as they are to be normalised; else they are bytes.
+	// FloatImages takes images as float32, ready to be normalised, instead of bytes.
 	FloatImages bool
 }
 
-// DropPathScope says where stochastic depth acts.
+// DropPathScope selects the blocks that stochastic depth acts on.
 type DropPathScope string
 
 const (
-	// DropPathAll lets it act on all blocks, as the paper does.
+	// DropPathAll is all blocks, as in the paper.
 	DropPathAll DropPathScope = "all"
-	// DropPathSuffix spares the blocks that never change (see Model.Stored), at the same rates for the others.
+	// DropPathSuffix is the blocks after the prefix (see Model.Stored), at the same rates as with DropPathAll.
 	DropPathSuffix DropPathScope = "suffix"
 )
 
-// Model is a backbone with a method and a classifier, ready to be run by a session.
+// Model is the graph of a backbone with a method and a classifier. Start opens a session on it.
 type Model struct {
 	Config Config
-	// Frozen are the backbone's weights as they are, Trainable all that trains: the method's
-	// parameters, the classifier (HeadWeight, HeadBias) and the backbone's weights in full fine-tuning.
+	// Frozen holds the backbone's frozen weights. Trainable holds the method's parameters, the classifier (HeadWeight,
+	// HeadBias) and the backbone weights that the method trains.
 	Frozen, Trainable *graph.Variables
 
 	prefix    prefix
@@ -62,14 +62,14 @@ type Model struct {
 	logits    graph.Value
 }
 
-// The classifier's parameters, by the official names: [classes, d] and [classes].
+// The classifier's parameters under their official names: [classes, d] and [classes].
 const (
 	HeadWeight = "head.weight"
 	HeadBias   = "head.bias"
 )
 
-// New builds the graph: the forward pass for any number of images and, if Config.Batch is not 0, the
-// training step.
+// New builds the graph: the forward pass for any number of images and, unless Config.Batch is 0, the training step. It
+// returns an error for settings that contradict each other or the architecture.
 func New(c Config) (m *Model, err error) {
 	defer graph.Catch(&err)
 	if err := c.Arch.Validate(); err != nil {
@@ -127,27 +127,27 @@ func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {
 	return b.Placeholder("images", dtype, batch, m.Config.Arch.ImageSize(), m.Config.Arch.ImageSize(), 3)
 }
 
-// forward is images to logits [B, classes].
+// forward maps images [B, S, S, 3] to logits [B, classes].
 func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
 	c := m.Config
 	f.Arch, f.Weight = c.Arch, m.weight
 	return m.classify(b, f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool))
 }
 
-// resume is stored values to logits [B, classes].
+// resume maps stored values to logits [B, classes].
 func (m *Model) resume(b *graph.Builder, given backbone.Given, f *backbone.Forward) graph.Value {
 	f.Arch, f.Weight = m.Config.Arch, m.weight
 	return m.classify(b, f.Resume(b, given, m.Config.Pool))
 }
 
-// classify is the new classifier: features [B, d] to logits [B, classes].
+// classify is the classifier: features [B, d] to logits [B, classes] in float32.
 func (m *Model) classify(b *graph.Builder, features graph.Value) graph.Value {
 	b = b.In("head")
 	weight, bias := m.param(HeadWeight), m.param(HeadBias)
 	return b.Float(b.AddRow(b.LinearT(features, weight), bias))
 }
 
-// weight gives a weight of the backbone, frozen or training as the method says.
+// weight declares a weight of the backbone, trainable or frozen as the method decides.
 func (m *Model) weight(name string, shape ...int) graph.Value {
 	spec := m.specs[name]
 	if m.Config.Method.Trains(spec) {
@@ -159,7 +159,7 @@ func (m *Model) weight(name string, shape ...int) graph.Value {
 	return m.Frozen.Declare(m.builder, name, false, shape...).Value
 }
 
-// decays tells whether weight decay acts on something that trains: on everything but biases and what the method exempts.
+// decays tells whether weight decay acts on a trainable variable: on all except biases and what the method exempts.
 func (m *Model) decays(name string) bool {
 	if spec, ok := m.specs[name]; ok {
 		return spec.Role != backbone.Bias
@@ -172,14 +172,14 @@ func (m *Model) param(name string) graph.Value {
 	return v.Value
 }
 
-// Counts are numbers of parameters.
+// Counts are parameter counts.
 type Counts struct {
 	Method     int `json:"trainable_without_classifier"`
 	Classifier int `json:"classifier"`
 	Frozen     int `json:"frozen"`
 }
 
-// Counts counts from the built graph.
+// Counts counts the parameters of the built graph.
 func (m *Model) Counts() Counts {
 	c := Counts{Frozen: m.Frozen.Elements(), Method: m.Trainable.Elements()}
 	for _, name := range []string{HeadWeight, HeadBias} {
@@ -190,12 +190,12 @@ func (m *Model) Counts() Counts {
 	return c
 }
 
-// TrainsBackbone tells whether all of the backbone trains, so that what comes out is a backbone of its own.
+// TrainsBackbone tells whether every backbone weight trains, so that training yields a new backbone.
 func (m *Model) TrainsBackbone() bool { return len(m.Frozen.All()) == 0 }
 
-// AdapterShapes lists what an adapter file of this model holds: everything that trains. The weights of the
-// backbone are among them, by their .npz names, if a method trains some of them; full fine-tuning leaves them to
-// a backbone file.
+// AdapterShapes returns names and shapes of the tensors in an adapter file of this model: all trainable variables. If the
+// method trains some of the backbone's weights, they are included under their .npz names; full fine-tuning writes them to a
+// backbone file instead.
 func (m *Model) AdapterShapes() map[string][]int {
 	shapes := map[string][]int{}
 	for _, p := range m.params.list {

@@ -11,43 +11,46 @@ import (
 )
 
 // noah is NOAH (Zhang, Zhou and Liu, "Neural Prompt Search", TPAMI 2024, arXiv 2206.04673): adapters, LoRA and prompts
-// at once, each of a size of its own in every block. The original finds the sizes for each task by evolutionary search in a
+// together, with separate sizes in each block. The original finds the sizes for each task by evolutionary search in a
 // supernet; here they are options and nothing is searched. A size of 0 leaves a part out.
 //
-//	prompts  p_i fresh tokens before block i; what those of the block before became is dropped
+//	prompts  p_i fresh tokens at the input of block i; the output tokens of the previous block's prompts are dropped
 //	LoRA     q, k, v += x A^T B_q^T, x A^T B_k^T, x A^T B_v^T       A [r_i, d] for all three, B [3 d, r_i]
 //	adapter  y + W_2 g(W_1 y + b_1) + b_2 on the output y of the MLP, W_1 [a_i, d], g(u) = u sigmoid(1.702 u)
 //
-// As in the official code (ZhangYuanhan-AI/NOAH, supernet_vision_transformer_timm.py), LoRA has no factor, the prompts no
-// positions, and these start Xavier-uniform as part of a supernet's 100. LoRA starts with A Kaiming-uniform and B at zero, the
-// adapters as those of --method adapter, so that but for the prompts training starts at the backbone's own function.
+// As in the official code (ZhangYuanhan-AI/NOAH, supernet_vision_transformer_timm.py), LoRA has no scale and the prompts
+// have no position embeddings; prompts start Xavier-uniform as if part of a supernet's 100. LoRA starts with A Kaiming-uniform
+// and B at zero, the adapters as those of --method adapter. Without prompts, training therefore starts at the backbone's own
+// function.
 //
-// Deviations: in the code all maps of adapters and LoRA start as what the search left in the supernet (before it: truncated
-// normal, deviation 0.02); prompts stand behind the patches there, here behind the class token, which attention does not tell
-// apart; the prompts that the code adds before block 0 and replaces in it, without any effect, are left out; a block of
-// size 0 sees no prompts, where the code would keep the last ones; stochastic depth acts behind the adapter, there before it.
+// Deviations. The code starts all maps of adapters and LoRA from the values the search left in the supernet (before the
+// search: truncated normal, standard deviation 0.02). It puts prompts after the patches, here they follow the class token;
+// attention cannot tell the difference. It adds prompts before block 0 and replaces them in that block, which has no effect;
+// they are left out here. A block with 0 prompts sees none, where the code would keep those of the block before. Stochastic
+// depth acts after the adapter, in the code before it.
 //
-// Parameters of a block of ViT-B/16: 768 p + 3,072 r + (1,537 a + 768 if a > 0). The code's 19 subnets for VTAB-1k have
-// on average p = 5.7, r = 5.4 and a = 5.3, all out of {1, 5, 10}, and 0.36 M parameters, which is what later papers print;
-// NOAH prints 0.43 M: its count has the position table of the supernet's 100 prompts, 76,800, on top. The default, 6 of each in
-// every block, is those averages rounded up: 396,360, 8 % below 0.43 M, and fits any depth.
+// Parameters per block of ViT-B/16: 768 p + 3,072 r + (1,537 a + 768 if a > 0). The code's 19 subnets for VTAB-1k average
+// p = 5.7, r = 5.4 and a = 5.3, each chosen from {1, 5, 10}, and 0.36 M parameters, the figure that later papers print. NOAH
+// prints 0.43 M because it also counts the position table of the supernet's 100 prompts, 76,800. The default is these
+// averages rounded up, 6 of each in every block: 396,360 parameters, 8 % below 0.43 M, for any depth.
 type noah struct{ adapters, loras, prompts []int }
 
+// noahSize is the default of all three sizes.
 const noahSize = 6
 
 func init() {
-	size := fmt.Sprint(noahSize)
+	byDefault := fmt.Sprint(noahSize)
 	options := []Option{
-		{"adapter-sizes", "width of the adapters, one for all blocks or a list (8,8,4,...)", size},
-		{"lora-sizes", "rank of LoRA's maps, one for all blocks or a list", size},
-		{"prompt-sizes", "prompt tokens, one for all blocks or a list", size},
+		{"adapter-sizes", "width of the adapters, one for all blocks or a list (8,8,4,...)", byDefault},
+		{"lora-sizes", "rank of LoRA's maps, one for all blocks or a list", byDefault},
+		{"prompt-sizes", "prompt tokens, one for all blocks or a list", byDefault},
 	}
 	Register(Definition{Name: "noah", Place: 120, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width, depth := narrowest(a), len(a.Blocks())
-		narrow := min(noahSize, width)
+		size := min(noahSize, width)
 		return &noah{
-			adapters: o.Sizes("adapter-sizes", narrow, depth, 0, width),
-			loras:    o.Sizes("lora-sizes", narrow, depth, 0, width),
+			adapters: o.Sizes("adapter-sizes", size, depth, 0, width),
+			loras:    o.Sizes("lora-sizes", size, depth, 0, width),
 			prompts:  o.Sizes("prompt-sizes", noahSize, depth, 0, 4096),
 		}
 	}})
@@ -57,7 +60,7 @@ func (n *noah) Name() string              { return "noah" }
 func (n *noah) Pool() backbone.Pool       { return backbone.PoolClass }
 func (n *noah) Trains(backbone.Spec) bool { return false }
 
-// noahBlock is what a block gets; parts of size 0 are not defined.
+// noahBlock holds what NOAH adds to one block. Parts of size 0 are undefined values.
 type noahBlock struct {
 	prompt, loraA, loraB graph.Value
 	adapter              bottleneckMaps
@@ -81,7 +84,7 @@ func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 		blocks = append(blocks, parts)
 	}
 	return func() backbone.Hook {
-		var low graph.Value // x A^T of the block at hand
+		var low graph.Value // x A^T of the current block, [B, T, r]
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			if at.Block.Index == backbone.Outside {
 				return out
@@ -100,7 +103,7 @@ func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 				return b.Add(out, b.In("up").LinearT(low, third(b, parts.loraB, int(at.Point-backbone.Query))))
 			case backbone.MLPBranch:
 				if w := parts.adapter; w.down.Defined() {
-					return b.Add(out, w.rise(b, b.Swish(w.fall(b, out), 1.702)))
+					return b.Add(out, w.expand(b, b.Swish(w.reduce(b, out), 1.702)))
 				}
 			}
 			return out
@@ -108,13 +111,13 @@ func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	}
 }
 
-// third is one of the three parts [d, r] of w [3 d, r].
+// third returns part 0, 1 or 2 of w [3 d, r]: [d, r].
 func third(b *graph.Builder, w graph.Value, which int) graph.Value {
 	d, r := w.Shape[0]/3, w.Shape[1]
 	return b.Reshape(b.SliceTokens(b.Reshape(w, 1, 3*d, r), which*d, (which+1)*d), d, r)
 }
 
-// supernetPrompts is PyTorch's xavier_uniform_ of [1, 100, d], of which a block has the first tokens.
+// supernetPrompts is PyTorch's xavier_uniform_ of [1, 100, d], of which each block takes the first tokens.
 func supernetPrompts(random *rand.Rand, shape []int) tensor.Tensor {
 	bound := math.Sqrt(6 / float64((1+100)*shape[2]))
 	t := tensor.Zeros(shape...)

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Options are the settings of a method by name, spelled as on the command line ("rank": "2"). What is not
-// there gets the method's default.
+// Options are a method's settings by name, with values as on the command line ("rank": "2"). An option that is not set has
+// the method's default.
 type Options map[string]string
 
 // Option describes one setting of a method.
 type Option struct {
-	Name    string // of the flag, without dashes in front
-	Text    string // what it is, for help
-	Default string // as help shows it
+	Name    string // name of the flag, without the dashes
+	Text    string // help text
+	Default string // default as help shows it
 }
 
-// OptionHelp is one option of all methods that have it.
+// OptionHelp is an option with the defaults of all methods that have it.
 type OptionHelp struct {
 	Name string
-	Text string // with the defaults by method
+	Text string // help text, with the default of each method
 }
 
 // AllOptions lists the options of all methods, for flags and their help.
@@ -51,14 +51,14 @@ func OptionNames(method string) []string {
 	return names
 }
 
-// Reader hands options to a method's constructor, one call an option, and records the first error.
+// Reader reads options for a method's constructor, one call for each option, and records the first error.
 type Reader struct {
 	given, resolved Options
 	err             error
 }
 
-// Whole reads a whole number from low to high.
-func (r *Reader) Whole(name string, byDefault, low, high int, why string) int {
+// Whole reads a whole number from minValue to maxValue. why says in the error where maxValue comes from; it may be "".
+func (r *Reader) Whole(name string, byDefault, minValue, maxValue int, why string) int {
 	v := byDefault
 	if text, ok := r.given[name]; ok {
 		n, err := strconv.Atoi(text)
@@ -67,14 +67,14 @@ func (r *Reader) Whole(name string, byDefault, low, high int, why string) int {
 		}
 		v = n
 	}
-	if v < low || v > high {
-		r.fail("--%s %d is not possible: choose %d to %d%s", name, v, low, high, because(why))
+	if v < minValue || v > maxValue {
+		r.fail("--%s %d is not possible: choose %d to %d%s", name, v, minValue, maxValue, because(why))
 	}
 	r.resolved[name] = strconv.Itoa(v)
 	return v
 }
 
-// Positive reads a number above 0.
+// Positive reads a number above 0 and at most 1e9.
 func (r *Reader) Positive(name string, byDefault float64) float64 {
 	v := byDefault
 	if text, ok := r.given[name]; ok {
@@ -85,14 +85,14 @@ func (r *Reader) Positive(name string, byDefault float64) float64 {
 		v = x
 	}
 	if !(v > 0) || v > 1e9 {
-		r.fail("--%s %v is not possible: it must be above 0", name, v)
+		r.fail("--%s %v is not possible: it must be above 0 and at most 1e9", name, v)
 	}
 	r.resolved[name] = strconv.FormatFloat(v, 'g', -1, 64)
 	return v
 }
 
-// Sizes reads one whole number from low to high for each block, or one for all of them: "8" or "8,4,0".
-func (r *Reader) Sizes(name string, byDefault, blocks, low, high int) []int {
+// Sizes reads whole numbers from minValue to maxValue, one for each block ("8,4,0") or one for all of them ("8").
+func (r *Reader) Sizes(name string, byDefault, blocks, minValue, maxValue int) []int {
 	text, ok := r.given[name]
 	if !ok {
 		text = strconv.Itoa(byDefault)
@@ -107,8 +107,8 @@ func (r *Reader) Sizes(name string, byDefault, blocks, low, high int) []int {
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			r.fail("--%s: %q is not a whole number", name, field)
-		} else if n < low || n > high {
-			r.fail("--%s %d is not possible: choose %d to %d", name, n, low, high)
+		} else if n < minValue || n > maxValue {
+			r.fail("--%s %d is not possible: choose %d to %d", name, n, minValue, maxValue)
 		}
 		list[i] = n
 	}
@@ -116,7 +116,7 @@ func (r *Reader) Sizes(name string, byDefault, blocks, low, high int) []int {
 	return list
 }
 
-// joined writes sizes as they are read, one number if all are the same.
+// joined is the inverse of Sizes: one number if all sizes are equal, else a list.
 func joined(sizes []int) string {
 	var texts []string
 	for _, n := range sizes {

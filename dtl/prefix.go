@@ -11,33 +11,34 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// prefix is the part of the forward pass that is the same in every epoch: the leading blocks whose input no
-// trainable value reaches and inside which the method has no hand. In DTL these are the blocks 0..M, in linear
-// probing and LST all of them, in LoRA none. What of its values the rest of the step needs can be computed once an image and stored.
+// prefix is the part of the forward pass that is the same in every epoch: the leading blocks whose input depends on no
+// trainable value and inside which the method neither reads nor changes anything. In DTL these are the blocks 0..M, in linear
+// probing and LST all blocks, in LoRA none. The values of the prefix that the rest of the step needs can be computed once per
+// image and stored.
 type prefix struct {
-	blocks   int         // so many leading blocks
-	values   []stored    // of the watched pass: those that the method reads, and that from which the pass goes on
-	last     string      // the name of the latter, "" where it is features
-	features graph.Value // [B, d] of the watched pass where nothing but the classifier comes after them
+	blocks   int         // number of leading blocks
+	values   []stored    // of the watched pass: what the method reads, and the value from which the pass resumes
+	last     string      // name of the value from which the pass resumes, "" if that is features
+	features graph.Value // [B, d] of the watched pass, if only the classifier follows
 	fetches  []tf.Output // the values in float32
 }
 
-// stored is a value of the prefix by its name (see backbone.InputName), or features.
+// stored is a value of the prefix: a block's input or output (see backbone.InputName), or features.
 type stored struct {
 	name   string
 	value  graph.Value
 	needed bool
 }
 
-// Stored is a value of the prefix that a training step can take from a store.
+// Stored describes a value of the prefix that a training step can read from the feature cache.
 type Stored struct {
 	Name  string // x_07 is the input of block 7 in the plain backbone, features the pooled and normalised vector
-	Shape []int  // of one image: [T, d] or [d]
+	Shape []int  // for one image: [T, d] or [d]
 }
 
-// Stored lists what a training step needs of the part of the forward pass that never changes, in the order in which
-// ComputeStored gives it and StepStored takes it. It is empty where there is no such part: where the method
-// reaches into the first block, or stochastic depth does (Config.DropPath with DropPathAll).
+// Stored lists the values of the prefix that a training step needs, in the order in which ComputeStored returns them and
+// StepStored takes them. It is empty if there is no prefix: if the method acts inside or before the first block, or if
+// stochastic depth acts on the prefix (Config.DropPath with DropPathAll).
 func (m *Model) Stored() []Stored {
 	if m.Config.dropsIn(m.prefix.blocks) {
 		return nil
@@ -49,7 +50,7 @@ func (m *Model) Stored() []Stored {
 	return list
 }
 
-// fetched adds the nodes that give the needed values in float32.
+// fetched adds nodes that convert the needed values to float32.
 func (p prefix) fetched(b *graph.Builder) []tf.Output {
 	var list []tf.Output
 	for _, v := range p.values {
@@ -58,8 +59,8 @@ func (p prefix) fetched(b *graph.Builder) []tf.Output {
 	return list
 }
 
-// placeholders adds inputs for the stored values of a batch, and returns them in the order of Stored and as what the forward
-// pass resumes from.
+// placeholders adds inputs for the stored values of a batch. It returns them twice: in the order of Stored, and as the values
+// from which the forward pass resumes.
 func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {
 	given := backbone.Given{Blocks: p.blocks, Values: map[string]graph.Value{}}
 	var inputs []graph.Value
@@ -70,7 +71,7 @@ func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precis
 		case "features":
 			given.Features = b.Float(input)
 		case p.last:
-			given.Values[v.name] = b.Float(input) // the residual stream goes on in float32
+			given.Values[v.name] = b.Float(input) // the residual stream is float32
 		default:
 			given.Values[v.name] = input
 		}
@@ -78,7 +79,8 @@ func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precis
 	return inputs, given
 }
 
-// ComputeStored runs images [n, S, S, 3], any number, through the prefix: the values of Stored, each [n, Shape...] in float32.
+// ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of Stored, each [n, Shape...]
+// in float32.
 func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
 	if len(s.prefix.fetches) == 0 {
 		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", s.Config.Method.Name())
@@ -90,7 +92,7 @@ func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
 	return out, nil
 }
 
-// StepStored is Step on stored values [B, Shape...] instead of images, of the element type that Config.Store names.
+// StepStored is Step on stored values instead of images: each [B, Shape...] with elements of type Config.Store.
 func (s *Session) StepStored(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
 	input, err := s.storedFeeds(values)
 	if err != nil {

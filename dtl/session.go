@@ -12,16 +12,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Session is a model with values: it predicts and, as Config.Batch and Config.Store say, trains on images or on stored values.
-// What its model was not built for is an error.
+// Session is a model with values. It predicts and, depending on Config.Batch and Config.Store, trains on images or on stored
+// values. Calls that its model was not built for return an error.
 type Session struct {
 	*Model
 	session *graph.Session
 	seed    uint64
 }
 
-// Start opens a session and fills the variables: the backbone's from weights, the rest from their initial
-// distributions at the given seed, and whatever adapter (may be nil) names from there.
+// Start opens a session and fills the variables: the backbone's from weights; the others from adapter, which may be nil, or,
+// if it lacks them, from their initial distributions with the given seed. It fails if a tensor is missing or has another shape.
 func (m *Model) Start(o graph.SessionOptions, weights tensor.Map, seed uint64, adapter tensor.Map) (*Session, error) {
 	s, err := graph.NewSession(m.builder.Graph(), o)
 	if err != nil {
@@ -65,8 +65,8 @@ func (s *Session) fill(weights, adapter tensor.Map) error {
 	return s.optimizer.State.Assign(s.session, moments)
 }
 
-// Step trains on one batch at learning rate lr and returns the loss before the update. images are
-// [B, S, S, 3]; step counts from 0 and fixes the random numbers of stochastic depth.
+// Step trains on one batch of images [B, S, S, 3] at learning rate lr and returns the loss before the update. step counts
+// from 0; together with the seed it determines the random numbers of stochastic depth.
 func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
 	input, err := s.imageFeeds(images)
 	if err != nil {
@@ -75,10 +75,10 @@ func (s *Session) Step(images tensor.Tensor, labels []int32, lr float64, step in
 	return s.run(input, labels, lr, step)
 }
 
-// run is a step on what the input feeds give.
+// run is a training step on the batch in input.
 func (s *Session) run(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
 	if s.train.micro != nil {
-		return s.runParts(input, labels, lr, step)
+		return s.runMicroBatches(input, labels, lr, step)
 	}
 	feeds := s.stepFeeds(input, labels, lr, step)
 	out, err := s.session.Run(feeds, []tf.Output{s.train.loss.Output}, s.train.updates...)
@@ -88,7 +88,7 @@ func (s *Session) run(input []graph.Feed, labels []int32, lr float64, step int) 
 	return float64(out[0].Float32()[0]), nil
 }
 
-// Trace is Step that returns what the run allocated and when.
+// Trace is Step, but returns the run's allocation records instead of the loss.
 func (s *Session) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
 	input, err := s.imageFeeds(images)
 	if err != nil {
@@ -97,8 +97,8 @@ func (s *Session) Trace(images tensor.Tensor, labels []int32, lr float64, step i
 	return s.trace(input, labels, lr, step)
 }
 
-// TraceStored is StepStored that returns what the run allocated and when. The stored values are not in it: they existed
-// before.
+// TraceStored is StepStored, but returns the run's allocation records instead of the loss. They do not include the stored
+// values, which exist before the run.
 func (s *Session) TraceStored(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
 	input, err := s.storedFeeds(values)
 	if err != nil {
@@ -109,18 +109,18 @@ func (s *Session) TraceStored(values []tensor.Tensor, labels []int32, lr float64
 
 func (s *Session) trace(input []graph.Feed, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
 	feeds, targets := s.stepFeeds(input, labels, lr, step), s.train.updates
-	if m := s.train.micro; m != nil { // every part is like the first
+	if m := s.train.micro; m != nil { // every micro-batch allocates like the first
 		var err error
-		if feeds, err = s.partFeeds(input, labels, step, 0, s.Config.MicroBatch); err != nil {
+		if feeds, err = s.microBatchFeeds(input, labels, step, 0, s.Config.MicroBatch); err != nil {
 			return nil, err
 		}
-		targets = m.first
+		targets = m.assign
 	}
 	_, metadata, err := s.session.Trace(feeds, []tf.Output{s.train.loss.Output}, targets...)
 	return metadata, err
 }
 
-// Gradients returns logits, loss and the gradient of every trainable by name, without an update.
+// Gradients returns logits [B, classes], loss and the gradients of the trainable variables by name, without an update.
 func (s *Session) Gradients(images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
 	input, err := s.imageFeeds(images)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Session) stepFeeds(input []graph.Feed, labels []int32, lr float64, step
 	return append(append(feeds, input...), labelFeed(s, labels))
 }
 
-// seedFeeds fix the random numbers of stochastic depth, where there is any.
+// seedFeeds feeds the seed of stochastic depth, if the step has any.
 func (s *Session) seedFeeds(step int) []graph.Feed {
 	if !s.train.seed.Defined() {
 		return nil
@@ -160,7 +160,7 @@ func labelFeed(s *Session, labels []int32) graph.Feed {
 	return graph.Feed{Output: s.train.labels.Output, Value: tensor.Must(labels, len(labels))}
 }
 
-// Logits classifies images [B, S, S, 3], any number: [B, classes].
+// Logits classifies any number of images [n, S, S, 3]: [n, classes].
 func (s *Session) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, []tf.Output{s.logits.Output})
 	if err != nil {
@@ -169,13 +169,13 @@ func (s *Session) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	return out[0], nil
 }
 
-// ReadTrainable copies out all that trains.
+// ReadTrainable returns copies of the trainable variables by name.
 func (s *Session) ReadTrainable() (tensor.Map, error) { return s.Trainable.Read(s.session) }
 
-// ReadFrozen copies out the frozen weights.
+// ReadFrozen returns copies of the frozen weights by name.
 func (s *Session) ReadFrozen() (tensor.Map, error) { return s.Frozen.Read(s.session) }
 
-// ReadOptimizer copies out the moments of the optimizer.
+// ReadOptimizer returns copies of the optimizer's moments by name.
 func (s *Session) ReadOptimizer() (tensor.Map, error) {
 	if err := s.trains(); err != nil {
 		return nil, err
@@ -183,8 +183,8 @@ func (s *Session) ReadOptimizer() (tensor.Map, error) {
 	return s.optimizer.State.Read(s.session)
 }
 
-// Device is where the heavy nodes run: the first GPU that TensorFlow sees, else the CPU. name is such as
-// /device:CPU:0, kind GPU or CPU.
+// Device returns the device that runs the heavy nodes: TensorFlow's first GPU, else the CPU. kind is GPU or CPU; an example of
+// a name is /device:CPU:0.
 func (s *Session) Device() (name, kind string, err error) {
 	list, err := s.session.Devices()
 	if err != nil {
@@ -198,10 +198,11 @@ func (s *Session) Device() (name, kind string, err error) {
 	return name, kind, nil
 }
 
-// Close frees the session.
+// Close frees the session and its variables. Calling it again does nothing.
 func (s *Session) Close() error { return s.session.Close() }
 
-// Restore puts back what ReadTrainable and ReadOptimizer gave, both in one map.
+// Restore sets the trainable variables and the optimizer's moments from one map with the results of ReadTrainable and
+// ReadOptimizer.
 func (s *Session) Restore(all tensor.Map) error {
 	if err := s.trains(); err != nil {
 		return err

@@ -12,17 +12,18 @@ import (
 // sideNetwork is DTL and DTL+ (paper section 3, equations 2 to 5): a compact side network (CSN) with the state
 //
 //	h <- h + x_i A_i^T B_i^T       x_i [B, T, d] the input of block i, A_i [r, d], B_i [d, r]
-//	x_i+1 = z_i + theta(h)         for i >= M, theta(h) = h sigmoid(beta h)
+//	x_i+1 = z_i + theta(h)         for i >= M, z_i the output of block i, theta(h) = h sigmoid(beta h)
 //
-// In DTL+ the patch tokens of theta(h) pass through one depth-wise k x k convolution that all blocks of a stage share; the
-// class token goes by. In a backbone of several stages h starts at 0 in each. B starts at zero, so training starts at the backbone's own function. No gradient
-// enters the blocks 0..M: of them only x_i is needed, for the gradient of A_i.
+// In DTL+ the patch tokens of theta(h) pass through a depth-wise k x k convolution, shared by all blocks of a stage; the class
+// token bypasses it. In a backbone of several stages, h restarts at 0 in each stage. B starts at zero, so training starts at
+// the backbone's own function. No gradient enters the blocks 0..M: the step needs only their inputs x_i, for the gradients of
+// the A_i.
 type sideNetwork struct {
 	name         string
 	rank         int
 	beta         float64
 	feedbackFrom int // M
-	kernel       int // k; 0: DTL
+	kernel       int // k; 0 for DTL
 }
 
 // Names of the official implementation (heekhero/DTL v1.1, models/vision_transformer.py).
@@ -39,7 +40,7 @@ func init() {
 	options := []Option{
 		{"rank", "rank of the low-rank maps", "2"},
 		{"beta", "slope of theta(h) = h sigmoid(beta h)", "100"},
-		{"feedback-from", "first block, counted from 0, to whose output theta(h) is added", "half the blocks"},
+		{"feedback-from", "first block, counting from 0, whose output receives theta(h)", "half the blocks"},
 	}
 	kernel := Option{"kernel", "side of the depth-wise convolution; the paper uses 3, 4 and 5", "3"}
 	Register(Definition{Name: "dtl", Place: 1000, Ours: true, Options: options, Owns: func(names []string) bool {
@@ -51,14 +52,14 @@ func init() {
 		return slices.Contains(names, filterName)
 	}, New: func(o *Reader, a backbone.Architecture) Method {
 		s := newSideNetwork("dtl+", o, a)
-		// Padding makes any size possible, but beyond twice the grid a filter has weights that meet no patch.
+		// Padding allows any size, but from twice the grid on some weights of the filter never meet a patch.
 		blocks := a.Blocks()
 		s.kernel = o.Whole("kernel", 3, 1, 2*blocks[len(blocks)-1].Side-1, "twice the side of the patch grid")
 		return s
 	}})
 }
 
-// newSideNetwork has the paper's settings for ViT-B/16 as defaults. M is half the depth: 6 of 12 blocks.
+// newSideNetwork uses the paper's settings for ViT-B/16 as defaults. M is half the depth: 6 of 12 blocks.
 func newSideNetwork(name string, o *Reader, a backbone.Architecture) *sideNetwork {
 	width, depth := narrowest(a), len(a.Blocks())
 	return &sideNetwork{
@@ -89,19 +90,19 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 		}
 	}
 	return func() backbone.Hook {
-		// h is a sum of products of rank r, so the narrow factors stand for it: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.
-		var low []graph.Value // x_j A_j^T [B, T, r] of the blocks j of the stage
-		first := 0            // block of the stage
+		// h is a sum of rank-r products. Saving the factors instead costs r of d values: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.
+		var low []graph.Value // x_j A_j^T [B, T, r] of the stage's blocks up to the current one
+		first := 0            // first block of the stage
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			i := at.Block.Index
 			switch {
 			case at.Point == backbone.BlockInput:
 				if i > 0 && at.Block.Stage != a.Blocks()[i-1].Stage {
-					low, first = nil, i // h restarts where tokens change in number and width
+					low, first = nil, i // a new stage: the tokens change in number and width
 				}
 				low = append(low, b.In("down").LinearT(in, down[i]))
 			case at.Point == backbone.BlockOutput && i >= s.feedbackFrom:
-				b = b.In("feedback").After(out.Op) // theta could be made before the block, but would only lie about
+				b = b.In("feedback").After(out.Op) // nothing needs theta before z_i; computed earlier, it would stay alive for the whole block
 				wide := b.ConcatLast(up[first : i+1]...)
 				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
 					return s.feedback(b, b.LinearT(in[0], wide), filters[at.Block.Stage], at.Block)
@@ -113,7 +114,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 	}
 }
 
-// filterOf names the filter of a stage. A backbone of one stage has one, which the official implementation calls filterName.
+// filterOf names the filter of a stage. With a single stage that is the official implementation's filterName.
 func filterOf(a backbone.Architecture, stage int) string {
 	if oneStage(a) == nil {
 		return filterName
@@ -121,7 +122,7 @@ func filterOf(a backbone.Architecture, stage int) string {
 	return fmt.Sprintf("lora_fusions.%d.weight", stage)
 }
 
-// feedback is theta(h), and in DTL+ the convolution of its patch tokens: [B, T, d] -> [B, T, d].
+// feedback is theta(h), in DTL+ with convolved patch tokens: [B, T, d] -> [B, T, d].
 func (s *sideNetwork) feedback(b *graph.Builder, h, filter graph.Value, block backbone.Block) graph.Value {
 	theta := b.Swish(h, s.beta)
 	if !filter.Defined() {

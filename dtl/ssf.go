@@ -14,11 +14,11 @@ import (
 //
 //	y = gamma * x + beta       gamma, beta [width of x]
 //
-// after every linear layer, every LayerNorm and the patch embedding, as in the official code (dongzelian/SSF). There
-// both are drawn, gamma around 1 and beta around 0 with deviation 0.02, so training does not start exactly at the
-// backbone's own function; and as all one-dimensional tensors they are free of weight decay. The joint gamma and beta
-// of query, key and value [3d] stand in three parts here; otherwise the names are the code's. After training both
-// move into the layer before them (the paper's re-parameterization; see Merge).
+// after every linear layer, every LayerNorm and the patch embedding, as in the official code (dongzelian/SSF). As there,
+// gamma is drawn around 1 and beta around 0 with standard deviation 0.02, so training does not start exactly at the
+// backbone's own function, and neither has weight decay, like all one-dimensional tensors. The code's joint gamma and beta
+// of query, key and value [3d] are split into three here; the other names are the code's. After training, both can be merged
+// into the layer before them (the paper's re-parameterization; see Merge).
 type ssf struct{}
 
 func init() {
@@ -29,10 +29,10 @@ func (ssf) Name() string              { return "ssf" }
 func (ssf) Pool() backbone.Pool       { return backbone.PoolClass }
 func (ssf) Trains(backbone.Spec) bool { return false }
 
-// ssfLayer is one pair of gamma and beta.
+// ssfLayer is a pair of gamma and beta.
 type ssfLayer struct {
 	at           backbone.Tap
-	scale, shift string // names
+	scale, shift string // names of gamma and beta
 	width        int
 }
 
@@ -79,7 +79,7 @@ func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	}
 }
 
-// normalAround is a normal distribution of the given mean and deviation.
+// normalAround draws from a normal distribution of the given mean and standard deviation.
 func normalAround(mean, std float64) Init {
 	return func(random *rand.Rand, shape []int) tensor.Tensor {
 		t := tensor.Zeros(shape...)
@@ -90,7 +90,7 @@ func normalAround(mean, std float64) Init {
 	}
 }
 
-// merge is W <- W diag(gamma), b <- gamma b + beta (the paper's re-parameterization); a norm's scale stands for W.
+// merge is W <- W diag(gamma), b <- gamma b + beta (the paper's re-parameterization), where W may be a LayerNorm's scale.
 func (ssf) merge(m *merger, a backbone.Architecture) {
 	for _, l := range ssfLayers(a) {
 		gamma, beta := m.parameter(l.scale, l.width), m.parameter(l.shift, l.width)

@@ -7,17 +7,17 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// trainPart is the training step.
+// trainPart holds the nodes of the training step.
 type trainPart struct {
 	images, labels, seed graph.Value
-	stored               []graph.Value // instead of images
+	stored               []graph.Value // inputs instead of images, with Config.Store
 	logits, loss         graph.Value
-	gradients            map[string]graph.Value // of the mean loss of what is worked on at a time
+	gradients            map[string]graph.Value // of the mean loss over the batch, or over a micro-batch
 	updates              []*tf.Operation
-	micro                *microBatch // nil where all of a batch is worked on at once
+	micro                *microBatch // nil if the batch is processed at once
 }
 
-// buildStep adds loss, gradients and updates.
+// buildStep adds the loss, the backward pass and the optimizer's updates.
 func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 	c, t := m.Config, &m.train
 	n := c.Batch
@@ -61,7 +61,7 @@ func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 	scale := c.Precision.LossScale()
 	for i, gradient := range b.Backward(t.loss, lossSlope(b, scale), leaves) {
 		if !gradient.Defined() {
-			continue // nothing depends on it: like PyTorch's AdamW, leave it untouched
+			continue // the loss does not depend on it: like PyTorch's AdamW, leave it untouched
 		}
 		v := trainable[i]
 		if scale != 1 {
@@ -75,7 +75,7 @@ func (m *Model) buildStep(b *graph.Builder, hook backbone.Hook) {
 	}
 }
 
-// lossSlope is the gradient of the loss with respect to itself, times the scale of the precision.
+// lossSlope is the gradient at the loss, 1 times the precision's loss scale.
 func lossSlope(b *graph.Builder, scale float64) graph.Value {
 	if scale == 1 {
 		return b.One()
@@ -83,12 +83,12 @@ func lossSlope(b *graph.Builder, scale float64) graph.Value {
 	return b.Scale(b.One(), scale)
 }
 
-// dropRate is the stochastic-depth rate of a block, linear from 0 at the first.
+// dropRate is the stochastic-depth rate of a block: linear, 0 at the first and DropPath at the last.
 func (c Config) dropRate(block int) float64 {
 	return c.DropPath * float64(block) / float64(max(len(c.Arch.Blocks())-1, 1))
 }
 
-// dropsIn tells whether stochastic depth acts on one of the first blocks.
+// dropsIn tells whether stochastic depth acts on any of the given number of leading blocks.
 func (c Config) dropsIn(blocks int) bool {
 	return c.DropPathScope != DropPathSuffix && blocks > 0 && c.dropRate(blocks-1) > 0
 }

@@ -11,22 +11,21 @@ import (
 )
 
 // promptTuning is visual prompt tuning (Jia et al., "Visual Prompt Tuning", ECCV 2022, arXiv 2203.12119): p trainable
-// tokens stand between the class token and the patches.
+// tokens between the class token and the patches.
 //
-//	VPT-Shallow (equations 4 and 5)  [x, P_0, E_0] enters block 0; afterwards the prompts are tokens like the others
-//	VPT-Deep (equation 7)            what the prompts became in block i-1 is dropped, and block i sees fresh ones, P_i
+//	VPT-Shallow (equations 4 and 5)  [x, P_0, E_0] enters block 0; from there on the prompts are ordinary tokens
+//	VPT-Deep (equation 7)            block i-1's outputs for the prompts are dropped, and block i gets fresh prompts P_i
 //
-// The prompts have no positions. They start uniform in +-sqrt(6 / (3 patch^2 + d)), as in the official code
-// (KMnP/vpt), which takes the patch embedding's fan-in for it. Deviations: no dropout on the prompts (an option of
-// the code, 0 unless set), no projection of prompts, and each block's prompts are a tensor of their own, where the
-// code has one for blocks 1 and up.
+// The prompts have no position embeddings. They start uniform within +-sqrt(6 / (3 patch^2 + d)), as in the official code
+// (KMnP/vpt), where 3 patch^2 is the fan-in of the patch embedding. Deviations: no dropout on the prompts (an option of the
+// code, off by default), no projection of prompts, and one tensor per block, where the code has one for blocks 1 and up.
 type promptTuning struct {
 	name    string
 	prompts int // p
 	deep    bool
 }
 
-// defaultPrompts is in the middle of the paper's grid of 1, 5, 10, 50, 100, 200 and what its figures count with.
+// defaultPrompts is from the middle of the paper's grid of 1, 5, 10, 50, 100, 200, and the number its figures assume.
 const defaultPrompts = 50
 
 func init() {
@@ -66,8 +65,8 @@ func (v *promptTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 	}
 }
 
-// withPrompts puts prompts [1, p, d] between the prefix tokens and the patches of x [B, T, d], in the place of whatever stands
-// there. Prompts that are not defined leave nothing there.
+// withPrompts puts prompts [1, p, d] between the prefix tokens (such as the class token) and the patches of x [B, T, d],
+// replacing any tokens there. Undefined prompts remove them.
 func withPrompts(b *graph.Builder, block backbone.Block, x, prompts graph.Value) graph.Value {
 	tokens := x.Shape[1]
 	if !prompts.Defined() && tokens == block.Tokens() {
@@ -80,7 +79,7 @@ func withPrompts(b *graph.Builder, block backbone.Block, x, prompts graph.Value)
 	return b.ConcatTokens(parts...)
 }
 
-// promptUniform is Xavier's uniform distribution for a layer from a patch's pixels to d, as for the patch embedding.
+// promptUniform is the Xavier-uniform distribution of the patch embedding: a linear layer from a patch's pixels to d.
 func promptUniform(patch, width int) Init {
 	bound := math.Sqrt(6 / float64(3*patch*patch+width))
 	return func(random *rand.Rand, shape []int) tensor.Tensor {

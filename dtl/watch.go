@@ -7,37 +7,40 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// watcher finds out where the prefix ends and what the method reads of it. It stands before a method's hook during one forward
-// pass, and shows it each value under a name of its own: whoever consumes that by the end of the pass is the method, also
-// where it kept the value and came back to it at a later tap.
+// watcher finds where the prefix ends and which of its values the method reads. It wraps a method's hook for one forward pass
+// and hands it an alias of each value. If an alias has a consumer at the end of the pass, the method has read the value, even
+// if it did so at a later tap.
 type watcher struct {
-	hook backbone.Hook // nil: none
+	hook backbone.Hook // nil for none
 	arch backbone.Architecture
 	taps []watched
 }
 
-// watched is what happened at a tap.
+// watched records one call of the hook.
 type watched struct {
 	backbone.Tap
-	in, out graph.Value // of the backbone
-	shown   [2]graph.Value
-	changed bool // something else went on
+	in, out           graph.Value // the backbone's values
+	inAlias, outAlias graph.Value // what the hook was given
+	changed           bool        // the hook returned another value than out
 }
+
+// reads tells whether the method reads one of the tap's values.
+func (t watched) reads() bool { return t.inAlias.IsUsed() || t.outAlias.IsUsed() }
 
 func watch(hook backbone.Hook, a backbone.Architecture) *watcher {
 	return &watcher{hook: hook, arch: a}
 }
 
-// see is the hook of the watched pass.
+// see is the hook to use for the watched pass.
 func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 	t, result := watched{Tap: at, in: in, out: out}, out
 	if w.hook != nil {
-		t.shown[1] = b.Alias(out)
-		t.shown[0] = t.shown[1]
+		t.outAlias = b.Alias(out)
+		t.inAlias = t.outAlias
 		if in.Output != out.Output {
-			t.shown[0] = b.Alias(in)
+			t.inAlias = b.Alias(in)
 		}
-		if result = w.hook(b, at, t.shown[0], t.shown[1]); result.Output == t.shown[1].Output {
+		if result = w.hook(b, at, t.inAlias, t.outAlias); result.Output == t.outAlias.Output {
 			result = out
 		}
 		t.changed = result.Output != out.Output
@@ -46,7 +49,7 @@ func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) gr
 	return result
 }
 
-// ends is how many leading blocks are left as they are by what happened at a tap.
+// ends returns how many leading blocks may belong to the prefix, given one call of the hook.
 func (t watched) ends(depth int) int {
 	switch t.Point {
 	case backbone.Tokens, backbone.BlockInput:
@@ -62,14 +65,14 @@ func (t watched) ends(depth int) int {
 		}
 	case backbone.FinalNorm:
 	default:
-		if t.changed || t.shown[0].IsUsed() || t.shown[1].IsUsed() {
+		if t.changed || t.reads() {
 			return max(t.Block.Index, 0)
 		}
 	}
 	return depth
 }
 
-// found is the prefix after the watched pass.
+// found returns the prefix. Call it after the watched pass.
 func (w *watcher) found() prefix {
 	depth := len(w.arch.Blocks())
 	p, whole := prefix{blocks: depth}, true
@@ -80,26 +83,26 @@ func (w *watcher) found() prefix {
 		}
 	}
 	whole = whole && p.blocks == depth
-	keep := func(name string, v, shown graph.Value) {
+	add := func(name string, v, alias graph.Value) {
 		i := slices.IndexFunc(p.values, func(s stored) bool { return s.name == name })
 		if i < 0 {
 			i = len(p.values)
 			p.values = append(p.values, stored{name: name, value: v})
 		}
-		p.values[i].needed = p.values[i].needed || shown.IsUsed()
+		p.values[i].needed = p.values[i].needed || alias.IsUsed()
 	}
 	blocks := w.arch.Blocks()
 	for _, t := range w.taps {
 		i := t.Block.Index
 		switch {
 		case t.Point == backbone.Tokens:
-			keep(backbone.InputName(0), t.out, t.shown[1])
+			add(backbone.InputName(0), t.out, t.outAlias)
 		case t.Point == backbone.BlockInput && i < p.blocks:
-			keep(backbone.InputName(i), t.out, t.shown[1])
-		case t.Point == backbone.BlockOutput && i < p.blocks: // what leaves a later block is not of the prefix
-			keep(backbone.InputName(i), t.in, t.shown[0])
-			keep(backbone.OutputName(blocks, i), t.out, t.shown[1])
-		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.shown[0].IsUsed() && !t.shown[1].IsUsed() && !t.out.HasGradient():
+			add(backbone.InputName(i), t.out, t.outAlias)
+		case t.Point == backbone.BlockOutput && i < p.blocks: // outputs of later blocks are not part of the prefix
+			add(backbone.InputName(i), t.in, t.inAlias)
+			add(backbone.OutputName(blocks, i), t.out, t.outAlias)
+		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.reads() && !t.out.HasGradient():
 			p.features = t.out
 		}
 	}
@@ -108,7 +111,7 @@ func (w *watcher) found() prefix {
 		p.values = nil // the embedding alone is not worth storing
 	case !p.features.Defined():
 		p.last = backbone.OutputName(blocks, p.blocks-1)
-		keep(p.last, graph.Value{}, graph.Value{})
+		add(p.last, graph.Value{}, graph.Value{})
 		p.values[slices.IndexFunc(p.values, func(s stored) bool { return s.name == p.last })].needed = true
 	}
 	p.values = slices.DeleteFunc(p.values, func(s stored) bool { return !s.needed })
