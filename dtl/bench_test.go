@@ -9,8 +9,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// BenchmarkStep is one training step of ViT-Ti/16 at batch 8. Compare the methods with each other: bare
-// seconds depend on the machine.
+// BenchmarkStep measures one training step of ViT-Ti/16 at batch 8. Compare the methods with each other: absolute times depend
+// on the machine.
 func BenchmarkStep(b *testing.B) {
 	for _, name := range []string{"linear", "dtl", "dtl+", "full"} {
 		b.Run(fmt.Sprintf("method=%s", name), func(b *testing.B) { benchmarkStep(b, name) })

@@ -8,9 +8,8 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// TestCounts takes the number of trainable parameters from the built graph of ViT-B/16. The paper's
-// numbers leave the classifier out: 12 blocks x 2 maps x rank 2 x 768, and 768 k^2 for the convolution.
-// All of ViT-B/16 without head is timm's count.
+// TestCounts counts the trainable parameters of the built graph of ViT-B/16. The paper's counts exclude the classifier: 12
+// blocks x 2 maps x rank 2 x 768, plus 768 k^2 for the convolution. The count of ViT-B/16 without head is timm's.
 func TestCounts(t *testing.T) {
 	const classes, all = 100, 85_798_656
 	arch := must(backbone.Parse("vit_b16"))(t)
@@ -48,7 +47,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestCountsOfBackbones compares with timm's numbers of parameters of the models without head.
+// TestCountsOfBackbones compares with timm's parameter counts of the models without head.
 func TestCountsOfBackbones(t *testing.T) {
 	for name, want := range map[string]int{"vit_b16": 85_798_656, "vit_s16": 21_665_664, "vit_ti16": 5_524_416} {
 		if got := backbone.Parameters(must(backbone.Parse(name))(t)); got != want {

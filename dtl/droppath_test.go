@@ -13,7 +13,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// masks finds the survivors' masks [B, 1, 1] of the training graph: by block, attention then MLP.
+// masks finds the masks [B, 1, 1] of stochastic depth in the training graph, by block, attention before MLP.
 func masks(m *Model) (names []string, outputs []tf.Output) {
 	for _, op := range m.builder.Graph().Operations() {
 		_, last, ok := strings.Cut(op.Name(), "/droppath/")
@@ -29,8 +29,8 @@ func seedFeed(s *Session, seed, step int64) []graph.Feed {
 	return []graph.Feed{{Output: s.Model.train.seed.Output, Value: tensor.Must([]int64{seed, step}, 2)}}
 }
 
-// TestDropPathRates holds the masks against the rates linspace(0, p, N) that timm and the official code use:
-// both branches of block i drop at p i/(N-1), survivors are divided by what is left, so the mean is 1.
+// TestDropPathRates checks the masks against the rates linspace(0, p, N) of timm and the official code. Both branches of
+// block i drop a sample with probability q = p i/(N-1) and scale the others by 1/(1-q), so the mean is 1.
 func TestDropPathRates(t *testing.T) {
 	t.Parallel()
 	const batch, steps, rate = 512, 20, 0.6
@@ -70,8 +70,8 @@ func TestDropPathRates(t *testing.T) {
 	}
 }
 
-// TestDropPathIndependence: masks differ between branches, blocks, samples, steps and seeds, agree no more often
-// than chance, and come again with the same seed and step.
+// TestDropPathIndependence: masks are uncorrelated between branches, blocks, steps and seeds, and identical for the same seed
+// and step.
 func TestDropPathIndependence(t *testing.T) {
 	t.Parallel()
 	const batch, rate = 512, 0.5
@@ -116,7 +116,7 @@ func TestDropPathIndependence(t *testing.T) {
 	}
 }
 
-// TestDropPathLoss: the loss depends on seed and step alone, and prediction drops nothing.
+// TestDropPathLoss: the loss depends only on seed and step, and prediction drops nothing.
 func TestDropPathLoss(t *testing.T) {
 	t.Parallel()
 	begin := func(seed uint64, rate float64) *Session {
@@ -132,7 +132,7 @@ func TestDropPathLoss(t *testing.T) {
 		t.Errorf("steps 0 and 1 have the same loss %v: the same branches were dropped", next)
 	}
 	if again := loss(a, 0); again != first {
-		t.Errorf("step 0 gives %v, and %v when made again", first, again)
+		t.Errorf("step 0 gives %v, and %v when repeated", first, again)
 	}
 	if same := loss(b, 0); same != first {
 		t.Errorf("another session with the same seed gives %v, want %v", same, first)

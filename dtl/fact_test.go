@@ -7,13 +7,13 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// The rank and scale of scripts/make_factor_vectors.py; the tests of all rivals take these methods in.
+// The rank and scale of scripts/make_factor_vectors.py. The tests of all rivals cover these methods too.
 func init() {
 	rivals["fact-tt"] = Options{"rank": "3", "scale": "0.7"}
 	rivals["fact-tk"] = Options{"rank": "4", "scale": "0.7"}
 }
 
-// methodCount is the number of trainable parameters without classifier, from the built graph.
+// methodCount counts the trainable parameters of the built graph without the classifier.
 func methodCount(t *testing.T, arch backbone.Architecture, name string, options Options) int {
 	t.Helper()
 	method, _, err := NewMethod(name, options, arch)
@@ -28,7 +28,7 @@ func methodCount(t *testing.T, arch backbone.Architecture, name string, options 
 	return counts.Method
 }
 
-// nearPublished wants a count within 15 % of the millions that a paper's table prints.
+// nearPublished checks that a count is within 15 % of the number, in millions, that a paper's table prints.
 func nearPublished(t *testing.T, name string, count int, published float64) {
 	t.Helper()
 	if off := float64(count)/(1e6*published) - 1; math.Abs(off) > 0.15 {
@@ -36,8 +36,8 @@ func nearPublished(t *testing.T, name string, count int, published float64) {
 	}
 }
 
-// TestFacTCounts: 2 * 768 r + 144 r^2 and 2 * 768 r + 144 r + r^3. Averaged over the ranks that the official
-// configurations have for the 19 tasks of VTAB-1k this gives what the paper's table prints.
+// TestFacTCounts: 2 * 768 r + 144 r^2 and 2 * 768 r + 144 r + r^3. Averaged over the ranks of the official configurations for
+// the 19 tasks of VTAB-1k, this gives the number in the paper's table.
 func TestFacTCounts(t *testing.T) {
 	arch := must(backbone.Parse("vit_b16"))(t)
 	count := func(name, rank string) int { return methodCount(t, arch, name, Options{"rank": rank}) }
@@ -63,7 +63,7 @@ func TestFacTCounts(t *testing.T) {
 	}
 }
 
-// TestFacTErrors: impossible ranks, and an MLP that is no row of square matrices.
+// TestFacTErrors: ranks out of range, and an MLP that does not divide into square matrices.
 func TestFacTErrors(t *testing.T) {
 	odd := micro
 	odd.MLP = 40

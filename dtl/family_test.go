@@ -12,9 +12,9 @@ import (
 
 func init() { familytest.Register() }
 
-// TestStages puts every method on a family of two stages, of different widths and with a step between them. Those that apply have
-// the gradients of TensorFlow's own differentiation, the same ones however much is recomputed, and the same steps from stored
-// values; the others say why they do not apply.
+// TestStages puts every method on a family of two stages of different widths with a reduction between them. Methods that support
+// it have TensorFlow's gradients, the same gradients in every recompute mode, and the same steps on stored values. The others
+// say why they do not support it.
 func TestStages(t *testing.T) {
 	stored := map[string]string{"linear": "features", "dtl": "x_00 x_01 z_01", "dtl+": "x_00 x_01 z_01"}
 	for _, method := range Names() {
@@ -26,27 +26,27 @@ func TestStages(t *testing.T) {
 				return
 			}
 			options := Options{}
-			if Ours(method) { // with the default, the maps of the first stage would lead nowhere
+			if Ours(method) { // with the default, no feedback would depend on the maps of the first stage
 				options["feedback-from"] = "1"
 			}
 			c := setting{arch: familytest.Small, method: method, options: options, dropPath: 0.5, batch: 4, adapter: randomAdapter, pool: backbone.PoolMean}
-			if method == "lora" || method == "ssf" { // the toy has no attention, so some of their parameters lead nowhere
+			if method == "lora" || method == "ssf" { // the toy has no attention, so the loss does not depend on some of their parameters
 				return
 			}
-			kept := c.start(t)
-			checkTrainingGradients(t, kept)
-			images, labels := someBatch(kept, 4)
-			_, loss, want, err := kept.Gradients(images, labels)
+			saved := c.start(t)
+			checkTrainingGradients(t, saved)
+			images, labels := someBatch(saved, 4)
+			_, loss, want, err := saved.Gradients(images, labels)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.mode, c.chunkValues = graph.RecomputeBlocks, 480
-			_, again, got, err := c.start(t).Gradients(images, labels)
+			_, recomputed, got, err := c.start(t).Gradients(images, labels)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !(math.Abs(again-loss) <= 1e-5*loss) {
-				t.Errorf("loss %v with blocks recomputed, %v without", again, loss)
+			if !(math.Abs(recomputed-loss) <= 1e-5*loss) {
+				t.Errorf("loss %v with blocks recomputed, %v without", recomputed, loss)
 			}
 			for name := range want {
 				if off := relative(floats(got[name]), floats(want[name])); off > 5e-5 {
@@ -61,7 +61,7 @@ func TestStages(t *testing.T) {
 				names = append(names, v.Name)
 			}
 			if got := strings.Join(names, " "); got != stored[method] {
-				t.Errorf("stored are %q, want %q", got, stored[method])
+				t.Errorf("the stored values are %q, want %q", got, stored[method])
 			}
 			if len(names) == 0 {
 				return

@@ -16,15 +16,15 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// The tolerances for float32 against values computed in float64, relative to the largest number of a
-// tensor. They are narrow enough to tell weight decay on head.bias or Adam's beta2 of 0.99 from what is wanted;
-// PyTorch in float32 stays below 1e-6, 1e-6, 2e-6, 1.2e-6 and 9e-5.
+// goldenTolerance is the tolerance of float32 results against values computed in float64, relative to the largest element of
+// a tensor. It is tight enough to detect weight decay on head.bias or a beta2 of 0.99 in Adam. PyTorch's errors in float32 are
+// below 1e-6, 1e-6, 2e-6, 1.2e-6 and 9e-5.
 var goldenTolerance = map[string]float64{
 	"logits": 1e-5, "losses": 1e-5, "logits_after": 1e-5,
 	"gradient": 1e-4, "adapter_after": 1e-4, "update": 1e-3,
 }
 
-// golden is expected.json of a case.
+// golden is the expected.json of a case.
 type golden struct {
 	Config struct {
 		Image    int     `json:"img_size"`
@@ -51,15 +51,15 @@ type golden struct {
 	LogitsAfter [][]float64 `json:"logits_after"`
 }
 
-// TestGolden holds forward pass, gradients and five training steps against an independent PyTorch
-// implementation: small vectors of testdata (made by scripts/make_golden_vectors.py).
+// TestGolden compares forward pass, gradients and five training steps with an independent PyTorch implementation, on the small
+// vectors in testdata (scripts/make_golden_vectors.py).
 func TestGolden(t *testing.T) {
 	for _, name := range []string{"tiny_dtl", "tiny_dtlplus_k3", "tiny_dtlplus_k4"} {
 		checkGolden(t, filepath.Join("testdata", name), "testdata")
 	}
 }
 
-// TestGoldenShared does the same with larger vectors that lie outside the repository.
+// TestGoldenShared does the same with larger vectors from outside the repository.
 func TestGoldenShared(t *testing.T) {
 	for _, name := range []string{"vit_micro_dtl", "vit_micro_dtlplus_k3", "vit_micro_dtlplus_k4", "vit_micro_dtlplus_k5"} {
 		folder := shared(t, "reference", "golden", name)

@@ -10,9 +10,9 @@ import (
 	"dtl-tf/graph"
 )
 
-// TestGradientsOfTraining holds the hand-written backward pass of whole training graphs, stochastic
-// depth included, against TensorFlow's own gradients of the same forward pass. TensorFlow has no gradient for the
-// cross-entropy, but its second output is d(loss)/d(logits) of each sample.
+// TestGradientsOfTraining compares the hand-written backward pass of whole training graphs, stochastic depth included, with
+// TensorFlow's gradients of the same forward pass. It has none for the cross-entropy op, but the op's second output is
+// d(loss)/d(logits) of each sample.
 func TestGradientsOfTraining(t *testing.T) {
 	for _, c := range []setting{
 		{method: "dtl+", mode: graph.RecomputeNone},
@@ -50,7 +50,7 @@ func checkTrainingGradients(t *testing.T, s *Session) {
 	}
 	for i, name := range names {
 		got, want := floats(found[i]), floats(found[i+len(names)])
-		// The gradient of the key's bias is zero (softmax does not see a shift): what comes out is rounding.
+		// The gradient of the key's bias is zero (softmax is invariant to a shift), so its value is rounding error.
 		if size(got) <= 1e-6*largest && size(want) <= 1e-6*largest {
 			continue
 		}
@@ -62,9 +62,9 @@ func checkTrainingGradients(t *testing.T, s *Session) {
 
 // size is max|x|.
 func size(x []float64) float64 {
-	most := 0.0
+	largest := 0.0
 	for _, v := range x {
-		most = math.Max(most, math.Abs(v))
+		largest = math.Max(largest, math.Abs(v))
 	}
-	return most
+	return largest
 }

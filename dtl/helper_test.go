@@ -14,8 +14,7 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// shared is a path below ../shared, the material that lies beside the repository on some machines; the
-// test is skipped where it does not.
+// shared is a path below ../shared, the folder beside the repository with data for tests. Without it the test is skipped.
 func shared(t *testing.T, parts ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{"..", "..", "shared"}, parts...)...)
@@ -28,7 +27,7 @@ func shared(t *testing.T, parts ...string) string {
 // micro is an architecture on which a training step takes milliseconds.
 var micro = vit.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
 
-// setting is a model to be trained, with defaults for what a test does not say.
+// setting describes a model to train. The zero values of its fields are the defaults of the tests.
 type setting struct {
 	arch        backbone.Architecture // nil: micro
 	method      string
@@ -38,7 +37,7 @@ type setting struct {
 	dropPath    float64
 	seed        uint64
 	pool        backbone.Pool             // "": the method's
-	adapter     func(m *Model) tensor.Map // nil: initial values
+	adapter     func(m *Model) tensor.Map // nil: drawn initial values
 	mode        graph.Recompute
 	scope       DropPathScope
 	microBatch  int
@@ -106,7 +105,7 @@ func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tenso
 	return s
 }
 
-// someBatch makes images in [-1, 1] and labels for a session.
+// someBatch draws images in [-1, 1] and labels for a session.
 func someBatch(s *Session, seed uint64) (tensor.Tensor, []int32) {
 	random := rand.New(rand.NewPCG(seed, 99))
 	n, side := s.Config.Batch, s.Config.Arch.ImageSize()
@@ -121,7 +120,7 @@ func someBatch(s *Session, seed uint64) (tensor.Tensor, []int32) {
 	return images, labels
 }
 
-// randomAdapter gives every parameter a value that matters: B is not zero.
+// randomAdapter draws values for all declared parameters, so that none is zero, such as B in DTL.
 func randomAdapter(m *Model) tensor.Map {
 	random := rand.New(rand.NewPCG(1, 98))
 	values := tensor.Map{}
@@ -135,7 +134,7 @@ func randomAdapter(m *Model) tensor.Map {
 	return values
 }
 
-// must is for calls that only fail when the test is wrong.
+// must is for calls that fail only if the test itself is wrong.
 func must[T any](v T, err error) func(t *testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()
@@ -146,7 +145,7 @@ func must[T any](v T, err error) func(t *testing.T) T {
 	}
 }
 
-// trainSteps makes steps on one batch and returns the losses.
+// trainSteps trains on one batch and returns the losses.
 func trainSteps(t *testing.T, s *Session, steps int, rate float64) []float64 {
 	t.Helper()
 	images, labels := someBatch(s, 1)
@@ -163,7 +162,7 @@ func readWeights(t *testing.T, path string) tensor.Map {
 	return must(weight.Open(path))(t).Tensors
 }
 
-// floats is a tensor in double precision.
+// floats returns a tensor's elements in double precision.
 func floats(t tensor.Tensor) []float64 {
 	out := make([]float64, tensor.Size(t.Shape))
 	for i, v := range t.Float32() {
@@ -172,7 +171,7 @@ func floats(t tensor.Tensor) []float64 {
 	return out
 }
 
-// relative is max|got - want| / max|want|, and NaN if anything is.
+// relative is max|got - want| / max|want|. It is NaN if any element is.
 func relative(got, want []float64) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Heads of 3, as in scripts/make_factor_vectors.py; the tests of all rivals take the method in.
+// Heads of width 3, as in scripts/make_factor_vectors.py. The tests of all rivals cover this method too.
 func init() {
 	rivals["lst"] = Options{"reduction": "2"}
 	startsElsewhere["lst"] = true
@@ -28,7 +28,7 @@ func TestLSTCounts(t *testing.T) {
 	nearPublished(t, "lst", got, 2.38)
 }
 
-// plainBackbone fails where a value of the backbone has a gradient: LST's hook, watched.
+// plainBackbone wraps a method's hook and fails the test if a value of the backbone has a gradient.
 type plainBackbone struct {
 	Method
 	t    *testing.T
@@ -49,8 +49,8 @@ func (p plainBackbone) Attach(params *Params, a backbone.Architecture) func() ba
 	}
 }
 
-// TestLSTLeavesBackboneAlone: no value of the backbone has a place on the tape, and of a block's nodes only those of the method
-// have backward ones.
+// TestLSTLeavesBackboneAlone: no value of the backbone is on the tape, and only the method's nodes within a block have backward
+// nodes.
 func TestLSTLeavesBackboneAlone(t *testing.T) {
 	method, _, err := NewMethod("lst", nil, micro)
 	if err != nil {
@@ -79,8 +79,8 @@ func TestLSTLeavesBackboneAlone(t *testing.T) {
 	}
 }
 
-// TestLSTPruning holds the side network's initial values against the same pruning in PyTorch (see
-// scripts/make_factor_vectors.py), to the bit.
+// TestLSTPruning: the side network's initial values equal those of the same pruning in PyTorch (scripts/make_factor_vectors.py),
+// bit for bit.
 func TestLSTPruning(t *testing.T) {
 	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	want := readWeights(t, filepath.Join("testdata", "lst_pruned.safetensors"))
@@ -107,7 +107,7 @@ func TestLSTPruning(t *testing.T) {
 		for _, v := range floats(value) {
 			deviation += v * v / float64(tensor.Size(value.Shape))
 		}
-		// The maps between the networks are normal of deviation 0.01 (72 numbers each), biases and gates 0.
+		// The maps between the networks are normal with standard deviation 0.01 (72 values each), biases and gates are 0.
 		deviation = math.Sqrt(deviation)
 		if random := strings.HasSuffix(name, ".weight"); random && math.Abs(deviation-0.01) > 0.003 || !random && deviation != 0 {
 			t.Errorf("%s starts with a deviation of %v", name, deviation)
@@ -118,7 +118,7 @@ func TestLSTPruning(t *testing.T) {
 	wantError(t, err, "backbone's weights", "encoderblock_2/MlpBlock_3/Dense_0/kernel")
 }
 
-// TestLSTErrors: heads can't become narrower than 1; those of less than 16 get a smaller default.
+// TestLSTErrors: the side network's heads are at least 1 wide; heads narrower than 16 get a smaller default reduction.
 func TestLSTErrors(t *testing.T) {
 	_, _, err := NewMethod("lst", Options{"reduction": "7"}, micro)
 	wantError(t, err, "--reduction 7", "1 to 6")

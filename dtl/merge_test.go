@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestMerge: the plain backbone with merged weights has the logits of the frozen one with the method.
+// TestMerge: the plain backbone with merged weights gives the logits of the frozen backbone with the method.
 func TestMerge(t *testing.T) {
 	for _, name := range []string{"bitfit", "lora", "ssf"} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestMergeErrors: what can't be merged is refused by name.
+// TestMergeErrors: errors name the method or tensor that cannot be merged.
 func TestMergeErrors(t *testing.T) {
 	weights := must(backbone.Random(two, 5))(t).Weights
 	for name, want := range map[string][]string{

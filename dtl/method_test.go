@@ -23,7 +23,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 	}
 }
 
-// TestMethodErrors: unknown methods and impossible options are refused, and the allowed ones named.
+// TestMethodErrors: errors for unknown methods and options out of range name what is allowed.
 func TestMethodErrors(t *testing.T) {
 	for _, c := range []struct {
 		method  string
@@ -54,7 +54,7 @@ func TestMethodErrors(t *testing.T) {
 	}
 }
 
-// TestMethodDefaults: rank 2, beta 100 and feedback after the second half of the blocks are the paper's settings.
+// TestMethodDefaults: the paper's settings are rank 2, beta 100 and feedback in the second half of the blocks.
 func TestMethodDefaults(t *testing.T) {
 	arch := must(backbone.Parse("vit_b16"))(t)
 	_, options, err := NewMethod("dtl+", nil, arch)
@@ -71,7 +71,7 @@ func TestMethodDefaults(t *testing.T) {
 	}
 }
 
-// TestModelErrors: a model that cannot be is an error and no panic.
+// TestModelErrors: an impossible model is an error, not a panic.
 func TestModelErrors(t *testing.T) {
 	method, _, err := NewMethod("dtl", nil, micro)
 	if err != nil {
@@ -94,7 +94,7 @@ func TestModelErrors(t *testing.T) {
 	}
 }
 
-// TestStartErrors: weights and adapters that do not fit the graph name the tensor.
+// TestStartErrors: errors for weights and adapters that do not fit the graph name the tensor.
 func TestStartErrors(t *testing.T) {
 	s := setting{method: "dtl"}.start(t)
 	weights := must(s.ReadFrozen())(t)
@@ -110,13 +110,13 @@ func TestStartErrors(t *testing.T) {
 	wantError(t, err, "backbone", "tensor "+cls, "[1 1 13]", "[1 1 12]")
 	weights[cls] = saved
 
-	// An adapter of another number of classes, as a file would bring it.
+	// An adapter file for another number of classes.
 	_, err = s.Start(options, weights, 0, tensor.Map{HeadWeight: tensor.Zeros(5, 12)})
 	wantError(t, err, "adapter", HeadWeight, "[5 12]", "[3 12]")
 }
 
-// TestInitialValues: A and the convolution uniform within +-1/sqrt(fan_in) (PyTorch's default), B and the classifier's
-// bias zero, its weight normal with deviation 0.02.
+// TestInitialValues: A and the convolution start uniform within +-1/sqrt(fan_in), PyTorch's default; B and the classifier's bias
+// start at zero, the classifier's weight normal with standard deviation 0.02.
 func TestInitialValues(t *testing.T) {
 	method, _, err := NewMethod("dtl+", Options{"rank": "8", "kernel": "5"}, must(backbone.Parse("vit_ti16"))(t))
 	if err != nil {
@@ -141,7 +141,7 @@ func TestInitialValues(t *testing.T) {
 	}
 	for name, bound := range map[string]float64{"lora_dict.0.lora_A": 1 / math.Sqrt(192), "lora_dict.11.lora_A": 1 / math.Sqrt(192), "lora_fusion.weight": 1.0 / 5} {
 		std, largest := deviation(name)
-		// A uniform distribution has the deviation bound/sqrt(3).
+		// A uniform distribution has the standard deviation bound/sqrt(3).
 		if largest > bound*(1+1e-6) || largest < 0.99*bound || math.Abs(std*math.Sqrt(3)/bound-1) > 0.04 {
 			t.Errorf("%s: deviation %.4f and largest value %.4f, want a uniform distribution within +-%.4f", name, std, largest, bound)
 		}

@@ -10,8 +10,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestMicroBatch: steps on parts of a batch are the steps on the whole, under stochastic depth too, whose survivors are those
-// of the whole batch. Rounding of a gradient changes AdamW's first steps by more than itself, hence the room for weights.
+// TestMicroBatch: steps in micro-batches equal steps on the whole batch, also with stochastic depth, whose masks are those of
+// the whole batch. AdamW's first steps amplify the rounding error of a gradient, hence the wider tolerance for weights.
 func TestMicroBatch(t *testing.T) {
 	for _, c := range []setting{
 		{method: "dtl", dropPath: 0.5}, {method: "dtl+", mode: graph.RecomputeBlocks}, {method: "full"},
@@ -25,7 +25,7 @@ func TestMicroBatch(t *testing.T) {
 			whole := c.start(t)
 			for _, n := range []int{1, 3} {
 				c.microBatch = n
-				parts := c.start(t)
+				split := c.start(t)
 				for step := range 3 {
 					images, labels := someBatch(whole, uint64(step))
 					run := func(s *Session) float64 {
@@ -34,17 +34,17 @@ func TestMicroBatch(t *testing.T) {
 						}
 						return must(s.StepStored(must(s.ComputeStored(images))(t), labels, 1e-3, step))(t)
 					}
-					got := run(parts)
+					got := run(split)
 					if n > 1 {
 						continue // whole is a step ahead by now
 					}
 					if want := run(whole); math.Abs(got-want) > 1e-5*want {
-						t.Errorf("parts of %d, step %d: loss %v, on the whole %v", n, step, got, want)
+						t.Errorf("micro-batches of %d, step %d: loss %v, on the whole batch %v", n, step, got, want)
 					}
 				}
-				got, want := must(parts.ReadTrainable())(t), must(whole.ReadTrainable())(t)
+				got, want := must(split.ReadTrainable())(t), must(whole.ReadTrainable())(t)
 				for _, name := range want.Names() {
-					if strings.Contains(name, "/key/bias") { // its gradient is nothing but rounding, and AdamW makes steps of it
+					if strings.Contains(name, "/key/bias") { // its gradient is rounding error, which AdamW scales up to full steps
 						delete(got, name)
 						delete(want, name)
 					}
@@ -55,15 +55,17 @@ func TestMicroBatch(t *testing.T) {
 	}
 }
 
+// TestMicroBatchMemory: the peak shrinks with the micro-batch.
 func TestMicroBatchMemory(t *testing.T) {
 	whole := setting{method: "dtl", batch: 16}
-	parts := whole
-	parts.microBatch = 4
-	if a, b := stepPeak(t, parts), stepPeak(t, whole); float64(a) > 0.35*float64(b) {
-		t.Errorf("a quarter of the batch holds %d bytes of %d", a, b)
+	quarter := whole
+	quarter.microBatch = 4
+	if a, b := stepPeak(t, quarter), stepPeak(t, whole); float64(a) > 0.35*float64(b) {
+		t.Errorf("a quarter of the batch peaks at %d bytes, the whole at %d", a, b)
 	}
 }
 
+// TestMicroBatchRefused: micro-batches that do not divide the batch, and batches of another size, are errors.
 func TestMicroBatchRefused(t *testing.T) {
 	method, _, err := NewMethod("dtl", nil, two)
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// One size for all blocks, as in scripts/make_factor_vectors.py; the tests of all rivals take the method in.
+// One size for all blocks, as in scripts/make_factor_vectors.py. The tests of all rivals cover this method too.
 func init() {
 	rivals["noah"] = Options{"adapter-sizes": "3", "lora-sizes": "2", "prompt-sizes": "4"}
 	startsElsewhere["noah"] = true
 }
 
-// noahSizes has a size for each block and parts that are left out.
+// noahSizes has a different size for each block, 0 among them.
 var noahSizes = Options{"adapter-sizes": "5,0,3,2", "lora-sizes": "2,3,0,1", "prompt-sizes": "3,1,0,4"}
 
-// TestNOAHSizes holds logits and gradients with other sizes in every block against PyTorch (see TestRivalVectors).
+// TestNOAHSizes compares logits and gradients with PyTorch's for different sizes in every block (see TestRivalVectors).
 func TestNOAHSizes(t *testing.T) {
 	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	batch := readWeights(t, filepath.Join("testdata", "images.safetensors"))
@@ -61,8 +61,8 @@ func TestNOAHSizes(t *testing.T) {
 	}
 }
 
-// TestNOAHCounts: 768 p + 3,072 r + 1,537 a + 768 a block of ViT-B/16; the default is within 15 % of the published
-// 0.43 M, and so is the subnet that the original's search found for Caltech101.
+// TestNOAHCounts: 768 p + 3,072 r + 1,537 a + 768 parameters per block of ViT-B/16. The default is within 15 % of the published
+// 0.43 M, and so is the subnet that the original search found for Caltech101.
 func TestNOAHCounts(t *testing.T) {
 	arch := must(backbone.Parse("vit_b16"))(t)
 	got := methodCount(t, arch, "noah", nil)
@@ -81,8 +81,8 @@ func TestNOAHCounts(t *testing.T) {
 	nearPublished(t, "noah", caltech, 0.43)
 }
 
-// TestNOAHStart: without prompts training starts at the backbone's own logits, to the bit; with nothing at all NOAH is the
-// plain backbone. Prompts start within PyTorch's Xavier bound of a supernet's [1, 100, d].
+// TestNOAHStart: without prompts, training starts at the backbone's own logits, bit for bit, and with all sizes 0 NOAH is the
+// plain backbone. Prompts start within PyTorch's Xavier bound for a supernet's [1, 100, d].
 func TestNOAHStart(t *testing.T) {
 	logits := func(c setting) []float32 {
 		c.arch, c.adapter = two, head
@@ -107,7 +107,7 @@ func TestNOAHStart(t *testing.T) {
 	}
 }
 
-// TestNOAHErrors: lists of the wrong length and impossible sizes.
+// TestNOAHErrors: lists of the wrong length, and sizes out of range.
 func TestNOAHErrors(t *testing.T) {
 	for _, c := range []struct {
 		options Options

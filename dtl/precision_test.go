@@ -6,8 +6,8 @@ import (
 	"dtl-tf/graph"
 )
 
-// TestLossScale: gradients in float16 are those in float32 to some thousandths, the scale of the loss taken out again, and
-// small ones are not lost: without it those of 64 images would be cut to numbers below float16's smallest normal one, 6e-5.
+// TestLossScale: gradients in float16, divided by the loss scale, match those in float32 to a few thousandths, small ones
+// included. Without the scale, gradients of a batch of 64 would fall below float16's smallest normal number, 6e-5.
 func TestLossScale(t *testing.T) {
 	c := setting{arch: two, method: "dtl+", batch: 64, adapter: randomRival}
 	s := c.start(t)

@@ -12,8 +12,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestStored says for each method what of a step never changes, as it follows from where the method acts: micro has 4
-// blocks, 16 patches and a class token of width 12.
+// TestStored lists the stored values of each method, which follow from where the method acts. micro has 4 blocks, and 16
+// patches and a class token of width 12.
 func TestStored(t *testing.T) {
 	want := map[string]string{
 		"dtl":    "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12]", // M = 2: inputs of blocks 0..2, and z_2
@@ -41,7 +41,7 @@ func TestStored(t *testing.T) {
 	}
 }
 
-// TestStoredSteps trains on images and on values stored before, and wants the same losses and weights.
+// TestStoredSteps: training on images and on stored values gives the same losses and weights.
 func TestStoredSteps(t *testing.T) {
 	for _, c := range []setting{
 		{method: "dtl"}, {method: "dtl+"}, {method: "linear"}, {method: "lst"},
@@ -68,8 +68,8 @@ func TestStoredSteps(t *testing.T) {
 	}
 }
 
-// tapReader is a method that reads the backbone where its hook says, and adds what it read, times a vector that trains, to the output
-// of the last block or to the features.
+// tapReader is a method whose hook reads the backbone at some tap, scales what it read by a trainable vector, and adds it to
+// the output of the last block or to the features.
 type tapReader struct {
 	linear
 	hook func(b *graph.Builder, at backbone.Tap, in, out graph.Value, scale func(graph.Value) graph.Value) graph.Value
@@ -85,9 +85,9 @@ func (r tapReader) Attach(p *Params, a backbone.Architecture) func() backbone.Ho
 	}
 }
 
-// TestReaders: whatever tap a method reads at, and whenever it comes back to it, the value is stored, and steps on stored values
-// are those on images. TensorFlow fuses other nodes where a graph begins at stored values, which rounds otherwise: 1e-5 of a loss. A
-// wrong value is off by more than 1e-2.
+// TestReaders: whichever tap a method reads, and whenever it uses the value, the value is stored, and steps on stored values
+// equal steps on images. In a graph that starts from stored values TensorFlow fuses other nodes, which changes the rounding by
+// 1e-5 of a loss. A wrong value would change it by more than 1e-2.
 func TestReaders(t *testing.T) {
 	type value = graph.Value
 	place := func(p backbone.Point, i int) backbone.Tap {
@@ -101,16 +101,16 @@ func TestReaders(t *testing.T) {
 		return backbone.Tap{Point: p, Block: blocks[0].Outside()}
 	}
 	last := micro.Depth - 1
-	var kept value // of the hook that is running
-	keepAt := func(where backbone.Tap, from func(in, out value) value, use backbone.Tap) tapReader {
+	var read value // by the running hook
+	readAt := func(where backbone.Tap, from func(in, out value) value, use backbone.Tap) tapReader {
 		return tapReader{hook: func(b *graph.Builder, at backbone.Tap, in, out value, scale func(value) value) value {
 			if at == where {
-				kept = from(in, out)
+				read = from(in, out)
 			}
 			if at != use {
 				return out
 			}
-			x := kept
+			x := read
 			if len(out.Shape) < len(x.Shape) {
 				x = b.Token(x, 0)
 			}
@@ -125,15 +125,15 @@ func TestReaders(t *testing.T) {
 		method tapReader
 		want   string
 	}{
-		{"in at BlockOutput", keepAt(place(backbone.BlockOutput, 1), in, end), "x_01 x_04"},
-		{"out at BlockOutput", keepAt(place(backbone.BlockOutput, 1), out, end), "x_02 x_04"},
-		{"in of the last BlockOutput", keepAt(end, in, end), "x_03 x_04"},
-		{"kept at BlockInput", keepAt(place(backbone.BlockInput, 2), in, end), "x_02 x_04"},
-		{"Tokens, at FinalNorm", keepAt(place(backbone.Tokens, -1), in, norm), "x_00 x_04"},
-		{"in at BlockOutput, at FinalNorm", keepAt(place(backbone.BlockOutput, 2), in, norm), "x_02 x_04"},
-		{"in at FinalNorm", keepAt(norm, in, norm), "x_04"},
-		{"out at FinalNorm", keepAt(norm, out, norm), "x_04"},
-		{"kept inside a block", keepAt(place(backbone.Query, 2), in, end), "x_02"},
+		{"in at BlockOutput", readAt(place(backbone.BlockOutput, 1), in, end), "x_01 x_04"},
+		{"out at BlockOutput", readAt(place(backbone.BlockOutput, 1), out, end), "x_02 x_04"},
+		{"in of the last BlockOutput", readAt(end, in, end), "x_03 x_04"},
+		{"read at BlockInput", readAt(place(backbone.BlockInput, 2), in, end), "x_02 x_04"},
+		{"Tokens, at FinalNorm", readAt(place(backbone.Tokens, -1), in, norm), "x_00 x_04"},
+		{"in at BlockOutput, at FinalNorm", readAt(place(backbone.BlockOutput, 2), in, norm), "x_02 x_04"},
+		{"in at FinalNorm", readAt(norm, in, norm), "x_04"},
+		{"out at FinalNorm", readAt(norm, out, norm), "x_04"},
+		{"read inside a block", readAt(place(backbone.Query, 2), in, end), "x_02"},
 		{"without the last block", tapReader{hook: func(b *graph.Builder, at backbone.Tap, in, out value, scale func(value) value) value {
 			if at == end {
 				return scale(in)
@@ -143,9 +143,9 @@ func TestReaders(t *testing.T) {
 		{"waits for an output", tapReader{hook: func(b *graph.Builder, at backbone.Tap, in, out value, scale func(value) value) value {
 			switch {
 			case at == place(backbone.BlockOutput, 0):
-				kept = out
+				read = out
 			case at == end:
-				return b.After(kept.Op).Add(out, scale(out))
+				return b.After(read.Op).Add(out, scale(out))
 			}
 			return out
 		}}, "x_01 x_04"},
@@ -183,7 +183,7 @@ func TestReaders(t *testing.T) {
 	}
 }
 
-// TestStoredBF16 rounds the stored values to 8 bits, so a loss may be off by some thousandths.
+// TestStoredBF16: rounding the stored values to bfloat16, 8 bits of significand, changes a loss by a few thousandths.
 func TestStoredBF16(t *testing.T) {
 	c := setting{method: "dtl", adapter: randomAdapter}
 	plain := c.start(t)
@@ -207,7 +207,7 @@ func TestStoredBF16(t *testing.T) {
 	}
 }
 
-// sameValues wants max|got - want| <= tolerance * max|want| for every tensor.
+// sameValues checks max|got - want| <= tolerance * max|want| for every tensor.
 func sameValues(t *testing.T, got, want tensor.Map, tolerance float64) {
 	t.Helper()
 	if !slices.Equal(got.Names(), want.Names()) {

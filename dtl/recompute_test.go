@@ -9,10 +9,9 @@ import (
 	"dtl-tf/graph"
 )
 
-// TestRecompute: what the backward pass makes again changes no gradient but by rounding, for any method, with
-// stochastic depth in it and in chunks of a sample or two (17 tokens of width 12 each, 480 values go at a time). Most of its time
-// goes into TensorFlow's optimisation of the graphs, so of the rivals each is made again in one of two ways, and in both with
-// DTL_HEAVY=1.
+// TestRecompute: recomputing in the backward pass changes gradients only by rounding, for any method, with stochastic depth, in
+// chunks of one or two samples (480 values; a sample is 17 tokens of width 12). Most of the time goes into TensorFlow's graph
+// optimisation, so each rival is tested in one of the two modes, and in both with DTL_HEAVY=1.
 func TestRecompute(t *testing.T) {
 	for i, method := range Names() {
 		modes := []graph.Recompute{graph.RecomputeActivations, graph.RecomputeBlocks}
@@ -22,11 +21,11 @@ func TestRecompute(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			c := setting{arch: two, method: method, dropPath: 0.5, batch: 3, chunkValues: 480, adapter: randomRival}
 			if method == "full" {
-				c.adapter = nil // its weights are random as they are
+				c.adapter = nil // the weights are random already
 			}
-			kept := c.start(t)
-			images, labels := someBatch(kept, 4)
-			logits, loss, want, err := kept.Gradients(images, labels)
+			saved := c.start(t)
+			images, labels := someBatch(saved, 4)
+			logits, loss, want, err := saved.Gradients(images, labels)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,7 +46,7 @@ func TestRecompute(t *testing.T) {
 					t.Errorf("mode %d: logits are off by %.2g, loss %v instead of %v", mode, off, sameLoss, loss)
 				}
 				for name := range want {
-					// What is below a thousandth of the largest gradient, such as that of the key's bias, is rounding.
+					// A gradient far below the largest one, such as that of the key's bias, is rounding error.
 					got, want := floats(got[name]), floats(want[name])
 					if relative(got, want) > 5e-5 && apart(got, want) > 5e-8*largest {
 						t.Errorf("mode %d: gradient of %s is off by %.2g", mode, name, relative(got, want))

@@ -16,8 +16,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// rivals are the methods of this file's tests with options that are not the defaults, those of
-// scripts/make_rival_vectors.py.
+// rivals are the methods that the tests of this file cover, with the options of scripts/make_rival_vectors.py, which differ
+// from the defaults.
 var rivals = map[string]Options{
 	"bitfit":      nil,
 	"vpt-shallow": {"prompts": "4"},
@@ -28,13 +28,13 @@ var rivals = map[string]Options{
 	"ssf":         nil,
 }
 
-// startsElsewhere has the methods that do not start at the backbone's own function.
+// startsElsewhere lists the methods that do not start at the backbone's own function.
 var startsElsewhere = map[string]bool{"vpt-shallow": true, "vpt-deep": true}
 
-// two is micro with two blocks: enough for a first one and one after it.
+// two is micro with two blocks, enough for a first block and one that follows.
 var two = vit.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 2, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
 
-// eachRival runs a test for every method.
+// eachRival runs a subtest for each of the rivals.
 func eachRival(t *testing.T, test func(t *testing.T, c setting)) {
 	for name, options := range rivals {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func eachRival(t *testing.T, test func(t *testing.T, c setting)) {
 	}
 }
 
-// randomRival gives all that an adapter file holds values that matter.
+// randomRival draws values for all tensors of an adapter file, so that none is zero.
 func randomRival(m *Model) tensor.Map {
 	random := rand.New(rand.NewPCG(2, 97))
 	values := tensor.Map{}
@@ -62,8 +62,8 @@ func randomRival(m *Model) tensor.Map {
 	return values
 }
 
-// TestRivalCounts takes the trainable parameters without classifier of ViT-B/16 from the built graph. The numbers
-// are the papers' arithmetic: 134 biases of 768; p x 768 for each block with prompts; 12 x (2 x 8 x 768 + 8 + 768);
+// TestRivalCounts counts the trainable parameters of the built graph of ViT-B/16 without the classifier. The expected counts
+// follow from the papers: 134 biases of 768; p x 768 for each block with prompts; 12 x (2 x 8 x 768 + 8 + 768);
 // 12 x 2 x 2 x 8 x 768; 134 x 2 x 768.
 func TestRivalCounts(t *testing.T) {
 	const all = 85_798_656
@@ -87,8 +87,8 @@ func TestRivalCounts(t *testing.T) {
 	}
 }
 
-// TestRivalVectors holds logits, loss and gradients against the methods written once more in PyTorch (testdata/rival,
-// made by scripts/make_rival_vectors.py).
+// TestRivalVectors compares logits, loss and gradients with a second implementation of the methods, in PyTorch (testdata/rival,
+// scripts/make_rival_vectors.py).
 func TestRivalVectors(t *testing.T) {
 	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	arch := bb.Architecture
@@ -135,7 +135,7 @@ func TestRivalVectors(t *testing.T) {
 			}
 		}
 		for name, g := range got {
-			// The key's bias has no gradient but rounding: what is below a millionth of the largest one is not compared.
+			// The gradient of the key's bias is rounding error: skip what is below a millionth of the largest gradient.
 			got, want := floats(g), floats(gradients[name])
 			if !(relative(got, want) <= 1e-4) && apart(got, want) > 1e-6*largest {
 				t.Errorf("gradient of %s\n got %v\nwant %v", name, got, want)
@@ -144,7 +144,7 @@ func TestRivalVectors(t *testing.T) {
 	})
 }
 
-// wide is a slice in double precision.
+// wide converts a slice to double precision.
 func wide(v []float32) []float64 { return floats(tensor.Must(v, len(v))) }
 
 // apart is max|a - b|.
@@ -156,8 +156,8 @@ func apart(a, b []float64) float64 {
 	return worst
 }
 
-// TestRivalGradients holds the gradient of every variable against TensorFlow's own and, along itself, against
-// central differences, under stochastic depth.
+// TestRivalGradients compares the gradient of every variable with TensorFlow's and, along its own direction, with central
+// differences, with stochastic depth.
 func TestRivalGradients(t *testing.T) {
 	eachRival(t, func(t *testing.T, c setting) {
 		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
@@ -180,7 +180,7 @@ func TestRivalGradients(t *testing.T) {
 		n := len(reads)
 		values := found[:n]
 		for i := range values {
-			feeds = append(feeds, graph.Feed{Output: reads[i], Value: values[i]}) // a fed value stands in for the variable's
+			feeds = append(feeds, graph.Feed{Output: reads[i], Value: values[i]}) // a fed value overrides the variable's
 		}
 		lossAt := func(i int, direction []float64, step float64) float64 {
 			moved := values[i].Clone()
@@ -201,7 +201,7 @@ func TestRivalGradients(t *testing.T) {
 				length = math.Hypot(length, x)
 			}
 			if length < 1e-3 {
-				continue // differences of a float32 loss do not show it
+				continue // too small for differences of a float32 loss
 			}
 			for k := range got {
 				got[k] /= length
@@ -215,9 +215,8 @@ func TestRivalGradients(t *testing.T) {
 	})
 }
 
-// TestRivalsStartAtBackbone: where a method's definition says so, training starts at the frozen backbone's own
-// logits, to the bit. SSF does, but for rounding, with gamma = 1 and beta = 0, which it only draws values around; VPT
-// never does.
+// TestRivalsStartAtBackbone: training starts at the frozen backbone's own logits, bit for bit, for the methods whose definition
+// says so. SSF does up to rounding with gamma = 1 and beta = 0, the means of its initial values. VPT never does.
 func TestRivalsStartAtBackbone(t *testing.T) {
 	logits := func(t *testing.T, c setting) []float32 {
 		c.pool, c.adapter = backbone.PoolClass, func(m *Model) tensor.Map {
@@ -243,7 +242,7 @@ func TestRivalsStartAtBackbone(t *testing.T) {
 		got := logits(t, c)
 		same := slices.Equal(got, want)
 		if c.method == "ssf" || strings.HasPrefix(c.method, "fact") {
-			// 1 x and 0 + x are rounded elsewhere, as TensorFlow fuses other nodes.
+			// 1 x and 0 + x are exact, but TensorFlow then fuses other nodes, which rounds differently.
 			same = relative(wide(got), wide(want)) < 1e-5
 		}
 		if starts := !startsElsewhere[c.method]; same != starts {
@@ -252,8 +251,8 @@ func TestRivalsStartAtBackbone(t *testing.T) {
 	})
 }
 
-// TestRivalRestore: what trained, put into a model that only predicts as an adapter file would bring it, gives the same
-// logits; both hold what the model says an adapter holds.
+// TestRivalRestore: a model that only predicts gives the same logits with the trained tensors, whose names and shapes are those
+// of AdapterShapes.
 func TestRivalRestore(t *testing.T) {
 	eachRival(t, func(t *testing.T, c setting) {
 		s := c.start(t)
@@ -261,7 +260,7 @@ func TestRivalRestore(t *testing.T) {
 		trained := must(s.ReadTrainable())(t)
 		shapes := s.AdapterShapes()
 		if len(shapes) != len(trained) {
-			t.Errorf("an adapter holds %d tensors, %d train", len(shapes), len(trained))
+			t.Errorf("an adapter has %d tensors, %d are trainable", len(shapes), len(trained))
 		}
 		for name, shape := range shapes {
 			if !slices.Equal(trained[name].Shape, shape) {
@@ -278,8 +277,8 @@ func TestRivalRestore(t *testing.T) {
 	})
 }
 
-// TestRivalDecay: the one-dimensional gammas and betas of SSF are free of weight decay, as in its code; the maps of
-// the others are not, biases are.
+// TestRivalDecay: the one-dimensional gammas and betas of SSF have no weight decay, as in its code. Of the other methods, maps
+// have weight decay and biases have none.
 func TestRivalDecay(t *testing.T) {
 	for name, decays := range map[string]map[string]bool{
 		"ssf":     {"blocks.0.ssf_scale_1": false, "ssf_shift_1": false, HeadWeight: true, HeadBias: false},
@@ -303,7 +302,7 @@ func TestRivalDecay(t *testing.T) {
 	}
 }
 
-// TestPromptRange: prompts start uniform within sqrt(6 / (3 patch^2 + d)) of zero: 1/sqrt(10) on the tiny ViT.
+// TestPromptRange: prompts start uniform within +-sqrt(6 / (3 patch^2 + d)), which is 1/sqrt(10) for the tiny ViT.
 func TestPromptRange(t *testing.T) {
 	s := setting{method: "vpt-deep"}.start(t)
 	drawn := must(s.ReadTrainable())(t)["prompt_embeddings.3"].Float32()

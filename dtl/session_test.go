@@ -7,7 +7,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestWrongMode: what a model was not built for is an error, and what it was built for is none.
+// TestWrongMode: calls that a model was not built for return an error; the others do not.
 func TestWrongMode(t *testing.T) {
 	weights := must(randomWeights(micro))(t)
 	start := func(method string, batch int, store graph.Precision) *Session {
@@ -38,7 +38,7 @@ func TestWrongMode(t *testing.T) {
 		{"TraceStored", func(s *Session) error { _, err := s.TraceStored(values, labels, 0, 0); return err }},
 		{"StepStored without values", func(s *Session) error {
 			if _, err := s.StepStored(values[1:], labels, 0, 0); err == nil {
-				t.Error("a training step did without a value")
+				t.Error("a training step ran with a stored value missing")
 			}
 			return nil
 		}},
@@ -59,7 +59,7 @@ func TestWrongMode(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		s     *Session
-		fails string // a letter for each of ways: x fails
+		fails string // a letter for each of ways, x if it must fail
 	}{
 		{"predictor", start("dtl", 0, ""), "..xxxxx.xx..."},
 		{"trainer", start("dtl", 2, ""), ".....xx......"},

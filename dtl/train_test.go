@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestTrainingMoves: five steps move every trainable tensor and not a bit of a frozen one.
+// TestTrainingMoves: five steps change every trainable tensor and no bit of a frozen one.
 func TestTrainingMoves(t *testing.T) {
 	for _, method := range Names() {
 		t.Run(method, func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestTrainingMoves(t *testing.T) {
 					t.Errorf("%s did not move", name)
 				}
 			}
-			kept := 0
+			backboneFrozen := 0
 			for _, spec := range s.Config.Arch.Specs() {
 				_, isFrozen := frozen[spec.Name]
 				_, trains := before[spec.Name]
@@ -37,11 +37,11 @@ func TestTrainingMoves(t *testing.T) {
 					t.Errorf("%s: frozen %t, trains %t, want trains %t", spec.Name, isFrozen, trains, want)
 				}
 				if isFrozen {
-					kept++
+					backboneFrozen++
 				}
 			}
-			if kept != len(frozen) {
-				t.Errorf("%d frozen tensors, %d of them are the backbone's", len(frozen), kept)
+			if backboneFrozen != len(frozen) {
+				t.Errorf("%d frozen tensors, %d of them are the backbone's", len(frozen), backboneFrozen)
 			}
 			switch all := len(s.Config.Arch.Specs()); method {
 			case "full":
@@ -57,7 +57,7 @@ func TestTrainingMoves(t *testing.T) {
 	}
 }
 
-// TestDeterminism: the same seed gives the same losses and the same trained tensors, bit for bit; another seed does not.
+// TestDeterminism: the same seed gives the same losses and trained tensors, bit for bit; another seed gives others.
 func TestDeterminism(t *testing.T) {
 	for _, mode := range []graph.Recompute{graph.RecomputeNone, graph.RecomputeActivations, graph.RecomputeBlocks} {
 		t.Run(fmt.Sprintf("recompute=%d", mode), func(t *testing.T) {
@@ -81,8 +81,8 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
-// TestStartsAtBackbone: DTL and DTL+ begin with B = 0, so they compute what the plain backbone does, to the bit
-// (theta(0) = 0 is added), whatever A and the convolution are.
+// TestStartsAtBackbone: DTL and DTL+ start with B = 0, so they add theta(0) = 0 and compute what the plain backbone does, bit
+// for bit, whatever A and the convolution are.
 func TestStartsAtBackbone(t *testing.T) {
 	t.Parallel()
 	logits := func(method string) []float32 {
@@ -98,7 +98,7 @@ func TestStartsAtBackbone(t *testing.T) {
 	}
 }
 
-// head gives the classifier alone certain values.
+// head sets values of the classifier only.
 func head(m *Model) tensor.Map {
 	adapter := tensor.Map{}
 	for _, name := range []string{HeadWeight, HeadBias} {
@@ -112,8 +112,8 @@ func head(m *Model) tensor.Map {
 	return adapter
 }
 
-// TestResume: a session that continues from the tensors and moments of another one, at its step, trains on to the bit
-// as if it had never stopped.
+// TestResume: a session that continues from another one's tensors, moments and step trains as if there had been no
+// interruption, bit for bit.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	c := setting{method: "dtl+", dropPath: 0.3, batch: 8, seed: 9, mode: graph.RecomputeActivations}
