@@ -36,7 +36,7 @@ type core func(b *graph.Builder, at backbone.Tap, u graph.Value) graph.Value
 func factOptions(rank string) []Option {
 	return []Option{
 		{"rank", "rank of the low-rank maps", rank},
-		{"scale", "factor of what the method adds", "1"},
+		{"scale", "scale of what the method adds", "1"},
 	}
 }
 

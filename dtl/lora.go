@@ -25,7 +25,7 @@ type lora struct {
 func init() {
 	options := []Option{
 		{"rank", "rank of the low-rank maps", "8"},
-		{"alpha", "the low-rank product counts alpha / rank times", "the rank"},
+		{"alpha", "the low-rank product is scaled by alpha / rank", "the rank"},
 	}
 	Register(Definition{Name: "lora", Place: 80, Options: options, New: func(o *Reader, a backbone.Architecture) Method {
 		width := narrowest(a)

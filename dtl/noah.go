@@ -41,9 +41,9 @@ const noahSize = 6
 func init() {
 	byDefault := fmt.Sprint(noahSize)
 	options := []Option{
-		{"adapter-sizes", "width of the adapters, one for all blocks or a list (8,8,4,...)", byDefault},
-		{"lora-sizes", "rank of LoRA's maps, one for all blocks or a list", byDefault},
-		{"prompt-sizes", "prompt tokens, one for all blocks or a list", byDefault},
+		{"adapter-sizes", "width of NOAH's adapters, one for all blocks or a list (8,8,4,...)", byDefault},
+		{"lora-sizes", "rank of NOAH's LoRA maps, one for all blocks or a list", byDefault},
+		{"prompt-sizes", "number of prompt tokens, one for all blocks or a list", byDefault},
 	}
 	Register(Definition{Name: "noah", Place: 120, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width, depth := narrowest(a), len(a.Blocks())

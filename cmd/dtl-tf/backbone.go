@@ -49,10 +49,10 @@ var exportCommand = command{
 	args:    "[FILE]",
 	purpose: "write a backbone as a TensorFlow SavedModel",
 	details: `
-The SavedModel's signature serving_default takes float images [n, size, size, 3] in 0..1 and gives
-the pooled features [n, width]. It can be read back with --backbone, and by TensorFlow.`,
-	examples: []string{"dtl-tf backbone export ViT-B_16.npz --out saved_models/vit_b16"},
-	keeps:    true,
+The SavedModel's signature serving_default takes float images [n, size, size, 3] in 0..1 and returns
+the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
+	examples:    []string{"dtl-tf backbone export ViT-B_16.npz --out saved_models/vit_b16"},
+	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			backbone  backboneFlags
@@ -61,8 +61,8 @@ the pooled features [n, width]. It can be read back with --backbone, and by Tens
 		)
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&out, "out", "", "`folder` of the SavedModel (required)")
-			f.StringVar(&pool, "pool", "", "the features, `mean|cls`: the patch tokens' mean or the class token (default: what the backbone's own head sees)")
-			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel that is in --out")
+			f.StringVar(&pool, "pool", "", "pooling of the features, `mean|cls`: the mean of the patch tokens or the class token (default: the input of the backbone's own head)")
+			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel in --out")
 		})
 		backbone.define(g, false)
 		return func(ctx context.Context, args []string, io streams) error {
@@ -82,8 +82,7 @@ the pooled features [n, width]. It can be read back with --backbone, and by Tens
 	},
 }
 
-// file is the configuration of the commands that take a backbone as their argument, none being the
-// built-in default.
+// file is the configuration for commands whose argument is a backbone. Without an argument it is the built-in one.
 func (b *backboneFlags) file(name string, args []string) (runner.BackboneConfig, error) {
 	if len(args) > 1 {
 		return runner.BackboneConfig{}, usagef("%s: one backbone at a time, not %d", name, len(args))

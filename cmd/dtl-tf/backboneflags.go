@@ -9,7 +9,7 @@ import (
 	"dtl-tf/runner"
 )
 
-// backboneFlags are accepted by every command that reads a backbone.
+// backboneFlags are the flags of every command that reads a backbone.
 type backboneFlags struct {
 	path      string
 	heads     int
@@ -22,10 +22,10 @@ func (b *backboneFlags) define(g *groups, named bool) {
 		if named {
 			f.StringVar(&b.path, "backbone", "", "a Google .npz `file`, a timm-named .safetensors file or a SavedModel folder (default: the built-in small ViT)")
 		}
-		f.IntVar(&b.heads, "heads", 0, "attention `heads`, which a .safetensors file does not tell (default: the JSON beside the file, or 64-wide heads)")
-		f.IntVar(&b.image, "image-size", 0, "side of the input in `pixels`; position embeddings are resampled (default: as the backbone was trained)")
-		f.StringVar(&b.mean, "mean", "", "what is subtracted from images in 0..1, `r,g,b` (default: the JSON beside the file, or 0.5)")
-		f.StringVar(&b.std, "std", "", "by what they are then divided, `r,g,b` (default: the JSON beside the file, or 0.5)")
+		f.IntVar(&b.heads, "heads", 0, "number of attention `heads`, which .safetensors files do not record (default: from the JSON beside the file, or 64-wide heads)")
+		f.IntVar(&b.image, "image-size", 0, "side of the input in `pixels`; position embeddings are resampled (default: that of the backbone's training)")
+		f.StringVar(&b.mean, "mean", "", "mean `r,g,b` to subtract from images in 0..1 (default: from the JSON beside the file, or 0.5)")
+		f.StringVar(&b.std, "std", "", "standard deviation `r,g,b` to divide by (default: from the JSON beside the file, or 0.5)")
 	})
 }
 
@@ -39,7 +39,7 @@ func (b *backboneFlags) config() (runner.BackboneConfig, error) {
 	return c, err
 }
 
-// parseChannels reads "0.5" for all channels or "0.485,0.456,0.406"; nil for the empty string.
+// parseChannels reads one number for all channels, "0.5", or one for each, "0.485,0.456,0.406". It returns nil for "".
 func parseChannels(flag, text string) (*[3]float64, error) {
 	if text == "" {
 		return nil, nil
@@ -49,7 +49,7 @@ func parseChannels(flag, text string) (*[3]float64, error) {
 		parts = []string{parts[0], parts[0], parts[0]}
 	}
 	if len(parts) != 3 {
-		return nil, usagef("--%s %q: wanted is one number, or three with commas between them", flag, text)
+		return nil, usagef("--%s %q: give one number, or three separated by commas", flag, text)
 	}
 	var out [3]float64
 	for i, p := range parts {

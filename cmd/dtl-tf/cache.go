@@ -12,10 +12,11 @@ import (
 
 var cacheListCommand = command{
 	name:    "cache list",
-	purpose: "list what fine-tune has stored of images (--feature-cache)",
+	purpose: "list the feature caches that fine-tune and vtab run have stored (--feature-cache)",
 	details: `
-Each cache is of one set of images, seen through one backbone with one preprocessing. Runs with other
-methods, learning rates, seeds and labels share it. The number of values is that of block inputs.`,
+A cache belongs to one set of images, one backbone and one preprocessing. Runs with different methods,
+learning rates, seeds and labels share it. The column "values" counts the values stored per image, such as block
+inputs.`,
 	examples: []string{"dtl-tf cache list", "dtl-tf cache list --dir /scratch/features"},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var dir string
@@ -43,11 +44,11 @@ methods, learning rates, seeds and labels share it. The number of values is that
 var cacheClearCommand = command{
 	name:    "cache clear",
 	args:    "[NAME]...",
-	purpose: "remove what fine-tune has stored of images, all or by name",
+	purpose: "remove feature caches, all or by name",
 	details: `
-Removes only files of feature caches. A cache that a run is using stays, and the command fails.`,
-	examples: []string{"dtl-tf cache clear", "dtl-tf cache clear 5d41402abc4b2a76"},
-	keeps:    true,
+Removes only files of feature caches. If a run is using a cache, that cache stays and the command fails.`,
+	examples:    []string{"dtl-tf cache clear", "dtl-tf cache clear 5d41402abc4b2a76"},
+	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var dir string
 		g.add("What", func(f *pflag.FlagSet) { defineCacheDir(f, &dir) })
@@ -61,5 +62,5 @@ Removes only files of feature caches. A cache that a run is using stays, and the
 }
 
 func defineCacheDir(f *pflag.FlagSet, dir *string) {
-	f.StringVar(dir, "dir", "", "`folder` of feature caches (default: dtl-tf/features in the user's folder for caches)")
+	f.StringVar(dir, "dir", "", "`folder` of the feature caches (default: dtl-tf/features in the user's cache folder)")
 }

@@ -12,19 +12,19 @@ import (
 	"dtl-tf/runner/compare"
 )
 
-// command is one verb of the program.
+// command is one command of the program.
 type command struct {
-	name     string // "fine-tune", or two words: "backbone inspect"
-	args     string // what stands behind the flags
-	purpose  string // one line
-	details  string // what a user must know, wrapped by hand
-	examples []string
-	keeps    bool // its product is on the disk: when nobody reads what it prints it goes on
-	// flags defines the flags in groups and returns what runs when they are parsed.
+	name        string // one word or two: "fine-tune", "backbone inspect"
+	args        string // arguments after the flags, for help
+	purpose     string // one line
+	details     string // more help, with its line breaks
+	examples    []string
+	writesFiles bool // its result is on the disk, so it continues when nobody reads its output
+	// flags defines the flags in groups and returns the function to run once they are parsed.
 	flags func(g *groups) func(ctx context.Context, args []string, io streams) error
 }
 
-// commands in the order in which help lists them.
+// commands lists the commands in the order of the help.
 func commands() []command {
 	return []command{fineTuneCommand, evalCommand, predictCommand, compareCommand, mergeCommand, exportModelCommand, inspectCommand, exportCommand, prepareCommand, cacheListCommand, cacheClearCommand, vtabRunCommand, vtabSearchCommand, vtabTableCommand, vtabCheckCommand, doctorCommand, versionCommand}
 }
@@ -35,7 +35,7 @@ type group struct {
 	set   *pflag.FlagSet
 }
 
-// groups collects the flags of a command.
+// groups holds the flags of a command.
 type groups struct {
 	list []group
 	all  *pflag.FlagSet
@@ -50,7 +50,7 @@ func (g *groups) add(title string, define func(f *pflag.FlagSet)) {
 	g.all.AddFlagSet(set)
 }
 
-// changed tells whether the user gave a flag.
+// changed tells whether the user set a flag.
 func (g *groups) changed(name string) bool { return g.all.Changed(name) }
 
 func newGroups(name string) *groups {
@@ -60,7 +60,7 @@ func newGroups(name string) *groups {
 	return &groups{all: all}
 }
 
-// dispatch finds the command and runs it.
+// dispatch finds the command in args and runs it.
 func dispatch(ctx context.Context, args []string, io streams) error {
 	if len(args) == 0 {
 		printOverview(io.err)
@@ -78,7 +78,7 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 	if err != nil {
 		return err
 	}
-	io.out.optional = c.keeps
+	io.out.optional = c.writesFiles
 	g := newGroups(c.name)
 	execute := c.flags(g)
 	if err := g.all.Parse(rest); err != nil {
@@ -118,7 +118,7 @@ func usagef(format string, args ...any) error {
 	return &runner.UsageError{Err: fmt.Errorf(format, args...)}
 }
 
-// noArgs refuses what stands behind the flags of a command that takes nothing there.
+// noArgs returns an error if a command without arguments was given any.
 func noArgs(name string, args []string) error {
 	if len(args) > 0 {
 		return usagef("%s: unexpected argument %q (see 'dtl-tf %s --help')", name, args[0], name)

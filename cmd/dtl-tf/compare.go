@@ -18,20 +18,20 @@ var compareCommand = command{
 	name:    "compare",
 	purpose: "measure parameters, memory and speed of every method on this machine",
 	details: `
-Trains a few steps with each method on random images and prints a table: parameters, the bytes of
-weights, optimizer, activations and gradients, seconds a step, images a second; beside it what is
-published. No data set is needed. Finished rows are kept, so a second call with the same settings
-measures only what is missing. A method that does not fit into memory says so in its row.
+Trains a few steps with each method on random images and prints a table: parameters; bytes of weights,
+optimizer state, activations and gradients; seconds per step and images per second; and the published
+figures beside them. No data set is needed. Finished rows are stored, so a second call with the same
+settings measures only the missing ones. The row of a method that does not fit into memory says so.
 
---backbone takes the name of an architecture (vit_b16, vit_s16, vit_ti16: random weights, which cost
-the same memory and time as trained ones) or a backbone's file.`,
+--backbone takes a backbone file or the name of an architecture (vit_b16, vit_s16, vit_ti16). The latter
+gets random weights, which cost the same memory and time as trained ones.`,
 	examples: []string{
 		"dtl-tf compare --backbone vit_ti16 --batch 8",
 		"dtl-tf compare --batch 32 --format markdown --plot comparison.svg",
 		"dtl-tf compare --backbone ViT-B_16.npz --methods full,lora,dtl,dtl+ --results runs",
 		"dtl-tf compare --batch 8 --breakdown dtl",
 	},
-	keeps: true,
+	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c        compare.Config
@@ -40,22 +40,22 @@ the same memory and time as trained ones) or a backbone's file.`,
 		)
 		g.add("What is measured", func(f *pflag.FlagSet) {
 			f.StringVar(&backbone.path, "backbone", "vit_b16", "`name` of an architecture, or a file or SavedModel folder")
-			f.StringVar(&c.Methods, "methods", compare.All, "`methods`: all, or some of "+strings.Join(compare.Methods(), ", ")+" with commas between them")
-			f.IntVar(&c.Batch, "batch", 32, "`images` in a step; never lowered by the program")
-			f.IntVar(&c.Classes, "classes", 100, "`classes` of the classifier")
-			f.StringVar(&c.Recompute, "recompute", graph.RecomputeNone.String(), "what the backward pass makes again to save memory (none keeps what PyTorch keeps): `none|activations|blocks`")
+			f.StringVar(&c.Methods, "methods", compare.All, "`methods`: all, or a comma-separated list of "+strings.Join(compare.Methods(), ", "))
+			f.IntVar(&c.Batch, "batch", 32, "`images` per step; the program never lowers it")
+			f.IntVar(&c.Classes, "classes", 100, "number of `classes` of the classifier")
+			f.StringVar(&c.Recompute, "recompute", graph.RecomputeNone.String(), "what the backward pass recomputes to save memory, `none|activations|blocks` (none saves the activations that PyTorch saves)")
 			f.StringVar(&c.Precision, "precision", string(graph.FP32), "`precision` of matrix products: "+strings.Join(graph.Precisions(), ", "))
-			f.IntVar(&c.Steps, "steps", 5, "timed `steps`, after two of warm-up")
+			f.IntVar(&c.Steps, "steps", 5, "timed `steps`, after two warm-up steps")
 		})
 		backbone.define(g, false)
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.Formats(), ", "))
-			f.StringVar(&c.Plot, "plot", "", "write accuracy against parameters and memory as a figure into this .svg or .png `file`")
-			f.StringVar(&c.Breakdown, "breakdown", "", "show the largest tensors at the peak of this `method`; alone unless --methods is given")
-			f.StringVar(&c.Results, "results", "", "`folder` with runs of your own, whose accuracies are shown too")
-			f.StringVar(&c.Out, "out", "", "`folder` in which finished rows are kept (default: dtl-tf/compare in the user's cache folder)")
-			f.BoolVar(&c.Fresh, "fresh", false, "measure again what is kept")
-			f.BoolVarP(&quiet, "quiet", "q", false, "no progress, only the result")
+			f.StringVar(&c.Plot, "plot", "", "write a figure of accuracy against parameters and memory to this .svg or .png `file`")
+			f.StringVar(&c.Breakdown, "breakdown", "", "show the largest tensors at the peak of this `method`; measures only this one unless --methods is given")
+			f.StringVar(&c.Results, "results", "", "`folder` with your own runs, to show their accuracies too")
+			f.StringVar(&c.Out, "out", "", "`folder` for finished rows (default: dtl-tf/compare in the user's cache folder)")
+			f.BoolVar(&c.Fresh, "fresh", false, "measure stored rows anew")
+			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
@@ -77,6 +77,6 @@ the same memory and time as trained ones) or a backbone's file.`,
 	},
 }
 
-// compareOne is what 'dtl-tf compare' starts this program with, once for each method. It is no command for people
-// and not in the help.
+// compareOne measures one method. 'dtl-tf compare' starts a process with it for each method; users do not, and help does not
+// list it.
 func compareOne(io streams) error { return compare.Child(os.Stdin, io.out) }

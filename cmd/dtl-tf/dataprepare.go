@@ -21,15 +21,14 @@ var prepareCommand = command{
   CIFAR-10, CIFAR-100 the python or the binary archive, packed or unpacked
   dSprites            the .npz, for the tasks dsprites_loc and dsprites_ori
   TFDS record files   the folder of *.tfrecord-00000-of-00001, for the 19 tasks of VTAB-1k
-From all but class folders the images are those that VTAB-1k takes: 800 and 200 records by their place in
-TFDS's order, and the whole test set. EuroSAT's and RESISC45's class folders give VTAB-1k's images too, when they
-are complete or --task names them. From other class folders images are drawn: each class gives its share, and the same
-seed draws the same images on every machine.
+Except from class folders, the images are VTAB-1k's: 800 and 200 records by their position in TFDS's order,
+and the whole test set. The class folders of EuroSAT and RESISC45 yield VTAB-1k's images too, if they are
+complete or --task names the task. From other class folders the images are drawn at random, in proportion to the
+classes; the same seed draws the same images on every machine.
 
-Images are copied byte for byte; plain pixels (CIFAR, dSprites) are stored as PNG, without loss. The
-data set takes the name --out only when it is complete. Beside the lists, classes.txt names the classes
-where the source does, sources.tsv tells for each image what it is in the source, and prepare.json where
-all of it comes from.`,
+Images are copied byte for byte; raw pixels (CIFAR, dSprites) are stored losslessly as PNG. The data set
+appears under the name --out only when it is complete. Beside the lists, classes.txt has the names of the
+classes if the source has them, sources.tsv the origin of each image, and prepare.json that of the data set.`,
 	examples: []string{
 		"dtl-tf data prepare --from photos --out data/photos",
 		"dtl-tf data prepare --from EuroSAT.zip --out vtab-1k/eurosat",
@@ -37,24 +36,24 @@ all of it comes from.`,
 		"dtl-tf data prepare --from dsprites.npz --out vtab-1k/dsprites_ori",
 		"dtl-tf data prepare --from tensorflow_datasets/clevr/3.1.0 --task clevr_count --out vtab-1k/clevr_count",
 	},
-	keeps: true,
+	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		c := prepare.Config{Version: version}
 		var quiet bool
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.From, "from", "", "`folder` or archive to read (required)")
-			f.StringVar(&c.Out, "out", "", "`folder` of the data set to make (required)")
+			f.StringVar(&c.Out, "out", "", "`folder` of the new data set (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace --out if it was made by this command")
 			f.BoolVar(&c.Link, "link", false, "hard-link the images of class folders instead of copying them")
-			f.BoolVarP(&quiet, "quiet", "q", false, "no progress, only the result")
+			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		g.add("Selection", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Task, "task", "", "`name` of VTAB-1k's task (default: the last part of --out, or the only one that --from has)")
+			f.StringVar(&c.Task, "task", "", "`name` of the VTAB-1k task (default: the last part of --out, or the only task that --from can be)")
 			f.IntVar(&c.Train, "train", 800, "`images` in train800.txt")
 			f.IntVar(&c.Val, "val", 200, "`images` in val200.txt")
-			f.IntVar(&c.Test, "test", -1, "at most so many `images` in test.txt (default: all)")
-			f.Uint64Var(&c.Seed, "seed", 42, "`number` that the draw from class folders follows from")
-			f.Lookup("test").DefValue = "0" // -1 would be shown
+			f.IntVar(&c.Test, "test", -1, "maximum number of `images` in test.txt (default: all)")
+			f.Uint64Var(&c.Seed, "seed", 42, "random `seed` of the draw from class folders")
+			f.Lookup("test").DefValue = "0" // help hides a zero default, not -1
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("data prepare", args); err != nil {

@@ -13,13 +13,13 @@ var evalCommand = command{
 	name:    "eval",
 	purpose: "measure the accuracy of an adapter on a split of a data set",
 	details: `
-The adapter file remembers its method and settings. Files of the official PyTorch implementation
-do not; for them the flags of the group "Method" say what is not in the shapes. A flag that
-contradicts the file is refused. Without --adapter the backbone's own head is measured.
+Adapter files record their method and settings. Files of the official PyTorch implementation do not; for
+them the flags of the group "Method" supply what the tensors' shapes do not tell. A flag that contradicts
+the file is an error. Without --adapter, the backbone's own head is evaluated.
 
-Class folders are matched with the adapter's classes by name. The data set may lack some of them; images
-of a class that the adapter does not know are refused. Lists have numbers only, so they are matched by
-number, and a note says so.`,
+Class folders are matched to the adapter's classes by name. Some of the classes may be missing in the data
+set, but images of a class unknown to the adapter are an error. Lists have only numbers, so they are matched
+by number, and a note says so.`,
 	examples: []string{
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
 		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",
@@ -35,11 +35,11 @@ number, and a note says so.`,
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
 			f.StringVar(&c.Data, "data", "", "data set `folder` (required)")
 			f.StringVar(&c.Split, "split", "test", "`split`: test, val, train or trainval")
-			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of stopping")
+			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")
 			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}`)
 		})
 		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapters that do not say", "")
+		method.define(g, "`name` of the method, for adapter files that do not record it", "")
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Batch, "batch", 64, "`images` at a time")
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")

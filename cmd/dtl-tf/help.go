@@ -41,13 +41,13 @@ Commands:
 		fmt.Fprintf(w, "  %-18s %s\n", c.name, c.purpose)
 	}
 	fmt.Fprint(w, `
-'dtl-tf COMMAND --help' tells more about one of them.
+'dtl-tf COMMAND --help' describes a command and its flags.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 `)
 }
 
-// printHelp is the page of one command: purpose, examples first, then flags in groups.
+// printHelp prints the page of one command: purpose, examples, usage, details, flags in groups.
 func printHelp(w io.Writer, c command, g *groups) {
 	fmt.Fprintf(w, "dtl-tf %s - %s\n\n", c.name, c.purpose)
 	if len(c.examples) > 0 {

@@ -1,5 +1,5 @@
-// Command dtl-tf fine-tunes frozen vision backbones with Disentangled Transfer Learning. This
-// package only turns flags into calls of package runner.
+// Command dtl-tf fine-tunes frozen vision backbones with Disentangled Transfer Learning. This package only translates flags
+// into calls of package runner.
 package main
 
 import (
@@ -25,13 +25,13 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitInterrupted = 130
-	exitNoReader    = 141 // what a shell says of a filter that SIGPIPE has ended
+	exitNoReader    = 141 // as the shell reports a process killed by SIGPIPE
 )
 
 func main() {
 	runner.UseProcessors()
-	// By default a Go program dies of SIGPIPE when stdout or stderr is a pipe without a reader, and a training run would with it. When
-	// SIGPIPE is ignored, writing fails.
+	// By default SIGPIPE kills a Go program that writes to stdout or stderr without a reader, and the training run with it. If
+	// SIGPIPE is ignored, the write returns an error instead.
 	signal.Ignore(syscall.SIGPIPE)
 	screen := report.NewScreen(os.Stderr)
 	ctx := interruptible(screen)
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// streams are where a command prints: results to out, progress and problems to err.
+// streams are a command's outputs: results go to out, progress and errors to err.
 type streams struct {
 	out *output
 	err io.Writer

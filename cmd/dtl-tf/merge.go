@@ -11,13 +11,13 @@ import (
 
 var mergeCommand = command{
 	name:    "merge",
-	purpose: "move an adapter into the weights of its backbone",
+	purpose: "merge an adapter into the weights of its backbone",
 	details: `
-Writes a plain .npz backbone that computes what the backbone computes with the adapter, the adapter's
-classifier as its own head, and beside it a JSON with its normalisation. Only methods whose
-parameters can become part of a layer's weights can be merged, such as lora and ssf.`,
-	examples: []string{"dtl-tf merge --backbone ViT-B_16.npz --adapter runs/lora/adapter.safetensors --out merged.npz"},
-	keeps:    true,
+Writes a plain .npz backbone that computes what the backbone computes with the adapter and whose own head is
+the adapter's classifier, and beside it a JSON file with the normalisation. Only methods whose parameters can
+become part of a layer's weights can be merged, such as lora and ssf.`,
+	examples:    []string{"dtl-tf merge --backbone ViT-B_16.npz --adapter runs/lora/adapter.safetensors --out merged.npz"},
+	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c        runner.MergeConfig
@@ -30,7 +30,7 @@ parameters can become part of a layer's weights can be merged, such as lora and 
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace --out")
 		})
 		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapters that do not say", "")
+		method.define(g, "`name` of the method, for adapter files that do not record it", "")
 		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("merge", args); err != nil {
 				return err

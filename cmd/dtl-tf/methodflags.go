@@ -6,8 +6,8 @@ import (
 	"dtl-tf/runner"
 )
 
-// methodFlags are the method and its options. Only options that the user gave are passed on, so that they can
-// be held against what an adapter file says.
+// methodFlags are the method and its options. Only options that the user set are passed on, so that they can be checked
+// against an adapter file.
 type methodFlags struct {
 	method, pool string
 	options      map[string]*optionValue
@@ -17,7 +17,7 @@ func (m *methodFlags) define(g *groups, usage, byDefault string) {
 	m.options = map[string]*optionValue{}
 	g.add("Method", func(f *pflag.FlagSet) {
 		f.StringVar(&m.method, "method", byDefault, usage)
-		f.StringVar(&m.pool, "pool", "", "what the classifier sees, `mean|cls`: the patch tokens' mean or the class token (default: mean for dtl and dtl+, cls for the others)")
+		f.StringVar(&m.pool, "pool", "", "input of the classifier, `mean|cls`: the mean of the patch tokens or the class token (default: mean for dtl and dtl+, cls for the others)")
 		for _, o := range runner.MethodOptions() {
 			value := new(optionValue)
 			f.Var(value, o.Name, o.Text)
@@ -36,7 +36,7 @@ func (m *methodFlags) config(g *groups) runner.MethodConfig {
 	return c
 }
 
-// optionValue is a string that help calls a value: most are numbers, and the method checks them.
+// optionValue is a string that help shows as a value: most options are numbers, which the method checks.
 type optionValue string
 
 func (v *optionValue) Set(text string) error { *v = optionValue(text); return nil }

@@ -6,12 +6,12 @@ import (
 	"syscall"
 )
 
-// output is stdout. Its reader may go away, as head does after a few lines. A command that leaves its product on the disk does not
-// care, and goes on. Any other is stopped.
+// output is stdout. Its reader may exit early, as head does after a few lines. A command whose result is on the disk then
+// continues; any other is stopped.
 type output struct {
 	w        io.Writer
-	optional bool   // the command's product is on the disk
-	stop     func() // ends the command
+	optional bool   // the command's result is on the disk
+	stop     func() // stops the command
 	lost     bool   // the reader is gone
 }
 
@@ -32,7 +32,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// readerGone tells whether writing failed because there is nobody to read: the other end of a pipe is closed, or the terminal is.
+// readerGone tells whether a write failed because the other end of the pipe, or the terminal, is closed.
 func readerGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EIO)
 }

@@ -16,11 +16,10 @@ var predictCommand = command{
 	args:    "IMAGE|FOLDER...",
 	purpose: "classify images",
 	details: `
-Prints one line an image: its path, the label (a number, and the class's name where the adapter
-knows it) and the probability, with tabs between them. A path or name that would break the line, or
-that is not UTF-8, is quoted with escapes such as \t and \xff; so is one that begins with a
-quotation mark. Without --adapter the backbone's own head is used as it was trained;
---saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
+Prints one line per image: its path, the label (a number, and the class's name if the adapter has one) and
+the probability, separated by tabs. A path or name that would break the line, is not UTF-8, or begins with a
+quotation mark is quoted, with escapes such as \t and \xff. Without --adapter, the backbone's own head is
+used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 	examples: []string{
 		"dtl-tf predict --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors photo.jpg",
 		"dtl-tf predict --adapter runs/digits/adapter.safetensors --json data/digits/images/test",
@@ -35,12 +34,12 @@ quotation mark. Without --adapter the backbone's own head is used as it was trai
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
-			f.StringVar(&c.SavedModel, "saved-model", "", "`folder` of an exported model, in place of backbone and adapter")
-			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "name images that can't be read and go on, instead of stopping")
-			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]} a line`)
+			f.StringVar(&c.SavedModel, "saved-model", "", "`folder` of an exported model, instead of a backbone and an adapter")
+			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "report images that can't be read and continue, instead of stopping")
+			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]}, one per line`)
 		})
 		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapters that do not say", "")
+		method.define(g, "`name` of the method, for adapter files that do not record it", "")
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Batch, "batch", 32, "`images` at a time")
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")

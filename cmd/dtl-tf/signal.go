@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// interruptible is a context that ends with the first Ctrl-C, SIGTERM or SIGHUP: the command stops where it can go on
-// from and saves what was done. A second Ctrl-C or SIGTERM ends the process at once. What that leaves behind is the same as after
-// kill -9: the last checkpoints, and unfinished files that the next run removes.
+// interruptible returns a context that the first Ctrl-C, SIGTERM or SIGHUP cancels: the command stops at a point from which it
+// can be resumed and saves its work. A second Ctrl-C or SIGTERM ends the process at once and leaves what kill -9 leaves: the last
+// checkpoints, and temporary files that the next run removes.
 //
-// Under nohup, which ignores SIGHUP, the command goes on when its terminal is closed.
+// Under nohup, which ignores SIGHUP, the command continues when its terminal is closed.
 func interruptible(stderr io.Writer) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 8)
@@ -26,7 +26,7 @@ func interruptible(stderr io.Writer) context.Context {
 		<-signals
 		first := time.Now()
 		cancel()
-		fmt.Fprintln(stderr, "\nstopping; once more to stop at once and lose what was done since the last checkpoint")
+		fmt.Fprintln(stderr, "\nstopping; press Ctrl-C again to stop at once and lose the work since the last checkpoint")
 		for s := range signals {
 			if again(s, time.Since(first)) {
 				os.Exit(exitInterrupted)
@@ -36,12 +36,12 @@ func interruptible(stderr io.Writer) context.Context {
 	return ctx
 }
 
-// oneRequest is the time in which several signals are one request to stop: timeout(1) sends SIGTERM to its command and then
-// to the command's group, and a script that gets Ctrl-C together with the program sends SIGTERM on.
+// oneRequest is the time within which several signals count as one request to stop: timeout(1) sends SIGTERM to its command and
+// then to the command's process group, and a script that gets Ctrl-C along with the program may forward SIGTERM.
 const oneRequest = time.Second
 
-// again tells whether a signal that comes so long after the first is a new request. Kernel and shell both send SIGHUP when a
-// terminal is closed.
+// again tells whether a signal is a new request to stop, given the time since the first one. SIGHUP never is: kernel and shell
+// both send it when a terminal is closed.
 func again(s os.Signal, after time.Duration) bool {
 	switch s {
 	case syscall.SIGHUP:

@@ -17,12 +17,13 @@ var vtabCheckCommand = command{
 	args:    "ROOT",
 	purpose: "look for mistakes in the data sets of VTAB-1k",
 	details: `
-ROOT holds a folder for each task with train800.txt, val200.txt, train800val200.txt, test.txt and images/. Checked are:
-the lists, their lengths and labels against VTAB-1k, classes without images, files that are missing, images that
-cannot be decoded, and images that are in train and in test, or twice in a list, by their content: equal files, or
-equal pixels at the 224 x 224 of a backbone. The table has the fingerprint that a run on the data would record.
+ROOT contains a folder for each task with train800.txt, val200.txt, train800val200.txt, test.txt and images/. The
+command checks the lists, their lengths and labels against VTAB-1k, and looks for classes without images, missing
+files, images that cannot be decoded, and images that are both in train and in test or twice in a list (the same
+bytes, or the same pixels at the 224 x 224 of a backbone). The table shows the fingerprint that a run on the data
+would record.
 
-Each problem is named with its file and line, and the exit code is 1. Remarks do no harm.`,
+Every problem is printed with its file and line, and the exit code is 1. Remarks do not change the exit code.`,
 	examples: []string{
 		"dtl-tf vtab check vtab-1k",
 		"dtl-tf vtab check vtab-1k --tasks natural,eurosat",
@@ -34,12 +35,12 @@ Each problem is named with its file and line, and the exit code is 1. Remarks do
 			quiet bool
 		)
 		g.add("What is checked", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Tasks, "tasks", "", "`tasks` that have to be there: all, natural, specialized, structured, or names, with commas between them (default: check what is there)")
-			f.BoolVar(&c.Quick, "quick", false, "read all files, but do not decode the images")
+			f.StringVar(&c.Tasks, "tasks", "", "comma-separated `tasks` that must be there: all, natural, specialized, structured, or names (default: those that are there)")
+			f.BoolVar(&c.Quick, "quick", false, "read all files without decoding the images")
 		})
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.Formats(), ", "))
-			f.BoolVarP(&quiet, "quiet", "q", false, "no progress, only the result")
+			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if len(args) != 1 {

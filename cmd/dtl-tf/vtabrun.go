@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/vtab/sweep"
 )
 
-// sweepFlags are what the commands that train cells of VTAB-1k share.
+// sweepFlags are the flags shared by the commands that train cells of VTAB-1k.
 type sweepFlags struct {
 	c        sweep.Config
 	backbone backboneFlags
@@ -20,19 +20,19 @@ type sweepFlags struct {
 func (s *sweepFlags) machine(g *groups) {
 	g.add("Machine", func(f *pflag.FlagSet) {
 		b := &s.c.Base
-		f.StringVar(&s.c.Shard, "shard", "", "train only part `i/n` of the cells (i from 1), so that n machines share the work")
-		f.IntVar(&b.CheckpointEvery, "checkpoint-every", 10, "write a checkpoint every so many `epochs`; a killed cell loses what came after")
+		f.StringVar(&s.c.Shard, "shard", "", "train only part `i/n` of the cells (i from 1), to divide the work among n machines")
+		f.IntVar(&b.CheckpointEvery, "checkpoint-every", 10, "number of `epochs` between checkpoints; a killed cell loses the epochs since the last one")
 		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		f.StringVar(&b.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
-		f.StringVar(&b.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass makes again to save memory: `none|activations|blocks`")
-		f.IntVar(&b.MicroBatch, "micro-batch", 0, "`images` of a step to work on at a time, a divisor of all batches: same result, less memory (0: all)")
-		f.StringVar(&b.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as the paper does, or only those after the ones that never change, so that the feature cache stays possible")
-		f.StringVar(&b.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where values of blocks that never change are stored: `auto|off|DIR`: auto is the user's folder for caches, where that is possible and pays")
-		f.StringVar(&b.CachePrecision, "cache-precision", runner.FP32, "stored `precision` of the feature cache: fp32, or bf16 in half the space")
+		f.StringVar(&b.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass recomputes to save memory: `none|activations|blocks`")
+		f.IntVar(&b.MicroBatch, "micro-batch", 0, "`images` to process at a time, a divisor of all batch sizes: same result, less memory (0: the whole batch)")
+		f.StringVar(&b.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored")
+		f.StringVar(&b.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off")
+		f.StringVar(&b.CachePrecision, "cache-precision", runner.FP32, "`precision` of the feature cache: fp32, or bf16 in half the space")
 		f.Int64Var(&b.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
-		f.BoolVar(&b.SkipBadImages, "skip-bad-images", false, "leave out images that can't be read, and count them, instead of failing the cell")
-		f.BoolVar(&b.TensorBoard, "tensorboard", false, "write event files into the cells' folders below .work, for tensorboard --logdir")
-		f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress, only the result")
+		f.BoolVar(&b.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of failing the cell")
+		f.BoolVar(&b.TensorBoard, "tensorboard", false, "write event files to the cells' folders below .work, for tensorboard --logdir")
+		f.BoolVarP(&s.quiet, "quiet", "q", false, "print the result without progress")
 	})
 }
 
@@ -46,34 +46,34 @@ var vtabRunCommand = command{
 	name:    "vtab run",
 	purpose: "train the cells of a VTAB-1k table: methods x tasks x seeds",
 	details: `
-Trains every method on train800val200 of every task with every seed, with the recipe that was published
-for it, and evaluates once on test after the last epoch. The tasks are the folders in --data. DTL and
-DTL+ have recipes of their own for each task; the others share one (see the cells' files).
+Trains every method on train800val200 of every task with every seed, using the published recipe, and
+evaluates once on test after the last epoch. The tasks are the folders in --data. DTL and DTL+ have a recipe
+for each task; the other methods share one (recorded in the cells' files).
 
-A cell that is done is the file RESULTS/TASK/METHOD/seed-S.json, adapters and checkpoints are in
-RESULTS/.work. The same command again skips what is finished, goes on with what was interrupted and
-tries again what failed. Several machines that share RESULTS split the work with --shard; each cell is
-under a lock that is taken over when its owner is dead. 'dtl-tf vtab table RESULTS' prints the table.`,
+A finished cell is the file RESULTS/TASK/METHOD/seed-S.json; adapters and checkpoints are in RESULTS/.work.
+Run the same command again to resume: it skips finished cells, continues interrupted ones and retries failed
+ones. Several machines that share RESULTS divide the work with --shard. Each cell is locked; the lock of a
+dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 	examples: []string{
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl,dtl+,linear,lora --out results",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl --tasks natural,eurosat --seeds 42,43,44 --out results",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl --tasks eurosat --set lr=0.003,drop_path=0.1 --out tried",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods all --shard 2/8 --out /shared/results",
 	},
-	keeps: true,
+	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var s sweepFlags
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&s.c.Base.Data, "data", "", "`folder` that the tasks' folders are in (required)")
-			f.StringVar(&s.c.Base.Out, "out", "", "`folder` for the results, or with results (required)")
+			f.StringVar(&s.c.Base.Data, "data", "", "`folder` with the tasks' folders (required)")
+			f.StringVar(&s.c.Base.Out, "out", "", "`folder` for the results; may contain results already (required)")
 		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
-			f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or some of "+runner.MethodNames())
-			f.StringVar(&s.c.Tasks, "tasks", "all", "`tasks`: all, natural, specialized, structured, or names, with commas between them")
-			f.StringVar(&s.c.Seeds, "seeds", "42", "`seeds`, with commas between them")
-			f.StringVar(&s.c.Set, "set", "", "`values` that replace the recipes', recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean or cls), or an option of a method such as kernel; lr=0.003,drop_path=0.1")
-			f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step of each kind of cell, by tracing one of a session of its own")
+			f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+			f.StringVar(&s.c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
+			f.StringVar(&s.c.Seeds, "seeds", "42", "comma-separated `seeds`")
+			f.StringVar(&s.c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,drop_path=0.1, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean or cls), or an option of a method such as kernel")
+			f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
 		})
 		s.machine(g)
 		return func(ctx context.Context, args []string, io streams) error {

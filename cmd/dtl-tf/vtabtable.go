@@ -17,16 +17,16 @@ var vtabTableCommand = command{
 	args:    "RESULTS...",
 	purpose: "print the table of VTAB-1k from the results of 'vtab run'",
 	details: `
-A row a method: the 19 tasks in three groups with each group's mean, the mean of the three groups and the mean of
-the 19 tasks, trainable parameters without the classifier, and the peak memory of a training step. Cells are means over
-seeds, with the sample standard deviation where there are two or more. An average is printed only where all of its
-tasks have a result. Footnotes say what each row was trained with, what failed and what is missing. The text form fits
-160 columns.
+The table has one row per method: the 19 tasks in three groups with each group's mean, the mean of the three groups,
+the mean of the 19 tasks, trainable parameters without the classifier, and the peak memory of a training step. Cells
+are means over seeds, with the sample standard deviation for two or more. Missing cells stay blank, and so does every
+mean that would include one. Footnotes say how each row was trained, what failed and what is missing. The text form
+fits 160 columns.
 
-Several folders make one table. Results of different data sets for one task, or of different backbones, are refused.
-Files that cannot be read are named and left out; the exit code is 1 then.
+Results in several folders form one table. Results of different data sets for one task, or of different backbones, are
+an error. Files that cannot be read are named and left out, and the exit code is 1.
 
---quote adds rows that papers print for ViT-B/16, with their sources. They are marked with a dagger.`,
+--quote adds rows published for ViT-B/16, marked with a dagger, with their sources.`,
 	examples: []string{
 		"dtl-tf vtab table results",
 		"dtl-tf vtab table results --quote dtl,dtl+,lora",
@@ -37,7 +37,7 @@ Files that cannot be read are named and left out; the exit code is 1 then.
 		var c summary.Config
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(summary.Formats(), ", "))
-			f.StringVar(&c.Quote, "quote", "", "`methods` to quote below the measured ones: all, or names with commas between them")
+			f.StringVar(&c.Quote, "quote", "", "`methods` to quote below the measured ones: all, or a comma-separated list")
 		})
 		return func(_ context.Context, args []string, io streams) error {
 			c.Folders = args
