@@ -1,4 +1,4 @@
-# Every target works as typed in a clean clone: Go, a C compiler, make and Python's pip are enough.
+# Every target works in a clean clone with Go, a C compiler, make and Python's pip.
 #
 #   LIBTENSORFLOW=/path   use this libtensorflow (lib/ and include/ inside) and fetch nothing
 #   GPU=1                 fetch the CUDA build (Linux x86-64)
@@ -11,8 +11,8 @@ else
 LIBTF := $(CURDIR)/.deps/libtensorflow
 endif
 
-# The program finds the library through its run path: the absolute path serves test binaries and a
-# program that was moved, the relative one a clone that was moved.
+# The program finds the library through its run path. The absolute path is for test binaries and for a
+# program that was moved, the relative path for a clone that was moved.
 ifeq ($(shell uname -s),Darwin)
 ORIGIN := @loader_path
 else
@@ -23,7 +23,7 @@ ifeq ($(strip $(LIBTENSORFLOW)),)
 RPATH += '-Wl,-rpath,$(ORIGIN)/../.deps/libtensorflow/lib'
 endif
 
-# The same flags for every target, or Go would compile graft (20 s) anew for each.
+# Use the same flags for all targets; otherwise Go recompiles graft (20 s) for each.
 export CGO_ENABLED := 1
 export CGO_CFLAGS := -O2 '-I$(LIBTF)/include'
 export CGO_LDFLAGS := '-L$(LIBTF)/lib' $(RPATH)
@@ -52,50 +52,50 @@ demo: build ## fine-tune the embedded backbone with DTL on 1,000 handwritten dig
 build: deps ## build bin/dtl-tf
 	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/dtl-tf ./cmd/dtl-tf
 
-test: deps ## run the tests (TEST_FLAGS='-v -run Name' are passed on)
+test: deps ## run the tests (TEST_FLAGS='-v -run Name' is passed on)
 	go test $(TEST_FLAGS) ./...
 
-test-heavy: deps ## run the tests with the slow ones (half a minute and 2.5 GB more)
+test-heavy: deps ## run all tests, the slow ones included
 	DTL_HEAVY=1 go test -timeout 3h $(TEST_FLAGS) ./...
 
-# The tests of numbers that the processor decides: TensorFlow's products and our kernels.
+# The numerical tests that depend on the processor: TensorFlow's matrix products and our kernels.
 NUMBERS = go test $(TEST_FLAGS) ./graph ./graph/capi ./graph/backbone/... && \
 	go test $(TEST_FLAGS) -run 'Golden|Gradient|LossScale|StoredBF16|StartsAtBackbone' ./dtl
-# oneDNN within AVX2 has no bfloat16; on such a processor TensorFlow takes Eigen for it, which is the first line.
-test-isa: deps ## run the tests of numbers as on lesser processors: AVX2, and AVX-512 without bfloat16
+# oneDNN limited to AVX2 has no bfloat16. On such processors TensorFlow uses Eigen for it, as the first line does.
+test-isa: deps ## run the numerical tests as on older processors: AVX2, and AVX-512 without bfloat16
 	export TF_ENABLE_ONEDNN_OPTS=0 DTL_KERNELS=plain; $(NUMBERS)
 	@! grep -qw avx2 /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX2 DTL_KERNELS=avx2; $(NUMBERS); }
 	@! grep -qw avx512f /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX512_CORE DTL_KERNELS=avx512f; $(NUMBERS); }
 
-# What works in several threads. cmd/dtl-tf and dtl would take many times as long as they do.
+# The packages with concurrent code. The race detector makes cmd/dtl-tf and dtl many times slower, so they are left out.
 RACE := ./graph ./graph/capi ./runner/data ./runner/feature ./runner/train ./runner/result ./runner/report ./runner/tensorboard ./runner/checkpoint ./runner/vtab/sweep
-test-race: deps ## run the tests of what works in several threads under Go's race detector
+test-race: deps ## run the tests of concurrent code under Go's race detector
 	go test -race $(TEST_FLAGS) $(RACE)
 
-fuzz: deps ## feed every reader of files with damaged ones for a minute each (FUZZTIME=60s, FUZZ=name picks some)
+fuzz: deps ## feed damaged files to every file reader, a minute each (FUZZTIME=60s; FUZZ=name selects some)
 	@FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh '$(FUZZ)'
 
-lint: deps ## gofmt, go vet, staticcheck, and shellcheck where it is installed
+lint: deps ## run gofmt, go vet, staticcheck, and shellcheck if it is installed
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 
-# Takes some 12 minutes on two cores and wants them to itself; scripts/bench.py lists the settings.
-bench: deps ## time and memory of a step against PyTorch, taking turns (ROUNDS=1 BENCH_ONLY='batch=8 precision=fp32')
+# Takes about 12 minutes on two idle cores. scripts/bench.py lists the settings.
+bench: deps ## measure time and memory of a step against PyTorch (ROUNDS=1 BENCH_ONLY='batch=8 precision=fp32')
 	go build -buildvcs=false -o .deps/bench/benchstep ./scripts/benchstep
 	@python3 scripts/bench.py
 
-bench-go: deps ## run Go's benchmarks (BENCH=regexp picks some)
+bench-go: deps ## run Go's benchmarks (BENCH=regexp selects some)
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 
-deps: ## fetch libtensorflow into .deps (nothing to do the second time)
+deps: ## fetch libtensorflow into .deps, if it is not there
 	@LIBTENSORFLOW='$(LIBTENSORFLOW)' GPU='$(GPU)' scripts/fetch-libtensorflow.sh
 
-env: deps ## print what plain go commands need: eval "$(make -s env)"
+env: deps ## print the environment for plain go commands: eval "$(make -s env)"
 	@for name in $(ENVIRONMENT); do \
 		eval "value=\$$$$name"; printf 'export %s="%s"\n' "$$name" "$$value"; \
 	done | sed 's/\$$/\\$$/g'
 
-clean: ## remove what was built, fetched and prepared, but no results in runs/
+clean: ## remove everything built, fetched and prepared, but not the results in runs/
 	rm -rf bin .deps data/digits

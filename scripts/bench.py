@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Measure a training step of DTL in dtl-tf and in PyTorch, side by side; `make bench` calls it.
 
-Every configuration is a process of its own (benchstep, bench_torch.py) that does a step on command and sleeps otherwise, so
-the two take turns within seconds and never work at once. Writes bench.json (all samples) and, from it alone, bench.md.
+Every configuration is a separate process (benchstep, bench_torch.py) that runs a step on command and sleeps otherwise, so
+the two take turns within seconds and never run simultaneously. Writes bench.json (all samples) and, from it, bench.md.
 
 Settings come from the environment:
-    ROUNDS=5             turns that each configuration gets, in alternating order
-    BENCH_ONLY="batch=8 precision=fp32 variant=pytorch,none,cache"    a part of the table, for a minute's run
-    BENCH_EPOCH=bf16     precisions in which a whole epoch is stepped through for the figure of a whole run; "off": none
+    ROUNDS=5             rounds, in which each configuration gets one turn; the order alternates
+    BENCH_ONLY="batch=8 precision=fp32 variant=pytorch,none,cache"    a part of the table, in about a minute
+    BENCH_EPOCH=bf16     precisions in which a whole epoch is run, to extrapolate a whole run; "off": none
     BENCH_BATCHES="8 32" BENCH_BACKBONE=vit_b16 THREADS=2   other sizes
-    BENCH_PYTHON=python  an interpreter that has torch; otherwise torch is put into .deps/bench, once
+    BENCH_PYTHON=python  an interpreter with torch; without it torch is installed into .deps/bench, once
     BENCH_OUT=.          folder for the two files
 """
 import datetime
@@ -29,8 +29,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPS = ROOT / ".deps" / "bench"
 TORCH = "2.15.0"
 VARIANTS = ["pytorch", "none", "activations", "blocks", "cache"]
-IMAGES, EPOCHS, RUN_BATCH = 1000, 110, 32  # of the whole run: VTAB-1k, the published recipe
-FILLS = 3  # first-pass batches where no whole epoch is stepped through
+IMAGES, EPOCHS, RUN_BATCH = 1000, 110, 32  # of a whole run: VTAB-1k with the published recipe
+FILLS = 3  # batches of the first pass to time when no whole epoch is run
 
 
 def say(*words):
@@ -38,7 +38,7 @@ def say(*words):
 
 
 def whole(env, name, default):
-    """Whole numbers above 0, separated by blanks."""
+    """Whole numbers above 0, separated by spaces."""
     text = env.get(name) or str(default)
     if not all(part.isdigit() and int(part) > 0 for part in text.split()):
         sys.exit(f"bench: {name}={text}: whole numbers above 0 are needed")
@@ -67,10 +67,10 @@ class Settings:
 
 
 class Worker:
-    """A process that does a step on command."""
+    """A process that runs a step on command."""
 
     def __init__(self, command, env):
-        self.log = open(DEPS / "worker.log", "w+")  # PyTorch's profiler is talkative
+        self.log = open(DEPS / "worker.log", "w+")  # PyTorch's profiler logs a lot
         self.process = subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
         self.command = command
         self.about = self.answer()
@@ -112,7 +112,7 @@ def torch_python(python):
 
 
 def install(target):
-    """pip puts torch into a folder of its own. The CPU wheel is a tenth of the default one, where pip can find it."""
+    """Install torch with pip into a separate folder. The CPU wheel, if pip finds it, is a tenth of the size of the default one."""
     temporary = target.with_suffix(".part")
     for wheel in [f"torch=={TORCH}+cpu", f"torch=={TORCH}"]:
         say(f"bench: pip installs {wheel} into {target.relative_to(ROOT)}")
@@ -132,7 +132,7 @@ def start(s, variant, precision, batch, torch):
         python, env = torch
         size = [("-" + x if str(x).startswith("-") else x) for x in size]
         return Worker([python, str(ROOT / "scripts" / "bench_torch.py"), *map(str, size)], env)
-    # A cached step keeps the default way of recomputing, and its store has the precision of its products.
+    # A cached step uses the default recompute mode, and its stored values have the precision of its matrix products.
     extra = ["-store", precision] if variant == "cache" else ["-recompute", variant]
     return Worker([str(DEPS / "benchstep"), *map(str, size), *extra], dict(os.environ))
 
@@ -143,8 +143,8 @@ def measure(s, precision, batch, torch):
     for variant in s.variants:
         workers[variant] = start(s, variant, precision, batch, torch)
         records[variant] = dict(variant=variant, precision=precision, batch=batch, about=workers[variant].about, rounds=[])
-        workers[variant].ask("step")  # the first one allocates and compiles
-    visits = max(1, 16 // batch)  # short steps get more of them
+        workers[variant].ask("step")  # the first step allocates and compiles
+    visits = max(1, 16 // batch)  # time short steps more often
     for number in range(s.rounds):
         for variant in s.variants if number % 2 == 0 else s.variants[::-1]:
             seconds = [workers[variant].ask("step")["seconds"] for _ in range(visits)]
@@ -161,7 +161,7 @@ def measure(s, precision, batch, torch):
 
 
 def run(s, precision, workers, records):
-    """What the whole run is extrapolated from: a first pass and, where asked for, an epoch of each kind."""
+    """The basis for extrapolating a whole run: a first pass and, if requested, an epoch of each kind."""
     whole, steps = precision in s.epoch, IMAGES // RUN_BATCH
     fills = steps if whole else FILLS
     records["cache"]["fills"] = [workers["cache"].ask("fill")["seconds"] for _ in range(fills)]

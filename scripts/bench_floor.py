@@ -1,4 +1,4 @@
-"""How fast and how small a DTL step could be at best: arithmetic from shapes, no measurement but the ceiling of a matrix product.
+"""Lower bounds on time and memory of a DTL step, from its shapes and the measured peak rate of matrix products.
 
 T tokens, d width, m MLP width, N blocks, M the first block with feedback: no gradient enters blocks 0..M, so N-1-M
 blocks have a backward pass.
@@ -10,8 +10,8 @@ LATE = DEPTH - 1 - FEEDBACK_FROM  # blocks with a backward pass
 
 
 def operations(backbone, cached):
-    """Operations of one image's step; a multiplication and an addition are two. What recomputation adds is not in it.
-    For the step on images PyTorch's flop counter finds the same number, to the last one."""
+    """Floating-point operations of a step on one image, without recomputation; a multiply-add counts as two. For the step on
+    images, PyTorch's flop counter gives exactly the same number."""
     d, _ = WIDTHS[backbone]
     t, m = TOKENS, 4 * d
     weights = 4 * t * d * d + 2 * t * d * m         # q, k, v, projection; both MLP layers
@@ -24,12 +24,12 @@ def operations(backbone, cached):
     return 2 * (products + maps + head)
 
 
-def kept(backbone):
-    """What must outlive the forward pass, in units of U = B T d values, for each way of recomputing; PyTorch for comparison.
+def saved(backbone):
+    """Activations that must be saved for the backward pass, in units of U = B T d values, by recompute mode, and by PyTorch.
 
     The gradient of A_i needs x_i of all N blocks. A late block also needs: the input of its second LayerNorm 1, q k v 3, softmax
-    heads T / d, the input of GELU m / d = 4. theta'(h) needs h where feedback is: N - M times 1; PyTorch keeps h and its sigmoid.
-    (The official code was found to save 367 MiB for ViT-B/16 at batch 8 in float32; 79.4 U are 366.5 MiB.)
+    heads T / d, the input of GELU m / d = 4. theta'(h) needs h in blocks with feedback: N - M times 1; PyTorch saves h and its sigmoid.
+    (The official code was measured to save 367 MiB for ViT-B/16 at batch 8 in float32; 79.4 U are 366.5 MiB.)
     """
     d, heads = WIDTHS[backbone]
     softmax, gelu = heads * TOKENS / d, 4
@@ -43,7 +43,7 @@ def kept(backbone):
 
 
 def table(backbone, samples, ceiling):
-    """Rows of what each measured configuration cannot go below."""
+    """The rows of the table: the lower bound of each measured configuration."""
     d, _ = WIDTHS[backbone]
     rows = []
     for s in samples:
@@ -52,7 +52,7 @@ def table(backbone, samples, ceiling):
         row = dict(variant=variant, precision=precision, batch=batch)
         row["operations"] = batch * operations(backbone, cached)
         row["seconds"] = row["operations"] / ceiling[precision]
-        units = kept(backbone).get(variant)
+        units = saved(backbone).get(variant)
         if units is not None:
             row["kept_units"] = round(units, 2)
             row["kept_bytes"] = round(units * batch * TOKENS * d * BYTES[precision])

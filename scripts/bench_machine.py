@@ -1,10 +1,10 @@
-"""What the benchmark needs to know of the machine: what it is, and whether something else kept it busy."""
+"""What the benchmark needs to know about the machine: its hardware, and whether other processes used it."""
 import os
 import platform
 import resource
 import time
 
-# Above these a comparison of seconds claims nothing.
+# Above these shares, times are not compared.
 MOST_LOAD, MOST_OTHERS = 0.5, 0.05
 
 
@@ -13,7 +13,7 @@ def processors():
 
 
 def describe():
-    """Processor, cores, memory and what the processor has for matrix products."""
+    """Processor, cores, memory, and the processor's instructions for matrix products."""
     info = {}
     for file in ["/proc/cpuinfo", "/proc/meminfo"]:
         try:
@@ -30,7 +30,7 @@ def describe():
 
 
 def counters():
-    """Seconds that all processors together worked, and that a hypervisor took from them; None where nothing tells."""
+    """Seconds that all processors together were busy, and that a hypervisor stole from them; None if unknown."""
     try:
         with open("/proc/stat") as f:
             user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
@@ -41,12 +41,12 @@ def counters():
 
 
 def own():
-    """Processor seconds of this process and of those it has waited for."""
+    """Processor seconds of this process and of its finished children."""
     return sum(sum(resource.getrusage(who)[:2]) for who in [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN])
 
 
 class Watch:
-    """Looks from its making to report() for work that is not ours."""
+    """Watches for the work of other processes, from its creation to report()."""
 
     def __init__(self):
         self.load = os.getloadavg()
@@ -56,7 +56,7 @@ class Watch:
         return self.load[0] > MOST_LOAD
 
     def report(self):
-        """Shares are of all processors over the time since the start. Call it when all children have ended."""
+        """Shares of all processors' time since the start. Call it when all children have ended."""
         others = stolen = None
         now = counters()
         if now and self.counters:
@@ -68,7 +68,7 @@ class Watch:
 
 
 def write(path, text):
-    """Write a file in one piece."""
+    """Write a file atomically."""
     temporary = path.with_name(path.name + ".part")
     temporary.write_text(text)
     os.replace(temporary, path)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Figures and Markdown tables from the samples in bench.json.
 
-    python scripts/bench_table.py bench.json     prints bench.md again
+    python scripts/bench_table.py bench.json     prints bench.md anew
 """
 import json
 import statistics
 import sys
 
-# What `make bench` is held against: most that dtl-tf / PyTorch may be, by figure, variant and precision.
+# The targets of `make bench`: maximum of dtl-tf / PyTorch, by figure, variant and precision.
 AIMS = {
     ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
     ("seconds_per_step", "cache"): {"fp32": 0.58, "bf16": 0.55},
@@ -15,8 +15,8 @@ AIMS = {
     ("peak_step_bytes", "activations"): {"fp32": 0.70, "bf16": 0.55},
     ("peak_step_bytes", "blocks"): {"fp32": 0.32, "bf16": 0.28},
 }
-COSTS = {"activations": 1.05, "blocks": 1.20}  # most seconds, `none` = 1
-TIMES = {"nocache": "activations", "cache": "cache"}  # row -> what was measured; recomputing activations is the default
+COSTS = {"activations": 1.05, "blocks": 1.20}  # maximum of seconds relative to `none`
+TIMES = {"nocache": "activations", "cache": "cache"}  # row -> measured variant; recomputing activations is the default
 PEAKS = ["none", "activations", "blocks", "cache"]
 
 
@@ -25,7 +25,7 @@ def seconds(sample):
 
 
 def compared(ours, theirs):
-    """Medians, extremes, the ratio of medians and the extremes of the rounds' own ratios: in a round both worked within seconds."""
+    """Medians, extremes, the ratio of medians, and the extremes of the ratios within a round, in which both ran within seconds."""
     a, b = seconds(ours), seconds(theirs)
     paired = [statistics.median(x) / statistics.median(y) for x, y in zip(ours["rounds"], theirs["rounds"])]
     return dict(ours=statistics.median(a), pytorch=statistics.median(b), ratio=statistics.median(a) / statistics.median(b),
@@ -33,7 +33,7 @@ def compared(ours, theirs):
 
 
 def summarise(result):
-    """ratios to PyTorch, costs of recomputing, and whole runs."""
+    """The ratios to PyTorch, the costs of recomputing, and whole runs."""
     ratios, costs, runs = [], [], []
     by = {(s["batch"], s["precision"], s["variant"]): s for s in result["samples"]}
     for batch, precision in sorted({key[:2] for key in by}, key=lambda k: (k[0], k[1] != "fp32")):
@@ -60,7 +60,7 @@ def summarise(result):
 
 
 def whole_runs(run, where, at):
-    """A whole run's training, extrapolated: epochs times an epoch, and the first pass that fills the cache."""
+    """The extrapolated training time of a whole run: the epochs, plus the first pass that fills the cache."""
     steps = run["images"] // run["batch"]
     rows = []
     for variant, measured in TIMES.items():
@@ -95,7 +95,7 @@ def clock(s):
 
 
 def judged(ratio, aim, busy=False):
-    """Three digits: a miss by a hair is to be seen as such. Seconds of a busy machine are not judged."""
+    """Three digits, to show a near miss as such. Times on a busy machine are not judged."""
     if busy:
         return f"{ratio:.3f}"
     return f"**{ratio:.3f}**" if aim is None or ratio <= aim else f"{ratio:.3f} (missed)"
@@ -153,7 +153,7 @@ def floor(r):
     return (f"The floor: the step's own operations over the ceiling of a 2048 x 2048 x 2048 matrix product in TensorFlow ({rates}), and the "
             "bytes that must outlive the forward pass for the gradient (U = batch x 197 x width values, in bf16 of 2 bytes each). One block at "
             "work and the gradient on its way come on top of those.\n\n"
-            + table(["variant", "precision", "batch", "GFLOP", "seconds at least", "measured", "kept at least", "MiB", "peak, MiB"], rows))
+            + table(["variant", "precision", "batch", "GFLOP", "seconds at least", "measured", "saved at least", "MiB", "peak, MiB"], rows))
 
 
 if __name__ == "__main__":

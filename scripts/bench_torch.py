@@ -6,12 +6,12 @@
 Commands come as lines on standard input, answers go as lines of JSON to standard output, as in benchstep:
 
     step   {"seconds": ..., "loss": ...}        one training step
-    peak   {"bytes": ..., "resident": ...}      most bytes that the allocator had handed out during one more step
+    peak   {"bytes": ..., "resident": ...}      peak of the allocator's bytes during one more step
 
-The step is written after the official implementation (heekhero/DTL, models/vision_transformer.py on timm 0.5.4): attention
+The step follows the official implementation (heekhero/DTL, models/vision_transformer.py on timm 0.5.4): attention
 that materialises its softmax, nn.LayerNorm, nn.GELU, h <- h + x A^T B^T before each block, theta(h) = h sigmoid(beta h)
 added after blocks M.., mean over the patch tokens, LayerNorm, head; AdamW without decay on biases. bf16 is
-torch.autocast around forward pass and loss, with float32 weights, as PyTorch users have it.
+torch.autocast around forward pass and loss, with float32 weights, as is usual in PyTorch.
 """
 import argparse
 import itertools
@@ -73,7 +73,7 @@ class LowRank(nn.Module):
 
 
 class DTL(nn.Module):
-    """Images (B, 3, S, S), normalised, -> logits (B, classes). Only maps and head train."""
+    """Images (B, 3, S, S), normalised, -> logits (B, classes). Only the low-rank maps and the head train."""
 
     def __init__(self, width, heads):
         super().__init__()
@@ -127,8 +127,8 @@ class Worker:
         return dict(seconds=seconds, loss=loss)
 
     def peak(self):
-        """The profiler records every allocation and release of PyTorch's CPU allocator; the running sum is maximised. What was
-        there before the step (weights, images, moments) is not counted, nor what oneDNN takes by itself."""
+        """The peak of bytes alive, from the profiler's records of every allocation and release of PyTorch's CPU allocator. It excludes
+        what exists before the step (weights, images, moments) and oneDNN's own allocations."""
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as recorded:
             self.train()

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Hold SavedModels that 'dtl-tf export' wrote against 'dtl-tf predict', in TensorFlow's Python.
+"""Compare SavedModels that 'dtl-tf export' wrote, run in TensorFlow's Python, with 'dtl-tf predict'.
 
     python scripts/check_savedmodel.py FOLDER PREDICTIONS [FOLDER PREDICTIONS ...]
 
-Needs tensorflow. PREDICTIONS are the lines of 'dtl-tf predict --json'. The images they name are decoded here and given
-to the default signature as they are, in their own size: logits must be equal to 1e-4, in bfloat16 to
-0.02: predict rounds to it in other places than the model does. All models stay loaded, so that
-two of them in one program must not share variables. Prints one line a model.
+Needs tensorflow. PREDICTIONS are the lines of 'dtl-tf predict --json'. The images they name are decoded here and passed
+to the default signature in their own size. The logits must agree to 1e-4, or to 0.02 in bfloat16, to which predict
+rounds in other places than the model does. All models stay loaded, which shows that two of them in one program do not
+share variables. Prints one line per model.
 """
 import json
 import os
@@ -34,7 +34,7 @@ def softmax(x):
 
 
 def check_signatures(folder, size, classes):
-    """What TensorFlow Serving looks up: the tag, the names, the method, types and shapes."""
+    """Check what TensorFlow Serving looks up: tag, names, method, types and shapes."""
     found = loader_impl.parse_saved_model(folder).meta_graphs
     assert len(found) == 1 and list(found[0].meta_info_def.tags) == ["serve"], found[0].meta_info_def.tags
     signatures = found[0].signature_def
@@ -74,8 +74,8 @@ def check(folder, predictions):
         return worst
 
     worst = all_lines()
-    # The second signature: images of the model's own size, which the first one leaves as they are. In bfloat16 the last
-    # bit of a normalised value can decide how it is rounded.
+    # The second signature, on images of the model's own size, which the first one does not resize. In bfloat16 the last
+    # bit of a normalised value can change its rounding.
     images = np.random.default_rng(3).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
     by_bytes = serve(images=tf.constant(images))["logits"].numpy()
     by_floats = floats(images=tf.constant(images / 255, tf.float32))["logits"].numpy()
@@ -87,7 +87,7 @@ def check(folder, predictions):
 
 def main(arguments):
     again = [check(folder, predictions) for folder, predictions in zip(arguments[::2], arguments[1::2])]
-    for check_again in again:  # with all the others loaded
+    for check_again in again:  # with all others loaded
         check_again()
 
 

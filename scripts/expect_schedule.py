@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes runner/train/testdata/schedule_timm.csv: the learning rate of every epoch as timm's own
-CosineLRScheduler gives it, which is what the official DTL code trains with.
+"""Writes runner/train/testdata/schedule_timm.csv: the learning rate of every epoch from timm's
+CosineLRScheduler, which the official DTL code uses.
 
     pip install 'timm==0.6.13' torch
     python scripts/expect_schedule.py > runner/train/testdata/schedule_timm.csv
 
 A column names peak rate, cosine epochs, warm-up epochs and cool-down epochs. The scheduler is stepped as in the
 official loop: the optimizer starts with the rate of t = 0, and scheduler.step(epoch) after an epoch sets the
-next one.
+rate of the next one.
 """
 
 import torch

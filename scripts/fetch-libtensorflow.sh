@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Puts the pinned libtensorflow (library and C headers) into .deps/libtensorflow/{lib,include}.
 #
-#   scripts/fetch-libtensorflow.sh                        whatever build is there, else the CPU build
+#   scripts/fetch-libtensorflow.sh                        the build that is there, else the CPU build
 #   GPU=1 scripts/fetch-libtensorflow.sh                  the CUDA build (Linux x86-64)
-#   GPU=0 scripts/fetch-libtensorflow.sh                  the CPU build, even when the CUDA build is there
-#   LIBTENSORFLOW=/usr/local scripts/fetch-libtensorflow.sh   checks yours and fetches nothing
+#   GPU=0 scripts/fetch-libtensorflow.sh                  the CPU build, even if the CUDA build is there
+#   LIBTENSORFLOW=/usr/local scripts/fetch-libtensorflow.sh   check yours and fetch nothing
 #
-# The PyPI wheel holds the whole C API; its Python code is neither unpacked nor used. Everything
-# happens in a temporary folder that is renamed at the end, so an interruption leaves nothing behind.
+# The PyPI wheel contains the whole C API; its Python code is neither unpacked nor used. All work
+# happens in a temporary folder that is renamed at the end, so an interruption leaves no partial result.
 set -euo pipefail
 
 # The C API that graft v0.10.0 was generated from. Change both together (go.mod).
@@ -36,7 +36,7 @@ if [ -n "${LIBTENSORFLOW:-}" ]; then
 	exit 0
 fi
 
-# One wheel a platform, fixed to one Python version: the C library is the same in all of them.
+# One wheel per platform, for one Python version: the C library is the same for all versions.
 cpu='' cuda='' tested=yes
 case $(uname -s)/$(uname -m) in
 Linux/x86_64)
@@ -69,7 +69,7 @@ stamp_of() { # "NAME SHA MEGABYTES" -> the line that marks a complete unpacking
 	printf '%s==%s sha256:%s' "$1" "$version" "$2"
 }
 
-# Whether a complete unpacking of an acceptable build lies there.
+# Whether a complete copy of an acceptable build is there.
 present() {
 	[ -f "$target/STAMP" ] || return 1
 	local have
@@ -81,8 +81,8 @@ present() {
 	esac
 }
 
-# What CUDA needs beside this library. The versions are those that the wheel itself asks for in its
-# and-cuda extra; its run path finds them in .deps/libtensorflow/nvidia.
+# CUDA's own libraries, in the versions that the wheel requires in its and-cuda extra. The library's
+# run path finds them in .deps/libtensorflow/nvidia.
 say_cuda() {
 	say "" \
 		"The CUDA build is in place. It needs besides:" \
@@ -104,7 +104,7 @@ if compgen -G '/lib/ld-musl-*' >/dev/null && ! compgen -G '/lib*/ld-linux-*' >/d
 fi
 
 mkdir -p "$deps"
-# Two makes at once: the second waits for the first. A lock whose owner is gone is taken over.
+# Of two makes at the same time, the second waits for the first. The lock of a dead owner is taken over.
 lock=$deps/lock
 waited=0
 until mkdir "$lock" 2>/dev/null; do
@@ -122,8 +122,8 @@ echo $$ >"$lock/pid"
 work=$deps/tmp.$$
 trap 'rm -rf "$work" "$lock"' EXIT
 trap 'exit 130' INT TERM HUP
-if present; then exit 0; fi # the one waited for did it
-rm -rf "$deps"/tmp.* || true # what a killed run left
+if present; then exit 0; fi # the other make has fetched it
+rm -rf "$deps"/tmp.* || true # left by a killed run
 mkdir "$work"
 
 if [ "$gpu" = 1 ]; then build=$cuda; else build=$cpu; fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Downloads one pinned Python wheel through pip and checks its sha256. Wheels serve as archives
-# here: none is installed and no Python code of theirs runs, so the wheel may be one for another
-# platform or another Python than this machine's.
+# Downloads one pinned Python wheel through pip and checks its sha256. Wheels serve only as archives
+# here: none is installed and none of their Python code runs, so a wheel may be for a platform or a
+# Python version other than this machine's.
 #
 #   scripts/fetch-wheel.sh NAME==VERSION SHA256 PLATFORM PYTHON-VERSION ABI FOLDER
 #
@@ -30,13 +30,13 @@ fi
 
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-# pip downloads into TMPDIR before it moves the file: large, and no business of a small /tmp.
+# pip downloads into TMPDIR before it moves the file, which may be too large for /tmp.
 export TMPDIR=$folder
 printf '%s --hash=sha256:%s\n' "$package" "$sha" >"$folder/requirements.txt"
 
 quiet=(-q)
 if [ -t 2 ]; then quiet=(); fi
-# ${quiet[@]+...}: bash before 4.4 calls an empty array unset.
+# ${quiet[@]+...}: bash before 4.4 treats an empty array as unset.
 if ! "${pip[@]}" download ${quiet[@]+"${quiet[@]}"} --disable-pip-version-check --no-input --no-deps --require-hashes \
 	--only-binary=:all: --platform "$platform" --python-version "$python_version" \
 	--implementation cp --abi "$abi" --dest "$folder" -r "$folder/requirements.txt" </dev/null >&2; then

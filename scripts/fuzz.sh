@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target (or those whose name contains $1) for FUZZTIME (default 60s), one line each: executions and
-# result. Where a target fails, Go writes the input into testdata/fuzz beside it and this script says so at the end.
+# Runs every fuzz target (or those whose name contains $1) for FUZZTIME (default 60s) and prints one line each: executions
+# and result. If a target fails, Go writes the input to testdata/fuzz beside it, and this script says so at the end.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -16,7 +16,7 @@ while IFS=: read -r file line; do
 	target=${target%%(*}
 	case $target in *"$only"*) ;; *) continue ;; esac
 	found=$((found + 1))
-	# Without the bound on minimizing, targets whose readers work in parallel lose their time in it.
+	# Without this bound, targets with parallel readers spend their time on minimizing inputs.
 	if go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x "$package" >"$log" 2>&1; then
 		result=ok
 	else

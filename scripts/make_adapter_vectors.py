@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Make cmd/dtl-tf/testdata/adapter: files as users of the official PyTorch code have them, and what they compute.
+"""Make cmd/dtl-tf/testdata/adapter: files as the official PyTorch code writes them, and their expected logits.
 
     python scripts/make_adapter_vectors.py
     python scripts/make_adapter_vectors.py --check BACKBONE ADAPTER PREDICTIONS
 
 Needs torch, safetensors, numpy and pillow. The module below has the parameter names of the official implementation of DTL
-(heekhero/DTL v1.1, models/vision_transformer.py), so that its state dicts are those. The backbone is that of
-dtl/testdata, the images are those of cmd/dtl-tf/testdata/predict. expected.json holds for each case the files, the flags that
-what the file does not tell needs, and the logits in float64 from the values that are in the files.
+(heekhero/DTL v1.1, models/vision_transformer.py), and so have its state dicts. The backbone is that of
+dtl/testdata, the images are those of cmd/dtl-tf/testdata/predict. For each case, expected.json lists the files, the flags for
+settings that the files do not tell, and the logits, computed in float64 from the stored values.
 
---check goes the other way: it loads an adapter that dtl-tf wrote into the module, strictly, and holds the module's logits
-against the lines of 'dtl-tf predict --json'.
+--check is the opposite direction: it loads an adapter that dtl-tf wrote into the module, strictly, and compares the module's
+logits with the lines of 'dtl-tf predict --json'.
 """
 import json
 import math
@@ -70,7 +70,7 @@ class LowRank(nn.Module):
 
 
 class Official(nn.Module):
-    """[B, 3, S, S] normalised images -> [B, classes]. maps and feedback are first blocks, kernel 0 is DTL without plus."""
+    """[B, 3, S, S] normalised images -> [B, classes]. maps and feedback are the first blocks with maps and with feedback; kernel 0 is DTL, not DTL+."""
 
     def __init__(self, weights, classes, rank, kernel, maps=0, feedback=None, beta=100.0, heads=HEADS):
         super().__init__()
@@ -105,7 +105,7 @@ class Official(nn.Module):
         return self.head(self.norm(x[:, 1:].mean(1)))
 
     def adapter(self):
-        """What the official code trains, by name."""
+        """The tensors that the official code trains, by name."""
         return {n: t for n, t in self.state_dict().items() if "lora_" in n or n.startswith("head.")}
 
 
@@ -144,7 +144,7 @@ def make():
         save_file(below, OUT / backbone)
         everything = {**(below if whole else {}), **stored}
         save_file({prefix + n: t.contiguous() for n, t in everything.items()}, OUT / adapter)
-        # What dtl-tf holds: every value as float32.
+        # dtl-tf reads every value as float32.
         model.load_state_dict({n: t.float() for n, t in {**below, **stored}.items()}, strict=True)
         with torch.no_grad():
             logits = model.double().eval()(x)
@@ -160,7 +160,7 @@ def check(backbone, adapter, predictions):
     fusion = stored.get("lora_fusion.weight")
     model = Official(weights, stored["head.weight"].shape[0], stored["lora_dict.0.lora_A"].shape[0],
                      0 if fusion is None else fusion.shape[-1], 0, int(meta["feedback_from"]), float(meta["beta"]))
-    found = model.load_state_dict(stored, strict=False)  # what the official code would do after it loaded the backbone
+    found = model.load_state_dict(stored, strict=False)  # as the official code does after loading the backbone
     assert not found.unexpected_keys, found.unexpected_keys
     assert set(found.missing_keys) == set(model.state_dict()) - set(model.adapter()), found.missing_keys
     body = {n: t for n, t in weights.items() if not n.startswith(("head.", "pre_logits."))}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes runner/tensorboard/testdata/known.tfevents with TensorBoard's own writer (pip install tensorboard).
 
-The test of package tensorboard holds the same events, written in Go, against these bytes.
+The test of package tensorboard compares the same events, written in Go, with these bytes.
 """
 import os
 import sys

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Make the golden vectors of FacT-TT, FacT-TK, NOAH and LST in dtl/testdata: rival/NAME.safetensors, as make_rival_vectors.py
-does for the other methods, and lst_pruned.safetensors, the side network that LST prunes out of the tiny ViT.
+makes for the other methods, and lst_pruned.safetensors, the side network that LST prunes from the tiny ViT.
 
 Needs torch and safetensors. Usage: python scripts/make_factor_vectors.py (after make_golden_vectors.py)
 
-Each method is written once more in plain PyTorch: FacT from the paper's formula, every d x d matrix of the network on its own
-(JieShibo/PETL-ViT); NOAH after ZhangYuanhan-AI/NOAH, prompts behind the patches as there; LST after ylsung/Ladder-Side-Tuning
-(seq2seq) with the blocks of a ViT, and its pruning by select-and-drop lists as in pruning_without_residual.
+Each method is a second implementation in plain PyTorch: FacT from the paper's formula, one d x d matrix of the network at a time
+(JieShibo/PETL-ViT); NOAH following ZhangYuanhan-AI/NOAH, with prompts after the patches as there; LST following
+ylsung/Ladder-Side-Tuning (seq2seq) with the blocks of a ViT, pruned with select-and-drop lists as in pruning_without_residual.
 """
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,7 @@ SLICES = 4 + 2 * PARTS
 
 
 class FacT(Plain):
-    """What is added to the weights is built whole: delta(i, j) is the d x d matrix j of block i, [out, in]."""
+    """Builds the full update of the weights: delta(i, j) is the d x d matrix j of block i, [out, in]."""
 
     def linear(self, x, name):
         y = super().linear(x, name)
@@ -33,9 +33,9 @@ class FacT(Plain):
             return y + x @ torch.cat([self.delta(i, j) for j in range(3)]).T
         if layer == "attn.proj":
             return y + x @ self.delta(i, 3).T
-        if layer == "mlp.fc1":  # parts of the output
+        if layer == "mlp.fc1":  # slices of the output
             return y + x @ torch.cat([self.delta(i, 4 + j) for j in range(PARTS)]).T
-        return y + x @ torch.cat([self.delta(i, 4 + PARTS + j) for j in range(PARTS)], 1).T  # fc2: parts of the input
+        return y + x @ torch.cat([self.delta(i, 4 + PARTS + j) for j in range(PARTS)], 1).T  # fc2: slices of the input
 
     def delta(self, i, j):
         return SCALE * self.v["FacTv.weight"] @ self.core(i, j) @ self.v["FacTu.weight"]
@@ -153,7 +153,7 @@ class LST(Plain):
 
 
 def drop(importance, keep):
-    """The rows to drop: those of the smallest L1 norms."""
+    """The rows to drop: those with the smallest L1 norms."""
     norms = importance.reshape(len(importance), -1).abs().sum(1)
     return torch.sort(torch.argsort(norms)[:len(norms) - keep])[0].tolist()
 

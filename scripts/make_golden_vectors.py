@@ -4,10 +4,10 @@
 Needs torch, safetensors and dtl_reference.py, an independent PyTorch implementation of the method that is not
 part of this repository. Usage: python scripts/make_golden_vectors.py PATH/TO/dtl_reference.py
 
-All cases share backbone.safetensors (timm names) and images.safetensors (float32 [B, S, S, 3], used as they
-are, and labels). A folder a case holds the trainable tensors before (adapter_init), their gradients
-(adapter_grad_step1) and their values after five AdamW steps (adapter_after), and expected.json: config, logits, losses
-before each step, logits after. Expected values are computed in float64 from the stored float32 ones.
+All cases share backbone.safetensors (timm names) and images.safetensors (float32 [B, S, S, 3] without further
+normalisation, and labels). Each case has a folder with the initial trainable tensors (adapter_init), their gradients
+(adapter_grad_step1), their values after five AdamW steps (adapter_after), and expected.json: config, logits, the loss
+before each step, and the logits after the last. Expected values are computed in float64 from the stored float32 ones.
 """
 import dataclasses
 import importlib.util
@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "dtl" / "testdata"
 SIZES = dict(img_size=16, patch_size=4, dim=12, depth=4, heads=2, mlp_ratio=4.0, rank=2, first_map=0, num_classes=3)
-# Name: (kernel, first block with feedback). 1 and 3 are not half the depth, so a wrong default shows.
+# Name: (kernel, first block with feedback). 1 and 3 are not half the depth, to detect a wrong default.
 CASES = {"tiny_dtl": (0, 1), "tiny_dtlplus_k3": (3, 2), "tiny_dtlplus_k4": (4, 3)}
 STEPS, RATE, DECAY, BATCH = 5, 1e-3, 0.05, 2
 
@@ -30,7 +30,7 @@ def normal(generator, shape, std, mean=0.0):
 
 
 def backbone_value(generator, name, shape):
-    """Every weight is random, LayerNorm's too, so that each one matters; a small stem makes LayerNorm's epsilon show."""
+    """All weights are random, LayerNorm's included, so that each affects the result; a small stem makes LayerNorm's epsilon matter."""
     if "norm" in name:
         return normal(generator, shape, 0.1, float(name.endswith("weight")))
     if name.startswith("patch_embed"):
@@ -41,7 +41,7 @@ def backbone_value(generator, name, shape):
 
 
 def adapter_value(generator, name, shape):
-    """B is not zero here, or theta(h) would be."""
+    """B is not zero here, because theta(h) would be zero too."""
     std = 0.5 if name.startswith("lora_fusion") else 0.3 if name.endswith("lora_A") else 0.1
     return normal(generator, shape, std)
 
@@ -54,7 +54,7 @@ def save(path, tensors):
 def main(reference_path):
     spec = importlib.util.spec_from_file_location("dtl_reference", reference_path)
     reference = importlib.util.module_from_spec(spec)
-    sys.modules["dtl_reference"] = reference  # dataclasses look their module up
+    sys.modules["dtl_reference"] = reference  # dataclasses look up their module
     spec.loader.exec_module(reference)
 
     generator = torch.Generator().manual_seed(20240601)

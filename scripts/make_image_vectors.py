@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Make runner/data/testdata: small images of every kind and what Pillow makes of them.
+"""Make runner/data/testdata: small images of every kind and what Pillow decodes them to.
 
-Needs numpy and Pillow 12.2 or 12.3. Since 12.2 Pillow scales the height before the width where an image is more than 100 times
-as tall as wide, since 13 of many more images (up to 21 levels of difference at edges), which published numbers were not made with.
+Needs numpy and Pillow 12.2 or 12.3. Since 12.2, Pillow resizes the height before the width if an image is more than 100 times
+as tall as wide; since 13 it does so for many more images, which changes edges by up to 21 levels. Published results predate that.
 Usage: python scripts/make_image_vectors.py [FOLDER]
 
-Beside each image NAME.EXT lies NAME.EXT.expect: a line of JSON, then raw bytes, gzipped: the pixels of
-Image.open(f).convert("RGB") as [H, W, 3], but of 16-bit greys the high byte, then for each S of "sizes" its bicubic resize to S x S as [S, S, 3].
-The images are made from formulas and a fixed seed, so they are free of anybody's rights.
+Beside each image NAME.EXT there is NAME.EXT.expect: a line of JSON, then raw bytes, gzipped: the pixels of
+Image.open(f).convert("RGB") as [H, W, 3] (for 16-bit greys the high byte), then for each S of "sizes" its bicubic resize to S x S as [S, S, 3].
+The images are computed from formulas and a fixed seed, so nobody holds rights to them.
 
-With FOLDER, the parent of data sets in the VTAB-1k layout, real.json is made too: for a few of the images there, which
+With FOLDER, the parent of data sets in the VTAB-1k layout, real.json is written too: for a few of the images there, which
 are not copied, the sha256 of the decoded pixels and every 499th value of the resize to 224 x 224.
 """
 import base64
@@ -33,7 +33,7 @@ rng = np.random.default_rng(20240229)
 
 
 def scene(h, w, channels, depth=8):
-    """Slopes, a few edges and a little noise: [h, w, channels] integers of the given bit depth."""
+    """Gradients, a few edges and a little noise: [h, w, channels] integers of the given bit depth."""
     y, x = np.mgrid[0:h, 0:w]
     planes = []
     for c in range(channels):
@@ -115,7 +115,7 @@ def gif_on_larger_screen(data, w, h, left, top):
 
 
 def images():
-    H, W = 17, 23  # odd sizes: chroma blocks and packed rows do not come out even
+    H, W = 17, 23  # odd sizes, so that chroma blocks and packed rows are incomplete
     for depth in (1, 2, 4, 8, 16):
         yield f"grey{depth}.png", png(scene(H, W, 1, depth), depth, 0)
     for depth in (8, 16):
@@ -174,7 +174,7 @@ def images():
     yield "offset.gif", gif_on_larger_screen(save(indexed, "GIF"), 31, 29, 5, 7)
     yield "offset_clear.gif", gif_on_larger_screen(save(indexed, "GIF", transparency=3), 31, 29, 5, 7)
 
-    # 101 rows to a column: the height goes first. 100: it does not. Edges of 0 and 255 make the order show.
+    # 101 rows per column: the height is resized first; 100: it is not. Edges of 0 and 255 reveal the order.
     for h, w in ((505, 5), (500, 5), (3, 700), (1, 900)):
         edges = 255 * rng.integers(0, 2, (h, w, 3))
         yield f"strip{h}x{w}.png", png(edges, 8, 2)
@@ -197,7 +197,7 @@ def tiff(order, orientation):
 
 
 def to_rgb(image):
-    """As convert("RGB"), but for 16-bit greys: Pillow clips those at 255, here they keep their high byte, as 16-bit colours do."""
+    """Like convert("RGB"), except for 16-bit greys: Pillow clips them at 255; here they keep their high byte, as 16-bit colours do."""
     if image.mode.startswith("I;16") or image.mode == "I":
         image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
     return image.convert("RGB")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Make cmd/dtl-tf/testdata/predict: small PNGs, and what DTL on a tiny ViT says of them.
+"""Make cmd/dtl-tf/testdata/predict: small PNGs, and the logits of DTL on a tiny ViT for them.
 
 Needs torch, safetensors, pillow and dtl_reference.py, an independent PyTorch implementation of the method that is
 not part of this repository. Usage: python scripts/make_predict_vectors.py PATH/TO/dtl_reference.py
 
-Weights are those of dtl/testdata (scripts/make_golden_vectors.py). expected.json holds, for each case there, the flags
-that its adapter needs, having no metadata, and the logits [3, classes] in float64 for images in the order of their names.
+Weights are those of dtl/testdata (scripts/make_golden_vectors.py). For each case there, expected.json has the flags
+that its adapter needs, since it has no metadata, and the logits [3, classes] in float64 for images in the order of their names.
 """
 import importlib.util
 import json
@@ -24,7 +24,7 @@ WEIGHTS, OUT = ROOT / "dtl" / "testdata", ROOT / "cmd" / "dtl-tf" / "testdata" /
 def main(reference_path):
     spec = importlib.util.spec_from_file_location("dtl_reference", reference_path)
     reference = importlib.util.module_from_spec(spec)
-    sys.modules["dtl_reference"] = reference  # dataclasses look their module up
+    sys.modules["dtl_reference"] = reference  # dataclasses look up their module
     spec.loader.exec_module(reference)
 
     OUT.mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,9 @@
 
 Needs numpy. Usage: python scripts/make_prepare_cifar.py
 
-The python archives hold pickles as Python 2 wrote them (protocol 2, str as SHORT_BINSTRING and BINSTRING, numpy arrays
+The python archives contain pickles as Python 2 wrote them (protocol 2, str as SHORT_BINSTRING and BINSTRING, numpy arrays
 by numpy.core.multiarray._reconstruct), which the pickler below produces. expect.json has, by archive and row, the
-label and the sha256 of the pixels [32, 32, 3]. The images are made from a formula.
+label and the sha256 of the pixels [32, 32, 3]. The images are computed from a formula.
 """
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ OUT = pathlib.Path(__file__).resolve().parent.parent / "runner" / "prepare" / "t
 
 
 class Python2Pickler(pickle._Pickler):
-    """Writes what Python 2's cPickle writes for str, and numpy's modules under the names they had."""
+    """Writes str as Python 2's cPickle does, and numpy's modules under their names of that time."""
 
     dispatch = dict(pickle._Pickler.dispatch)
 
@@ -85,7 +85,7 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     expect = {}
 
-    # CIFAR-10: five batches of eight and a test batch of six, in an order in the archive that is not theirs.
+    # CIFAR-10: five batches of eight and a test batch of six, not in order within the archive.
     names = "airplane automobile bird cat deer dog frog horse ship truck".split()
     python, binary, all_rows = {}, {}, []
     for batch in (1, 2, 3, 4, 5, 0):
@@ -131,7 +131,7 @@ def main():
     tar("cifar-100-python.tar.gz", python)
     tar("cifar-100-binary.tar.gz", binary)
 
-    # dSprites: 1,100 of the 737,280 rows, each image a bar whose place is the row's number in bits.
+    # dSprites: 1,100 of the 737,280 rows, each image a bar whose position encodes the row's number in bits.
     n = 1100
     imgs = np.zeros((n, 64, 64), np.uint8)
     for i in range(n):
@@ -143,7 +143,7 @@ def main():
         {"label": int(latents[i, 4]) // 2, "sha256": hashlib.sha256((imgs[i] * 255).repeat(3).tobytes()).hexdigest()[:12]}
         for i in range(n)]}
 
-    # A pickle that would run a program, and one of today's Python, neither of which may be read.
+    # A pickle that would run a program, and one of a current Python. Both must be rejected.
     class Evil:
         def __reduce__(self):
             import os

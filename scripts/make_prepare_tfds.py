@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Make runner/prepare/testdata/tfds: small data sets written by TensorFlow Datasets itself, and what TFDS reads back.
+"""Make runner/prepare/testdata/tfds: small data sets written by TensorFlow Datasets (TFDS), and what TFDS reads back.
 
 Needs tensorflow-cpu 2.18 and tensorflow-datasets 4.9.7. Usage: python scripts/make_prepare_tfds.py
 
-Each is made by TFDS's own builder of that name, so that features, file names, dataset_info.json and the order of the
-records are its own; only the images and annotations that the builder would have downloaded are made up here.
+TFDS's own builder of each name writes the data set, so features, file names, dataset_info.json and the order of the
+records are authentic; only the images and annotations that the builder would download are made up.
 expect.json has, by task and list, the label and the sha256 of the image that VTAB's slices give when TFDS reads
 them: of the encoded image, or for dSprites of the pixels after VTAB's preprocessing. The labels are computed
 here as VTAB's code (task_adaptation/data/*.py) computes them.
@@ -34,7 +34,7 @@ def image(i, height, width, channels=3, values=256):
 
 
 def make(name, splits, shards):
-    """Writes a data set: splits are {name: [(key, record), ...]}."""
+    """Write a data set: splits are {name: [(key, record), ...]}."""
     work = tempfile.mkdtemp()
     builder = tfds.builder(name, data_dir=work)
     kind = type(builder)
@@ -50,7 +50,7 @@ def make(name, splits, shards):
 
 
 def read(builder, spec, label, pixels=None):
-    """One record after the other, in TFDS's order, files one after the other."""
+    """The records in TFDS's order, file by file."""
     decoders = None if pixels else {"image": tfds.decode.SkipDecoding()}
     config = tfds.ReadConfig(interleave_cycle_length=1)
     result = []

@@ -4,9 +4,9 @@ dtl/testdata.
 
 Needs torch and safetensors. Usage: python scripts/make_rival_vectors.py (after make_golden_vectors.py)
 
-Each method is written here once more, in plain PyTorch, after published code: BitFit (KMnP/vpt, tinytl-bias), VPT
+Each method is a second implementation in plain PyTorch, following published code: BitFit (KMnP/vpt, tinytl-bias), VPT
 (KMnP/vpt), Adapter (KMnP/vpt, Pfeiffer_Block), AdaptFormer (ShoufaChen/AdaptFormer), LoRA (microsoft/LoRA), SSF
-(dongzelian/SSF, query, key and value joint). A file a method holds "value/NAME" (the trainable tensors, random),
+(dongzelian/SSF, query, key and value joint). Each method has a file with "value/NAME" (the trainable tensors, random),
 "gradient/NAME", "logits" [B, classes] and "loss"; the classifier sees the class token. Computed in float64 from the
 stored float32 values.
 """
@@ -23,7 +23,7 @@ RANK, ALPHA, BOTTLENECK, SCALE, PROMPTS = 3, 6.0, 5, 0.1, 4
 
 
 class Plain:
-    """The backbone; a method overrides the places where it acts. w: backbone, v: trainable values."""
+    """The backbone. A method overrides the functions where it acts. w: backbone, v: trainable values."""
 
     def __init__(self, w, v):
         self.w, self.v = w, v
@@ -69,7 +69,7 @@ class Plain:
 
 
 class BitFit(Plain):
-    """The biases by the names and shapes of Google's .npz files."""
+    """The biases, with the names and shapes of Google's .npz files."""
 
     NPZ = {"norm1": "LayerNorm_0", "norm2": "LayerNorm_2", "attn.proj": "MultiHeadDotProductAttention_1/out",
            "mlp.fc1": "MlpBlock_3/Dense_0", "mlp.fc2": "MlpBlock_3/Dense_1"}

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Make graph/backbone/vit/testdata: what timm and torch compute with two public ViT-Ti/16 and with position embeddings.
+"""Make graph/backbone/vit/testdata: what timm and torch compute from two public ViT-Ti/16 and from position embeddings.
 
 Needs torch, timm 0.6 and safetensors. Usage: python scripts/make_timm_logits.py FOLDER
 FOLDER holds vit_tiny_patch16_224.npz (Google's layout, mean = std = 0.5) and deit_tiny_patch16_224.safetensors
 (timm's names, ImageNet's mean and std).
 
-logits.safetensors: the 1000 logits of both backbones for two images of a formula (see image).
+logits.safetensors: the 1,000 logits of both backbones for two computed images (see image).
 position.safetensors: position embeddings of a 14 x 14 grid resampled to 24 x 24 and 7 x 7 in
-float64 (timm's float32 is off by up to 4e-6), class token kept.
+float64 (timm's float32 is off by up to 4e-6), class token unchanged.
 """
 import pathlib
 import sys
@@ -24,8 +24,8 @@ HALF = [0.5] * 3, [0.5] * 3
 
 
 def image(i):
-    """Image i as uint8 [S, S, 3], from integers alone so that a test in any language can make it too:
-    (x (3+c) (1-i) + y (1+2c) + floor(x y / (16 << i)) + 40 c) mod 256, in numbers that may be negative."""
+    """Image i as uint8 [S, S, 3], from integer arithmetic only, so that a test in any language can compute it:
+    (x (3+c) (1-i) + y (1+2c) + floor(x y / (16 << i)) + 40 c) mod 256, where terms may be negative."""
     y, x, c = np.meshgrid(np.arange(SIDE), np.arange(SIDE), np.arange(3), indexing="ij")
     return ((x * (3 + c) * (1 - i) + y * (1 + 2 * c) + x * y // (16 << i) + 40 * c) % 256).astype(np.uint8)
 
@@ -38,7 +38,7 @@ def logits(model, normalisation):
 
 
 def resample(position, side):
-    """What current timm's resample_abs_pos_embed does to [1, 1 + n*n, d]."""
+    """Current timm's resample_abs_pos_embed of [1, 1 + n*n, d]."""
     old = int((position.shape[1] - 1) ** 0.5)
     grid = position[:, 1:].reshape(1, old, old, -1).permute(0, 3, 1, 2)
     grid = torch.nn.functional.interpolate(grid, size=(side, side), mode="bicubic", antialias=True, align_corners=False)

@@ -3,9 +3,9 @@
 
 Needs numpy and safetensors. Usage: python scripts/make_weight_vectors.py
 
-expect.json says for each file its sha256, its metadata and for each tensor the shape, the type and the values: floats
-as the bits of a float32, so that NaN and infinity can be said too. backbones.json says the same in short for the files
-in ../shared/backbones; where that folder is missing the file stays as it is. The values come from a fixed seed.
+For each file, expect.json has the sha256, the metadata, and shape, type and values of each tensor: floats are the bits of
+a float32, which covers NaN and infinity. backbones.json has a summary for the files in ../shared/backbones; without that
+folder it is left unchanged. The values come from a fixed seed.
 """
 import hashlib
 import io
@@ -80,21 +80,21 @@ with zipfile.ZipFile(out, "w") as z:
             np.lib.format.write_array(f, versions[f"v{major}"], version=(major, 0))
 put("versions.npz", out.getvalue(), versions)
 
-# Doubles between two float32 numbers: halves, to even ones, and just beside halves; too large, too small and subnormal.
+# Doubles between two float32 numbers: ties (to even), values just beside a tie, overflow, underflow and subnormals.
 ULP = 2.0**-23
 WIDE = np.array([0.1, -1 / 3, 1 + ULP / 2, 1 + 3 * ULP / 2, 1 + ULP / 2 + 1e-12, 3.5e38, -1e300, 1e-46, 1e-40, -0.0, np.inf, np.nan])
 with np.errstate(over="ignore"):
     wide = {"good": floats(2), "wide": WIDE}
     put("float64.npz", savez(**wide), wide)
 
-# .npz files that must be refused
+# .npz files that must be rejected
 put("fortran.npz", savez(good=floats(2), columns=np.asfortranarray(floats(3, 2))))
 put("bigendian.npz", savez(good=floats(2), swapped=floats(3).astype(">f4")))
 put("object.npz", savez(good=floats(2), things=np.array([{"a": 1}, None], dtype=object)))
 put("structured.npz", savez(good=floats(2), record=np.zeros(2, [("x", "<f4"), ("y", "<i4")])))
 put("bfloat16.npz", savez(good=floats(2), short=np.zeros(2, "V2")))
 
-# .safetensors files that must be read. BF16, which NumPy lacks, goes in as bytes: float32 cut in half.
+# .safetensors files that must be read. NumPy lacks BF16, so its bytes are those of truncated float32.
 f32 = {"head.weight": floats(2, 3), "head.bias": floats(2), "scalar": np.array(-1.5, np.float32),
        "empty": floats(0, 3), "a<b>&\"ü\"": floats(1)}
 put("float32.safetensors", save(f32, {"format": "dtl <&> \u00fc"}), f32, {"format": "dtl <&> \u00fc"})
@@ -125,13 +125,13 @@ wide = {"good": floats(2), "wide": WIDE}
 with np.errstate(over="ignore"):
     put("float64.safetensors", save(wide), wide)
 
-# All binary16 numbers but the NaNs, widened.
+# All binary16 numbers except NaNs, widened.
 halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 halves = halves[~np.isnan(halves)].astype("<f4")
 (OUT / "expect.json").write_text(json.dumps(
     {"files": expect, "halves_sha256": hashlib.sha256(halves.tobytes()).hexdigest()}, ensure_ascii=False) + "\n")
 
-# The real backbones: every tensor through a hash (as tensor.Map.SHA256 makes it), some values in the clear.
+# The real backbones: a hash of all tensors (as tensor.Map.SHA256 computes it), and some values.
 if SHARED.is_dir():
     backbones = {}
     for path in sorted(SHARED.glob("*.npz")) + sorted(SHARED.glob("*.safetensors")):

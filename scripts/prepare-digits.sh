@@ -4,14 +4,14 @@
 #
 #   scripts/prepare-digits.sh [FOLDER]
 #
-# Does nothing when FOLDER is complete already; an interruption leaves nothing half done.
+# Does nothing if FOLDER is already complete; an interruption leaves no partial result.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${1:-$root/data/digits}
 
-# The wheel is only the archive that the images come in, so any platform's will do: this is the
-# smallest (3.9 MB), and digits.csv.gz is the same in it as in today's.
+# The wheel is only the archive with the images, so any platform's will do. This one is the
+# smallest (3.9 MB), and its digits.csv.gz is the same as in current versions.
 package=scikit-learn==0.19.2
 sha=c69e5c6051366a6ac9600d730276db939b1a205e42504ec0b8371f154b0058db
 
@@ -31,5 +31,5 @@ echo "preparing 1,797 handwritten digits from the scikit-learn wheel (4 MB, once
 wheel=$("$root/scripts/fetch-wheel.sh" "$package" "$sha" win32 3.6 cp36m "$work/wheel")
 "${PYTHON:-python3}" "$root/scripts/prepare_digits.py" "$wheel" "$work/digits"
 chmod 755 "$work/digits"
-# A second run at the same time may have finished first: its folder is the same.
+# A simultaneous run may have finished first; its folder is the same.
 [ -e "$target" ] || mv "$work/digits" "$target"

@@ -2,11 +2,11 @@
 """Writes scikit-learn's handwritten digits as a VTAB-1k folder: prepare_digits.py WHEEL FOLDER.
 
 WHEEL is any scikit-learn wheel. FOLDER receives images/{train800,val200,test}/NNNNNN.png, 8-bit
-grey, 8x8, and the lists train800.txt, val200.txt, train800val200.txt and test.txt with a line
-"images/.../NNNNNN.png LABEL" an image: 800 train, 200 validation, 797 test.
+grey, 8x8, and the lists train800.txt, val200.txt, train800val200.txt and test.txt with one line
+"images/.../NNNNNN.png LABEL" per image: 800 train, 200 validation, 797 test.
 
-Needs the standard library only. The result is the same, byte for byte, on every machine whose
-zlib compresses alike, and the same pixel by pixel on all.
+Needs only the standard library. The pixels are the same on every machine, and so are the files if its
+zlib compresses alike.
 """
 
 import gzip
@@ -57,7 +57,7 @@ def png(grey):
 
 
 def shares(counts, total):
-    """Splits total over the classes in proportion to counts; the largest remainders get what is left."""
+    """Splits total over the classes in proportion to counts; the largest remainders get the rest."""
     exact = [c * total / sum(counts) for c in counts]
     got = [int(e) for e in exact]
     order = sorted(range(len(counts)), key=lambda c: (got[c] - exact[c], c))
@@ -68,7 +68,7 @@ def shares(counts, total):
 
 def split(labels):
     """Returns the image numbers of train (800), validation (200) and test (797), each ascending."""
-    # Ordered by a hash, not by random.shuffle, whose sequence Python does not promise to keep.
+    # Ordered by a hash: Python does not guarantee that random.shuffle stays the same.
     members = [[] for _ in range(CLASSES)]
     for number in sorted(range(len(labels)), key=lambda n: hashlib.sha256(b"digits %d" % n).digest()):
         members[labels[number]].append(number)
@@ -98,7 +98,7 @@ def main(wheel, folder):
     for name, lines in lists.items():
         with open(os.path.join(folder, name + ".txt"), "w", newline="\n") as f:
             f.writelines(lines)
-    # Last: it marks the folder as complete.
+    # Written last: it marks the folder as complete.
     with open(os.path.join(folder, "SOURCE.txt"), "w", newline="\n") as f:
         f.write(SOURCE.format(member=MEMBER, sha=SHA256))
 

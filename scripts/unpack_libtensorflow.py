@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Unpacks libtensorflow and its C headers from a TensorFlow wheel: unpack_libtensorflow.py WHEEL FOLDER.
 
-Writes FOLDER/lib and FOLDER/include, some 700 MB of the wheel's gigabyte. Needs the standard
-library only. Fails, naming what is missing, when the wheel has another layout than expected.
+Writes FOLDER/lib and FOLDER/include, about 700 MB of the wheel's gigabyte. Needs only the standard
+library. If the wheel has an unexpected layout, it fails and names what is missing.
 """
 
 import os
@@ -10,7 +10,7 @@ import shutil
 import sys
 import zipfile
 
-# Every header that tensorflow/c/c_api.h and tensorflow/c/eager/c_api.h reach, under tensorflow/include.
+# All headers that tensorflow/c/c_api.h and tensorflow/c/eager/c_api.h include, below tensorflow/include.
 HEADERS = """
 tensorflow/c/c_api.h
 tensorflow/c/c_api_macros.h
@@ -55,7 +55,7 @@ def main(wheel, folder):
             unpack(archive, "tensorflow/" + name, path)
             os.chmod(path, 0o755)
             os.symlink(name, os.path.join(folder, "lib", link))
-        # Linux arm64 brings its OpenMP; the library looks for it in ../tensorflow.libs.
+        # On Linux arm64 the wheel includes OpenMP; the library looks for it in ../tensorflow.libs.
         for name in names:
             if name.startswith("tensorflow.libs/") and not name.endswith("/"):
                 unpack(archive, name, os.path.join(folder, name))

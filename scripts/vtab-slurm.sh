@@ -3,9 +3,9 @@
 #
 #   sbatch scripts/vtab-slurm.sh /shared/vtab-1k /shared/ViT-B_16.npz /shared/results
 #
-# What stands behind the three is passed on to 'dtl-tf vtab run', such as --methods or --seeds. The folders must be seen by
-# all nodes. When the time is up Slurm sends SIGTERM, the cell under way writes a checkpoint, and the next sbatch goes on.
-# Parts of nodes that died are trained by any later call, with or without the same array.
+# Further arguments, such as --methods or --seeds, are passed on to 'dtl-tf vtab run'. All nodes must see the folders. When
+# the time is up, Slurm sends SIGTERM, the current cell writes a checkpoint, and the next sbatch continues. Any later call, with
+# the same array or without, trains the cells of nodes that died.
 #
 #SBATCH --job-name=vtab
 #SBATCH --array=1-8
@@ -23,8 +23,8 @@ fi
 data=$1 backbone=$2 results=$3
 shift 3
 
-# Numbers of the array may begin anywhere; --shard counts from 1.
+# Array indices may start anywhere; --shard counts from 1.
 shard=$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN + 1))/$SLURM_ARRAY_TASK_COUNT
 
-# srun, not exec: Slurm signals job steps, and dtl-tf is one then.
+# srun, not exec: Slurm signals job steps, and srun makes dtl-tf one.
 srun "${DTL_TF:-dtl-tf}" vtab run --data "$data" --backbone "$backbone" --out "$results" --shard "$shard" "$@"

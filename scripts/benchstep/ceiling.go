@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	side  = 2048 // of the square matrices: large enough to hide what a product costs besides arithmetic
-	chain = 8    // products of one run, so that feeding and summing up weigh little
+	side  = 2048 // of the square matrices: large enough to hide the overhead of a product
+	chain = 8    // products per run, so that feeding and summing take little of the time
 	runs  = 5
 )
 
-// printCeiling prints the operations a second (a multiplication and an addition are two) that TensorFlow reaches in large
-// matrix products, the best of some runs: {"fp32": ..., "bf16": ...}.
+// printCeiling prints the operations per second (a multiply-add counts as two) that TensorFlow reaches in large matrix
+// products, the best of several runs: {"fp32": ..., "bf16": ...}.
 func printCeiling(threads int) error {
 	rates := map[graph.Precision]float64{}
 	for _, p := range []graph.Precision{graph.FP32, graph.BF16} {
@@ -33,7 +33,7 @@ func printCeiling(threads int) error {
 	return json.NewEncoder(os.Stdout).Encode(rates)
 }
 
-// ceiling multiplies x W W W ... with W held in the given precision. W is scaled to leave the size of numbers as it is.
+// ceiling multiplies x W W W ... with W stored in the given precision, scaled so that magnitudes stay the same.
 func ceiling(p graph.Precision, threads int) (float64, error) {
 	b := graph.New(graph.RecomputeNone).Use(p)
 	x := b.Placeholder("x", tf.Float, side, side)
@@ -55,7 +55,7 @@ func ceiling(p graph.Precision, threads int) (float64, error) {
 	}
 	feeds := []graph.Feed{{Output: x.Output, Value: square(1)}}
 	best := math.Inf(1)
-	for range 1 + runs { // the first one is never the best
+	for range 1 + runs { // the first run warms up
 		begun := time.Now()
 		if _, err := s.Run(feeds, []tf.Output{sum.Output}); err != nil {
 			return 0, err
@@ -65,7 +65,7 @@ func ceiling(p graph.Precision, threads int) (float64, error) {
 	return chain * 2 * math.Pow(side, 3) / best, nil
 }
 
-// square is a matrix of numbers between -bound and bound.
+// square is a matrix of random numbers between -bound and bound.
 func square(bound float64) tensor.Tensor {
 	random := rand.New(rand.NewPCG(2, 2))
 	t := tensor.Zeros(side, side)

@@ -1,11 +1,11 @@
-// Command benchstep is dtl-tf's side of `make bench`: a process that holds one model and trains on one batch whenever
-// scripts/bench.py asks for it. A command is a line on standard input, its answer a line of JSON on standard output:
+// Command benchstep is dtl-tf's side of `make bench`: a process with one model that trains on one batch whenever
+// scripts/bench.py asks for it. A command is a line on standard input, the answer a line of JSON on standard output:
 //
 //	step   {"seconds": ..., "loss": ...}      one training step, measured from feed to loss
-//	fill   {"seconds": ...}                   what a stored step lives on, computed for one batch (only with -store)
+//	fill   {"seconds": ...}                   compute the stored values of one batch (only with -store)
 //	peak   {"bytes": ..., "at_most": ..., "fed": ..., "resident": ...}   from the trace of one more step
 //
-// With -ceiling it measures large matrix products instead and ends.
+// With -ceiling it only measures large matrix products.
 package main
 
 import (
@@ -35,12 +35,12 @@ import (
 
 const (
 	classes = 100
-	// rate and decay only have to move the weights as training does.
+	// rate and decay only have to change the weights as training does.
 	rate  = 1e-3
 	decay = 0.05
 )
 
-// recomputations are the values of -recompute, named as in fine-tune --recompute.
+// recomputations are the values of -recompute, named as those of fine-tune --recompute.
 var recomputations = map[string]graph.Recompute{
 	"none":        graph.RecomputeNone,
 	"activations": graph.RecomputeActivations,
@@ -74,14 +74,14 @@ func main() {
 	}
 }
 
-// worker is a model and the batch that it trains on, over and over.
+// worker is a model and the batch that every step trains on.
 type worker struct {
 	session *dtl.Session
 	images  tensor.Tensor   // [B, S, S, 3] bytes
-	stored  []tensor.Tensor // with -store: what is fed instead of images
+	stored  []tensor.Tensor // with -store: fed instead of images
 	store   graph.Precision
 	labels  []int32
-	steps   int // trained so far
+	steps   int // steps so far
 }
 
 func newWorker(name string, batch int, precision, recompute, store string, threads int) (*worker, error) {
@@ -132,7 +132,7 @@ func newWorker(name string, batch int, precision, recompute, store string, threa
 	return w, err
 }
 
-// noise is a batch of random images, bytes as the loader delivers them. Values play no part in time or memory.
+// noise is a batch of random images, as bytes like the loader's. Time and memory do not depend on the values.
 func noise(batch, side int) tensor.Tensor {
 	random := rand.New(rand.NewPCG(1, 1))
 	pixels := make([]uint8, batch*side*side*3)
@@ -142,7 +142,7 @@ func noise(batch, side int) tensor.Tensor {
 	return tensor.Must(pixels, batch, side, side, 3)
 }
 
-// serve answers commands until their stream ends.
+// serve answers commands until the input ends.
 func (w *worker) serve(in io.Reader, out io.Writer) error {
 	answers := json.NewEncoder(out)
 	if err := answers.Encode(map[string]any{"ready": true, "tensorflow": tf.Version()}); err != nil {
@@ -188,7 +188,7 @@ func (w *worker) step() (float64, error) {
 	return w.session.Step(w.images, w.labels, rate, w.steps)
 }
 
-// fill computes what a stored step is fed, in the precision of the store. Writing it to a file is not part of it.
+// fill computes the stored values of a batch in the precision of the store, without writing them to a file.
 func (w *worker) fill() (seconds float64, err error) {
 	if w.store == "" {
 		return 0, fmt.Errorf("fill needs -store")
@@ -218,12 +218,12 @@ func toBF16(t tensor.Tensor) tensor.Tensor {
 	return tensor.Must(out, t.Shape...)
 }
 
-// peak traces a step and replays what it allocated.
+// peak traces a step and replays its allocations.
 //
-// "bytes" does not hold what is fed, because that exists before the step. For images this is how PyTorch is counted, too. The
-// stored values of a cached step take the place of activations that a step on images makes by itself, so "fed" gives
-// their bytes, and an honest figure for the cached step is the sum of both: TensorFlow holds its copy of them
-// from the first node to the last. (The mapped file that they are read from is the system's page cache.)
+// "bytes" excludes the fed tensors, which exist before the step. For images, PyTorch is counted in the same way. The stored
+// values of a cached step replace activations that a step on images computes itself, so a fair figure for the cached step is the
+// sum of "bytes" and "fed", the bytes of the stored values: TensorFlow's copy of them is alive from the first node to the last.
+// (The memory-mapped file that they are read from is in the system's page cache.)
 func (w *worker) peak() (any, error) {
 	w.steps++
 	var metadata *pb.RunMetadata

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// answers runs commands through a worker of the small backbone and returns what it says, without its greeting.
+// answers sends commands to a worker with the small backbone and returns its answers, without its greeting.
 func answers(t *testing.T, store, commands string) []map[string]float64 {
 	t.Helper()
 	w, err := newWorker("vit_mini4", 3, "fp32", "activations", store, 1)
@@ -38,7 +38,7 @@ func answers(t *testing.T, store, commands string) []map[string]float64 {
 	return all
 }
 
-// TestWorker holds that a cached step is the same training as one on images, and that what it is fed is counted.
+// TestWorker: a cached step trains like one on images, and the bytes of its stored values are counted.
 func TestWorker(t *testing.T) {
 	plain := answers(t, "", "step\nstep\npeak\n")
 	stored := answers(t, "fp32", "step\nstep\npeak\nfill\n")
@@ -53,7 +53,7 @@ func TestWorker(t *testing.T) {
 	if plain[1]["loss"] >= plain[0]["loss"] {
 		t.Errorf("the loss rose from %v to %v", plain[0]["loss"], plain[1]["loss"])
 	}
-	// x_0 .. x_6 and what leaves block 6: 8 values of 65 tokens of 96 numbers of 4 bytes for 3 images.
+	// x_0 .. x_6 and the output of block 6: 8 values of 65 tokens x 96 channels x 4 bytes for 3 images.
 	if got, want := stored[2]["fed"], 8.0*3*65*96*4; got != want {
 		t.Errorf("%v bytes fed, want %v", got, want)
 	}
@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRounding: bfloat16 has 8 bits of significand, so neighbours of 1 are 2^-7 apart; ties go to the even one.
+// TestRounding: bfloat16 has 8 bits of significand, so the number after 1 is 1 + 2^-7; ties round to even.
 func TestRounding(t *testing.T) {
 	in := []float32{1, 1 + 1.0/256, 1 + 3.0/256, 1 + 1.0/256 + 1.0/1024, -2, 0}
 	want := []float32{1, 1, 1 + 4.0/256, 1 + 2.0/256, -2, 0}
