@@ -137,7 +137,7 @@ def runs(r):
              f"{x['first_pass']:.0f} s" if x["first_pass"] else ""] for x in r["runs"]]
     return (f"A whole run, {run['images']:,} images, {run['epochs']} epochs of {run['images'] // run['batch']} steps of {run['batch']}. "
             "Extrapolated, not run: epochs times the mean of the measured steps, plus the measured first pass that fills the cache (without "
-            "writing it); tests and reading of images or cache are not in it.\n\n"
+            "writing it). Evaluation and reading of images or cache are not included.\n\n"
             + table(["training", "precision", "whole run", "an epoch", "steps measured", "first pass"], rows))
 
 
@@ -150,9 +150,9 @@ def floor(r):
         measured, peak = statistics.median(seconds(s)), s["peak"]["bytes"] + s["peak"].get("fed", 0)
         rows.append([x["variant"], x["precision"], x["batch"], f"{x['operations'] / 1e9:,.0f}", f"{x['seconds']:.3g}", f"{measured:.3g}",
                      f"{x['kept_units']:.1f} U" if "kept_units" in x else "", mib(x["kept_bytes"]) if "kept_bytes" in x else "", mib(peak)])
-    return (f"The floor: the step's own operations over the ceiling of a 2048 x 2048 x 2048 matrix product in TensorFlow ({rates}), and the "
-            "bytes that must outlive the forward pass for the gradient (U = batch x 197 x width values, in bf16 of 2 bytes each). One block at "
-            "work and the gradient on its way come on top of those.\n\n"
+    return (f"The floor: the step's own operations at the peak rate of a 2048 x 2048 x 2048 matrix product in TensorFlow ({rates}), and the "
+            "activations that must be saved for the backward pass (U = batch x 197 x width values, in bf16 of 2 bytes each). The peak adds "
+            "the scratch memory of one block and the gradient that is being computed.\n\n"
             + table(["variant", "precision", "batch", "GFLOP", "seconds at least", "measured", "saved at least", "MiB", "peak, MiB"], rows))
 
 

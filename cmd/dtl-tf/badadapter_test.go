@@ -13,8 +13,8 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// TestAdapterRefused: an adapter that is damaged, lies or belongs to something else is refused by eval, predict
-// and fine-tune, with its name and what is wrong.
+// TestAdapterRefused: eval, predict and fine-tune reject an adapter that is damaged, contradicts itself or belongs to something
+// else, and name the file and what is wrong.
 func TestAdapterRefused(t *testing.T) {
 	run := dtlRun(t)
 	good, err := weight.Open(filepath.Join(run, "adapter.safetensors"))
@@ -26,10 +26,10 @@ func TestAdapterRefused(t *testing.T) {
 		name  string
 		code  int
 		flags []string
-		// change alters a copy of a good adapter. meta nil means a file of the official implementation.
+		// change alters a copy of a good adapter. A nil meta means a file of the official implementation.
 		change func(m tensor.Map, meta map[string]string)
 		want   []string
-		// used marks what only matters where the adapter is used, not where training starts from it.
+		// used marks errors of using the adapter, but not of starting training from it.
 		used bool
 	}{
 		{"tensor missing", 1, nil, func(m tensor.Map, _ map[string]string) { delete(m, a0) }, []string{a0, "method"}, false},
@@ -80,10 +80,10 @@ func TestAdapterRefused(t *testing.T) {
 	}
 }
 
-// official leaves only what a file of the official implementation has: tensors.
+// official removes the metadata: files of the official implementation have only tensors.
 func official(_ tensor.Map, meta map[string]string) { clear(meta) }
 
-// TestAdapterFileRefused does the same for files that are no adapter at all.
+// TestAdapterFileRefused does the same for files that are not adapters.
 func TestAdapterFileRefused(t *testing.T) {
 	good := read(t, dtlRun(t), "adapter.safetensors")
 	dir := t.TempDir()
@@ -108,7 +108,7 @@ func TestAdapterFileRefused(t *testing.T) {
 	cli(t, evalArgs(dir)...).want(t, exitFailed, dir, "directory")
 }
 
-// TestAdapterElsewhere uses a good adapter where it does not belong.
+// TestAdapterElsewhere uses a good adapter with the wrong backbone or method.
 func TestAdapterElsewhere(t *testing.T) {
 	adapter := filepath.Join(dtlRun(t), "adapter.safetensors")
 	arch, err := backbone.Parse(tiny)

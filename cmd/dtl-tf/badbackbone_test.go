@@ -13,8 +13,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestBackboneRefused: whatever is wrong with a backbone's file, every command that reads one fails, names the
-// file and what is wrong in it, and leaves nothing behind.
+// TestBackboneRefused: every command that reads a damaged backbone fails, names the file and what is wrong, and leaves no files
+// behind.
 func TestBackboneRefused(t *testing.T) {
 	const scale, query = "Transformer/encoder_norm/scale", "Transformer/encoderblock_1/MultiHeadDotProductAttention_1/query/kernel"
 	good := read(t, fixture.backbone)
@@ -81,7 +81,7 @@ func TestBackboneRefused(t *testing.T) {
 	}
 }
 
-// member is a .npz of one array with any header.
+// member is an .npz file of one array with an arbitrary header.
 func member(name, header string, n int) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -103,7 +103,7 @@ func member(name, header string, n int) []byte {
 	return b.Bytes()
 }
 
-// header is a .safetensors file of a header and n bytes of data.
+// header is a .safetensors file with the given header and n bytes of data.
 func header(text string, n int) []byte {
 	raw := append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
 	return append(raw, make([]byte, n)...)

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// readRun is the run.json of a folder.
+// readRun reads the run.json of a folder.
 func readRun(t *testing.T, out string) result.Run {
 	t.Helper()
 	r, err := result.ReadRun(out)
@@ -18,7 +18,7 @@ func readRun(t *testing.T, out string) result.Run {
 	return r
 }
 
-// TestDataRefused: what is wrong with a data set shows before anything is written, with the list and the line.
+// TestDataRefused: mistakes in a data set are reported with list and line, before anything is written.
 func TestDataRefused(t *testing.T) {
 	const list = "train800val200.txt"
 	lines := func(text string) func(root string) error {
@@ -73,8 +73,8 @@ func joined(errs ...error) error {
 	return nil
 }
 
-// TestBadImage: an image that can't be read stops training with its name, but what the epochs before it came to
-// is kept; with --skip-bad-images it is left out and counted.
+// TestBadImage: an unreadable image stops training with an error that names it, and the result of the epochs before it is saved;
+// with --skip-bad-images it is skipped and counted.
 func TestBadImage(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -96,7 +96,7 @@ func TestBadImage(t *testing.T) {
 				t.Errorf("run.json: status %s, error %q", r.Status, r.Error)
 			}
 			if c.name != "zero bytes" {
-				return // what follows is the same whatever is wrong with the image
+				return // the rest does not depend on what is wrong with the image
 			}
 			o := cli(t, tune(out, append(flags, "--skip-bad-images", "--overwrite")...)...)
 			o.want(t, exitDone, "skipped: ", bad)
@@ -114,7 +114,7 @@ func TestBadImage(t *testing.T) {
 	}
 }
 
-// TestBadTestImage: the training is not lost over a test image that can't be read.
+// TestBadTestImage: an unreadable test image does not lose the trained adapter.
 func TestBadTestImage(t *testing.T) {
 	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
 	bad := write(t, filepath.Join(root, "images", "test_01.png"), []byte("\x89PNG\r\n\x1a\n"))
@@ -146,7 +146,7 @@ func TestBadTestImage(t *testing.T) {
 	cli(t, append(predictArgs(adapter), filepath.Join(root, "test.txt"))...).want(t, exitFailed, "test.txt", "not an image")
 }
 
-// TestAllImagesBad: with nothing left to train on, skipping gives up too.
+// TestAllImagesBad: --skip-bad-images fails too if no image is left to train on.
 func TestAllImagesBad(t *testing.T) {
 	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
 	for _, n := range []int{9, 2} { // none readable, fewer than a batch readable

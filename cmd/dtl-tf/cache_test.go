@@ -33,7 +33,7 @@ func entries(t *testing.T, dir string) []entry {
 	return list
 }
 
-// TestCache stores, lists, uses and clears.
+// TestCache stores, lists, uses and clears a feature cache.
 func TestCache(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "features")
 	if o := cli(t, "cache", "list", "--dir", dir); o.out != "no feature caches in "+dir+"\n" {
@@ -41,7 +41,7 @@ func TestCache(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "run")
 	first := cli(t, tune(out, "--feature-cache", dir)...)
-	// DTL changes what leaves the second of two blocks: x_00 to x_02, each 5 tokens of 16 numbers of 4 bytes.
+	// DTL changes the output of the second of two blocks, so x_00 to x_02 are stored: each 5 tokens x 16 channels x 4 bytes.
 	first.want(t, exitDone, "feature cache: 24 images x 960 bytes = 23 kB in "+dir, "storing features 24/24")
 	list := entries(t, dir)
 	if len(list) != 1 || list[0].Backbone != "tiny.npz" || list[0].Data != "colours" || list[0].Images != 24 || list[0].Values != 3 || list[0].Bytes < 24*960 || list[0].Stored != "fp32" {
@@ -76,7 +76,7 @@ func TestCache(t *testing.T) {
 	cli(t, tune(out, "--overwrite", "--feature-cache", file)...).want(t, exitFailed, "--feature-cache", file, "is a file")
 }
 
-// TestCacheDefault: without a flag values are stored in the user's folder for caches, and not when that says off.
+// TestCacheDefault: without a flag, values are stored in the user's cache folder; with --feature-cache off they are not.
 func TestCacheDefault(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", home)
@@ -94,10 +94,10 @@ func TestCacheDefault(t *testing.T) {
 	}
 }
 
-// TestCacheFullDisk: a disk that turns out to be full is an error where the user named the folder; else training goes on without,
-// says so and comes to the same. Nothing stays. A limit on the size of files stands for the disk.
+// TestCacheFullDisk: a full disk is an error if the user named the folder; otherwise training continues without a cache, says so
+// and ends with the same result. No partial cache remains. A limit on the size of files simulates the disk.
 func TestCacheFullDisk(t *testing.T) {
-	flags := []string{"--image-size", "16"} // 17 tokens of 16 numbers: 26 kB a value
+	flags := []string{"--image-size", "16"} // 17 tokens x 16 channels: 26 kB per value
 	whole := trained(t, append(flags, "--feature-cache", "off")...)
 	run := func(more ...string) outcome {
 		c := exec.Command(os.Args[0], append(tune(filepath.Join(t.TempDir(), "run"), flags...), more...)...)
@@ -127,7 +127,7 @@ func TestCacheFullDisk(t *testing.T) {
 	}
 }
 
-// TestCacheResume: a run goes on as it began, with a cache or without, also when that was cleared meanwhile.
+// TestCacheResume: a resumed run uses a cache if and only if it did when it started, even if the cache was cleared meanwhile.
 func TestCacheResume(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", home)

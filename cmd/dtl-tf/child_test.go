@@ -12,15 +12,15 @@ import (
 	"dtl-tf/runner/fault"
 )
 
-// What childVariable may be besides a number, which is a limit on the size of files in bytes.
+// Values of childVariable. A number is also allowed: a limit on the size of files in bytes.
 const (
 	wholeProgram = "main"        // main as it is
-	diesAt       = "dies at "    // with a number: main, which kill -9 ends at that point between two changes on the disk
-	namesPoints  = "name points" // main, which writes the names of these points to stderr
-	extended     = "extended"    // main with a family of backbones and a method more
+	diesAt       = "dies at "    // followed by a number: main, killed at that point between two changes on the disk
+	namesPoints  = "name points" // main, which prints the names of these points on stderr
+	extended     = "extended"    // main with another family of backbones and another method
 )
 
-// child is dtl-tf in a process of its own.
+// child runs dtl-tf in a process of its own.
 func child(args []string) int {
 	variable := os.Getenv(childVariable)
 	switch {
@@ -44,14 +44,14 @@ func child(args []string) int {
 		main()
 	}
 	limit := number(variable)
-	signal.Ignore(syscall.SIGXFSZ) // then writing fails with EFBIG
+	signal.Ignore(syscall.SIGXFSZ) // so that writing fails with EFBIG instead
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		panic(err)
 	}
 	return run(context.Background(), args, os.Stdout, os.Stderr)
 }
 
-// pointMark stands before the name of a point on stderr.
+// pointMark precedes the name of a point on stderr.
 const pointMark = "point: "
 
 func number(text string) uint64 {

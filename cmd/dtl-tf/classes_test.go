@@ -18,8 +18,8 @@ func spiceAdapter(t *testing.T) string {
 	return filepath.Join(trained(t, "--data", root, "--batch", "6"), result.AdapterFile)
 }
 
-// TestEvalByName: what counts is the class's name, and neither its place in the data set nor the number of classes. What is
-// right follows from predict, which says the name of the class.
+// TestEvalByName: classes are matched by name, whatever their order and number in the data set. The expected accuracy follows
+// from predict, which prints names.
 func TestEvalByName(t *testing.T) {
 	adapter := spiceAdapter(t)
 	rightOf := func(root string) float64 {
@@ -39,15 +39,15 @@ func TestEvalByName(t *testing.T) {
 		t.Errorf("eval says %s, want %v", o.out, want)
 	}
 
-	// As many classes as the adapter has, one of which it does not know.
+	// As many classes as the adapter has, one of them unknown to it.
 	folders(t, subset, "test", 3, map[string]int{"dill": 0})
 	cli(t, append(evalArgs(adapter), "--data", subset)...).want(t, exitUsage, subset, adapter, "dill (3 of 9 images)", "amber, basil, cobalt")
-	// Another spelling, which sorts otherwise.
+	// Another spelling, with another sort order.
 	try(t, os.Rename(filepath.Join(subset, "test", "dill"), filepath.Join(subset, "test", "Amber")))
 	cli(t, append(evalArgs(adapter), "--data", subset)...).want(t, exitUsage, `Amber (3 of 9 images; did you mean "amber", which differs in case`)
 }
 
-// TestEvalByNumber: where one side has numbers only, they are compared, and a note says so.
+// TestEvalByNumber: if one side has only numbers, classes are matched by number, and a note says so.
 func TestEvalByNumber(t *testing.T) {
 	adapter := spiceAdapter(t)
 	o := cli(t, evalArgs(adapter)...)
@@ -59,8 +59,8 @@ func TestEvalByNumber(t *testing.T) {
 	cli(t, append(evalArgs(numbers), "--data", fewer)...).want(t, exitUsage, fewer+" names its 2 classes", numbers+" has 3 without names")
 }
 
-// TestInitAdapterByName: rows of the head go to the classes of the same name, and a class that the adapter lacks starts as in
-// a run without it.
+// TestInitAdapterByName: the classifier's rows go to the classes of the same name, and a class that the adapter lacks starts as in a
+// run without the adapter.
 func TestInitAdapterByName(t *testing.T) {
 	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--seed", "5", "--batch", "4"}
 	adapter := spiceAdapter(t)
@@ -100,7 +100,7 @@ func TestInitAdapterByName(t *testing.T) {
 	}
 }
 
-// TestInitAdapterByNumber: lists with fewer labels than the adapter has classes keep its head, those with more add to it.
+// TestInitAdapterByNumber: with fewer labels than the adapter has classes, its classifier stays as it is; with more, rows are added.
 func TestInitAdapterByNumber(t *testing.T) {
 	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--batch", "2"}
 	adapter := spiceAdapter(t)

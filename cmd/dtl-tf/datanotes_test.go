@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestNotesOnData: what is odd about the data is told before training and recorded.
+// TestNotesOnData: oddities of the data are reported before training and recorded.
 func TestNotesOnData(t *testing.T) {
 	root := folders(t, t.TempDir(), "train", 4, spices)
 	image := read(t, root, "train", "basil", "train0.png")

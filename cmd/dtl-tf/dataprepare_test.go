@@ -11,7 +11,7 @@ import (
 	"dtl-tf/runner/prepare"
 )
 
-// colourFolders makes class folders of 12 noisy images for each of three colours.
+// colourFolders makes class folders for three colours, each with 12 noisy images.
 func colourFolders(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -60,7 +60,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestPrepareRefused holds exit codes.
+// TestPrepareRefused checks exit codes.
 func TestPrepareRefused(t *testing.T) {
 	from, out := colourFolders(t), filepath.Join(t.TempDir(), "colours")
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestPrepareRefused(t *testing.T) {
 	cli(t, "data").want(t, exitUsage, "data prepare")
 }
 
-// TestPrepareInterrupted: nothing is left.
+// TestPrepareInterrupted: an interruption leaves nothing behind.
 func TestPrepareInterrupted(t *testing.T) {
 	parent := t.TempDir()
 	o := cliUntil(t, "reading", "data", "prepare", "--from", colourFolders(t), "--out", filepath.Join(parent, "colours"), "--train", "18", "--val", "6")

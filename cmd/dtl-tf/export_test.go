@@ -14,8 +14,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// exported trains with the given flags, exports the result and returns the SavedModel and what predict says with
-// backbone and adapter, as JSON lines in a file too.
+// exported trains with the given flags and exports the result. It returns the SavedModel, the predictions with backbone and
+// adapter, and a file with these predictions as JSON lines.
 func exported(t *testing.T, flags ...string) (model string, want []prediction, lines string) {
 	t.Helper()
 	out := trained(t, append([]string{"--epochs", "1"}, flags...)...)
@@ -38,7 +38,7 @@ func exported(t *testing.T, flags ...string) (model string, want []prediction, l
 	return model, want, lines
 }
 
-// exportedCases are flags of fine-tune: every method, and what changes the graph of all of them.
+// exportedCases are flags of fine-tune: every method, and settings that change the graph of all methods.
 func exportedCases() (list [][]string) {
 	if os.Getenv("DTL_HEAVY") == "" {
 		return [][]string{{"--method", "dtl+"}, {"--method", "full"}, {"--precision", "bf16", "--pool", "cls"}}
@@ -49,7 +49,7 @@ func exportedCases() (list [][]string) {
 	return append(list, []string{"--precision", "bf16"}, []string{"--pool", "cls", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"})
 }
 
-// TestExport: predict says the same of a SavedModel as of backbone and adapter, whatever the method.
+// TestExport: predict gives the same results with a SavedModel as with backbone and adapter, for every method.
 func TestExport(t *testing.T) {
 	for _, flags := range exportedCases() {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestExport(t *testing.T) {
 			got := predictions(t, append([]string{"predict", "--saved-model", model, "--batch", "5"}, testImages(t)...)...)
 			tolerance := 1e-5
 			if slices.Contains(flags, "bf16") {
-				tolerance = 0.02 // predict's kernels round to bfloat16 in other places than TensorFlow's ops
+				tolerance = 0.02 // predict's kernels round to bfloat16 at other points than TensorFlow's ops
 			}
 			sameLogits(t, got, want, tolerance)
 			for i := range got {
@@ -69,8 +69,8 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// TestExportInPython lets TensorFlow's Python load and run exported models in one process, with images in their own
-// size, and look up their signatures.
+// TestExportInPython: TensorFlow's Python loads and runs exported models in one process, on images of their own size, and finds
+// their signatures.
 func TestExportInPython(t *testing.T) {
 	heavy(t, "starts TensorFlow's Python")
 	needPython(t, "tensorflow")
@@ -114,7 +114,7 @@ func needPython(t *testing.T, name string) {
 	}
 }
 
-// python runs a script, which must print so many lines with the text.
+// python runs a script, which must print the given number of lines that contain the text.
 func python(t *testing.T, args []string, lines int, text string) {
 	t.Helper()
 	out, err := exec.Command("python3", args...).CombinedOutput()
@@ -124,7 +124,7 @@ func python(t *testing.T, args []string, lines int, text string) {
 	t.Logf("%s", out)
 }
 
-// TestExportKeepsNames: the names of the classes travel with the model.
+// TestExportKeepsNames: the exported model has the names of the classes.
 func TestExportKeepsNames(t *testing.T) {
 	root := t.TempDir()
 	for i := range 6 {
@@ -192,7 +192,7 @@ func TestExportRefused(t *testing.T) {
 	cli(t, "predict", "--backbone", model, "--adapter", adapter, image).want(t, exitFailed, model, "backbone.json")
 	for _, c := range []struct{ file, old, new, want string }{
 		{"saved_model.pb", "serving_default", "serving_default", ""}, // nothing changed: it runs
-		{"saved_model.pb", "resized_0_to_1", "resized_0_to_2", ""},   // of no matter for predict
+		{"saved_model.pb", "resized_0_to_1", "resized_0_to_2", ""},   // predict does not use it
 		{"saved_model.pb", "serving_default", "serving_defaulp", `signature "serving_default"`},
 		{"assets.extra/classifier.json", `"version": 1`, `"version": 7`, "version 7"},
 		{"assets.extra/classifier.json", `"classes": 3`, `"classes": 4`, "logits [1 3]"},
@@ -227,7 +227,7 @@ func TestExportRefused(t *testing.T) {
 	}
 }
 
-// TestServedClaimsTerabytes: a description that is as large as a sparse file can be is refused before memory is taken.
+// TestServedClaimsTerabytes: a huge description, made as a sparse file, is rejected before memory is allocated.
 func TestServedClaimsTerabytes(t *testing.T) {
 	model := t.TempDir()
 	try(t, os.CopyFS(model, os.DirFS("../../saved_models/default")))
@@ -237,7 +237,7 @@ func TestServedClaimsTerabytes(t *testing.T) {
 	cli(t, "predict", "--saved-model", model, fixture.data).want(t, exitFailed, model, "more than the limit")
 }
 
-// snapshotTree is names and contents of all files below a folder.
+// snapshotTree returns the names and contents of all files below a folder.
 func snapshotTree(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder

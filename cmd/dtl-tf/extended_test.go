@@ -12,16 +12,16 @@ import (
 	"dtl-tf/graph/backbone/familytest"
 )
 
-// extend registers what a program of somebody else would: a family of backbones and a method.
+// extend registers a family of backbones and a method, as another program would.
 func extend() {
 	familytest.Register()
 	dtl.Register(dtl.Definition{
-		Name: "shift", Place: 75, Options: []dtl.Option{{Name: "factor", Text: "factor of what the method adds", Default: "2"}},
+		Name: "shift", Place: 75, Options: []dtl.Option{{Name: "factor", Text: "factor of the vectors", Default: "2"}},
 		New: func(o *dtl.Reader, _ backbone.Architecture) dtl.Method { return shift{o.Positive("factor", 2)} },
 	})
 }
 
-// shift adds a vector that trains to the output of each block's MLP.
+// shift adds a trainable vector to the output of each block's MLP.
 type shift struct{ factor float64 }
 
 func (shift) Name() string              { return "shift" }
@@ -42,7 +42,7 @@ func (s shift) Attach(p *dtl.Params, a backbone.Architecture) func() backbone.Ho
 	}
 }
 
-// TestExtended goes through the commands with a family of backbones and a method that no file of the program names.
+// TestExtended runs the commands with a family of backbones and a method that no file of the program names.
 func TestExtended(t *testing.T) {
 	dir := t.TempDir()
 	at := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }

@@ -21,17 +21,17 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// tiny is an architecture on which a whole run takes a fraction of a second. Its two blocks are enough for
-// DTL: feedback starts at the second.
+// tiny is an architecture on which a whole run takes a fraction of a second. Its two blocks are enough for DTL, whose feedback
+// starts at the second.
 const tiny = "vit:image=8,patch=4,width=16,depth=2,heads=2,mlp=32"
 
-// fixture is what all tests may read and none may change.
+// fixture is shared by all tests, which must not change it.
 var fixture struct {
 	backbone string // tiny with random weights, .npz
 	weights  tensor.Map
 	data     string // three classes, lists: 24 training and 12 test images
 
-	once sync.Once // makes the rest, see dtlRun
+	once sync.Once // for dtlRun
 	out  string
 	run  outcome
 }
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "dtl-tf-test-")
 	if err == nil {
-		err = os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "caches")) // not the user's own
+		err = os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "caches")) // instead of the user's
 	}
 	if err == nil {
 		err = makeFixture(dir)
@@ -100,7 +100,7 @@ func writeSafetensors(path string, m tensor.Map, metadata map[string]string) err
 	return os.WriteFile(path, b.Bytes(), 0o666)
 }
 
-// writeLists makes a data set in the layout of VTAB-1k: for each list that many images of three classes in turn.
+// writeLists makes a data set in VTAB-1k's layout. Each list gets the given number of images, of three classes in turn.
 func writeLists(root string, lists map[string]int) error {
 	if err := os.MkdirAll(filepath.Join(root, "images"), 0o777); err != nil {
 		return err
@@ -121,7 +121,7 @@ func writeLists(root string, lists map[string]int) error {
 	return nil
 }
 
-// writeImage makes a noisy PNG of 10 x 9 pixels in which the class's channel is the brightest.
+// writeImage writes a noisy PNG of 10 x 9 pixels in which the class's channel is the brightest.
 func writeImage(path string, class int, seed uint64) error {
 	random := rand.New(rand.NewPCG(seed, uint64(len(path)%7)))
 	img := image.NewRGBA(image.Rect(0, 0, 10, 9))
@@ -156,7 +156,7 @@ func folders(t *testing.T, root, split string, n int, classes map[string]int) st
 	return root
 }
 
-// newData is a data set of the test's own, to be damaged.
+// newData makes a data set that the test may damage.
 func newData(t *testing.T, lists map[string]int) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "colours")
@@ -164,20 +164,20 @@ func newData(t *testing.T, lists map[string]int) string {
 	return root
 }
 
-// outcome is what a command line came to.
+// outcome is the result of a command line.
 type outcome struct {
 	code     int
 	out, err string
 }
 
-// cli runs a command line to its end.
+// cli runs a command line in this process.
 func cli(t *testing.T, args ...string) outcome {
 	t.Helper()
 	return cliUntil(t, "", args...)
 }
 
-// cliUntil runs a command line and presses Ctrl-C, so to say, as soon as stderr shows the text. That is in
-// the middle of whatever printed it, so that what follows is the same each time.
+// cliUntil runs a command line and cancels it, as Ctrl-C would, as soon as the text appears on stderr. This happens inside the
+// write, so the outcome is the same each time.
 func cliUntil(t *testing.T, text string, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -188,7 +188,7 @@ func cliUntil(t *testing.T, text string, args ...string) outcome {
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-// watched is a buffer that calls found when it holds text. The loader prints from a goroutine of its own.
+// watched is a buffer that calls found once it contains text. The loader prints from its own goroutine.
 type watched struct {
 	mu    sync.Mutex
 	b     bytes.Buffer
@@ -212,7 +212,7 @@ func (w *watched) String() string {
 	return w.b.String()
 }
 
-// want checks the exit code and that stderr holds the texts; an error must start with the program's name.
+// want checks the exit code and that stderr contains the texts. The line of an error must start with the program's name.
 func (o outcome) want(t *testing.T, code int, texts ...string) {
 	t.Helper()
 	if o.code != code {
@@ -232,7 +232,7 @@ func (o outcome) want(t *testing.T, code int, texts ...string) {
 	}
 }
 
-// tune is the command line of a small fine-tune into out; later flags win over earlier ones.
+// tune is the command line of a small fine-tune into out. Later flags override earlier ones.
 func tune(out string, more ...string) []string {
 	return append([]string{"fine-tune", "--backbone", fixture.backbone, "--data", fixture.data, "--out", out,
 		"--epochs", "3", "--batch", "8", "--lr", "0.02"}, more...)
@@ -249,7 +249,7 @@ func trained(t *testing.T, more ...string) string {
 	return out
 }
 
-// dtlRun is the folder of a run that many tests read: dtl with the flags of tune, trained once.
+// dtlRun is the folder of a run shared by many tests: dtl with the flags of tune, trained once.
 func dtlRun(t *testing.T) string {
 	t.Helper()
 	fixture.once.Do(func() {
@@ -278,13 +278,13 @@ func try(t *testing.T, err error) {
 	}
 }
 
-// decode reads JSON.
+// decode parses JSON.
 func decode(t *testing.T, raw []byte, into any) {
 	t.Helper()
 	try(t, json.Unmarshal(raw, into))
 }
 
-// read is the content of a file.
+// read returns the content of a file.
 func read(t *testing.T, parts ...string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(parts...))
@@ -292,7 +292,7 @@ func read(t *testing.T, parts ...string) []byte {
 	return raw
 }
 
-// write makes a file and returns its path.
+// write writes a file and returns its path.
 func write(t *testing.T, path string, content []byte) string {
 	t.Helper()
 	try(t, os.WriteFile(path, content, 0o666))

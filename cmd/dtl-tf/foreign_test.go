@@ -12,7 +12,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// foreignCase is a case of scripts/make_adapter_vectors.py: what PyTorch wrote and computed.
+// foreignCase is a case of scripts/make_adapter_vectors.py: PyTorch's files and results.
 type foreignCase struct {
 	Adapter, Backbone string
 	Flags             []string
@@ -31,8 +31,8 @@ func foreignCases(t *testing.T) (cases map[string]foreignCase, with func(foreign
 	return cases, with, images
 }
 
-// TestForeignAdapter: state dicts of the official implementation, in any type of float, with the backbone beside or
-// without, give PyTorch's logits; what they do not tell is said.
+// TestForeignAdapter: state dicts of the official implementation, in any floating-point type, with or without the backbone's
+// tensors, give PyTorch's logits. A note lists the settings that they do not tell.
 func TestForeignAdapter(t *testing.T) {
 	cases, with, images := foreignCases(t)
 	notes := map[string][]string{
@@ -76,7 +76,7 @@ func TestForeignAdapter(t *testing.T) {
 	}
 }
 
-// TestForeignWhole: a whole state dict is a backbone too, and tells when another one is given.
+// TestForeignWhole: a whole state dict serves as a backbone too, and a different --backbone is detected.
 func TestForeignWhole(t *testing.T) {
 	cases, with, images := foreignCases(t)
 	c := cases["dtlplus_whole"]
@@ -128,7 +128,7 @@ func TestForeignTraining(t *testing.T) {
 	cli(t, append([]string{"eval", "--data", fixture.data}, with(c)...)...).want(t, exitDone, "taken as dtl")
 }
 
-// TestForeignRefused names what is missing, too much or of another shape.
+// TestForeignRefused: errors name tensors that are missing, unknown or of another shape.
 func TestForeignRefused(t *testing.T) {
 	cases, with, images := foreignCases(t)
 	c := cases["dtlplus_f16"]

@@ -10,9 +10,9 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestCheckpointTooLarge: a checkpoint that can't be written stops the run, which keeps the ones before and writes the adapter that it
-// has. Each checkpoint is a line of metrics larger than the one before, so a limit on the size of files picks one. The limit lies
-// half a line of 150 bytes below that one, since seconds and rates are printed some 20 digits longer or shorter from run to run.
+// TestCheckpointTooLarge: if a checkpoint can't be written, the run stops, keeps the previous checkpoints and writes the adapter so
+// far. Each checkpoint is larger than the previous one by a line of metrics, so a limit on the size of files selects one. The limit is
+// half a line of 150 bytes below that one's size, because the printed times and rates vary by some 20 digits from run to run.
 func TestCheckpointTooLarge(t *testing.T) {
 	const halfLine = 75
 	whole := trained(t, everyEpoch...)
@@ -27,13 +27,13 @@ func TestCheckpointTooLarge(t *testing.T) {
 		if got := len(checkpoints(t, out)); got != 1+n {
 			t.Errorf("%d checkpoints are kept, want %d", got, 1+n)
 		}
-		cli(t, evalArgs(filepath.Join(out, result.AdapterFile))...).want(t, exitDone) // what there was
+		cli(t, evalArgs(filepath.Join(out, result.AdapterFile))...).want(t, exitDone) // the adapter so far
 		cli(t, append(tune(out, everyEpoch...), "--resume")...).want(t, exitDone, fmt.Sprintf("resuming after epoch %d", 1+n))
 		sameResult(t, out, whole)
 	}
 }
 
-// size is that of a file, in bytes.
+// size returns the size of a file in bytes.
 func size(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -41,8 +41,8 @@ func size(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// TestFullFileSystem does it on a file system that is really full. Mounting one takes a name space of its own, in which a shell
-// runs the program, makes room and resumes.
+// TestFullFileSystem does the same on a file system that is really full. Mounting one needs a separate namespace, in which a shell
+// runs the program, frees space and resumes.
 func TestFullFileSystem(t *testing.T) {
 	if out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput(); err != nil {
 		t.Skipf("skipped: no name space for a small file system: %v %s", err, out)
@@ -58,7 +58,7 @@ func TestFullFileSystem(t *testing.T) {
 		ls "$MOUNT/run" >&2
 		mount -o remount,size=64m "$MOUNT" || exit 99
 		"$@" --resume && cp -R "$MOUNT/run" "$COPY"`
-	// Two checkpoints fit beside run.json, metrics.csv, the lock and a temporary file of a page.
+	// Two checkpoints fit, with run.json, metrics.csv, the lock and a temporary file of a page.
 	room := (size(t, checkpoints(t, whole)[1])/4096+1)*2*4096 + 4*4096
 	c := exec.Command("unshare", append([]string{"-Urm", "sh", "-c", script, "sh", os.Args[0]}, tune(out, flags...)...)...)
 	c.Env = append(os.Environ(), childVariable+"="+wholeProgram, "MOUNT="+mount, "COPY="+copied, fmt.Sprintf("ROOM=%d", room))
@@ -71,7 +71,7 @@ func TestFullFileSystem(t *testing.T) {
 	sameResult(t, copied, whole)
 }
 
-// TestReadOnlyFileSystem: the text for a folder on a file system that can't be written.
+// TestReadOnlyFileSystem checks the message for a folder on a read-only file system.
 func TestReadOnlyFileSystem(t *testing.T) {
 	if out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput(); err != nil {
 		t.Skipf("skipped: no name space for a read-only file system: %v %s", err, out)

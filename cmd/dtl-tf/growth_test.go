@@ -16,9 +16,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestNoMemoryIsLost trains 2,000 steps and watches the process from outside: it must stay within 5 % of its resident size
-// after step 200. Each image is decoded anew for each step, every fifth epoch writes a checkpoint, and every method's way of
-// training passes through the same calls.
+// TestNoMemoryIsLost trains 2,000 steps and watches the process from outside: its resident size must stay within 5 % of that after
+// step 200. Every step decodes its images anew and every fifth epoch writes a checkpoint. All methods train through the same calls.
 func TestNoMemoryIsLost(t *testing.T) {
 	heavy(t, "half a minute and 2,000 steps")
 	if _, err := os.Stat("/proc/self/statm"); err != nil {

@@ -11,10 +11,10 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-var update = flag.Bool("update", false, "write testdata/help anew")
+var update = flag.Bool("update", false, "rewrite testdata/help")
 
-// TestHelp holds every page against testdata/help: a change of a flag shows in the diff. The same page comes from
-// "help COMMAND", "COMMAND --help" and "COMMAND -h".
+// TestHelp compares every page with testdata/help, so that a changed flag shows in the diff. "help COMMAND", "COMMAND --help" and
+// "COMMAND -h" print the same page.
 func TestHelp(t *testing.T) {
 	pages := map[string]string{"overview": cli(t, "help").out}
 	for _, alias := range []string{"--help", "-h"} {
@@ -48,7 +48,7 @@ func TestHelp(t *testing.T) {
 		}
 		want, err := os.ReadFile(path)
 		if err != nil || string(want) != page {
-			t.Errorf("%s differs from the page now (to take it over: go test ./cmd/dtl-tf -run TestHelp -update, and look at the diff):\n%s", path, page)
+			t.Errorf("%s differs from the page now (to accept it: go test ./cmd/dtl-tf -run TestHelp -update, and look at the diff):\n%s", path, page)
 		}
 		for line := range strings.Lines(page) {
 			if n := utf8.RuneCountInString(line); n > 120 && !strings.HasPrefix(line, "  dtl-tf ") {
@@ -58,7 +58,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestDoctor: it names the library that the tests themselves run on.
+// TestDoctor: doctor names the library that the tests themselves use.
 func TestDoctor(t *testing.T) {
 	o := cli(t, "doctor")
 	o.want(t, exitDone)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestInterruptedRead: a command that is reading its backbone ends on Ctrl-C, with the exit code for that.
+// TestInterruptedRead: Ctrl-C while a command reads its backbone stops it with the exit code for interruptions.
 func TestInterruptedRead(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

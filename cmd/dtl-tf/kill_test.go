@@ -14,8 +14,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestKilled kills a run at random moments, from before it has read its input to the evaluation, and resumes it. Every third
-// time the resumed process is killed once more.
+// TestKilled kills a run at random moments, from reading the input to the evaluation, and resumes it. Every third time the resumed
+// process is killed as well.
 func TestKilled(t *testing.T) {
 	heavy(t, "kills 16 processes and more")
 	const kills = 8
@@ -27,7 +27,7 @@ func TestKilled(t *testing.T) {
 			for n := range kills {
 				t.Run(strconv.Itoa(n), func(t *testing.T) {
 					out := filepath.Join(t.TempDir(), "run")
-					// Each has its own part of the whole time, so that no phase is left out.
+					// Each subtest has its own part of the whole time, so that every phase is covered.
 					l.kill(t, out, random, float64(n)/float64(kills), float64(n+1)/float64(kills))
 					if n%3 == 0 {
 						l.kill(t, out, random, 0, 0.5)
@@ -43,11 +43,11 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// kill starts or resumes the run and kills it at a moment between two parts of the time that the whole run takes. Where it has
-// ended before, it tries again earlier.
-func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, low, high float64) {
+// kill starts or resumes the run and kills it at a random moment between two fractions of the time that the whole run takes. If the
+// run has ended before, it tries again with an earlier moment.
+func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, from, to float64) {
 	t.Helper()
-	for part := low + (high-low)*random.Float64(); ; part *= 0.9 {
+	for part := from + (to-from)*random.Float64(); ; part *= 0.9 {
 		p := launch(t, wholeProgram, l.again(out)...)
 		time.Sleep(time.Duration(part * float64(l.took)))
 		p.send(syscall.SIGKILL)
@@ -61,7 +61,7 @@ func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, low, high fl
 	}
 }
 
-// TestKilledWriting kills a run at the sight of a file that is being written, or has just been.
+// TestKilledWriting kills a run as soon as it sees a file that is being written or has just been written.
 func TestKilledWriting(t *testing.T) {
 	heavy(t, "kills 16 processes and more")
 	random := repeatable(t)
@@ -90,8 +90,8 @@ func TestKilledWriting(t *testing.T) {
 	}
 }
 
-// TestKilledEverywhere kills a run of two epochs at each point between two changes on the disk in turn: after a folder or
-// temporary file is made, after it is written, closed and renamed, after an old file is removed, from the lock to the end.
+// TestKilledEverywhere kills a run of two epochs at every point between two changes on the disk, from the lock to the end: after a
+// folder or temporary file is created, after it is written, closed and renamed, after an old file is removed.
 func TestKilledEverywhere(t *testing.T) {
 	flags := append([]string{"--epochs", "2", "--method", "linear"}, everyEpoch...)
 	whole := filepath.Join(t.TempDir(), "run")
@@ -127,7 +127,8 @@ func TestKilledEverywhere(t *testing.T) {
 	}
 }
 
-// TestExportKilled kills the replacing of a SavedModel at each point: there is always a whole one, the old or the new, and the next call succeeds.
+// TestExportKilled kills an export that replaces a SavedModel at every point: there is always a complete one, old or new, and the
+// next call succeeds.
 func TestExportKilled(t *testing.T) {
 	heavy(t, "kills a process at each change on the disk")
 	adapter, model := filepath.Join(dtlRun(t), result.AdapterFile), filepath.Join(t.TempDir(), "model")

@@ -8,7 +8,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestMerge: a merged backbone gives, with its own head, the logits of the plain one with the adapter.
+// TestMerge: a merged backbone with its own head gives the logits of the plain backbone with the adapter.
 func TestMerge(t *testing.T) {
 	for _, method := range []string{"lora", "ssf", "bitfit"} {
 		adapter := filepath.Join(trained(t, "--method", method), result.AdapterFile)

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// said is a text in the sources with \x00 for each value that is put in, and the functions it is handed to.
+// said is a text in the sources, with \x00 for each formatted value, and the functions that it is passed to.
 type said struct {
 	text  string
 	calls map[string]bool
@@ -25,7 +25,7 @@ var (
 	placeholder = regexp.MustCompile(`"?<[^<>]+>"?`)
 )
 
-// texts are the string constants of all Go files that are not tests, sums of constants joined.
+// texts are the string constants of all Go files except tests, with concatenations joined.
 func texts(t *testing.T, root string) []said {
 	t.Helper()
 	var all []said
@@ -40,7 +40,7 @@ func texts(t *testing.T, root string) []said {
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {
-			return nil // somebody is editing it
+			return nil // the file is being edited
 		}
 		add := func(n ast.Node, call string) {
 			if text, ok := constant(n); ok {
@@ -69,7 +69,7 @@ func texts(t *testing.T, root string) []said {
 	return all
 }
 
-// constant is the value of a string literal or of a sum of them.
+// constant is the value of a string literal or of a concatenation of them.
 func constant(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.BasicLit:
@@ -83,8 +83,8 @@ func constant(n ast.Node) (string, bool) {
 	return "", false
 }
 
-// TestMessages keeps MESSAGES.md honest: every message in it is a text of the sources, word for word but for the values
-// in angle brackets, and what the sources make a wrong use of the program has exit code 2.
+// TestMessages checks MESSAGES.md: every message is a text of the sources, verbatim except for the values in angle brackets, and
+// messages of wrong usage have exit code 2.
 func TestMessages(t *testing.T) {
 	page, err := os.ReadFile("MESSAGES.md")
 	try(t, err)

@@ -11,8 +11,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestFull: full fine-tuning writes a backbone that gives the same accuracy and logits with the adapter, and the same
-// logits with its own head, from random initialisation too; every weight has moved.
+// TestFull: full fine-tuning, also from random weights, writes a backbone that gives the same accuracy and logits with the adapter
+// and the same logits with its own head. Every weight has changed.
 func TestFull(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--method", "full", "--lr", "0.003"},
@@ -41,12 +41,12 @@ func TestFull(t *testing.T) {
 				t.Errorf("%s: in the file %v, and it has not moved", name, ok)
 			}
 		}
-		// The adapter is the head alone, and belongs to the backbone that was written.
+		// The adapter consists of the classifier only, and belongs to the new backbone.
 		cli(t, evalArgs(adapter)...).want(t, exitFailed, adapter, "another backbone")
 	}
 }
 
-// TestSavedModelBackbone: a backbone that went through a SavedModel takes the same adapter and gives the same logits.
+// TestSavedModelBackbone: a backbone exported to a SavedModel accepts the same adapter and gives the same logits.
 func TestSavedModelBackbone(t *testing.T) {
 	model, adapter := filepath.Join(t.TempDir(), "model"), filepath.Join(dtlRun(t), result.AdapterFile)
 	o := cli(t, "backbone", "export", fixture.backbone, "--out", model)
@@ -68,7 +68,7 @@ func TestSavedModelBackbone(t *testing.T) {
 	}
 }
 
-// TestInspect describes the fixture's backbone for people and as JSON.
+// TestInspect checks the description of the fixture's backbone as text and as JSON.
 func TestInspect(t *testing.T) {
 	o := cli(t, "backbone", "inspect", fixture.backbone)
 	o.want(t, exitDone)
@@ -87,8 +87,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestPoolRecorded: what the classifier sees is the method's default or the flag's, and stands in run.json and
-// in the adapter.
+// TestPoolRecorded: the pooling is the method's default or the flag's, and is recorded in run.json and in the adapter.
 func TestPoolRecorded(t *testing.T) {
 	for _, c := range []struct{ method, flag, want string }{{"dtl", "cls", "cls"}, {"dtl+", "", "mean"}, {"linear", "", "cls"}} {
 		flags := []string{"--method", c.method, "--epochs", "1"}
@@ -107,7 +106,7 @@ func TestPoolRecorded(t *testing.T) {
 	}
 }
 
-// TestHoldout: where there is no test split, a part of the training images can be kept for the evaluation.
+// TestHoldout: without a test split, a part of the training images can be held out for evaluation.
 func TestHoldout(t *testing.T) {
 	root := newData(t, map[string]int{"train": 24})
 	out := trained(t, "--data", root, "--holdout", "0.25", "--method", "linear")

@@ -16,12 +16,12 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// endless is a run that only a signal ends.
+// endless is a run that ends only by a signal.
 func endless(out string) []string {
 	return tune(out, "--epochs", "1000000", "--checkpoint-every", "0", "--feature-cache", "off")
 }
 
-// atWork waits until a run has ended an epoch.
+// atWork waits until a run has finished an epoch.
 func atWork(t *testing.T, p *process, out string) {
 	t.Helper()
 	if !p.until(func() bool {
@@ -32,7 +32,7 @@ func atWork(t *testing.T, p *process, out string) {
 	}
 }
 
-// saved checks that a run was stopped and can go on.
+// saved checks that a run was stopped and can be resumed.
 func saved(t *testing.T, p *process, out string) {
 	t.Helper()
 	if o := p.end(); o.code != exitInterrupted {
@@ -43,7 +43,7 @@ func saved(t *testing.T, p *process, out string) {
 	}
 }
 
-// pipe is what a command's output goes into: the end to write to, as bash passes it on, and the one to read from.
+// pipe returns the two ends of a command's output: the write end, as bash passes it on, and the read end.
 func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -52,7 +52,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// TestReaderGone: "2>&1 | head" does not end a run.
+// TestReaderGone: "2>&1 | head" does not stop a run.
 func TestReaderGone(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r, w := pipe(t)
@@ -66,7 +66,7 @@ func TestReaderGone(t *testing.T) {
 	sameResult(t, out, dtlRun(t))
 }
 
-// TestReaderInterrupted: Ctrl-C in "2>&1 | tee log" ends tee too, and what was done is saved all the same.
+// TestReaderInterrupted: Ctrl-C in "2>&1 | tee log" also ends tee, and the work so far is still saved.
 func TestReaderInterrupted(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r, w := pipe(t)
@@ -79,7 +79,7 @@ func TestReaderInterrupted(t *testing.T) {
 	saved(t, p, out)
 }
 
-// TestReaderStopped: a run whose output nobody reads, with the pipe full, goes on to its end. The reader that goes on finds what it missed.
+// TestReaderStopped: a run with a full pipe that nobody reads continues to its end. If the reader continues, it gets everything.
 func TestReaderStopped(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r, w := pipe(t)
@@ -102,7 +102,7 @@ func TestReaderStopped(t *testing.T) {
 	}
 }
 
-// TestFilter: a command whose product is what it prints ends quietly when nobody reads that any more.
+// TestFilter: a command whose result is its output ends silently when nobody reads it any more.
 func TestFilter(t *testing.T) {
 	adapter := filepath.Join(dtlRun(t), result.AdapterFile)
 	for _, args := range [][]string{predictArgs(adapter), {"vtab", "check", "--help"}, {"doctor"}} {
@@ -116,7 +116,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestOutputFull: a disk that has no room for the output is an error, not a reader that is gone.
+// TestOutputFull: output to a full disk is an error, unlike a reader that is gone.
 func TestOutputFull(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -128,7 +128,7 @@ func TestOutputFull(t *testing.T) {
 	begin(t, wholeProgram, command).end().want(t, exitFailed, "no space left")
 }
 
-// TestNoOutput: with stdout and stderr closed no file of the run takes their place.
+// TestNoOutput: with stdout and stderr closed, no file of the run gets their descriptors.
 func TestNoOutput(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	command := exec.Command("sh", append([]string{"-c", `exec "$0" "$@" >&- 2>&-`, os.Args[0]}, tune(out)...)...)
@@ -138,7 +138,7 @@ func TestNoOutput(t *testing.T) {
 	sameResult(t, out, dtlRun(t))
 }
 
-// TestTerminalClosed: SIGHUP saves what was done, however often it comes, and is ignored under nohup.
+// TestTerminalClosed: SIGHUP saves the work so far, however often it arrives, and is ignored under nohup.
 func TestTerminalClosed(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "run")
@@ -154,7 +154,7 @@ func TestTerminalClosed(t *testing.T) {
 	atWork(t, p, out)
 	p.send(syscall.SIGHUP)
 	steps := readRun(t, out)
-	p.send(syscall.SIGTERM) // twice, as timeout(1) does it
+	p.send(syscall.SIGTERM) // twice, as timeout(1) does
 	p.send(syscall.SIGTERM)
 	saved(t, p, out)
 	if o := p.end(); steps.Status != result.Running || strings.Count(o.err, "stopping") != 1 {
@@ -162,7 +162,7 @@ func TestTerminalClosed(t *testing.T) {
 	}
 }
 
-// TestAgain: which signals after the first are a new request to stop.
+// TestAgain: which signals after the first count as a new request to stop.
 func TestAgain(t *testing.T) {
 	for _, c := range []struct {
 		signal syscall.Signal

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestOddNames: names that are not UTF-8 or hold tabs and line ends stay apart in what predict prints.
+// TestOddNames: names that are not UTF-8, or contain tabs or newlines, stay distinct in the output of predict.
 func TestOddNames(t *testing.T) {
 	dir := t.TempDir()
 	names := []string{"\xfe.png", "\xff.png", "a\tb\n.png", "plain one.png"}

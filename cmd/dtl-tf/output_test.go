@@ -13,7 +13,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestOutputRefused: what is in the output folder is lost only when the user says so.
+// TestOutputRefused: the contents of the output folder are replaced only if the user says so.
 func TestOutputRefused(t *testing.T) {
 	out := trained(t, "--method", "linear", "--epochs", "1")
 	before := snapshot(t, out)
@@ -48,7 +48,7 @@ func TestOutputRefused(t *testing.T) {
 	}
 }
 
-// snapshot is names and contents of a folder's files.
+// snapshot returns the names and contents of a folder's files.
 func snapshot(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -61,7 +61,7 @@ func snapshot(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestTwoRuns: a folder in which a run is at work takes no second one.
+// TestTwoRuns: a folder accepts no second run while one is writing into it.
 func TestTwoRuns(t *testing.T) {
 	out := trained(t, "--method", "linear", "--epochs", "1")
 	folder, err := result.OpenFolder(out, result.Overwrite)
@@ -73,7 +73,7 @@ func TestTwoRuns(t *testing.T) {
 	cli(t, tune(out, "--method", "linear", "--epochs", "1", "--overwrite")...).want(t, exitDone)
 }
 
-// TestReadOnlyFolder: an output folder that is not writable is found out before training.
+// TestReadOnlyFolder: an unwritable output folder is detected before training.
 func TestReadOnlyFolder(t *testing.T) {
 	dir := t.TempDir()
 	try(t, os.Chmod(dir, 0o555))
@@ -83,8 +83,8 @@ func TestReadOnlyFolder(t *testing.T) {
 	cli(t, tune(filepath.Join(dir, "run"))...).want(t, exitFailed, dir, "not writable")
 }
 
-// TestFullDisk: when a file can't be written, the old one stays and run.json tells. A limit on the size of
-// files stands for the full disk; it needs a process of its own.
+// TestFullDisk: if a file can't be written, the old one stays and run.json records the failure. A limit on the size of files
+// simulates the full disk; it needs a process of its own.
 func TestFullDisk(t *testing.T) {
 	const file = "backbone.npz"
 	flags := []string{"--method", "full", "--checkpoint-every", "0"}
@@ -93,7 +93,7 @@ func TestFullDisk(t *testing.T) {
 	if len(old) < 10<<10 {
 		t.Fatalf("%s has only %d bytes", file, len(old))
 	}
-	try(t, os.Remove(filepath.Join(out, result.AdapterFile))) // or the run would count as finished
+	try(t, os.Remove(filepath.Join(out, result.AdapterFile))) // otherwise the run would count as finished
 	args := append(tune(out, flags...), "--resume")
 	c := exec.Command(os.Args[0], args...)
 	c.Env = append(os.Environ(), childVariable+"=8192", "TMPDIR="+t.TempDir())
@@ -116,7 +116,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestDiverged: a loss that is no number stops the run, names the step and keeps the last good state.
+// TestDiverged: a loss of NaN stops the run, which names the step and saves the last good state.
 func TestDiverged(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	cli(t, tune(out, "--lr", "1000", "--weight-decay", "1000", "--schedule", "constant", "--epochs", "20")...).

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// TestOverflow: finite weights whose logits overflow float32 give no class and no accuracy, by whatever way they are used.
+// TestOverflow: logits that overflow float32, though all weights are finite, are an error in every command.
 func TestOverflow(t *testing.T) {
 	good, err := weight.Open(filepath.Join(dtlRun(t), "adapter.safetensors"))
 	try(t, err)

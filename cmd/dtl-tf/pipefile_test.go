@@ -11,7 +11,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestNamedPipe puts a named pipe, or a link to one, in the place of each file that is read. Opening one would wait for a writer.
+// TestNamedPipe replaces each input file by a named pipe, or a link to one. Opening a pipe would wait for a writer.
 func TestNamedPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	try(t, syscall.Mkfifo(pipe, 0o666))

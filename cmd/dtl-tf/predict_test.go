@@ -21,7 +21,7 @@ type prediction struct {
 	Logits      []float64 `json:"logits"`
 }
 
-// predictions runs predict --json and reads its lines.
+// predictions runs predict --json and parses its lines.
 func predictions(t *testing.T, args ...string) []prediction {
 	t.Helper()
 	o := cli(t, append(args, "--json")...)
@@ -35,7 +35,7 @@ func predictions(t *testing.T, args ...string) []prediction {
 	return list
 }
 
-// top1 is what eval --json prints, which must have two keys and no more.
+// top1 returns the accuracy that eval --json prints. The JSON must have exactly two keys.
 func top1(t *testing.T, args ...string) float64 {
 	t.Helper()
 	o := cli(t, append(args, "--json")...)
@@ -48,7 +48,7 @@ func top1(t *testing.T, args ...string) float64 {
 	return score["top1"]
 }
 
-// accuracy counts right labels of predictions for images of the fixture, whose number tells their class.
+// accuracy is the percentage of correct predictions for images of the fixture, whose number determines the class.
 func accuracy(t *testing.T, list []prediction) float64 {
 	t.Helper()
 	right := 0
@@ -86,7 +86,7 @@ func sameLogits(t *testing.T, got, want []prediction, tolerance float64) {
 	}
 }
 
-// TestEvalAndPredictAgree with each other and with run.json.
+// TestEvalAndPredictAgree: eval and predict agree with each other and with run.json.
 func TestEvalAndPredictAgree(t *testing.T) {
 	run := dtlRun(t)
 	adapter := filepath.Join(run, result.AdapterFile)
@@ -129,8 +129,8 @@ func TestEvalAndPredictAgree(t *testing.T) {
 	}
 }
 
-// TestPredictReference holds adapters of the official layout, without metadata, and timm-named weights against logits
-// that an independent PyTorch implementation computed for the same PNGs (scripts/make_predict_vectors.py).
+// TestPredictReference: timm-named weights with adapters of the official implementation, without metadata, give the logits that an
+// independent PyTorch implementation computed for the same PNGs (scripts/make_predict_vectors.py).
 func TestPredictReference(t *testing.T) {
 	var want map[string]struct {
 		Flags  []string    `json:"flags"`
@@ -155,7 +155,7 @@ func TestPredictReference(t *testing.T) {
 	}
 }
 
-// TestOfficialAdapter: without metadata, method, rank and kernel come from the tensors and the rest from flags.
+// TestOfficialAdapter: without metadata, method, rank and kernel come from the tensors, other settings from flags.
 func TestOfficialAdapter(t *testing.T) {
 	for _, c := range []struct {
 		train, use []string
@@ -179,7 +179,7 @@ func TestOfficialAdapter(t *testing.T) {
 	}
 }
 
-// TestClassFolders: labels are folders in alphabetical order, and predictions carry their names.
+// TestClassFolders: class folders are labelled in alphabetical order, and predictions include their names.
 func TestClassFolders(t *testing.T) {
 	root := t.TempDir()
 	for i := range 18 {
@@ -212,7 +212,7 @@ func TestClassFolders(t *testing.T) {
 	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitFailed, "dill", "no counterpart")
 }
 
-// TestImageNotes: fine-tune, eval and predict count 16-bit greys and turned images, once each, and run.json has the counts.
+// TestImageNotes: fine-tune, eval and predict count 16-bit greys and rotated images once each, and run.json has the counts.
 func TestImageNotes(t *testing.T) {
 	root := t.TempDir()
 	for i := range 16 {

@@ -21,13 +21,13 @@ type process struct {
 	done           chan struct{} // closed when it has ended
 }
 
-// launch starts the program; variable is wholeProgram, or a limit on the size of files.
+// launch starts the program. variable is a value of childVariable.
 func launch(t *testing.T, variable string, args ...string) *process {
 	t.Helper()
 	return begin(t, variable, exec.Command(os.Args[0], args...))
 }
 
-// begin starts a command that is the program or leads to it, and takes what it prints unless that goes elsewhere.
+// begin starts a command that runs the program, directly or indirectly, and captures its output unless that is redirected.
 func begin(t *testing.T, variable string, command *exec.Cmd) *process {
 	t.Helper()
 	p := &process{Cmd: command, done: make(chan struct{})}
@@ -70,7 +70,7 @@ func (p *process) killed() bool {
 	return ok && status.Signaled()
 }
 
-// until waits until the condition holds or the process has ended, looking as often as it can.
+// until polls without pause until the condition holds or the process has ended.
 func (p *process) until(condition func() bool) bool {
 	for !condition() {
 		select {
@@ -82,13 +82,13 @@ func (p *process) until(condition func() bool) bool {
 	return true
 }
 
-// exists tells whether the folder has a file whose name fits the pattern.
+// exists tells whether the folder has a file whose name matches the pattern.
 func exists(out, pattern string) bool {
 	list, _ := filepath.Glob(filepath.Join(out, pattern))
 	return list != nil
 }
 
-// repeatable is a random generator whose seed is printed, and can be given by DTL_TF_TEST_SEED.
+// repeatable is a random generator that logs its seed; DTL_TF_TEST_SEED sets it.
 func repeatable(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -101,19 +101,19 @@ func repeatable(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// longRun is a run that is worth stopping: 12 epochs of 30 steps, a checkpoint after each epoch, and an evaluation of
-// 600 images.
+// longRun is a run that is long enough to stop: 12 epochs of 30 steps, a checkpoint after each epoch, and an evaluation on 600
+// images.
 type longRun struct {
 	name  string
 	flags []string
 
 	once  sync.Once
 	data  string
-	whole string        // the folder of a run in one piece
-	took  time.Duration // by it
+	whole string        // folder of the uninterrupted run
+	took  time.Duration // duration of the uninterrupted run
 }
 
-// The two ways of training: with everything that is drawn at random, and from a feature cache.
+// The two kinds of training: with everything random, and from a feature cache.
 var (
 	drawn  = &longRun{name: "drawn", flags: []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop", "--micro-batch", "4"}}
 	stored = &longRun{name: "stored", flags: []string{"--method", "dtl", "--drop-path", "0.3", "--drop-path-scope", "suffix"}}
@@ -121,7 +121,7 @@ var (
 
 const longEpochs, longSteps = 12, 30 // steps in an epoch
 
-// args is the command line of the run into out, which a later flag may change.
+// args is the command line of the run into out. Later flags override earlier ones.
 func (l *longRun) args(out string, more ...string) []string {
 	args := tune(out, "--data", l.data, "--epochs", strconv.Itoa(longEpochs), "--checkpoint-every", "1", "--skip-bad-images")
 	if l == stored {
@@ -130,13 +130,13 @@ func (l *longRun) args(out string, more ...string) []string {
 	return append(append(args, l.flags...), more...)
 }
 
-// prepare trains the run in one piece, once.
+// prepare trains the uninterrupted run, once.
 func (l *longRun) prepare(t *testing.T) {
 	t.Helper()
 	l.once.Do(func() {
 		dir := filepath.Join(filepath.Dir(fixture.backbone), l.name)
 		l.data, l.whole = filepath.Join(dir, "data"), filepath.Join(dir, "run")
-		// Five images can't be read, which moves up those after them in the order.
+		// Five images are unreadable, which shifts the order of those after them.
 		try(t, writeLists(l.data, map[string]int{"train800val200": 8*longSteps + 5, "test": 600}))
 		for _, i := range []int{3, 77, 78, 150, 240} {
 			write(t, filepath.Join(l.data, fmt.Sprintf("images/train800val200_%02d.png", i)), []byte("no image"))
@@ -154,7 +154,7 @@ func (l *longRun) prepare(t *testing.T) {
 	}
 }
 
-// again is the command line that goes on with a run: with --resume where there is a folder, afresh where there is none.
+// again is the command line that continues a run: with --resume if its folder exists, from the start if not.
 func (l *longRun) again(out string) []string {
 	args := l.args(out)
 	if _, err := os.Stat(out); err == nil {
@@ -163,14 +163,14 @@ func (l *longRun) again(out string) []string {
 	return args
 }
 
-// finish goes on with a run in whatever state it was left, to its end.
+// finish continues a run, in whatever state it was left, to its end.
 func (l *longRun) finish(t *testing.T, out string) {
 	t.Helper()
 	launch(t, wholeProgram, l.again(out)...).end().want(t, exitDone)
 	sameResult(t, out, l.whole)
 }
 
-// state describes what a killed process has left, for the log.
+// state describes what a killed process left behind, for the log.
 func state(t *testing.T, out string) string {
 	t.Helper()
 	entries, err := os.ReadDir(out)

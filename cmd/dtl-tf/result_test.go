@@ -14,7 +14,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// losses are the loss column of metrics.csv, in full.
+// losses returns the loss column of metrics.csv in full precision.
 func losses(t *testing.T, out string) []float64 {
 	t.Helper()
 	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
@@ -26,7 +26,7 @@ func losses(t *testing.T, out string) []float64 {
 	return list
 }
 
-// TestSameSeed: the same seed gives the same adapter, bit for bit, whatever is random in a run; another does not.
+// TestSameSeed: runs with the same seed give the same adapter, bit for bit, with everything random; another seed does not.
 func TestSameSeed(t *testing.T) {
 	flags := []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop"}
 	a, b := trained(t, flags...), trained(t, flags...)
@@ -45,7 +45,7 @@ func TestSameSeed(t *testing.T) {
 	}
 }
 
-// TestRunJSON holds what a run writes down against what is known beforehand.
+// TestRunJSON checks the record of a run against values known beforehand.
 func TestRunJSON(t *testing.T) {
 	out := dtlRun(t)
 	r := readRun(t, out)
@@ -99,7 +99,7 @@ func TestRunJSON(t *testing.T) {
 	}
 }
 
-// TestPrinted: the table goes to stdout, progress to stderr, and --quiet leaves the table alone.
+// TestPrinted: the table goes to stdout, progress to stderr, and --quiet prints only the table.
 func TestPrinted(t *testing.T) {
 	dtlRun(t)
 	o := fixture.run

@@ -11,7 +11,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// checkpoints are the paths of a run's checkpoints, oldest first.
+// checkpoints returns the paths of a run's checkpoints, oldest first.
 func checkpoints(t *testing.T, out string) []string {
 	t.Helper()
 	list, err := filepath.Glob(filepath.Join(out, "checkpoint*"))
@@ -19,8 +19,7 @@ func checkpoints(t *testing.T, out string) []string {
 	return list
 }
 
-// sameResult checks that a run that was stopped has come to what the whole one has, bit for bit, and left nothing but its
-// results behind.
+// sameResult checks that an interrupted run has the result of the uninterrupted one, bit for bit, and leaves no other files.
 func sameResult(t *testing.T, out, whole string) {
 	t.Helper()
 	if !bytes.Equal(read(t, out, result.AdapterFile), read(t, whole, result.AdapterFile)) {
@@ -63,7 +62,7 @@ func unfinished(t *testing.T, whole string) string {
 
 var everyEpoch = []string{"--checkpoint-every", "1"}
 
-// TestResumeDamaged: a damaged checkpoint is told from a whole one at any place, and the one before serves.
+// TestResumeDamaged: damage anywhere in a checkpoint is detected, and the previous checkpoint is used.
 func TestResumeDamaged(t *testing.T) {
 	whole := trained(t, everyEpoch...)
 	list := checkpoints(t, whole)
@@ -123,7 +122,7 @@ func TestResumeOnlyEvaluation(t *testing.T) {
 	}
 }
 
-// TestResumeFinished: there is nothing to do, and only the table is printed.
+// TestResumeFinished: resuming a finished run only prints the table.
 func TestResumeFinished(t *testing.T) {
 	out := trained(t)
 	before := snapshot(t, out)
@@ -161,7 +160,7 @@ func TestResumeNothingYet(t *testing.T) {
 	cli(t, append(tune(broken, flags...), "--resume")...).want(t, exitFailed, "run.json", "format 2", "another version")
 }
 
-// TestStartOverKilled: what a run leaves that was killed while it read its input is no obstacle to a fresh start either.
+// TestStartOverKilled: a run killed while reading its input does not prevent a fresh start either.
 func TestStartOverKilled(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	try(t, os.Mkdir(out, 0o777))
@@ -176,7 +175,7 @@ func TestStartOverKilled(t *testing.T) {
 	sameResult(t, out, dtlRun(t))
 }
 
-// TestResumeInitAdapter: a resumed run must have begun with the same values.
+// TestResumeInitAdapter: a resumed run must have started with the same values.
 func TestResumeInitAdapter(t *testing.T) {
 	adapter := filepath.Join(dtlRun(t), result.AdapterFile)
 	flags := append([]string{"--init-adapter", adapter}, everyEpoch...)
@@ -189,7 +188,7 @@ func TestResumeInitAdapter(t *testing.T) {
 	cli(t, append(tune(out, everyEpoch...), "--resume", "--init-adapter", moved)...).want(t, exitDone)
 }
 
-// TestResumeThreads: a run goes on with another number of threads, given or that of the machine, says so and records it.
+// TestResumeThreads: a run continues with another number of threads, given or the machine's, says so and records it.
 func TestResumeThreads(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	flags := []string{"--checkpoint-every", "1"}
@@ -204,7 +203,7 @@ func TestResumeThreads(t *testing.T) {
 	}
 }
 
-// TestResumeRefused: a run goes on only as it began.
+// TestResumeRefused: a run continues only with the settings that it started with.
 func TestResumeRefused(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	flags := []string{"--checkpoint-every", "1"}

@@ -11,13 +11,13 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestSignals stops a run by Ctrl-C and SIGTERM in turn, at random moments in the middle of epochs, and resumes it each time.
+// TestSignals stops a run with Ctrl-C and SIGTERM in turn, at random moments within epochs, and resumes it each time.
 func TestSignals(t *testing.T) {
 	heavy(t, "stops and resumes a run many times")
 	random := repeatable(t)
 	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")
-	// Writing at the ends of epochs takes longer than their steps, so that many a signal would come there.
+	// Writing at the end of an epoch takes longer than its steps, so many signals would arrive there.
 	rarely := []string{"--checkpoint-every", "12"}
 	args, within := drawn.args(out, rarely...), 0
 	for n := 0; n < 8 && within < 2; n++ {
@@ -52,7 +52,7 @@ func TestSignals(t *testing.T) {
 	drawn.finish(t, out)
 }
 
-// TestSignalEarly: a run that is stopped while it reads its input leaves nothing.
+// TestSignalEarly: a run that is stopped while it reads its input leaves nothing behind.
 func TestSignalEarly(t *testing.T) {
 	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")
@@ -68,8 +68,8 @@ func TestSignalEarly(t *testing.T) {
 	drawn.finish(t, out)
 }
 
-// TestSecondSignal: the second Ctrl-C does not wait for the step under way. A step of this run takes so long that the second signal
-// comes before its end.
+// TestSecondSignal: the second Ctrl-C does not wait for the current step. A step of this run takes long enough for the second
+// signal to arrive before its end.
 func TestSecondSignal(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	slow := tune(out, "--init", "random", "--backbone", "vit:image=96,patch=4,width=192,depth=8,heads=3,mlp=768", "--method", "full", "--batch", "12")
@@ -84,10 +84,10 @@ func TestSecondSignal(t *testing.T) {
 	if r := readRun(t, out); r.Status != result.Running {
 		t.Errorf("run.json: %s, so the first Ctrl-C was enough", r.Status)
 	}
-	cli(t, tune(out, "--overwrite")...).want(t, exitDone) // the lock that it left is no obstacle
+	cli(t, tune(out, "--overwrite")...).want(t, exitDone) // the lock of the dead process is taken over
 }
 
-// TestTwoStart: of two runs that start together in one folder one is refused, and the other is whole.
+// TestTwoStart: of two runs that start simultaneously in one folder, one fails and the other completes.
 func TestTwoStart(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	a, b := launch(t, wholeProgram, tune(out)...), launch(t, wholeProgram, tune(out)...)

@@ -13,7 +13,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// timmBackbone is a copy of a timm-named file, alone in a folder, or with the config.json that timm would write.
+// timmBackbone copies a timm-named file into a new folder, with or without the config.json that timm would write.
 func timmBackbone(t *testing.T, config string) string {
 	t.Helper()
 	path := write(t, filepath.Join(t.TempDir(), "vit.safetensors"), read(t, "..", "..", "dtl", "testdata", "backbone.safetensors"))
@@ -26,7 +26,7 @@ func timmBackbone(t *testing.T, config string) string {
 const timmConfig = `{"architecture": "vit_tiny_patch4_16", "model_args": {"embed_dim": 12, "depth": 4, "num_heads": 3},
 	"pretrained_cfg": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "input_size": [3, 16, 16]}}`
 
-// TestGuessIsSaid: each command that uses a backbone says in one line what is guessed about it.
+// TestGuessIsSaid: each command that uses a backbone lists in one line the values that it guessed.
 func TestGuessIsSaid(t *testing.T) {
 	path, dir := timmBackbone(t, ""), t.TempDir()
 	run := filepath.Join(dir, "run")
@@ -36,7 +36,7 @@ func TestGuessIsSaid(t *testing.T) {
 	cli(t, "backbone", "inspect", "--heads", "2", path).want(t, exitDone, guess)
 	cli(t, "backbone", "export", "--heads", "2", path, "--out", filepath.Join(dir, "model")).want(t, exitDone, guess)
 	adapter := filepath.Join(run, result.AdapterFile)
-	// The adapter remembers the normalisation that it was trained with, and its backbone's fingerprint covers the heads.
+	// The adapter records the normalisation of its training, and its backbone's fingerprint covers the heads.
 	for _, args := range [][]string{
 		{"eval", "--data", fixture.data}, {"predict", fixture.data}, {"export", "--out", filepath.Join(dir, "served")}, {"merge", "--out", filepath.Join(dir, "merged.npz")},
 	} {
@@ -47,7 +47,7 @@ func TestGuessIsSaid(t *testing.T) {
 	}
 }
 
-// TestNeighbourIsUsed: what config.json says counts and is recorded; a flag goes before it.
+// TestNeighbourIsUsed: values of config.json are used and recorded; flags have precedence.
 func TestNeighbourIsUsed(t *testing.T) {
 	path, run := timmBackbone(t, timmConfig), filepath.Join(t.TempDir(), "run")
 	mean, std := []float64{0.485, 0.456, 0.406}, []float64{0.229, 0.224, 0.225}
@@ -75,7 +75,7 @@ func TestNeighbourIsUsed(t *testing.T) {
 	cli(t, "eval", "--backbone", path, "--heads", "2", "--adapter", adapter.Path, "--data", fixture.data).want(t, exitUsage, "--heads 2 contradicts", "which has 3")
 	cli(t, "backbone", "inspect", "--heads", "2", path).want(t, exitDone, "2 heads as asked for, in place of the 3 of config.json")
 
-	// An adapter of before, without heads and epsilon, whose run had guessed otherwise.
+	// An old adapter, without heads and epsilon, whose run guessed other values.
 	old := filepath.Join(t.TempDir(), "old.safetensors")
 	meta := maps.Clone(map[string]string(adapter.Meta))
 	delete(meta, "heads")
@@ -87,7 +87,7 @@ func TestNeighbourIsUsed(t *testing.T) {
 	cli(t, "eval", "--backbone", bare, "--heads", "3", "--adapter", old, "--data", fixture.data).want(t, exitDone)
 }
 
-// TestEpsilonIsKept: an unusual epsilon reaches the logits, and what is exported or merged computes with it too.
+// TestEpsilonIsKept: an unusual epsilon affects the logits, and exported and merged models use it too.
 func TestEpsilonIsKept(t *testing.T) {
 	const config = `{"model_type": "vit", "hidden_size": 12, "num_attention_heads": 2, "layer_norm_eps": 0.01}`
 	path, dir := timmBackbone(t, config), t.TempDir()
@@ -101,7 +101,7 @@ func TestEpsilonIsKept(t *testing.T) {
 	sameLogits(t, predictions(t, "predict", "--backbone", merged, fixture.data), want, 1e-5)
 	sameLogits(t, predictions(t, "predict", "--backbone", model, "--adapter", adapter, fixture.data), want, 1e-6)
 
-	// Without the epsilon the same weights give other logits: the test above would notice.
+	// Without the epsilon the same weights give other logits, so the test above can detect its loss.
 	var sidecar map[string]json.RawMessage
 	decode(t, read(t, dir, "merged.json"), &sidecar)
 	delete(sidecar, "layer_norm_eps")
@@ -114,8 +114,8 @@ func TestEpsilonIsKept(t *testing.T) {
 	}
 }
 
-// TestOwnAdapterBeside: what the official implementation adds may stand in the backbone's file where an adapter is given, and is
-// no part of a backbone without.
+// TestOwnAdapterBeside: the official implementation's own tensors may be in the backbone's file if an adapter is given; without an
+// adapter they are an error.
 func TestOwnAdapterBeside(t *testing.T) {
 	cases, _, images := foreignCases(t)
 	file, err := weight.Open(filepath.Join("testdata", "adapter", cases["dtlplus_whole"].Adapter))

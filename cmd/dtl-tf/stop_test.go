@@ -11,8 +11,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestInterrupted stops a run after its first epoch, resumes and stops it again after the second, and resumes it to
-// its end: the result is that of a run that nobody stopped, bit for bit.
+// TestInterrupted stops a run after its first epoch, resumes it, stops it again after the second, and resumes it to its end. The
+// result is that of an uninterrupted run, bit for bit.
 func TestInterrupted(t *testing.T) {
 	flags := []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop", "--checkpoint-every", "1", "--epochs", "4"}
 	whole := trained(t, flags...)
@@ -30,7 +30,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		args = append(tune(out, flags...), "--resume")
 	}
-	cli(t, evalArgs(filepath.Join(out, result.AdapterFile))...).want(t, exitDone) // what was done is of use
+	cli(t, evalArgs(filepath.Join(out, result.AdapterFile))...).want(t, exitDone) // the work so far is usable
 	half := write(t, filepath.Join(out, ".adapter.safetensors.tmp-123"), nil)     // a killed run leaves such a file
 	cli(t, args...).want(t, exitDone, "resuming after epoch 2", "epoch 4/4")
 	if _, err := os.Stat(half); err == nil {
@@ -48,7 +48,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestInterruptedFull does it with a backbone that trains.
+// TestInterruptedFull does the same with a trainable backbone.
 func TestInterruptedFull(t *testing.T) {
 	flags := []string{"--method", "full", "--checkpoint-every", "1", "--lr", "0.001"}
 	whole := trained(t, flags...)
@@ -62,7 +62,7 @@ func TestInterruptedFull(t *testing.T) {
 	}
 }
 
-// TestInterruptedElsewhere: before the first epoch, and during the evaluation.
+// TestInterruptedElsewhere stops a run before the first epoch, and during the evaluation.
 func TestInterruptedElsewhere(t *testing.T) {
 	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
 	write(t, filepath.Join(root, "images", "train800val200_00.png"), nil)

@@ -14,8 +14,8 @@ import (
 	"dtl-tf/runner/tensorboard"
 )
 
-// curves are the points of the event files in a folder, by tag, as TensorBoard shows them: START drops the step it
-// names and what follows. Checksums are the business of package tensorboard.
+// curves returns the points of the event files in a folder, by tag, as TensorBoard shows them: START drops its own step and later
+// ones. Package tensorboard tests the checksums.
 func curves(t *testing.T, out string) map[string][]int64 {
 	t.Helper()
 	points := map[string][]int64{}
@@ -47,8 +47,8 @@ func eventFiles(t *testing.T, out string) []string {
 	return paths
 }
 
-// TestTensorBoard: a run that was stopped and resumed shows every step once; --overwrite leaves no old curves; and nothing
-// of it changes the result.
+// TestTensorBoard: a run that was stopped and resumed shows every step once; --overwrite leaves no old curves; event files do not
+// change the result.
 func TestTensorBoard(t *testing.T) {
 	if files := eventFiles(t, dtlRun(t)); files != nil {
 		t.Errorf("without --tensorboard there are %q", files)

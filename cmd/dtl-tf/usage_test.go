@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestFlagsRefused: every number out of range and every unknown choice is wrong usage, named with what is
-// allowed, before anything is written.
+// TestFlagsRefused: every number out of range and every unknown choice is wrong usage. The message names what is allowed, and
+// nothing is written.
 func TestFlagsRefused(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	for _, c := range []struct {
@@ -113,7 +113,7 @@ func TestFlagsRefused(t *testing.T) {
 	}
 }
 
-// TestOtherUsage holds the remaining commands to the same.
+// TestOtherUsage does the same for the remaining commands.
 func TestOtherUsage(t *testing.T) {
 	eval := []string{"eval", "--backbone", fixture.backbone, "--data", fixture.data}
 	predict := []string{"predict", "--backbone", fixture.backbone, fixture.data}

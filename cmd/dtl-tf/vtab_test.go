@@ -12,7 +12,7 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// vtabRoot is a folder with tiny tasks, three colours each.
+// vtabRoot makes a folder with tiny tasks of three colours each.
 func vtabRoot(t *testing.T, tasks ...string) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "vtab-1k")
@@ -22,7 +22,7 @@ func vtabRoot(t *testing.T, tasks ...string) string {
 	return root
 }
 
-// vtabRun is the command line of a small sweep; later flags win over earlier ones.
+// vtabRun is the command line of a small sweep. Later flags override earlier ones.
 func vtabRun(root, out string, more ...string) []string {
 	return append([]string{"vtab", "run", "--data", root, "--backbone", fixture.backbone, "--out", out, "--feature-cache", "off",
 		"--methods", "dtl", "--tasks", "eurosat", "--set", "epochs=3,batch=8,lr=0.02"}, more...)
@@ -35,7 +35,7 @@ func readCell(t *testing.T, out, task, method string, seed uint64) vtab.Cell {
 	return c
 }
 
-// tree is the content of every file below a folder, by path.
+// tree returns the content of every file below a folder, by path.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -48,7 +48,7 @@ func tree(t *testing.T, root string) map[string]string {
 	return files
 }
 
-// TestVtabRun trains a small table and holds a cell against a fine-tune with the same settings, typed by hand.
+// TestVtabRun trains a small table and compares a cell with a fine-tune with the same settings, given as flags.
 func TestVtabRun(t *testing.T) {
 	root := vtabRoot(t, "eurosat", "cifar-100")
 	out := filepath.Join(t.TempDir(), "results")
@@ -67,7 +67,7 @@ func TestVtabRun(t *testing.T) {
 		if a == nil || a.Split != "test" || a.Epoch != 3 || a.Images != 12 || a.Note != result.OnceAfterLast || c.Run.Format != result.Format {
 			t.Errorf("%s: accuracy %+v", c.Key(), a)
 		}
-		// Weights are float32, and so are the two moments of everything that trains, and the powers of AdamW's betas.
+		// Weights, the two moments of each trainable parameter and the powers of AdamW's betas are float32.
 		p, m := c.Run.Parameters, c.StepMemory
 		trained := p.Trainable + p.Classifier
 		if fixed := int64(4*(p.Frozen+trained) + 8*trained); m == nil || m.Peak <= 0 || m.Fixed < fixed || m.Fixed > fixed+16 {
@@ -77,7 +77,7 @@ func TestVtabRun(t *testing.T) {
 			t.Errorf("%s: overrides %v of %+v by %+v", c.Key(), c.Overrides, c.Recipe, c.Machine)
 		}
 	}
-	// EuroSAT has ten classes, of which these images show three.
+	// EuroSAT has ten classes; these images are of three.
 	c := readCell(t, out, "eurosat", "dtl", 7)
 	if c.Run.Data.Classes != 10 || c.Run.Parameters.Classifier != 10*16+10 || c.Recipe.Name != "published" || c.Recipe.Note == "" {
 		t.Errorf("%+v, recipe %+v", c.Run.Data, c.Recipe)
@@ -85,7 +85,7 @@ func TestVtabRun(t *testing.T) {
 	hand := filepath.Join(t.TempDir(), "hand")
 	cli(t, "fine-tune", "--data", filepath.Join(root, "cifar-100"), "--backbone", fixture.backbone, "--out", hand, "--epochs", "3", "--batch", "8",
 		"--lr", "0.02", "--weight-decay", "0.05", "--drop-path", "0.1", "--seed", "7", "--feature-cache", "off").want(t, exitDone)
-	// The head of the sweep has 100 classes and that of fine-tune 3, so the accuracies may differ; data and settings must not.
+	// The sweep's classifier has 100 classes and fine-tune's 3, so the accuracies may differ; data and settings must not.
 	sweep := readCell(t, out, "cifar", "dtl", 7)
 	if a, b := sweep.Run.Data, readRun(t, hand).Data; a.Fingerprint != b.Fingerprint || !reflect.DeepEqual(a.Counts, b.Counts) {
 		t.Errorf("data %+v, by hand %+v", a, b)
@@ -112,7 +112,7 @@ func TestVtabRun(t *testing.T) {
 	}
 }
 
-// TestVtabFailures: what is wrong with one cell is in its file, the others go on, and the next call tries again.
+// TestVtabFailures: the file of a failed cell has the reason, the other cells continue, and the next call retries it.
 func TestVtabFailures(t *testing.T) {
 	root := vtabRoot(t, "eurosat", "svhn", "dtd")
 	image := filepath.Join(root, "svhn", "images", "train800val200_03.png")
@@ -146,7 +146,7 @@ func TestVtabFailures(t *testing.T) {
 	}
 }
 
-// TestVtabBadInput: wrong usage is refused before anything is written.
+// TestVtabBadInput: wrong usage is detected before anything is written.
 func TestVtabBadInput(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	out := filepath.Join(t.TempDir(), "results")
@@ -178,7 +178,7 @@ func TestVtabBadInput(t *testing.T) {
 	}
 }
 
-// TestVtabMachineFlags: what fine-tune has for memory and for watching reaches the cells and is in their records.
+// TestVtabMachineFlags: the cells use and record fine-tune's flags for memory and for TensorBoard.
 func TestVtabMachineFlags(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestVtabCheck goes through the command line: a set that is too small is told with its file and fails.
+// TestVtabCheck: the command fails on a data set that is too small and names the file.
 func TestVtabCheck(t *testing.T) {
 	root := t.TempDir()
 	set := filepath.Join(root, "kitti")

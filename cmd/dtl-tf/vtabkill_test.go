@@ -13,7 +13,7 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// TestVtabDamaged: a result that is empty or cut off is named, kept aside and made again.
+// TestVtabDamaged: an empty or truncated result is reported, moved aside and computed anew.
 func TestVtabDamaged(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	out := filepath.Join(t.TempDir(), "results")
@@ -33,7 +33,7 @@ func TestVtabDamaged(t *testing.T) {
 	}
 }
 
-// TestVtabNewer: what a newer program left is no reason to begin a cell again, and nothing of it is removed or replaced.
+// TestVtabNewer: files of a newer version are neither removed nor replaced, and their cells do not start anew.
 func TestVtabNewer(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	for name, c := range map[string]struct{ run, want string }{
@@ -63,7 +63,7 @@ func TestVtabNewer(t *testing.T) {
 	}
 }
 
-// TestVtabInterrupted: Ctrl-C ends the sweep with what is finished kept, and the same command goes on.
+// TestVtabInterrupted: Ctrl-C stops the sweep, finished cells stay, and the same command continues.
 func TestVtabInterrupted(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	out := filepath.Join(t.TempDir(), "results")
@@ -72,7 +72,7 @@ func TestVtabInterrupted(t *testing.T) {
 	cli(t, args...).want(t, exitDone, "1 of 2 cells are finished already", "cells 2/2 done")
 }
 
-// TestVtabKilled: kill -9 in the middle of a cell, and the same command comes to what a sweep in one piece comes to.
+// TestVtabKilled: after kill -9 within a cell, the same command ends with the result of an uninterrupted sweep.
 func TestVtabKilled(t *testing.T) {
 	heavy(t, "kills processes of a sweep")
 	root := vtabRoot(t, "eurosat")
@@ -110,7 +110,7 @@ func TestVtabKilled(t *testing.T) {
 	}
 }
 
-// TestVtabShared: two processes with the same command share the cells, and none is run twice.
+// TestVtabShared: two processes with the same command share the cells and run none twice.
 func TestVtabShared(t *testing.T) {
 	heavy(t, "runs a sweep in several processes")
 	root := vtabRoot(t, "eurosat", "svhn")

@@ -16,8 +16,8 @@ func vtabSearch(root, out string, more ...string) []string {
 		"--method", "dtl", "--task", "eurosat", "--set", "epochs=2,batch=6", "--grid", "lr=1e-7,0.05;drop_path=0,0.1"}, more...)
 }
 
-// TestVtabSearch: the grid is measured on train800 and val200; the test images could be anything. A point's accuracy is that of
-// a fine-tune on a data set made of the two lists.
+// TestVtabSearch: the grid uses train800 and val200, whatever the test images are. A point's accuracy is that of a fine-tune on a
+// data set made of these two lists.
 func TestVtabSearch(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	for i := range 12 {
@@ -54,7 +54,7 @@ func TestVtabSearch(t *testing.T) {
 		t.Errorf("trained on %v", point.Run.Data.Counts)
 	}
 
-	// What was evaluated on val200 is neither a result in a table nor taken for one.
+	// Results on val200 do not appear in a table and are not mistaken for results on test.
 	results := filepath.Join(out, strings.Join(strings.Split(set, ",")[:2], ","))
 	table, of := cli(t, "vtab", "table", results, "--format", "json"), cli(t, "vtab", "table", one, "--format", "json")
 	table.want(t, exitDone)

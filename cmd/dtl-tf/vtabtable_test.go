@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// TestVtabTable goes through the command line: a table from files, and the exit codes of what is wrong.
+// TestVtabTable: the command prints a table from files, and its exit codes report mistakes.
 func TestVtabTable(t *testing.T) {
 	dir := t.TempDir()
 	for task, top1 := range map[string]float64{"cifar": 61.25, "eurosat": 93.5} {
