@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/backbone"
 	_ "dtl-tf/graph/backbone/all"
 	"dtl-tf/graph/savedmodel"
-	"dtl-tf/runner/stage"
+	"dtl-tf/runner/internal/stage"
 	savedmodels "dtl-tf/saved_models"
 )
 

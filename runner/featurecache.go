@@ -14,9 +14,9 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
-	"dtl-tf/runner/build"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
+	"dtl-tf/runner/internal/build"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )

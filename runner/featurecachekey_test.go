@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"dtl-tf/graph"
-	"dtl-tf/runner/build"
 	"dtl-tf/runner/feature"
+	"dtl-tf/runner/internal/build"
 	"dtl-tf/runner/machine"
 )
 

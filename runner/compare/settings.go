@@ -17,7 +17,7 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
-	"dtl-tf/runner/build"
+	"dtl-tf/runner/internal/build"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 )

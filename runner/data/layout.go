@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"dtl-tf/graph/spell"
-	"dtl-tf/runner/files"
+	"dtl-tf/runner/internal/files"
 )
 
 // layout is where the class folders of a data set lie.

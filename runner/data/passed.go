@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"dtl-tf/graph/spell"
-	"dtl-tf/runner/files"
+	"dtl-tf/runner/internal/files"
 )
 
 // Passed collects what was passed over in folders of images.

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"dtl-tf/runner/flock"
+	"dtl-tf/runner/internal/flock"
 )
 
 // A cache has two locks, which the kernel gives free when their process ends in whatever way. useLock is shared by all that

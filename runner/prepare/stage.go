@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"dtl-tf/runner/stage"
+	"dtl-tf/runner/internal/stage"
 )
 
 // openStage makes ready the place in which the data set is made. It takes the target's name when it is complete, so that nobody ever

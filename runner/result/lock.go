@@ -7,7 +7,7 @@ import (
 	"syscall"
 
 	"dtl-tf/runner/fault"
-	"dtl-tf/runner/flock"
+	"dtl-tf/runner/internal/flock"
 )
 
 // lockFile keeps two runs out of one folder.

@@ -18,7 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"dtl-tf/runner/files"
+	"dtl-tf/runner/internal/files"
 )
 
 // Limits against archives that were made to fill a disk.

@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 
-	"dtl-tf/runner/files"
+	"dtl-tf/runner/internal/files"
 )
 
 // folder goes by name. Links to files and folders are followed.

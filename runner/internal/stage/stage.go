@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dtl-tf/runner/fault"
-	"dtl-tf/runner/flock"
+	"dtl-tf/runner/internal/flock"
 )
 
 // Names in the hidden folder beside the target.
