@@ -78,7 +78,7 @@ func adapterConfig(a *result.Adapter, c MethodConfig) (MethodConfig, error) {
 			continue
 		}
 		if given, said := options[name]; said && !sameNumber(given, value) {
-			return c, usagef("--%s %s contradicts the adapter %s, which has %s", name, given, a.Path, value)
+			return c, Usagef("--%s %s contradicts the adapter %s, which has %s", name, given, a.Path, value)
 		}
 		options[name] = value
 	}
@@ -142,7 +142,7 @@ func agreeString(a *result.Adapter, flag, file string, value *string) error {
 	case *value == "":
 		*value = file
 	case *value != file:
-		return usagef("--%s %s contradicts the adapter %s, which is of %s", flag, *value, a.Path, file)
+		return Usagef("--%s %s contradicts the adapter %s, which is of %s", flag, *value, a.Path, file)
 	}
 	return nil
 }

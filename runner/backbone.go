@@ -29,17 +29,17 @@ func (c BackboneConfig) options() backbone.Options {
 
 func (c BackboneConfig) check() error {
 	if c.Heads < 0 {
-		return usagef("--heads %d is not possible", c.Heads)
+		return Usagef("--heads %d is not possible", c.Heads)
 	}
 	if c.ImageSize < 0 {
-		return usagef("--image-size %d is not possible", c.ImageSize)
+		return Usagef("--image-size %d is not possible", c.ImageSize)
 	}
 	for channel := range 3 {
 		if c.Mean != nil && !finite(c.Mean[channel]) {
-			return usagef("--mean %v is not possible: the numbers must be finite", *c.Mean)
+			return Usagef("--mean %v is not possible: the numbers must be finite", *c.Mean)
 		}
 		if c.Std != nil && !(c.Std[channel] > 0 && finite(c.Std[channel])) {
-			return usagef("--std %v is not possible: the numbers must be above 0 and finite", *c.Std)
+			return Usagef("--std %v is not possible: the numbers must be above 0 and finite", *c.Std)
 		}
 	}
 	return nil
@@ -102,7 +102,7 @@ func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
 	}
 	arch, err := backbone.Parse(c.Path)
 	if err != nil {
-		return nil, usagef("--backbone: %w", err)
+		return nil, Usagef("--backbone: %w", err)
 	}
 	bb, err := backbone.Random(arch.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads}), seed)
 	if err != nil {
@@ -123,11 +123,11 @@ func Export(ctx context.Context, c BackboneConfig, out, pool string, overwrite b
 	if err != nil {
 		return err
 	}
-	noteSources(bb, true, ui.note)
+	noteSources(bb, true, ui.Note)
 	sees := bb.Pool
 	if pool != "" {
 		if sees, err = backbone.ParsePool(pool); err != nil {
-			return usagef("--pool: %w", err)
+			return Usagef("--pool: %w", err)
 		}
 	}
 	return writeSavedModel(ctx, out, overwrite, func(dir string) error { return bb.Export(dir, sees) })

@@ -117,7 +117,7 @@ func (c *BackboneConfig) takeOver(a *result.Adapter) error {
 	}
 	if ok {
 		if c.ImageSize != 0 && c.ImageSize != size {
-			return usagef("--image-size %d contradicts the adapter %s, which has %d", c.ImageSize, a.Path, size)
+			return Usagef("--image-size %d contradicts the adapter %s, which has %d", c.ImageSize, a.Path, size)
 		}
 		c.ImageSize = size
 	}
@@ -141,7 +141,7 @@ func (c *BackboneConfig) takeOver(a *result.Adapter) error {
 		}
 		file := [3]float64(list)
 		if *n.value != nil && **n.value != file {
-			return usagef("--%s %v contradicts the adapter %s, which has %v", n.flag, **n.value, a.Path, file)
+			return Usagef("--%s %v contradicts the adapter %s, which has %v", n.flag, **n.value, a.Path, file)
 		}
 		if *n.value == nil {
 			*n.source = backbone.FromAdapter
@@ -161,7 +161,7 @@ func (c *BackboneConfig) takeOverShape(a *result.Adapter) error {
 	case ok && c.Heads == 0:
 		c.Heads, c.fixed.Heads = heads, backbone.FromAdapter
 	case ok && c.Heads != heads:
-		return usagef("--heads %d contradicts the adapter %s, which has %d", c.Heads, a.Path, heads)
+		return Usagef("--heads %d contradicts the adapter %s, which has %d", c.Heads, a.Path, heads)
 	}
 	if c.eps, ok, err = a.Float(keyEps); err == nil && !ok && !foreign(a) {
 		c.eps = backbone.LayerNormEps
@@ -178,10 +178,10 @@ type plain struct {
 func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int, note noteFunc) (_ *loaded, err error) {
 	defer graph.Catch(&err)
 	if m.Method != "" {
-		return nil, usagef("--method without --adapter: the backbone's own head needs no method")
+		return nil, Usagef("--method without --adapter: the backbone's own head needs no method")
 	}
 	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
-		return nil, usagef("--%s without --adapter: the backbone's own head has no method", option)
+		return nil, Usagef("--%s without --adapter: the backbone's own head has no method", option)
 	}
 	bb, err := b.load(ctx)
 	if err != nil {
@@ -193,7 +193,7 @@ func ownHead(ctx context.Context, b BackboneConfig, m MethodConfig, threads int,
 	pool := bb.Pool
 	if m.Pool != "" {
 		if pool, err = backbone.ParsePool(m.Pool); err != nil {
-			return nil, usagef("--pool: %w", err)
+			return nil, Usagef("--pool: %w", err)
 		}
 		bb.Pool, bb.Sources.Pool = pool, backbone.FromFlag
 	}

@@ -189,9 +189,9 @@ func (m classMatch) relabel(items []data.Item) error {
 	}
 	switch {
 	case m.how == unmatched:
-		return usagef("%s names its %d classes, %s has %d without names: which is which can't be told", m.data.owner, m.data.count, m.head.owner, m.head.count)
+		return Usagef("%s names its %d classes, %s has %d without names: which is which can't be told", m.data.owner, m.data.count, m.head.owner, m.head.count)
 	case m.how == byNumber && m.data.count > m.head.count:
-		return usagef("%s has %d classes, the classifier tells %d apart: they do not belong together", m.data.owner, m.data.count, m.head.count)
+		return Usagef("%s has %d classes, the classifier tells %d apart: they do not belong together", m.data.owner, m.data.count, m.head.count)
 	}
 	var unknown []string
 	left := m.left()
@@ -201,7 +201,7 @@ func (m classMatch) relabel(items []data.Item) error {
 		}
 	}
 	if unknown != nil {
-		return usagef("%s has images of classes that %s does not know: %s; rename or remove these class folders (it knows %s)",
+		return Usagef("%s has images of classes that %s does not know: %s; rename or remove these class folders (it knows %s)",
 			m.data.owner, m.head.owner, spell.Few(unknown, mostNames), spell.Few(m.head.names, mostNames))
 	}
 	for i := range items {

@@ -25,7 +25,8 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 // Unwrap implements the errors package's protocol.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+// Usagef is a UsageError with a text of its own.
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
 // UI is where a command talks to its user.
 type UI struct {
@@ -147,7 +148,7 @@ func checkRanges(spans ...span) error {
 			if s.open {
 				bound = "above"
 			}
-			return usagef("--%s %s is not possible: it must be %s %v and at most %s", s.flag, number(s.value), bound, s.low, number(s.high))
+			return Usagef("--%s %s is not possible: it must be %s %v and at most %s", s.flag, number(s.value), bound, s.low, number(s.high))
 		}
 	}
 	return nil
@@ -169,13 +170,13 @@ func checkMachine(batch, threads int) error {
 // check refuses values that no run can have, before anything is read or written.
 func (c FineTuneConfig) check() error {
 	if c.Data == "" {
-		return usagef("--data is required: name the folder of a data set")
+		return Usagef("--data is required: name the folder of a data set")
 	}
 	if c.Out == "" {
-		return usagef("--out is required: name a folder for the results")
+		return Usagef("--out is required: name a folder for the results")
 	}
 	if c.Overwrite && c.Resume {
-		return usagef("--overwrite and --resume contradict each other: give one of them")
+		return Usagef("--overwrite and --resume contradict each other: give one of them")
 	}
 	for _, choice := range []struct {
 		flag, value string
@@ -192,7 +193,7 @@ func (c FineTuneConfig) check() error {
 	} {
 		left := choice.flag == "method" && choice.value == "" && c.InitAdapter != "" // to the adapter file
 		if !left && !slices.Contains(choice.allowed, choice.value) {
-			return usagef("--%s %q is unknown: use one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
+			return Usagef("--%s %q is unknown: use one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
 		}
 	}
 	err := checkRanges(
@@ -213,10 +214,10 @@ func (c FineTuneConfig) check() error {
 		return err
 	}
 	if c.Init == InitRandom && c.Method.Method != "full" {
-		return usagef("--init random needs --method full: nothing else would train the random weights")
+		return Usagef("--init random needs --method full: nothing else would train the random weights")
 	}
 	if c.Init == InitRandom && c.Backbone.Path == "" {
-		return usagef("--init random needs an architecture: --backbone with one of %s", Architectures())
+		return Usagef("--init random needs an architecture: --backbone with one of %s", Architectures())
 	}
 	return nil
 }
@@ -224,7 +225,7 @@ func (c FineTuneConfig) check() error {
 // CheckMicroBatch refuses a micro-batch that the batch can't be cut into.
 func (c FineTuneConfig) CheckMicroBatch() error {
 	if n := c.MicroBatch; n < 0 || n > c.Batch || n > 0 && c.Batch%n != 0 {
-		return usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
+		return Usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
 	}
 	return nil
 }
@@ -249,7 +250,7 @@ func (c MethodConfig) resolve(a backbone.Architecture) (s settings, err error) {
 	s.Pool = s.Method.Pool()
 	if c.Pool != "" {
 		if s.Pool, err = backbone.ParsePool(c.Pool); err != nil {
-			return s, usagef("--pool: %w", err)
+			return s, Usagef("--pool: %w", err)
 		}
 	}
 	return s, nil

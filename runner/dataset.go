@@ -55,7 +55,7 @@ func openTraining(ctx context.Context, c FineTuneConfig, size int, note func(str
 	}
 	if held == nil && c.Holdout > 0 {
 		if items, held, err = data.Holdout(items, c.Holdout, c.Seed); err != nil {
-			return nil, usagef("--holdout: %w", err)
+			return nil, Usagef("--holdout: %w", err)
 		}
 		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
 	}
@@ -113,7 +113,7 @@ func (c FineTuneConfig) evaluationItems(set *data.Set) ([]data.Item, string, err
 	for _, name := range set.Splits() {
 		if name == data.Test {
 			if c.Holdout > 0 {
-				return nil, "", usagef("--holdout is for data sets without a test split, and %s has one", c.Data)
+				return nil, "", Usagef("--holdout is for data sets without a test split, and %s has one", c.Data)
 			}
 			items, err := set.Split(data.Test)
 			return items, data.Test, err

@@ -42,7 +42,7 @@ func measureTop1(ctx context.Context, c classifier, loader *data.Loader, size in
 		return Score{}, fmt.Errorf("interrupted during the evaluation: %w", err)
 	}
 	if seen == 0 {
-		return Score{}, usagef("no image could be evaluated")
+		return Score{}, Usagef("no image could be evaluated")
 	}
 	return Score{Top1: 100 * float64(right) / float64(seen), Images: seen}, nil
 }
@@ -91,7 +91,7 @@ type EvalConfig struct {
 func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	ui.Err = report.NewScreen(ui.Err)
 	if c.Data == "" {
-		return Score{}, usagef("--data is required: name the folder of a data set")
+		return Score{}, Usagef("--data is required: name the folder of a data set")
 	}
 	if err := checkMachine(c.Batch, c.Threads); err != nil {
 		return Score{}, err
@@ -100,23 +100,23 @@ func Eval(ctx context.Context, c EvalConfig, ui UI) (Score, error) {
 	if err != nil {
 		return Score{}, err
 	}
-	noteAll(set.Notes, ui.note)
+	noteAll(set.Notes, ui.Note)
 	items, err := set.Split(c.Split)
 	if err != nil {
 		return Score{}, &UsageError{err}
 	}
-	l, err := loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
+	l, err := loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
 	if err != nil {
 		return Score{}, err
 	}
 	defer l.Close()
-	if err := l.match(c, set, items, ui.note); err != nil {
+	if err := l.match(c, set, items, ui.Note); err != nil {
 		return Score{}, err
 	}
-	if _, err := look(ctx, items, ui.note); err != nil {
+	if _, err := look(ctx, items, ui.Note); err != nil {
 		return Score{}, err
 	}
-	s := &skips{note: ui.note}
+	s := &skips{note: ui.Note}
 	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, s)
 	if err != nil {
 		return Score{}, err

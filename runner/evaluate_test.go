@@ -82,7 +82,7 @@ func TestImageFiles(t *testing.T) {
 	try(t, os.Symlink("..", filepath.Join(dir, "b", "loop")))
 	try(t, os.Symlink("gone", filepath.Join(dir, "old")))
 	var notes bytes.Buffer
-	note := UI{Err: &notes}.note
+	note := UI{Err: &notes}.Note
 	items, err := imageFiles([]string{filepath.Join(dir, "odd.name"), dir}, note)
 	try(t, err)
 	var names []string
@@ -115,7 +115,7 @@ func TestImageFiles(t *testing.T) {
 // TestSkips counts each image once.
 func TestSkips(t *testing.T) {
 	var notes bytes.Buffer
-	s := &skips{note: UI{Err: &notes}.note}
+	s := &skips{note: UI{Err: &notes}.Note}
 	for _, name := range []string{"a", "b", "a"} {
 		s.add(data.Item{Path: name}, errors.New(name+" is bad"))
 	}

@@ -65,9 +65,9 @@ type ExportConfig struct {
 // in it.
 func ExportModel(ctx context.Context, c ExportConfig, ui UI) error {
 	if c.Adapter == "" || c.Out == "" {
-		return usagef("--adapter and --out are required")
+		return Usagef("--adapter and --out are required")
 	}
-	a, err := openAdapted(ctx, c.Backbone, c.Adapter, c.Method, ui.note)
+	a, err := openAdapted(ctx, c.Backbone, c.Adapter, c.Method, ui.Note)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -53,18 +52,6 @@ type featureCache struct {
 	record  result.FeatureCache
 }
 
-// FeatureFolder is where auto keeps stored values: dtl-tf/features in the user's folder for caches.
-func FeatureFolder() (string, error) {
-	base := os.Getenv("XDG_CACHE_HOME") // on every system: who sets it means it
-	if !filepath.IsAbs(base) {
-		var err error
-		if base, err = os.UserCacheDir(); err != nil {
-			return "", fmt.Errorf("there is no folder for caches: %w (name one)", err)
-		}
-	}
-	return filepath.Join(base, "dtl-tf", "features"), nil
-}
-
 func (c FineTuneConfig) featureCache() string   { return cmp.Or(c.FeatureCache, FeatureCacheOff) }
 func (c FineTuneConfig) cachePrecision() string { return cmp.Or(c.CachePrecision, FP32) }
 func (c FineTuneConfig) dropPathScope() string  { return cmp.Or(c.DropPathScope, DropPathAll) }
@@ -89,7 +76,7 @@ func (f *fineTuning) openCache(ctx context.Context) error {
 	var not *notStorable
 	switch {
 	case errors.As(err, &not) && k.asked:
-		return usagef("--feature-cache: %w", err)
+		return Usagef("--feature-cache: %w", err)
 	case errors.As(err, &not):
 		return f.without(k, not.tell, err)
 	case err != nil:
@@ -97,7 +84,7 @@ func (f *fineTuning) openCache(ctx context.Context) error {
 	}
 	dir := c.FeatureCache
 	if !k.asked {
-		if dir, err = FeatureFolder(); err != nil {
+		if dir, err = feature.UserFolder(); err != nil {
 			return f.without(k, err.Error(), err)
 		}
 	}

@@ -160,19 +160,6 @@ func TestCacheAuto(t *testing.T) {
 	wantError(t, err, "--feature-cache", file, "is a file")
 }
 
-// TestCacheFolder: where auto stores.
-func TestCacheFolder(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", "/a/b")
-	if got, err := FeatureFolder(); err != nil || got != "/a/b/dtl-tf/features" {
-		t.Errorf("%s, %v", got, err)
-	}
-	t.Setenv("XDG_CACHE_HOME", "")
-	t.Setenv("HOME", "")
-	if _, err := FeatureFolder(); err == nil {
-		t.Error("no error without a home")
-	}
-}
-
 // TestCacheInterrupted: Ctrl-C while values are stored leaves neither them nor a run.
 func TestCacheInterrupted(t *testing.T) {
 	c := deepRun(t)

@@ -26,10 +26,10 @@ type MergeConfig struct {
 // adapter's classifier as its own head. It returns the path of the JSON beside it.
 func Merge(ctx context.Context, c MergeConfig, ui UI) (sidecar string, err error) {
 	if c.Adapter == "" || c.Out == "" {
-		return "", usagef("--adapter and --out are required")
+		return "", Usagef("--adapter and --out are required")
 	}
 	if filepath.Ext(c.Out) != ".npz" {
-		return "", usagef("--out %s: a merged backbone is an .npz file, give it that ending", c.Out)
+		return "", Usagef("--out %s: a merged backbone is an .npz file, give it that ending", c.Out)
 	}
 	sidecar = backbone.Sidecar(c.Out)
 	if err := pairOf(c.Out).restore(); err != nil {
@@ -37,7 +37,7 @@ func Merge(ctx context.Context, c MergeConfig, ui UI) (sidecar string, err error
 	}
 	for _, path := range []string{c.Out, sidecar} {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Overwrite {
-			return "", usagef("%s exists already: add --overwrite or choose another --out", path)
+			return "", Usagef("%s exists already: add --overwrite or choose another --out", path)
 		}
 	}
 	adapter, err := result.ReadAdapter(c.Adapter)
@@ -62,7 +62,7 @@ func Merge(ctx context.Context, c MergeConfig, ui UI) (sidecar string, err error
 	if err := c.fits(adapter, bb, s); err != nil {
 		return "", err
 	}
-	noteAdapted(adapter, bb, ui.note)
+	noteAdapted(adapter, bb, ui.Note)
 	weights, err := dtl.Merge(s.Method.Name(), s.Options, bb.Architecture, bb.Weights, adapter.Tensors)
 	if err != nil {
 		return "", &UsageError{err}

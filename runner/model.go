@@ -8,6 +8,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 )
 
@@ -105,7 +106,7 @@ func (f *fineTuning) frozenSHA256() (string, error) {
 func (f *fineTuning) notePrecision() {
 	switch {
 	case f.record.Device.Kind != "CPU":
-	case f.config.Precision == BF16 && !fastBF16():
+	case f.config.Precision == BF16 && !machine.FastBF16():
 		f.note("this processor has no bfloat16 instructions: --precision bf16 saves memory here, but each step will take about 2.6 times as long as in fp32")
 	case f.config.Precision == string(graph.FP16):
 		f.note("--precision fp16 is for GPUs: on a processor each step will take about 1.7 times as long as in fp32")

@@ -60,7 +60,7 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 	if err := checkMachine(c.Batch, c.Threads); err != nil {
 		return err
 	}
-	items, err := imageFiles(c.Images, ui.note)
+	items, err := imageFiles(c.Images, ui.Note)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,10 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 		return err
 	}
 	defer l.Close()
-	if _, err := look(ctx, items, ui.note); err != nil {
+	if _, err := look(ctx, items, ui.Note); err != nil {
 		return err
 	}
-	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, &skips{note: ui.note})
+	loader, closeLoader, err := sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, &skips{note: ui.Note})
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func Predict(ctx context.Context, c PredictConfig, ui UI, show func(Prediction) 
 // classifier opens what the user named.
 func (c PredictConfig) classifier(ctx context.Context, ui UI) (*loaded, error) {
 	if c.SavedModel == "" {
-		return loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.note)
+		return loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
 	}
 	b, m := c.Backbone, c.Method
 	for _, other := range []struct {
@@ -111,11 +111,11 @@ func (c PredictConfig) classifier(ctx context.Context, ui UI) (*loaded, error) {
 		{"mean", b.Mean != nil}, {"std", b.Std != nil}, {"method", m.Method != ""}, {"pool", m.Pool != ""},
 	} {
 		if other.given {
-			return nil, usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", other.flag)
+			return nil, Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", other.flag)
 		}
 	}
 	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
-		return nil, usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", option)
+		return nil, Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", option)
 	}
 	return loadServed(c.SavedModel, c.Threads)
 }
@@ -193,7 +193,7 @@ func sequential(items []data.Item, size, batch, threads int, skipBad bool, s *sk
 	return loader, func() { loader.Close(); decoder.Close() }, nil
 }
 
-func (ui UI) note(format string, args ...any) {
+func (ui UI) Note(format string, args ...any) {
 	if !ui.Quiet && ui.Err != nil {
 		fmt.Fprintf(ui.Err, format+"\n", args...)
 	}

@@ -70,7 +70,7 @@ func (f *fineTuning) restore(c *checkpoint.Checkpoint) error {
 	case c.Inputs.Data != mine.Data:
 		return errOtherData
 	case c.Inputs.Adapter != mine.Adapter:
-		return usagef("--resume with another --init-adapter is refused: the run began with other values")
+		return Usagef("--resume with another --init-adapter is refused: the run began with other values")
 	case c.Position.Epochs > f.config.Epochs:
 		return fmt.Errorf("checkpoint %s: it claims %d epochs of a run of %d", c.Path, c.Position.Epochs, f.config.Epochs)
 	}
@@ -128,8 +128,8 @@ func (f *fineTuning) startMetrics() error {
 }
 
 var (
-	errOtherBackbone = usagef("--resume with another backbone is refused: its weights have changed")
-	errOtherData     = usagef("--resume with other data is refused: the lists or images have changed")
+	errOtherBackbone = Usagef("--resume with another backbone is refused: its weights have changed")
+	errOtherData     = Usagef("--resume with other data is refused: the lists or images have changed")
 )
 
 // sameRun refuses to go on with a run that began otherwise, as its run.json tells.
@@ -155,7 +155,7 @@ func (f *fineTuning) sameSettings(config []byte) error {
 		return fmt.Errorf("its settings are not those of this version of the program: %w", err)
 	}
 	if differs := old.differs(f.resolved()); differs != "" {
-		return usagef("--resume with other settings is refused: %s", differs)
+		return Usagef("--resume with other settings is refused: %s", differs)
 	}
 	return nil
 }

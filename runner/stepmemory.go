@@ -18,7 +18,7 @@ func (c BackboneConfig) Describe(ctx context.Context, ui UI) (result.Backbone, e
 	if err != nil {
 		return result.Backbone{}, err
 	}
-	noteSources(bb, false, ui.note)
+	noteSources(bb, false, ui.Note)
 	return describeBackbone(bb), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/cache"
 	"dtl-tf/runner/report"
 )
 
@@ -33,7 +34,7 @@ inputs.`,
 			if asJSON {
 				format = report.JSON
 			}
-			if err := runner.ListCaches(dir, format, runner.UI{Out: io.out, Err: io.err}); err != nil {
+			if err := cache.List(dir, format, runner.UI{Out: io.out, Err: io.err}); err != nil {
 				return fmt.Errorf("cache list: %w", err)
 			}
 			return nil
@@ -53,7 +54,7 @@ Removes only files of feature caches. If a run is using a cache, that cache stay
 		var dir string
 		g.add("What", func(f *pflag.FlagSet) { defineCacheDir(f, &dir) })
 		return func(_ context.Context, args []string, io streams) error {
-			if err := runner.ClearCaches(dir, args, runner.UI{Out: io.out, Err: io.err}); err != nil {
+			if err := cache.Clear(dir, args, runner.UI{Out: io.out, Err: io.err}); err != nil {
 				return fmt.Errorf("cache clear: %w", err)
 			}
 			return nil

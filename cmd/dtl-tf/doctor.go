@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dtl-tf/runner"
+	"dtl-tf/runner/doctor"
 )
 
 var doctorCommand = command{
@@ -16,7 +16,7 @@ var doctorCommand = command{
 			if err := noArgs("doctor", args); err != nil {
 				return err
 			}
-			if err := runner.Doctor(io.out, version); err != nil {
+			if err := doctor.Print(io.out, version); err != nil {
 				return fmt.Errorf("doctor: %w", err)
 			}
 			return nil

@@ -117,7 +117,7 @@ func TestMessages(t *testing.T) {
 		for _, s := range sources {
 			if strings.Contains(s.text, wanted) {
 				found = true
-				usage = usage || s.calls["usagef"]
+				usage = usage || s.calls["usagef"] || s.calls["Usagef"]
 				other = other || s.calls["Errorf"] || s.calls["New"] || s.calls["fail"]
 			}
 		}

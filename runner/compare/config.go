@@ -40,7 +40,7 @@ func Methods() []string { return dtl.TableOrder() }
 // methods are those that the user asks for, in the order of the table.
 func (c Config) methods() ([]string, error) {
 	if c.Breakdown != "" && !slices.Contains(Methods(), c.Breakdown) {
-		return nil, usagef("--breakdown %q is unknown: use one of %s", c.Breakdown, strings.Join(Methods(), ", "))
+		return nil, runner.Usagef("--breakdown %q is unknown: use one of %s", c.Breakdown, strings.Join(Methods(), ", "))
 	}
 	if c.Methods == All || c.Methods == "" {
 		if c.Breakdown != "" {
@@ -52,7 +52,7 @@ func (c Config) methods() ([]string, error) {
 	for name := range strings.SplitSeq(c.Methods, ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(Methods(), name) {
-			return nil, usagef("--methods: %q is unknown: use %s, or some of %s with commas between them", name, All, strings.Join(Methods(), ", "))
+			return nil, runner.Usagef("--methods: %q is unknown: use %s, or some of %s with commas between them", name, All, strings.Join(Methods(), ", "))
 		}
 		asked = append(asked, name)
 	}
@@ -71,13 +71,13 @@ func (c Config) methods() ([]string, error) {
 // check refuses what cannot be before anything is measured.
 func (c Config) check() error {
 	if _, err := graph.ParsePrecision(c.Precision); err != nil {
-		return usagef("--precision: %w", err)
+		return runner.Usagef("--precision: %w", err)
 	}
 	if _, err := graph.ParseRecompute(c.Recompute); err != nil {
-		return usagef("--recompute: %w", err)
+		return runner.Usagef("--recompute: %w", err)
 	}
 	if !slices.Contains(report.Formats(), c.Format) {
-		return usagef("--format %q is unknown: use one of %s", c.Format, strings.Join(report.Formats(), ", "))
+		return runner.Usagef("--format %q is unknown: use one of %s", c.Format, strings.Join(report.Formats(), ", "))
 	}
 	for _, n := range []struct {
 		flag             string
@@ -86,7 +86,7 @@ func (c Config) check() error {
 		{"batch", c.Batch, 1, 1 << 20}, {"classes", c.Classes, 2, 1 << 20}, {"steps", c.Steps, 1, 10000}, {"threads", c.Threads, 0, 4096},
 	} {
 		if n.value < n.low || n.value > n.high {
-			return usagef("--%s %d is not possible: choose %d to %d", n.flag, n.value, n.low, n.high)
+			return runner.Usagef("--%s %d is not possible: choose %d to %d", n.flag, n.value, n.low, n.high)
 		}
 	}
 	if c.Plot != "" {
@@ -96,9 +96,9 @@ func (c Config) check() error {
 	}
 	if c.Results != "" {
 		if info, err := os.Stat(c.Results); err != nil {
-			return usagef("--results: %w", err)
+			return runner.Usagef("--results: %w", err)
 		} else if !info.IsDir() {
-			return usagef("--results %s is a file: name the folder that the runs are in", c.Results)
+			return runner.Usagef("--results %s is a file: name the folder that the runs are in", c.Results)
 		}
 	}
 	return nil
@@ -107,10 +107,10 @@ func (c Config) check() error {
 // checkPlot tells early, not after ten minutes of measuring, that a figure can't be written.
 func checkPlot(path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".svg" && ext != ".png" {
-		return usagef("--plot %s: a figure is a .svg or a .png file, not %q", path, ext)
+		return runner.Usagef("--plot %s: a figure is a .svg or a .png file, not %q", path, ext)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return usagef("--plot %s is a folder", path)
+		return runner.Usagef("--plot %s is a folder", path)
 	}
 	return checkWritable("--plot", filepath.Dir(path))
 }
@@ -122,8 +122,4 @@ func checkWritable(flag, folder string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
-}
-
-func usagef(format string, args ...any) error {
-	return &runner.UsageError{Err: fmt.Errorf(format, args...)}
 }

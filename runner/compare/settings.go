@@ -64,7 +64,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 		bb, err := backbone.Load(ctx, c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
 		if err != nil {
 			if _, statErr := os.Stat(c.Path); errors.Is(statErr, fs.ErrNotExist) {
-				return nil, usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
+				return nil, runner.Usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
 					c.Path, strings.Join(backbone.Names(), ", "))
 			}
 			return nil, err
@@ -77,7 +77,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 	}
 	bb, err := backbone.Random(d.Architecture, randomSeed)
 	if err != nil {
-		return nil, usagef("--backbone: %w", err)
+		return nil, runner.Usagef("--backbone: %w", err)
 	}
 	bb.Mean, bb.Std = d.Mean, d.Std
 	return bb, nil
@@ -86,7 +86,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 // describe is what a named architecture says of itself, without making its weights.
 func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 	if d.Architecture, err = backbone.Parse(c.Path); err != nil {
-		return d, usagef("--backbone: %w", err)
+		return d, runner.Usagef("--backbone: %w", err)
 	}
 	d.Architecture = d.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads})
 	d.Mean, d.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
@@ -97,7 +97,7 @@ func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 		d.Std = *c.Std
 	}
 	if err := d.Validate(); err != nil {
-		return d, usagef("--backbone: %w", err)
+		return d, runner.Usagef("--backbone: %w", err)
 	}
 	return d, nil
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,6 +40,13 @@ func Features() (has, lacks []string) {
 		}
 	}
 	return has, lacks
+}
+
+// FastBF16 tells whether the processor multiplies bfloat16 matrices itself; where the system does not say, it is
+// taken to.
+func FastBF16() bool {
+	has, lacks := Features()
+	return slices.Contains(has, "avx512_bf16") || slices.Contains(has, "amx_bf16") || len(has)+len(lacks) == 0
 }
 
 // Processors is how many threads can work at once: the processors that the system lets this process run on, or fewer where its

@@ -28,7 +28,7 @@ type Config struct {
 // Run checks the data sets and prints a table of them with what was found below it. Problems make an error.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
 	if !slices.Contains(report.Formats(), c.Format) {
-		return &runner.UsageError{Err: fmt.Errorf("--format %q is unknown, use one of %s", c.Format, strings.Join(report.Formats(), ", "))}
+		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(report.Formats(), ", "))
 	}
 	tasks, err := wanted(c.Tasks)
 	if err != nil {
@@ -85,7 +85,7 @@ func wanted(text string) ([]vtab.Task, error) {
 	}
 	tasks, err := vtab.Select(text)
 	if err != nil {
-		return nil, &runner.UsageError{Err: fmt.Errorf("--tasks: %w", err)}
+		return nil, runner.Usagef("--tasks: %w", err)
 	}
 	return tasks, nil
 }

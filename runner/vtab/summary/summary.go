@@ -30,7 +30,7 @@ type Config struct {
 // make an error after the table is printed.
 func Run(c Config, ui runner.UI) error {
 	if !slices.Contains(Formats(), c.Format) {
-		return &runner.UsageError{Err: fmt.Errorf("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))}
+		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))
 	}
 	if len(c.Folders) == 0 {
 		return &runner.UsageError{Err: errors.New("give the folder with the results, or several")}

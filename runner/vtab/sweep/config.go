@@ -55,7 +55,7 @@ func (c Config) root(j job) string { return filepath.Join(c.Base.Out, j.point) }
 func (c Config) jobs(architecture string) ([]job, error) {
 	tasks, err := vtab.Select(c.Tasks)
 	if err != nil {
-		return nil, usagef("--tasks: %w", err)
+		return nil, runner.Usagef("--tasks: %w", err)
 	}
 	methods, err := methods(c.Methods)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c Config) shard(all []job) ([]job, error) {
 	index, err := strconv.Atoi(first)
 	count, err2 := strconv.Atoi(second)
 	if err != nil || err2 != nil || index < 1 || index > count {
-		return nil, usagef("--shard %q: wanted is i/n with i from 1 to n, such as 2/8", c.Shard)
+		return nil, runner.Usagef("--shard %q: wanted is i/n with i from 1 to n, such as 2/8", c.Shard)
 	}
 	hash := func(j job) uint64 {
 		h := fnv.New64a()
@@ -135,7 +135,7 @@ func methods(text string) ([]string, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(dtl.Names(), name) {
-			return nil, usagef("--methods: %q is unknown%s; there are %s", name, vtab.Nearest(name, dtl.Names()), strings.Join(dtl.Names(), ", "))
+			return nil, runner.Usagef("--methods: %q is unknown%s; there are %s", name, vtab.Nearest(name, dtl.Names()), strings.Join(dtl.Names(), ", "))
 		}
 		if !slices.Contains(list, name) {
 			list = append(list, name)
@@ -149,7 +149,7 @@ func seeds(text string) ([]uint64, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		seed, err := strconv.ParseUint(strings.TrimSpace(part), 10, 64)
 		if err != nil {
-			return nil, usagef("--seeds: %q is not a whole number from 0", part)
+			return nil, runner.Usagef("--seeds: %q is not a whole number from 0", part)
 		}
 		if !slices.Contains(list, seed) {
 			list = append(list, seed)
@@ -169,11 +169,11 @@ func (c Config) overrides(methods []string) (vtab.Overrides, error) {
 	}
 	o, err := vtab.ParseOverrides(c.Set, options)
 	if err != nil {
-		return nil, usagef("--set: %w", err)
+		return nil, runner.Usagef("--set: %w", err)
 	}
 	for name := range o {
 		if _, kept := o.For(had)[name]; !kept {
-			return nil, usagef("--set: none of the methods %s has %s", strings.Join(methods, ", "), name)
+			return nil, runner.Usagef("--set: none of the methods %s has %s", strings.Join(methods, ", "), name)
 		}
 	}
 	return o, nil
@@ -182,15 +182,15 @@ func (c Config) overrides(methods []string) (vtab.Overrides, error) {
 // check refuses what cannot be before anything is read.
 func (c Config) check() error {
 	if c.Base.Data == "" {
-		return usagef("--data is required: name the folder that the tasks' folders are in")
+		return runner.Usagef("--data is required: name the folder that the tasks' folders are in")
 	}
 	if info, err := os.Stat(c.Base.Data); err != nil {
-		return usagef("--data: %w", err)
+		return runner.Usagef("--data: %w", err)
 	} else if !info.IsDir() {
-		return usagef("--data %s is a file: name the folder that the tasks' folders are in", c.Base.Data)
+		return runner.Usagef("--data %s is a file: name the folder that the tasks' folders are in", c.Base.Data)
 	}
 	if c.Base.Out == "" {
-		return usagef("--out is required: name a folder for the results")
+		return runner.Usagef("--out is required: name a folder for the results")
 	}
 	return nil
 }
@@ -213,8 +213,4 @@ func (c Config) fineTune(j job, folder string) (runner.FineTuneConfig, error) {
 	f.Precision = cmp.Or(j.overrides[vtab.Precision], f.Precision)
 	f.Method.Pool = j.overrides[vtab.Pool]
 	return f, nil
-}
-
-func usagef(format string, args ...any) error {
-	return &runner.UsageError{Err: fmt.Errorf(format, args...)}
 }

@@ -34,18 +34,18 @@ func (c Config) points(methods []string) ([]vtab.Overrides, error) {
 	for axis := range strings.SplitSeq(c.Grid, ";") {
 		name, values, ok := strings.Cut(axis, "=")
 		if !ok {
-			return nil, usagef("--grid: %q: wanted is NAME=VALUE,VALUE,... and a semicolon before the next name", axis)
+			return nil, runner.Usagef("--grid: %q: wanted is NAME=VALUE,VALUE,... and a semicolon before the next name", axis)
 		}
 		var next []vtab.Overrides
 		for value := range strings.SplitSeq(values, ",") {
 			one, err := vtab.ParseOverrides(name+"="+value, options)
 			if err != nil {
-				return nil, usagef("--grid: %w", err)
+				return nil, runner.Usagef("--grid: %w", err)
 			}
 			for key, value := range one {
 				name = key
 				if strings.ContainsAny(value, `/\`) {
-					return nil, usagef("--grid: %s=%s: %q is no value of a setting", key, value, value)
+					return nil, runner.Usagef("--grid: %s=%s: %q is no value of a setting", key, value, value)
 				}
 			}
 			for _, p := range points {
@@ -55,11 +55,11 @@ func (c Config) points(methods []string) ([]vtab.Overrides, error) {
 			}
 		}
 		if seen[name] {
-			return nil, usagef("--grid: %s is given twice", name)
+			return nil, runner.Usagef("--grid: %s is given twice", name)
 		}
 		seen[name] = true
 		if points = next; len(points) > mostPoints {
-			return nil, usagef("--grid has more than %d points", mostPoints)
+			return nil, runner.Usagef("--grid has more than %d points", mostPoints)
 		}
 	}
 	unique := map[string]bool{}
@@ -74,15 +74,15 @@ func (c Config) points(methods []string) ([]vtab.Overrides, error) {
 // accuracy and the winner as Run takes it. The test images are never opened. What is finished is not trained again.
 func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if c.Grid == "" {
-		return usagef("--grid is required, such as 'lr=1e-3,5e-3;drop_path=0,0.1'")
+		return runner.Usagef("--grid is required, such as 'lr=1e-3,5e-3;drop_path=0,0.1'")
 	}
 	for _, one := range []struct{ flag, value string }{{"task", c.Tasks}, {"method", c.Methods}} {
 		if one.value == "" || one.value == vtab.All || strings.Contains(one.value, ",") {
-			return usagef("--%s %q: a search needs exactly one", one.flag, one.value)
+			return runner.Usagef("--%s %q: a search needs exactly one", one.flag, one.value)
 		}
 	}
 	if !slices.Contains(report.Formats(), format) {
-		return usagef("--format %q is unknown: use one of %s", format, strings.Join(report.Formats(), ", "))
+		return runner.Usagef("--format %q is unknown: use one of %s", format, strings.Join(report.Formats(), ", "))
 	}
 	training := ui
 	training.Out = ui.Err // stdout is for the table

@@ -114,7 +114,7 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 		return &vtab.BadCellError{Path: path, Err: err}
 	}
 	differ := func(what string, had, asked any) error {
-		return usagef("%s was made with %s %v, asked for is %v: choose another --out, or remove the file to make it again", path, what, had, asked)
+		return runner.Usagef("%s was made with %s %v, asked for is %v: choose another --out, or remove the file to make it again", path, what, had, asked)
 	}
 	var config struct {
 		Precision string `json:"precision"`

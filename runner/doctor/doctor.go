@@ -1,4 +1,5 @@
-package runner
+// Package doctor says what this machine has and what is wrong with it: libtensorflow, devices, processor, memory.
+package doctor
 
 import (
 	"fmt"
@@ -6,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -19,8 +19,8 @@ import (
 // wantedTensorFlow is the series that graft v0.10.0 is made for.
 const wantedTensorFlow = "2.18."
 
-// Doctor prints what this machine has and, in plain words, what is wrong. It fails if the program can't work.
-func Doctor(w io.Writer, version string) error {
+// Print writes what this machine has and, in plain words, what is wrong. It fails if the program can't work.
+func Print(w io.Writer, version string) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	var advice []string
@@ -111,13 +111,6 @@ func libraryPath() string {
 		}
 	}
 	return "path unknown"
-}
-
-// fastBF16 tells whether the processor multiplies bfloat16 matrices itself; where the system does not say, it is
-// taken to.
-func fastBF16() bool {
-	has, lacks := machine.Features()
-	return slices.Contains(has, "avx512_bf16") || slices.Contains(has, "amx_bf16") || len(has)+len(lacks) == 0
 }
 
 func gibibytes(n int64) string {

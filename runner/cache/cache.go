@@ -1,25 +1,27 @@
-package runner
+// Package cache lists and removes the feature caches of a folder.
+package cache
 
 import (
 	"fmt"
 	"path/filepath"
 	"strings"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/feature"
 	"dtl-tf/runner/report"
 )
 
-// cacheFolder is the folder of caches that a user means.
-func cacheFolder(dir string) (string, error) {
+// folder is the folder of caches that a user means.
+func folder(dir string) (string, error) {
 	if dir != "" {
 		return dir, nil
 	}
-	return FeatureFolder()
+	return feature.UserFolder()
 }
 
-// ListCaches prints the feature caches in a folder, "" for the one that FeatureCacheAuto uses.
-func ListCaches(dir, format string, ui UI) error {
-	dir, err := cacheFolder(dir)
+// List prints the feature caches in a folder, "" for [feature.UserFolder].
+func List(dir, format string, ui runner.UI) error {
+	dir, err := folder(dir)
 	if err != nil {
 		return err
 	}
@@ -68,15 +70,15 @@ func ListCaches(dir, format string, ui UI) error {
 	return table.Render(ui.Out, format)
 }
 
-// ClearCaches removes feature caches by name from a folder, all without a name, and says what it removed.
-func ClearCaches(dir string, names []string, ui UI) error {
-	dir, err := cacheFolder(dir)
+// Clear removes feature caches by name from a folder, all without a name, and says what it removed.
+func Clear(dir string, names []string, ui runner.UI) error {
+	dir, err := folder(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		if name != filepath.Base(name) || strings.Trim(name, ".") == "" {
-			return usagef("%q is not the name of a feature cache: see 'dtl-tf cache list'", name)
+			return runner.Usagef("%q is not the name of a feature cache: see 'dtl-tf cache list'", name)
 		}
 	}
 	removed, bytes, err := feature.Clear(dir, names...)
