@@ -3,26 +3,39 @@ package runner
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
+	"strings"
 
 	"dtl-tf/graph/backbone"
 	_ "dtl-tf/graph/backbone/all"
-	"dtl-tf/graph/savedmodel"
-	"dtl-tf/runner/internal/stage"
 	savedmodels "dtl-tf/saved_models"
 )
+
+// BackboneConfig names a backbone and what its file does not say.
+type BackboneConfig struct {
+	Path      string // "": the built-in default
+	Heads     int
+	ImageSize int
+	Mean, Std *[3]float64
+
+	Adapter *AdapterSays `json:"-"` // nil: no adapter goes with it
+}
+
+// AdapterSays is what an adapter says about its backbone.
+type AdapterSays struct {
+	Beside  func(name string) bool // tells the tensors of the adapter, which may be in the backbone's file
+	Eps     float64                // layer_norm_eps that it was trained with, 0: it does not tell
+	Sources backbone.Sources       // of what the adapter says, and not the user
+}
 
 // BuiltIn is how the default backbone is called where a path would stand.
 const BuiltIn = "built-in default"
 
 func (c BackboneConfig) options() backbone.Options {
-	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Eps: c.eps}
-	if c.adapted {
-		o.Beside = ofOfficial
+	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std}
+	if says := c.Adapter; says != nil {
+		o.Eps, o.Beside = says.Eps, says.Beside
 	}
 	return o
 }
@@ -47,17 +60,19 @@ func (c BackboneConfig) check() error {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// load reads the backbone that the user named, or the built-in one.
-func (c BackboneConfig) load(ctx context.Context) (*backbone.Backbone, error) {
+// Load reads the backbone that the user named, or the built-in one.
+func (c BackboneConfig) Load(ctx context.Context) (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	bb, err := c.read(ctx)
 	if err == nil {
-		s, fixed := &bb.Sources, c.fixed
-		s.Mean, s.Std = cmp.Or(fixed.Mean, s.Mean), cmp.Or(fixed.Std, s.Std)
-		if s.Heads == backbone.FromFlag {
-			s.Heads = cmp.Or(fixed.Heads, s.Heads)
+		if says := c.Adapter; says != nil {
+			s := &bb.Sources
+			s.Mean, s.Std = cmp.Or(says.Sources.Mean, s.Mean), cmp.Or(says.Sources.Std, s.Std)
+			if s.Heads == backbone.FromFlag {
+				s.Heads = cmp.Or(says.Sources.Heads, s.Heads)
+			}
 		}
 		return bb, nil
 	}
@@ -65,8 +80,7 @@ func (c BackboneConfig) load(ctx context.Context) (*backbone.Backbone, error) {
 		return nil, err
 	}
 	// If the backbone can be read without a flag, it is the flag that does not fit.
-	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, adapted: c.adapted, eps: c.eps}, {Path: c.Path, adapted: c.adapted, eps: c.eps}} {
-		without.fixed = c.fixed
+	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, Adapter: c.Adapter}, {Path: c.Path, Adapter: c.Adapter}} {
 		if without == c {
 			continue
 		}
@@ -88,15 +102,15 @@ func (c BackboneConfig) read(ctx context.Context) (*backbone.Backbone, error) {
 	return backbone.LoadFS(ctx, files, BuiltIn, c.options())
 }
 
-// noteSources says what is guessed about a backbone, and what was read from files beside it.
-func noteSources(bb *backbone.Backbone, ownHead bool, note noteFunc) {
+// NoteSources says what is guessed about a backbone, and what was read from files beside it.
+func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
 	if text := bb.Note(ownHead); text != "" {
 		note("%s", text)
 	}
 }
 
-// random makes a backbone of random weights from the architecture that Path names.
-func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
+// Random makes a backbone of random weights from the architecture that Path names.
+func (c BackboneConfig) Random(seed uint64) (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -117,56 +131,7 @@ func (c BackboneConfig) random(seed uint64) (*backbone.Backbone, error) {
 	return bb, nil
 }
 
-// Export writes a backbone as a SavedModel into the folder out; pool "" means what its own head sees.
-func Export(ctx context.Context, c BackboneConfig, out, pool string, overwrite bool, ui UI) error {
-	bb, err := c.load(ctx)
-	if err != nil {
-		return err
-	}
-	noteSources(bb, true, ui.Note)
-	sees := bb.Pool
-	if pool != "" {
-		if sees, err = backbone.ParsePool(pool); err != nil {
-			return Usagef("--pool: %w", err)
-		}
-	}
-	return writeSavedModel(ctx, out, overwrite, func(dir string) error { return bb.Export(dir, sees) })
-}
-
-// writeSavedModel makes the folder dir by calling write on another, which takes its place when it is complete and ctx has not ended.
-// What is no SavedModel is not replaced.
-func writeSavedModel(ctx context.Context, dir string, overwrite bool, write func(dir string) error) error {
-	check := func() error { return replaceable(dir, overwrite) }
-	if err := check(); err != nil { // before anything is made
-		return err
-	}
-	s, err := stage.Open(dir, check)
-	if err != nil {
-		return err
-	}
-	defer s.Discard()
-	if err := write(s.Folder); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("interrupted, %s is as it was: %w", dir, err)
-	}
-	return s.Publish()
-}
-
-// replaceable tells whether a new SavedModel may take the name of a folder.
-func replaceable(dir string, overwrite bool) error {
-	_, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !overwrite:
-		return fmt.Errorf("%s exists already: add --overwrite or choose another --out", dir)
-	}
-	if _, err := os.Stat(filepath.Join(dir, savedmodel.ModelFile)); err != nil {
-		return fmt.Errorf("%s is no SavedModel and is not removed: choose another --out", dir)
-	}
-	return nil
+// Architectures says what --backbone may be with --init random, for help texts.
+func Architectures() string {
+	return strings.Join(backbone.Names(), ", ") + ", or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384"
 }

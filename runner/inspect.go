@@ -36,7 +36,7 @@ func (i BackboneInfo) MarshalJSON() ([]byte, error) {
 
 // Inspect reads a backbone and describes it.
 func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
-	bb, err := c.load(ctx)
+	bb, err := c.Load(ctx)
 	if err != nil {
 		return BackboneInfo{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/export"
 )
 
 var inspectCommand = command{
@@ -73,7 +74,7 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 			if out == "" {
 				return usagef("backbone export: --out is required")
 			}
-			if err := runner.Export(ctx, c, out, pool, overwrite, runner.UI{Err: io.err}); err != nil {
+			if err := export.Backbone(ctx, c, out, pool, overwrite, runner.UI{Err: io.err}); err != nil {
 				return fmt.Errorf("backbone export: %w", err)
 			}
 			fmt.Fprintf(io.out, "wrote %s\n", out)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/infer"
 )
 
 var evalCommand = command{
@@ -26,7 +27,7 @@ by number, and a note says so.`,
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        runner.EvalConfig
+			c        infer.EvalConfig
 			backbone backboneFlags
 			method   methodFlags
 			asJSON   bool
@@ -53,7 +54,7 @@ by number, and a note says so.`,
 				return err
 			}
 			c.Method = method.config(g)
-			score, err := runner.Eval(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version})
+			score, err := infer.Eval(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version})
 			if err != nil {
 				return fmt.Errorf("eval: %w", err)
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/export"
 )
 
 var exportModelCommand = command{
@@ -27,7 +28,7 @@ TensorFlow Serving expects one folder per version: copy the SavedModel to NAME/1
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        runner.ExportConfig
+			c        export.ClassifierConfig
 			backbone backboneFlags
 			method   methodFlags
 		)
@@ -47,7 +48,7 @@ TensorFlow Serving expects one folder per version: copy the SavedModel to NAME/1
 				return err
 			}
 			c.Method = method.config(g)
-			if err := runner.ExportModel(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}); err != nil {
+			if err := export.Classifier(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}); err != nil {
 				return fmt.Errorf("export: %w", err)
 			}
 			return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 )
 
 var fineTuneCommand = command{
@@ -34,7 +35,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        runner.FineTuneConfig
+			c        finetune.Config
 			backbone backboneFlags
 			method   methodFlags
 			ui       runner.UI
@@ -51,29 +52,29 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		})
 		backbone.define(g, true)
 		g.add("Start", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Init, "init", runner.InitPretrained, "initial `weights`: pretrained, or random (then --backbone names an architecture: "+runner.Architectures()+")")
+			f.StringVar(&c.Init, "init", finetune.InitPretrained, "initial `weights`: pretrained, or random (then --backbone names an architecture: "+runner.Architectures()+")")
 			f.StringVar(&c.InitAdapter, "init-adapter", "", "adapter `file` to start training from; the classifier's rows go to the classes of the same name")
 		})
 		method.define(g, "`name` of the method: "+runner.MethodNames(), "dtl")
 		g.add("Training", func(f *pflag.FlagSet) {
-			f.IntVar(&c.Epochs, "epochs", runner.DefaultEpochs, "`epochs`, warm-up and cool-down included")
+			f.IntVar(&c.Epochs, "epochs", finetune.DefaultEpochs, "`epochs`, warm-up and cool-down included")
 			f.IntVar(&c.Batch, "batch", 32, "`images` per step; an incomplete batch at the end of an epoch is dropped")
 			f.IntVar(&c.MicroBatch, "micro-batch", 0, "`images` to process at a time, a divisor of --batch: same result, less memory (0: the whole batch)")
 			f.Float64Var(&c.LearningRate, "lr", 1e-3, "peak learning `rate`")
 			f.Float64Var(&c.WeightDecay, "weight-decay", 0.05, "AdamW's decoupled weight `decay`, on all parameters but biases")
 			f.Float64Var(&c.DropPath, "drop-path", 0, "stochastic-depth `rate` of the last block, linear from 0 at the first")
-			f.StringVar(&c.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored")
+			f.StringVar(&c.DropPathScope, "drop-path-scope", finetune.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored")
 			f.StringVar(&c.Schedule, "schedule", "cosine", "learning-rate `schedule`: cosine (with warm-up and cool-down) or constant")
 			f.BoolVar(&c.Shuffle, "shuffle", true, "shuffle the images in each epoch")
-			f.StringVar(&c.Augment, "augment", runner.AugmentNone, "`augmentation`: none, or flip-crop (random flip and shifted crop)")
+			f.StringVar(&c.Augment, "augment", finetune.AugmentNone, "`augmentation`: none, or flip-crop (random flip and shifted crop)")
 			f.Uint64Var(&c.Seed, "seed", 42, "`seed` of initial values, shuffling, augmentation and drop path")
 		})
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
-			f.StringVar(&c.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
-			f.StringVar(&c.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass recomputes to save memory: `none|activations|blocks`")
-			f.StringVar(&c.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off")
-			f.StringVar(&c.CachePrecision, "cache-precision", runner.FP32, "`precision` of the feature cache: fp32, or bf16 in half the space")
+			f.StringVar(&c.Precision, "precision", finetune.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
+			f.StringVar(&c.Recompute, "recompute", finetune.RecomputeActivations, "what the backward pass recomputes to save memory: `none|activations|blocks`")
+			f.StringVar(&c.FeatureCache, "feature-cache", finetune.FeatureCacheAuto, "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off")
+			f.StringVar(&c.CachePrecision, "cache-precision", finetune.FP32, "`precision` of the feature cache: fp32, or bf16 in half the space")
 			f.Int64Var(&c.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
 			f.BoolVarP(&ui.Quiet, "quiet", "q", false, "print the result without progress")
 		})
@@ -90,7 +91,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 				c.Method.Method = "" // the adapter file's, not the default
 			}
 			ui.Out, ui.Err, ui.Version = io.out, io.err, version
-			_, err = runner.FineTune(ctx, c, ui)
+			_, err = finetune.Run(ctx, c, ui)
 			if err != nil {
 				return fmt.Errorf("fine-tune: %w", err)
 			}

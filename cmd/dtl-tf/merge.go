@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/export"
 )
 
 var mergeCommand = command{
@@ -20,7 +21,7 @@ become part of a layer's weights can be merged, such as lora and ssf.`,
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        runner.MergeConfig
+			c        export.MergeConfig
 			backbone backboneFlags
 			method   methodFlags
 		)
@@ -40,7 +41,7 @@ become part of a layer's weights can be merged, such as lora and ssf.`,
 				return err
 			}
 			c.Method = method.config(g)
-			sidecar, err := runner.Merge(ctx, c, runner.UI{Err: io.err})
+			sidecar, err := export.Merge(ctx, c, runner.UI{Err: io.err})
 			if err != nil {
 				return fmt.Errorf("merge: %w", err)
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/infer"
 )
 
 var predictCommand = command{
@@ -27,7 +28,7 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        runner.PredictConfig
+			c        infer.PredictConfig
 			backbone backboneFlags
 			method   methodFlags
 			asJSON   bool
@@ -54,14 +55,14 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 			}
 			c.Method = method.config(g)
 			c.Images = args
-			show := func(p runner.Prediction) error {
+			show := func(p infer.Prediction) error {
 				if asJSON {
 					return printJSON(io.out, p)
 				}
 				_, err := fmt.Fprintln(io.out, p)
 				return err
 			}
-			if err := runner.Predict(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}, show); err != nil {
+			if err := infer.Predict(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}, show); err != nil {
 				return fmt.Errorf("predict: %w", err)
 			}
 			return nil

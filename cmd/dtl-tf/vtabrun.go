@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/vtab/sweep"
 )
 
@@ -23,12 +24,12 @@ func (s *sweepFlags) machine(g *groups) {
 		f.StringVar(&s.c.Shard, "shard", "", "train only part `i/n` of the cells (i from 1), to divide the work among n machines")
 		f.IntVar(&b.CheckpointEvery, "checkpoint-every", 10, "number of `epochs` between checkpoints; a killed cell loses the epochs since the last one")
 		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
-		f.StringVar(&b.Precision, "precision", runner.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
-		f.StringVar(&b.Recompute, "recompute", runner.RecomputeActivations, "what the backward pass recomputes to save memory: `none|activations|blocks`")
+		f.StringVar(&b.Precision, "precision", finetune.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
+		f.StringVar(&b.Recompute, "recompute", finetune.RecomputeActivations, "what the backward pass recomputes to save memory: `none|activations|blocks`")
 		f.IntVar(&b.MicroBatch, "micro-batch", 0, "`images` to process at a time, a divisor of all batch sizes: same result, less memory (0: the whole batch)")
-		f.StringVar(&b.DropPathScope, "drop-path-scope", runner.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored")
-		f.StringVar(&b.FeatureCache, "feature-cache", runner.FeatureCacheAuto, "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off")
-		f.StringVar(&b.CachePrecision, "cache-precision", runner.FP32, "`precision` of the feature cache: fp32, or bf16 in half the space")
+		f.StringVar(&b.DropPathScope, "drop-path-scope", finetune.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored")
+		f.StringVar(&b.FeatureCache, "feature-cache", finetune.FeatureCacheAuto, "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off")
+		f.StringVar(&b.CachePrecision, "cache-precision", finetune.FP32, "`precision` of the feature cache: fp32, or bf16 in half the space")
 		f.Int64Var(&b.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
 		f.BoolVar(&b.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of failing the cell")
 		f.BoolVar(&b.TensorBoard, "tensorboard", false, "write event files to the cells' folders below .work, for tensorboard --logdir")

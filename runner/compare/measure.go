@@ -13,6 +13,7 @@ import (
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/machine"
 )
 
@@ -100,7 +101,7 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, labels := runner.RandomBatch(batch, bb.ImageSize(), r.Settings.Classes)
+	images, labels := finetune.RandomBatch(batch, bb.ImageSize(), r.Settings.Classes)
 	return &trial{session: session, options: options, images: images, labels: labels}, nil
 }
 

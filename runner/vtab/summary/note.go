@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"dtl-tf/runner"
+	"dtl-tf/dtl"
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
@@ -156,7 +156,7 @@ func settings(c source) string {
 	if config.Precision != "" {
 		text += ", " + config.Precision
 	}
-	if config.Scope == runner.DropPathSuffix {
+	if config.Scope == string(dtl.DropPathSuffix) {
 		text += ", --drop-path-scope " + config.Scope
 	}
 	if note := c.Run.Accuracy.Note; note != result.OnceAfterLast {

@@ -13,6 +13,7 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -67,7 +68,7 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 		return result.Run{}, err
 	}
 	ui := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version, Watch: func(h *train.Hooks) { s.show.follow(h, j) }}
-	run, err := runner.FineTune(ctx, f, ui)
+	run, err := finetune.Run(ctx, f, ui)
 	var usage *runner.UsageError
 	if f.Resume && errors.As(err, &usage) {
 		err = fmt.Errorf("%w (to begin the cell again remove %s)", err, f.Out)
@@ -80,7 +81,7 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 // result may depend on in the last digits: the number of threads, which may be another on the machine that goes on.
 //
 // A run.json that can't be read tells nothing about the run, which may have taken days. Then the cell fails and all is kept.
-func (s *sweep) goOn(j job, f *runner.FineTuneConfig, c *vtab.Cell) error {
+func (s *sweep) goOn(j job, f *finetune.Config, c *vtab.Cell) error {
 	old, err := result.ReadRun(f.Out)
 	none := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !none {

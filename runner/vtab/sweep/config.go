@@ -14,6 +14,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/vtab"
 )
 
@@ -21,7 +22,7 @@ import (
 type Config struct {
 	// Base is what all cells share: Data is the folder that the tasks' folders are in, Out that of the results; backbone and
 	// machine settings as for one fine-tuning. What recipes say is filled in for each cell.
-	Base    runner.FineTuneConfig
+	Base    finetune.Config
 	Methods string // "dtl,lora", or all
 	Tasks   string // as vtab.Select takes them
 	Seeds   string // "42,43,44"
@@ -196,14 +197,14 @@ func (c Config) check() error {
 }
 
 // fineTune is the configuration of the cell's training.
-func (c Config) fineTune(j job, folder string) (runner.FineTuneConfig, error) {
+func (c Config) fineTune(j job, folder string) (finetune.Config, error) {
 	r, err := j.recipe.With(j.overrides)
 	if err != nil {
-		return runner.FineTuneConfig{}, err
+		return finetune.Config{}, err
 	}
 	f := c.Base
 	f.Data, f.Out = folder, vtab.WorkPath(c.root(j), j.task.Folder, j.method, j.seed)
-	f.Init, f.Schedule, f.Shuffle, f.Augment = runner.InitPretrained, "cosine", true, runner.AugmentNone
+	f.Init, f.Schedule, f.Shuffle, f.Augment = finetune.InitPretrained, "cosine", true, finetune.AugmentNone
 	f.Method = runner.MethodConfig{Method: j.method, Options: r.Options}
 	f.Epochs, f.Batch, f.Seed, f.Classes = r.Epochs, r.Batch, j.seed, j.task.Classes
 	f.LearningRate, f.WeightDecay, f.DropPath = r.LR, r.WeightDecay, r.DropPath

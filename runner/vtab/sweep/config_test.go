@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -72,7 +73,7 @@ func TestShards(t *testing.T) {
 
 // TestFineTune: recipe and overrides arrive in the training.
 func TestFineTune(t *testing.T) {
-	c := Config{Base: runner.FineTuneConfig{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
+	c := Config{Base: finetune.Config{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
 	jobs, err := c.jobs(vitB)
 	try(t, err)
 	f, err := c.fineTune(jobs[0], "data/eurosat")
@@ -149,7 +150,7 @@ func TestTimeLeft(t *testing.T) {
 
 func TestSearchOrder(t *testing.T) {
 	root := t.TempDir()
-	c := Config{Base: runner.FineTuneConfig{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
+	c := Config{Base: finetune.Config{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
 	jobs, err := c.jobs(vitB)
 	try(t, err)
 	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/vtab"
 )
 
@@ -16,7 +16,7 @@ type memories struct {
 }
 
 // of is the memory of one step of a cell, nil where it can't be measured, which is said but costs no cell.
-func (m *memories) of(ctx context.Context, f runner.FineTuneConfig, j job) *vtab.StepMemory {
+func (m *memories) of(ctx context.Context, f finetune.Config, j job) *vtab.StepMemory {
 	if m.off {
 		return nil
 	}
@@ -25,7 +25,7 @@ func (m *memories) of(ctx context.Context, f runner.FineTuneConfig, j job) *vtab
 	if s, ok := m.known[kind]; ok {
 		return s
 	}
-	measured, err := runner.MeasureStepMemory(ctx, f, f.Classes)
+	measured, err := finetune.MeasureStepMemory(ctx, f, f.Classes)
 	if err != nil {
 		m.warn("%s: the memory of a step can't be measured: %v", j.name(), err)
 		m.known[kind] = nil

@@ -12,6 +12,7 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -136,7 +137,7 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 		{"lr", had.LR, asked.LR}, {"weight_decay", had.WeightDecay, asked.WeightDecay}, {"drop_path", had.DropPath, asked.DropPath},
 		{"epochs", had.Epochs, asked.Epochs}, {"batch", had.Batch, asked.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(asked.Options)},
 		{"pool", cmp.Or(c.Overrides[vtab.Pool], methodsPool), cmp.Or(j.overrides[vtab.Pool], methodsPool)},
-		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.Scope, cmp.Or(f.DropPathScope, runner.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
+		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.Scope, cmp.Or(f.DropPathScope, finetune.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
 			return differ(v.what, v.had, v.asked)

@@ -1,0 +1,228 @@
+// Package adapter reads the adapters of this program and of the official implementation, and joins what they say with what the user
+// says about method and backbone.
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/weight"
+	"dtl-tf/runner"
+	"dtl-tf/runner/result"
+)
+
+// keyWeights is the metadata key of the fingerprint of the frozen weights' values. Unlike the file's
+// sha256 it is the same for a .npz, a .safetensors and a SavedModel of the same backbone.
+const keyWeights = "backbone_weights_sha256"
+
+// keyPrecision is the metadata key of the precision of matrix products that the adapter was trained in.
+const keyPrecision = "precision"
+
+// Metadata keys of what not every file of a backbone tells.
+const (
+	keyHeads = "heads"
+	keyEps   = "layer_norm_eps"
+)
+
+// Meta is what an adapter file must remember to be run again.
+func Meta(s runner.Settings, bb *backbone.Backbone, classNames []string, classes int, precision, version string) result.Meta {
+	m := result.Meta{
+		result.KeyProgram:        "dtl-tf " + version,
+		result.KeyMethod:         s.Method.Name(),
+		result.KeyPool:           string(s.Pool),
+		result.KeyBackboneSHA256: bb.SHA256,
+		keyWeights:               bb.Fingerprint(),
+		keyPrecision:             precision,
+	}
+	for name, value := range s.Options {
+		m[metaKey(name)] = value
+	}
+	m.SetInt(result.KeyClasses, classes)
+	m.SetInt(result.KeyImageSize, bb.ImageSize())
+	m.SetInt(keyHeads, bb.Heads())
+	m[keyEps] = strconv.FormatFloat(bb.NormEps(), 'g', -1, 64)
+	m.SetFloats(result.KeyMean, bb.Mean[:])
+	m.SetFloats(result.KeyStd, bb.Std[:])
+	if classNames != nil {
+		m.SetStrings(result.KeyClassNames, classNames)
+	}
+	return m
+}
+
+// Join joins what an adapter file says with what the user says. Where the file is silent (one of
+// the official implementation has no metadata) shapes and the user's flags count; a flag that
+// contradicts the file is refused.
+func Join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error) {
+	if err := agreeString(a, "method", methodOf(a), &c.Method); err != nil {
+		return c, err
+	}
+	if c.Method == "" {
+		c.Method = "dtl"
+	}
+	pool, _ := a.String(result.KeyPool)
+	if err := agreeString(a, "pool", pool, &c.Pool); err != nil {
+		return c, err
+	}
+	options := dtl.Options{}
+	maps.Copy(options, c.Options)
+	for _, name := range dtl.OptionNames(c.Method) {
+		value, ok := a.String(metaKey(name))
+		if shape := shapeOf(a, name); !ok && shape > 0 {
+			value, ok = strconv.Itoa(shape), true
+		}
+		if !ok {
+			continue
+		}
+		if given, said := options[name]; said && !sameNumber(given, value) {
+			return c, runner.Usagef("--%s %s contradicts the adapter %s, which has %s", name, given, a.Path, value)
+		}
+		options[name] = value
+	}
+	c.Options = options
+	return c, nil
+}
+
+// Settings resolves what an adapter file and the user say together. What is wrong in the file is no mistake of
+// the user's, so the file is looked at alone first.
+func Settings(a *result.Adapter, c runner.MethodConfig, arch backbone.Architecture) (runner.Settings, error) {
+	alone, err := Join(a, runner.MethodConfig{})
+	if err == nil {
+		_, err = alone.Resolve(arch)
+	}
+	var usage *runner.UsageError
+	switch {
+	case errors.As(err, &usage):
+		return runner.Settings{}, fmt.Errorf("adapter %s: %w", a.Path, usage.Err)
+	case err != nil:
+		return runner.Settings{}, fmt.Errorf("adapter %s: %w", a.Path, err)
+	}
+	joined, err := Join(a, c)
+	if err != nil {
+		return runner.Settings{}, err
+	}
+	s, err := joined.Resolve(arch)
+	if err != nil {
+		return runner.Settings{}, fmt.Errorf("with the adapter %s: %w", a.Path, err)
+	}
+	return s, nil
+}
+
+// metaKey is how an option is spelled in an adapter's metadata.
+func metaKey(option string) string { return strings.ReplaceAll(option, "-", "_") }
+
+// sameNumber compares two spellings of a number, or two texts.
+func sameNumber(a, b string) bool {
+	x, errA := strconv.ParseFloat(a, 64)
+	y, errB := strconv.ParseFloat(b, 64)
+	if errA == nil && errB == nil {
+		return x == y
+	}
+	return a == b
+}
+
+// shapeOf reads an option off the shapes of the official implementation's tensors, 0 if they do not tell.
+func shapeOf(a *result.Adapter, option string) int {
+	switch option {
+	case "rank":
+		return axis(a, mapName(0)+mapDown, 0)
+	case "kernel":
+		return axis(a, fusionName, 2)
+	}
+	return 0
+}
+
+// agreeString takes over what the file says unless the user said something else.
+func agreeString(a *result.Adapter, flag, file string, value *string) error {
+	switch {
+	case file == "":
+	case *value == "":
+		*value = file
+	case *value != file:
+		return runner.Usagef("--%s %s contradicts the adapter %s, which is of %s", flag, *value, a.Path, file)
+	}
+	return nil
+}
+
+// methodOf is the method of an adapter: from its metadata, or else from the names of its tensors.
+func methodOf(a *result.Adapter) string {
+	if m, ok := a.String(result.KeyMethod); ok {
+		return m
+	}
+	return dtl.Recognise(a.Tensors.Names())
+}
+
+// axis is one dimension of a tensor of the adapter, 0 if it has no such.
+func axis(a *result.Adapter, name string, at int) int {
+	if t, ok := a.Tensors[name]; ok && at < len(t.Shape) {
+		return t.Shape[at]
+	}
+	return 0
+}
+
+// Classes is the number of classes that an adapter tells apart.
+func Classes(a *result.Adapter) (int, error) {
+	t, ok := a.Tensors[dtl.HeadWeight]
+	if !ok || len(t.Shape) != 2 || t.Shape[0] < 1 {
+		return 0, fmt.Errorf("adapter %s has no classifier: the tensor %s [classes, width] is missing", a.Path, dtl.HeadWeight)
+	}
+	return t.Shape[0], nil
+}
+
+// Fits holds an adapter against the backbone and the tensors that a model wants.
+func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) error {
+	if trained, ok := a.String(keyWeights); ok && trained != bb.Fingerprint() {
+		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s%s",
+			a.Path, trained, bb.Path, bb.Fingerprint(), headsMayDiffer(a, bb))
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		shape := wanted[name]
+		t, ok := a.Tensors[name]
+		if !ok {
+			return fmt.Errorf("adapter %s lacks the tensor %s %v: it is of another backbone or method", a.Path, name, shape)
+		}
+		if fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
+			return fmt.Errorf("adapter %s: tensor %s has shape %v, wanted is %v: it is of another backbone, method or number of classes", a.Path, name, t.Shape, shape)
+		}
+		if t.Float32() == nil {
+			return fmt.Errorf("adapter %s: tensor %s does not hold floats", a.Path, name)
+		}
+	}
+	for _, name := range a.Tensors.Names() {
+		if _, ok := wanted[name]; !ok {
+			return fmt.Errorf("adapter %s has the tensor %s, for which the method has no place: is the --method right?", a.Path, name)
+		}
+	}
+	return nil
+}
+
+// Note is runner.NoteSources for a backbone that the adapter fits: where it knows the fingerprint, that tells the heads.
+func Note(a *result.Adapter, bb *backbone.Backbone, note runner.NoteFunc) {
+	if _, ok := a.String(keyWeights); ok {
+		bb.Sources.Heads = backbone.FromAdapter
+	}
+	runner.NoteSources(bb, false, note)
+}
+
+// headsMayDiffer adds what a fingerprint of the same file may differ by: heads are in the weights' shapes, and adapters did not
+// always tell them.
+func headsMayDiffer(a *result.Adapter, bb *backbone.Backbone) string {
+	if _, told := a.String(keyHeads); told || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
+		return ""
+	}
+	return fmt.Sprintf(" with %d heads (%s): if it was trained with another number, say so with --heads", bb.Heads(), bb.Sources.Heads)
+}
+
+// ClassNames are the names of an adapter's classes in the order of the logits, nil where it has none.
+func ClassNames(a *result.Adapter, classes int) ([]string, error) {
+	names, ok, err := a.Strings(result.KeyClassNames)
+	if err == nil && ok && len(names) != classes {
+		err = fmt.Errorf("adapter %s: metadata %s has %d names, its classifier has %d classes", a.Path, result.KeyClassNames, len(names), classes)
+	}
+	return names, err
+}

@@ -1,0 +1,146 @@
+package finetune
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+
+	"dtl-tf/graph/jpeg"
+	"dtl-tf/runner"
+	"dtl-tf/runner/classify"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/machine"
+)
+
+// evalBatch is the number of images classified at a time after training. It does not change the result.
+const evalBatch = 64
+
+// dataset is an opened data set with its input pipelines.
+type dataset struct {
+	set         *data.Set
+	classes     int
+	classNames  []string
+	name        string
+	fingerprint string // of all images that training and evaluation read
+	counts      map[string]int
+	decoder     *jpeg.Decoder
+	images      data.Images         // how to read one
+	items       []data.Item         // to train on
+	all         []data.Item         // and to evaluate on
+	survey      data.Survey         // of all
+	sums        [][sha256.Size]byte // of their files
+	train       *data.Loader
+	test        *data.Loader // nil where there is nothing to test on
+	testSplit   string
+	skipped     *data.Skips
+	notes       []string // what a user should know of it
+}
+
+// openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
+func openTraining(ctx context.Context, c Config, size int, note func(string, ...any)) (*dataset, error) {
+	set, err := data.OpenClasses(c.Data, c.Classes)
+	if err != nil {
+		return nil, err
+	}
+	runner.NoteAll(set.Notes, note)
+	items, err := set.Split(c.trainSplit())
+	if err != nil {
+		return nil, err
+	}
+	held, split, err := c.evaluationItems(set)
+	if err != nil {
+		return nil, err
+	}
+	if held == nil && c.Holdout > 0 {
+		if items, held, err = data.Holdout(items, c.Holdout, c.Seed); err != nil {
+			return nil, runner.Usagef("--holdout: %w", err)
+		}
+		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
+	}
+	d := &dataset{
+		set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
+		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, skipped: &data.Skips{Note: note},
+	}
+	if held != nil {
+		d.counts[split] = len(held)
+	}
+	all := append(append([]data.Item{}, items...), held...)
+	d.all = all
+	sums, err := data.Sums(ctx, all)
+	if err != nil {
+		if err := alive(ctx); err != nil {
+			return nil, err
+		}
+		return nil, err
+	}
+	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(all, sums)
+	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
+		return nil, err
+	}
+	d.images = data.Images{Decoder: d.decoder, Size: size}
+	options := data.LoaderOptions{
+		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed,
+		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,
+	}
+	if d.train, err = data.NewLoader(items, d.images, options); err != nil {
+		d.close()
+		return nil, err
+	}
+	if held != nil {
+		if d.test, err = data.NewLoader(held, d.images, classify.Once(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
+			d.close()
+			return nil, err
+		}
+	}
+	d.notes = set.Findings(data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}, data.Part{Name: split, Items: held, Sums: sums[len(items):]})
+	if note := set.UnseenNote(d.train, c.Epochs); note != "" {
+		d.notes = append(d.notes, note)
+	}
+	return d, nil
+}
+
+func (c Config) trainSplit() string { return cmp.Or(c.TrainSplit, data.TrainVal) }
+
+// evaluationItems are the images to evaluate on, those of the test split unless the configuration says otherwise; nil if the
+// set has none.
+func (c Config) evaluationItems(set *data.Set) ([]data.Item, string, error) {
+	if c.EvalSplit != "" {
+		items, err := set.Split(c.EvalSplit)
+		return items, c.EvalSplit, err
+	}
+	for _, name := range set.Splits() {
+		if name == data.Test {
+			if c.Holdout > 0 {
+				return nil, "", runner.Usagef("--holdout is for data sets without a test split, and %s has one", c.Data)
+			}
+			items, err := set.Split(data.Test)
+			return items, data.Test, err
+		}
+	}
+	return nil, "", nil
+}
+
+// cacheBytes is the loader's limit; a loader takes 0 for its default and a negative one for none. It is at most half of the
+// memory that is there.
+func (c Config) cacheBytes() int64 {
+	if c.CacheMiB == 0 {
+		return -1
+	}
+	if free := machine.AvailableBytes(); free > 0 {
+		return min(c.CacheMiB<<20, max(free/2, 1))
+	}
+	return c.CacheMiB << 20
+}
+
+func (d *dataset) close() {
+	for _, l := range []*data.Loader{d.train, d.test} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if d.decoder != nil {
+		d.decoder.Close()
+	}
+}

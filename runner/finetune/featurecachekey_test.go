@@ -1,0 +1,93 @@
+package finetune
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph"
+	"dtl-tf/runner"
+	"dtl-tf/runner/feature"
+	"dtl-tf/runner/internal/build"
+	"dtl-tf/runner/machine"
+)
+
+// TestCacheKey: the key names the very build, the device with its model, and what computes.
+func TestCacheKey(t *testing.T) {
+	f := &fineTuning{config: deepRun(t), data: &dataset{name: "d"}}
+	var err error
+	f.backbone, err = f.loadBackbone(t.Context())
+	try(t, err)
+	key := func(version, precision string, device graph.Device) feature.Key {
+		f.ui.Version, f.config.Precision, f.device = version, precision, device
+		o, err := f.cacheOptions("", nil)
+		try(t, err)
+		if o.Versions.Program != o.Key.Program {
+			t.Errorf("programs %q and %q", o.Versions.Program, o.Key.Program)
+		}
+		return o.Key
+	}
+	dev, err := build.Name("dev")
+	try(t, err)
+	computing, err := runner.Computing()
+	try(t, err)
+	k := key("dev", FP32, graph.Processor)
+	if k.Program != dev || dev == "dev" || k.Device != "cpu, "+machine.Processor() || k.Kernels != "" {
+		t.Errorf("%+v", k)
+	}
+	if k := key("v1.0", BF16, graph.Processor); k.Program != "v1.0" || k.Kernels != computing.Kernels || k.OneDNN != strings.TrimSpace(computing.OneDNN+" "+computing.Limit) {
+		t.Errorf("%+v", k)
+	}
+	if k := key("v1.0", BF16, graph.GPU); !strings.HasPrefix(k.Device, "gpu, ") || k.Kernels != "" {
+		t.Errorf("%+v", k)
+	}
+}
+
+// TestOldCache: a cache whose key has no build is listed and cleared, and not used.
+func TestOldCache(t *testing.T) {
+	c := deepRun(t)
+	tuned(t, c)
+	list, err := feature.List(c.FeatureCache)
+	try(t, err)
+	old := oldCache(t, c.FeatureCache, list[0].Name)
+	if o := tuned(t, c); o.run.FeatureCache.Found == 0 || strings.Contains(o.run.FeatureCache.Folder, old) {
+		t.Errorf("%+v", o.run.FeatureCache)
+	}
+	list, err = feature.List(c.FeatureCache)
+	try(t, err)
+	i := slices.IndexFunc(list, func(e feature.Entry) bool { return e.Name == old })
+	if len(list) != 2 || i < 0 || list[i].Problem != "" || list[i].Key.Program != "" {
+		t.Fatalf("%+v", list)
+	}
+	removed, _, err := feature.Clear(c.FeatureCache)
+	try(t, err)
+	if len(removed) != 2 {
+		t.Errorf("removed %v", removed)
+	}
+}
+
+// oldCache copies a cache to what it was before its key had the build, and returns the name of its folder.
+func oldCache(t *testing.T, dir, name string) string {
+	t.Helper()
+	const old = "0123456789abcdef"
+	try(t, os.CopyFS(filepath.Join(dir, old), os.DirFS(filepath.Join(dir, name))))
+	index := filepath.Join(dir, old, "index.json")
+	raw, err := os.ReadFile(index)
+	try(t, err)
+	var all map[string]any
+	try(t, json.Unmarshal(raw, &all))
+	key := all["key"].(map[string]any)
+	for _, field := range []string{"program", "device", "kernels"} {
+		if _, ok := key[field]; !ok {
+			t.Fatalf("the key has no %s", field)
+		}
+		delete(key, field)
+	}
+	raw, err = json.Marshal(all)
+	try(t, err)
+	try(t, os.WriteFile(index, raw, 0o666))
+	return old
+}

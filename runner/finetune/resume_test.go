@@ -1,0 +1,56 @@
+package finetune
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"dtl-tf/dtl"
+)
+
+// TestDiffers changes every setting in turn: each that can change a result is found, and named as a flag.
+func TestDiffers(t *testing.T) {
+	base := resolved{Method: "dtl", Options: dtl.Options{"rank": "2", "beta": "100"}}
+	if d := base.differs(base); d != "" {
+		t.Errorf("a setting differs from itself: %s", d)
+	}
+	for i := range reflect.TypeFor[resolved]().NumField() {
+		other := base
+		field := reflect.ValueOf(&other).Elem().Field(i)
+		name, _, _ := strings.Cut(reflect.TypeFor[resolved]().Field(i).Tag.Get("json"), ",")
+		want := "--" + strings.ReplaceAll(name, "_", "-") + " was "
+		switch v := field.Addr().Interface().(type) {
+		case *string:
+			*v = "other"
+		case *int:
+			*v = 77
+		case *float64:
+			*v = 0.77
+		case *[3]float64:
+			*v = [3]float64{0, 0, 0.77}
+		case *bool:
+			*v = true
+		case *uint64:
+			*v = 77
+		case *dtl.Options:
+			*v = dtl.Options{"rank": "2", "beta": "10"}
+			want = "--beta was 100 and is 10 now"
+		default:
+			t.Fatalf("%s is of a type that this test doesn't know", name)
+		}
+		d := base.differs(other)
+		if mayChange[name] != (d == "") || (d != "" && !strings.Contains(d, want)) {
+			t.Errorf("%s: %q, want %q", name, d, want)
+		}
+	}
+	gone := base
+	gone.Options = dtl.Options{"rank": "2"}
+	if d := base.differs(gone); !strings.Contains(d, "--beta was 100") {
+		t.Errorf("an option less: %q", d)
+	}
+	for name := range mayChange {
+		if !strings.Contains("out data backbone checkpoint_every init_adapter threads", name) {
+			t.Errorf("%s may change on --resume: is the result still the same?", name)
+		}
+	}
+}

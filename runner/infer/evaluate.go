@@ -1,0 +1,80 @@
+package infer
+
+import (
+	"context"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/class"
+	"dtl-tf/runner/classify"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/report"
+)
+
+// EvalConfig says what to evaluate.
+type EvalConfig struct {
+	Backbone      runner.BackboneConfig
+	Method        runner.MethodConfig
+	Adapter       string // "": the backbone's own head
+	Data, Split   string
+	SkipBadImages bool
+	Batch         int
+	Threads       int
+}
+
+// Eval measures the accuracy of an adapter, or of the backbone's own head, on a split.
+func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, error) {
+	ui.Err = report.NewScreen(ui.Err)
+	if c.Data == "" {
+		return classify.Score{}, runner.Usagef("--data is required: name the folder of a data set")
+	}
+	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
+		return classify.Score{}, err
+	}
+	set, err := data.Open(c.Data)
+	if err != nil {
+		return classify.Score{}, err
+	}
+	runner.NoteAll(set.Notes, ui.Note)
+	items, err := set.Split(c.Split)
+	if err != nil {
+		return classify.Score{}, &runner.UsageError{Err: err}
+	}
+	l, err := loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
+	if err != nil {
+		return classify.Score{}, err
+	}
+	defer l.Close()
+	if err := l.match(c, set, items, ui.Note); err != nil {
+		return classify.Score{}, err
+	}
+	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
+		return classify.Score{}, err
+	}
+	s := &data.Skips{Note: ui.Note}
+	loader, closeLoader, err := classify.Sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, s)
+	if err != nil {
+		return classify.Score{}, err
+	}
+	defer closeLoader()
+	progress := report.NewProgress(ui.Err, ui.Quiet)
+	defer progress.Break()
+	return classify.Top1(ctx, l, loader, l.image, progress.Task("evaluating", len(items)))
+}
+
+// match gives the images of a data set the labels of the classifier, by their classes' names where both have names.
+func (l *loaded) match(c EvalConfig, set *data.Set, items []data.Item, note runner.NoteFunc) error {
+	owner := "the adapter " + c.Adapter
+	if c.Adapter == "" {
+		owner = "the backbone's own head"
+	}
+	m := class.Find(class.Of(set), class.List{Owner: owner, Count: l.classes, Names: l.classNames})
+	if err := m.Relabel(items); err != nil {
+		return err
+	}
+	for _, text := range []string{m.Note(), m.SubsetNote(items)} {
+		if text != "" {
+			note("%s", text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package infer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+
+	"dtl-tf/graph/spell"
+	"dtl-tf/runner"
+	"dtl-tf/runner/classify"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/report"
+)
+
+// PredictConfig says what to classify.
+type PredictConfig struct {
+	Backbone      runner.BackboneConfig
+	Method        runner.MethodConfig
+	Adapter       string // "": the backbone's own head
+	SavedModel    string // a folder that export.Classifier wrote, in place of all that
+	Images        []string
+	SkipBadImages bool
+	Batch         int
+	Threads       int
+}
+
+// Prediction is the classifier's answer for one image.
+type Prediction struct {
+	Image       string    `json:"image"`
+	Label       int       `json:"label"`
+	Class       string    `json:"class,omitempty"` // where the adapter knows names
+	Probability float64   `json:"probability"`
+	Logits      []float32 `json:"logits"`
+}
+
+// MarshalJSON implements json.Marshaler. A path that is not UTF-8 is quoted, see [spell.UTF8].
+func (p Prediction) MarshalJSON() ([]byte, error) {
+	type plain Prediction
+	p.Image = spell.UTF8(p.Image)
+	return json.Marshal(plain(p))
+}
+
+// String is the prediction as a line without its end: image, label with name, and probability, between tabs. Paths and names
+// that would break the columns are quoted, see [spell.Line].
+func (p Prediction) String() string {
+	label := strconv.Itoa(p.Label)
+	if p.Class != "" {
+		label += " " + spell.Line(p.Class)
+	}
+	return fmt.Sprintf("%s\t%s\t%.4f", spell.Line(p.Image), label, p.Probability)
+}
+
+// Predict classifies images and the images in folders, in order, and shows each prediction.
+func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Prediction) error) error {
+	ui.Err = report.NewScreen(ui.Err)
+	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
+		return err
+	}
+	items, err := imageFiles(c.Images, ui.Note)
+	if err != nil {
+		return err
+	}
+	l, err := c.classifier(ctx, ui)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
+		return err
+	}
+	loader, closeLoader, err := classify.Sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
+	if err != nil {
+		return err
+	}
+	defer closeLoader()
+	for b, err := range loader.Epoch(ctx, 1) {
+		if err != nil {
+			return err
+		}
+		logits, err := classify.Logits(l, loader, b, l.image)
+		if err != nil {
+			return err
+		}
+		for i, at := range b.Indices {
+			if err := show(l.prediction(items[at].Path, logits.Float32()[i*l.classes:(i+1)*l.classes])); err != nil {
+				return err
+			}
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	return nil
+}
+
+// classifier opens what the user named.
+func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, error) {
+	if c.SavedModel == "" {
+		return loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
+	}
+	b, m := c.Backbone, c.Method
+	for _, other := range []struct {
+		flag  string
+		given bool
+	}{
+		{"adapter", c.Adapter != ""}, {"backbone", b.Path != ""}, {"heads", b.Heads != 0}, {"image-size", b.ImageSize != 0},
+		{"mean", b.Mean != nil}, {"std", b.Std != nil}, {"method", m.Method != ""}, {"pool", m.Pool != ""},
+	} {
+		if other.given {
+			return nil, runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", other.flag)
+		}
+	}
+	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
+		return nil, runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", option)
+	}
+	return loadServed(c.SavedModel, c.Threads)
+}
+
+func (l *loaded) prediction(path string, logits []float32) Prediction {
+	p := Prediction{Image: path, Label: classify.Argmax(logits), Logits: logits}
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v - logits[p.Label]))
+	}
+	p.Probability = 1 / sum
+	if p.Label < len(l.classNames) {
+		p.Class = l.classNames[p.Label]
+	}
+	return p
+}
+
+// imageFiles lists the images named on the command line, folders with all that is below them. A file that is named is taken
+// whatever its name.
+func imageFiles(names []string, note func(string, ...any)) ([]data.Item, error) {
+	var items []data.Item
+	var passed data.Passed
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, fmt.Errorf("image: %w", err)
+		}
+		if !info.IsDir() {
+			items = append(items, data.Item{Path: name, Name: name})
+			continue
+		}
+		images, err := passed.ImagesBelow(name)
+		if err != nil {
+			return nil, fmt.Errorf("folder of images: %w", err)
+		}
+		if len(images) == 0 {
+			runner.NoteAll(passed.Notes(), note)
+			return nil, fmt.Errorf("folder %s has no images (JPEG, PNG, BMP, GIF)", name)
+		}
+		for _, f := range images {
+			items = append(items, data.Item{Path: f.Path, Name: f.Path})
+		}
+	}
+	runner.NoteAll(passed.Notes(), note)
+	return items, nil
+}

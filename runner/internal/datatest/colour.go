@@ -1,0 +1,49 @@
+// Package datatest makes small data sets for tests.
+package datatest
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Colours makes a data set in a folder: twelve images of three colours, red 0, 80 and 160 being the classes 0, 1 and 2, which are listed
+// for training and for testing.
+func Colours(t testing.TB, folder string) {
+	t.Helper()
+	try(t, os.MkdirAll(folder, 0o777))
+	var list strings.Builder
+	for i := range 12 {
+		name := fmt.Sprintf("%02d.png", i)
+		Image(t, filepath.Join(folder, name), uint8(80*(i%3)), uint8(i))
+		fmt.Fprintf(&list, "%s %d\n", name, i%3)
+	}
+	for _, split := range []string{"train", "test"} {
+		try(t, os.WriteFile(filepath.Join(folder, split+".txt"), []byte(list.String()), 0o666))
+	}
+}
+
+// Image makes a PNG of 8 x 8 pixels of one colour.
+func Image(t testing.TB, path string, red, green uint8) {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 8, 8))
+	for i := range 64 {
+		img.Set(i%8, i/8, color.RGBA{red, green, 0, 255})
+	}
+	f, err := os.Create(path)
+	try(t, err)
+	try(t, png.Encode(f, img))
+	try(t, f.Close())
+}
+
+func try(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

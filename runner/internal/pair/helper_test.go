@@ -1,0 +1,10 @@
+package pair
+
+import "testing"
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,63 @@
+package pair
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/runner/fault"
+)
+
+// TestPairKilled ends the replacing of weights and their JSON at each point. What is there then, or after restore, is the old pair
+// or the new one, and the next one succeeds.
+func TestPairKilled(t *testing.T) {
+	dir := t.TempDir()
+	p := pairOf(filepath.Join(dir, "merged.npz"))
+	replace := func(text string, number int) (survived bool) {
+		seen := 0
+		fault.Hook = func(string) {
+			if seen++; seen == number {
+				panic(number)
+			}
+		}
+		defer func() {
+			fault.Hook = nil
+			_ = recover()
+		}()
+		try(t, p.replace([]byte(text), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }))
+		return true
+	}
+	content := func(path string) string {
+		text, _ := os.ReadFile(path)
+		return string(text)
+	}
+	for _, before := range []string{"old", ""} { // the JSON before
+		number := 1
+		for ; ; number++ {
+			try(t, os.WriteFile(p.weights, []byte("old"), 0o666))
+			os.Remove(p.sidecar)
+			if before != "" {
+				try(t, os.WriteFile(p.sidecar, []byte(before), 0o666))
+			}
+			survived := replace("new", number)
+			if w, s := content(p.weights), content(p.sidecar); w == "old" && s != before || w == "new" && s != "new" {
+				t.Errorf("point %d: weights %q beside %q", number, w, s)
+			}
+			try(t, p.restore())
+			w, s := content(p.weights), content(p.sidecar)
+			if !(w == "old" && s == before || w == "new" && s == "new") || survived && w != "new" {
+				t.Errorf("point %d, restored: weights %q beside %q", number, w, s)
+			}
+			if !replace("newer", -1) || content(p.weights) != "newer" || content(p.sidecar) != "newer" {
+				t.Errorf("point %d: the next one fails", number)
+			}
+			if survived {
+				break
+			}
+		}
+		if number < 10 {
+			t.Errorf("only %d points", number)
+		}
+	}
+}

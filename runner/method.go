@@ -1,0 +1,43 @@
+package runner
+
+import (
+	"strings"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph/backbone"
+)
+
+// MethodConfig is what the user said about the method; what is left out comes from the adapter file or
+// is the method's default.
+type MethodConfig struct {
+	Method  string
+	Options dtl.Options
+	Pool    string
+}
+
+// MethodNames lists the methods, for help texts.
+func MethodNames() string { return strings.Join(dtl.Names(), ", ") }
+
+// MethodOptions lists the options of all methods, for flags.
+func MethodOptions() []dtl.OptionHelp { return dtl.AllOptions() }
+
+// Settings is a method with every option resolved.
+type Settings struct {
+	Method  dtl.Method
+	Options dtl.Options
+	Pool    backbone.Pool
+}
+
+// Resolve fills in defaults and checks the options against the backbone.
+func (c MethodConfig) Resolve(a backbone.Architecture) (s Settings, err error) {
+	if s.Method, s.Options, err = dtl.NewMethod(c.Method, c.Options, a); err != nil {
+		return s, &UsageError{err}
+	}
+	s.Pool = s.Method.Pool()
+	if c.Pool != "" {
+		if s.Pool, err = backbone.ParsePool(c.Pool); err != nil {
+			return s, Usagef("--pool: %w", err)
+		}
+	}
+	return s, nil
+}
