@@ -79,4 +79,6 @@ gets random weights, which cost the same memory and time as trained ones.`,
 
 // compareOne measures one method. 'dtl-tf compare' starts a process with it for each method; users do not, and help does not
 // list it.
-func compareOne(io streams) error { return compare.Child(os.Stdin, io.out) }
+func compareOne(io streams) error {
+	return compare.Child(os.Stdin, io.out, func() { os.Exit(exitFailed) })
+}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 )
 
@@ -19,9 +18,9 @@ type message struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Child measures one method: a request comes as a line of JSON on in, messages go to out as lines of JSON. It ends the
-// process when in is closed, as it is when the parent is gone.
-func Child(in io.Reader, out io.Writer) error {
+// Child measures one method: a request comes as a line of JSON on in, messages go to out as lines of JSON. It calls
+// orphaned when in is closed, as it is when the parent is gone.
+func Child(in io.Reader, out io.Writer, orphaned func()) error {
 	volunteer()
 	input := json.NewDecoder(in)
 	var r request
@@ -30,7 +29,7 @@ func Child(in io.Reader, out io.Writer) error {
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, io.MultiReader(input.Buffered(), in))
-		os.Exit(1)
+		orphaned()
 	}()
 	var lock sync.Mutex
 	output := json.NewEncoder(out)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	case !isChild:
 		os.Exit(m.Run())
 	case mode == "real":
-		if err := Child(os.Stdin, os.Stdout); err != nil {
+		if err := Child(os.Stdin, os.Stdout, func() { os.Exit(1) }); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

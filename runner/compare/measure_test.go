@@ -174,7 +174,7 @@ func TestOrder(t *testing.T) {
 
 // TestChildAlone: what is not a request is answered with words.
 func TestChildAlone(t *testing.T) {
-	err := Child(strings.NewReader("--help\n"), os.Stdout)
+	err := Child(strings.NewReader("--help\n"), os.Stdout, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}

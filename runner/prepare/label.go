@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"dtl-tf/runner/prepare/tfrecord"
+	"dtl-tf/runner/internal/tfrecord"
 )
 
 // stored is a label that the record holds.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"dtl-tf/runner/prepare/tfrecord"
+	"dtl-tf/runner/internal/tfrecord"
 )
 
 // slice is a part of a split: from that percentage of its records on, rounded down, to another.

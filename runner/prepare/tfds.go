@@ -15,9 +15,9 @@ import (
 	"strings"
 
 	"dtl-tf/graph/limit"
+	"dtl-tf/runner/internal/tfrecord"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
-	"dtl-tf/runner/prepare/tfrecord"
 )
 
 // tfds is a data set that TFDS has prepared: files NAME-SPLIT.tfrecord-00000-of-00004 of tf.train.Example, whose records

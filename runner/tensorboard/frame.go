@@ -3,7 +3,7 @@ package tensorboard
 import (
 	"encoding/binary"
 
-	"dtl-tf/runner/prepare/tfrecord"
+	"dtl-tf/runner/internal/tfrecord"
 )
 
 // frame puts data into a record: its length, the checksum of the length, the data, the checksum of the data.

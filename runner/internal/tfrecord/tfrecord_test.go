@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-const folder = "../testdata/tfds/cifar100"
+const folder = "../../prepare/testdata/tfds/cifar100"
 
 // TestFile reads files that TFDS wrote: as many records as dataset_info.json tells for each, all with right checksums.
 func TestFile(t *testing.T) {
