@@ -70,10 +70,7 @@ func openTraining(ctx context.Context, c Config, size int, note func(string, ...
 	d.all = all
 	sums, err := data.Sums(ctx, all)
 	if err != nil {
-		if err := alive(ctx); err != nil {
-			return nil, err
-		}
-		return nil, err
+		return nil, cmp.Or(alive(ctx), err)
 	}
 	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(all, sums)
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {

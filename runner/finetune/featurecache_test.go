@@ -166,7 +166,7 @@ func TestCacheReal(t *testing.T) {
 	if os.Getenv("DTL_HEAVY") == "" {
 		t.Skip("skipped: slow, set DTL_HEAVY=1")
 	}
-	shared, err := filepath.Abs("../../shared")
+	shared, err := filepath.Abs("../../../shared")
 	try(t, err)
 	c := deepRun(t)
 	c.Backbone.Path = filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")

@@ -2,6 +2,7 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func (f *fineTuning) prepare(ctx context.Context) (err error) {
 	}
 	f.checkpoints = checkpoint.NewStore(f.folder.Path(""))
 	if f.backbone, err = f.loadBackbone(ctx); err != nil {
-		return err
+		return cmp.Or(alive(ctx), err)
 	}
 	runner.NoteSources(f.backbone, false, f.note)
 	if err := alive(ctx); err != nil {
