@@ -13,37 +13,37 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// Backbone is a pre-trained network: its architecture, how its input is normalised, its weights.
+// Backbone is a pre-trained network: its architecture, its input normalisation and its weights.
 type Backbone struct {
 	Description
 	Weights tensor.Map // by the names of Specs
-	Path    string     // the file or folder it came from, "" if made here
+	Path    string     // of the file or folder, "" for random weights
 	Format  string     // "npz", "safetensors", "savedmodel" or "random"
-	SHA256  string     // of the file's bytes; of names, shapes and values where there is no single file
+	SHA256  string     // of the file's bytes, or of names, shapes and values if there is no single file
 
-	Sources Sources // where it is known from what its tensors do not tell
+	Sources Sources // of the values that tensors do not determine
 
-	sidecar     Source   // the JSON beside the file in this program's own form
-	remarks     []string // on the JSON files beside it, for Note
-	fingerprint string
+	sidecar     Source   // the companion JSON in this program's own form
+	remarks     []string // about companion files, for Note
+	fingerprint string   // cached
 }
 
-// Options override what a file says or cannot say.
+// Options override what a file says or leaves open.
 type Options struct {
-	Heads int         // for .safetensors, whose shapes do not tell; 0: from a JSON beside the file, or 64-wide heads
+	Heads int         // for .safetensors, whose shapes leave it open; 0: from a companion JSON, or heads 64 wide
 	Image int         // side of the input in pixels; position embeddings are resampled; 0: as trained
-	Mean  *[3]float64 // input normalisation; nil: from a JSON beside the file, or 0.5
+	Mean  *[3]float64 // input normalisation; nil: from a companion JSON, or 0.5
 	Std   *[3]float64
-	Eps   float64 // layer_norm_eps that an adapter was trained with; 0: from a JSON beside the file, or 1e-6
+	Eps   float64 // layer_norm_eps with which an adapter was trained; 0: from a companion JSON, or 1e-6
 
-	// Beside tells tensors that are in the file for something else than the backbone. nil: there are none.
+	// Beside reports tensors of the file that do not belong to the backbone. nil: there are none.
 	Beside func(name string) bool
 }
 
-// HeadWidth is the usual width of an attention head, in all ViTs of the papers.
+// HeadWidth is the usual width of an attention head, the same in all ViTs of the papers.
 const HeadWidth = 64
 
-// Load reads a backbone from a Google .npz file, a timm-named .safetensors file or a SavedModel folder.
+// Load reads a backbone from Google's .npz, a .safetensors file with timm's names, or a SavedModel folder.
 // When ctx ends it returns ctx's error.
 func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
 	info, err := os.Stat(path)
@@ -89,7 +89,7 @@ func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
 	return bb, nil
 }
 
-// read takes the shape of the network from the tensors, what they do not tell from elsewhere, and then the weights.
+// read derives the architecture from the shapes of the tensors, settles what they leave open, and converts the weights.
 func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	family, l := layoutOf(f)
 	explain := func(err error) error {
@@ -106,7 +106,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	if err != nil {
 		return explain(err)
 	}
-	found, remarks, err := readBeside(f.Path, arch)
+	found, remarks, err := readCompanions(f.Path, arch)
 	if err != nil {
 		return err
 	}
@@ -126,22 +126,22 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	return nil
 }
 
-// LayerNormEps is the usual epsilon of the LayerNorms of a Transformer (timm, vision_transformer.py).
+// LayerNormEps is the usual epsilon of LayerNorm in a ViT (timm, vision_transformer.py).
 const LayerNormEps = 1e-6
 
 // half is the input normalisation of Google's ViT checkpoints.
 var half = [3]float64{0.5, 0.5, 0.5}
 
-// SetHead gives the backbone a classifier of its own, from weight [classes, d] and bias [classes].
-func (bb *Backbone) SetHead(weight, bias tensor.Tensor) {
+// SetHead replaces the backbone's own classifier by one with matrix [classes, d] and bias [classes].
+func (bb *Backbone) SetHead(matrix, bias tensor.Tensor) {
 	for _, s := range bb.Specs() {
 		if s.Head {
 			delete(bb.Weights, s.Name)
 		}
 	}
-	bb.Architecture = bb.WithHead(weight.Shape[0])
+	bb.Architecture = bb.WithHead(matrix.Shape[0])
 	kernel, biasName := bb.HeadNames()
-	bb.Weights[kernel] = tensor.Transpose(weight, weight.Shape[0], weight.Shape[1])
+	bb.Weights[kernel] = tensor.Transpose(matrix, matrix.Shape[0], matrix.Shape[1])
 	bb.Weights[biasName] = bias
 	bb.fingerprint = ""
 }
@@ -187,7 +187,8 @@ func (bb *Backbone) resize(image int) error {
 // Heads is the number of attention heads of the first block.
 func (d Description) Heads() int { return Heads(d.Architecture) }
 
-// Check holds every weight against the architecture. What it does not name must be known to change nothing.
+// Check returns the weights of an architecture, with shapes verified. It fails if one is missing or if the file has tensors that
+// the architecture neither uses nor knows to be without effect.
 func Check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, error) {
 	wanted := tensor.Map{}
 	for _, s := range a.Specs() {
@@ -210,8 +211,8 @@ func Check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, erro
 	return wanted, nil
 }
 
-// Fingerprint is a sha256 of the weights' names, shapes and values, without the own head, which no method
-// uses. It is the same whatever file the backbone came from, and computed once.
+// Fingerprint is a SHA-256 of the weights' names, shapes and values, excluding the own head, which no method
+// uses. It does not depend on the file format, and is computed once.
 func (bb *Backbone) Fingerprint() string {
 	if bb.fingerprint == "" {
 		body := tensor.Map{}

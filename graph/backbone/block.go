@@ -1,9 +1,9 @@
 package backbone
 
-// Block is one block of a backbone with its own sizes. They are the same in all blocks of a ViT; in a hierarchical backbone
-// they change from stage to stage.
+// Block is the sizes of one block. They are the same in all blocks of a ViT; in a hierarchical backbone they change from stage to
+// stage.
 type Block struct {
-	Index  int // counted from 0 through all stages; Outside at the taps outside of the blocks
+	Index  int // counted from 0 through all stages; Outside at taps outside of the blocks
 	Stage  int // 0 in a backbone of one stage
 	Width  int // d, the size of a token
 	Heads  int
@@ -15,7 +15,7 @@ type Block struct {
 // Outside is the Index of a Tap that lies outside of the blocks.
 const Outside = -1
 
-// Outside is the block as the taps next to it carry it that lie outside of the blocks.
+// Outside is b as the block of a neighbouring tap that lies outside of the blocks.
 func (b Block) Outside() Block {
 	b.Index = Outside
 	return b
@@ -24,5 +24,5 @@ func (b Block) Outside() Block {
 // Patches is P, the number of patches.
 func (b Block) Patches() int { return b.Side * b.Side }
 
-// Tokens is T, the number of tokens of the plain backbone: the prefix and the patches.
+// Tokens is T, the number of tokens without those of a method: the prefix and the patches.
 func (b Block) Tokens() int { return b.Prefix + b.Patches() }

@@ -11,10 +11,10 @@ import (
 	"strconv"
 )
 
-// plainName is a timm name that stands for a plain ViT whose norms have the usual epsilon.
+// plainName matches timm's names of plain ViTs whose norms have the usual epsilon.
 var plainName = regexp.MustCompile(`^(?:vit|deit)_(tiny|small|base|large|huge|giant|gigantic)_patch(\d+)_\d+$`)
 
-// timmSizes are the sizes that timm's names stand for (timm, vision_transformer.py).
+// timmSizes are the sizes in timm's names (timm, vision_transformer.py).
 var timmSizes = map[string]struct{ width, depth, heads int }{
 	"tiny":     {192, 12, 3},
 	"small":    {384, 12, 6},
@@ -25,12 +25,12 @@ var timmSizes = map[string]struct{ width, depth, heads int }{
 	"gigantic": {1664, 48, 16},
 }
 
-// harmlessArguments of timm's models change nothing that the tensors do not show, or nothing outside of training.
+// harmlessArguments matches the arguments of timm's models that are evident from the tensors or have no effect outside of training.
 var harmlessArguments = regexp.MustCompile(`^(embed_dim|depth|num_heads|patch_size|img_size|in_chans|num_classes|global_pool|mlp_ratio|class_token|no_embed_class|reg_tokens|` +
 	`qkv_bias|proj_bias|qk_norm|pre_norm|init_values|fc_norm|final_norm|pos_embed|dynamic_img_size|dynamic_img_pad|weight_init|fix_init|.*drop.*)$`)
 
-// timm reads the config.json of timm's models. In old ones what is now in pretrained_cfg stands at the top.
-func (t *told) timm(raw []byte) error {
+// timm parses the config.json of timm's models. Old ones have the fields of pretrained_cfg at the top level.
+func (t *companion) timm(raw []byte) error {
 	type pretrained struct {
 		Mean, Std []float64
 		InputSize []int `json:"input_size"`
@@ -73,7 +73,7 @@ func (t *told) timm(raw []byte) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Arguments)) {
 		if !harmlessArguments.MatchString(name) {
-			t.contrary = fmt.Sprintf("its model_args set %s, which no tensor tells and this version does not compute", name)
+			t.unsupported = fmt.Sprintf("its model_args set %s, which no tensor tells and this version does not compute", name)
 		}
 	}
 	named, namedPatch := timmSizes[""], 0
@@ -87,7 +87,7 @@ func (t *told) timm(raw []byte) error {
 		}
 		t.heads = named.heads
 	} else {
-		t.contrary = cmp.Or(t.contrary, otherNetwork(c.Architecture))
+		t.unsupported = cmp.Or(t.unsupported, otherNetwork(c.Architecture))
 	}
 	if args.Heads != 0 {
 		t.heads = args.Heads
@@ -97,7 +97,7 @@ func (t *told) timm(raw []byte) error {
 	if len(p.InputSize) == 3 {
 		input = p.InputSize[2]
 	}
-	const name = "architecture " // and its name: what the name stands for
+	const name = "architecture " // precedes the architecture's name, for claims that follow from it
 	t.claims = []claim{
 		{name + c.Architecture + ": width", named.width, width}, {name + c.Architecture + ": depth", named.depth, depths}, {name + c.Architecture + ": patch size", namedPatch, patch},
 		{"num_features", c.Width, width}, {"input_size", input, image}, {"num_classes", p.Classes, classes},
@@ -110,12 +110,13 @@ func (t *told) timm(raw []byte) error {
 	case "avg":
 		t.pool, t.normed = PoolMean, true
 	default:
-		t.contrary = cmp.Or(t.contrary, fmt.Sprintf("its global_pool is %q, which this version does not compute", pool))
+		t.unsupported = cmp.Or(t.unsupported, fmt.Sprintf("its global_pool is %q, which this version does not compute", pool))
 	}
 	return nil
 }
 
-// otherNetwork tells a timm name of something that can have a plain ViT's tensors but computes something else.
+// otherNetwork returns an objection if a timm name belongs to a network that may have a plain ViT's tensors but computes something
+// else.
 func otherNetwork(name string) string {
 	if regexp.MustCompile(`^(vit|deit|test_vit)_`).MatchString(name) && !regexp.MustCompile(`_rpn_|quickgelu|_relpos_`).MatchString(name) {
 		return ""
@@ -123,11 +124,11 @@ func otherNetwork(name string) string {
 	return fmt.Sprintf("it is of the architecture %s, which is no plain ViT", name)
 }
 
-// plainTypes are the model_types of Hugging Face transformers that are plain ViTs.
+// plainTypes are the model_types of plain ViTs in Hugging Face transformers.
 var plainTypes = []string{"vit", "vit_mae", "vit_msn", "deit"}
 
-// transformers reads the config.json of Hugging Face transformers.
-func (t *told) transformers(raw []byte) error {
+// transformers parses the config.json of Hugging Face transformers.
+func (t *companion) transformers(raw []byte) error {
 	var c struct {
 		Type       string            `json:"model_type"`
 		Width      int               `json:"hidden_size"`
@@ -159,16 +160,16 @@ func (t *told) transformers(raw []byte) error {
 	}
 	switch {
 	case !slices.Contains(plainTypes, c.Type):
-		t.contrary = fmt.Sprintf("it is of the model_type %q, which is no plain ViT", c.Type)
+		t.unsupported = fmt.Sprintf("it is of the model_type %q, which is no plain ViT", c.Type)
 	case c.Activation != "" && c.Activation != "gelu":
-		t.contrary = fmt.Sprintf("its hidden_act is %q, which this version does not compute", c.Activation)
+		t.unsupported = fmt.Sprintf("its hidden_act is %q, which this version does not compute", c.Activation)
 	}
 	return nil
 }
 
-// preprocessor reads the preprocessor_config.json of Hugging Face transformers. The size in it is that of an input, which
-// need not be the one that the positions were trained for.
-func (t *told) preprocessor(raw []byte) error {
+// preprocessor parses the preprocessor_config.json of Hugging Face transformers. It ignores the image size there, which
+// need not be the one for which the position embeddings were trained.
+func (t *companion) preprocessor(raw []byte) error {
 	var c struct {
 		Mean      []float64 `json:"image_mean"`
 		Std       []float64 `json:"image_std"`
@@ -184,7 +185,7 @@ func (t *told) preprocessor(raw []byte) error {
 		t.mean, t.std = []float64{0, 0, 0}, []float64{1, 1, 1}
 	}
 	if c.Rescale != nil && !*c.Rescale || c.Factor != nil && math.Abs(*c.Factor*255-1) > 1e-6 {
-		t.contrary = "it does not scale pixels to 0..1, as this version does before the normalisation"
+		t.unsupported = "it does not scale pixels to 0..1, as this version does before the normalisation"
 	}
 	return nil
 }

@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// Description is what a backbone is, apart from its weights. It is recorded with every result. Its JSON is one flat object: the
-// architecture's fields, its family, and the rest.
+// Description is everything about a backbone except its weights. It is recorded with every result. Its JSON is one flat object
+// with the family, the architecture's fields and those of Normalisation.
 type Description struct {
 	Architecture
 	Normalisation
 }
 
-// Normalisation is how the input is prepared, and what the backbone's own head sees.
+// Normalisation is the preparation of the input, and the pooling for the backbone's own head.
 type Normalisation struct {
 	Mean [3]float64 `json:"mean"` // of the input, by channel, images in 0..1
 	Std  [3]float64 `json:"std"`
-	Pool Pool       `json:"pool"` // what its own head sees
+	Pool Pool       `json:"pool"` // of the features for the own head
 }
 
 type familyName struct {
-	Family string `json:"family"` // "" in files from before there was more than one: vit
+	Family string `json:"family"` // "" means vit: old files have no family
 }
 
 // MarshalJSON implements json.Marshaler.

@@ -12,16 +12,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// shard is the name of one of the files into which large models are cut.
+// shard matches the names of the files into which large models are split.
 var shard = regexp.MustCompile(`-\d{5}-of-(\d{5})\.(safetensors|bin)$`)
 
-// join tells how to make one file of shards.
+// join is a command that joins shards to one file.
 func join(folder string) string {
 	return fmt.Sprintf(`join them with: python3 -c "import glob, safetensors.torch as s; s.save_file({k: v for f in glob.glob('%s') for k, v in s.load_file(f).items()}, '%s')"`,
 		filepath.Join(folder, "*-of-*.safetensors"), filepath.Join(folder, "joined.safetensors"))
 }
 
-// checkForm refuses what a hub offers for download and this package does not read, and says what to do.
+// checkForm refuses downloads from model hubs that this package can't read, and says what to do instead.
 func checkForm(path string, info fs.FileInfo) error {
 	folder := filepath.Dir(path)
 	switch {
@@ -35,7 +35,7 @@ func checkForm(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// checkFolder tells a folder of a download from a SavedModel.
+// checkFolder refuses a folder that is a download rather than a SavedModel.
 func checkFolder(path string) error {
 	has := func(pattern string) string {
 		if found, _ := filepath.Glob(filepath.Join(path, pattern)); found != nil {
@@ -59,7 +59,7 @@ func checkFolder(path string) error {
 	return nil
 }
 
-// names tells a file that has a ViT's weights under other names than this package reads, "" if it is none.
+// names explains that a file has a ViT's weights under names that this package does not read, "" if it does not.
 func names(m tensor.Map) string {
 	for _, name := range m.Names() {
 		for _, anchor := range []string{"patch_embed.proj.weight", "embedding/kernel"} {

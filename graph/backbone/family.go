@@ -11,47 +11,47 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// Family is what the package of a family registers.
+// Family is a family of backbones, as its package registers it.
 type Family struct {
-	Name  string                  // before the colon of a description: "vit"
-	Title string                  // as people write it: "ViT"
-	Named map[string]Architecture // that Parse knows by name
-	// Parse reads what stands behind the colon of a description, and Example is one, whole.
+	Name  string                  // the part of a description before the colon: "vit"
+	Title string                  // for display: "ViT"
+	Named map[string]Architecture // architectures that Parse knows by name
+	// Parse parses the part of a description after the colon. Example is a complete description.
 	Parse   func(settings string) (Architecture, error)
 	Example string
 	// Decode reads the JSON form of an architecture of this family.
 	Decode func(raw []byte) (Architecture, error)
 
-	// Layouts are the kinds of files that hold weights of this family, the most particular first.
+	// Layouts are the layouts of files with weights of this family, the most specific first.
 	Layouts []Layout
-	// Explain says what a file is whose tensors do not make a network of this family, "" if they do not tell.
+	// Explain says what a file is if its tensors make no network of this family, "" if that can't be told.
 	Explain func(m tensor.Map) string
-	// Unused knows the tensors that play no part in the forward pass, among all of a file.
+	// Unused tells whether a tensor, one of a file's, has no effect on the forward pass.
 	Unused func(m tensor.Map, name string) bool
 
-	// Resample changes the weights, in place, for another size of the input.
+	// Resample adapts the weights, in place, to another input size.
 	Resample func(weights tensor.Map, from, to Architecture)
-	// Fill draws a weight as the family starts its training.
+	// Fill draws a weight from the family's initial distribution.
 	Fill func(random *rand.Rand, a Architecture, s Spec, out []float32)
 }
 
-// Layout is how a kind of file names and shapes the weights.
+// Layout is the names and shapes of weights in one kind of file.
 type Layout struct {
-	// Owns tells by the names whether a file is of this kind.
+	// Owns tells by the names whether a file has this layout.
 	Owns func(m tensor.Map) bool
-	// Shapes is what the shapes tell of the architecture.
+	// Shapes derives the architecture from the shapes, as far as they determine it.
 	Shapes func(f *weight.File) (Architecture, error)
-	// Convert gives the weights the names and shapes of Specs. It refuses a tensor for which it has no place.
+	// Convert converts the weights to the names and shapes of Specs. It refuses tensors that have no place there.
 	Convert func(f *weight.File, a Architecture) (tensor.Map, error)
-	// Documented says that the shapes tell the number of heads, and that the format has mean = std = 0.5.
+	// Documented means that the shapes determine the number of heads and that the format implies mean = std = 0.5.
 	Documented bool
-	// Pooled tells that the last norm stands behind the pooling; nil: never.
+	// Pooled tells whether the last norm comes after the pooling; nil: never.
 	Pooled func(m tensor.Map) bool
 }
 
 var families = map[string]Family{}
 
-// Register makes a family known. It is for init functions and panics when the name is taken.
+// Register registers a family. Call it from init; it panics if the name is taken.
 func Register(f Family) {
 	if _, taken := families[f.Name]; taken {
 		panic("two families of backbones are called " + f.Name)
@@ -59,7 +59,7 @@ func Register(f Family) {
 	families[f.Name] = f
 }
 
-// inOrder lists the families by name.
+// inOrder lists the families in order of name.
 func inOrder() []Family {
 	var list []Family
 	for _, name := range slices.Sorted(maps.Keys(families)) {
@@ -78,7 +78,7 @@ func Names() []string {
 	return names
 }
 
-// Parse reads the name of a known architecture or a description such as
+// Parse parses the name of a known architecture or a description such as
 // "vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384".
 func Parse(text string) (Architecture, error) {
 	var examples []string
@@ -98,8 +98,8 @@ func Parse(text string) (Architecture, error) {
 	return nil, fmt.Errorf("unknown architecture %q: use one of %s, or describe one like %s", text, strings.Join(Names(), ", "), strings.Join(examples, " or "))
 }
 
-// layoutOf finds the family of a file and its layout. A file that no layout claims is tried as the first family's last one, whose
-// error says what is missing.
+// layoutOf finds the family and layout of a file. If no layout owns it, it returns the first family's last layout, whose error
+// will say what is missing.
 func layoutOf(f *weight.File) (Family, Layout) {
 	list := inOrder()
 	for _, family := range list {
@@ -119,5 +119,5 @@ func layoutOf(f *weight.File) (Family, Layout) {
 
 func familyOf(a Architecture) Family { return families[a.Family()] }
 
-// Title is the family of an architecture as people write it.
+// Title is the display name of an architecture's family.
 func Title(a Architecture) string { return familyOf(a).Title }

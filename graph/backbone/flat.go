@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Flat is the JSON object that has the fields of all parts, in their order. Parts must encode as objects.
+// Flat encodes the fields of all parts, in order, as one JSON object. Parts must encode as objects.
 func Flat(parts ...any) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteByte('{')

@@ -6,7 +6,7 @@ import (
 	"dtl-tf/graph"
 )
 
-// Pool says how the sequence becomes one vector for the classifier.
+// Pool is how the sequence of tokens is reduced to one vector for the classifier.
 type Pool string
 
 const (
@@ -28,16 +28,16 @@ func ParsePool(name string) (Pool, error) {
 // Forward builds forward passes of one backbone.
 type Forward struct {
 	Arch Architecture
-	// Weight gives a weight by its name in Specs; it decides what is frozen and what trains.
+	// Weight returns a weight by its name in Specs and thereby decides whether it is frozen or trains.
 	Weight func(name string, shape ...int) graph.Value
-	// Hook is a method's; nil leaves the plain backbone.
+	// Hook is the method's hook; nil builds the plain backbone.
 	Hook Hook
-	// Survivors gives the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP), or the
-	// zero Value for none; nil means none anywhere.
+	// Survivors returns the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP), or the
+	// zero Value for no mask. nil means no masks at all.
 	Survivors func(b *graph.Builder, block, branch int) graph.Value
 }
 
-// Tap hands a value to the method's hook and returns what goes on in its place. Families call it inside of their blocks.
+// Tap passes a value through the method's hook. Families call it at the taps inside their blocks.
 func (f *Forward) Tap(b *graph.Builder, p Point, block Block, in, out graph.Value) graph.Value {
 	if f.Hook == nil {
 		return out
@@ -45,7 +45,7 @@ func (f *Forward) Tap(b *graph.Builder, p Point, block Block, in, out graph.Valu
 	return f.Hook(b.In("method"), Tap{p, block}, in, out)
 }
 
-// Features runs normalised images [B, S, S, 3] through the network: [B, d].
+// Features is the forward pass from normalised images [B, S, S, 3] to features [B, d].
 func (f *Forward) Features(b *graph.Builder, images graph.Value, pool Pool) graph.Value {
 	blocks := f.Arch.Blocks()
 	x := f.Arch.Embed(f, b.In("embedding"), images)
@@ -60,11 +60,11 @@ func blockScope(b *graph.Builder, index int) *graph.Builder {
 	return b.In(fmt.Sprintf("block_%02d", index))
 }
 
-// InputName and OutputName name the values of the forward pass: x_07 goes into block 7, z_07 comes out of it. Where nothing
-// stands between the blocks, what comes out of block 7 is what goes into block 8, and is called x_08.
+// InputName is the name of a block's input: x_07 for block 7.
 func InputName(block int) string { return fmt.Sprintf("x_%02d", block) }
 
-// OutputName is described at InputName.
+// OutputName is the name of a block's output: z_07 for block 7 at the end of a stage, otherwise x_08, since the output is then the
+// input of the next block.
 func OutputName(blocks []Block, block int) string {
 	if block+1 < len(blocks) && blocks[block+1].Stage != blocks[block].Stage {
 		return fmt.Sprintf("z_%02d", block)
@@ -72,18 +72,18 @@ func OutputName(blocks []Block, block int) string {
 	return InputName(block + 1)
 }
 
-// Given are values of a forward pass that were computed before, by one without a method.
+// Given is precomputed values of a forward pass without a method.
 type Given struct {
-	Blocks int // the blocks 0..Blocks-1 are not run
-	// Values holds inputs and outputs of those blocks [B, T, d] by their names. Those where no hook looks may be missing; the output
-	// of the last is needed unless there are Features.
+	Blocks int // blocks 0..Blocks-1 are given and do not run
+	// Values has the inputs and outputs [B, T, d] of those blocks by name. Values that no hook reads may be missing, except the
+	// output of the last given block, which is required unless Features are given.
 	Values map[string]graph.Value
-	// Features [B, d], where given, stand for the end of the pass: all blocks are given and none of them is changed.
+	// Features [B, d], if defined, replace the end of the pass. All blocks are then given, and the method changes none of them.
 	Features graph.Value
 }
 
-// Resume is Features from given values on. Hooks are called at the inputs and outputs of the given blocks, but not inside
-// of them.
+// Resume is Features starting from given values. The hook is called at the inputs and outputs of the given blocks, but not inside
+// them.
 func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	blocks := f.Arch.Blocks()
 	x := g.Values[InputName(0)]
@@ -107,19 +107,19 @@ func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	return f.Arch.Pooled(f, b.In("pool"), x, pool)
 }
 
-// block runs the first of the given blocks, which are those that are left: x_i to x_i+1.
-func (f *Forward) block(b *graph.Builder, x graph.Value, left []Block) graph.Value {
-	block := left[0]
+// block builds block i, the first of remaining: x_i to x_i+1.
+func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) graph.Value {
+	block := remaining[0]
 	x = f.Tap(b, BlockInput, block, x, x)
 	inputs := []graph.Value{x}
-	masks := map[int]int{} // where in inputs the mask of a branch is
+	masks := map[int]int{} // branch to index in inputs
 	for branch := range 2 {
 		if mask := f.survivors(b, block.Index, branch); mask.Defined() {
 			masks[branch] = len(inputs)
 			inputs = append(inputs, mask)
 		}
 	}
-	z := b.Region(inputs, later(left), func(b *graph.Builder, inputs []graph.Value) graph.Value {
+	z := b.Region(inputs, later(remaining), func(b *graph.Builder, inputs []graph.Value) graph.Value {
 		drop := func(branch graph.Value, which int) graph.Value {
 			if at, ok := masks[which]; ok {
 				return b.MulMask(branch, inputs[at])
@@ -131,18 +131,18 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, left []Block) graph.Val
 	return f.Arch.Next(f, b, block, f.Tap(b, BlockOutput, block, x, z))
 }
 
-// later is how large the blocks after the first are, in blocks of the first one's size: what a region saves grows with the tokens
-// and their width.
-func later(left []Block) float64 {
+// later estimates what the blocks after the first will save in multiples of what the first saves (see graph.Builder.Region). Saved
+// activations grow with the number of tokens and their width.
+func later(remaining []Block) float64 {
 	size := func(b Block) float64 { return float64(b.Tokens() * b.Width) }
 	sum := 0.0
-	for _, block := range left[1:] {
-		sum += size(block) / size(left[0])
+	for _, block := range remaining[1:] {
+		sum += size(block) / size(remaining[0])
 	}
 	return sum
 }
 
-// survivors is the stochastic-depth mask of a block's branch, the zero Value for none.
+// survivors is the stochastic-depth mask of a block's branch, or the zero Value.
 func (f *Forward) survivors(b *graph.Builder, block, branch int) graph.Value {
 	if f.Survivors == nil {
 		return graph.Value{}

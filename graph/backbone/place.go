@@ -8,21 +8,21 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// mostNamed is how many tensors or blocks an error names; the others are counted.
-const mostNamed = 5
+// maxNamed is how many tensors or blocks an error names; it counts the rest.
+const maxNamed = 5
 
-// list joins names for an error, of many the first few; count is how many there are in all.
+// list joins at most maxNamed names for an error. count is the number of names in all.
 func list(names []string, count int) string {
-	if count <= mostNamed {
+	if count <= maxNamed {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), count-mostNamed)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), count-maxNamed)
 }
 
-// mostBlocks is far above the depth of any backbone.
-const mostBlocks = 1 << 12
+// maxBlocks is a limit far above the depth of any backbone.
+const maxBlocks = 1 << 12
 
-// CountBlocks counts the blocks, whose names begin as the template says. Blocks 0, 1, ... must all be there.
+// CountBlocks counts the blocks 0, 1, ... whose weights' names begin with template, and fails if one is missing in between.
 func CountBlocks(f *weight.File, template string) (int, error) {
 	prefix, suffix, _ := strings.Cut(template, "%d")
 	found, last := map[int]bool{}, -1
@@ -30,8 +30,8 @@ func CountBlocks(f *weight.File, template string) (int, error) {
 		rest, ok := strings.CutPrefix(name, prefix)
 		digits, _, also := strings.Cut(rest, suffix)
 		i, err := strconv.Atoi(digits)
-		if !ok || !also || err != nil || strconv.Itoa(i) != digits || i < 0 || i > mostBlocks {
-			continue // of no block, so it must have a place elsewhere
+		if !ok || !also || err != nil || strconv.Itoa(i) != digits || i < 0 || i > maxBlocks {
+			continue // not of a block: CheckPlaces decides about it
 		}
 		found[i] = true
 		last = max(last, i)
@@ -40,7 +40,7 @@ func CountBlocks(f *weight.File, template string) (int, error) {
 		return len(found), nil
 	}
 	var missing []string
-	for i := 0; i < last && len(missing) < mostNamed; i++ {
+	for i := 0; i < last && len(missing) < maxNamed; i++ {
 		if !found[i] {
 			missing = append(missing, blockName(template, i))
 		}
@@ -52,7 +52,7 @@ func blockName(template string, i int) string {
 	return strings.TrimRight(fmt.Sprintf(template, i), "./")
 }
 
-// CheckPlaces fails if a tensor is neither wanted nor known to play no part: leaving it out could change the answer.
+// CheckPlaces fails if a tensor is neither wanted nor known to have no effect: ignoring it could change results.
 func CheckPlaces(f *weight.File, a Architecture, wanted func(name string) bool) error {
 	unused := familyOf(a).Unused
 	var rest []string

@@ -6,7 +6,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Random makes a backbone of random weights, as its family starts its training. It has no head.
+// Random returns a backbone with weights drawn from its family's initial distribution, without a head.
 func Random(a Architecture, seed uint64) (*Backbone, error) {
 	a = a.WithHead(0)
 	if err := a.Validate(); err != nil {

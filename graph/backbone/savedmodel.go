@@ -23,24 +23,24 @@ const (
 	LogitsOutput   = "logits"   // float32 [?, classes], if the backbone has its own head
 )
 
-// The file of assets.extra that makes a SavedModel a backbone.
+// The file in assets.extra that marks a SavedModel as a backbone.
 const (
 	descriptionFile    = "backbone.json"
 	descriptionFormat  = "dtl-tf backbone"
 	descriptionVersion = 1
 )
 
-// savedDescription is the content of that file, beside the Description.
+// savedDescription is the content of that file, besides the Description.
 type savedDescription struct {
 	Format       string `json:"format"`
 	Version      int    `json:"version"`
-	FeaturesPool Pool   `json:"features_pool"` // how the output "features" was made
+	FeaturesPool Pool   `json:"features_pool"` // of the output "features"
 }
 
 // Export writes the backbone as a TensorFlow SavedModel: a new folder that TensorFlow can run and that
-// Load reads back, bit for bit. Its signature takes images in 0..1 and gives features pooled
-// as pool says ("": as the backbone's own head sees them) and, if there is such a head, its logits.
-// The variables go by the names and shapes of the .npz layout. A folder that exists is refused.
+// Load reads back bit for bit. Its signature maps images in 0..1 to features, pooled according to pool
+// ("": as for the backbone's own head), and to the logits of the own head if there is one. Variables have
+// the names and shapes of the .npz layout. An existing folder is refused.
 func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 	defer func() {
 		if err != nil {
@@ -98,7 +98,7 @@ func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 	}
 }
 
-// LoadFS reads a backbone that Export wrote from any file system. name stands for its path in errors and results.
+// LoadFS reads a backbone written by Export from any file system. name is used as its path in errors and results.
 func LoadFS(ctx context.Context, dir fs.FS, name string, o Options) (*Backbone, error) {
 	bb, err := readSavedModelFS(ctx, dir, name)
 	if err != nil {
@@ -124,7 +124,7 @@ func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, e
 		err error
 	}
 	hashed := make(chan digest, 1)
-	go func() { // on another core while the tensors are decoded
+	go func() { // on another core, while the tensors are decoded
 		sum, err := savedmodel.SHA256(ctx, dir, descriptionFile)
 		hashed <- digest{sum, err}
 	}()
@@ -132,7 +132,7 @@ func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, e
 	if err != nil {
 		return fail(err)
 	}
-	if n := len(d.Blocks()); n > len(values) { // a wrong depth must not make a list of a million names
+	if n := len(d.Blocks()); n > len(values) { // a wrong depth must not expand to a million names
 		return fail(fmt.Errorf("%s says %d blocks, the variables hold only %d tensors", descriptionFile, n, len(values)))
 	}
 	file := &weight.File{Path: name, Format: "savedmodel", Tensors: values}

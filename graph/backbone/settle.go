@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// settle fills in what the tensors do not tell: a flag or an adapter comes first, then the JSON files beside the weights in
-// their order, then what is documented for the format, then a guess. pooled tells that the last norm is behind the pooling.
-func (bb *Backbone) settle(l Layout, pooled bool, found []told, o Options) error {
+// settle sets the values that tensors leave open. A flag or an adapter has precedence, then the companion files in their order,
+// then what the format documents, then a guess. pooled means that the last norm comes after the pooling.
+func (bb *Backbone) settle(l Layout, pooled bool, found []companion, o Options) error {
 	for _, t := range found {
 		if t.own {
 			bb.sidecar = t.source()
@@ -21,7 +21,7 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []told, o Options) error
 	bb.Sources = every(rest)
 	bb.Mean, bb.Std, bb.Pool = half, half, PoolClass
 	bb.Architecture = bb.With(Sizes{Eps: LayerNormEps})
-	if t := first(found, func(t told) bool { return t.plain }); t != nil {
+	if t := first(found, func(t companion) bool { return t.plain }); t != nil {
 		bb.Sources.Blocks = t.source()
 	}
 	if err := bb.settleNormalisation(found); err != nil {
@@ -34,26 +34,26 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []told, o Options) error
 	return bb.settlePool(pooled, found)
 }
 
-// first is the first JSON that says something, nil if none does.
-func first(found []told, says func(t told) bool) *told {
+// first is the first companion file that specifies something, or nil.
+func first(found []companion, says func(t companion) bool) *companion {
 	if i := slices.IndexFunc(found, says); i >= 0 {
 		return &found[i]
 	}
 	return nil
 }
 
-// settleNormalisation takes mean and std. Of two files of other programs neither is more to be trusted.
-func (bb *Backbone) settleNormalisation(found []told) error {
+// settleNormalisation settles mean and std. If two files of other programs disagree, neither has precedence, so that is an error.
+func (bb *Backbone) settleNormalisation(found []companion) error {
 	for _, n := range []struct {
 		name   string
-		of     func(t told) []float64
+		of     func(t companion) []float64
 		value  *[3]float64
 		source *Source
 	}{
-		{"mean", func(t told) []float64 { return t.mean }, &bb.Mean, &bb.Sources.Mean},
-		{"std", func(t told) []float64 { return t.std }, &bb.Std, &bb.Sources.Std},
+		{"mean", func(t companion) []float64 { return t.mean }, &bb.Mean, &bb.Sources.Mean},
+		{"std", func(t companion) []float64 { return t.std }, &bb.Std, &bb.Sources.Std},
 	} {
-		var by *told
+		var by *companion
 		for i, t := range found {
 			switch {
 			case n.of(t) == nil:
@@ -68,8 +68,8 @@ func (bb *Backbone) settleNormalisation(found []told) error {
 	return nil
 }
 
-func (bb *Backbone) settleEps(found []told, adapter float64) {
-	t := first(found, func(t told) bool { return t.eps != 0 })
+func (bb *Backbone) settleEps(found []companion, adapter float64) {
+	t := first(found, func(t companion) bool { return t.eps != 0 })
 	if t != nil {
 		bb.Architecture, bb.Sources.Eps = bb.With(Sizes{Eps: t.eps}), t.source()
 	}
@@ -82,8 +82,8 @@ func (bb *Backbone) settleEps(found []told, adapter float64) {
 	bb.Architecture, bb.Sources.Eps = bb.With(Sizes{Eps: adapter}), FromAdapter
 }
 
-func (bb *Backbone) settleHeads(l Layout, found []told, flag int) error {
-	t := first(found, func(t told) bool { return t.heads != 0 })
+func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
+	t := first(found, func(t companion) bool { return t.heads != 0 })
 	width := Width(bb.Architecture)
 	switch {
 	case l.Documented:
@@ -103,12 +103,12 @@ func (bb *Backbone) settleHeads(l Layout, found []told, flag int) error {
 	return nil
 }
 
-func (bb *Backbone) settlePool(pooled bool, found []told) error {
-	t := first(found, func(t told) bool { return t.pool != "" })
+func (bb *Backbone) settlePool(pooled bool, found []companion) error {
+	t := first(found, func(t companion) bool { return t.pool != "" })
 	switch {
 	case t != nil && t.normed && !pooled && bb.Classes() > 0:
 		return fmt.Errorf("%s says that its head sees the mean of tokens that are normalised before, which this version does not compute (global_pool \"avg\" without fc_norm)", t.file)
-	case t != nil && t.normed && !pooled: // what it pools for is not there
+	case t != nil && t.normed && !pooled: // there is no head whose pooling matters
 	case t != nil:
 		bb.Pool, bb.Sources.Pool = t.pool, t.source()
 	case pooled:

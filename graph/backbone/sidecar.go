@@ -9,22 +9,23 @@ import (
 	"strings"
 )
 
-// Sidecar is the name of the small JSON beside a weight file: its name with .json in place of the ending.
+// Sidecar is the path of a weight file's sidecar, the companion JSON in this program's own form: the file's path with the
+// extension .json.
 func Sidecar(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".json" }
 
-// sidecarForm is what a sidecar looks like.
+// sidecarForm is an example of a sidecar, for messages.
 const sidecarForm = `{"mean": [r,g,b], "std": [r,g,b]}`
 
-// SidecarJSON is the content of the JSON beside a weight file.
+// SidecarJSON is the content of a sidecar.
 type SidecarJSON struct {
 	Mean  *[3]float64 `json:"mean,omitempty"`
 	Std   *[3]float64 `json:"std,omitempty"`
 	Pool  *Pool       `json:"pool,omitempty"`
 	Eps   float64     `json:"layer_norm_eps,omitempty"`
-	Heads int         `json:"heads,omitempty"` // where no shape tells
+	Heads int         `json:"heads,omitempty"` // if shapes leave it open
 }
 
-// Sidecar is what the JSON beside the backbone's .npz file should say.
+// Sidecar is the sidecar to write beside the backbone's .npz file.
 func (d Description) Sidecar() SidecarJSON {
 	return SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.NormEps()}
 }
@@ -39,8 +40,8 @@ func sidecarKeys() []string {
 	return keys
 }
 
-// sidecar reads this program's own form. A key that it does not know would be passed over, so it is refused.
-func (t *told) sidecar(raw []byte, found map[string]json.RawMessage) error {
+// sidecar parses a sidecar. It refuses unknown keys, which would otherwise be ignored silently.
+func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error {
 	known := sidecarKeys()
 	for key := range found {
 		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, key) }) {
@@ -48,7 +49,7 @@ func (t *told) sidecar(raw []byte, found map[string]json.RawMessage) error {
 		}
 	}
 	var d struct {
-		Mean, Std []float64 // Go would fill or cut an array of another length than 3 without a word
+		Mean, Std []float64 // slices, since into [3]float64 Go silently decodes lists of any length
 		Pool      *Pool
 		Eps       *float64 `json:"layer_norm_eps"`
 		Heads     *int

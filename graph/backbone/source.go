@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Source says where a value came from: one of these, or the name of a JSON beside the weights.
+// Source says where a value came from: one of the constants, or the name of a companion file.
 type Source string
 
-// The sources that are no file beside the weights.
+// The sources other than companion files.
 const (
 	FromFlag    Source = "flag"
-	FromAdapter Source = "adapter"      // its metadata
+	FromAdapter Source = "adapter"      // the adapter's metadata
 	FromFile    Source = "file"         // the tensors' shapes, or the description in a SavedModel
-	FromFormat  Source = "format"       // documented for files of this kind
-	FromName    Source = "architecture" // named or described in words, with random weights
-	FromGuess   Source = "guess"        // nothing tells
+	FromFormat  Source = "format"       // documented for files of this layout
+	FromName    Source = "architecture" // a name or description of an architecture with random weights
+	FromGuess   Source = "guess"        // no source
 )
 
-// Sources says where the values came from that not every file tells.
+// Sources says where each of the values came from that files may leave open.
 type Sources struct {
-	Blocks Source `json:"blocks"` // that they are pre-norm, with GELU
+	Blocks Source `json:"blocks"` // that blocks are pre-norm, with GELU
 	Heads  Source `json:"heads"`
 	Eps    Source `json:"layer_norm_eps"`
 	Mean   Source `json:"mean"`
@@ -30,10 +30,10 @@ type Sources struct {
 	Pool   Source `json:"pool"`
 }
 
-// every is where all of a backbone came from.
+// every is the same source for all values.
 func every(s Source) Sources { return Sources{s, s, s, s, s, s} }
 
-// quiet tells the sources of which a user need not hear.
+// quiet tells whether Note leaves a source out.
 func (bb *Backbone) quiet(s Source) bool {
 	switch s {
 	case FromFlag, FromAdapter, FromFile, FromFormat, FromName, bb.sidecar:
@@ -42,8 +42,8 @@ func (bb *Backbone) quiet(s Source) bool {
 	return false
 }
 
-// Note says in one line what is guessed, and what was taken from which file that other programs wrote beside the weights. It
-// is "" if there is nothing of the kind. What the own head sees is left out unless that head is used.
+// Note says in one line which values are guessed and which come from companion files of other programs, "" if there are none. The
+// pooling for the own head is left out unless that head is used.
 func (bb *Backbone) Note(ownHead bool) string {
 	s := bb.Sources
 	if !ownHead || bb.Classes() == 0 {

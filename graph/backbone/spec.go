@@ -2,12 +2,12 @@ package backbone
 
 import "dtl-tf/graph/tensor"
 
-// Role is what a weight does. It decides how a weight is stored and whether weight decay acts on it.
+// Role is the role of a weight. It determines the precision in which the weight is stored and whether weight decay applies.
 type Role int
 
 const (
-	Kernel    Role = iota // of a linear layer or a convolution, the only weights that take part in matrix products
-	Bias                  // of a layer or a norm; weight decay leaves it alone
+	Kernel    Role = iota // of a linear layer or a convolution: the operands of matrix products
+	Bias                  // of a layer or a norm; without weight decay
 	Scale                 // of a norm
 	Embedding             // a token or a table of positions
 )
@@ -17,10 +17,10 @@ type Spec struct {
 	Name  string
 	Shape []int
 	Role  Role
-	Head  bool // it belongs to the backbone's own classifier
+	Head  bool // of the backbone's own classifier
 }
 
-// Parameters counts the numbers of a backbone without its own head.
+// Parameters is the number of parameters of a backbone without its own head.
 func Parameters(a Architecture) int {
 	total := 0
 	for _, s := range a.Specs() {

@@ -2,11 +2,11 @@ package backbone
 
 import "dtl-tf/graph"
 
-// Point names a place of the forward pass at which a method may act.
+// Point is a place in the forward pass where a method may act.
 type Point int
 
-// The points in the order in which the data passes them. "in -> out" are the two values that a
-// hook is given; T counts all tokens, P the patches.
+// The points in order of the forward pass. "in -> out" are the two values that the hook is given; T
+// counts all tokens, P the patches.
 const (
 	PatchEmbedding  Point = iota // patches [B, P, p*p*3] -> tokens [B, P, d]
 	Tokens                       // the sequence x_0 [B, T, d], positions added; in = out
@@ -21,21 +21,21 @@ const (
 	FC1                          // [B*T, d] -> [B*T, mlp], before GELU
 	FC2                          // [B*T, mlp] -> [B*T, d]
 	MLPBranch                    // residual stream [B, T, d] -> what is about to be added to it
-	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, behind stochastic depth
+	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, stochastic depth applied
 	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d]
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
 )
 
-// Tap is a point of a certain block. The points outside of the blocks carry the block next to them (Block.Outside): the first
-// one at PatchEmbedding and Tokens, the last one at FinalNorm. Taps are comparable, so they serve as keys.
+// Tap is a point of a block. Points outside of the blocks carry the neighbouring block (Block.Outside): the first one at
+// PatchEmbedding and Tokens, the last one at FinalNorm. Taps are comparable, so they can be map keys.
 type Tap struct {
 	Point Point
 	Block Block
 }
 
-// Hook is called at every tap with what goes in and what comes out there, and returns what goes
-// on instead of out. Returning out changes nothing. Hooks are called in the order of the forward
-// pass, so a hook may carry state from block to block; it serves for one forward pass. The taps between BlockInput
-// and BlockOutput may be called again, on a part of the samples, to make a block again in the backward pass: what a hook does
-// there must follow from in and out, from parameters and from what it saw in the same block.
+// Hook is called at every tap with the input and the output of the layer there, and returns the value that replaces
+// out. Returning out changes nothing. Calls follow the order of the forward pass, so a hook may carry state from block
+// to block; a hook serves one forward pass. The taps between BlockInput and BlockOutput may be called once more, on part of
+// the samples, when the backward pass recomputes a block. There a hook may depend only on in and out, on parameters and on
+// what it saw in the same block.
 type Hook func(b *graph.Builder, at Tap, in, out graph.Value) graph.Value

@@ -1,10 +1,10 @@
-// Package cubic is the kernel of bicubic resampling, which images and position embeddings share.
+// Package cubic has the kernel of bicubic resampling, for images and for position embeddings.
 package cubic
 
 import "math"
 
-// Kernel is the cubic convolution kernel with a = -0.5 (Keys 1981), of support 2: what Pillow's BICUBIC and
-// torch's antialiased interpolation use.
+// Kernel is the cubic convolution kernel with a = -0.5 and support 2 (Keys 1981), the one of Pillow's BICUBIC and of
+// torch's antialiased interpolation.
 func Kernel(x float64) float64 {
 	const a = -0.5
 	x = math.Abs(x)

@@ -6,13 +6,13 @@ import (
 	"errors"
 )
 
-// Is tells whether data starts like a JPEG image: the start-of-image marker and another marker.
+// Is tells whether data starts like a JPEG image: with the start-of-image marker and another marker.
 func Is(data []byte) bool {
 	return len(data) >= 3 && data[0] == 0xff && data[1] == markerSOI && data[2] == 0xff
 }
 
-// Size reads height and width in pixels from the frame header, without decoding, so that a
-// small file that claims to be a huge image is refused before memory is taken for it.
+// Size reads height and width in pixels from the frame header, without decoding. So a small file
+// that claims to be a huge image can be refused before memory is allocated for it.
 func Size(data []byte) (height, width int, err error) {
 	h, err := readHeader(data)
 	return h.height, h.width, err
@@ -28,11 +28,11 @@ const (
 	markerAPP14 = 0xee
 )
 
-// header is what the segments before the image data say.
+// header is the content of the segments before the image data.
 type header struct {
 	height, width int
 	components    int  // 1 grey, 3 colour, 4 CMYK or YCCK
-	adobe         bool // an APP14 segment of Adobe is there
+	adobe         bool // has an APP14 segment of Adobe
 }
 
 func readHeader(data []byte) (header, error) {
@@ -64,11 +64,12 @@ func readHeader(data []byte) (header, error) {
 	}
 }
 
-// nextSegment finds the first marker at or after i, its segment without the length, cut where
-// the file ends, and where to go on. At the end of the file the marker is 0.
+// nextSegment finds the first marker at or after i. It returns the marker, its segment without the
+// length field (shortened if the file ends before), and where to continue. At the end of the file the
+// marker is 0.
 func nextSegment(data []byte, i int) (marker byte, segment []byte, next int) {
 	for ; i+1 < len(data); i++ {
-		// libjpeg skips garbage and fill bytes between segments too.
+		// Like libjpeg, skip garbage and fill bytes between segments.
 		if marker := data[i+1]; data[i] != 0xff || marker == 0xff || marker == 0 {
 			continue
 		}
@@ -85,7 +86,7 @@ func nextSegment(data []byte, i int) (marker byte, segment []byte, next int) {
 	return 0, nil, len(data)
 }
 
-// Exif is the content of the first EXIF segment, from its TIFF header on, or nil. The file may be cut behind it.
+// Exif is the content of the first EXIF segment, from its TIFF header on, or nil. data need not go beyond that segment.
 func Exif(data []byte) []byte {
 	if !Is(data) {
 		return nil
@@ -102,18 +103,18 @@ func Exif(data []byte) []byte {
 	}
 }
 
-// isFrame is true for SOF0 to SOF15; 0xc4, 0xc8 and 0xcc in that range mean other things.
+// isFrame is true for SOF0 to SOF15. 0xc4, 0xc8 and 0xcc in that range are no frame headers.
 func isFrame(marker byte) bool {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
 }
 
-// hasEnd tells whether an end-of-image marker follows the start, garbage after it allowed.
+// hasEnd tells whether there is an end-of-image marker, possibly followed by garbage.
 func hasEnd(data []byte) bool {
 	return bytes.LastIndex(data, []byte{0xff, markerEOI}) > 0
 }
 
-// withAdobe adds Adobe's segment to a four-channel image that lacks it. Pillow takes the inks
-// of every CMYK image as inverted, as Adobe's programs write them, TensorFlow only where the segment says so.
+// withAdobe adds Adobe's segment to a four-channel image that lacks it. Adobe's programs store inks
+// inverted. Pillow assumes that of every CMYK image, TensorFlow only if the segment is present.
 func withAdobe(data []byte) []byte {
 	h, err := readHeader(data)
 	if err != nil || h.components != 4 || h.adobe {

@@ -1,6 +1,6 @@
-// Package jpeg decodes JPEG images with TensorFlow's DecodeJpeg. Its libjpeg-turbo with the
-// accurate integer transform and smooth chroma upsampling gives the very pixels that Pillow gives,
-// which is what published numbers were made with; Go's image/jpeg differs by 7 to 10 levels.
+// Package jpeg decodes JPEG images with TensorFlow's DecodeJpeg. With the accurate integer DCT and
+// smooth chroma upsampling its libjpeg-turbo yields exactly the pixels of Pillow, on which published
+// results are based; Go's image/jpeg differs by 7 to 10 levels.
 package jpeg
 
 import (
@@ -17,17 +17,17 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Decoder turns encoded JPEG images into pixels. Its methods may be called from several
-// goroutines, and as many images are decoded at once as it has threads.
+// Decoder decodes JPEG images. It is safe for concurrent use and decodes as many images at once as
+// it has threads.
 type Decoder struct {
 	session *capi.Session
 	content tf.Output // scalar string
 	pixels  tf.Output // [H, W, 3] uint8
 }
 
-// NewDecoder opens a decoder with its own pool of threads, as many as Go code runs on (GOMAXPROCS)
-// when threads is 0. Decoders of a process with the same number of threads share one pool. Pass what the
-// graph's session gets: the first session of a process fixes TensorFlow's pool for work inside one op.
+// NewDecoder opens a decoder with a thread pool of its own; threads = 0 means GOMAXPROCS. Decoders with
+// the same number of threads share one pool. Pass the number that the graph's session gets: the first session
+// of a process also fixes the size of TensorFlow's pool for work inside one op.
 func NewDecoder(threads int) (*Decoder, error) {
 	g := tf.NewGraph()
 	content, err := g.AddOperation(tf.OpSpec{
@@ -60,9 +60,9 @@ func NewDecoder(threads int) (*Decoder, error) {
 	return &Decoder{session: session, content: content.Output(0), pixels: pixels.Output(0)}, nil
 }
 
-// sessionOptions gives the session a pool of its own. In the process-wide pool, which has one
-// thread so that training steps are reproducible, images would be decoded one at a time and only
-// while no training step runs.
+// sessionOptions gives the session its own inter-op pool. The process-wide one has a single thread
+// so that training steps are reproducible; there images would be decoded one at a time and only
+// between training steps.
 func sessionOptions(threads int) (*tf.SessionOptions, error) {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
@@ -71,7 +71,7 @@ func sessionOptions(threads int) (*tf.SessionOptions, error) {
 		IntraOpParallelismThreads: int32(threads), // unused here, but see NewDecoder
 		SessionInterOpThreadPool: []*pb.ThreadPoolOptionProto{{
 			NumThreads: int32(threads),
-			GlobalName: fmt.Sprintf("jpeg-%d", threads), // TensorFlow refuses one name with two sizes
+			GlobalName: fmt.Sprintf("jpeg-%d", threads), // TensorFlow refuses two sizes under one name
 		}},
 		DeviceCount: map[string]int32{"GPU": 0}, // the op runs on the CPU only
 	})
@@ -85,10 +85,10 @@ func sessionOptions(threads int) (*tf.SessionOptions, error) {
 // become three equal channels, CMYK images are converted. A truncated or corrupt image is an error.
 func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error) {
 	if !Is(data) {
-		// DecodeJpeg takes PNG, GIF and BMP too, with other rules than Pillow's.
+		// DecodeJpeg also decodes PNG, GIF and BMP, but not like Pillow.
 		return nil, 0, 0, errors.New("not a JPEG image")
 	}
-	if !hasEnd(data) { // TensorFlow would refuse it too, but with noise on the standard error output
+	if !hasEnd(data) { // TensorFlow would refuse it too, but print to stderr
 		return nil, 0, 0, errors.New("the JPEG data are truncated: no end-of-image marker")
 	}
 	data = withAdobe(data)
@@ -107,10 +107,10 @@ func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error
 	return nil, 0, 0, fmt.Errorf("decode JPEG: unexpected result of shape %v", values[0].Shape)
 }
 
-// Close waits for images being decoded and frees the session.
+// Close waits for running calls of Decode and frees the session.
 func (d *Decoder) Close() error { return d.session.Close() }
 
-// reason puts TensorFlow's message into the words of somebody who has a file, not a graph.
+// reason rephrases TensorFlow's message for a user who has a file, not a graph.
 func reason(err error) error {
 	message := err.Error()
 	if strings.Contains(message, "Invalid JPEG data") {

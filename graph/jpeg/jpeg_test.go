@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The images, made by scripts/make_image_vectors.py, are shared with runner/data, where their pixels
-// are held against Pillow's.
+// The images come from scripts/make_image_vectors.py and are shared with runner/data, whose tests
+// compare their pixels with Pillow's.
 const images = "../../runner/data/testdata"
 
 func open(t testing.TB, threads int) *Decoder {
@@ -61,7 +61,7 @@ func TestDecodeConcurrently(t *testing.T) {
 
 func TestTwoDecoders(t *testing.T) {
 	data := read(t, "grey.jpg")
-	for _, threads := range []int{0, 1, 2, 2} { // the same pool twice, and other sizes
+	for _, threads := range []int{0, 1, 2, 2} { // the last two share a pool
 		if _, _, _, err := open(t, threads).Decode(data); err != nil {
 			t.Errorf("%d threads: %v", threads, err)
 		}
@@ -72,7 +72,7 @@ func TestDecodeRefusesDamage(t *testing.T) {
 	d := open(t, 1)
 	whole := read(t, "ycc420.jpg")
 	scan := bytes.Index(whole, []byte{0xff, markerSOS})
-	// Pillow takes an image that ends early but properly, with grey for what is missing.
+	// Like Pillow, accept an image that ends early but with an end marker; what is missing is grey.
 	early := append(bytes.Clone(whole[:scan+20]), 0xff, markerEOI)
 	if _, _, _, err := d.Decode(early); err != nil {
 		t.Errorf("image that ends early: %v", err)
@@ -109,7 +109,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// FuzzSize looks for panics and endless loops in the header's reader.
+// FuzzSize looks for panics and endless loops in the header parser.
 func FuzzSize(f *testing.F) {
 	f.Add(read(f, "grey.jpg"))
 	f.Add([]byte("\xff\xd8\xff\xc0\x00\x01\xff\xff"))
@@ -139,7 +139,7 @@ func BenchmarkDecode(b *testing.B) {
 	})
 }
 
-// TestCloseWhileDecoding: an image is decoded right or refused because the decoder is closed.
+// TestCloseWhileDecoding checks that an image is either decoded correctly or refused because the decoder is closed.
 func TestCloseWhileDecoding(t *testing.T) {
 	d := open(t, 2)
 	data := read(t, "big420.jpg")

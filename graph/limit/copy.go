@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// chunk is the most bytes between two looks at whether to go on.
+// chunk is how many bytes Copy copies between two checks of its context.
 const chunk = 4 << 20
 
-// Copy feeds a regular file into w, the digest of a checksum mostly, and tells how many bytes it has. When ctx ends, so does it, with
-// its error. Other errors name the file.
+// Copy copies a regular file into w, usually a hash, and returns how many bytes it copied. When ctx ends it stops and
+// returns ctx's error. Other errors name the file.
 func Copy(ctx context.Context, w io.Writer, path string) (int64, error) {
 	f, err := Open(path)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// counter counts bytes and calls a function with each write.
+// counter counts bytes and calls then after each write.
 type counter struct {
 	n    int64
 	then func()
@@ -20,7 +20,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestCopy: a large file is left in the middle when its context ends.
+// TestCopy checks that Copy stops in the middle of a large file when its context ends.
 func TestCopy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large")
 	if err := os.WriteFile(path, nil, 0o666); err != nil {

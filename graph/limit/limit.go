@@ -1,5 +1,5 @@
-// Package limit opens and reads files that come from strangers. What is no regular file is refused before it is opened, because opening a
-// pipe waits for its writer. A file that claims terabytes, as a sparse one can, is refused before memory is taken for it.
+// Package limit opens and reads untrusted files. It opens only regular files, because opening a pipe waits for a writer, and it
+// refuses files above a limit, such as sparse ones of terabytes, before it allocates memory for them.
 package limit
 
 import (
@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// Text is the most bytes of a file of settings or results, far above any that a program writes.
+// Text is a limit in bytes for files of settings or results, far above the size of any real one.
 const Text = 64 << 20
 
 // Open is os.Open for a regular file, or a link to one. The error names the file.
@@ -24,7 +24,7 @@ func Open(path string) (*os.File, error) {
 	if err := regular(info); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	// A pipe that takes the file's place in between is opened without waiting.
+	// O_NONBLOCK: if a pipe has replaced the file meanwhile, opening it does not wait.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// OpenFS is Open in a file system.
+// OpenFS is Open within dir.
 func OpenFS(dir fs.FS, name string) (fs.File, error) {
 	info, err := fs.Stat(dir, name)
 	if err != nil {
@@ -51,43 +51,43 @@ func OpenFS(dir fs.FS, name string) (fs.File, error) {
 	return dir.Open(name)
 }
 
-// ReadFile is os.ReadFile for a regular file of at most the given number of bytes. The error names the file.
-func ReadFile(path string, most int64) ([]byte, error) {
+// ReadFile is os.ReadFile for a regular file of at most maxBytes bytes. The error names the file.
+func ReadFile(path string, maxBytes int64) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(path, f, most)
+	return readAll(path, f, maxBytes)
 }
 
-// ReadFS is ReadFile in a file system.
-func ReadFS(dir fs.FS, name string, most int64) ([]byte, error) {
+// ReadFS is ReadFile within dir.
+func ReadFS(dir fs.FS, name string, maxBytes int64) ([]byte, error) {
 	f, err := OpenFS(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(name, f, most)
+	return readAll(name, f, maxBytes)
 }
 
-// readAll reads an open file. Its size is a hint: it may grow meanwhile, and files of /proc say 0.
-func readAll(name string, f fs.File, most int64) ([]byte, error) {
+// readAll reads an open file. The size it reports is a hint only: the file may grow, and files in /proc report 0.
+func readAll(name string, f fs.File, maxBytes int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > most {
-		return nil, fmt.Errorf("%s: %d bytes are more than the limit of %d for a file of this kind", name, info.Size(), most)
+	if info.Size() > maxBytes {
+		return nil, fmt.Errorf("%s: %d bytes are more than the limit of %d for a file of this kind", name, info.Size(), maxBytes)
 	}
 	var b bytes.Buffer
-	b.Grow(int(max(info.Size(), 0)) + bytes.MinRead) // with which ReadFrom needs no more
-	n, err := b.ReadFrom(io.LimitReader(f, most+1))
+	b.Grow(int(max(info.Size(), 0)) + bytes.MinRead) // enough for ReadFrom not to reallocate
+	n, err := b.ReadFrom(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	if n > most {
-		return nil, fmt.Errorf("%s: it has more bytes than the limit of %d for a file of this kind", name, most)
+	if n > maxBytes {
+		return nil, fmt.Errorf("%s: it has more bytes than the limit of %d for a file of this kind", name, maxBytes)
 	}
 	return b.Bytes(), nil
 }

@@ -23,8 +23,8 @@ func TestReadFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, read := range []func(int64) ([]byte, error){
-		func(most int64) ([]byte, error) { return ReadFile(path, most) },
-		func(most int64) ([]byte, error) { return ReadFS(os.DirFS(folder), "run.json", most) },
+		func(maxBytes int64) ([]byte, error) { return ReadFile(path, maxBytes) },
+		func(maxBytes int64) ([]byte, error) { return ReadFS(os.DirFS(folder), "run.json", maxBytes) },
 	} {
 		if raw, err := read(10); err != nil || string(raw) != "0123456789" {
 			t.Errorf("%q, %v", raw, err)
@@ -39,7 +39,7 @@ func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(os.DevNull, 10); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("device: %v", err)
 	}
-	// Files of /proc have a size of 0 and content all the same.
+	// Files in /proc report a size of 0 but have content.
 	if raw, err := ReadFile("/proc/self/stat", 1<<20); err == nil && !strings.HasPrefix(string(raw), fmt.Sprint(os.Getpid(), " (")) {
 		t.Errorf("/proc/self/stat: %q", raw)
 	}
@@ -68,7 +68,7 @@ func TestReadFile(t *testing.T) {
 	})
 }
 
-// growing is a file that has more bytes than it said.
+// growing is a file with more bytes than its size.
 type growing struct{ fs.File }
 
 func (g growing) Stat() (fs.FileInfo, error) {
@@ -80,21 +80,21 @@ type small struct{ fs.FileInfo }
 
 func (small) Size() int64 { return 1 }
 
-// TestGrowing: the limit holds for what is read, not for what a size claims.
+// TestGrowing checks that the limit applies to the bytes read, not to the reported size.
 func TestGrowing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	if err := os.WriteFile(path, make([]byte, 10<<20), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for most, want := range map[int64]bool{10 << 20: true, 10<<20 - 1: false, 100: false} {
+	for maxBytes, want := range map[int64]bool{10 << 20: true, 10<<20 - 1: false, 100: false} {
 		f, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw, err := readAll(path, growing{f}, most)
+		raw, err := readAll(path, growing{f}, maxBytes)
 		f.Close()
 		if (err == nil) != want || want && len(raw) != 10<<20 {
-			t.Errorf("limit %d: %d bytes, %v", most, len(raw), err)
+			t.Errorf("limit %d: %d bytes, %v", maxBytes, len(raw), err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package savedmodel
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -21,7 +22,7 @@ const (
 	predictMethod = "tensorflow/serving/predict" // kPredictMethodName
 )
 
-// describe makes the bytes of saved_model.pb, the same for the same graph.
+// describe returns the content of saved_model.pb. Equal graphs give equal bytes.
 func describe(m Model, s *graph.Saver) ([]byte, error) {
 	signatures := map[string]*pb.SignatureDef{}
 	needed := []string{s.Prefix.Op.Name(), s.Written.Op.Name(), s.Restore.Name()}
@@ -65,7 +66,7 @@ func infos(values map[string]graph.Value) map[string]*pb.TensorInfo {
 
 func info(v graph.Value) *pb.TensorInfo {
 	shape := &shapepb.TensorShapeProto{}
-	for _, d := range v.Shape { // -1 means unknown here and there
+	for _, d := range v.Shape { // both sides use -1 for unknown
 		shape.Dim = append(shape.Dim, &shapepb.TensorShapeProto_Dim{Size: int64(d)})
 	}
 	return &pb.TensorInfo{
@@ -85,30 +86,24 @@ func export(g *tf.Graph) (*nodepb.GraphDef, error) {
 	return nodes, nil
 }
 
-// prune drops every node that none of the needed ones depends on.
+// prune removes every node on which no needed node depends.
 func prune(g *nodepb.GraphDef, needed []string) {
 	byName := map[string]*defpb.NodeDef{}
 	for _, n := range g.Node {
 		byName[n.Name] = n
 	}
-	keep := map[string]bool{}
+	reached := map[string]bool{}
 	for len(needed) > 0 {
 		name := needed[len(needed)-1]
 		needed = needed[:len(needed)-1]
-		if keep[name] {
+		if reached[name] {
 			continue
 		}
-		keep[name] = true
+		reached[name] = true
 		for _, input := range byName[name].GetInput() { // "node", "node:1" or "^node"
 			name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
 			needed = append(needed, name)
 		}
 	}
-	kept := g.Node[:0]
-	for _, n := range g.Node {
-		if keep[n.Name] {
-			kept = append(kept, n)
-		}
-	}
-	g.Node = kept
+	g.Node = slices.DeleteFunc(g.Node, func(n *defpb.NodeDef) bool { return !reached[n.Name] })
 }

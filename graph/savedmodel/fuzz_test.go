@@ -19,16 +19,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// builtIn is a file of the backbone in the program, cut where it is long.
-func builtIn(f *testing.F, name string, most int) []byte {
+// builtIn is a file of the built-in backbone, cut to at most maxBytes.
+func builtIn(f *testing.F, name string, maxBytes int) []byte {
 	raw, err := os.ReadFile(filepath.Join("../../saved_models/default", filepath.FromSlash(name)))
 	if err != nil {
 		f.Fatal(err)
 	}
-	return raw[:min(len(raw), most)]
+	return raw[:min(len(raw), maxBytes)]
 }
 
-// table is an index of one block with the given entries, every checksum right, keys written in full.
+// table is an index with one block of the given entries, with correct checksums and uncompressed keys.
 func table(entries ...[2]string) []byte {
 	block := func(entries [][2]string) []byte {
 		var b []byte
@@ -51,7 +51,7 @@ func table(entries ...[2]string) []byte {
 	return append(append(data, index...), binary.LittleEndian.AppendUint64(footer, tableMagic)...)
 }
 
-// message is a protocol buffer as text.
+// message is the encoding of a protocol buffer.
 func message(m proto.Message) string {
 	raw, err := proto.Marshal(m)
 	if err != nil {
@@ -62,7 +62,7 @@ func message(m proto.Message) string {
 
 var oneFile = message(&pb.BundleHeaderProto{NumShards: 1})
 
-// FuzzIndex reads whole indexes. Checksums keep a fuzzer away from what lies inside; FuzzEntry has them right.
+// FuzzIndex reads whole indexes. A fuzzer rarely gets past their checksums; FuzzEntry computes them.
 func FuzzIndex(f *testing.F) {
 	f.Add(builtIn(f, indexFile, 1<<20))
 	f.Add(table([2]string{"", oneFile}))
@@ -78,9 +78,9 @@ func FuzzIndex(f *testing.F) {
 	})
 }
 
-// FuzzEntry reads the variables of an index that claims two tensors, whatever is said about them.
+// FuzzEntry reads the variables of a valid index with two tensors whose entries are arbitrary.
 func FuzzEntry(f *testing.F) {
-	four := []byte{0, 0, 128, 63, 0, 0, 0, 64, 1, 2, 3, 4, 5, 6, 7, 8} // two floats and rubbish
+	four := []byte{0, 0, 128, 63, 0, 0, 0, 64, 1, 2, 3, 4, 5, 6, 7, 8} // two floats and garbage
 	e := &pb.BundleEntryProto{
 		Dtype: typepb.DataType_DT_FLOAT, Size: 8, Crc32C: mask(crc32.Checksum(four[:8], castagnoli)),
 		Shape: &shapepb.TensorShapeProto{Dim: []*shapepb.TensorShapeProto_Dim{{Size: 2}}},
@@ -89,7 +89,7 @@ func FuzzEntry(f *testing.F) {
 	e.Shape.Dim[0].Size, e.Size = 1<<38, 1<<40
 	huge := message(e)
 	f.Add(oneFile, "a", good, huge, four)
-	f.Add(oneFile, "a", good, good, four) // both in one place
+	f.Add(oneFile, "a", good, good, four) // both at the same offset
 	f.Add(oneFile, "a", good, "", four)
 	f.Fuzz(func(t *testing.T, header, name, first, second string, data []byte) {
 		raw := table([2]string{"", header}, [2]string{name, first}, [2]string{name + "b", second})
@@ -129,7 +129,7 @@ func FuzzModel(f *testing.F) {
 	})
 }
 
-// TestOverlap: a small data file can't stand for many large tensors.
+// TestOverlap checks that tensors can't overlap, which would let a small file expand into many large tensors.
 func TestOverlap(t *testing.T) {
 	data := make([]byte, 4096)
 	e := message(&pb.BundleEntryProto{

@@ -12,21 +12,21 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Loaded is a SavedModel that TensorFlow has read and that can be run.
+// Loaded is a SavedModel that TensorFlow has loaded, ready to run.
 type Loaded struct {
 	session    *graph.Session
 	graph      *tf.Graph
 	signatures map[string]tf.Signature
 }
 
-// Load reads the SavedModel in the folder dir with all its variables.
+// Load loads the SavedModel in folder dir, including its variables.
 func Load(dir string, o graph.SessionOptions) (*Loaded, error) {
 	if err := Check(os.DirFS(dir)); err != nil {
 		return nil, err
 	}
 	session, model, err := graph.LoadSavedModel(dir, Tag, o)
 	if err != nil {
-		if _, why := ReadVariables(context.Background(), os.DirFS(dir)); why != nil { // it names the file, which TensorFlow often does not
+		if _, why := ReadVariables(context.Background(), os.DirFS(dir)); why != nil { // names the file, unlike most errors of TensorFlow
 			return nil, why
 		}
 		line, _, _ := strings.Cut(err.Error(), "\n") // the rest lists nodes of the graph
@@ -35,7 +35,7 @@ func Load(dir string, o graph.SessionOptions) (*Loaded, error) {
 	return &Loaded{session, model.Graph, model.Signatures}, nil
 }
 
-// Run calls the signature of that name with one input and gives one of its outputs.
+// Run calls a signature with a value for one input and returns one of its outputs.
 func (l *Loaded) Run(signature, input string, value tensor.Tensor, output string) (tensor.Tensor, error) {
 	s, ok := l.signatures[signature]
 	if !ok {
@@ -57,7 +57,7 @@ func (l *Loaded) Run(signature, input string, value tensor.Tensor, output string
 	return got[0], nil
 }
 
-// find is the end of the graph to which an entry of a signature points: "node:0".
+// find resolves an entry of a signature, such as "node:0", to an output of the graph.
 func (l *Loaded) find(entries map[string]tf.TensorInfo, signature, name string) (tf.Output, error) {
 	entry, ok := entries[name]
 	if !ok {
@@ -71,5 +71,5 @@ func (l *Loaded) find(entries map[string]tf.TensorInfo, signature, name string) 
 	return op.Output(0), nil
 }
 
-// Close frees the session and the variables in it.
+// Close frees the session and its variables.
 func (l *Loaded) Close() error { return l.session.Close() }

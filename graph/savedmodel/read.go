@@ -22,11 +22,11 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// maxModel is the longest protocol buffer, in bytes.
+// maxModel is the size limit of a protocol buffer in bytes.
 const maxModel = 1<<31 - 1
 
-// Check tells whether a folder holds a SavedModel that can be served: the file is there, can be
-// parsed, and has the tag and the signature.
+// Check returns an error unless a folder holds a SavedModel that can be served: saved_model.pb exists,
+// can be parsed, and has Tag and Signature.
 func Check(dir fs.FS) error {
 	raw, err := limit.ReadFS(dir, ModelFile, maxModel)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -47,15 +47,15 @@ func Check(dir fs.FS) error {
 	return fmt.Errorf("%s has no graph with the tag %q and the signature %q", ModelFile, Tag, Signature)
 }
 
-// entry is where one tensor lies in the data file.
+// entry locates one tensor in the data file.
 type entry struct {
 	name  string
 	shape []int
 	*pb.BundleEntryProto
 }
 
-// ReadVariables reads all variables of a SavedModel. Every one must be float32; checksums are verified.
-// Errors name the file and the tensor. When ctx ends the rest is not read.
+// ReadVariables reads all variables of a SavedModel, which must be float32, and verifies their checksums.
+// Errors name the file and the tensor. When ctx ends it stops and returns ctx's error.
 func ReadVariables(ctx context.Context, dir fs.FS) (tensor.Map, error) {
 	entries, err := readIndex(dir)
 	if err != nil {
@@ -68,7 +68,7 @@ func ReadVariables(ctx context.Context, dir fs.FS) (tensor.Map, error) {
 	return values, nil
 }
 
-// missing leaves the name out of a "does not exist": the caller has it.
+// missing shortens a "does not exist" error, whose file the caller names.
 func missing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return errors.New("the file is missing")
@@ -111,7 +111,7 @@ func readIndex(dir fs.FS) ([]entry, error) {
 	return entries, nil
 }
 
-// check fills in the shape and holds size and type against it.
+// check sets the entry's shape and validates its type and size.
 func (e *entry) check() error {
 	if e.Dtype != typepb.DataType_DT_FLOAT {
 		return fmt.Errorf("type %v, wanted DT_FLOAT", e.Dtype)
@@ -119,10 +119,10 @@ func (e *entry) check() error {
 	if len(e.Slices) > 0 {
 		return errors.New("stored in slices, which is not supported")
 	}
-	const limit = 1 << 40 // elements; keeps the product from overflowing
+	const maxElements = 1 << 40 // keeps the product from overflowing
 	n := int64(1)
 	for _, d := range e.Shape.GetDim() {
-		if d.Size < 0 || d.Size > limit/max(n, 1) {
+		if d.Size < 0 || d.Size > maxElements/max(n, 1) {
 			return fmt.Errorf("shape %v is not possible", e.Shape.GetDim())
 		}
 		n *= d.Size
@@ -156,10 +156,10 @@ func readData(ctx context.Context, dir fs.FS, entries []entry) (tensor.Map, erro
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		switch { // before anything is allocated
+		switch { // before memory is allocated
 		case e.Size > info.Size()-e.Offset:
 			return nil, fmt.Errorf("truncated: tensor %s ends at byte %d, the file has %d", e.name, e.Offset+e.Size, info.Size())
-		case e.Offset < end && e.Size > 0: // else a small file could stand for any number of tensors
+		case e.Offset < end && e.Size > 0: // overlapping tensors would let a small file expand without bounds
 			return nil, fmt.Errorf("damaged: tensor %s begins at byte %d, within the one before", e.name, e.Offset)
 		}
 		end = max(end, e.Offset+e.Size)
@@ -175,7 +175,7 @@ func readData(ctx context.Context, dir fs.FS, entries []entry) (tensor.Map, erro
 	return values, nil
 }
 
-// readFloats reads n little-endian float32 and the CRC-32C of their bytes, through buf.
+// readFloats reads n little-endian float32 through buf and returns them with the CRC-32C of their bytes.
 func readFloats(r io.Reader, n int, buf []byte) (data []float32, crc uint32, err error) {
 	data = make([]float32, n)
 	for rest := data; len(rest) > 0; {
@@ -192,12 +192,12 @@ func readFloats(r io.Reader, n int, buf []byte) (data []float32, crc uint32, err
 	return data, crc, nil
 }
 
-// SHA256 is a fingerprint of what the model is made of: saved_model.pb, the variables and the named files of
-// assets.extra. Other files in the folder (a model card) don't count. It is what
+// SHA256 is a hash of the files that make up the model: saved_model.pb, the variables and the named files of
+// assets.extra. Other files in the folder (a model card) don't count. It equals the output of
 //
 //	sha256sum assets.extra/NAME saved_model.pb variables/variables.* | sha256sum
 //
-// prints in that folder, names in this order.
+// in that folder, with the names in this order.
 func SHA256(ctx context.Context, dir fs.FS, extra ...string) (string, error) {
 	var names []string
 	for _, name := range extra {
@@ -220,7 +220,7 @@ func SHA256(ctx context.Context, dir fs.FS, extra ...string) (string, error) {
 	return hex.EncodeToString(list.Sum(nil)), nil
 }
 
-// untilDone reads until ctx ends.
+// untilDone is a reader that fails once ctx has ended.
 type untilDone struct {
 	ctx context.Context
 	r   io.Reader

@@ -17,7 +17,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// tiny is y = x W + c over enough variables that the index takes several blocks.
+// tiny is y = x W + c with so many further variables that the index takes several blocks.
 func tiny(t *testing.T) Model {
 	t.Helper()
 	b := graph.New(graph.RecomputeNone)
@@ -155,8 +155,8 @@ func TestWriteIsRepeatableAndRefusesWhatIsThere(t *testing.T) {
 	}
 }
 
-// memory copies a folder to a file system whose files can be damaged.
-func memory(t *testing.T, dir string) fstest.MapFS {
+// inMemory copies a folder to a file system whose files a test can damage.
+func inMemory(t *testing.T, dir string) fstest.MapFS {
 	t.Helper()
 	out := fstest.MapFS{}
 	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
@@ -173,10 +173,10 @@ func memory(t *testing.T, dir string) fstest.MapFS {
 	return out
 }
 
-// TestDamage flips and cuts bytes all over the files. Whatever comes of it must be an error, and never other values.
+// TestDamage changes bytes and truncates files in many places. The result must be an error or the original values.
 func TestDamage(t *testing.T) {
 	dir, m := write(t)
-	whole := memory(t, dir)
+	whole := inMemory(t, dir)
 	want := m.Values.SHA256()
 	random := rand.New(rand.NewPCG(3, 5))
 	for _, name := range []string{indexFile, dataFile} {
@@ -224,7 +224,7 @@ func TestDamage(t *testing.T) {
 
 func TestCheckRefuses(t *testing.T) {
 	dir, _ := write(t)
-	whole := memory(t, dir)
+	whole := inMemory(t, dir)
 	for _, c := range []struct {
 		name, want string
 		file       *fstest.MapFile
@@ -245,7 +245,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
-// FuzzReadTable looks for a panic: block checksums keep most damage away from the parser, so blocks are also read bare.
+// FuzzReadTable looks for panics. Block checksums shield the parser from most damage, so blocks are also read directly.
 func FuzzReadTable(f *testing.F) {
 	f.Add([]byte("\x00\x03\x01key\x01v\x00\x00\x00\x00\x01\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, raw []byte) {

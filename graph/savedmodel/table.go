@@ -7,8 +7,8 @@ import (
 	"hash/crc32"
 )
 
-// A table of LevelDB: blocks of sorted entries, each followed by a trailer; an index block that names
-// the blocks; a footer that names the index block.
+// Layout of a LevelDB table: blocks of sorted entries, each followed by a trailer; an index block with
+// handles of the blocks; a footer with the handle of the index block.
 const (
 	footerSize  = 48
 	trailerSize = 5 // compression type, checksum
@@ -22,10 +22,10 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// mask is how LevelDB and TensorFlow store a CRC-32C (crc32c.h, Mask).
+// mask is the form in which LevelDB and TensorFlow store a CRC-32C (crc32c.h, Mask).
 func mask(crc uint32) uint32 { return (crc>>15 | crc<<17) + 0xa282ead8 }
 
-// readTable calls visit for every entry of a table, in the order of the keys. key is valid during the call.
+// readTable calls visit for every entry of a table in order of keys. key is valid only during the call.
 func readTable(raw []byte, visit func(key, value []byte) error) error {
 	if len(raw) < footerSize {
 		return fmt.Errorf("truncated: %d bytes are less than a footer", len(raw))
@@ -35,7 +35,7 @@ func readTable(raw []byte, visit func(key, value []byte) error) error {
 		return errTable
 	}
 	r := reader{rest: footer}
-	r.uvarint() // where the meta index is: TensorFlow's is empty
+	r.uvarint() // skip the handle of the meta index, which is empty in TensorFlow's tables
 	r.uvarint()
 	index, err := block(raw, &r)
 	if err != nil {
@@ -50,7 +50,7 @@ func readTable(raw []byte, visit func(key, value []byte) error) error {
 	})
 }
 
-// block returns the content of the block whose handle (offset, size) r reads.
+// block reads a handle (offset, size) from r and returns the content of that block.
 func block(raw []byte, r *reader) ([]byte, error) {
 	offset, size := r.uvarint(), r.uvarint()
 	total := uint64(len(raw))
@@ -68,12 +68,12 @@ func block(raw []byte, r *reader) ([]byte, error) {
 	return content, nil
 }
 
-// readBlock undoes the prefix compression of a block's keys.
+// readBlock calls visit for every entry of a block, whose keys are prefix-compressed.
 func readBlock(content []byte, visit func(key, value []byte) error) error {
 	if len(content) < 4 {
 		return errBroken
 	}
-	// At the end: offsets of the entries with a full key, and how many they are.
+	// A block ends with the offsets of the entries that have a full key, and their number.
 	restarts := uint64(binary.LittleEndian.Uint32(content[len(content)-4:]))
 	if restarts > uint64(len(content)-4)/4 {
 		return errBroken
@@ -97,7 +97,7 @@ func readBlock(content []byte, visit func(key, value []byte) error) error {
 	return nil
 }
 
-// reader takes numbers and bytes from the front of rest and remembers whether it ran out of them.
+// reader consumes numbers and bytes from the front of rest and records whether it ran out of them.
 type reader struct {
 	rest   []byte
 	failed bool

@@ -12,22 +12,22 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Model is a graph that is to be saved.
+// Model is what Write writes.
 type Model struct {
 	Builder    *graph.Builder
-	Variables  *graph.Variables  // all that the outputs depend on
+	Variables  *graph.Variables  // all on which the outputs depend
 	Values     tensor.Map        // of the variables
 	Signatures map[string]Call   // by name; one is Signature
 	Extra      map[string][]byte // files for assets.extra, by name
 }
 
-// Call is what one signature takes and gives. Inputs are placeholders.
+// Call is the inputs and outputs of one signature. Inputs are placeholders.
 type Call struct {
 	Inputs, Outputs map[string]graph.Value
 }
 
-// Write saves a model as the folder dir, with its own session. The folder appears complete or not at all; one
-// that exists already is refused.
+// Write writes a model as the folder dir, using a session of its own. The folder appears complete or not at all. An
+// existing folder is refused.
 func Write(dir string, m Model) (err error) {
 	dir = filepath.Clean(dir)
 	if _, err := os.Lstat(dir); err == nil {
@@ -43,11 +43,11 @@ func Write(dir string, m Model) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temporary) // after the rename there is nothing left of that name
+	defer os.RemoveAll(temporary) // does nothing after the rename
 	if err := fill(temporary, m); err != nil {
 		return err
 	}
-	if err := os.Chmod(temporary, 0o755); err != nil { // MkdirTemp lets nobody else in
+	if err := os.Chmod(temporary, 0o755); err != nil { // MkdirTemp creates folders for the owner only
 		return err
 	}
 	return os.Rename(temporary, dir)

@@ -1,7 +1,7 @@
-// Package spell shows names in messages, and tells how near a name is to another, for errors that say what may have been meant.
+// Package spell formats names in messages and finds similar names, for errors that suggest what the user may have meant.
 package spell
 
-// Distance is the number of bytes to insert, remove or replace that turns a into b (Levenshtein).
+// Distance is the Levenshtein distance in bytes: how many must be inserted, removed or replaced to turn a into b.
 func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

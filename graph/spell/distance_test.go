@@ -2,7 +2,7 @@ package spell
 
 import "testing"
 
-// TestDistance has the textbook's examples, and what can be counted.
+// TestDistance checks textbook examples and distances that are easy to count.
 func TestDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -7,19 +7,20 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// longest is the longest name, in bytes, that Nearest compares: that of a file. The names may be a stranger's.
-const longest = 255
+// maxLength is the length in bytes of the longest name that Nearest compares, that of a file name. Names may come from untrusted
+// files.
+const maxLength = 255
 
-// Nearest is the known name that differs from name in the fewest bytes, and in how many. Case does not count, nor whether a
-// letter is composed with its accent. Without a known name the distance is math.MaxInt.
+// Nearest returns the known name with the smallest Distance from name, and that distance, comparing names after Fold. If there
+// is none the distance is math.MaxInt.
 func Nearest(name string, known []string) (best string, distance int) {
 	distance = math.MaxInt
-	if len(name) > longest {
+	if len(name) > maxLength {
 		return "", distance
 	}
 	folded := Fold(name)
 	for _, k := range known {
-		if len(k) > longest {
+		if len(k) > maxLength {
 			continue
 		}
 		if d := Distance(folded, Fold(k)); d < distance {
@@ -29,5 +30,5 @@ func Nearest(name string, known []string) (best string, distance int) {
 	return best, distance
 }
 
-// Fold is what spellings have in common that differ in case or in the composition of letters (Unicode's form C) only.
+// Fold maps spellings that differ only in case or in Unicode composition to the same text (lower case, form C).
 func Fold(name string) string { return strings.ToLower(norm.NFC.String(name)) }

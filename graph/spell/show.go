@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// UTF8 is a name as JSON can hold it: as it is, or as strconv.Quote writes it if it is not UTF-8. A name that begins with a
-// quotation mark is quoted too, so that strconv.Unquote gets back every name that begins with one here.
+// UTF8 is name in a form that JSON can hold: unchanged, or quoted by strconv.Quote if it is not UTF-8. A name that begins with a
+// quotation mark is quoted too, so that every result that begins with one can be unquoted.
 func UTF8(name string) string {
 	if strings.HasPrefix(name, `"`) || !utf8.ValidString(name) {
 		return strconv.Quote(name)
@@ -17,8 +17,7 @@ func UTF8(name string) string {
 	return name
 }
 
-// Line is [UTF8] for a name within a line of text: a name that is empty or that would break the line or its columns is
-// quoted too.
+// Line is [UTF8] for a name within a line of text: it also quotes names that are empty or would break the line or its columns.
 func Line(name string) string {
 	if name == "" || strings.ContainsFunc(name, breaks) {
 		return strconv.Quote(name)
@@ -26,12 +25,12 @@ func Line(name string) string {
 	return UTF8(name)
 }
 
-// breaks tells whether a terminal or a program that reads lines may take the character for more than a character.
+// breaks tells whether a terminal or a line-based program may interpret r as a control character or line break.
 func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
 
-// Few lists the first names, each as [Line] has it, and says how many more there are: "a, b and 3 more".
-func Few(names []string, most int) string {
-	shown := make([]string, min(len(names), most))
+// Few lists the first maxShown names, each formatted by [Line], and counts the rest: "a, b and 3 more".
+func Few(names []string, maxShown int) string {
+	shown := make([]string, min(len(names), maxShown))
 	for i := range shown {
 		shown[i] = Line(names[i])
 	}

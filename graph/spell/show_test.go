@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestShow: a name is quoted only where it must be, and what is quoted can be read back.
+// TestShow checks that names are quoted only if necessary and that quoted names can be unquoted.
 func TestShow(t *testing.T) {
 	for _, c := range []struct{ name, utf8, line string }{
 		{"cat", "cat", "cat"}, {"two words, a comma", "two words, a comma", "two words, a comma"}, {"é 猫 \u202f", "é 猫 \u202f", "é 猫 \u202f"},
@@ -32,7 +32,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// TestNearest: case and the composition of letters do not count.
+// TestNearest checks that case and Unicode composition do not count.
 func TestNearest(t *testing.T) {
 	known := []string{"apple", "damson", "caf\u00e9", strings.Repeat("x", 300)}
 	for _, c := range []struct {

@@ -2,7 +2,7 @@ package tensor
 
 import "fmt"
 
-// Part is the elements from..to-1 of the first dimension of t. It shares the data of t.
+// Part is the elements from..to-1 along the first dimension of t. It shares the data of t.
 func Part(t Tensor, from, to int) (Tensor, error) {
 	if len(t.Shape) == 0 || from < 0 || to < from || to > t.Shape[0] {
 		return Tensor{}, fmt.Errorf("a tensor of shape %v has no part %d to %d", t.Shape, from, to)

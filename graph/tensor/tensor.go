@@ -1,5 +1,5 @@
-// Package tensor holds dense arrays on the host: what is read from a weight file, fed into a
-// session and fetched from it. It knows neither TensorFlow nor files.
+// Package tensor holds dense arrays in host memory: what is read from a weight file, fed into a
+// session or fetched from it. It knows neither TensorFlow nor files.
 package tensor
 
 import (
@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// Element is a type of element that a Tensor can hold. A string is one scalar of bytes,
-// such as an encoded image.
+// Element is an element type of a Tensor. A string is an element of arbitrary bytes, such as an
+// encoded image.
 type Element interface {
 	float32 | BFloat16 | uint8 | int32 | int64 | bool | string
 }
@@ -20,8 +20,8 @@ type Element interface {
 // BFloat16 is the upper half of a float32.
 type BFloat16 uint16
 
-// Tensor is a dense row-major array. Data is a []T of one of the Element types and has
-// exactly Size(Shape) elements; a scalar has the empty shape.
+// Tensor is a dense row-major array. Data is a []T of an Element type with exactly Size(Shape)
+// elements, or Rows. A scalar has the empty shape.
 type Tensor struct {
 	Shape []int
 	Data  any
@@ -36,7 +36,7 @@ func New[T Element](data []T, shape ...int) (Tensor, error) {
 	return Tensor{Shape: slices.Clone(shape), Data: data}, nil
 }
 
-// Must is New for shapes that are right by construction; it panics where New would fail.
+// Must is New for shapes that are right by construction. It panics if New fails.
 func Must[T Element](data []T, shape ...int) Tensor {
 	t, err := New(data, shape...)
 	if err != nil {
@@ -94,7 +94,7 @@ func (m Map) Names() []string {
 	return names
 }
 
-// SHA256 is a fingerprint of names, shapes and float32 values, independent of map order.
+// SHA256 is a hash of names, shapes and float32 values, independent of map order.
 func (m Map) SHA256() string {
 	h := sha256.New()
 	buf := make([]byte, 0, 1<<16)

@@ -1,9 +1,9 @@
 package tensor
 
-// tile is the side of the squares in which matrices are transposed: two of them fit a first-level cache.
+// tile is the side of the tiles in which Transpose works: two of them fit into the L1 cache.
 const tile = 32
 
-// Transpose turns a matrix [rows, cols] into [cols, rows], square by square for the cache's sake.
+// Transpose is the transpose [cols, rows] of a matrix [rows, cols].
 func Transpose(t Tensor, rows, cols int) Tensor {
 	in, out := t.Float32(), make([]float32, rows*cols)
 	for r0 := 0; r0 < rows; r0 += tile {
@@ -18,7 +18,7 @@ func Transpose(t Tensor, rows, cols int) Tensor {
 	return Must(out, cols, rows)
 }
 
-// SwapLast turns [n, a, b] into [n, b, a], given the final shape.
+// SwapLast transposes each matrix of [n, a, b] to [n, b, a] and gives the result the final shape.
 func SwapLast(t Tensor, n, a, b int, shape []int) Tensor {
 	in, out := t.Float32(), make([]float32, n*a*b)
 	for i := range n {

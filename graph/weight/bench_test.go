@@ -17,7 +17,7 @@ func vitB() tensor.Map {
 	state := uint32(1)
 	add := func(name string, shape ...int) {
 		t := tensor.Zeros(shape...)
-		for i := range t.Float32() { // numbers that no disk or file system can squeeze
+		for i := range t.Float32() { // incompressible numbers
 			state = state*1664525 + 1013904223
 			t.Float32()[i] = float32(int32(state)) / (1 << 36)
 		}
@@ -51,7 +51,7 @@ func vitB() tensor.Map {
 	return m
 }
 
-// benchmarkRead reads the file from the disk cache, checksum and finiteness included.
+// benchmarkRead reads a file from the page cache, including its checksum and the check for finite values.
 func benchmarkRead(b *testing.B, name string, write func(io.Writer, tensor.Map) error) {
 	path := filepath.Join(b.TempDir(), name)
 	w, err := os.Create(path)

@@ -26,14 +26,14 @@ func seed(f *testing.F, pattern string) {
 	}
 }
 
-// Bytes of memory that a byte of a file may cost. Both take the values, four bytes for each of one byte, and the text of the
-// header as JSON; deflate may have packed the values of an .npz, which are then read in growing pieces.
+// Bytes of memory that the reader may allocate per byte of a file. A value of one byte becomes four, and the header is parsed as
+// JSON. The values of an .npz may in addition be compressed, and are then read into growing slices.
 const (
 	perByteSafetensors = 64
 	perByteNPZ         = 4 * 4 * maxDeflate
 )
 
-// check holds a set that was read from n bytes against its own rules and writes it down and reads it again.
+// check checks that a set read from n bytes is consistent and that it survives writing and reading.
 func check(t *testing.T, m tensor.Map, n int, again func(tensor.Map) (tensor.Map, error)) {
 	elements := 0
 	for name, x := range m {
@@ -42,7 +42,7 @@ func check(t *testing.T, m tensor.Map, n int, again func(tensor.Map) (tensor.Map
 			t.Fatalf("%q: shape %v with %d elements", name, x.Shape, len(values))
 		}
 		elements += len(values)
-		if checkName(name) != nil { // a zip archive may hold names that are refused in writing
+		if checkName(name) != nil { // a zip archive may have names that the writer refuses
 			return
 		}
 	}
@@ -66,8 +66,8 @@ func check(t *testing.T, m tensor.Map, n int, again func(tensor.Map) (tensor.Map
 	}
 }
 
-// The coverage of parallel readers differs from run to run, and the fuzzer loses its time in shortening
-// inputs: run the fuzzers of .npz with -fuzzminimizetime 1x.
+// FuzzNPZ reads whole files. The coverage of parallel readers differs from run to run, so the fuzzer would spend its time
+// minimizing inputs: run the fuzzers of .npz with -fuzzminimizetime 1x.
 func FuzzNPZ(f *testing.F) {
 	seed(f, "*.npz")
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -110,7 +110,8 @@ func FuzzSafetensors(f *testing.F) {
 	})
 }
 
-// Checksums and the zip directory keep a fuzzer away from what lies inside; here they are always right.
+// FuzzMember fuzzes the content of an archive whose checksum and zip directory are valid, which a fuzzer of whole files rarely
+// gets past.
 func FuzzMember(f *testing.F) {
 	f.Add(float23, make([]byte, 24), false)
 	f.Add(float23, make([]byte, 24), true)

@@ -11,8 +11,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Get is the tensor of that name. If a shape is given the tensor must have it. The error names the
-// file and the tensor, and what was found and wanted, or the names that come nearest.
+// Get returns the tensor of that name. If a shape is given, the tensor must have it. The error names
+// the file, the tensor and both shapes, or suggests similar names.
 func (f *File) Get(name string, shape ...int) (tensor.Tensor, error) {
 	t, ok := f.Tensors[name]
 	if !ok {
@@ -24,7 +24,7 @@ func (f *File) Get(name string, shape ...int) (tensor.Tensor, error) {
 	return t, nil
 }
 
-// CheckFinite fails if a weight is NaN or infinite, and names the first one by tensor and index.
+// CheckFinite returns an error if a weight is NaN or infinite. The error names the first one by tensor and index.
 func (f *File) CheckFinite(ctx context.Context) error {
 	names := f.Tensors.Names()
 	return parallel(ctx, len(names), func(i int, _ []byte) error {
@@ -42,7 +42,7 @@ func (f *File) CheckFinite(ctx context.Context) error {
 	})
 }
 
-// unravel turns a row-major position into an index along each axis.
+// unravel converts a row-major position to an index along each axis.
 func unravel(at int, shape []int) []int {
 	index := make([]int, len(shape))
 	for axis := len(shape) - 1; axis >= 0; axis-- {
@@ -52,14 +52,14 @@ func unravel(at int, shape []int) []int {
 	return index
 }
 
-// The search for near names stays cheap whatever the file holds.
+// Limits that keep the search for similar names cheap whatever the file holds.
 const (
-	hintNames  = 5000 // names looked at
-	hintLength = 200  // longest name looked at, in bytes
+	hintNames  = 5000 // names compared
+	hintLength = 200  // bytes of a name that is compared
 	hintCount  = 3    // names shown
 )
 
-// hint lists the names that differ from name in the fewest letters, and says nothing if none is near.
+// hint lists the names most similar to name; it is empty if none is similar.
 func hint(name string, m tensor.Map) string {
 	if len(m) == 0 {
 		return ", the file holds none"

@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// contains checks that an error is there and says everything that it should.
+// contains checks that err is an error whose text has all the parts.
 func contains(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
@@ -54,7 +54,7 @@ func TestCheckFinite(t *testing.T) {
 	f.Tensors["c"].Float32()[0] = float32(math.Inf(-1))
 	contains(t, f.CheckFinite(t.Context()), "w.safetensors", "tensor c", "infinite", "[0]")
 	f.Tensors["b"].Float32()[4] = float32(math.NaN())
-	for range 20 { // the first by name, whoever finds one first
+	for range 20 { // always the first by name, whichever goroutine is first
 		contains(t, f.CheckFinite(t.Context()), "w.safetensors", "tensor b", "NaN", "[1 1]", "[2 3]")
 	}
 }

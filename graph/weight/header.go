@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// metadataKey stands among the tensors of a .safetensors header and is none.
+// metadataKey is the one key of a .safetensors header that is not a tensor.
 const metadataKey = "__metadata__"
 
-// parseHeader reads the JSON of a .safetensors file. It goes by tokens and not by reflection, because
-// encoding/json would let the last of two equal names win and take "DTYPE" for "dtype".
+// parseHeader parses the JSON of a .safetensors file token by token. Unmarshalling would let the last
+// of two equal names win and accept "DTYPE" for "dtype".
 func parseHeader(text []byte) ([]entry, map[string]string, error) {
 	if !utf8.Valid(text) {
 		return nil, nil, errors.New("its header is not UTF-8: the file is damaged")
@@ -39,7 +39,7 @@ func parseHeader(text []byte) ([]entry, map[string]string, error) {
 		return nil
 	})
 	if err == nil {
-		if _, end := d.Token(); end != io.EOF { // white space is how headers are padded
+		if _, end := d.Token(); end != io.EOF { // headers are padded with white space, which Token skips
 			err = errors.New("something follows its end")
 		}
 	}
@@ -55,12 +55,12 @@ func parseEntry(d *json.Decoder) (entry, error) {
 	err := object(d, func(key string) (err error) {
 		switch key {
 		case "dtype":
-			e.dtype, err = text(d)
+			e.dtype, err = textValue(d)
 		case "shape":
 			e.shape, err = integers(d)
 		case "data_offsets":
 			offsets, err = integers(d)
-		default: // the reference implementation passes over them too
+		default: // ignored, as in the reference implementation
 			var skipped json.RawMessage
 			err = d.Decode(&skipped)
 		}
@@ -82,7 +82,7 @@ func parseEntry(d *json.Decoder) (entry, error) {
 func parseMetadata(d *json.Decoder) (map[string]string, error) {
 	m := map[string]string{}
 	err := object(d, func(key string) (err error) {
-		if m[key], err = text(d); err != nil {
+		if m[key], err = textValue(d); err != nil {
 			return fmt.Errorf("%.40q: %w", key, err)
 		}
 		return nil
@@ -90,7 +90,7 @@ func parseMetadata(d *json.Decoder) (map[string]string, error) {
 	return m, err
 }
 
-// object reads { and }, and calls value to read the value of each key. A key that is there twice is an error.
+// object parses an object and calls value to parse the value of each key. A repeated key is an error.
 func object(d *json.Decoder, value func(key string) error) error {
 	if err := delimiter(d, '{'); err != nil {
 		return err
@@ -116,7 +116,7 @@ func object(d *json.Decoder, value func(key string) error) error {
 	return delimiter(d, '}')
 }
 
-// integers reads an array of integers that are not negative. An empty array gives an empty slice, not nil.
+// integers parses an array of non-negative integers. An empty array gives an empty slice, not nil.
 func integers(d *json.Decoder) ([]int, error) {
 	if err := delimiter(d, '['); err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func integers(d *json.Decoder) ([]int, error) {
 	return out, delimiter(d, ']')
 }
 
-func text(d *json.Decoder) (string, error) {
+func textValue(d *json.Decoder) (string, error) {
 	t, err := d.Token()
 	if err != nil {
 		return "", err

@@ -12,19 +12,19 @@ import (
 	"testing"
 )
 
-// st is a .safetensors file of a header and n bytes of data.
+// st is a .safetensors file with the given header and n bytes of data.
 func st(header string, n int) []byte {
 	raw := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
 	return append(raw, make([]byte, n)...)
 }
 
-// npy is an array with any header and n bytes of data.
+// npy is a .npy array with the given header and n bytes of data.
 func npy(header string, n int) []byte {
 	raw := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
 	return append(append(raw, header...), make([]byte, n)...)
 }
 
-// archive is a zip file of one member; change may turn its entry into a lie.
+// archive is a zip file with one member, whose directory entry change may falsify.
 func archive(name string, data []byte, method uint16, change func(*zip.FileHeader)) []byte {
 	var plain, out bytes.Buffer
 	z := zip.NewWriter(&plain)
@@ -33,7 +33,7 @@ func archive(name string, data []byte, method uint16, change func(*zip.FileHeade
 	z.Close()
 	r, _ := zip.NewReader(bytes.NewReader(plain.Bytes()), int64(plain.Len()))
 	h := r.File[0].FileHeader
-	h.Flags &^= 8 // sizes go before the data
+	h.Flags &^= 8 // sizes precede the data
 	raw, _ := r.File[0].OpenRaw()
 	packed := new(bytes.Buffer)
 	packed.ReadFrom(raw)
@@ -195,7 +195,7 @@ func TestRefuses(t *testing.T) {
 			if len(err.Error()) > 1000 {
 				t.Errorf("the error has %d characters", len(err.Error()))
 			}
-			// Buffers, the unpacker's window and the checksum's block take about 2 MiB.
+			// Buffers, deflate's window and the checksum's block take about 2 MiB.
 			if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
 				t.Errorf("%d bytes of memory for a file of %d bytes", took, len(c.raw))
 			}
@@ -203,7 +203,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// duplicate is an archive of two members of one name.
+// duplicate is an archive with two members of the same name.
 func duplicate() []byte {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
@@ -241,7 +241,7 @@ func unwrap(err error) error {
 	}
 }
 
-// Every file that is cut anywhere is refused, and never read as something smaller.
+// TestRefusesEveryCut checks that a file truncated at any byte is refused, never read as a smaller one.
 func TestRefusesEveryCut(t *testing.T) {
 	for _, name := range []string{"versions.npz", "deflated.npz", "narrow.safetensors"} {
 		raw := read(t, name)

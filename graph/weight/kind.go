@@ -10,20 +10,20 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// kind is a type of element in a file.
+// kind is an element type in a file.
 type kind struct {
-	safetensors string // its name there, "" if that format has none
-	numpy       string // its descr in a .npy header, "" if NumPy has none
-	size        int    // bytes an element
+	safetensors string // name in that format, "" for none
+	numpy       string // descr in a .npy header, "" for none
+	size        int    // bytes per element
 	decode      decoder
 }
 
-// decoder reads n elements from r through buf. The memory for the first elements is taken at once, the
-// rest only as the data arrives. The result is a slice of a tensor.Element type.
+// decoder reads n elements from r through buf. It allocates memory for the first elements at once and
+// for the rest as the data arrives. The result is a slice of a tensor.Element type.
 type decoder func(r io.Reader, n, first int, buf []byte) (any, error)
 
-// kinds are in the order in which the reference implementation of .safetensors lays tensors out: wider
-// elements first, so that each lies aligned.
+// kinds is in the order in which the reference implementation of .safetensors lays out tensors: wider
+// elements first, so that all are aligned.
 var kinds = []kind{
 	{"I64", "<i8", 8, elements(8, func(dst []int64, src []byte) {
 		for i := range dst {
@@ -63,7 +63,7 @@ var kinds = []kind{
 	})},
 }
 
-// kindOf finds the kind by one of its names.
+// kindOf finds the first kind that matches.
 func kindOf(match func(kind) bool) (kind, bool) {
 	if i := slices.IndexFunc(kinds, match); i >= 0 {
 		return kinds[i], true
@@ -71,12 +71,12 @@ func kindOf(match func(kind) bool) (kind, bool) {
 	return kind{}, false
 }
 
-// order is the place of k among the kinds.
+// order is the index of k in kinds.
 func (k kind) order() int {
 	return slices.IndexFunc(kinds, func(o kind) bool { return o.safetensors == k.safetensors })
 }
 
-// elements makes a decoder of a function that converts len(dst) elements of size bytes.
+// elements returns a decoder for elements of size bytes; convert converts len(dst) of them.
 func elements[T any](size int, convert func(dst []T, src []byte)) decoder {
 	return func(r io.Reader, n, first int, buf []byte) (any, error) {
 		out := make([]T, 0, min(n, first))
@@ -93,7 +93,7 @@ func elements[T any](size int, convert func(dst []T, src []byte)) decoder {
 	}
 }
 
-// fromHalf widens an IEEE 754 binary16. Every value of it is exact in float32.
+// fromHalf converts an IEEE 754 binary16 to float32, which is exact.
 func fromHalf(h uint16) float32 {
 	sign, exponent, mantissa := uint32(h>>15)<<31, uint32(h>>10)&0x1f, uint32(h)&0x3ff
 	switch exponent {
@@ -105,8 +105,8 @@ func fromHalf(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | mantissa<<13)
 }
 
-// encoding is how a tensor goes into a file: its kind, and write, which sends its elements
-// little-endian to w.
+// encoding returns the kind under which t is written and a function that writes its elements to w,
+// little-endian.
 func encoding(t tensor.Tensor) (k kind, write func(w io.Writer) error, err error) {
 	name, n := "", 0
 	switch data := t.Data.(type) {
@@ -162,11 +162,11 @@ func encoder[T any](data []T, put func([]byte, T) []byte) func(io.Writer) error 
 	}
 }
 
-// maxRank is NumPy's limit of dimensions (NPY_MAXDIMS of NumPy 2).
+// maxRank is NumPy's limit on dimensions (NPY_MAXDIMS of NumPy 2).
 const maxRank = 64
 
-// count is the number of elements of a shape and of bytes they take at size bytes each. It fails on
-// negative dimensions and where a product leaves int.
+// count returns the number of elements of a shape and their size in bytes at size bytes each. It fails
+// on negative dimensions and on overflow.
 func count(shape []int, size int) (n, bytes int, err error) {
 	if len(shape) > maxRank {
 		return 0, 0, fmt.Errorf("it has %d dimensions, %d is the limit", len(shape), maxRank)

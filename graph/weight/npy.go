@@ -11,13 +11,13 @@ import (
 
 // npyHeader is the header of a .npy array: numpy.lib.format, versions 1.0, 2.0 and 3.0.
 type npyHeader struct {
-	descr   string // NumPy's type string; of a structured type the whole list
+	descr   string // NumPy's type string, or the whole list of a structured type
 	fortran bool   // column-major
 	shape   []int
 	length  int // bytes before the data
 }
 
-// maxNPYHeader is the longest header that is read, in bytes. NumPy's own limit is 10,000 characters.
+// maxNPYHeader is the size limit of a header in bytes. NumPy's own limit is 10,000 characters.
 const maxNPYHeader = 1 << 16
 
 func readNPYHeader(r io.Reader) (npyHeader, error) {
@@ -57,7 +57,7 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 	return h, nil
 }
 
-// parseNPYHeader reads a literal such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
+// parseNPYHeader parses a literal such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
 func parseNPYHeader(text string) (npyHeader, error) {
 	p := literal{text}
 	var h npyHeader
@@ -106,16 +106,16 @@ func parseNPYHeader(text string) (npyHeader, error) {
 	return h, nil
 }
 
-// literal is what remains of the text of a Python literal.
+// literal is a parser of Python literals; rest is the text still to parse.
 type literal struct{ rest string }
 
-// skip drops white space and shows what follows.
+// skip skips white space and returns what follows.
 func (p *literal) skip() string {
 	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
 	return p.rest
 }
 
-// accept takes the token if it comes next.
+// accept consumes the token if it is next.
 func (p *literal) accept(token string) bool {
 	rest, ok := strings.CutPrefix(p.skip(), token)
 	if ok {
@@ -128,7 +128,7 @@ func (p *literal) unexpected(wanted string) error {
 	return fmt.Errorf("wanted %s, found %.24q", wanted, p.rest)
 }
 
-// quoted takes a string without escapes.
+// quoted consumes a string without escapes.
 func (p *literal) quoted() (string, error) {
 	for _, quote := range []string{"'", `"`} {
 		if p.accept(quote) {
@@ -143,8 +143,8 @@ func (p *literal) quoted() (string, error) {
 	return "", p.unexpected("a string")
 }
 
-// descr takes a type: a string or, for a structured type, a list. The list is only kept for the error
-// message, so its end is not looked for with care.
+// descr consumes a type: a string or, for a structured type, a list. The list only serves an error
+// message, so it is taken to end at the last bracket.
 func (p *literal) descr() (string, error) {
 	if !strings.HasPrefix(p.skip(), "[") {
 		return p.quoted()
@@ -158,7 +158,7 @@ func (p *literal) descr() (string, error) {
 	return list, nil
 }
 
-// tuple takes (), (3,), (3, 4) and what Python 2 wrote: (3L, 4L).
+// tuple consumes (), (3,), (3, 4), or (3L, 4L) as Python 2 wrote it.
 func (p *literal) tuple() ([]int, error) {
 	if !p.accept("(") {
 		return nil, p.unexpected("(")

@@ -13,12 +13,12 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// maxDeflate is the highest ratio that deflate reaches (zlib's technical notes give 1032 : 1), so a
-// member that claims more lies.
+// maxDeflate is the highest compression ratio that deflate can reach (1032:1 by zlib's technical notes).
+// A member that claims more is damaged or malicious.
 const maxDeflate = 1032
 
-// readNPZ reads a zip archive of .npy arrays, stored or deflated, as numpy.savez and
-// numpy.savez_compressed write it.
+// readNPZ reads a zip archive of .npy arrays, stored or deflated, as written by numpy.savez and
+// numpy.savez_compressed.
 func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
@@ -48,18 +48,18 @@ func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error)
 
 func tensorName(f *zip.File) string { return strings.TrimSuffix(f.Name, ".npy") }
 
-// listNPZ checks what the zip directory says before anything is read on its word.
+// listNPZ validates the zip directory before anything is read according to it.
 func listNPZ(files []*zip.File, size uint64) ([]*zip.File, error) {
 	var members []*zip.File
 	seen := map[string]bool{}
-	left := size // bytes of the file that no member has claimed yet: members that overlap are a bomb
+	left := size // bytes of the file that no member has claimed yet: overlapping members are a zip bomb
 	for _, f := range files {
 		name := tensorName(f)
 		switch {
 		case strings.HasSuffix(f.Name, "/"):
-			continue // zip -r writes one for each folder
+			continue // zip -r writes an entry for each folder
 		case strings.HasSuffix(f.Name, "/data.pkl"):
-			return nil, errors.New("this is a PyTorch checkpoint (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convert)
+			return nil, errors.New("this is a PyTorch checkpoint (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convertHint)
 		case name == f.Name:
 			return nil, fmt.Errorf("member %.200q of the archive is not a .npy array: save the weights with numpy.savez", f.Name)
 		case seen[name]:
@@ -92,7 +92,7 @@ func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
 	if f.Method == zip.Deflate {
 		raw = flate.NewReader(raw)
 	}
-	// archive/zip's own reader takes a checksum of 0 for "not set"; this one does not.
+	// archive/zip's own reader ignores a checksum of 0; this one does not.
 	data := &checked{r: raw}
 	t, err := readNPY(data, f.UncompressedSize64, f.CompressedSize64, buf)
 	if err != nil {
@@ -109,7 +109,7 @@ func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
 	return t, nil
 }
 
-// readNPY reads one array of length bytes, header and all, that takes packed bytes in the file.
+// readNPY reads one array of length bytes, header included, which takes packed bytes in the file.
 func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, error) {
 	h, err := readNPYHeader(r)
 	if err != nil {
@@ -129,7 +129,7 @@ func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, err
 	if have := length - uint64(h.length); uint64(h.length) > length || uint64(size) != have {
 		return tensor.Tensor{}, fmt.Errorf("shape %v of type %s takes %d bytes, its zip entry has %d: the file is damaged", h.shape, h.descr, size, int64(have))
 	}
-	// What the file really has in bytes is no risk to take at once, eight times that neither.
+	// Allocate at once only what the file's real size justifies: eight times its packed bytes.
 	first := int(min(uint64(n), 8*packed/uint64(k.size)))
 	data, err := k.decode(r, n, first, buf)
 	if err != nil {
@@ -138,7 +138,7 @@ func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, err
 	return tensor.Tensor{Shape: h.shape, Data: data}, nil
 }
 
-// refuseDescr says what a type string means and what to do about it.
+// refuseDescr explains an unsupported type string and what to do about it.
 func refuseDescr(descr string) error {
 	const advice = "save it with x.astype('<f4')"
 	switch {
@@ -154,7 +154,7 @@ func refuseDescr(descr string) error {
 	return fmt.Errorf("it has type %.20q, this program reads <f8, <f4, <f2, <i8, <i4, |u1 and |b1: %s", descr, advice)
 }
 
-// checked sums up what passes through it.
+// checked is a reader that computes the CRC-32 of what it reads.
 type checked struct {
 	r   io.Reader
 	crc uint32

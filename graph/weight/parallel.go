@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// bufferSize is what a worker reads at a time, in bytes: small enough to stay in a core's cache
+// bufferSize is how many bytes a worker reads at a time: small enough to stay in a core's cache
 // between reading and converting, and a multiple of every element size.
 const bufferSize = 256 << 10
 
-// parallel calls work for 0 <= i < n on all cores, each with a buffer of its own, and returns the
-// error of the smallest i that failed: the same one in every run. When ctx ends it begins no other and returns ctx's error.
+// parallel calls work for 0 <= i < n on all cores, with one buffer per worker. It returns the error of the
+// smallest i that failed, which is the same in every run. When ctx ends it starts no further call and returns ctx's error.
 func parallel(ctx context.Context, n int, work func(i int, buf []byte) error) error {
 	var (
 		mu     sync.Mutex
@@ -23,7 +23,7 @@ func parallel(ctx context.Context, n int, work func(i int, buf []byte) error) er
 	take := func() (int, bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		// Numbers are given out in order, so all that are smaller than a failed one have been given out.
+		// Indices are handed out in order, so every index below a failed one has been handed out too.
 		if next == n || failed != nil || ctx.Err() != nil {
 			return 0, false
 		}

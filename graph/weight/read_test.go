@@ -15,14 +15,14 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// expectation is what scripts/make_weight_vectors.py says about a file, by NumPy.
+// expectation is the content of a file according to NumPy, from scripts/make_weight_vectors.py.
 type expectation struct {
 	SHA256   string
 	Metadata map[string]string
 	Tensors  map[string]struct {
 		Shape  []int
 		Type   string
-		Values []int64 // floats as the bits of a float32, bools as 0 and 1
+		Values []int64 // a float as the bits of its float32, a bool as 0 or 1
 	}
 }
 
@@ -75,7 +75,7 @@ func TestReadsWhatPythonWrote(t *testing.T) {
 	}
 }
 
-// flatten shows a tensor as expect.json does.
+// flatten returns a tensor's type and values in the form of expect.json.
 func flatten(t tensor.Tensor) (kind string, values []int64) {
 	switch data := t.Data.(type) {
 	case []float32:
@@ -108,7 +108,7 @@ func flatten(t tensor.Tensor) (kind string, values []int64) {
 	return fmt.Sprintf("%T", t.Data), nil
 }
 
-// equal takes any NaN for any other.
+// equal treats all NaNs as equal.
 func equal(kind string, a, b []int64) bool {
 	return slices.EqualFunc(a, b, func(x, y int64) bool {
 		nan := func(v int64) bool { return kind == "float32" && v&0x7fffffff > 0x7f800000 }

@@ -11,16 +11,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// maxHeader is the longest .safetensors header that is read, in bytes; the reference implementation
-// (github.com/huggingface/safetensors) has the same limit.
+// maxHeader is the size limit of a .safetensors header in bytes, the same as in the reference
+// implementation (github.com/huggingface/safetensors).
 const maxHeader = 100_000_000
 
-// entry is what a .safetensors header says about one tensor.
+// entry is the description of one tensor in a .safetensors header.
 type entry struct {
 	name       string
 	dtype      string
 	shape      []int
-	begin, end int // bytes from the end of the header
+	begin, end int // offsets in bytes from the end of the header
 }
 
 // readSafetensors reads the length of the header (8 bytes, little-endian), the header (JSON) and the
@@ -69,8 +69,8 @@ func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map
 	return m, metadata, nil
 }
 
-// checkEntries sorts the entries by position and holds each against its neighbours and the have bytes
-// that follow the header. It returns the kind of each.
+// checkEntries sorts the entries by offset and checks that they fill the have bytes after the header
+// without gaps or overlaps. It returns the kind of each.
 func checkEntries(entries []entry, have int64) ([]kind, error) {
 	if len(entries) == 0 {
 		return nil, errors.New("it holds no tensors")

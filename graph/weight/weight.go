@@ -1,9 +1,9 @@
-// Package weight reads and writes weight files: NumPy's .npz, in which Google publishes its ViT
-// checkpoints, and .safetensors, in which timm publishes its own and this program keeps adapters.
+// Package weight reads and writes weight files: NumPy's .npz, Google's format for ViT checkpoints,
+// and .safetensors, the format of timm's checkpoints and of this program's adapters.
 //
-// A file is data from a stranger. Sizes that a header claims are held against the size of the file
-// before memory is taken for them, checksums are verified, and whatever is not understood is refused
-// with an error that names the file, the tensor, what was found and what to do about it.
+// Files are untrusted. Sizes in a header are checked against the size of the file before memory is
+// allocated for them, checksums are verified, and anything not understood is refused with an error
+// that names the file, the tensor, what was found and what to do about it.
 package weight
 
 import (
@@ -28,7 +28,7 @@ const (
 	Safetensors = "safetensors"
 )
 
-// File is a weight file that has been read.
+// File is the content of a weight file.
 type File struct {
 	Path     string
 	Format   string            // NPZ or Safetensors
@@ -37,10 +37,10 @@ type File struct {
 	SHA256   string            // of the file's bytes, in hexadecimal
 }
 
-// Open is OpenContext for callers that wait.
+// Open is OpenContext without a context.
 func Open(path string) (*File, error) { return OpenContext(context.Background(), path) }
 
-// OpenContext reads a whole weight file, unless ctx ends before. What the file holds decides about its format, not its name.
+// OpenContext reads a whole weight file, unless ctx ends first. The content determines the format, not the name.
 func OpenContext(ctx context.Context, path string) (*File, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
@@ -51,7 +51,7 @@ func OpenContext(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	// The checksum has the file to itself on another core while the tensors are decoded.
+	// Compute the checksum on another core while the tensors are decoded.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	type digest struct {
@@ -72,7 +72,7 @@ func OpenContext(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		stop()
 	}
-	d := <-done // also when reading failed: f must stay open until the other reader is through
+	d := <-done // even if decoding failed: f must stay open until the hash is done
 	if err == nil {
 		err = d.err
 	}
@@ -83,8 +83,8 @@ func OpenContext(ctx context.Context, path string) (*File, error) {
 	return file, nil
 }
 
-// convert is how.
-const convert = `: python3 -c "import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); ` +
+// convertHint is a command that converts a PyTorch checkpoint.
+const convertHint = `: python3 -c "import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); ` +
 	`d = d.get('model', d.get('state_dict', d)); s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])" OLD.pth NEW.safetensors`
 
 func openRegular(path string) (*os.File, int64, error) {
@@ -108,7 +108,7 @@ func openRegular(path string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// detect looks at the first bytes. The extension only decides whose error message fits a damaged file.
+// detect recognises the format by the first bytes. The extension only selects the error message for a damaged file.
 func detect(r io.ReaderAt, size int64, extension string) (string, error) {
 	head := make([]byte, min(64, size))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
@@ -125,7 +125,7 @@ func detect(r io.ReaderAt, size int64, extension string) (string, error) {
 	case starts("\x93NUMPY"):
 		return "", errors.New("this is a single array (.npy): save a set of named arrays with numpy.savez")
 	case starts("\x80"):
-		return "", errors.New("this is a Python pickle (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convert)
+		return "", errors.New("this is a Python pickle (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convertHint)
 	case extension == "."+Safetensors && len(head) <= 8:
 		return "", fmt.Errorf("a .safetensors file has more than %d bytes: it is truncated, download or copy it again", size)
 	}
@@ -150,7 +150,7 @@ func hash(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// noEOF turns the end of input in the middle of something into an error that says so.
+// noEOF turns io.EOF in the middle of a structure into io.ErrUnexpectedEOF.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -17,9 +17,9 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// WriteSafetensors writes a .safetensors file: tensors of wider elements first, then by name, and a
-// header padded with spaces to a multiple of 8 bytes. That is what the reference implementation does, so
-// equal content gives equal bytes. Nothing is written when a tensor cannot be.
+// WriteSafetensors writes a .safetensors file as the reference implementation does: tensors of wider elements
+// first, then by name, and a header padded with spaces to a multiple of 8 bytes. Equal content gives equal
+// bytes. If a tensor cannot be written, nothing is written.
 func WriteSafetensors(w io.Writer, m tensor.Map, metadata map[string]string) error {
 	var header bytes.Buffer
 	header.WriteByte('{')
@@ -86,7 +86,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// plainJSON is JSON without the escapes for HTML.
+// plainJSON is json.Marshal without HTML escapes.
 func plainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -103,9 +103,9 @@ func join(shape []int, separator string) string {
 	return strings.Join(text, separator)
 }
 
-// WriteNPZ writes a .npz file that numpy.load reads: a stored zip member NAME.npy for each tensor,
-// sorted by name, all dated 1980 so that equal content gives equal bytes. Sizes and checksums stand
-// before the data, for readers that go from front to back.
+// WriteNPZ writes a .npz file for numpy.load: an uncompressed zip member NAME.npy per tensor, sorted by
+// name, all dated 1980 so that equal content gives equal bytes. Sizes and checksums precede the data, for
+// readers that can't seek.
 func WriteNPZ(w io.Writer, m tensor.Map) error {
 	z := zip.NewWriter(w)
 	for _, name := range m.Names() {
@@ -134,14 +134,14 @@ func writeMember(z *zip.Writer, name string, t tensor.Tensor) error {
 		return err
 	}
 	size := uint64(len(header) + tensor.Size(t.Shape)*k.size)
-	const firstOfJanuary1980 = 1<<5 | 1 // the earliest date that MS-DOS, and so zip, can say
+	const firstOfJanuary1980 = 1<<5 | 1 // the earliest date of MS-DOS and so of zip
 	entry := &zip.FileHeader{
 		Name: name + ".npy", Method: zip.Store, ReaderVersion: 20,
 		CRC32: crc.Sum32(), CompressedSize64: size, UncompressedSize64: size,
 	}
 	entry.ModifiedDate = firstOfJanuary1980 //lint:ignore SA1019 CreateRaw writes this field as it is, as numpy has it
 	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		entry.Flags |= 1 << 11 // the name is UTF-8 and not code page 437
+		entry.Flags |= 1 << 11 // the name is UTF-8, not code page 437
 	}
 	raw, err := z.CreateRaw(entry)
 	if err != nil {
@@ -153,7 +153,7 @@ func writeMember(z *zip.Writer, name string, t tensor.Tensor) error {
 	return write(raw)
 }
 
-// makeNPYHeader is a header of version 1.0, padded so that the data begin at a multiple of 64 bytes.
+// makeNPYHeader is a header of version 1.0, padded so that the data begins at a multiple of 64 bytes.
 func makeNPYHeader(descr string, shape []int) ([]byte, error) {
 	tuple := join(shape, ", ")
 	if len(shape) == 1 {

@@ -24,7 +24,7 @@ func open(t testing.TB, name string) *File {
 	return f
 }
 
-// The same content as a file of the reference implementation gives the same bytes.
+// TestWriteSafetensorsLikeTheReference rewrites files of the reference implementation and expects the same bytes.
 func TestWriteSafetensorsLikeTheReference(t *testing.T) {
 	for _, name := range []string{"float32.safetensors", "integers.safetensors"} {
 		f := open(t, name)
@@ -38,10 +38,10 @@ func TestWriteSafetensorsLikeTheReference(t *testing.T) {
 	}
 }
 
-// Members read as NumPy's own, byte by byte.
+// TestWriteNPZLikeNumPy rewrites a file of NumPy and expects members with the same bytes.
 func TestWriteNPZLikeNumPy(t *testing.T) {
 	f := open(t, "plain.npz")
-	delete(f.Tensors, "half") // is read as float32
+	delete(f.Tensors, "half") // is read as float32, so it can't come out the same
 	var out bytes.Buffer
 	if err := WriteNPZ(&out, f.Tensors); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// full is a disk that takes n more bytes.
+// full is a disk with room for n more bytes.
 type full struct{ n int }
 
 var errFull = errors.New("no space left on device")
@@ -121,9 +121,9 @@ func TestWriteToAFullDisk(t *testing.T) {
 	}
 }
 
-// Python reads what Go wrote and writes it down again; Go reads that.
+// TestPythonReadsOurFiles has NumPy and safetensors read our files and compares what they report.
 func TestPythonReadsOurFiles(t *testing.T) {
-	path := os.Getenv("PYTHONPATH") // read here so that Go's test cache knows what the result depends on
+	path := os.Getenv("PYTHONPATH") // reading it makes Go's test cache depend on it
 	python, err := exec.LookPath("python3")
 	if err != nil || exec.Command(python, "-c", "import numpy, safetensors").Run() != nil {
 		t.Skipf("python3 with numpy and safetensors is missing (PYTHONPATH is %q)", path)

@@ -1,4 +1,4 @@
-// Package all registers every family of backbones. Programs import it for that alone; a family is added here in one line.
+// Package all registers every family of backbones. Programs import it for this effect. A new family is one line here.
 package all
 
 import _ "dtl-tf/graph/backbone/vit"

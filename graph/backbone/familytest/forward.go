@@ -32,7 +32,7 @@ func (t Toy) Block(f *backbone.Forward, b *graph.Builder, block backbone.Block, 
 	return f.Tap(b, backbone.MLPOutput, block, x, b.Add(x, drop(branch, 1)))
 }
 
-// Next implements backbone.Network: behind the first stage, 2 x 2 patches are joined and mapped to twice the width.
+// Next implements backbone.Network: after the first stage it merges 2 x 2 patches and maps them to twice the width.
 func (t Toy) Next(f *backbone.Forward, b *graph.Builder, block backbone.Block, z graph.Value) graph.Value {
 	if block.Index != t.Depth-1 {
 		return z

@@ -1,5 +1,5 @@
-// Package familytest has a family of backbones for tests that ask what holds for every family, not for Vision Transformers
-// alone: two stages of different sizes with a step between them, no class token, no attention.
+// Package familytest has a family of backbones for tests of what must hold for every family, not only for Vision Transformers:
+// two stages of different sizes with a patch merge between them, no class token, no attention.
 package familytest
 
 import (
@@ -13,20 +13,20 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// Toy has two stages of Depth blocks each, of Width and of 2 Width. Between them 2 x 2 patches become one.
+// Toy has two stages of Depth blocks each, of widths Width and 2 Width. Between them 2 x 2 patches merge into one.
 type Toy struct {
 	Image int     `json:"image_size"`
 	Patch int     `json:"patch_size"`
 	Width int     `json:"width"`
-	Depth int     `json:"depth"` // of a stage
+	Depth int     `json:"depth"` // of each stage
 	Eps   float64 `json:"layer_norm_eps"`
 	Own   int     `json:"classes"`
 }
 
-// Small is a Toy on which a training step takes milliseconds.
+// Small is a Toy whose training step takes milliseconds.
 var Small = Toy{Image: 16, Patch: 2, Width: 6, Depth: 2, Eps: backbone.LayerNormEps}
 
-// Register makes the family known, once a process.
+// Register registers the family. Call it once per process.
 func Register() {
 	backbone.Register(backbone.Family{
 		Name: "toy", Title: "toy", Named: map[string]backbone.Architecture{"toy_small": Small},
@@ -58,7 +58,7 @@ var layout = backbone.Layout{
 	Shapes: func(f *weight.File) (backbone.Architecture, error) {
 		embed := f.Tensors["toy/embed/kernel"]
 		patch := int(math.Sqrt(float64(embed.Shape[0] / 3)))
-		t := Toy{Width: embed.Shape[1], Image: 8 * patch, Patch: patch} // no tensor tells the image
+		t := Toy{Width: embed.Shape[1], Image: 8 * patch, Patch: patch} // no tensor determines the image size
 		n, err := backbone.CountBlocks(f, "toy/block_%d/")
 		t.Depth = n / 2
 		if head, ok := f.Tensors["toy/head/kernel"]; ok {

@@ -21,8 +21,8 @@ type Architecture struct {
 	Hidden int     `json:"pre_logits"` // width of a tanh layer before the own head, 0 if it has none
 }
 
-// mostGrid is where attention becomes impossible: 65,537 tokens make scores of 17 GB a head and image.
-const mostGrid = 256
+// maxGrid is where attention becomes impossible: 65,537 tokens make scores of 17 GB a head and image.
+const maxGrid = 256
 
 // Grid is the number of patches along one side.
 func (a Architecture) Grid() int { return a.Image / max(a.Patch, 1) }
@@ -84,7 +84,7 @@ func (a Architecture) Validate() error {
 	if a.Image%a.Patch != 0 {
 		return fmt.Errorf("an image of %d pixels can't be cut into patches of %d: choose an --image-size that is a multiple of %d", a.Image, a.Patch, a.Patch)
 	}
-	if a.Grid() > mostGrid {
+	if a.Grid() > maxGrid {
 		return fmt.Errorf("an image of %d pixels in patches of %d makes %d tokens, more than attention can take: choose a smaller --image-size", a.Image, a.Patch, a.Tokens())
 	}
 	if a.Width%a.Heads != 0 {

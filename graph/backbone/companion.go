@@ -14,39 +14,39 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// Files that other programs write beside weights.
+// The companion files of other programs: JSON files that they write beside weights.
 const (
 	configFile       = "config.json"              // timm's or Hugging Face transformers'
 	preprocessorFile = "preprocessor_config.json" // transformers'
 )
 
-// told is what one JSON beside the weights says. What it is silent about is zero or nil.
-type told struct {
-	file      string // its path
-	own       bool   // it is a sidecar in this program's own form
-	plain     bool   // it says that the blocks are pre-norm, with GELU
-	heads     int
-	eps       float64
-	mean, std []float64
-	pool      Pool
-	normed    bool    // its mean pool is of tokens that are normalised already
-	claims    []claim // to be held against the tensors
-	contrary  string  // why it can't be of a plain ViT, "" if it can
+// companion is the content of one companion file. What it leaves open is zero or nil.
+type companion struct {
+	file        string // its path
+	own         bool   // a sidecar in this program's own form
+	plain       bool   // it says that blocks are pre-norm, with GELU
+	heads       int
+	eps         float64
+	mean, std   []float64
+	pool        Pool
+	normed      bool    // its mean pooling is of tokens that are already normalised
+	claims      []claim // to compare with the tensors
+	unsupported string  // why it can't belong to a plain ViT, "" if it can
 }
 
-// claim is a size that a JSON gives.
+// claim is a size in a companion file.
 type claim struct {
 	key   string
-	value int // 0: it is silent
+	value int // 0: left open
 	of    func(a Architecture) int
 }
 
-func (t told) source() Source { return Source(filepath.Base(t.file)) }
+func (t companion) source() Source { return Source(filepath.Base(t.file)) }
 
-// contradicts says in what the JSON contradicts the shapes, "" if it does not.
-func (t told) contradicts(a Architecture) string {
-	if t.contrary != "" {
-		return t.contrary
+// contradicts says how the file contradicts the tensors, "" if it does not.
+func (t companion) contradicts(a Architecture) string {
+	if t.unsupported != "" {
+		return t.unsupported
 	}
 	for _, c := range t.claims {
 		if has := c.of(a); c.value != 0 && has != 0 && c.value != has {
@@ -65,9 +65,9 @@ func (t told) contradicts(a Architecture) string {
 	return ""
 }
 
-// readBeside reads the JSON files beside a weight file, in the order in which they count. One that contradicts the tensors is
-// refused, but a config.json that may belong to another weight file in the folder is only left out, with a remark.
-func readBeside(path string, a Architecture) (found []told, remarks []string, err error) {
+// readCompanions reads the companion files of a weight file in order of precedence. One that contradicts the tensors is an error,
+// but if it may belong to another weight file in the folder, it is ignored with a remark.
+func readCompanions(path string, a Architecture) (found []companion, remarks []string, err error) {
 	folder, sidecar := filepath.Dir(path), Sidecar(path)
 	seen := map[string]bool{}
 	for _, file := range []string{sidecar, filepath.Join(folder, configFile), filepath.Join(folder, preprocessorFile)} {
@@ -75,7 +75,7 @@ func readBeside(path string, a Architecture) (found []told, remarks []string, er
 			continue
 		}
 		seen[filepath.Clean(file)] = true
-		t, err := readTold(file, file == sidecar)
+		t, err := readCompanion(file, file == sidecar)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -95,7 +95,7 @@ func readBeside(path string, a Architecture) (found []told, remarks []string, er
 	return found, remarks, nil
 }
 
-// severalWeights tells whether a folder holds more than one weight file, so that its config.json is of one of them only.
+// severalWeights tells whether a folder has more than one weight file, of which its config.json can describe only one.
 func severalWeights(folder string) bool {
 	entries, err := os.ReadDir(folder)
 	return err == nil && 1 < len(slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
@@ -103,8 +103,8 @@ func severalWeights(folder string) bool {
 	}))
 }
 
-// readTold reads one JSON, nil if there is none. What it is, its keys tell.
-func readTold(file string, sidecar bool) (*told, error) {
+// readCompanion reads one companion file, nil if there is none. The keys tell which program wrote it.
+func readCompanion(file string, sidecar bool) (*companion, error) {
 	raw, err := limit.ReadFile(file, limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -115,7 +115,7 @@ func readTold(file string, sidecar bool) (*told, error) {
 	keys := map[string]json.RawMessage{}
 	err = json.Unmarshal(raw, &keys)
 	has := func(name string) bool { _, ok := keys[name]; return ok }
-	t := &told{file: file}
+	t := &companion{file: file}
 	switch {
 	case err != nil && sidecar:
 		err = fmt.Errorf("%w (wanted is %s)", err, sidecarForm)
@@ -128,7 +128,7 @@ func readTold(file string, sidecar bool) (*told, error) {
 		err = t.preprocessor(raw)
 	case sidecar:
 		err = t.sidecar(raw, keys)
-	default: // another program's, of which there are many
+	default: // of some other program
 		return nil, nil
 	}
 	if err != nil {
