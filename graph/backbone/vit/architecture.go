@@ -1,4 +1,4 @@
-// Package vit is the family of plain Vision Transformers: its architecture, its forward pass, and how its files are read.
+// Package vit is the family of plain Vision Transformers: architecture, forward pass and file layouts.
 package vit
 
 import (
@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// Architecture is the shape of a ViT (Dosovitskiy et al. 2021), pre-norm, with a class token.
+// Architecture is the sizes of a ViT (Dosovitskiy et al. 2021), pre-norm, with a class token.
 type Architecture struct {
 	Image  int     `json:"image_size"` // side of the square input in pixels
 	Patch  int     `json:"patch_size"` // side of a patch in pixels
@@ -21,7 +21,7 @@ type Architecture struct {
 	Hidden int     `json:"pre_logits"` // width of a tanh layer before the own head, 0 if it has none
 }
 
-// maxGrid is where attention becomes impossible: 65,537 tokens make scores of 17 GB a head and image.
+// maxGrid limits the patches along one side. At 65,537 tokens the attention scores take 17 GB per head and image.
 const maxGrid = 256
 
 // Grid is the number of patches along one side.
@@ -66,12 +66,12 @@ func (a Architecture) Blocks() []backbone.Block {
 	return list
 }
 
-// String is the form that Parse reads.
+// String is a description that backbone.Parse reads.
 func (a Architecture) String() string {
 	return fmt.Sprintf("vit:image=%d,patch=%d,width=%d,depth=%d,heads=%d,mlp=%d", a.Image, a.Patch, a.Width, a.Depth, a.Heads, a.MLP)
 }
 
-// Validate checks that the numbers make a network.
+// Validate returns an error if the numbers make no network.
 func (a Architecture) Validate() error {
 	for _, n := range []struct {
 		name  string

@@ -9,7 +9,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestOtherNames: weights under the names of other programs are called what they are, with what to do.
+// TestOtherNames checks that the error for weights with another program's names identifies it and says what to do.
 func TestOtherNames(t *testing.T) {
 	for _, prefix := range []string{"module.", "model.", "backbone.", "module.base_encoder."} {
 		m := tensor.Map{}
@@ -34,10 +34,10 @@ func TestOtherNames(t *testing.T) {
 	}
 }
 
-// TestDownloads: shards, their index and folders of a hub are called what they are, with what to do.
+// TestDownloads checks that the errors for shards, their index and download folders identify them and say what to do.
 func TestDownloads(t *testing.T) {
 	for _, c := range []struct {
-		name  string // what is named; the last of files if ""
+		name  string // of the path to load; "" for the last of files
 		files []string
 		want  []string
 	}{

@@ -18,8 +18,8 @@ func init() {
 	})
 }
 
-// named are the architectures of the ViT and DeiT papers, and the small one that the built-in
-// default backbone has.
+// named are the architectures of the ViT and DeiT papers, and the small one of the built-in default
+// backbone.
 var named = map[string]backbone.Architecture{
 	"vit_b16":   Architecture{Image: 224, Patch: 16, Width: 768, Depth: 12, Heads: 12, MLP: 3072, Eps: backbone.LayerNormEps},
 	"vit_s16":   Architecture{Image: 224, Patch: 16, Width: 384, Depth: 12, Heads: 6, MLP: 1536, Eps: backbone.LayerNormEps},
@@ -45,7 +45,7 @@ func parse(settings string) (backbone.Architecture, error) {
 	return a, nil
 }
 
-// decode reads the JSON form, which comes from files.
+// decode parses and validates the JSON form, which comes from files.
 func decode(raw []byte) (backbone.Architecture, error) {
 	var a Architecture
 	if err := json.Unmarshal(raw, &a); err != nil {

@@ -7,7 +7,7 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// Embed implements backbone.Network: embedded patches behind the class token, positions added.
+// Embed implements backbone.Network: the class token followed by the embedded patches, positions added.
 func (a Architecture) Embed(f *backbone.Forward, b *graph.Builder, images graph.Value) graph.Value {
 	patches := b.Patches(images, a.Patch)
 	kernel := b.Reshape(f.Weight(patchKernel, a.Patch, a.Patch, 3, a.Width), a.Patch*a.Patch*3, a.Width)
@@ -20,7 +20,7 @@ func (a Architecture) Embed(f *backbone.Forward, b *graph.Builder, images graph.
 // Block implements backbone.Network: z = x + attention(norm1(x)), then z + mlp(norm2(z)).
 func (a Architecture) Block(f *backbone.Forward, b *graph.Builder, block backbone.Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
 	v := layers{f, block, a.Eps}
-	// The branch is saved rather than the sum: x is there already, and the branch has the precision of products.
+	// Save the branch rather than the sum: x is saved anyway, and the branch has the smaller type of matrix products.
 	z := b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
 	return f.Tap(b, backbone.MLPOutput, block, z, b.Add(z, drop(v.mlp(b.In("mlp"), z), 1)))
 }
@@ -77,10 +77,10 @@ func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Valu
 	last := a.Blocks()[a.Depth-1]
 	y := x
 	if pool == backbone.PoolMean {
-		// Extra tokens (prompts) stand between the class token and the patches, so patches count from the end.
+		// Extra tokens (prompts) come between the class token and the patches, so count patches from the end.
 		y = b.MeanTokens(x, x.Shape[1]-last.Patches())
 	} else {
-		y = b.Token(x, 0) // LayerNorm works token by token: norm before or after the choice is the same
+		y = b.Token(x, 0) // before the norm, which is the same since LayerNorm treats tokens independently
 	}
 	return f.Tap(b, backbone.FinalNorm, last.Outside(), y, b.LayerNorm(y, f.Weight(finalScale, a.Width), f.Weight(finalBias, a.Width), a.Eps))
 }

@@ -9,7 +9,7 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// FuzzParse: the text of an architecture that is accepted means the same when it is written and read again.
+// FuzzParse checks that an accepted description survives String and Parse.
 func FuzzParse(f *testing.F) {
 	f.Add("vit_b16")
 	f.Add("vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384")
@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzDescription reads what a SavedModel says about its architecture.
+// FuzzDescription reads the description in a SavedModel.
 func FuzzDescription(f *testing.F) {
 	whole, err := os.ReadFile("../../../saved_models/default/assets.extra/" + descriptionFile)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// shared is a path below ../shared, the material that lies beside the repository on some machines; the
-// test is skipped where it does not.
+// shared is a path below ../shared, which exists beside the repository on some machines. If the file is missing, the
+// test is skipped.
 func shared(t *testing.T, parts ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{"..", "..", "..", "..", "shared"}, parts...)...)
@@ -26,7 +26,7 @@ func shared(t *testing.T, parts ...string) string {
 	return path
 }
 
-// half is the usual normalisation, and descriptionFile what tells a backbone's architecture in a SavedModel.
+// half is the usual normalisation. descriptionFile is the file with the architecture in a backbone's SavedModel.
 var half = [3]float64{0.5, 0.5, 0.5}
 
 const descriptionFile = "backbone.json"
@@ -43,7 +43,7 @@ func random(t *testing.T, a Architecture) *backbone.Backbone {
 	return bb
 }
 
-// timmNames gives the weights of tiny names and layouts of timm, with values that are all different.
+// timmNames is weights of tiny with timm's names and layouts and with distinct values.
 func timmNames() tensor.Map {
 	d, mlp := tiny.Width, tiny.MLP
 	m := tensor.Map{}
@@ -79,7 +79,7 @@ func timmNames() tensor.Map {
 	return m
 }
 
-// writeNPZ and writeSafetensors put weights into a file of a fresh folder.
+// writeNPZ and writeSafetensors write weights to a file in a new folder.
 func writeNPZ(t *testing.T, m tensor.Map) string {
 	t.Helper()
 	return write(t, "vit.npz", func(w io.Writer) error { return weight.WriteNPZ(w, m) })
@@ -106,7 +106,7 @@ func write(t *testing.T, name string, content func(w io.Writer) error) string {
 	return path
 }
 
-// runImages runs images of bytes through a backbone: what build makes of the normalised images.
+// runImages evaluates what build builds on the normalised images of bytes.
 func runImages(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, build func(b *graph.Builder, f *backbone.Forward, x graph.Value) []graph.Value) []tensor.Tensor {
 	t.Helper()
 	b := graph.New(graph.RecomputeNone)
@@ -134,7 +134,7 @@ func runImages(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, build 
 	return out
 }
 
-// farthest is max|got - want|, and NaN if anything is.
+// farthest is max|got - want|, or NaN if any difference is NaN.
 func farthest(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// ending is a context that ends when it has been asked so many times.
+// ending is a context that ends after a number of calls of Err.
 type ending struct {
 	context.Context
 	left atomic.Int64
@@ -23,7 +23,7 @@ func (e *ending) Err() error {
 	return nil
 }
 
-// TestLoadInterrupted: wherever it is, reading a backbone hears that it shall end.
+// TestLoadInterrupted checks that Load stops when its context ends, at every point where it checks it.
 func TestLoadInterrupted(t *testing.T) {
 	bb := random(t, tiny)
 	model := filepath.Join(t.TempDir(), "model")
@@ -46,7 +46,7 @@ func TestLoadInterrupted(t *testing.T) {
 				t.Fatalf("%s after %d questions: %v", path, n, err)
 			}
 		}
-		// Each tensor is a place to stop; timm's files have the fewest.
+		// Load can stop at each tensor; timm's files have the fewest.
 		if want := len(timmNames()); stopped < want {
 			t.Errorf("%s: reading asked %d times, want at least %d", path, stopped, want)
 		}

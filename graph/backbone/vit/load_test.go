@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// wantError fails unless err says all of the parts.
+// wantError fails unless err contains all parts.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
@@ -25,7 +25,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 	}
 }
 
-// TestLoadNPZ: what is written in Google's layout is read back as it was, architecture from the shapes.
+// TestLoadNPZ checks that weights in Google's layout are read back unchanged, with the architecture derived from the shapes.
 func TestLoadNPZ(t *testing.T) {
 	bb := random(t, tiny)
 	read, err := backbone.Load(t.Context(), writeNPZ(t, bb.Weights), backbone.Options{})
@@ -43,8 +43,8 @@ func TestLoadNPZ(t *testing.T) {
 	}
 }
 
-// TestLoadTimm checks where single numbers of timm's layout end up: linear weights are [out, in] there and [in, out]
-// here, convolutions [d, 3, p, p] and [p, p, 3, d], and qkv's rows are [q | k | v], each head by head.
+// TestLoadTimm checks where individual numbers of timm's layout end up. Linear weights are [out, in] there and [in, out]
+// here, convolutions [d, 3, p, p] and [p, p, 3, d]. The rows of qkv are [q | k | v], each head-major.
 func TestLoadTimm(t *testing.T) {
 	source := timmNames()
 	bb, err := backbone.Load(t.Context(), writeSafetensors(t, source), backbone.Options{Heads: 2})
@@ -84,7 +84,8 @@ func TestLoadTimm(t *testing.T) {
 	}
 }
 
-// TestLoadHeads: 64-wide heads are assumed where the file cannot say, and the own head gives the classes.
+// TestLoadHeads checks that heads are assumed to be 64 wide if the file leaves them open, and that the own head determines the
+// number of classes.
 func TestLoadHeads(t *testing.T) {
 	arch := Architecture{Image: 4, Patch: 4, Width: 128, Depth: 1, Heads: 4, MLP: 4, Eps: backbone.LayerNormEps, Labels: 7}
 	m := tensor.Map{}
@@ -110,7 +111,7 @@ func TestLoadHeads(t *testing.T) {
 	}
 }
 
-// TestLoadErrors: files that do not make a backbone are refused with an error that names file, tensor and remedy.
+// TestLoadErrors checks that files that make no backbone are refused with an error that names the file, the tensor and a remedy.
 func TestLoadErrors(t *testing.T) {
 	const query = "Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel"
 	const scale = "Transformer/encoderblock_1/LayerNorm_2/scale"
@@ -180,7 +181,7 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// TestLoadNoFile: a path that leads nowhere, and files that are no weights.
+// TestLoadNoFile checks the errors for a missing path and for files that are no weight files.
 func TestLoadNoFile(t *testing.T) {
 	folder := t.TempDir()
 	missing := filepath.Join(folder, "missing.npz")
@@ -196,7 +197,7 @@ func TestLoadNoFile(t *testing.T) {
 	}
 }
 
-// TestSidecar: the JSON beside the file overrides the defaults, flags override it, and nonsense in it is refused.
+// TestSidecar checks that a sidecar overrides the defaults, that flags override it, and that invalid values are refused.
 func TestSidecar(t *testing.T) {
 	path := writeNPZ(t, random(t, tiny).Weights)
 	sidecar := backbone.Sidecar(path)
@@ -236,7 +237,7 @@ func TestSidecar(t *testing.T) {
 	}
 }
 
-// TestParse: architectures by name and by description.
+// TestParse parses architectures by name and by description.
 func TestParse(t *testing.T) {
 	for _, name := range backbone.Names() {
 		a, err := backbone.Parse(name)
@@ -281,7 +282,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// micr is a working description with one setting changed.
+// micr is a valid description with one setting changed.
 func micr(change string) string {
 	key, _, _ := strings.Cut(change, "=")
 	var list []string

@@ -11,7 +11,7 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// formulaImages are the two images [2, S, S, 3] that scripts/make_timm_logits.py makes by the same formula.
+// formulaImages is the two images [2, S, S, 3] that scripts/make_timm_logits.py computes by the same formula.
 func formulaImages(side int) tensor.Tensor {
 	var pixels []uint8
 	for i := range 2 {
@@ -27,8 +27,8 @@ func formulaImages(side int) tensor.Tensor {
 	return tensor.Must(pixels, 2, side, side, 3)
 }
 
-// TestLogitsOfTimm holds two public ViT-Ti/16 with their own heads against timm: the file formats, the
-// input normalisation and the whole forward pass. timm computed in float64.
+// TestLogitsOfTimm compares two public ViT-Ti/16 with their own heads to timm, which computed in float64. It covers the file
+// formats, the input normalisation and the whole forward pass.
 func TestLogitsOfTimm(t *testing.T) {
 	want, err := weight.Open(filepath.Join("testdata", "logits.safetensors"))
 	if err != nil {
@@ -60,13 +60,13 @@ func TestLogitsOfTimm(t *testing.T) {
 	}
 }
 
-// TestPools computes by hand what the two pools make of the tokens of the last block, and the head with a tanh layer.
+// TestPools recomputes in float64 both poolings of the last block's tokens and the head with a tanh layer.
 func TestPools(t *testing.T) {
 	arch := tiny
 	arch.Hidden, arch.Labels = 4, 3
 	bb := random(t, tiny)
 	bb.Architecture = arch
-	for i, s := range arch.Specs() { // Random has no head and starts LayerNorm at the identity
+	for i, s := range arch.Specs() { // Random has no head and initialises LayerNorm to the identity
 		_, ok := bb.Weights[s.Name]
 		if !ok || s.Name == finalScale || s.Name == finalBias {
 			v := tensor.Zeros(s.Shape...)
@@ -150,7 +150,7 @@ func near(t *testing.T, what string, got []float32, want []float64) {
 	}
 }
 
-// TestOwnHeadMissing: a backbone without a head is an error and no panic.
+// TestOwnHeadMissing checks that using the own head of a backbone without one is an error, not a panic.
 func TestOwnHeadMissing(t *testing.T) {
 	err := func() (err error) {
 		defer graph.Catch(&err)

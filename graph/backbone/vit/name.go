@@ -7,7 +7,7 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// Weights go by the names and shapes of Google's .npz files throughout the program: kernels are
+// Throughout the program weights have the names and shapes of Google's .npz files: kernels are
 // [in, out], the patch embedding [p, p, 3, d], query, key and value [d, heads, d/heads].
 const (
 	patchKernel   = "embedding/kernel"
@@ -49,7 +49,7 @@ func (a Architecture) blockSpecs(i int) []backbone.Spec {
 	)
 }
 
-// Specs lists every weight of the architecture, the own head included if it has one.
+// Specs lists every weight of the architecture, including those of the own head.
 func (a Architecture) Specs() []backbone.Spec {
 	d := a.Width
 	specs := []backbone.Spec{

@@ -9,8 +9,8 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// npz is the layout of Google's ViT checkpoints (google-research/vision_transformer). All sizes, the number of heads
-// too, are in the shapes.
+// npz is the layout of Google's ViT checkpoints (google-research/vision_transformer). The shapes determine all sizes,
+// including the number of heads.
 var npz = backbone.Layout{
 	Owns:   func(m tensor.Map) bool { _, ok := m[patchKernel]; return ok },
 	Shapes: shapesOfNPZ,
@@ -64,7 +64,7 @@ func shapesOfNPZ(f *weight.File) (backbone.Architecture, error) {
 	return a, nil
 }
 
-// imageSize follows from the number of position embeddings: the class token and a square of patches.
+// imageSize derives the image size from the number of position embeddings, the class token and a square of patches.
 func imageSize(path, name string, tokens, patch int) (int, error) {
 	if !isSquare(tokens - 1) {
 		return 0, fmt.Errorf("%s: tensor %s has %d positions, which is not a class token and a square of patches", path, name, tokens)

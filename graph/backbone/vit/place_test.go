@@ -14,8 +14,8 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestNoPlace: a tensor that the forward pass does not use refuses the file, which is named for what it is. Names and shapes
-// are those of timm's models.
+// TestNoPlace checks that a file with a tensor that the forward pass does not use is refused, and that the error identifies the
+// network. Names and shapes are those of timm's models.
 func TestNoPlace(t *testing.T) {
 	d := tiny.Width
 	inBlocks := func(name string, shape ...int) func(m tensor.Map) {
@@ -82,7 +82,7 @@ func rename(m tensor.Map, from, to string) {
 	}
 }
 
-// TestNoPlaceElsewhere: .npz files and SavedModels keep no tensor back either.
+// TestNoPlaceElsewhere checks the same for .npz files and SavedModels.
 func TestNoPlaceElsewhere(t *testing.T) {
 	bb := random(t, tiny)
 	bb.Weights["MAPHead_0/probe"] = tensor.Zeros(1, 1, 6)
@@ -110,8 +110,8 @@ func TestNoPlaceElsewhere(t *testing.T) {
 	wantError(t, err, name, "Transformer/encoderblock_1/LayerNorm_0/bias", "no place")
 }
 
-// TestPlacesKept: what is known to change nothing does not keep a file from being read, and changes nothing.
-func TestPlacesKept(t *testing.T) {
+// TestUnused checks that tensors known to have no effect are accepted and have none.
+func TestUnused(t *testing.T) {
 	plain, err := backbone.Load(t.Context(), writeSafetensors(t, timmNames()), backbone.Options{Heads: 2})
 	if err != nil {
 		t.Fatal(err)

@@ -8,14 +8,14 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// resample gives the weights positions for the grid of another input size.
+// resample replaces the position embeddings by those for the grid of another input size.
 func resample(weights tensor.Map, from, to backbone.Architecture) {
 	weights[positions] = resamplePositions(weights[positions], from.(Architecture).Grid(), to.(Architecture).Grid())
 }
 
-// resamplePositions stretches position embeddings [1, 1+from*from, d] to another grid, bicubic with
-// antialiasing as timm does (resample_abs_pos_embed; torch's interpolate with antialias, a = -0.5,
-// align_corners off). The class token's embedding stays as it is.
+// resamplePositions resamples position embeddings [1, 1+from*from, d] to [1, 1+to*to, d], bicubic with
+// antialiasing like timm (resample_abs_pos_embed; torch's interpolate with antialias, a = -0.5,
+// align_corners off). The class token's embedding stays unchanged.
 func resamplePositions(t tensor.Tensor, from, to int) tensor.Tensor {
 	d := t.Shape[2]
 	in := t.Float32()
@@ -50,13 +50,13 @@ func resamplePositions(t tensor.Tensor, from, to int) tensor.Tensor {
 	return tensor.Must(out, 1, 1+to*to, d)
 }
 
-// tapWindow is the window of input positions that make one output position.
+// tapWindow is the input positions that contribute to one output position, with their weights.
 type tapWindow struct {
 	first   int
 	weights []float64
 }
 
-// cubicTaps are the weights of a cubic kernel (Keys 1981, a = -0.5), widened by the scale where the
+// cubicTaps is the windows of the cubic kernel (Keys 1981, a = -0.5), which widens by the scale if the
 // grid shrinks.
 func cubicTaps(from, to int) []tapWindow {
 	scale := float64(from) / float64(to)

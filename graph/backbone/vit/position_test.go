@@ -12,8 +12,8 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// TestResamplePositions compares with torch's bicubic interpolation with antialiasing, which current timm uses
-// (resample_abs_pos_embed); made by scripts/make_timm_logits.py.
+// TestResamplePositions compares with torch's bicubic interpolation with antialiasing, as in current timm
+// (resample_abs_pos_embed). The expectations come from scripts/make_timm_logits.py.
 func TestResamplePositions(t *testing.T) {
 	f, err := weight.Open(filepath.Join("testdata", "position.safetensors"))
 	if err != nil {
@@ -34,7 +34,7 @@ func TestResamplePositions(t *testing.T) {
 	}
 }
 
-// TestLoadResamples: another image size changes the position embeddings of a file and nothing else.
+// TestLoadResamples checks that another image size changes only the position embeddings.
 func TestLoadResamples(t *testing.T) {
 	f, err := weight.Open(filepath.Join("testdata", "position.safetensors"))
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// fill draws a weight as Google's ViT starts its training (vision_transformer/models_vit.py): Xavier uniform for the blocks'
-// kernels, LeCun normal for the patch embedding, normal of deviation 0.02 for positions, 1e-6 for the MLP's biases, LayerNorm
-// scales 1, the rest 0.
+// fill initialises a weight like Google's ViT (vision_transformer/models_vit.py): Xavier uniform for the blocks' kernels, LeCun
+// normal for the patch embedding, normal with standard deviation 0.02 for positions and 1e-6 for the MLP's biases, 1 for
+// LayerNorm's scales, 0 for the rest.
 func fill(random *rand.Rand, arch backbone.Architecture, s backbone.Spec, out []float32) {
 	a := arch.(Architecture)
 	normal := func(std float64) {

@@ -19,7 +19,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// withHead is a small random backbone with every weight unlike its neighbours and a head of its own.
+// withHead is a small random backbone with a head of its own and distinct weights.
 func withHead(t *testing.T, classes, hidden int) *backbone.Backbone {
 	t.Helper()
 	a, err := backbone.Parse("vit:image=32,patch=8,width=48,depth=2,heads=3,mlp=96")
@@ -54,7 +54,7 @@ func randomImages(n, side int) tensor.Tensor {
 	return images
 }
 
-// forward runs the backbone as the program does, outside any SavedModel.
+// forward runs the backbone as the program does, without a SavedModel.
 func forward(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, pool backbone.Pool) (features, logits []float32) {
 	t.Helper()
 	b, vars := graph.New(graph.RecomputeNone), graph.NewVariables()
@@ -85,7 +85,7 @@ func forward(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, pool bac
 	return out[0].Float32(), logits
 }
 
-// serve runs an exported model by its signature, as any user of TensorFlow would.
+// serve runs an exported model by its signature, like any user of TensorFlow.
 func serve(t *testing.T, dir string, images tensor.Tensor) map[string][]float32 {
 	t.Helper()
 	m, err := tf.LoadSavedModel(dir, []string{savedmodel.Tag}, nil)
@@ -199,7 +199,7 @@ func TestExportIsReadBack(t *testing.T) {
 	}
 }
 
-// TestSavedModelRefused damages an exported backbone. Every error names the model and what is wrong with it, in one line.
+// TestSavedModelRefused damages an exported backbone and checks that every error names the model and the damage in one line.
 func TestSavedModelRefused(t *testing.T) {
 	bb := withHead(t, 0, 0)
 	whole := os.DirFS(export(t, bb, ""))
@@ -290,7 +290,7 @@ func TestExportOfARealBackbone(t *testing.T) {
 	images := randomImages(1, bb.ImageSize())
 	served := serve(t, dir, images)
 	features, logits := forward(t, bb, images, bb.Pool)
-	for i, v := range served[backbone.LogitsOutput] { // real activations are large, so are their rounding errors
+	for i, v := range served[backbone.LogitsOutput] { // activations of a real backbone are large, and so are their rounding errors
 		if d := math.Abs(float64(v - logits[i])); !(d <= 1e-4) {
 			t.Fatalf("logit %d is %v, want %v", i, v, logits[i])
 		}

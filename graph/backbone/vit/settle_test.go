@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// What timm and transformers write for networks of the sizes of timmNames.
+// Companion files as timm and transformers write them for a network of the sizes of timmNames.
 const (
 	timmConfig = `{"architecture": "vit_small_patch4_8", "num_classes": 0, "num_features": 6, "global_pool": "token",
 		"model_args": {"embed_dim": 6, "depth": 2, "num_heads": 3, "patch_size": 4, "drop_rate": 0.1},
@@ -24,7 +24,7 @@ const (
 	preprocessorConfig = `{"image_mean": [0.4, 0.5, 0.6], "image_std": [0.1, 0.2, 0.3], "do_normalize": true, "rescale_factor": 0.00392156862745098, "size": 224}`
 )
 
-// writeBeside puts files, by name, into the folder of a weight file.
+// writeBeside writes files, by name, to the folder of a weight file.
 func writeBeside(t *testing.T, path string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
@@ -40,8 +40,8 @@ func sources(blocks, heads, eps, mean, std, pool backbone.Source) backbone.Sourc
 
 func every(s backbone.Source) backbone.Sources { return sources(s, s, s, s, s, s) }
 
-// TestSources: every value comes from where it should, in the order flag, sidecar, files of other programs, format, guess; and
-// its source is told.
+// TestSources checks that every value comes from the source with the highest precedence (flag, sidecar, files of other programs,
+// format, guess), and that its source is recorded.
 func TestSources(t *testing.T) {
 	mean, std, given := [3]float64{0.4, 0.5, 0.6}, [3]float64{0.1, 0.2, 0.3}, [3]float64{0.7, 0.7, 0.7}
 	const config, pre, side = "config.json", "preprocessor_config.json", "vit.json"
@@ -84,7 +84,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestNoNote: where format, file and sidecar tell, nothing is guessed.
+// TestNoNote checks that nothing is guessed if format, file and sidecar determine all values.
 func TestNoNote(t *testing.T) {
 	path := writeNPZ(t, random(t, tiny).Weights)
 	writeBeside(t, path, map[string]string{"vit.json": `{"mean": [0.1, 0.1, 0.1]}`})
@@ -97,7 +97,7 @@ func TestNoNote(t *testing.T) {
 	}
 }
 
-// TestContradictions: a JSON that is not of these tensors is refused, and both are named.
+// TestContradictions checks that a companion file that contradicts the tensors is refused, and that the error names both files.
 func TestContradictions(t *testing.T) {
 	change := func(text, old, new string) string {
 		if !strings.Contains(text, old) {
@@ -141,8 +141,8 @@ func TestContradictions(t *testing.T) {
 	wantError(t, err, "config.json says that its mean is [0.4 0.5 0.6]", "preprocessor_config.json says [0.3 0.5 0.6]")
 }
 
-// TestConfigOfAnother: where several weight files lie, a config.json that fits is used, one that does not is left out, and both
-// are said.
+// TestConfigOfAnother checks a folder with several weight files: a config.json that fits is used, one that does not is ignored, and
+// the note says so in both cases.
 func TestConfigOfAnother(t *testing.T) {
 	path := writeSafetensors(t, timmNames())
 	writeBeside(t, path, map[string]string{"other.npz": "", "config.json": strings.Replace(timmConfig, `"num_features": 6`, `"num_features": 12`, 1)})
@@ -159,7 +159,7 @@ func TestConfigOfAnother(t *testing.T) {
 	}
 }
 
-// TestHugeConfig: a file that claims to be huge is refused before memory is taken for it.
+// TestHugeConfig checks that a huge companion file is refused before memory is allocated for it.
 func TestHugeConfig(t *testing.T) {
 	for _, name := range []string{"config.json", "preprocessor_config.json", "vit.json"} {
 		path := writeSafetensors(t, timmNames())
@@ -172,7 +172,8 @@ func TestHugeConfig(t *testing.T) {
 	}
 }
 
-// TestPooledNorm: timm's fc_norm is behind the pooling, as this program's last norm is. What is pooled must be told.
+// TestPooledNorm checks timm's fc_norm, which like this program's last norm comes after the pooling. The kind of pooling must be
+// specified.
 func TestPooledNorm(t *testing.T) {
 	for text, want := range map[string]backbone.Pool{strings.Replace(timmConfig, `"token"`, `"avg"`, 1): backbone.PoolMean, timmConfig: backbone.PoolClass} {
 		m := timmNames()
@@ -189,7 +190,7 @@ func TestPooledNorm(t *testing.T) {
 	}
 }
 
-// TestSidecarKeepsEps: what is written beside a trained backbone brings an unusual epsilon back.
+// TestSidecarKeepsEps checks that an unusual epsilon survives in the sidecar written beside a trained backbone.
 func TestSidecarKeepsEps(t *testing.T) {
 	d := random(t, tiny).Description
 	d.Architecture = d.With(backbone.Sizes{Eps: 1e-5})

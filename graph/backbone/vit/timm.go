@@ -12,8 +12,8 @@ import (
 // timmHead is the kernel of the own head in timm's names.
 const timmHead = "head.weight"
 
-// timm is the layout of timm's vision_transformer.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p],
-// query, key and value in one matrix of rows [q | k | v], each head-major. The number of heads is in no shape.
+// timm is the layout of timm's vision_transformer.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p], and
+// query, key and value in one matrix of rows [q | k | v], each head-major. The shapes leave the number of heads open.
 var timm = backbone.Layout{
 	Owns: func(m tensor.Map) bool {
 		for _, name := range []string{"pos_embed", "patch_embed.proj.weight"} {
@@ -60,7 +60,7 @@ func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
 	return a, nil
 }
 
-// pooledNorm tells whether the only last norm is timm's fc_norm, which stands behind the pooling, where this program has it too.
+// pooledNorm tells whether the only final norm is timm's fc_norm, which comes after the pooling, as in this program.
 func pooledNorm(m tensor.Map) bool {
 	_, norm := m["norm.weight"]
 	_, pooled := m["fc_norm.weight"]
@@ -111,12 +111,12 @@ func convertTimm(f *weight.File, arch backbone.Architecture) (tensor.Map, error)
 	return backbone.Check(f, c.out, a)
 }
 
-// converter moves tensors from timm's names to .npz names. It keeps the first error, and goes on to see all names.
+// converter converts tensors from timm's names to those of .npz. After an error it goes on, to record all names in use.
 type converter struct {
 	file *weight.File
 	out  tensor.Map
-	used map[string]bool // the names that were asked for
-	err  error
+	used map[string]bool // names requested so far
+	err  error           // the first
 }
 
 func (c *converter) get(name string, shape ...int) tensor.Tensor {
@@ -137,7 +137,7 @@ func (c *converter) get(name string, shape ...int) tensor.Tensor {
 
 func (c *converter) copy(from, to string, shape ...int) { c.out[to] = c.get(from, shape...) }
 
-// linear takes weight [out, in] and bias [out] to kernel and bias of the given shapes.
+// linear converts weight [out, in] and bias [out] to a kernel and bias of the given shapes.
 func (c *converter) linear(from, to string, in int, kernel, bias []int) {
 	out := tensor.Size(bias)
 	if t := c.get(from+".weight", out, in); t.Data != nil {

@@ -10,9 +10,9 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// trait is a part of other ViTs that this package does not compute.
+// trait is a feature of other ViTs that this package does not compute.
 type trait struct {
-	names *regexp.Regexp // of its tensors, in timm's, Hugging Face's and the original files
+	names *regexp.Regexp // of its tensors, in timm's, Hugging Face's and original files
 	what  string
 }
 
@@ -33,7 +33,7 @@ var traits = []trait{
 	{regexp.MustCompile(`^conv_root/|^patch_embed\.backbone\.`), "a convolutional stem (hybrid)"},
 }
 
-// lacks are traits that are told by a tensor that is not there, beside one that is.
+// lacks are traits recognised by a missing tensor, given one that is there.
 var lacks = []struct{ there, missing, what string }{
 	{"patch_embed.proj.weight", "cls_token", "no class token (SigLIP)"},
 	{"patch_embed.proj.weight", "patch_embed.proj.bias", "no bias in its patch embedding (CLIP)"},
@@ -41,7 +41,7 @@ var lacks = []struct{ there, missing, what string }{
 	{"blocks.0.norm1.weight", "blocks.0.norm1.bias", "norms without biases (RMSNorm)"},
 }
 
-// explain says what a file is whose tensors do not make a plain ViT, "" if they do not tell.
+// explain says what kind of ViT a file is if its tensors make no plain one, "" if that can't be told.
 func explain(m tensor.Map) string {
 	var found []string
 	for _, t := range traits {
@@ -72,7 +72,7 @@ func isSquare(n int) bool {
 	return n > 0 && side*side == n
 }
 
-// and joins the parts of an enumeration.
+// and joins parts as "a, b and c".
 func and(parts []string) string {
 	last := len(parts) - 1
 	if last == 0 {
@@ -81,8 +81,8 @@ func and(parts []string) string {
 	return strings.Join(parts[:last], ", ") + " and " + parts[last]
 }
 
-// unused knows the tensors that play no part in the forward pass: what only pre-training used, and a layer in
-// front of a head that is not there.
+// unused tells whether a tensor has no effect on the forward pass: it served pre-training only, or belongs to a layer before a
+// head that does not exist.
 func unused(m tensor.Map, name string) bool {
 	switch {
 	case name == "mask_token": // of masked image modelling
