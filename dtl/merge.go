@@ -59,7 +59,7 @@ func (m *merger) parameter(name string, shape ...int) []float32 {
 	if !ok {
 		m.fail("the adapter lacks the tensor %s", name)
 	} else if t.Float32() == nil || !slices.Equal(t.Shape, shape) {
-		m.fail("tensor %s of the adapter has shape %v, wanted is %v of float32", name, t.Shape, shape)
+		m.fail("tensor %s of the adapter has shape %v, want float32 %v", name, t.Shape, shape)
 	}
 	if m.err != nil {
 		return make([]float32, tensor.Size(shape))
@@ -71,7 +71,7 @@ func (m *merger) parameter(name string, shape ...int) []float32 {
 func (m *merger) weight(name string, width int) []float32 {
 	t, ok := m.weights[name]
 	if n := len(t.Float32()); !ok || n == 0 || n%width != 0 {
-		m.fail("the backbone's weight %s has shape %v, wanted are rows of %d numbers of float32", name, t.Shape, width)
+		m.fail("the backbone's weight %s has shape %v, want float32 rows of %d numbers", name, t.Shape, width)
 		return make([]float32, width)
 	}
 	if !m.copied[name] {

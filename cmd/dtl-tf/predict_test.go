@@ -227,7 +227,7 @@ func TestImageNotes(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	for _, flags := range [][]string{{"--feature-cache", "off"}, {"--feature-cache", t.TempDir(), "--overwrite"}} {
 		o := cli(t, tune(out, append(flags, "--data", root, "--batch", "5", "--method", "linear", "--epochs", "2")...)...)
-		o.want(t, exitDone, "16-bit grey images: 1 (train/amber/deep.png): ", "turning: 2 (train/basil/turned.jpg, test/basil/turned.png): ")
+		o.want(t, exitDone, "16-bit grey images: 1 (train/amber/deep.png): ", "other than upright: 2 (train/basil/turned.jpg, test/basil/turned.png): ")
 		if n := strings.Count(o.err, "turned.jpg"); n != 1 {
 			t.Errorf("an image is named %d times:\n%s", n, o.err)
 		}
@@ -236,6 +236,6 @@ func TestImageNotes(t *testing.T) {
 		}
 	}
 	adapter := filepath.Join(out, result.AdapterFile)
-	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitDone, "turning: 1 (test/basil/turned.png): ")
+	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitDone, "other than upright: 1 (test/basil/turned.png): ")
 	cli(t, "predict", "--backbone", fixture.backbone, "--adapter", adapter, filepath.Join(root, "train", "amber")).want(t, exitDone, "16-bit grey images: 1 (")
 }

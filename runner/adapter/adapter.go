@@ -187,7 +187,7 @@ func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 			return fmt.Errorf("adapter %s lacks the tensor %s %v: it is of another backbone or method", a.Path, name, shape)
 		}
 		if fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
-			return fmt.Errorf("adapter %s: tensor %s has shape %v, wanted is %v: it is of another backbone, method or number of classes", a.Path, name, t.Shape, shape)
+			return fmt.Errorf("adapter %s: tensor %s has shape %v, want %v: it is of another backbone, method or number of classes", a.Path, name, t.Shape, shape)
 		}
 		if t.Float32() == nil {
 			return fmt.Errorf("adapter %s: tensor %s does not hold floats", a.Path, name)

@@ -59,8 +59,8 @@ func (s Survey) Notes() (notes []string) {
 			"them nearly white: results of programs that use it differ", n, spell.Few(s.Grey16, mostNames)))
 	}
 	if n := len(s.Turned); n > 0 {
-		notes = append(notes, fmt.Sprintf("images whose EXIF orientation asks for turning: %d (%s): they are used as they are stored; "+
-			"turn them first, such as with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, mostNames)))
+		notes = append(notes, fmt.Sprintf("images with an EXIF orientation other than upright: %d (%s): they are used as stored; "+
+			"rotate them first, such as with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, mostNames)))
 	}
 	return notes
 }

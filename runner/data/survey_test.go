@@ -39,7 +39,7 @@ func TestSurvey(t *testing.T) {
 	}
 	notes := s.Notes()
 	if len(notes) != 2 || !strings.Contains(notes[0], "16-bit grey images: 3 (grey16.png, grey16_adam7.png, grey_key16.png): ") ||
-		!strings.Contains(notes[1], "turning: 4 (exif.png, exif_big_endian.jpg, exif_rotated.jpg, late.png): ") {
+		!strings.Contains(notes[1], "other than upright: 4 (exif.png, exif_big_endian.jpg, exif_rotated.jpg, late.png): ") {
 		t.Errorf("notes %q", notes)
 	}
 	stopped, stop := context.WithCancel(context.Background())

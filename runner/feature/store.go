@@ -177,7 +177,7 @@ func (s *Store) bytes(v Value) int64 { return s.rowBytes(v) * int64(s.images.Len
 func (s *Store) verify(ctx context.Context, v Value, f file) string {
 	name := fileName(v, s.options.Key.Stored)
 	if f.Name != name || !slices.Equal(f.Shape, v.Shape) || f.Bytes != s.bytes(v) {
-		return fmt.Sprintf("it is %s of shape %v and %d bytes, wanted is %s of shape %v and %d bytes", f.Name, f.Shape, f.Bytes, name, v.Shape, s.bytes(v))
+		return fmt.Sprintf("it is %s of shape %v and %d bytes, want %s of shape %v and %d bytes", f.Name, f.Shape, f.Bytes, name, v.Shape, s.bytes(v))
 	}
 	path := filepath.Join(s.folder, name)
 	info, err := os.Stat(path)

@@ -35,7 +35,7 @@ func ParseOverrides(text string, options []string) (Overrides, error) {
 		name, value, ok := strings.Cut(part, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || name == "" || value == "" {
-			return nil, fmt.Errorf("%q: wanted is NAME=VALUE, and a comma before the next one", part)
+			return nil, fmt.Errorf("%q: want NAME=VALUE, separated by commas", part)
 		}
 		name, err := settingOf(name, options)
 		if err != nil {

@@ -164,7 +164,7 @@ func TestFindings(t *testing.T) {
 				}
 				s.file(t, name, content)
 			}
-		}, remarks: []string{"16-bit grey images: 1 (images/test/000002.png): ", "turning: 1 (images/train800/000001.png): "}},
+		}, remarks: []string{"16-bit grey images: 1 (images/test/000002.png): ", "other than upright: 1 (images/train800/000001.png): "}},
 		{name: "trained and tested on", change: func(s set) {
 			s.file(t, "images/test/000001.png", picture(t, "images/train800/000004.png", png.DefaultCompression))
 			s.file(t, "images/test/000003.png", picture(t, "images/val200/000000.png", png.NoCompression))
