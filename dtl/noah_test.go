@@ -102,8 +102,8 @@ func TestNOAHStart(t *testing.T) {
 	s := setting{arch: two, method: "noah"}.start(t)
 	drawn := must(s.ReadTrainable())(t)["blocks.1.visual_prompt_token"].Float32()
 	bound := float32(math.Sqrt(6.0 / (101 * 12)))
-	if low, high := slices.Min(drawn), slices.Max(drawn); low < -bound || high > bound || low > -0.9*bound || high < 0.9*bound {
-		t.Errorf("prompts of %v to %v, want them to fill +-%v", low, high, bound)
+	if smallest, largest := slices.Min(drawn), slices.Max(drawn); smallest < -bound || largest > bound || smallest > -0.9*bound || largest < 0.9*bound {
+		t.Errorf("prompts of %v to %v, want them to fill +-%v", smallest, largest, bound)
 	}
 }
 

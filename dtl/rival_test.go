@@ -306,8 +306,8 @@ func TestRivalDecay(t *testing.T) {
 func TestPromptRange(t *testing.T) {
 	s := setting{method: "vpt-deep"}.start(t)
 	drawn := must(s.ReadTrainable())(t)["prompt_embeddings.3"].Float32()
-	bound, low, high := float32(1/math.Sqrt(10)), slices.Min(drawn), slices.Max(drawn)
-	if low < -bound || high > bound || low > -0.95*bound || high < 0.95*bound {
-		t.Errorf("prompts of %v to %v, want them to fill +-%v", low, high, bound)
+	bound, smallest, largest := float32(1/math.Sqrt(10)), slices.Min(drawn), slices.Max(drawn)
+	if smallest < -bound || largest > bound || smallest > -0.95*bound || largest < 0.95*bound {
+		t.Errorf("prompts of %v to %v, want them to fill +-%v", smallest, largest, bound)
 	}
 }

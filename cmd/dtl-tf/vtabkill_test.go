@@ -26,7 +26,7 @@ func TestVtabDamaged(t *testing.T) {
 	write(t, half, content[:len(content)/2])
 	cli(t, args...).want(t, exitDone, empty, "the file is empty", half, "not a complete JSON", ".bad", "1 of 3 cells are finished already", "cells 3/3 done")
 	if got := readCell(t, out, "eurosat", "dtl", 1).Run.Accuracy; !reflect.DeepEqual(got, want) {
-		t.Errorf("made again: %+v, before %+v", got, want)
+		t.Errorf("computed anew: %+v, before %+v", got, want)
 	}
 	if !bytes.Equal(read(t, half+".bad"), content[:len(content)/2]) {
 		t.Error("the damaged file is not kept")
