@@ -57,9 +57,6 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 	f := &fineTuning{config: c, ui: ui}
 	if err := f.prepare(ctx); err != nil {
 		f.close()
-		if stopped := alive(ctx); stopped != nil && errors.Is(err, context.Canceled) {
-			err = stopped // whatever was being read
-		}
 		return result.Run{}, err
 	}
 	defer f.close()
