@@ -2,7 +2,7 @@
 // usage is told from a failure, and where notes go. The packages below its folder form storeys, each of which imports only
 // packages of its own storey and of those below it:
 //
-//   - internal, fault, machine, train, data, result, feature, checkpoint, report, tensorboard, published: files, images, the loop
+//   - internal, fault, machine, train, data, result, feature, checkpoint, report, tensorboard, suite, published: files, images, the loop
 //   - runner itself
 //   - adapter, class, classify: an adapter with its backbone, classes by name, a score
 //   - finetune, infer, export: a training run, answers, files for others

@@ -27,7 +27,7 @@ var storeys = []struct {
 	{"dtl", []string{"dtl"}},
 	{"runner: tools and files", []string{
 		"runner/internal", "runner/fault", "runner/machine", "runner/train", "runner/data", "runner/result", "runner/feature", "runner/checkpoint",
-		"runner/report", "runner/tensorboard", "runner/published",
+		"runner/report", "runner/tensorboard", "runner/suite", "runner/published",
 	}},
 	{"runner: what its commands share", []string{"runner"}},
 	{"runner: adapters, classes, scores", []string{"runner/adapter", "runner/class", "runner/classify"}},

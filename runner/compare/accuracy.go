@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"dtl-tf/graph/backbone"
-	"dtl-tf/runner/published"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 )
 
 // Own is the accuracy of one's own runs with a method.
@@ -67,7 +67,7 @@ func ownRuns(folder string, s Settings) (own map[string]Own, notes []string, err
 			o.Runs += len(list)
 		}
 		o.Top1 = mean(slices.Collect(maps.Values(means)))
-		if groups, ok := published.MeanOfGroups(means); ok && len(means) == len(published.Tasks()) {
+		if groups, ok := suite.MeanOfGroups(means); ok && len(means) == len(suite.Folders()) {
 			o.Top1, o.VTAB = groups, true
 		}
 		own[method] = o

@@ -4,8 +4,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"dtl-tf/runner/internal/tfrecord"
+	"dtl-tf/runner/suite"
 )
 
 // slice is a part of a split: from that percentage of its records on, rounded down, to another.
@@ -82,31 +84,37 @@ type task struct {
 	image   func([]byte) ([]byte, error) // what is written of an encoded image; nil: as it is
 }
 
-// tasks by the folder names of VTAB-1k.
-func tasks() map[string]task {
-	return map[string]task{
-		"caltech101":           {dataset: "caltech101", classes: 102, label: stored("label")},
-		"cifar":                {dataset: "cifar100", classes: 100, label: stored("label")},
+// tasks by the folder names of VTAB-1k, which package suite has the numbers of classes of.
+var tasks = sync.OnceValue(func() map[string]task {
+	all := map[string]task{
+		"caltech101":           {dataset: "caltech101", label: stored("label")},
+		"cifar":                {dataset: "cifar100", label: stored("label")},
 		"cifar10":              {dataset: "cifar10", classes: 10, label: stored("label")},
-		"clevr_count":          {dataset: "clevr", classes: 8, label: countAll},
-		"clevr_dist":           {dataset: "clevr", classes: 6, label: closestObject},
-		"diabetic_retinopathy": {dataset: "diabetic_retinopathy_detection", classes: 5, label: stored("label")},
-		"dmlab":                {dataset: "dmlab", classes: 6, label: stored("label")},
-		"dsprites_loc":         {dataset: "dsprites", classes: 16, label: binned("label_x_position", 32, 16), image: brighten},
-		"dsprites_ori":         {dataset: "dsprites", classes: 16, label: binned("label_orientation", 40, 16), image: brighten},
-		"dtd":                  {dataset: "dtd", classes: 47, label: stored("label")},
-		"eurosat":              {dataset: "eurosat", classes: 10, label: stored("label")},
-		"kitti":                {dataset: "kitti", classes: 4, label: closestVehicle},
-		"oxford_flowers102":    {dataset: "oxford_flowers102", classes: 102, label: stored("label")},
-		"oxford_iiit_pet":      {dataset: "oxford_iiit_pet", classes: 37, label: stored("label")},
-		"patch_camelyon":       {dataset: "patch_camelyon", classes: 2, label: stored("label")},
-		"resisc45":             {dataset: "resisc45", classes: 45, label: stored("label")},
-		"smallnorb_azi":        {dataset: "smallnorb", classes: 18, label: stored("label_azimuth")},
-		"smallnorb_ele":        {dataset: "smallnorb", classes: 9, label: stored("label_elevation")},
-		"sun397":               {dataset: "sun397", classes: 397, label: stored("label")},
-		"svhn":                 {dataset: "svhn_cropped", classes: 10, label: stored("label")},
+		"clevr_count":          {dataset: "clevr", label: countAll},
+		"clevr_dist":           {dataset: "clevr", label: closestObject},
+		"diabetic_retinopathy": {dataset: "diabetic_retinopathy_detection", label: stored("label")},
+		"dmlab":                {dataset: "dmlab", label: stored("label")},
+		"dsprites_loc":         {dataset: "dsprites", label: binned("label_x_position", 32, 16), image: brighten},
+		"dsprites_ori":         {dataset: "dsprites", label: binned("label_orientation", 40, 16), image: brighten},
+		"dtd":                  {dataset: "dtd", label: stored("label")},
+		"eurosat":              {dataset: "eurosat", label: stored("label")},
+		"kitti":                {dataset: "kitti", label: closestVehicle},
+		"oxford_flowers102":    {dataset: "oxford_flowers102", label: stored("label")},
+		"oxford_iiit_pet":      {dataset: "oxford_iiit_pet", label: stored("label")},
+		"patch_camelyon":       {dataset: "patch_camelyon", label: stored("label")},
+		"resisc45":             {dataset: "resisc45", label: stored("label")},
+		"smallnorb_azi":        {dataset: "smallnorb", label: stored("label_azimuth")},
+		"smallnorb_ele":        {dataset: "smallnorb", label: stored("label_elevation")},
+		"sun397":               {dataset: "sun397", label: stored("label")},
+		"svhn":                 {dataset: "svhn_cropped", label: stored("label")},
 	}
-}
+	for _, t := range suite.Tasks() {
+		with := all[t.Folder]
+		with.classes = t.Classes
+		all[t.Folder] = with
+	}
+	return all
+})
 
 // Tasks are the names that Config.Task takes.
 func Tasks() []string { return slices.Sorted(maps.Keys(tasks())) }

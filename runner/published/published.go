@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"dtl-tf/runner/suite"
 )
 
 // vtab.csv has one row a method: ViT-B/16 pre-trained on ImageNet-21k, top-1 in percent on the 19 tasks of VTAB-1k.
@@ -66,7 +68,7 @@ func read(vtab, memory []byte) ([]Quote, error) {
 			Method: r.text("method"), Name: r.text("name"), Source: r.text("source"), Parameters: r.number("parameters_m"),
 			Groups: r.number("mean_of_groups"), Mean19: r.number("mean_of_19"), Tasks: map[string]float64{},
 		}
-		for _, task := range Tasks() {
+		for _, task := range suite.Folders() {
 			if v := r.number(task); v != nil {
 				q.Tasks[task] = *v
 			}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dtl-tf/runner/suite"
 )
 
 // TestAverages holds the averages of the file against the tasks they are said to be the averages of.
@@ -16,7 +18,7 @@ func TestAverages(t *testing.T) {
 		if q.Tasks == nil {
 			continue
 		}
-		groups, ok := MeanOfGroups(q.Tasks)
+		groups, ok := suite.MeanOfGroups(q.Tasks)
 		if !ok || math.Abs(groups-*q.Groups) > 0.011 {
 			t.Errorf("%s: mean of groups %.3f, the file says %v", q.Method, groups, *q.Groups)
 		}
@@ -28,7 +30,7 @@ func TestAverages(t *testing.T) {
 			t.Errorf("%s: mean of %d tasks %.3f, the file says %v", q.Method, len(q.Tasks), sum/19, *q.Mean19)
 		}
 	}
-	if _, ok := MeanOfGroups(map[string]float64{"cifar": 70}); ok {
+	if _, ok := suite.MeanOfGroups(map[string]float64{"cifar": 70}); ok {
 		t.Error("one task has a mean of groups")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 )
 
 // Format is the version of a cell's file. It rises when a field changes its meaning or goes.
@@ -27,7 +28,7 @@ const WorkFolder = ".work"
 // when the cell is done, well or not.
 type Cell struct {
 	Format int           `json:"format"`
-	Task   string        `json:"task"` // folder name, see Tasks
+	Task   string        `json:"task"` // folder name, see suite.Tasks
 	Method string        `json:"method"`
 	Seed   uint64        `json:"seed"`
 	Status result.Status `json:"status"`          // finished or failed
@@ -152,7 +153,7 @@ func decodeCell(b []byte) (c Cell, err error) {
 }
 
 func (c Cell) check() error {
-	if _, err := TaskOf(c.Task); err != nil {
+	if _, err := suite.TaskOf(c.Task); err != nil {
 		return err
 	}
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/suite"
 )
 
 // The overrides that no recipe has a value for: how a run computes, and which tokens the classifier reads (mean or cls).
@@ -60,7 +61,7 @@ func settingOf(name string, options []string) (string, error) {
 			return k, nil
 		}
 	}
-	return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, Nearest(name, known), strings.Join(known, ", "))
+	return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, suite.Nearest(name, known), strings.Join(known, ", "))
 }
 
 // For leaves out the options that a method does not have.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"dtl-tf/runner/suite"
 )
 
 // recipes.csv has what each task is trained with. The first row that fits counts; * fits everything.
@@ -92,7 +94,7 @@ func readRecipes(file []byte) ([]row, error) {
 // RecipeOf is the recipe of a method on a task for a backbone, which is given as its architecture is written, such as
 // "vit:image=224,...". A ViT of another size gets the recipe of ViT-B, another Swin that of Swin-B, and the note says
 // so.
-func RecipeOf(task Task, method, architecture string) Recipe {
+func RecipeOf(task suite.Task, method, architecture string) Recipe {
 	family := ViTB
 	if strings.HasPrefix(strings.ToLower(architecture), "swin") {
 		family = SwinB

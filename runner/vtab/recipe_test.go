@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/train"
 )
 
@@ -44,7 +45,7 @@ func TestPublishedRecipes(t *testing.T) {
 		if cell["benchmark"] != "vtab-1k" {
 			continue
 		}
-		task, err := TaskOf(cell["dataset"])
+		task, err := suite.TaskOf(cell["dataset"])
 		if err != nil {
 			t.Error(err)
 			continue
@@ -75,7 +76,7 @@ func TestPublishedRecipes(t *testing.T) {
 }
 
 func TestRecipeOf(t *testing.T) {
-	eurosat, _ := TaskOf("eurosat")
+	eurosat, _ := suite.TaskOf("eurosat")
 	if r := RecipeOf(eurosat, "dtl", vitB); r.LR != 0.008 || r.Epochs != 110 || r.Note != "" {
 		t.Errorf("DTL on EuroSAT: %+v", r)
 	}

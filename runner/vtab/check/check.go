@@ -14,13 +14,13 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/suite"
 )
 
 // Config says what is checked.
 type Config struct {
 	Root   string // the folder with a folder for each task
-	Tasks  string // as vtab.Select reads it; "" for those that are there
+	Tasks  string // as suite.Select reads it; "" for those that are there
 	Quick  bool   // leave out decoding the images
 	Format string // one of report.Formats
 }
@@ -79,11 +79,11 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	return s.verdict()
 }
 
-func wanted(text string) ([]vtab.Task, error) {
+func wanted(text string) ([]suite.Task, error) {
 	if text == "" {
-		return vtab.Tasks(), nil
+		return suite.Tasks(), nil
 	}
-	tasks, err := vtab.Select(text)
+	tasks, err := suite.Select(text)
 	if err != nil {
 		return nil, runner.Usagef("--tasks: %w", err)
 	}
@@ -120,7 +120,7 @@ func others(root string, used map[string]bool) (list []Finding) {
 			continue
 		}
 		path := filepath.Join(root, e.Name())
-		if task, err := vtab.TaskOf(e.Name()); err != nil {
+		if task, err := suite.TaskOf(e.Name()); err != nil {
 			list = append(list, Finding{false, path, fmt.Sprintf("not checked: %v", err)})
 		} else {
 			list = append(list, Finding{false, path, fmt.Sprintf("not checked: another folder is taken for the task %s", task.Folder)})

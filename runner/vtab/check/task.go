@@ -8,12 +8,12 @@ import (
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/suite"
 )
 
 // Report is what was found in the data set of one task.
 type Report struct {
-	Task        vtab.Task
+	Task        suite.Task
 	Dir         string // "" where it is missing
 	Counts      map[string]int
 	Seen        int    // classes with an image in train800val200.txt
@@ -29,7 +29,7 @@ type Report struct {
 var known = map[string]int{"sun397": 325}
 
 // one checks the data set of a task in dir.
-func one(ctx context.Context, task vtab.Task, dir string, load func(string) ([]uint8, error), progress func(total int) func(int)) (Report, error) {
+func one(ctx context.Context, task suite.Task, dir string, load func(string) ([]uint8, error), progress func(total int) func(int)) (Report, error) {
 	r := Report{Task: task, Dir: dir, Counts: map[string]int{}}
 	var f findings
 	all := map[string]list{}
@@ -115,9 +115,9 @@ func unique(all map[string]list) (paths []string) {
 }
 
 // sizes holds the number of images against the registry.
-func sizes(task vtab.Task, all map[string]list, f *findings) {
+func sizes(task suite.Task, all map[string]list, f *findings) {
 	published := map[string][]int{
-		trainList: {vtab.TrainImages}, valList: {vtab.ValImages}, trainValList: {vtab.TrainValImages}, testList: task.Test,
+		trainList: {suite.TrainImages}, valList: {suite.ValImages}, trainValList: {suite.TrainValImages}, testList: task.Test,
 	}
 	for _, name := range lists() {
 		l, want := all[name], published[name]
@@ -132,7 +132,7 @@ func sizes(task vtab.Task, all map[string]list, f *findings) {
 }
 
 // classes tells which classes have no image, and returns how many have one to train on.
-func classes(task vtab.Task, all map[string]list, f *findings) int {
+func classes(task suite.Task, all map[string]list, f *findings) int {
 	seen := 0
 	for _, name := range lists() {
 		l := all[name]

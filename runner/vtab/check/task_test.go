@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner/data"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/suite"
 )
 
 // set is a made data set: labels go round the classes, every image is another.
@@ -90,7 +90,7 @@ func picture(t *testing.T, name string, level png.CompressionLevel) []byte {
 // TestFindings: for each thing that can be wrong with a small data set the finding that names it, with its line. The set
 // itself is right but for the sizes, which are always told.
 func TestFindings(t *testing.T) {
-	toy := vtab.Task{Folder: "toy", Classes: 3, Test: []int{6}}
+	toy := suite.Task{Folder: "toy", Classes: 3, Test: []int{6}}
 	for _, c := range []struct {
 		name     string
 		change   func(s set)
@@ -222,7 +222,7 @@ func TestCounts(t *testing.T) {
 	}
 	s.file(t, "images/test/000026.png", picture(t, "images/train800/000000.png", png.NoCompression))
 	s.file(t, "images/test/000028.png", picture(t, "images/test/000027.png", png.NoCompression))
-	toy := vtab.Task{Folder: "toy", Classes: 5, Test: []int{30}}
+	toy := suite.Task{Folder: "toy", Classes: 5, Test: []int{30}}
 	r, err := one(context.Background(), toy, s.dir, data.Images{Size: 6}.Load, func(int) func(int) { return func(int) {} })
 	if err != nil {
 		t.Fatal(err)

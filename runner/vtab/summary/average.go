@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
@@ -42,14 +42,14 @@ type average struct {
 
 func averages() []average {
 	var list []average
-	for _, g := range published.Groups() {
+	for _, g := range suite.Groups() {
 		list = append(list, average{groupKey(g.Name), g.Tasks, meanOf(g.Tasks)})
 	}
 	groups := func(top1 map[string]float64) float64 {
-		m, _ := published.MeanOfGroups(top1)
+		m, _ := suite.MeanOfGroups(top1)
 		return m
 	}
-	all := published.Tasks()
+	all := suite.Folders()
 	return append(list, average{MeanOfGroups, all, groups}, average{MeanOf19, all, meanOf(all)})
 }
 

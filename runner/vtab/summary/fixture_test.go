@@ -7,12 +7,13 @@ import (
 
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
 // finished is a cell as a sweep writes it.
 func finished(task, method string, seed uint64, top1 float64) vtab.Cell {
-	t, err := vtab.TaskOf(task)
+	t, err := suite.TaskOf(task)
 	if err != nil {
 		panic(err)
 	}

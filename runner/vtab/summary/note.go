@@ -12,6 +12,7 @@ import (
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 )
 
 // note is the number of a footnote; the same text has one number.
@@ -67,7 +68,7 @@ func (t *Table) explain(r *Row, cells []source) {
 // explainMissing says which tasks keep the averages from being printed.
 func (t *Table) explainMissing(r *Row) {
 	var missing []string
-	for _, task := range published.Tasks() {
+	for _, task := range suite.Folders() {
 		if _, ok := r.Scores[task]; !ok {
 			missing = append(missing, task)
 		}
@@ -95,7 +96,7 @@ func seedsOf(failed []Failure, task string) string {
 // explainSeeds says how many seeds a row has where the rows differ in it, or its tasks.
 func (t *Table) explainSeeds(r *Row) {
 	sets := map[string][]string{} // tasks by their seeds
-	for _, task := range published.Tasks() {
+	for _, task := range suite.Folders() {
 		if s, ok := r.Scores[task]; ok {
 			key := join(slices.Sorted(maps.Keys(s.Seeds)))
 			sets[key] = append(sets[key], task)

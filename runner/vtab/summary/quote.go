@@ -6,7 +6,7 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/published"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/suite"
 )
 
 // AllQuotes stands for every quoted method.
@@ -33,7 +33,7 @@ func quotes(text string) ([]published.Quote, error) {
 			for _, q := range all {
 				known = append(known, q.Method)
 			}
-			return nil, runner.Usagef("--quote %q: no such method is quoted%s; there are %s, and %s", name, vtab.Nearest(strings.ToLower(name), known), strings.Join(known, ", "), AllQuotes)
+			return nil, runner.Usagef("--quote %q: no such method is quoted%s; there are %s, and %s", name, suite.Nearest(strings.ToLower(name), known), strings.Join(known, ", "), AllQuotes)
 		}
 		if !slices.ContainsFunc(list, func(q published.Quote) bool { return q.Method == all[i].Method }) {
 			list = append(list, all[i])

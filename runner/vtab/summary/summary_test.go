@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner"
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
@@ -199,7 +199,7 @@ func TestScope(t *testing.T) {
 
 // TestHeads: every column has a head that is as narrow as its scores.
 func TestHeads(t *testing.T) {
-	for _, task := range published.Tasks() {
+	for _, task := range suite.Folders() {
 		head, ok := heads[task]
 		for line := range strings.SplitSeq(head, "\n") {
 			if !ok || len(line) > 4 {

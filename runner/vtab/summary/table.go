@@ -6,7 +6,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner/published"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/suite"
 )
 
 // Table is everything that is printed, and what its JSON form holds.
@@ -73,8 +73,8 @@ func groupKey(group string) string { return strings.ToLower(group) }
 // columns are the tasks with each group's mean behind it, then both averages.
 func columns() []Column {
 	var list []Column
-	tasks := vtab.Tasks()
-	for _, g := range published.Groups() {
+	tasks := suite.Tasks()
+	for _, g := range suite.Groups() {
 		for _, t := range tasks {
 			if t.Group == g.Name {
 				list = append(list, Column{t.Folder, g.Name, t.Name, 1})

@@ -15,6 +15,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/finetune"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
@@ -24,7 +25,7 @@ type Config struct {
 	// machine settings as for one fine-tuning. What recipes say is filled in for each cell.
 	Base    finetune.Config
 	Methods string // "dtl,lora", or all
-	Tasks   string // as vtab.Select takes them
+	Tasks   string // as suite.Select takes them
 	Seeds   string // "42,43,44"
 	Set     string // overrides of the recipes, as vtab.ParseOverrides takes them
 	Shard   string // "2/8", "" for all cells
@@ -36,7 +37,7 @@ type Config struct {
 
 // job is one cell to train.
 type job struct {
-	task      vtab.Task
+	task      suite.Task
 	method    string
 	seed      uint64
 	recipe    vtab.Recipe    // as published
@@ -54,7 +55,7 @@ func (c Config) root(j job) string { return filepath.Join(c.Base.Out, j.point) }
 
 // jobs are the cells of this shard. All tasks and methods of the first seed come first, so that a whole table is there early.
 func (c Config) jobs(architecture string) ([]job, error) {
-	tasks, err := vtab.Select(c.Tasks)
+	tasks, err := suite.Select(c.Tasks)
 	if err != nil {
 		return nil, runner.Usagef("--tasks: %w", err)
 	}
@@ -129,14 +130,14 @@ func (c Config) shard(all []job) ([]job, error) {
 }
 
 func methods(text string) ([]string, error) {
-	if text == vtab.All {
+	if text == suite.All {
 		return dtl.Names(), nil
 	}
 	var list []string
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(dtl.Names(), name) {
-			return nil, runner.Usagef("--methods: %q is unknown%s; there are %s", name, vtab.Nearest(name, dtl.Names()), strings.Join(dtl.Names(), ", "))
+			return nil, runner.Usagef("--methods: %q is unknown%s; there are %s", name, suite.Nearest(name, dtl.Names()), strings.Join(dtl.Names(), ", "))
 		}
 		if !slices.Contains(list, name) {
 			list = append(list, name)

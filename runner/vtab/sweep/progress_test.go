@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
@@ -14,7 +15,7 @@ func TestNotesOfCells(t *testing.T) {
 	var b bytes.Buffer
 	p := newProgress(&b, false)
 	for _, folder := range []string{"cifar", "cifar", "dtd"} {
-		p.ended(job{task: vtab.Task{Folder: folder}, method: "dtl"}, vtab.Cell{Status: result.Finished, Run: &result.Run{Notes: []string{"odd"}}}, "")
+		p.ended(job{task: suite.Task{Folder: folder}, method: "dtl"}, vtab.Cell{Status: result.Finished, Run: &result.Run{Notes: []string{"odd"}}}, "")
 	}
 	if out := b.String(); strings.Count(out, "cifar: odd\n") != 1 || strings.Count(out, "dtd: odd\n") != 1 {
 		t.Errorf("told:\n%s", out)

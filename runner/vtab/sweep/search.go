@@ -14,6 +14,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
@@ -77,7 +78,7 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 		return runner.Usagef("--grid is required, such as 'lr=1e-3,5e-3;drop_path=0,0.1'")
 	}
 	for _, one := range []struct{ flag, value string }{{"task", c.Tasks}, {"method", c.Methods}} {
-		if one.value == "" || one.value == vtab.All || strings.Contains(one.value, ",") {
+		if one.value == "" || one.value == suite.All || strings.Contains(one.value, ",") {
 			return runner.Usagef("--%s %q: a search needs exactly one", one.flag, one.value)
 		}
 	}

@@ -1,4 +1,5 @@
-package vtab
+// Package suite is the registry of VTAB-1k (Zhai et al. 2019, arXiv 1910.04867): its 19 tasks, their groups, names and sizes.
+package suite
 
 import (
 	"bytes"
@@ -11,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"dtl-tf/runner/published"
 )
 
 // tasks.csv has one row a task, in the order of the papers' tables. Classes and test sizes are those of the VTAB
@@ -45,7 +44,7 @@ func Tasks() []Task { return slices.Clone(tasks()) }
 var tasks = sync.OnceValue(func() []Task {
 	list, err := readTasks(tasksFile)
 	if err != nil {
-		panic(fmt.Sprintf("tasks.csv of package vtab: %v", err)) // a test reads the file
+		panic(fmt.Sprintf("tasks.csv of package suite: %v", err)) // a test reads the file
 	}
 	return list
 })
@@ -57,21 +56,16 @@ func readTasks(file []byte) ([]Task, error) {
 	}
 	var list []Task
 	for i, l := range lines[1:] {
-		t := Task{Folder: l[0], Name: l[1], Aliases: strings.Fields(l[5])}
-		if t.Classes, err = strconv.Atoi(l[2]); err != nil {
+		t := Task{Folder: l[0], Name: l[1], Group: l[2], Aliases: strings.Fields(l[6])}
+		if t.Classes, err = strconv.Atoi(l[3]); err != nil {
 			return nil, fmt.Errorf("row %d: %w", i+1, err)
 		}
-		for _, size := range append([]string{l[3]}, strings.Fields(l[4])...) {
+		for _, size := range append([]string{l[4]}, strings.Fields(l[5])...) {
 			n, err := strconv.Atoi(size)
 			if err != nil {
 				return nil, fmt.Errorf("row %d: %w", i+1, err)
 			}
 			t.Test = append(t.Test, n)
-		}
-		for _, g := range published.Groups() {
-			if slices.Contains(g.Tasks, t.Folder) {
-				t.Group = g.Name
-			}
 		}
 		list = append(list, t)
 	}

@@ -1,4 +1,4 @@
-package vtab
+package suite
 
 import "dtl-tf/graph/spell"
 

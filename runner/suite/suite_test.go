@@ -1,4 +1,4 @@
-package vtab
+package suite
 
 import (
 	"os"
@@ -6,9 +6,26 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"dtl-tf/runner/published"
 )
+
+// folders are the tasks in the order of the papers' tables: 7 natural, 4 specialized, 8 structured.
+var folders = strings.Fields(`cifar caltech101 dtd oxford_flowers102 oxford_iiit_pet svhn sun397
+	patch_camelyon eurosat resisc45 diabetic_retinopathy
+	clevr_count clevr_dist dmlab kitti dsprites_loc dsprites_ori smallnorb_azi smallnorb_ele`)
+
+// TestGroups: the groups have their tasks in order, and a mean is of all 19 or none.
+func TestGroups(t *testing.T) {
+	at := 0
+	for i, want := range []Group{{"Natural", folders[:7]}, {"Specialized", folders[7:11]}, {"Structured", folders[11:]}} {
+		if g := Groups()[i]; g.Name != want.Name || !slices.Equal(g.Tasks, want.Tasks) {
+			t.Errorf("got %+v, want %+v", g, want)
+		}
+		at += len(want.Tasks)
+	}
+	if len(Groups()) != 3 || at != 19 || !slices.Equal(Folders(), folders) {
+		t.Errorf("%d groups, folders %v", len(Groups()), Folders())
+	}
+}
 
 // TestTasks holds the registry against the class numbers of the VTAB-1k loaders of FacT and NOAH (vtab.py) and the number of
 // test images in the archives' lists.
@@ -22,7 +39,7 @@ func TestTasks(t *testing.T) {
 		t.Fatalf("%d tasks", len(list))
 	}
 	for i, task := range list {
-		if task.Folder != published.Tasks()[i] || task.Classes != classes[i] || task.Test[0] != test[i] || task.Name == "" {
+		if task.Folder != folders[i] || task.Classes != classes[i] || task.Test[0] != test[i] || task.Name == "" {
 			t.Errorf("task %d: %+v", i, task)
 		}
 		groups[task.Group]++
@@ -66,7 +83,7 @@ func TestSelect(t *testing.T) {
 		"svhn,cifar,svhn":       "cifar svhn",
 		"Specialized":           "patch_camelyon eurosat resisc45 diabetic_retinopathy",
 		"dmlab,specialized":     "patch_camelyon eurosat resisc45 diabetic_retinopathy dmlab",
-		"all":                   strings.Join(published.Tasks(), " "),
+		"all":                   strings.Join(folders, " "),
 		"natural, structured ,": "",
 		"":                      "",
 	} {
