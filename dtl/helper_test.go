@@ -24,6 +24,15 @@ func shared(t *testing.T, parts ...string) string {
 	return path
 }
 
+// someMethods lists all methods with DTL_HEAVY=1. Otherwise it lists DTL and three rivals: one that trains the backbone, one that
+// changes weights, and one that adds tokens.
+func someMethods() []string {
+	if os.Getenv("DTL_HEAVY") != "" {
+		return Names()
+	}
+	return []string{"dtl", "dtl+", "full", "lora", "vpt-deep"}
+}
+
 // micro is an architecture on which a training step takes milliseconds.
 var micro = vit.Architecture{Image: 16, Patch: 4, Width: 12, Depth: 4, Heads: 2, MLP: 48, Eps: backbone.LayerNormEps}
 
