@@ -117,7 +117,8 @@ func third(b *graph.Builder, w graph.Value, which int) graph.Value {
 	return b.Reshape(b.SliceTokens(b.Reshape(w, 1, 3*d, r), which*d, (which+1)*d), d, r)
 }
 
-// supernetPrompts is PyTorch's xavier_uniform_ of [1, 100, d], of which each block takes the first tokens.
+// supernetPrompts draws a block's prompts. The supernet has 100 prompts a block, [1, 100, d], drawn by PyTorch's
+// xavier_uniform_; a block uses the first ones.
 func supernetPrompts(random *rand.Rand, shape []int) tensor.Tensor {
 	bound := math.Sqrt(6 / float64((1+100)*shape[2]))
 	t := tensor.Zeros(shape...)

@@ -6,9 +6,9 @@ import (
 )
 
 // Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v. q, k, v and the result are
-// [B, T, d], with the heads side by side in the last axis. A bias is either [heads, T, T], the same for all samples, or
-// [n, 1, T, T], of which sample i gets entry i mod n, such as the masks of the n windows of an image; the latter gets no
-// gradient. Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
+// [B, T, d], with the heads side by side in the last axis. A bias [heads, T, T] is the same for all samples. A bias
+// [n, 1, T, T] holds the masks of the n windows of an image: sample i gets entry i mod n, and no gradient reaches the bias.
+// Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	b = b.In("attention")
 	shape := q.Shape

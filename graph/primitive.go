@@ -75,7 +75,7 @@ func (b *Builder) batchMatmul(x, y Value, tx, ty bool) Value {
 	return b.node("BatchMatMulV2", shape, map[string]any{"adj_x": tx, "adj_y": ty}, x.Output, y.Output)
 }
 
-// reshape is x in another shape, one dimension of which may be Unknown.
+// reshape is x in another shape. One dimension may be Unknown.
 func (b *Builder) reshape(x Value, shape ...int) Value {
 	if slices.Equal(x.Shape, shape) {
 		return Detach(x)

@@ -88,7 +88,7 @@ func (b *Builder) Repeat(x, like Value) Value {
 	})
 }
 
-// Reshape is x in another shape, one dimension of which may be Unknown. Saves nothing.
+// Reshape is x in another shape. One dimension may be Unknown. Saves nothing.
 func (b *Builder) Reshape(x Value, shape ...int) Value {
 	return b.differentiable(b.In("reshape").reshape(x, shape...), []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.reshape(dy, x.Shape...)}

@@ -20,7 +20,7 @@ const (
 	extended     = "extended"    // main with another family of backbones and another method
 )
 
-// child runs dtl-tf in a process of its own.
+// child is the main function of a test program that was started as dtl-tf. It returns the exit code.
 func child(args []string) int {
 	variable := os.Getenv(childVariable)
 	switch {

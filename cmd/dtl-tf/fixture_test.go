@@ -44,7 +44,7 @@ func heavy(t *testing.T, what string) {
 	}
 }
 
-// childVariable makes the test program behave as dtl-tf itself, for what needs a process of its own.
+// childVariable makes the test program behave as dtl-tf itself, for tests that need a separate process.
 const childVariable = "DTL_TF_TEST_CHILD"
 
 func TestMain(m *testing.M) {

@@ -84,7 +84,7 @@ func TestReadOnlyFolder(t *testing.T) {
 }
 
 // TestFullDisk: if a file can't be written, the old one stays and run.json records the failure. A limit on the size of files
-// simulates the full disk; it needs a process of its own.
+// simulates the full disk. It applies to a whole process, so the run is a separate one.
 func TestFullDisk(t *testing.T) {
 	const file = "backbone.npz"
 	flags := []string{"--method", "full", "--checkpoint-every", "0"}

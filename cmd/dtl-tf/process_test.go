@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// process is dtl-tf in a process of its own.
+// process is dtl-tf running as a separate process.
 type process struct {
 	*exec.Cmd
 	stdout, stderr watched

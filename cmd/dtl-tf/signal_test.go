@@ -17,7 +17,7 @@ func TestSignals(t *testing.T) {
 	random := repeatable(t)
 	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")
-	// Writing at the end of an epoch takes longer than its steps, so many signals would arrive there.
+	// An epoch's steps are faster than writing a checkpoint. With one after each epoch, most signals would hit the writing.
 	rarely := []string{"--checkpoint-every", "12"}
 	args, within := drawn.args(out, rarely...), 0
 	for n := 0; n < 8 && within < 2; n++ {

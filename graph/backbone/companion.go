@@ -95,7 +95,7 @@ func readCompanions(path string, a Architecture) (found []companion, remarks []s
 	return found, remarks, nil
 }
 
-// severalWeights tells whether a folder has more than one weight file, of which its config.json can describe only one.
+// severalWeights tells whether a folder has more than one weight file. Its config.json can describe only one of them.
 func severalWeights(folder string) bool {
 	entries, err := os.ReadDir(folder)
 	return err == nil && 1 < len(slices.DeleteFunc(entries, func(e fs.DirEntry) bool {

@@ -1,5 +1,5 @@
-// A filter on this process's stderr. It is a process of its own that reads a pipe: the output of a process that aborts would be
-// lost with a thread inside that process, whereas a filter process reads the pipe to its last byte and only then ends.
+// A filter on this process's stderr. It is a separate process that reads a pipe. A thread would die with a process that aborts,
+// and the last words with it; a separate process reads the pipe to its last byte and only then ends.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

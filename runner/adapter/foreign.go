@@ -21,8 +21,8 @@ const (
 	fusionName = "lora_fusion.weight" // [d, 1, k, k]
 )
 
-// Read reads an adapter of this program or of the official implementation. Of the latter's state dicts it
-// takes what trains: the weights of the backbone, which stand beside it there, stay out.
+// Read reads an adapter of this program or of the official implementation. An official state dict also holds
+// the weights of the backbone; only the trainable tensors are taken from it.
 func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 	a, err := result.ReadAdapter(path)
 	if err != nil || !foreign(a) {

@@ -52,7 +52,7 @@ func TakeOver(a *result.Adapter, c *runner.BackboneConfig) error {
 	return nil
 }
 
-// takeOverShape takes heads and layer_norm_eps. Adapters that do not tell the latter were trained with the usual one.
+// takeOverShape takes heads and layer_norm_eps. An adapter without layer_norm_eps was trained with the usual one.
 func takeOverShape(a *result.Adapter, c *runner.BackboneConfig) error {
 	says := c.Adapter
 	heads, ok, err := a.Int(keyHeads)

@@ -64,8 +64,8 @@ func write(path string, s State, tensors tensor.Map) error {
 	})
 }
 
-// checksum is the SHA-256 of the file without its checksum, in hexadecimal. Equal content gives equal bytes, so it can be
-// made again from what has been read.
+// checksum is the SHA-256 of the file without its checksum, in hexadecimal. Equal content gives equal bytes, so a
+// reader can recompute it.
 func checksum(state []byte, tensors tensor.Map) (string, error) {
 	h := sha256.New()
 	if err := weight.WriteSafetensors(h, tensors, map[string]string{keyState: string(state)}); err != nil {

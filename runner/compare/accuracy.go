@@ -87,8 +87,8 @@ func (s Settings) sameNetwork(b result.Backbone) bool {
 // quotedBackbone is what the numbers in package published were made with.
 const quotedBackbone = "vit_b16"
 
-// asQuoted tells whether the table's network is the one that published numbers are of, at its image size. On another they would
-// stand beside measurements of which they say nothing.
+// asQuoted tells whether the table's network and image size are those of the published numbers. Beside measurements of another
+// network they would mislead.
 func (s Settings) asQuoted() bool {
 	a, err := backbone.Parse(quotedBackbone)
 	return err == nil && s.Architecture == a.String()

@@ -22,7 +22,7 @@ func how(s Settings, rows []Row) string {
 		classifier = fmt.Sprintf(" (the same %s for each)", report.Thousands(r.Classifier))
 	}
 	return fmt.Sprintf("Measured on %s of this machine (%s, %d threads) with libtensorflow %s: %s, %d x %d pixels, batch %d, %s, --recompute %s, %d classes, AdamW. "+
-		"Every method in a process of its own: %d steps of warm-up, %d timed steps (median, minimum, maximum), then one step traced. "+
+		"Every method in a separate process: %d steps of warm-up, %d timed steps (median, minimum, maximum), then one step traced. "+
 		"Step peak: the most bytes alive at once in that step, by replaying every allocation and release of the optimised graph as it runs, "+
 		"without recomputation by TensorFlow's optimiser: activations, gradients and temporaries, not the weights, the optimizer's state and the images, "+
 		"which are there before. Activations and gradients: the most of each at once, at moments of their own. Total: weights, optimizer and step peak. "+

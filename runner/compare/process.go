@@ -26,7 +26,7 @@ func self(ctx context.Context) (*exec.Cmd, error) {
 	return exec.CommandContext(ctx, path, ChildCommand), nil
 }
 
-// one measures a method in a process of its own. The row says what went wrong where something did; the error is for
+// one measures a method in a separate process. The row says what went wrong where something did; the error is for
 // what concerns the others too: the process could not be started, or the user has stopped the program.
 func one(ctx context.Context, start Starter, r request, progress func(what string, count int)) (Row, error) {
 	failed := func(format string, args ...any) (Row, error) {

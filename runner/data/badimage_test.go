@@ -79,7 +79,7 @@ func TestTooFewImages(t *testing.T) {
 	}
 }
 
-// TestRealFiles reads files in the middle of which one is cut short.
+// TestRealFiles reads five files. The third is cut short and the fourth is empty.
 func TestRealFiles(t *testing.T) {
 	root := t.TempDir()
 	var items []Item

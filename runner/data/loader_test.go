@@ -244,6 +244,6 @@ func TestMemoryStays(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes in 4,000 batches", grown)
 	}
 	if perBatch := (after.TotalAlloc - before.TotalAlloc) / 3960; perBatch > 16*1024 {
-		t.Errorf("%d bytes are allocated a batch, of which the images have %d", perBatch, 16*16*16*3)
+		t.Errorf("%d bytes are allocated a batch, %d of them for the images", perBatch, 16*16*16*3)
 	}
 }

@@ -187,7 +187,7 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// TestLinkedFolders: 20 of 24 images lie behind links to folders, of which one leads back up.
+// TestLinkedFolders: 20 of 24 images lie behind links to folders. One more link leads back up.
 func TestLinkedFolders(t *testing.T) {
 	files, store := map[string]string{}, map[string]string{}
 	for i := range 10 {

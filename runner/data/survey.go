@@ -67,7 +67,7 @@ func (s Survey) Notes() (notes []string) {
 
 type trait struct{ grey16, turned bool }
 
-// headBytes holds two of JPEG's segments of the largest size, of which that with the orientation is the first or second.
+// headBytes is room for two JPEG segments of the largest size: the orientation is in the first or the second.
 const headBytes = 1<<17 + 1<<10
 
 func traitOf(path string) (t trait) {

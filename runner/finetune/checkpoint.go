@@ -66,7 +66,7 @@ func (f *fineTuning) interrupted(at train.Position) error {
 	return also(f.writeCheckpoint(at), f.writeTrained(f.good))
 }
 
-// writeCheckpoint writes the state of which f.good is a part, unless it is on the disk already.
+// writeCheckpoint writes the state that f.good belongs to, unless it is on the disk already.
 func (f *fineTuning) writeCheckpoint(at train.Position) error {
 	if at.Steps == 0 || at == f.written {
 		return nil

@@ -109,7 +109,7 @@ func TestCacheEqual(t *testing.T) {
 			if d := apart(first.losses, plain.losses); d > 1e-5 {
 				t.Errorf("losses %v, without cache %v: %g apart", first.losses, plain.losses, d)
 			}
-			// LST has attention of its own, parts of whose gradients are nothing but rounding, which AdamW makes steps of.
+			// LST has its own attention. Some of its gradients are nothing but rounding, and AdamW turns them into full steps.
 			d := adaptersApart(t, with.Out, without.Out)
 			t.Logf("losses %.1e apart, adapters %.1e", apart(first.losses, plain.losses), d)
 			if d > 1e-5 && c.name != "lst" {

@@ -43,7 +43,7 @@ func (f *fineTuning) startHead() error {
 	return nil
 }
 
-// startTensors are the adapter's tensors with the head that the run's classes make of its own.
+// startTensors are the initial adapter's tensors, its head rearranged for the run's classes.
 func (f *fineTuning) startTensors(model *dtl.Model) (tensor.Map, error) {
 	start := result.Adapter{Path: f.initial.Path, Meta: f.initial.Meta, Tensors: headRows(f.head, f.initial.Tensors, model, f.config.Seed)}
 	return start.Tensors, adapter.Fits(&start, f.backbone, model.AdapterShapes())

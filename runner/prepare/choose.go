@@ -81,10 +81,10 @@ func official(c Config, name string, counts map[string]int, r *Record) (plan, er
 			}
 		}
 		if take == 0 {
-			return p, fmt.Errorf("%s: split %s has %d records, of which none is left for %s", c.From, s.split, records, listNames[list])
+			return p, fmt.Errorf("%s: split %s has %d records and none is left for %s", c.From, s.split, records, listNames[list])
 		}
 		if take < asked {
-			return p, tooFew(c, flag, asked, fmt.Sprintf("split %s has %d records, of which there are %d", s.split, records, take))
+			return p, tooFew(c, flag, asked, fmt.Sprintf("split %s has %d records and there are %d", s.split, records, take))
 		}
 		if list != test && asked != [...]int{800, 200}[list] {
 			r.unofficial("%s is %d", flag, asked)

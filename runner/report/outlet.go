@@ -63,7 +63,7 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// keep puts a text behind what waits, of which no more is kept than fits.
+// keep appends a text to what waits. The oldest lines are dropped if it no longer fits.
 func (o *outlet) keep(p []byte) {
 	o.kept = append(o.kept, p...)
 	if over := len(o.kept) - mostKept; over > 0 {

@@ -228,8 +228,7 @@ func WriteRun(path string, r Run) error {
 }
 
 // ReadRun reads the run.json at path, or in path where that is a run folder. It refuses a file
-// that is cut off, that another format's program wrote, or that has fields it does not know;
-// of the latter two the error is a *ForeignError.
+// that is cut off. A file of another format, or with fields it does not know, is a *ForeignError.
 func ReadRun(path string) (Run, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, RunFile)

@@ -89,7 +89,7 @@ func (s *Stage) recover() error {
 			return err
 		}
 	}
-	// What makes Folder may have files of its own beside it.
+	// The writer of Folder may leave its own files beside it.
 	entries, err := os.ReadDir(s.root)
 	if err != nil {
 		return err

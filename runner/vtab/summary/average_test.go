@@ -46,7 +46,7 @@ func averageOf(t *testing.T, key string, scores map[string]Score) (Score, bool) 
 }
 
 // TestPublishedAverages: the row of DTL has the averages that the paper (76.7, cut and not rounded) and the collected
-// tables print; the groups' are in the latter.
+// tables print. The groups' averages are in the collected tables.
 func TestPublishedAverages(t *testing.T) {
 	scores := map[string]Score{}
 	for task, top1 := range published.Of("dtl").Tasks {

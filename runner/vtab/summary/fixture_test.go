@@ -55,7 +55,7 @@ func put(t *testing.T, folder string, cells ...vtab.Cell) {
 	}
 }
 
-// dtlCells are the published row of DTL, by three seeds of which one is d below and one is d above it: 2 on cifar, 0.5 elsewhere.
+// dtlCells are the published row of DTL, by three seeds: one at it, one d below, one d above. d is 2 on cifar, 0.5 elsewhere.
 func dtlCells() (cells []vtab.Cell) {
 	for task, top1 := range published.Of("dtl").Tasks {
 		d := 0.5

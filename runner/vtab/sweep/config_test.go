@@ -135,7 +135,7 @@ func TestUsage(t *testing.T) {
 func TestTimeLeft(t *testing.T) {
 	p := &progress{seconds: map[string][]float64{"dtl": {90, 110}, "linear": {10}}}
 	p.left = []job{{method: "dtl"}, {method: "linear"}, {method: "lora"}}
-	// 100 for dtl of which a quarter is done, 10 for linear, for lora the mean of all three, 70.
+	// dtl takes 100 and a quarter is done, linear takes 10, lora is taken as the mean of all three, 70.
 	if text, ok := p.timeLeft(0.25); !ok || text != "2m35s" {
 		t.Errorf("%s left, want 75 + 10 + 70 seconds", text)
 	}

@@ -89,7 +89,7 @@ func (l *locks) take(base string) (*held, owner, error) {
 		os.Remove(path)
 		return nil, owner{}, fmt.Errorf("lock %s: %w", path, err)
 	}
-	// If we were slow, others may have taken the lock, gone on and removed the number that we have just made anew.
+	// If we were slow, others may have taken the lock, gone on and removed the number that we have just recreated.
 	if now, err := newest(base); err != nil || now != number+1 {
 		os.Remove(path)
 		return nil, owner{}, err
