@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 )
 
 // The rank and scale of scripts/make_factor_vectors.py. The tests of all rivals cover these methods too.
@@ -78,7 +79,7 @@ func TestFacTErrors(t *testing.T) {
 	} {
 		for _, name := range []string{"fact-tt", "fact-tk"} {
 			_, _, err := NewMethod(name, c.options, c.arch)
-			wantError(t, err, c.want...)
+			expect.Error(t, err, c.want...)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -115,13 +116,13 @@ func TestLSTPruning(t *testing.T) {
 	}
 	delete(bb.Weights, "Transformer/encoderblock_2/MlpBlock_3/Dense_0/kernel")
 	_, err = model.params.Derived(bb.Weights)
-	wantError(t, err, "backbone's weights", "encoderblock_2/MlpBlock_3/Dense_0/kernel")
+	expect.Error(t, err, "backbone's weights", "encoderblock_2/MlpBlock_3/Dense_0/kernel")
 }
 
 // TestLSTErrors: the side network's heads are at least 1 wide; heads narrower than 16 get a smaller default reduction.
 func TestLSTErrors(t *testing.T) {
 	_, _, err := NewMethod("lst", Options{"reduction": "7"}, micro)
-	wantError(t, err, "--reduction 7", "1 to 6")
+	expect.Error(t, err, "--reduction 7", "1 to 6")
 	for name, want := range map[string]string{"vit_b16": "8", "vit_ti16": "8"} {
 		if _, options, err := NewMethod("lst", nil, must(backbone.Parse(name))(t)); err != nil || options["reduction"] != want {
 			t.Errorf("%s: options %v, %v", name, options, err)

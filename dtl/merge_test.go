@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -52,16 +53,16 @@ func TestMergeErrors(t *testing.T) {
 		"lora": {"merge lora", "blocks.0.attn."}, "ssf": {"merge ssf", "patch_embed.ssf_scale_1"},
 	} {
 		_, err := Merge(name, nil, two, weights, tensor.Map{})
-		wantError(t, err, want...)
+		expect.Error(t, err, want...)
 	}
 	adapter := randomRival(setting{arch: two, method: "ssf"}.start(t).Model)
 	adapter["blocks.1.mlp.ssf_scale_1"] = tensor.Zeros(5)
 	_, err := Merge("ssf", nil, two, weights, adapter)
-	wantError(t, err, "blocks.1.mlp.ssf_scale_1", "[5]", "[48]")
+	expect.Error(t, err, "blocks.1.mlp.ssf_scale_1", "[5]", "[48]")
 
 	short := maps.Clone(weights)
 	short["Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias"] = tensor.Zeros(3)
 	adapter["blocks.1.mlp.ssf_scale_1"] = tensor.Zeros(48)
 	_, err = Merge("ssf", nil, two, short, adapter)
-	wantError(t, err, "Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias", "[3]")
+	expect.Error(t, err, "Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias", "[3]")
 }

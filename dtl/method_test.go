@@ -3,25 +3,13 @@ package dtl
 import (
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
-
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one about %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error %q does not say %q", err, part)
-		}
-	}
-}
 
 // TestMethodErrors: errors for unknown methods and options out of range name what is allowed.
 func TestMethodErrors(t *testing.T) {
@@ -50,7 +38,7 @@ func TestMethodErrors(t *testing.T) {
 		{"full", Options{"beta": "100"}, []string{"--beta", "full"}},
 	} {
 		_, _, err := NewMethod(c.method, c.options, micro)
-		wantError(t, err, c.want...)
+		expect.Error(t, err, c.want...)
 	}
 }
 
@@ -90,7 +78,7 @@ func TestModelErrors(t *testing.T) {
 		config := good
 		c.change(&config)
 		_, err := New(config)
-		wantError(t, err, c.want)
+		expect.Error(t, err, c.want)
 	}
 }
 
@@ -104,15 +92,15 @@ func TestStartErrors(t *testing.T) {
 	saved := weights[cls]
 	delete(weights, cls)
 	_, err := s.Start(options, weights, 0, nil)
-	wantError(t, err, "backbone", "tensor "+cls, "missing")
+	expect.Error(t, err, "backbone", "tensor "+cls, "missing")
 	weights[cls] = tensor.Zeros(1, 1, 13)
 	_, err = s.Start(options, weights, 0, nil)
-	wantError(t, err, "backbone", "tensor "+cls, "[1 1 13]", "[1 1 12]")
+	expect.Error(t, err, "backbone", "tensor "+cls, "[1 1 13]", "[1 1 12]")
 	weights[cls] = saved
 
 	// An adapter file for another number of classes.
 	_, err = s.Start(options, weights, 0, tensor.Map{HeadWeight: tensor.Zeros(5, 12)})
-	wantError(t, err, "adapter", HeadWeight, "[5 12]", "[3 12]")
+	expect.Error(t, err, "adapter", HeadWeight, "[5 12]", "[3 12]")
 }
 
 // TestInitialValues: A and the convolution start uniform within +-1/sqrt(fan_in), PyTorch's default; B and the classifier's bias

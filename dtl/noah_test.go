@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -120,7 +121,7 @@ func TestNOAHErrors(t *testing.T) {
 		{Options{"prompt-sizes": "1,2,3,-1"}, []string{"--prompt-sizes -1", "0 to 4096"}},
 	} {
 		_, _, err := NewMethod("noah", c.options, micro)
-		wantError(t, err, c.want...)
+		expect.Error(t, err, c.want...)
 	}
 	_, options, err := NewMethod("noah", Options{"lora-sizes": " 3, 3,3,3"}, micro)
 	if err != nil || options["lora-sizes"] != "3" || options["adapter-sizes"] != "6" {

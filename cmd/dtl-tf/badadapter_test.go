@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -18,7 +19,7 @@ import (
 func TestAdapterRefused(t *testing.T) {
 	run := dtlRun(t)
 	good, err := weight.Open(filepath.Join(run, "adapter.safetensors"))
-	try(t, err)
+	expect.NoError(t, err)
 	const a0 = "lora_dict.0.lora_A"
 	nan := good.Tensors["head.bias"].Clone()
 	nan.Float32()[1] = float32(math.NaN())
@@ -65,7 +66,7 @@ func TestAdapterRefused(t *testing.T) {
 			if c.change != nil {
 				c.change(m, meta)
 			}
-			try(t, writeSafetensors(path, m, meta))
+			expect.NoError(t, writeSafetensors(path, m, meta))
 			commands := [][]string{evalArgs(path, c.flags...), predictArgs(path, c.flags...)}
 			if !c.used {
 				commands = append(commands, tune(out, append(c.flags, "--init-adapter", path)...))
@@ -112,11 +113,11 @@ func TestAdapterFileRefused(t *testing.T) {
 func TestAdapterElsewhere(t *testing.T) {
 	adapter := filepath.Join(dtlRun(t), "adapter.safetensors")
 	arch, err := backbone.Parse(tiny)
-	try(t, err)
+	expect.NoError(t, err)
 	other, err := backbone.Random(arch, 2)
-	try(t, err)
+	expect.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "other.npz")
-	try(t, writeNPZ(path, other.Weights))
+	expect.NoError(t, writeNPZ(path, other.Weights))
 	cli(t, append(evalArgs(adapter), "--backbone", path)...).want(t, exitFailed, adapter, path, "another backbone")
 	cli(t, append(predictArgs(adapter), "--backbone", path)...).want(t, exitFailed, adapter, path, "another backbone")
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -59,7 +60,7 @@ func TestBackboneRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, c.file)
-			try(t, c.make(path))
+			expect.NoError(t, c.make(path))
 			out := filepath.Join(dir, "run")
 			for _, args := range [][]string{
 				{"backbone", "inspect", path},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -14,7 +15,7 @@ import (
 func readRun(t *testing.T, out string) result.Run {
 	t.Helper()
 	r, err := result.ReadRun(out)
-	try(t, err)
+	expect.NoError(t, err)
 	return r
 }
 
@@ -50,7 +51,7 @@ func TestDataRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := newData(t, map[string]int{"train800val200": 9, "test": 3})
-			try(t, c.make(root))
+			expect.NoError(t, c.make(root))
 			out := filepath.Join(t.TempDir(), "run")
 			o := cli(t, tune(out, "--data", root)...)
 			o.want(t, exitFailed, c.want...)
@@ -88,7 +89,7 @@ func TestBadImage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			root := newData(t, map[string]int{"train800val200": 18, "test": 3})
 			bad := filepath.Join(root, "images", "train800val200_10.png") // in the middle of the epoch
-			try(t, c.change(bad))
+			expect.NoError(t, c.change(bad))
 			out := filepath.Join(t.TempDir(), "run")
 			flags := []string{"--data", root, "--shuffle=false", "--batch", "4", "--method", "linear", "--feature-cache", "off"}
 			cli(t, tune(out, flags...)...).want(t, exitFailed, bad, c.want, "epoch 1, batch 3")
@@ -132,7 +133,7 @@ func TestBadTestImage(t *testing.T) {
 		Top1   float64
 		Images int
 	}
-	try(t, json.Unmarshal([]byte(o.out), &score))
+	expect.NoError(t, json.Unmarshal([]byte(o.out), &score))
 	if score.Images != 2 {
 		t.Errorf("%d images evaluated, want 2", score.Images)
 	}
@@ -151,11 +152,11 @@ func TestAllImagesBad(t *testing.T) {
 	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
 	for _, n := range []int{9, 2} { // none readable, fewer than a batch readable
 		for i := range n {
-			try(t, os.Truncate(filepath.Join(root, "images", "train800val200_0"+string(rune('0'+8-i))+".png"), 0))
+			expect.NoError(t, os.Truncate(filepath.Join(root, "images", "train800val200_0"+string(rune('0'+8-i))+".png"), 0))
 		}
 		out := filepath.Join(t.TempDir(), "run")
 		want := map[int]string{9: "none of the 9 images", 2: "7 readable of 9 images"}[n]
 		cli(t, tune(out, "--data", root, "--method", "linear", "--skip-bad-images", "--feature-cache", "off")...).want(t, exitFailed, want)
-		try(t, writeLists(root, map[string]int{"train800val200": 9}))
+		expect.NoError(t, writeLists(root, map[string]int{"train800val200": 9}))
 	}
 }

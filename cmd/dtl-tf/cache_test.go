@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -138,7 +139,7 @@ func TestCacheResume(t *testing.T) {
 			State string `json:"feature_cache"`
 		}
 		r := readRun(t, out)
-		try(t, json.Unmarshal(r.Config, &config))
+		expect.NoError(t, json.Unmarshal(r.Config, &config))
 		return config.State
 	}
 	out := filepath.Join(t.TempDir(), "run")

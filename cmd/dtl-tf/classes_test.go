@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -43,7 +44,7 @@ func TestEvalByName(t *testing.T) {
 	folders(t, subset, "test", 3, map[string]int{"dill": 0})
 	cli(t, append(evalArgs(adapter), "--data", subset)...).want(t, exitUsage, subset, adapter, "dill (3 of 9 images)", "amber, basil, cobalt")
 	// Another spelling, with another sort order.
-	try(t, os.Rename(filepath.Join(subset, "test", "dill"), filepath.Join(subset, "test", "Amber")))
+	expect.NoError(t, os.Rename(filepath.Join(subset, "test", "dill"), filepath.Join(subset, "test", "Amber")))
 	cli(t, append(evalArgs(adapter), "--data", subset)...).want(t, exitUsage, `Amber (3 of 9 images; did you mean "amber", which differs in case`)
 }
 
@@ -73,11 +74,11 @@ func TestInitAdapterByName(t *testing.T) {
 		t.Errorf("run.json has the notes %q", notes)
 	}
 	a, err := result.ReadAdapter(adapter)
-	try(t, err)
+	expect.NoError(t, err)
 	b, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	new, err := result.ReadAdapter(filepath.Join(fresh, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	if names, _, _ := b.Strings(result.KeyClassNames); fmt.Sprint(names) != "[Dill basil cobalt fennel]" {
 		t.Errorf("classes %v", names)
 	}
@@ -105,7 +106,7 @@ func TestInitAdapterByNumber(t *testing.T) {
 	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--batch", "2"}
 	adapter := spiceAdapter(t)
 	old, err := result.ReadAdapter(adapter)
-	try(t, err)
+	expect.NoError(t, err)
 	for _, c := range []struct {
 		add     string
 		classes int
@@ -120,7 +121,7 @@ func TestInitAdapterByNumber(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "run")
 		cli(t, tune(out, append(still, "--data", root, "--init-adapter", adapter)...)...).want(t, exitDone, c.notes...)
 		a, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
-		try(t, err)
+		expect.NoError(t, err)
 		head := a.Tensors[dtl.HeadWeight]
 		if head.Shape[0] != c.classes || readRun(t, out).Data.Classes != c.classes {
 			t.Errorf("%d labels: a head of %v", c.classes, head.Shape)

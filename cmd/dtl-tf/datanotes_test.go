@@ -5,13 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // TestNotesOnData: oddities of the data are reported before training and recorded.
 func TestNotesOnData(t *testing.T) {
 	root := folders(t, t.TempDir(), "train", 4, spices)
 	image := read(t, root, "train", "basil", "train0.png")
-	try(t, os.MkdirAll(filepath.Join(root, "test", "amber"), 0o777))
+	expect.NoError(t, os.MkdirAll(filepath.Join(root, "test", "amber"), 0o777))
 	write(t, filepath.Join(root, "test", "amber", "again.png"), image)
 	out := filepath.Join(t.TempDir(), "run")
 	o := cli(t, tune(out, "--data", root, "--shuffle=false", "--epochs", "1")...) // 12 images, batch 8

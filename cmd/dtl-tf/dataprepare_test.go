@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare"
 )
@@ -16,9 +17,9 @@ func colourFolders(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	for class, name := range []string{"red", "green", "blue"} {
-		try(t, os.MkdirAll(filepath.Join(root, name), 0o777))
+		expect.NoError(t, os.MkdirAll(filepath.Join(root, name), 0o777))
 		for i := range 12 {
-			try(t, writeImage(filepath.Join(root, name, fmt.Sprintf("%02d.png", i)), class, uint64(20*class+i)))
+			expect.NoError(t, writeImage(filepath.Join(root, name, fmt.Sprintf("%02d.png", i)), class, uint64(20*class+i)))
 		}
 	}
 	return root
@@ -31,14 +32,14 @@ func TestPrepare(t *testing.T) {
 	o := cli(t, args...)
 	o.want(t, exitDone, "writing images 36/36")
 	r, err := prepare.ReadRecord(out)
-	try(t, err)
+	expect.NoError(t, err)
 	for _, text := range []string{"wrote " + out, "0 blue", "2 red", "drawn with seed 42", r.Fingerprint} {
 		if !strings.Contains(o.out, text) {
 			t.Errorf("stdout lacks %q:\n%s", text, o.out)
 		}
 	}
 	set, err := data.Open(out)
-	try(t, err)
+	expect.NoError(t, err)
 	for split, want := range map[string]int{data.Train: 18, data.Val: 6, data.TrainVal: 24, data.Test: 12} {
 		if items, err := set.Split(split); err != nil || len(items) != want {
 			t.Errorf("%s has %d images, want %d: %v", split, len(items), want, err)

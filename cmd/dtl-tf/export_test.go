@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
 )
@@ -88,7 +89,7 @@ func TestExportOfRealImages(t *testing.T) {
 	shared := filepath.Join("..", "..", "..", "shared")
 	backbone := filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")
 	images, err := filepath.Glob(filepath.Join(shared, "vtab-1k", "caltech101", "images", "test", "0000[0-3]*.jpg"))
-	try(t, err)
+	expect.NoError(t, err)
 	if _, err := os.Stat(backbone); err != nil || len(images) == 0 {
 		t.Skipf("skipped: %s or vtab-1k/caltech101 beside it is missing", backbone)
 	}
@@ -129,8 +130,8 @@ func TestExportKeepsNames(t *testing.T) {
 	root := t.TempDir()
 	for i := range 6 {
 		class := filepath.Join(root, "train", []string{"amber", "basil", "cobalt"}[i%3])
-		try(t, os.MkdirAll(class, 0o777))
-		try(t, writeImage(filepath.Join(class, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
+		expect.NoError(t, os.MkdirAll(class, 0o777))
+		expect.NoError(t, writeImage(filepath.Join(class, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
 	}
 	model, want, _ := exported(t, "--data", root, "--batch", "6", "--method", "linear")
 	images := testImages(t)
@@ -204,7 +205,7 @@ func TestExportRefused(t *testing.T) {
 		{"variables/variables.data-00000-of-00001", "", "", "variables/variables.data-00000-of-00001: truncated"},
 	} {
 		broken := filepath.Join(t.TempDir(), "model")
-		try(t, os.CopyFS(broken, os.DirFS(model)))
+		expect.NoError(t, os.CopyFS(broken, os.DirFS(model)))
 		path := filepath.Join(broken, filepath.FromSlash(c.file))
 		text := string(read(t, path))
 		if c.old != "" && !strings.Contains(text, c.old) {
@@ -230,10 +231,10 @@ func TestExportRefused(t *testing.T) {
 // TestServedClaimsTerabytes: a huge description, made as a sparse file, is rejected before memory is allocated.
 func TestServedClaimsTerabytes(t *testing.T) {
 	model := t.TempDir()
-	try(t, os.CopyFS(model, os.DirFS("../../saved_models/default")))
+	expect.NoError(t, os.CopyFS(model, os.DirFS("../../saved_models/default")))
 	description := filepath.Join(model, "assets.extra", "classifier.json")
 	write(t, description, nil)
-	try(t, os.Truncate(description, 1<<42))
+	expect.NoError(t, os.Truncate(description, 1<<42))
 	cli(t, "predict", "--saved-model", model, fixture.data).want(t, exitFailed, model, "more than the limit")
 }
 
@@ -241,7 +242,7 @@ func TestServedClaimsTerabytes(t *testing.T) {
 func snapshotTree(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
-	try(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	expect.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			b.WriteString(path + "\n" + string(read(t, path)))
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -148,9 +149,9 @@ func folders(t *testing.T, root, split string, n int, classes map[string]int) st
 	t.Helper()
 	for class, colour := range classes {
 		dir := filepath.Join(root, split, class)
-		try(t, os.MkdirAll(dir, 0o777))
+		expect.NoError(t, os.MkdirAll(dir, 0o777))
 		for i := range n {
-			try(t, writeImage(filepath.Join(dir, fmt.Sprintf("%s%d.png", split, i)), colour, uint64(len(class)*100+i)))
+			expect.NoError(t, writeImage(filepath.Join(dir, fmt.Sprintf("%s%d.png", split, i)), colour, uint64(len(class)*100+i)))
 		}
 	}
 	return root
@@ -160,7 +161,7 @@ func folders(t *testing.T, root, split string, n int, classes map[string]int) st
 func newData(t *testing.T, lists map[string]int) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "colours")
-	try(t, writeLists(root, lists))
+	expect.NoError(t, writeLists(root, lists))
 	return root
 }
 
@@ -270,31 +271,23 @@ func predictArgs(adapter string, more ...string) []string {
 	return append([]string{"predict", "--backbone", fixture.backbone, "--adapter", adapter, filepath.Join(fixture.data, "images")}, more...)
 }
 
-// try fails the test on an error.
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // decode parses JSON.
 func decode(t *testing.T, raw []byte, into any) {
 	t.Helper()
-	try(t, json.Unmarshal(raw, into))
+	expect.NoError(t, json.Unmarshal(raw, into))
 }
 
 // read returns the content of a file.
 func read(t *testing.T, parts ...string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(parts...))
-	try(t, err)
+	expect.NoError(t, err)
 	return raw
 }
 
 // write writes a file and returns its path.
 func write(t *testing.T, path string, content []byte) string {
 	t.Helper()
-	try(t, os.WriteFile(path, content, 0o666))
+	expect.NoError(t, os.WriteFile(path, content, 0o666))
 	return path
 }

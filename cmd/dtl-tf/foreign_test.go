@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
@@ -24,7 +25,7 @@ func foreignCases(t *testing.T) (cases map[string]foreignCase, with func(foreign
 	dir := filepath.Join("testdata", "adapter")
 	decode(t, read(t, dir, "expected.json"), &cases)
 	images, err := filepath.Glob(filepath.Join("testdata", "predict", "*.png"))
-	try(t, err)
+	expect.NoError(t, err)
 	with = func(c foreignCase) []string {
 		return append([]string{"--backbone", filepath.Join(dir, c.Backbone), "--heads", "2", "--adapter", filepath.Join(dir, c.Adapter)}, c.Flags...)
 	}
@@ -85,13 +86,13 @@ func TestForeignWhole(t *testing.T) {
 		t.Errorf("the backbone is the same, but it says %s", o.err)
 	}
 	file, err := weight.Open(filepath.Join("testdata", "adapter", c.Adapter))
-	try(t, err)
+	expect.NoError(t, err)
 	whole := tensor.Map{}
 	for name, value := range file.Tensors {
 		whole[strings.TrimPrefix(name, "module.")] = value
 	}
 	path := filepath.Join(t.TempDir(), "whole.safetensors")
-	try(t, writeSafetensors(path, whole, nil))
+	expect.NoError(t, writeSafetensors(path, whole, nil))
 	both := predictions(t, append([]string{"predict", "--backbone", path, "--heads", "2", "--adapter", path, "--feedback-from", "1"}, images...)...)
 	for i, logits := range c.Logits {
 		for k, v := range logits {
@@ -115,9 +116,9 @@ func TestForeignTraining(t *testing.T) {
 	cli(t, append([]string{"fine-tune", "--data", fixture.data, "--out", out, "--epochs", "2", "--batch", "8"}, args...)...).
 		want(t, exitDone, "low-rank maps from block 2 on", "taken as dtl")
 	trained, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	start, err := weight.Open(filepath.Join("testdata", "adapter", c.Adapter))
-	try(t, err)
+	expect.NoError(t, err)
 	for name, value := range trained.Tensors {
 		zero := !slices.ContainsFunc(value.Float32(), func(v float32) bool { return v != 0 })
 		_, given := start.Tensors[name]
@@ -133,7 +134,7 @@ func TestForeignRefused(t *testing.T) {
 	cases, with, images := foreignCases(t)
 	c := cases["dtlplus_f16"]
 	good, err := weight.Open(filepath.Join("testdata", "adapter", c.Adapter))
-	try(t, err)
+	expect.NoError(t, err)
 	for _, r := range []struct {
 		name   string
 		change func(m tensor.Map)
@@ -153,7 +154,7 @@ func TestForeignRefused(t *testing.T) {
 			m := maps.Clone(good.Tensors)
 			r.change(m)
 			path := filepath.Join(t.TempDir(), "adapter.safetensors")
-			try(t, writeSafetensors(path, m, nil))
+			expect.NoError(t, writeSafetensors(path, m, nil))
 			args := with(c)
 			args[slices.Index(args, "--adapter")+1] = path
 			cli(t, append(append([]string{"predict"}, args...), images...)...).want(t, exitFailed, append(r.want, path)...)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -37,7 +38,7 @@ func TestCheckpointTooLarge(t *testing.T) {
 func size(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
-	try(t, err)
+	expect.NoError(t, err)
 	return info.Size()
 }
 

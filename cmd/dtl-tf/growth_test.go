@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -27,12 +28,12 @@ func TestNoMemoryIsLost(t *testing.T) {
 	const every = images / batch // steps in an epoch
 	dir := t.TempDir()
 	arch, err := backbone.Parse("vit:image=32,patch=8,width=96,depth=4,heads=3,mlp=384")
-	try(t, err)
+	expect.NoError(t, err)
 	bb, err := backbone.Random(arch, 1)
-	try(t, err)
+	expect.NoError(t, err)
 	weights, data, out := filepath.Join(dir, "small.npz"), filepath.Join(dir, "data"), filepath.Join(dir, "run")
-	try(t, writeNPZ(weights, bb.Weights))
-	try(t, os.MkdirAll(data, 0o777))
+	expect.NoError(t, writeNPZ(weights, bb.Weights))
+	expect.NoError(t, os.MkdirAll(data, 0o777))
 	var list strings.Builder
 	for i := range images {
 		name := fmt.Sprintf("%03d.jpg", i)
@@ -41,7 +42,7 @@ func TestNoMemoryIsLost(t *testing.T) {
 			picture.Pix[p] = uint8(p * (i + 1))
 		}
 		var b bytes.Buffer
-		try(t, jpeg.Encode(&b, picture, nil))
+		expect.NoError(t, jpeg.Encode(&b, picture, nil))
 		write(t, filepath.Join(data, name), b.Bytes())
 		fmt.Fprintf(&list, "%s %d\n", name, i%3)
 	}

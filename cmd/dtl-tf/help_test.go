@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph/expect"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/help")
@@ -42,7 +44,7 @@ func TestHelp(t *testing.T) {
 	for name, page := range pages {
 		path := filepath.Join("testdata", "help", name+".txt")
 		if *update {
-			try(t, os.MkdirAll(filepath.Dir(path), 0o777))
+			expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
 			write(t, path, []byte(page))
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -56,8 +57,8 @@ func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, from, to flo
 			return
 		}
 		p.end().want(t, exitDone)
-		try(t, os.RemoveAll(out))
-		try(t, os.RemoveAll(out+".features"))
+		expect.NoError(t, os.RemoveAll(out))
+		expect.NoError(t, os.RemoveAll(out+".features"))
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // said is a text in the sources, with \x00 for each formatted value, and the functions that it is passed to.
@@ -65,7 +67,7 @@ func texts(t *testing.T, root string) []said {
 		})
 		return nil
 	})
-	try(t, err)
+	expect.NoError(t, err)
 	return all
 }
 
@@ -87,7 +89,7 @@ func constant(n ast.Node) (string, bool) {
 // messages of wrong usage have exit code 2.
 func TestMessages(t *testing.T) {
 	page, err := os.ReadFile("MESSAGES.md")
-	try(t, err)
+	expect.NoError(t, err)
 	sources := texts(t, filepath.Join("..", ".."))
 	rows := 0
 	known := map[string]bool{}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
 )
@@ -35,7 +36,7 @@ func TestFull(t *testing.T) {
 			t.Errorf("the predictions' accuracy is %v, run.json says %v", got, r.Accuracy.Top1)
 		}
 		f, err := weight.Open(backbone)
-		try(t, err)
+		expect.NoError(t, err)
 		for name, before := range fixture.weights {
 			if after, ok := f.Tensors[name]; !ok || reflect.DeepEqual(after, before) {
 				t.Errorf("%s: in the file %v, and it has not moved", name, ok)
@@ -99,7 +100,7 @@ func TestPoolRecorded(t *testing.T) {
 		run := readRun(t, out)
 		decode(t, run.Config, &config)
 		a, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
-		try(t, err)
+		expect.NoError(t, err)
 		if pool, _ := a.String(result.KeyPool); pool != c.want || config.Pool != c.want {
 			t.Errorf("%s --pool %q: the adapter says %q, run.json %q, want %s", c.method, c.flag, pool, config.Pool, c.want)
 		}
@@ -129,9 +130,9 @@ func TestInitAdapter(t *testing.T) {
 	adapter := filepath.Join(from, result.AdapterFile)
 	out := trained(t, "--init-adapter", adapter, "--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--seed", "5")
 	a, err := result.ReadAdapter(adapter)
-	try(t, err)
+	expect.NoError(t, err)
 	b, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	for name, before := range a.Tensors {
 		for i, v := range b.Tensors[name].Float32() {
 			if d := v - before.Float32()[i]; d > 1e-6 || d < -1e-6 {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -47,7 +48,7 @@ func saved(t *testing.T, p *process, out string) {
 func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
-	try(t, err)
+	expect.NoError(t, err)
 	t.Cleanup(func() { r.Close(); w.Close() })
 	return r, w
 }
@@ -84,9 +85,9 @@ func TestReaderStopped(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r, w := pipe(t)
 	room, err := unix.FcntlInt(w.Fd(), unix.F_SETPIPE_SZ, 4096)
-	try(t, err)
+	expect.NoError(t, err)
 	_, err = w.Write(make([]byte, room))
-	try(t, err)
+	expect.NoError(t, err)
 	command := exec.Command(os.Args[0], tune(out, "--skip-bad-images")...)
 	command.Stderr = w
 	p := begin(t, wholeProgram, command)
@@ -96,7 +97,7 @@ func TestReaderStopped(t *testing.T) {
 		return err == nil && run.Status == result.Finished
 	})
 	text, err := io.ReadAll(r)
-	try(t, err)
+	expect.NoError(t, err)
 	if o := p.end(); o.code != exitDone || !strings.Contains(o.out, "top-1") || !strings.Contains(string(text), "epoch 3/3") {
 		t.Errorf("exit code %d, %q, %q", o.code, o.out, text[room:])
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -24,7 +25,7 @@ func TestOddNames(t *testing.T) {
 		if strings.HasPrefix(shown, `"`) {
 			var err error
 			shown, err = strconv.Unquote(shown)
-			try(t, err)
+			expect.NoError(t, err)
 		}
 		return shown
 	}
@@ -46,6 +47,6 @@ func TestOddNames(t *testing.T) {
 		}
 	}
 	root := folders(t, t.TempDir(), "train", 1, spices)
-	try(t, os.Mkdir(filepath.Join(root, "train", "\xff"), 0o777))
+	expect.NoError(t, os.Mkdir(filepath.Join(root, "train", "\xff"), 0o777))
 	cli(t, tune(filepath.Join(t.TempDir(), "run"), "--data", root)...).want(t, exitFailed, strconv.Quote(filepath.Join(root, "train", "\xff")), "not UTF-8")
 }

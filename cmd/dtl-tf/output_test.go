@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
 )
@@ -52,7 +53,7 @@ func TestOutputRefused(t *testing.T) {
 func snapshot(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	try(t, err)
+	expect.NoError(t, err)
 	var b strings.Builder
 	for _, e := range entries {
 		b.WriteString(e.Name() + "\n")
@@ -65,7 +66,7 @@ func snapshot(t *testing.T, dir string) string {
 func TestTwoRuns(t *testing.T) {
 	out := trained(t, "--method", "linear", "--epochs", "1")
 	folder, err := result.OpenFolder(out, result.Overwrite)
-	try(t, err)
+	expect.NoError(t, err)
 	for _, flag := range []string{"--overwrite", "--resume"} {
 		cli(t, tune(out, "--method", "linear", flag)...).want(t, exitFailed, out, "another run is writing")
 	}
@@ -76,7 +77,7 @@ func TestTwoRuns(t *testing.T) {
 // TestReadOnlyFolder: an unwritable output folder is detected before training.
 func TestReadOnlyFolder(t *testing.T) {
 	dir := t.TempDir()
-	try(t, os.Chmod(dir, 0o555))
+	expect.NoError(t, os.Chmod(dir, 0o555))
 	if os.WriteFile(filepath.Join(dir, "probe"), nil, 0o666) == nil {
 		t.Skip("skipped: this user may write everywhere")
 	}
@@ -93,7 +94,7 @@ func TestFullDisk(t *testing.T) {
 	if len(old) < 10<<10 {
 		t.Fatalf("%s has only %d bytes", file, len(old))
 	}
-	try(t, os.Remove(filepath.Join(out, result.AdapterFile))) // otherwise the run would count as finished
+	expect.NoError(t, os.Remove(filepath.Join(out, result.AdapterFile))) // otherwise the run would count as finished
 	args := append(tune(out, flags...), "--resume")
 	c := exec.Command(os.Args[0], args...)
 	c.Env = append(os.Environ(), childVariable+"=8192", "TMPDIR="+t.TempDir())
@@ -126,10 +127,10 @@ func TestDiverged(t *testing.T) {
 		t.Errorf("run.json: %s after %d epochs: %q", r.Status, r.Progress.Epochs, r.Error)
 	}
 	f, err := weight.Open(filepath.Join(out, result.AdapterFile))
-	try(t, err)
-	try(t, f.CheckFinite(t.Context()))
+	expect.NoError(t, err)
+	expect.NoError(t, f.CheckFinite(t.Context()))
 	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
-	try(t, err)
+	expect.NoError(t, err)
 	if len(rows) < r.Progress.Epochs {
 		t.Errorf("metrics.csv has %d lines for %d epochs", len(rows), r.Progress.Epochs)
 	}

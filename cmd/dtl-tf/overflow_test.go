@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -13,7 +14,7 @@ import (
 // TestOverflow: logits that overflow float32, though all weights are finite, are an error in every command.
 func TestOverflow(t *testing.T) {
 	good, err := weight.Open(filepath.Join(dtlRun(t), "adapter.safetensors"))
-	try(t, err)
+	expect.NoError(t, err)
 	m := maps.Clone(good.Tensors)
 	head := m["head.weight"].Clone()
 	for i := range head.Float32() {
@@ -23,7 +24,7 @@ func TestOverflow(t *testing.T) {
 	m["head.bias"] = tensor.Must([]float32{0, math.MaxFloat32, 0}, 3)
 	dir := t.TempDir()
 	path, model := filepath.Join(dir, "adapter.safetensors"), filepath.Join(dir, "model")
-	try(t, writeSafetensors(path, m, good.Metadata))
+	expect.NoError(t, writeSafetensors(path, m, good.Metadata))
 	cli(t, "export", "--backbone", fixture.backbone, "--adapter", path, "--out", model).want(t, exitDone)
 	for _, args := range [][]string{
 		evalArgs(path), predictArgs(path), {"predict", "--saved-model", model, filepath.Join(fixture.data, "images")},

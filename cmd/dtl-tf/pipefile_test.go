@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/runner/result"
 )
@@ -14,10 +15,10 @@ import (
 // TestNamedPipe replaces each input file by a named pipe, or a link to one. Opening a pipe would wait for a writer.
 func TestNamedPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
-	try(t, syscall.Mkfifo(pipe, 0o666))
+	expect.NoError(t, syscall.Mkfifo(pipe, 0o666))
 	at := func(path string) string { // in place of a file
 		os.Remove(path)
-		try(t, os.Symlink(pipe, path))
+		expect.NoError(t, os.Symlink(pipe, path))
 		return path
 	}
 	data := func(name string) string {
@@ -32,8 +33,8 @@ func TestNamedPipe(t *testing.T) {
 	at(filepath.Join(vtabImage, "eurosat", "images", "test_03.png"))
 	folders := filepath.Join(t.TempDir(), "classes")
 	for _, class := range []string{"a", "b"} {
-		try(t, os.MkdirAll(filepath.Join(folders, class), 0o777))
-		try(t, writeImage(filepath.Join(folders, class, "1.png"), 0, 1))
+		expect.NoError(t, os.MkdirAll(filepath.Join(folders, class), 0o777))
+		expect.NoError(t, writeImage(filepath.Join(folders, class, "1.png"), 0, 1))
 		at(filepath.Join(folders, class, "2.png"))
 	}
 	exported := filepath.Join(t.TempDir(), "exported")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -29,7 +30,7 @@ func predictions(t *testing.T, args ...string) []prediction {
 	var list []prediction
 	for line := range strings.Lines(o.out) {
 		var p prediction
-		try(t, json.Unmarshal([]byte(line), &p))
+		expect.NoError(t, json.Unmarshal([]byte(line), &p))
 		list = append(list, p)
 	}
 	return list
@@ -41,7 +42,7 @@ func top1(t *testing.T, args ...string) float64 {
 	o := cli(t, append(args, "--json")...)
 	o.want(t, exitDone)
 	var score map[string]float64
-	try(t, json.Unmarshal([]byte(o.out), &score))
+	expect.NoError(t, json.Unmarshal([]byte(o.out), &score))
 	if _, ok := score["top1"]; !ok || len(score) != 2 || score["images"] == 0 {
 		t.Fatalf("eval prints %s", o.out)
 	}
@@ -68,7 +69,7 @@ func accuracy(t *testing.T, list []prediction) float64 {
 func testImages(t *testing.T) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(fixture.data, "images", "test_*.png"))
-	try(t, err)
+	expect.NoError(t, err)
 	return names
 }
 
@@ -136,9 +137,9 @@ func TestPredictReference(t *testing.T) {
 		Flags  []string    `json:"flags"`
 		Logits [][]float64 `json:"logits"`
 	}
-	try(t, json.Unmarshal(read(t, "testdata", "predict", "expected.json"), &want))
+	expect.NoError(t, json.Unmarshal(read(t, "testdata", "predict", "expected.json"), &want))
 	images, err := filepath.Glob(filepath.Join("testdata", "predict", "*.png"))
-	try(t, err)
+	expect.NoError(t, err)
 	weights := filepath.Join("..", "..", "dtl", "testdata")
 	for name, c := range want {
 		args := append([]string{"predict", "--backbone", filepath.Join(weights, "backbone.safetensors"), "--heads", "2",
@@ -167,9 +168,9 @@ func TestOfficialAdapter(t *testing.T) {
 		t.Run(strings.Join(c.train, " "), func(t *testing.T) {
 			out := trained(t, c.train...)
 			a, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
-			try(t, err)
+			expect.NoError(t, err)
 			path := filepath.Join(t.TempDir(), "official.safetensors")
-			try(t, writeSafetensors(path, a.Tensors, nil))
+			expect.NoError(t, writeSafetensors(path, a.Tensors, nil))
 			args := append([]string{"predict", "--backbone", fixture.backbone, "--adapter"}, a.Path)
 			want := predictions(t, append(args, testImages(t)...)...)
 			args[4] = path
@@ -185,8 +186,8 @@ func TestClassFolders(t *testing.T) {
 	for i := range 18 {
 		split := []string{"train", "test"}[i/12]
 		class := []string{"amber", "basil", "cobalt"}[i%3]
-		try(t, os.MkdirAll(filepath.Join(root, split, class), 0o777))
-		try(t, writeImage(filepath.Join(root, split, class, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
+		expect.NoError(t, os.MkdirAll(filepath.Join(root, split, class), 0o777))
+		expect.NoError(t, writeImage(filepath.Join(root, split, class, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
 	}
 	out := trained(t, "--data", root, "--batch", "6")
 	r := readRun(t, out)
@@ -207,8 +208,8 @@ func TestClassFolders(t *testing.T) {
 	if got := 100 * float64(right) / 6; len(list) != 6 || math.Abs(got-r.Accuracy.Top1) > 1e-9 {
 		t.Errorf("%d predictions with accuracy %v, run.json says %v", len(list), got, r.Accuracy.Top1)
 	}
-	try(t, os.Mkdir(filepath.Join(root, "test", "dill"), 0o777))
-	try(t, writeImage(filepath.Join(root, "test", "dill", "0.png"), 0, 0))
+	expect.NoError(t, os.Mkdir(filepath.Join(root, "test", "dill"), 0o777))
+	expect.NoError(t, writeImage(filepath.Join(root, "test", "dill", "0.png"), 0, 0))
 	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitFailed, "dill", "no counterpart")
 }
 
@@ -217,8 +218,8 @@ func TestImageNotes(t *testing.T) {
 	root := t.TempDir()
 	for i := range 16 {
 		folder := filepath.Join(root, []string{"train", "test"}[i/8], []string{"amber", "basil", "cobalt"}[i%3])
-		try(t, os.MkdirAll(folder, 0o777))
-		try(t, writeImage(filepath.Join(folder, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
+		expect.NoError(t, os.MkdirAll(folder, 0o777))
+		expect.NoError(t, writeImage(filepath.Join(folder, fmt.Sprintf("%d.png", i)), i%3, uint64(i)))
 	}
 	images := filepath.Join("..", "..", "runner", "data", "testdata")
 	write(t, filepath.Join(root, "train", "amber", "deep.png"), read(t, images, "grey16.png"))

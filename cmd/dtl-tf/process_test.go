@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dtl-tf/graph/expect"
 )
 
 // process is dtl-tf running as a separate process.
@@ -38,7 +40,7 @@ func begin(t *testing.T, variable string, command *exec.Cmd) *process {
 	if p.Stderr == nil {
 		p.Stderr = &p.stderr
 	}
-	try(t, p.Start())
+	expect.NoError(t, p.Start())
 	go func() {
 		_ = p.Wait()
 		close(p.done)
@@ -95,7 +97,7 @@ func repeatable(t *testing.T) *rand.Rand {
 	if text := os.Getenv("DTL_TF_TEST_SEED"); text != "" {
 		var err error
 		seed, err = strconv.ParseUint(text, 10, 64)
-		try(t, err)
+		expect.NoError(t, err)
 	}
 	t.Logf("DTL_TF_TEST_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
@@ -137,7 +139,7 @@ func (l *longRun) prepare(t *testing.T) {
 		dir := filepath.Join(filepath.Dir(fixture.backbone), l.name)
 		l.data, l.whole = filepath.Join(dir, "data"), filepath.Join(dir, "run")
 		// Five images are unreadable, which shifts the order of those after them.
-		try(t, writeLists(l.data, map[string]int{"train800val200": 8*longSteps + 5, "test": 600}))
+		expect.NoError(t, writeLists(l.data, map[string]int{"train800val200": 8*longSteps + 5, "test": 600}))
 		for _, i := range []int{3, 77, 78, 150, 240} {
 			write(t, filepath.Join(l.data, fmt.Sprintf("images/train800val200_%02d.png", i)), []byte("no image"))
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -18,7 +19,7 @@ import (
 func losses(t *testing.T, out string) []float64 {
 	t.Helper()
 	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
-	try(t, err)
+	expect.NoError(t, err)
 	var list []float64
 	for _, r := range rows {
 		list = append(list, r.Loss)
@@ -86,7 +87,7 @@ func TestRunJSON(t *testing.T) {
 		t.Errorf("versions %+v", v)
 	}
 	var config map[string]any
-	try(t, json.Unmarshal(r.Config, &config))
+	expect.NoError(t, json.Unmarshal(r.Config, &config))
 	for key, want := range map[string]any{
 		"method": "dtl", "pool": "mean", "epochs": 3.0, "batch": 8.0, "lr": 0.02, "weight_decay": 0.05, "drop_path": 0.0,
 		"schedule": "cosine", "shuffle": true, "augment": "none", "seed": 42.0, "init": "pretrained", "heads": 2.0, "image_size": 8.0,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
@@ -15,7 +16,7 @@ import (
 func checkpoints(t *testing.T, out string) []string {
 	t.Helper()
 	list, err := filepath.Glob(filepath.Join(out, "checkpoint*"))
-	try(t, err)
+	expect.NoError(t, err)
 	return list
 }
 
@@ -30,9 +31,9 @@ func sameResult(t *testing.T, out, whole string) {
 		t.Errorf("run.json: %s, %+v after %+v; in one piece: %+v after %+v", a.Status, a.Accuracy, a.Progress, b.Accuracy, b.Progress)
 	}
 	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
-	try(t, err)
+	expect.NoError(t, err)
 	want, err := result.ReadMetrics(filepath.Join(whole, result.MetricsFile))
-	try(t, err)
+	expect.NoError(t, err)
 	for _, list := range [][]result.Metric{rows, want} {
 		for i := range list {
 			list[i].Seconds, list[i].ImagesPerSecond = 0, 0
@@ -53,10 +54,10 @@ func sameResult(t *testing.T, out, whole string) {
 func unfinished(t *testing.T, whole string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "run")
-	try(t, os.CopyFS(out, os.DirFS(whole)))
+	expect.NoError(t, os.CopyFS(out, os.DirFS(whole)))
 	r := readRun(t, out)
 	r.Status, r.Accuracy = result.Running, nil
-	try(t, result.WriteRun(filepath.Join(out, result.RunFile), r))
+	expect.NoError(t, result.WriteRun(filepath.Join(out, result.RunFile), r))
 	return out
 }
 
@@ -108,7 +109,7 @@ func TestResumeOnlyEvaluation(t *testing.T) {
 	for _, lost := range []string{"", result.AdapterFile, result.MetricsFile} {
 		out := unfinished(t, whole)
 		if lost != "" {
-			try(t, os.Remove(filepath.Join(out, lost)))
+			expect.NoError(t, os.Remove(filepath.Join(out, lost)))
 		}
 		o := cli(t, append(tune(out, everyEpoch...), "--resume")...)
 		o.want(t, exitDone, "resuming after the last epoch", "evaluating")
@@ -144,7 +145,7 @@ func TestResumeNothingYet(t *testing.T) {
 	rest := unfinished(t, whole)
 	cli(t, append(tune(rest, flags...), "--resume", "--seed", "7")...).want(t, exitUsage, "--seed was 42 and is 7 now")
 	locked := filepath.Join(t.TempDir(), "run")
-	try(t, os.Mkdir(locked, 0o777))
+	expect.NoError(t, os.Mkdir(locked, 0o777))
 	write(t, filepath.Join(locked, ".dtl-tf.lock"), []byte("123\n"))
 	write(t, filepath.Join(locked, ".run.json.tmp-17"), []byte("{"))
 	for name, out := range map[string]string{"after run.json": rest, "before it": locked} {
@@ -163,13 +164,13 @@ func TestResumeNothingYet(t *testing.T) {
 // TestStartOverKilled: a run killed while reading its input does not prevent a fresh start either.
 func TestStartOverKilled(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	try(t, os.Mkdir(out, 0o777))
+	expect.NoError(t, os.Mkdir(out, 0o777))
 	write(t, filepath.Join(out, ".dtl-tf.lock"), nil)
 	cli(t, tune(out, "--backbone", "gone.npz")...).want(t, exitFailed, "gone.npz")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("the empty folder of a failed start is still there")
 	}
-	try(t, os.Mkdir(out, 0o777))
+	expect.NoError(t, os.Mkdir(out, 0o777))
 	write(t, filepath.Join(out, ".dtl-tf.lock"), nil)
 	cli(t, tune(out)...).want(t, exitDone)
 	sameResult(t, out, dtlRun(t))
@@ -227,7 +228,7 @@ func TestResumeRefused(t *testing.T) {
 		o.want(t, exitUsage, "--"+c.flag, c.was, c.value)
 	}
 	data := newData(t, map[string]int{"train800val200": 24, "test": 12})
-	try(t, writeImage(filepath.Join(data, "images", "train800val200_05.png"), 0, 99))
+	expect.NoError(t, writeImage(filepath.Join(data, "images", "train800val200_05.png"), 0, 99))
 	cli(t, append(tune(out, flags...), "--resume", "--data", data)...).want(t, exitUsage, "data", "changed")
 	if snapshot(t, out) != before {
 		t.Error("a refused --resume changed the folder")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
 )
@@ -68,7 +69,7 @@ func TestNeighbourIsUsed(t *testing.T) {
 		t.Errorf("run.json says %+v, want sources %v", b, want)
 	}
 	adapter, err := result.ReadAdapter(filepath.Join(run, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	if adapter.Meta["heads"] != "3" || adapter.Meta["layer_norm_eps"] != "1e-06" {
 		t.Errorf("the adapter says %v", adapter.Meta)
 	}
@@ -80,7 +81,7 @@ func TestNeighbourIsUsed(t *testing.T) {
 	meta := maps.Clone(map[string]string(adapter.Meta))
 	delete(meta, "heads")
 	delete(meta, "layer_norm_eps")
-	try(t, writeSafetensors(old, adapter.Tensors, meta))
+	expect.NoError(t, writeSafetensors(old, adapter.Tensors, meta))
 	cli(t, "eval", "--backbone", path, "--adapter", old, "--data", fixture.data).want(t, exitDone)
 	bare := timmBackbone(t, strings.Replace(timmConfig, `"num_heads": 3`, `"num_heads": 6`, 1))
 	cli(t, "eval", "--backbone", bare, "--adapter", old, "--data", fixture.data).want(t, exitFailed, "another backbone", "with 6 heads (config.json)", "--heads")
@@ -106,8 +107,8 @@ func TestEpsilonIsKept(t *testing.T) {
 	decode(t, read(t, dir, "merged.json"), &sidecar)
 	delete(sidecar, "layer_norm_eps")
 	text, err := json.Marshal(sidecar)
-	try(t, err)
-	try(t, os.WriteFile(filepath.Join(dir, "merged.json"), text, 0o666))
+	expect.NoError(t, err)
+	expect.NoError(t, os.WriteFile(filepath.Join(dir, "merged.json"), text, 0o666))
 	other := predictions(t, "predict", "--backbone", merged, fixture.data)
 	if d := other[0].Logits[0] - want[0].Logits[0]; d < 1e-4 && d > -1e-4 {
 		t.Errorf("the epsilon changes the logits by %v only", d)
@@ -119,12 +120,12 @@ func TestEpsilonIsKept(t *testing.T) {
 func TestOwnAdapterBeside(t *testing.T) {
 	cases, _, images := foreignCases(t)
 	file, err := weight.Open(filepath.Join("testdata", "adapter", cases["dtlplus_whole"].Adapter))
-	try(t, err)
+	expect.NoError(t, err)
 	for name, value := range maps.Clone(file.Tensors) {
 		delete(file.Tensors, name)
 		file.Tensors[strings.TrimPrefix(name, "module.")] = value
 	}
 	path := filepath.Join(t.TempDir(), "whole.safetensors")
-	try(t, writeSafetensors(path, file.Tensors, nil))
+	expect.NoError(t, writeSafetensors(path, file.Tensors, nil))
 	cli(t, append([]string{"predict", "--backbone", path, "--heads", "2"}, images...)...).want(t, exitFailed, "no place", "lora_dict.0.lora_A")
 }

@@ -10,6 +10,7 @@ import (
 	event "github.com/wamuir/graft/tensorflow/core/util/event_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/tensorboard"
 )
@@ -24,7 +25,7 @@ func curves(t *testing.T, out string) map[string][]int64 {
 		for len(raw) > 0 {
 			n := binary.LittleEndian.Uint64(raw)
 			e := new(event.Event)
-			try(t, proto.Unmarshal(raw[12:12+n], e))
+			expect.NoError(t, proto.Unmarshal(raw[12:12+n], e))
 			raw = raw[12+n+4:]
 			if e.GetSessionLog().GetStatus() == event.SessionLog_START {
 				for tag, steps := range points {
@@ -42,7 +43,7 @@ func curves(t *testing.T, out string) map[string][]int64 {
 func eventFiles(t *testing.T, out string) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(out, tensorboard.Prefix+"*"))
-	try(t, err)
+	expect.NoError(t, err)
 	slices.Sort(paths)
 	return paths
 }

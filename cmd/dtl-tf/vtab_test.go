@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -17,7 +18,7 @@ func vtabRoot(t *testing.T, tasks ...string) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "vtab-1k")
 	for _, task := range tasks {
-		try(t, writeLists(filepath.Join(root, task), map[string]int{"train800": 18, "val200": 9, "train800val200": 24, "test": 12}))
+		expect.NoError(t, writeLists(filepath.Join(root, task), map[string]int{"train800": 18, "val200": 9, "train800val200": 24, "test": 12}))
 	}
 	return root
 }
@@ -31,7 +32,7 @@ func vtabRun(root, out string, more ...string) []string {
 func readCell(t *testing.T, out, task, method string, seed uint64) vtab.Cell {
 	t.Helper()
 	c, err := vtab.ReadCell(vtab.CellPath(out, task, method, seed))
-	try(t, err)
+	expect.NoError(t, err)
 	return c
 }
 
@@ -39,7 +40,7 @@ func readCell(t *testing.T, out, task, method string, seed uint64) vtab.Cell {
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	try(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	expect.NoError(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() {
 			files[path] = string(read(t, path))
 		}

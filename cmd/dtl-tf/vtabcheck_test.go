@@ -5,15 +5,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // TestVtabCheck: the command fails on a data set that is too small and names the file.
 func TestVtabCheck(t *testing.T) {
 	root := t.TempDir()
 	set := filepath.Join(root, "kitti")
-	try(t, writeLists(set, map[string]int{"train800": 6, "val200": 3, "test": 6}))
+	expect.NoError(t, writeLists(set, map[string]int{"train800": 6, "val200": 3, "test": 6}))
 	joint := string(read(t, set, "train800.txt")) + string(read(t, set, "val200.txt"))
-	try(t, os.WriteFile(filepath.Join(set, "train800val200.txt"), []byte(joint), 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(set, "train800val200.txt"), []byte(joint), 0o666))
 	o := cli(t, "vtab", "check", root)
 	o.want(t, exitFailed, "problems in kitti")
 	for _, text := range []string{"fingerprint", filepath.Join(set, "test.txt") + ": 6 images, VTAB-1k has 711", "no image of class 3 of 4"} {

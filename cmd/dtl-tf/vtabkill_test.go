@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -42,7 +43,7 @@ func TestVtabNewer(t *testing.T) {
 	} {
 		out := filepath.Join(t.TempDir(), "results [1]")
 		run := vtab.WorkPath(out, "eurosat", "dtl", 1)
-		try(t, os.MkdirAll(run, 0o777))
+		expect.NoError(t, os.MkdirAll(run, 0o777))
 		if c.run != "" {
 			write(t, filepath.Join(run, result.RunFile), []byte(c.run))
 		}
@@ -54,7 +55,7 @@ func TestVtabNewer(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "results")
 	cell := vtab.CellPath(out, "eurosat", "dtl", 1)
-	try(t, os.MkdirAll(filepath.Dir(cell), 0o777))
+	expect.NoError(t, os.MkdirAll(filepath.Dir(cell), 0o777))
 	newer := `{"format": 2, "task": "eurosat"}`
 	write(t, cell, []byte(newer))
 	cli(t, vtabRun(root, out, "--seeds", "1")...).want(t, exitFailed, cell, "format 2", "another version")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/vtab"
 )
 
@@ -39,14 +40,14 @@ func TestVtabSearch(t *testing.T) {
 	set := strings.TrimSpace(line)
 
 	pair := filepath.Join(t.TempDir(), "pair")
-	try(t, os.CopyFS(pair, os.DirFS(filepath.Join(root, "eurosat"))))
+	expect.NoError(t, os.CopyFS(pair, os.DirFS(filepath.Join(root, "eurosat"))))
 	write(t, filepath.Join(pair, "train800val200.txt"), read(t, pair, "train800.txt"))
 	write(t, filepath.Join(pair, "test.txt"), read(t, pair, "val200.txt"))
 	one := filepath.Join(t.TempDir(), "one")
 	cli(t, vtabRun(filepath.Dir(renamed(t, pair, "eurosat")), one, "--set", set)...).want(t, exitDone)
 	c := readCell(t, one, "eurosat", "dtl", 42)
 	point, err := vtab.ReadCell(filepath.Join(out, strings.Join(strings.Split(set, ",")[:2], ","), "eurosat", "dtl", "seed-42.json"))
-	try(t, err)
+	expect.NoError(t, err)
 	if a, b := point.Run.Accuracy, c.Run.Accuracy; a.Split != "val" || a.Images != 9 || a.Top1 != b.Top1 {
 		t.Errorf("the search found %+v, run with its winner %+v", a, b)
 	}
@@ -74,6 +75,6 @@ func TestVtabSearch(t *testing.T) {
 func renamed(t *testing.T, path, name string) string {
 	t.Helper()
 	to := filepath.Join(filepath.Dir(path), name)
-	try(t, os.Rename(path, to))
+	expect.NoError(t, os.Rename(path, to))
 	return to
 }

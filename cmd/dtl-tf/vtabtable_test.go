@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -18,7 +19,7 @@ func TestVtabTable(t *testing.T) {
 			Status: result.Finished, Backbone: result.Backbone{Path: "tiny.npz", SHA256: "ab"}, Data: result.Data{Fingerprint: "of " + task},
 			Accuracy: &result.Accuracy{Top1: top1, Split: "test", Note: result.OnceAfterLast},
 		}}
-		try(t, vtab.WriteCell(vtab.CellPath(dir, task, "dtl", 42), c))
+		expect.NoError(t, vtab.WriteCell(vtab.CellPath(dir, task, "dtl", 42), c))
 	}
 	o := cli(t, "vtab", "table", dir, "--quote", "lora")
 	o.want(t, exitDone)
@@ -35,7 +36,7 @@ func TestVtabTable(t *testing.T) {
 	cli(t, "vtab", "table", dir, "--quote", "lorra").want(t, exitUsage, "did you mean lora")
 	cli(t, "vtab", "table", filepath.Join(dir, "gone")).want(t, exitFailed, "gone")
 	broken := vtab.CellPath(dir, "cifar", "dtl", 43)
-	try(t, os.WriteFile(broken, []byte(`{"format": 1, "task"`), 0o666))
+	expect.NoError(t, os.WriteFile(broken, []byte(`{"format": 1, "task"`), 0o666))
 	if o := cli(t, "vtab", "table", dir); o.code != exitFailed || !strings.Contains(o.err, broken) || !strings.Contains(o.out, "93.5") {
 		t.Errorf("with a broken file, exit code %d: %s\n%s", o.code, o.err, o.out)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
@@ -49,14 +50,14 @@ func TestAdapterConfig(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Join(&result.Adapter{Path: "A", Tensors: c.tensors, Meta: c.meta}, c.flags)
 			if c.contradict != "" {
-				wantError(t, err, c.contradict)
+				expect.Error(t, err, c.contradict)
 				var usage *runner.UsageError
 				if !errors.As(err, &usage) {
 					t.Errorf("%v is no UsageError", err)
 				}
 				return
 			}
-			try(t, err)
+			expect.NoError(t, err)
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
@@ -72,7 +73,7 @@ func TestAdapterClasses(t *testing.T) {
 	}
 	for _, m := range []tensor.Map{{}, {"head.weight": tensor.Zeros(5)}, {"head.weight": tensor.Zeros(0, 16)}} {
 		_, err := Classes(&result.Adapter{Path: "A", Tensors: m})
-		wantError(t, err, "adapter A", "head.weight")
+		expect.Error(t, err, "adapter A", "head.weight")
 	}
 }
 
@@ -81,7 +82,7 @@ func TestAdapterClassNames(t *testing.T) {
 	meta := result.Meta{}
 	meta.SetStrings(result.KeyClassNames, []string{"a", "b"})
 	_, err := ClassNames(&result.Adapter{Path: "x.safetensors", Meta: meta}, 3)
-	wantError(t, err, "x.safetensors", "class_names has 2 names", "3 classes")
+	expect.Error(t, err, "x.safetensors", "class_names has 2 names", "3 classes")
 	if names, err := ClassNames(&result.Adapter{}, 3); names != nil || err != nil {
 		t.Errorf("without names: %v, %v", names, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/datatest"
@@ -35,16 +36,16 @@ func TestMeasureTop1(t *testing.T) {
 	folder := t.TempDir()
 	datatest.Colours(t, folder)
 	set, err := data.Open(folder)
-	try(t, err)
+	expect.NoError(t, err)
 	items, err := set.Split(data.Test)
-	try(t, err)
+	expect.NoError(t, err)
 	loader, closeLoader, err := Sequential(items, 8, 5, 1, false, &data.Skips{})
-	try(t, err)
+	expect.NoError(t, err)
 	defer closeLoader()
 	var done []int
 	r := &redness{}
 	score, err := Top1(context.Background(), r, loader, 8, func(n int) { done = append(done, n) })
-	try(t, err)
+	expect.NoError(t, err)
 	if score.Images != 12 || math.Abs(score.Top1-100*8.0/12) > 1e-9 {
 		t.Errorf("got %+v, want 8 of 12", score)
 	}
@@ -53,7 +54,7 @@ func TestMeasureTop1(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err = Top1(ctx, r, loader, 8, func(int) { cancel() })
-	if wantError(t, err, "interrupted during the evaluation"); !errors.Is(err, context.Canceled) {
+	if expect.Error(t, err, "interrupted during the evaluation"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not wrap context.Canceled", err)
 	}
 }
@@ -82,15 +83,15 @@ func TestNonFinite(t *testing.T) {
 	folder := t.TempDir()
 	datatest.Colours(t, folder)
 	set, err := data.Open(folder)
-	try(t, err)
+	expect.NoError(t, err)
 	items, err := set.Split(data.Test)
-	try(t, err)
+	expect.NoError(t, err)
 	loader, closeLoader, err := Sequential(items, 8, 5, 1, false, &data.Skips{})
-	try(t, err)
+	expect.NoError(t, err)
 	defer closeLoader()
 	for i, logit := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		b := &broken{image: 5 * i, class: i, logit: logit}
 		_, err := Top1(context.Background(), b, loader, 8, func(int) {})
-		wantError(t, err, "image "+items[5*i].Path+" can't be classified", fmt.Sprintf("class %d is %v", i, logit))
+		expect.Error(t, err, "image "+items[5*i].Path+" can't be classified", fmt.Sprintf("class %d is %v", i, logit))
 	}
 }

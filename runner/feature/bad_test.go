@@ -8,38 +8,39 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
 // TestFolder: a folder that can't be used is refused with a message that says what to do.
 func TestFolder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	try(t, os.WriteFile(file, nil, 0o666))
+	expect.NoError(t, os.WriteFile(file, nil, 0o666))
 	o, _ := options(file)
 	_, err := Open(context.Background(), o, NewImages(sums()))
-	wantError(t, err, file, "is a file: the feature cache needs a folder")
+	expect.Error(t, err, file, "is a file: the feature cache needs a folder")
 	o.Dir = filepath.Join(file, "below")
 	_, err = Open(context.Background(), o, NewImages(sums()))
-	wantError(t, err, o.Dir, "a part of this path is a file")
+	expect.Error(t, err, o.Dir, "a part of this path is a file")
 	o.Dir = t.TempDir()
-	try(t, os.WriteFile(filepath.Join(o.Dir, func() Key { k := o.Key; k.Images = NewImages(sums()).Fingerprint(); return k }().folder()), nil, 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(o.Dir, func() Key { k := o.Key; k.Images = NewImages(sums()).Fingerprint(); return k }().folder()), nil, 0o666))
 	_, err = Open(context.Background(), o, NewImages(sums()))
-	wantError(t, err, o.Dir, "not a directory")
+	expect.Error(t, err, o.Dir, "not a directory")
 	_, err = Open(context.Background(), o, NewImages(nil))
-	wantError(t, err, "no images")
+	expect.Error(t, err, "no images")
 	o.Values = []Value{{"../x", nil}}
 	_, err = Open(context.Background(), o, NewImages(sums()))
-	wantError(t, err, "no name for a stored value")
+	expect.Error(t, err, "no name for a stored value")
 	for _, e := range []error{os.ErrPermission, errReadOnly} {
-		wantError(t, explain("d", e), "d is not writable", "another --feature-cache folder")
+		expect.Error(t, explain("d", e), "d is not writable", "another --feature-cache folder")
 	}
-	wantError(t, explain("d", errFull), "d: the disk is full", "free some space")
+	expect.Error(t, explain("d", errFull), "d: the disk is full", "free some space")
 }
 
 // TestReadOnly: a cache that may not be written to can be read, and nothing else.
 func TestReadOnly(t *testing.T) {
 	o, n, folder := filled(t)
-	try(t, os.Chmod(folder, 0o555))
+	expect.NoError(t, os.Chmod(folder, 0o555))
 	defer os.Chmod(folder, 0o777)
 	if os.WriteFile(filepath.Join(folder, "probe"), nil, 0o666) == nil {
 		os.Remove(filepath.Join(folder, "probe"))
@@ -49,7 +50,7 @@ func TestReadOnly(t *testing.T) {
 	o.Values = append(o.Values, Value{"x_02", []int{1}})
 	s := open(t, o)
 	_, err := s.Writer(context.Background())
-	wantError(t, err, o.Dir, "not writable")
+	expect.Error(t, err, o.Dir, "not writable")
 	n.want(t)
 }
 
@@ -64,7 +65,7 @@ func TestSpace(t *testing.T) {
 	if !errors.As(err, &space) || space.Needed != needed || space.Room != 100 {
 		t.Fatalf("%v", err)
 	}
-	wantError(t, err, "61 kB needed in "+o.Dir, "61 kB are free", "100 bytes", "--cache-precision bf16")
+	expect.Error(t, err, "61 kB needed in "+o.Dir, "61 kB are free", "100 bytes", "--cache-precision bf16")
 	n.want(t, "10 images x 6.1 kB = 61 kB in "+s.Folder())
 	s.disk = func(string) (disk, error) { return disk{free: needed + 100, total: 2000}, nil }
 	fill(t, s)
@@ -82,17 +83,17 @@ func TestWriteRefused(t *testing.T) {
 	o, _ := options(t.TempDir())
 	s := open(t, o)
 	_, err := s.Loader(nil, nil, 1)
-	wantError(t, err, "not all written")
+	expect.Error(t, err, "not all written")
 	w, err := s.Writer(context.Background())
-	try(t, err)
+	expect.NoError(t, err)
 	defer w.Close()
-	wantError(t, w.Commit(), "none of the images can be read")
-	try(t, w.Write([]int{0, 3}, compute(o, 0, 3)))
-	wantError(t, w.Write([]int{3}, compute(o, 3)), "row 3 comes after row 3")
-	wantError(t, w.Write([]int{5, 4}, compute(o, 5, 4)), "row 4 comes after row 5")
-	wantError(t, w.Write([]int{10}, compute(o, 10)), "row 10")
-	wantError(t, w.Write([]int{4}, compute(o, 4)[:1]), "got 1 values, want 2")
-	wantError(t, w.Write([]int{4}, []tensor.Tensor{tensor.Zeros(1, 3, 5), tensor.Zeros(1, 1499)}), "x_01 has 1499 elements")
+	expect.Error(t, w.Commit(), "none of the images can be read")
+	expect.NoError(t, w.Write([]int{0, 3}, compute(o, 0, 3)))
+	expect.Error(t, w.Write([]int{3}, compute(o, 3)), "row 3 comes after row 3")
+	expect.Error(t, w.Write([]int{5, 4}, compute(o, 5, 4)), "row 4 comes after row 5")
+	expect.Error(t, w.Write([]int{10}, compute(o, 10)), "row 10")
+	expect.Error(t, w.Write([]int{4}, compute(o, 4)[:1]), "got 1 values, want 2")
+	expect.Error(t, w.Write([]int{4}, []tensor.Tensor{tensor.Zeros(1, 3, 5), tensor.Zeros(1, 1499)}), "x_01 has 1499 elements")
 }
 
 // TestBytes checks sizes against those that people write.

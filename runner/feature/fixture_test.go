@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -91,7 +92,7 @@ func compute(o Options, rows ...int) []tensor.Tensor {
 func open(t *testing.T, o Options) *Store {
 	t.Helper()
 	s, err := Open(context.Background(), o, NewImages(sums()))
-	try(t, err)
+	expect.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -100,7 +101,7 @@ func open(t *testing.T, o Options) *Store {
 func fill(t *testing.T, s *Store, bad ...int) {
 	t.Helper()
 	w, err := s.Writer(context.Background())
-	try(t, err)
+	expect.NoError(t, err)
 	if w == nil {
 		t.Fatal("there is nothing to write")
 	}
@@ -112,9 +113,9 @@ func fill(t *testing.T, s *Store, bad ...int) {
 				rows = append(rows, row)
 			}
 		}
-		try(t, w.Write(rows, compute(s.options, rows...)))
+		expect.NoError(t, w.Write(rows, compute(s.options, rows...)))
 	}
-	try(t, w.Commit())
+	expect.NoError(t, w.Commit())
 }
 
 // filled is a complete cache in a fresh folder, closed.
@@ -123,7 +124,7 @@ func filled(t *testing.T) (Options, *notes, string) {
 	o, n := options(filepath.Join(t.TempDir(), "caches"))
 	s := open(t, o)
 	fill(t, s)
-	try(t, s.Close())
+	expect.NoError(t, s.Close())
 	n.want(t, "feature cache: 10 images x 6.1 kB = 61 kB in "+o.Dir)
 	return o, n, s.Folder()
 }
@@ -137,7 +138,7 @@ func complete(t *testing.T, s *Store) {
 	l := loader(t, s, 1, 1)
 	seen := 0
 	for b, err := range l.Epoch(context.Background(), 1, 0) {
-		try(t, err)
+		expect.NoError(t, err)
 		check(t, s, b)
 		seen += len(b.Indices)
 	}
@@ -160,7 +161,7 @@ func loader(t *testing.T, s *Store, size, last int) *Loader {
 		}
 		return slices.Collect(slices.Chunk(order, size)), nil
 	}, last)
-	try(t, err)
+	expect.NoError(t, err)
 	t.Cleanup(l.Close)
 	return l
 }
@@ -191,25 +192,6 @@ func check(t *testing.T, s *Store, b *Batch) {
 	}
 }
 
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t *testing.T, err error, texts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", texts)
-	}
-	for _, text := range texts {
-		if !strings.Contains(err.Error(), text) {
-			t.Errorf("%v lacks %q", err, text)
-		}
-	}
-}
-
 // files lists a folder.
 func files(t *testing.T, folder string) []string {
 	t.Helper()
@@ -217,7 +199,7 @@ func files(t *testing.T, folder string) []string {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	try(t, err)
+	expect.NoError(t, err)
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -24,7 +25,7 @@ func TestEpochs(t *testing.T) {
 	run := func(epoch, skip, most int) string {
 		var got [][]int
 		for b, err := range l.Epoch(context.Background(), epoch, skip) {
-			try(t, err)
+			expect.NoError(t, err)
 			check(t, s, b)
 			got = append(got, slices.Clone(b.Indices))
 			if len(got) == most {
@@ -53,7 +54,7 @@ func TestEpochs(t *testing.T) {
 	}
 	l.order = func(int) ([][]int, error) { return nil, errors.New("no order") }
 	for _, err := range l.Epoch(context.Background(), 1, 0) {
-		wantError(t, err, "no order")
+		expect.Error(t, err, "no order")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -72,7 +73,7 @@ func TestElements(t *testing.T) {
 	s := open(t, o)
 	fill(t, s)
 	for b, err := range loader(t, s, images, 1).Epoch(context.Background(), 1, 0) {
-		try(t, err)
+		expect.NoError(t, err)
 		data, ok := b.Values[0].Data.(tensor.Rows[tensor.BFloat16])
 		want := encode(nil, compute(o, images-1-b.Indices[3])[0].Float32(), BF16)
 		if !ok || string(data[3]) != string(want) {
@@ -93,7 +94,7 @@ func TestNoWait(t *testing.T) {
 	batches := 0
 	for epoch := 1; epoch <= epochs; epoch++ {
 		for _, err := range l.Epoch(context.Background(), epoch, 0) {
-			try(t, err)
+			expect.NoError(t, err)
 			batches++
 			// The limit is there for a loader that reads nothing ahead.
 			for deadline := time.Now().Add(time.Minute); batches < epochs*images && int(fetched.Load()) <= batches; time.Sleep(time.Millisecond) {
@@ -112,12 +113,12 @@ func TestNoWait(t *testing.T) {
 func TestCutOff(t *testing.T) {
 	o, _, folder := filled(t)
 	s := open(t, o)
-	try(t, os.Truncate(filepath.Join(folder, "x_01.fp32"), 0))
+	expect.NoError(t, os.Truncate(filepath.Join(folder, "x_01.fp32"), 0))
 	var last error
 	for _, err := range loader(t, s, 4, 1).Epoch(context.Background(), 1, 0) {
 		last = err
 	}
-	wantError(t, last, "x_01.fp32 can't be read any more", "dtl-tf cache clear")
+	expect.Error(t, last, "x_01.fp32 can't be read any more", "dtl-tf cache clear")
 }
 
 // TestCloseDuringEpoch: whoever closes store or loader while a step reads a batch, what it reads stays there and right, and the
@@ -131,7 +132,7 @@ func TestCloseDuringEpoch(t *testing.T) {
 		batches := 0
 		for b, err := range l.Epoch(context.Background(), 1, 0) {
 			if err != nil {
-				wantError(t, err, "the feature cache is closed")
+				expect.Error(t, err, "the feature cache is closed")
 				break
 			}
 			if batches++; batches == 1 {
@@ -143,16 +144,16 @@ func TestCloseDuringEpoch(t *testing.T) {
 				}
 			}
 			if i%4 < 2 {
-				try(t, group.Wait())
+				expect.NoError(t, group.Wait())
 			}
 			check(t, s, b)
 		}
-		try(t, group.Wait())
+		expect.NoError(t, group.Wait())
 		if i%4 == 1 && batches != images {
 			t.Errorf("the loop ended after %d of %d batches, and only the store was closed", batches, images)
 		}
 		for _, err := range l.Epoch(context.Background(), 7, 0) {
-			wantError(t, err, "the feature cache is closed")
+			expect.Error(t, err, "the feature cache is closed")
 		}
 		for _, m := range l.files {
 			if l.Close(); m.holders != 0 {

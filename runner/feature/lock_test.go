@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dtl-tf/graph/expect"
 )
 
 var (
@@ -57,16 +59,16 @@ func otherRun(t *testing.T, dir string) (c *exec.Cmd, finish func()) {
 	c.Env = append(os.Environ(), childVariable+"="+dir)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
-	try(t, err)
+	expect.NoError(t, err)
 	out, err := c.StdoutPipe()
-	try(t, err)
-	try(t, c.Start())
+	expect.NoError(t, err)
+	expect.NoError(t, c.Start())
 	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "writing\n" {
 		t.Fatalf("the other run says %q", line)
 	}
 	return c, func() {
 		in.Close()
-		try(t, c.Wait())
+		expect.NoError(t, c.Wait())
 	}
 }
 
@@ -88,7 +90,7 @@ func TestTwoProcesses(t *testing.T) {
 		t.Fatal(err2)
 	}
 	process := fmt.Sprintf("another run (process %d on %s)", other.Process.Pid, host)
-	wantError(t, err, process, "is still writing", "after 100ms")
+	expect.Error(t, err, process, "is still writing", "after 100ms")
 	n.want(t, process+" is writing "+s.Folder(), "waiting for it, at most 100ms")
 
 	s.options.Wait = time.Minute
@@ -102,7 +104,7 @@ func TestTwoProcesses(t *testing.T) {
 		finish()
 	}()
 	w, err := s.Writer(context.Background())
-	try(t, err)
+	expect.NoError(t, err)
 	if w != nil {
 		t.Fatal("it was written twice")
 	}
@@ -113,7 +115,7 @@ func TestTwoProcesses(t *testing.T) {
 func TestKilled(t *testing.T) {
 	o, _ := options(t.TempDir())
 	other, _ := otherRun(t, o.Dir)
-	try(t, other.Process.Kill())
+	expect.NoError(t, other.Process.Kill())
 	_ = other.Wait()
 	s := open(t, o)
 	if got := files(t, s.Folder()); len(got) != 4 {
@@ -132,7 +134,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 	third := open(t, more)
 	fill(t, first)
 	w, err := second.Writer(context.Background())
-	try(t, err)
+	expect.NoError(t, err)
 	if w != nil {
 		t.Fatal("it was written twice")
 	}
@@ -154,14 +156,14 @@ func TestClear(t *testing.T) {
 	}
 	alien := filepath.Join(o.Dir, "0123456789abcdef")
 	for _, dir := range []string{alien, filepath.Join(o.Dir, "photos"), filepath.Join(o.Dir, "00000000000000ff"), filepath.Join(o.Dir, "00000000000000fe")} {
-		try(t, os.Mkdir(dir, 0o777))
+		expect.NoError(t, os.Mkdir(dir, 0o777))
 	}
 	for _, path := range []string{filepath.Join(alien, "use.lock"), filepath.Join(alien, "thesis.tex"), filepath.Join(o.Dir, "photos", "x_00.fp32")} {
-		try(t, os.WriteFile(path, nil, 0o666))
+		expect.NoError(t, os.WriteFile(path, nil, 0o666))
 	}
-	try(t, os.WriteFile(filepath.Join(o.Dir, "00000000000000ff", "index.json"), []byte(`{"kind": "of a search engine"}`), 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(o.Dir, "00000000000000ff", "index.json"), []byte(`{"kind": "of a search engine"}`), 0o666))
 	list, err := List(o.Dir)
-	try(t, err)
+	expect.NoError(t, err)
 	if len(list) != 2 {
 		t.Fatalf("%+v", list)
 	}
@@ -175,7 +177,7 @@ func TestClear(t *testing.T) {
 		}
 	}
 	removed, freed, err := Clear(o.Dir)
-	wantError(t, err, filepath.Base(s.Folder()), "in use by another run")
+	expect.Error(t, err, filepath.Base(s.Folder()), "in use by another run")
 	if len(removed) != 1 || removed[0] != filepath.Base(folder) || freed < 10*1515*4 {
 		t.Errorf("removed %v, %d bytes", removed, freed)
 	}
@@ -186,9 +188,9 @@ func TestClear(t *testing.T) {
 			t.Errorf("%s was removed", name)
 		}
 	}
-	try(t, s.Close())
+	expect.NoError(t, s.Close())
 	removed, _, err = Clear(o.Dir, filepath.Base(s.Folder()))
-	try(t, err)
+	expect.NoError(t, err)
 	if got := strings.Join(files(t, o.Dir), " "); len(removed) != 1 || got != "00000000000000fe 00000000000000ff 0123456789abcdef photos" {
 		t.Errorf("removed %v, left %s", removed, got)
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // TestReuse: what was written is found again, and only what is not there is written.
@@ -21,7 +23,7 @@ func TestReuse(t *testing.T) {
 		t.Errorf("files %v", got)
 	}
 	first, err := os.Stat(filepath.Join(folder, "x_01.fp32"))
-	try(t, err)
+	expect.NoError(t, err)
 
 	// A method that needs another value of the same images, and one of those that are there.
 	more := o
@@ -72,17 +74,17 @@ func TestKeys(t *testing.T) {
 	changed[5][0] ^= 1
 	for i, list := range [][][32]byte{changed, sums()[:9]} {
 		s, err := Open(context.Background(), o, NewImages(list))
-		try(t, err)
+		expect.NoError(t, err)
 		if len(s.Missing()) != 2 || s.Folder() == folder {
 			t.Errorf("other images %d: missing %v", i, s.Missing())
 		}
-		try(t, s.Close())
+		expect.NoError(t, s.Close())
 	}
 	reversed := sums()
 	slices.Reverse(reversed)
 	m := NewImages(reversed)
 	s, err := Open(context.Background(), o, m)
-	try(t, err)
+	expect.NoError(t, err)
 	defer s.Close()
 	if len(s.Missing()) != 0 || m.Len() != images || m.Row(sums()[1]) != m.Row(sums()[11]) {
 		t.Errorf("the same images in another order: missing %v, %d images", s.Missing(), m.Len())
@@ -95,8 +97,8 @@ func TestNotTrusted(t *testing.T) {
 		return func(t *testing.T, folder string) {
 			path := filepath.Join(folder, name)
 			b, err := os.ReadFile(path)
-			try(t, err)
-			try(t, os.WriteFile(path, f(b), 0o666))
+			expect.NoError(t, err)
+			expect.NoError(t, os.WriteFile(path, f(b), 0o666))
 		}
 	}
 	text := func(old, new string) func([]byte) []byte {
@@ -111,14 +113,16 @@ func TestNotTrusted(t *testing.T) {
 		{"one bit", edit("x_01.fp32", func(b []byte) []byte { b[31234] ^= 4; return b }), 1, "its checksum is not that of what was written"},
 		{"cut off", edit("x_00.fp32", func(b []byte) []byte { return b[:len(b)-1] }), 1, "it has 599 bytes, and 600 were written"},
 		{"too long", edit("x_00.fp32", func(b []byte) []byte { return append(b, 0) }), 1, "it has 601 bytes"},
-		{"gone", func(t *testing.T, folder string) { try(t, os.Remove(filepath.Join(folder, "x_00.fp32"))) }, 1, "no such file"},
+		{"gone", func(t *testing.T, folder string) { expect.NoError(t, os.Remove(filepath.Join(folder, "x_00.fp32"))) }, 1, "no such file"},
 		{"a folder", func(t *testing.T, folder string) {
-			try(t, os.Remove(filepath.Join(folder, "x_00.fp32")))
-			try(t, os.Mkdir(filepath.Join(folder, "x_00.fp32"), 0o777))
+			expect.NoError(t, os.Remove(filepath.Join(folder, "x_00.fp32")))
+			expect.NoError(t, os.Mkdir(filepath.Join(folder, "x_00.fp32"), 0o777))
 		}, 1, "bytes"},
 		{"index cut off", edit("index.json", func(b []byte) []byte { return b[:len(b)/2] }), 2, "its index.json is damaged"},
 		{"index empty", edit("index.json", func(b []byte) []byte { return nil }), 2, "its index.json is damaged"},
-		{"index that claims terabytes", func(t *testing.T, folder string) { try(t, os.Truncate(filepath.Join(folder, "index.json"), 1<<42)) }, 2, "more than the limit"},
+		{"index that claims terabytes", func(t *testing.T, folder string) {
+			expect.NoError(t, os.Truncate(filepath.Join(folder, "index.json"), 1<<42))
+		}, 2, "more than the limit"},
 		{"index of another program", edit("index.json", text(kind, "other")), 2, "not of a feature cache"},
 		{"index of another format", edit("index.json", text(`"format": 1`, `"format": 2`)), 2, "format 2, this program writes format 1"},
 		{"index of another version", edit("index.json", text(`"v1"`, `"v0"`)), 2, "written by version v0"},
@@ -138,14 +142,14 @@ func TestNotTrusted(t *testing.T) {
 			n.want(t, folder, "is not used", c.reason)
 			if c.name == "a folder" { // nothing that is not a file is removed
 				w, err := s.Writer(context.Background())
-				try(t, err)
+				expect.NoError(t, err)
 				defer w.Close()
-				try(t, w.Write([]int{0}, compute(o, 0)))
-				wantError(t, w.Commit(), "x_00.fp32")
+				expect.NoError(t, w.Write([]int{0}, compute(o, 0)))
+				expect.Error(t, w.Commit(), "x_00.fp32")
 				return
 			}
 			fill(t, s)
-			try(t, s.Close())
+			expect.NoError(t, s.Close())
 			n.want(t, "feature cache: 10 images")
 			complete(t, open(t, o))
 			n.want(t)
@@ -158,7 +162,7 @@ func TestUnreadable(t *testing.T) {
 	o, _ := options(t.TempDir())
 	s := open(t, o)
 	fill(t, s, 0, 5, 9)
-	try(t, s.Close())
+	expect.NoError(t, s.Close())
 	s = open(t, o)
 	if len(s.Missing()) != 0 || !slices.Equal(s.Unreadable(), []int{0, 5, 9}) {
 		t.Fatalf("missing %v, unreadable %v", s.Missing(), s.Unreadable())
@@ -194,20 +198,20 @@ func TestInterrupted(t *testing.T) {
 	o, n := options(t.TempDir())
 	s := open(t, o)
 	w, err := s.Writer(context.Background())
-	try(t, err)
-	try(t, w.Write([]int{0, 1}, compute(o, 0, 1)))
+	expect.NoError(t, err)
+	expect.NoError(t, w.Write([]int{0, 1}, compute(o, 0, 1)))
 	if len(s.Missing()) != 2 {
 		t.Error("half a file counts")
 	}
 	w.Close()
-	try(t, s.Close())
+	expect.NoError(t, s.Close())
 	if got := files(t, o.Dir); got != nil {
 		t.Errorf("left: %v", got)
 	}
 	s = open(t, o)
-	try(t, os.WriteFile(filepath.Join(s.Folder(), tempMark+"x_00.fp32"), []byte("half"), 0o666))
-	try(t, os.WriteFile(filepath.Join(s.Folder(), tempMark+"x_07.fp32"), []byte("half"), 0o666))
-	try(t, os.WriteFile(filepath.Join(s.Folder(), "x_01.fp32"), []byte("no index speaks of it"), 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(s.Folder(), tempMark+"x_00.fp32"), []byte("half"), 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(s.Folder(), tempMark+"x_07.fp32"), []byte("half"), 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(s.Folder(), "x_01.fp32"), []byte("no index speaks of it"), 0o666))
 	fill(t, s)
 	complete(t, s)
 	if got := files(t, s.Folder()); slices.Contains(got, tempMark+"x_07.fp32") {

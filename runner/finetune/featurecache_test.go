@@ -11,6 +11,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
@@ -21,9 +22,9 @@ func deepRun(t *testing.T) Config {
 	t.Helper()
 	c := smallRun(t)
 	arch, err := backbone.Parse("vit:image=8,patch=4,width=16,depth=4,heads=2,mlp=32")
-	try(t, err)
+	expect.NoError(t, err)
 	bb, err := backbone.Random(arch, 5)
-	try(t, err)
+	expect.NoError(t, err)
 	writeWeights(t, c.Backbone.Path, bb)
 	c.Method = runner.MethodConfig{Method: "dtl"}
 	c.Epochs, c.Batch = 3, 5
@@ -34,8 +35,8 @@ func deepRun(t *testing.T) Config {
 func writeWeights(t *testing.T, path string, bb *backbone.Backbone) {
 	t.Helper()
 	var b bytes.Buffer
-	try(t, weight.WriteNPZ(&b, bb.Weights))
-	try(t, os.WriteFile(path, b.Bytes(), 0o666))
+	expect.NoError(t, weight.WriteNPZ(&b, bb.Weights))
+	expect.NoError(t, os.WriteFile(path, b.Bytes(), 0o666))
 }
 
 // outcome is what a run left.
@@ -60,7 +61,7 @@ func tuned(t *testing.T, c Config) outcome {
 func losses(t *testing.T, folder string) []float64 {
 	t.Helper()
 	rows, err := result.ReadMetrics(filepath.Join(folder, result.MetricsFile))
-	try(t, err)
+	expect.NoError(t, err)
 	var list []float64
 	for _, r := range rows {
 		list = append(list, r.Loss)
@@ -132,7 +133,7 @@ func TestCacheEqual(t *testing.T) {
 func runInto(t *testing.T, c Config) outcome {
 	t.Helper()
 	run, err := Run(context.Background(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer), Version: "test"})
-	try(t, err)
+	expect.NoError(t, err)
 	return outcome{run: run, losses: losses(t, c.Out)}
 }
 
@@ -140,9 +141,9 @@ func runInto(t *testing.T, c Config) outcome {
 func adaptersApart(t *testing.T, a, b string) float64 {
 	t.Helper()
 	x, err := result.ReadAdapter(filepath.Join(a, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	y, err := result.ReadAdapter(filepath.Join(b, result.AdapterFile))
-	try(t, err)
+	expect.NoError(t, err)
 	if len(x.Tensors) != len(y.Tensors) {
 		t.Fatalf("%d and %d tensors", len(x.Tensors), len(y.Tensors))
 	}
@@ -167,7 +168,7 @@ func TestCacheReal(t *testing.T) {
 		t.Skip("skipped: slow, set DTL_HEAVY=1")
 	}
 	shared, err := filepath.Abs("../../../shared")
-	try(t, err)
+	expect.NoError(t, err)
 	c := deepRun(t)
 	c.Backbone.Path = filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")
 	images := filepath.Join(shared, "vtab-1k", "eurosat")
@@ -175,9 +176,9 @@ func TestCacheReal(t *testing.T) {
 	if _, e := os.Stat(c.Backbone.Path); err != nil || e != nil {
 		t.Skipf("skipped: %s or %s is missing", c.Backbone.Path, images)
 	}
-	try(t, os.Symlink(filepath.Join(images, "images"), filepath.Join(c.Data, "images")))
-	try(t, os.WriteFile(filepath.Join(c.Data, "train.txt"), []byte(strings.Join(strings.SplitAfter(string(list), "\n")[:64], "")), 0o666))
-	try(t, os.Remove(filepath.Join(c.Data, "test.txt")))
+	expect.NoError(t, os.Symlink(filepath.Join(images, "images"), filepath.Join(c.Data, "images")))
+	expect.NoError(t, os.WriteFile(filepath.Join(c.Data, "train.txt"), []byte(strings.Join(strings.SplitAfter(string(list), "\n")[:64], "")), 0o666))
+	expect.NoError(t, os.Remove(filepath.Join(c.Data, "test.txt")))
 	c.Batch = 32
 	with := tuned(t, c)
 	c.FeatureCache = FeatureCacheOff

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/datatest"
 )
@@ -37,18 +38,18 @@ func TestCacheStale(t *testing.T) {
 	weights := c
 	weights.Backbone.Path = filepath.Join(t.TempDir(), "other.npz")
 	arch, err := backbone.Parse("vit:image=8,patch=4,width=16,depth=4,heads=2,mlp=32")
-	try(t, err)
+	expect.NoError(t, err)
 	bb, err := backbone.Random(arch, 6)
-	try(t, err)
+	expect.NoError(t, err)
 	writeWeights(t, weights.Backbone.Path, bb)
 	fresh("backbone", weights)
 
 	list := filepath.Join(c.Data, "train.txt")
 	old, err := os.ReadFile(list)
-	try(t, err)
+	expect.NoError(t, err)
 	labels := strings.Replace(string(old), "03.png 0", "03.png 1", 1)
 	lines := strings.SplitAfter(labels, "\n")
-	try(t, os.WriteFile(list, []byte(strings.Join(append(lines[5:], lines[:5]...), "")), 0o666))
+	expect.NoError(t, os.WriteFile(list, []byte(strings.Join(append(lines[5:], lines[:5]...), "")), 0o666))
 	if k := tuned(t, c).run.FeatureCache; k.Found != k.Values {
 		t.Errorf("other labels in another order: %+v", k)
 	}
@@ -61,11 +62,11 @@ func TestCacheDamaged(t *testing.T) {
 	c := deepRun(t)
 	first := tuned(t, c)
 	files, err := filepath.Glob(filepath.Join(first.run.FeatureCache.Folder, "x_*.fp32"))
-	try(t, err)
+	expect.NoError(t, err)
 	b, err := os.ReadFile(files[0])
-	try(t, err)
+	expect.NoError(t, err)
 	b[len(b)/2] ^= 0x40
-	try(t, os.WriteFile(files[0], b, 0o666))
+	expect.NoError(t, os.WriteFile(files[0], b, 0o666))
 	second := tuned(t, c)
 	if k := second.run.FeatureCache; !strings.Contains(second.notes, files[0]+" is not used: its checksum") || k.Found != k.Values-1 {
 		t.Errorf("%+v\n%s", k, second.notes)
@@ -82,10 +83,10 @@ func TestCacheDamaged(t *testing.T) {
 func TestCacheBadImage(t *testing.T) {
 	c := deepRun(t)
 	bad := filepath.Join(c.Data, "04.png")
-	try(t, os.WriteFile(bad, []byte("no image"), 0o666))
+	expect.NoError(t, os.WriteFile(bad, []byte("no image"), 0o666))
 	c.Out = filepath.Join(t.TempDir(), "run")
 	_, err := Run(context.Background(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer), Version: "test"})
-	wantError(t, err, bad, "not an image")
+	expect.Error(t, err, bad, "not an image")
 	if left, _ := filepath.Glob(filepath.Join(c.FeatureCache, "*", "*")); left != nil {
 		t.Errorf("left: %v", left)
 	}
@@ -103,14 +104,14 @@ func TestCacheBadImage(t *testing.T) {
 	}
 	c.SkipBadImages = false
 	_, err = Run(context.Background(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer), Version: "test"})
-	wantError(t, err, bad, "not an image")
+	expect.Error(t, err, bad, "not an image")
 }
 
 // TestCacheAuto: auto goes without where a cache is impossible or does not pay, and says so in one line; a folder that the user
 // named is an error then.
 func TestCacheAuto(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	try(t, os.WriteFile(file, nil, 0o666))
+	expect.NoError(t, os.WriteFile(file, nil, 0o666))
 	for _, c := range []struct {
 		name, said, refused string // refused: the error with a folder, "" for none
 		change              func(*Config)
@@ -144,7 +145,7 @@ func TestCacheAuto(t *testing.T) {
 				return
 			}
 			_, err := Run(context.Background(), config, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
-			wantError(t, err, "--feature-cache", c.refused)
+			expect.Error(t, err, "--feature-cache", c.refused)
 			var usage *runner.UsageError
 			if !errors.As(err, &usage) {
 				t.Errorf("%v is no UsageError", err)
@@ -159,7 +160,7 @@ func TestCacheAuto(t *testing.T) {
 	}
 	c.FeatureCache = file
 	_, err := Run(context.Background(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
-	wantError(t, err, "--feature-cache", file, "is a file")
+	expect.Error(t, err, "--feature-cache", file, "is a file")
 }
 
 // TestCacheInterrupted: Ctrl-C while values are stored leaves neither them nor a run.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/feature"
 	"dtl-tf/runner/internal/build"
@@ -20,20 +21,20 @@ func TestCacheKey(t *testing.T) {
 	f := &fineTuning{config: deepRun(t), data: &dataset{name: "d"}}
 	var err error
 	f.backbone, err = f.loadBackbone(t.Context())
-	try(t, err)
+	expect.NoError(t, err)
 	key := func(version, precision string, device graph.Device) feature.Key {
 		f.ui.Version, f.config.Precision, f.device = version, precision, device
 		o, err := f.cacheOptions("", nil)
-		try(t, err)
+		expect.NoError(t, err)
 		if o.Versions.Program != o.Key.Program {
 			t.Errorf("programs %q and %q", o.Versions.Program, o.Key.Program)
 		}
 		return o.Key
 	}
 	dev, err := build.Name("dev")
-	try(t, err)
+	expect.NoError(t, err)
 	computing, err := runner.Computing()
-	try(t, err)
+	expect.NoError(t, err)
 	k := key("dev", FP32, graph.Processor)
 	if k.Program != dev || dev == "dev" || k.Device != "cpu, "+machine.Processor() || k.Kernels != "" {
 		t.Errorf("%+v", k)
@@ -51,19 +52,19 @@ func TestOldCache(t *testing.T) {
 	c := deepRun(t)
 	tuned(t, c)
 	list, err := feature.List(c.FeatureCache)
-	try(t, err)
+	expect.NoError(t, err)
 	old := oldCache(t, c.FeatureCache, list[0].Name)
 	if o := tuned(t, c); o.run.FeatureCache.Found == 0 || strings.Contains(o.run.FeatureCache.Folder, old) {
 		t.Errorf("%+v", o.run.FeatureCache)
 	}
 	list, err = feature.List(c.FeatureCache)
-	try(t, err)
+	expect.NoError(t, err)
 	i := slices.IndexFunc(list, func(e feature.Entry) bool { return e.Name == old })
 	if len(list) != 2 || i < 0 || list[i].Problem != "" || list[i].Key.Program != "" {
 		t.Fatalf("%+v", list)
 	}
 	removed, _, err := feature.Clear(c.FeatureCache)
-	try(t, err)
+	expect.NoError(t, err)
 	if len(removed) != 2 {
 		t.Errorf("removed %v", removed)
 	}
@@ -73,12 +74,12 @@ func TestOldCache(t *testing.T) {
 func oldCache(t *testing.T, dir, name string) string {
 	t.Helper()
 	const old = "0123456789abcdef"
-	try(t, os.CopyFS(filepath.Join(dir, old), os.DirFS(filepath.Join(dir, name))))
+	expect.NoError(t, os.CopyFS(filepath.Join(dir, old), os.DirFS(filepath.Join(dir, name))))
 	index := filepath.Join(dir, old, "index.json")
 	raw, err := os.ReadFile(index)
-	try(t, err)
+	expect.NoError(t, err)
 	var all map[string]any
-	try(t, json.Unmarshal(raw, &all))
+	expect.NoError(t, json.Unmarshal(raw, &all))
 	key := all["key"].(map[string]any)
 	for _, field := range []string{"program", "device", "kernels"} {
 		if _, ok := key[field]; !ok {
@@ -87,7 +88,7 @@ func oldCache(t *testing.T, dir, name string) string {
 		delete(key, field)
 	}
 	raw, err = json.Marshal(all)
-	try(t, err)
-	try(t, os.WriteFile(index, raw, 0o666))
+	expect.NoError(t, err)
+	expect.NoError(t, os.WriteFile(index, raw, 0o666))
 	return old
 }

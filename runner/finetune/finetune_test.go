@@ -7,6 +7,7 @@ import (
 	"math"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
@@ -18,7 +19,7 @@ func prepared(t *testing.T, c Config) *fineTuning {
 	t.Helper()
 	f := &fineTuning{config: c, ui: runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer), Version: "test"}}
 	t.Cleanup(f.close)
-	try(t, f.prepare(context.Background()))
+	expect.NoError(t, f.prepare(context.Background()))
 	return f
 }
 
@@ -26,13 +27,13 @@ func prepared(t *testing.T, c Config) *fineTuning {
 func TestFrozenWeightChanged(t *testing.T) {
 	f := prepared(t, smallRun(t))
 	started, err := f.session.ReadFrozen()
-	try(t, err)
+	expect.NoError(t, err)
 	values := started["Transformer/encoder_norm/bias"].Float32()
 	values[3] = math.Nextafter32(values[3], 1) // one bit of one weight
 	f.frozen = started.SHA256()
-	wantError(t, f.run(context.Background()), "a frozen weight of the backbone changed", "can't be trusted")
+	expect.Error(t, f.run(context.Background()), "a frozen weight of the backbone changed", "can't be trusted")
 	r, err := result.ReadRun(f.config.Out)
-	try(t, err)
+	expect.NoError(t, err)
 	if r.Status != result.Failed || r.Accuracy != nil || r.Frozen.Before == r.Frozen.After {
 		t.Errorf("run.json: %s, accuracy %v, %+v", r.Status, r.Accuracy, r.Frozen)
 	}
@@ -41,7 +42,7 @@ func TestFrozenWeightChanged(t *testing.T) {
 // TestKeep: values that are not finite never become the state that is kept, though the loss was finite still.
 func TestKeep(t *testing.T) {
 	f := prepared(t, smallRun(t))
-	try(t, f.keep(train.Info{Epoch: 1, Step: 2}))
+	expect.NoError(t, f.keep(train.Info{Epoch: 1, Step: 2}))
 	good := f.good
 	bad := tensor.Map{}
 	for name, v := range good {
@@ -49,13 +50,13 @@ func TestKeep(t *testing.T) {
 	}
 	bad["head.bias"].Float32()[1] = float32(math.Inf(1))
 	moments, err := f.session.ReadOptimizer()
-	try(t, err)
+	expect.NoError(t, err)
 	for name, v := range moments {
 		bad[name] = v
 	}
-	try(t, f.session.Restore(bad))
+	expect.NoError(t, f.session.Restore(bad))
 	err = f.keep(train.Info{Epoch: 2, Step: 4, Rate: 0.5})
-	wantError(t, err, "epoch 2", "step 4", "Inf")
+	expect.Error(t, err, "epoch 2", "step 4", "Inf")
 	var diverged *train.DivergedError
 	if !errors.As(err, &diverged) {
 		t.Errorf("%v is no DivergedError", err)

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/datatest"
@@ -21,37 +21,17 @@ func smallRun(t *testing.T) Config {
 	t.Helper()
 	dir := t.TempDir()
 	arch, err := backbone.Parse(tiny)
-	try(t, err)
+	expect.NoError(t, err)
 	bb, err := backbone.Random(arch, 1)
-	try(t, err)
+	expect.NoError(t, err)
 	var b bytes.Buffer
-	try(t, weight.WriteNPZ(&b, bb.Weights))
-	try(t, os.WriteFile(filepath.Join(dir, "tiny.npz"), b.Bytes(), 0o666))
+	expect.NoError(t, weight.WriteNPZ(&b, bb.Weights))
+	expect.NoError(t, os.WriteFile(filepath.Join(dir, "tiny.npz"), b.Bytes(), 0o666))
 	data := filepath.Join(dir, "data")
 	datatest.Colours(t, data)
 	return Config{
 		Data: data, Out: filepath.Join(dir, "run"), Backbone: runner.BackboneConfig{Path: filepath.Join(dir, "tiny.npz")},
 		Init: InitPretrained, Method: runner.MethodConfig{Method: "linear"}, Epochs: 2, Batch: 6, LearningRate: 0.01, Schedule: "cosine",
 		Shuffle: true, Augment: AugmentNone, Seed: 1, Recompute: RecomputeNone, Precision: FP32, CacheMiB: 1, CheckpointEvery: 1,
-	}
-}
-
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantError checks that an error is there and holds the texts.
-func wantError(t *testing.T, err error, texts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", texts)
-	}
-	for _, text := range texts {
-		if !strings.Contains(err.Error(), text) {
-			t.Errorf("%v lacks %q", err, text)
-		}
 	}
 }

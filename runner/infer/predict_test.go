@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"bytes"
+
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 )
-
-import "bytes"
 
 // TestPrediction: the probability is the softmax also where exp would overflow.
 func TestPrediction(t *testing.T) {
@@ -27,20 +28,20 @@ func TestPrediction(t *testing.T) {
 // TestImageFiles: files as they are named, folders with all images below them, by name.
 func TestImageFiles(t *testing.T) {
 	dir := t.TempDir()
-	try(t, os.MkdirAll(filepath.Join(dir, "b", "c"), 0o777))
+	expect.NoError(t, os.MkdirAll(filepath.Join(dir, "b", "c"), 0o777))
 	for _, name := range []string{"z.png", "b/2.JPG", "b/10.gif", "b/c/1.bmp", "b/notes.txt", "odd.name", "._z.png", "b/Thumbs.db", "b/x.webp", "b/y.HEIC"} {
-		try(t, os.WriteFile(filepath.Join(dir, name), nil, 0o666))
+		expect.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o666))
 	}
-	try(t, os.Symlink("..", filepath.Join(dir, "b", "loop")))
-	try(t, os.Symlink("gone", filepath.Join(dir, "old")))
+	expect.NoError(t, os.Symlink("..", filepath.Join(dir, "b", "loop")))
+	expect.NoError(t, os.Symlink("gone", filepath.Join(dir, "old")))
 	var notes bytes.Buffer
 	note := runner.UI{Err: &notes}.Note
 	items, err := imageFiles([]string{filepath.Join(dir, "odd.name"), dir}, note)
-	try(t, err)
+	expect.NoError(t, err)
 	var names []string
 	for _, item := range items {
 		name, err := filepath.Rel(dir, item.Path)
-		try(t, err)
+		expect.NoError(t, err)
 		names = append(names, filepath.ToSlash(name))
 	}
 	if got, want := strings.Join(names, " "), "odd.name b/10.gif b/2.JPG b/c/1.bmp z.png"; got != want {
@@ -53,13 +54,13 @@ func TestImageFiles(t *testing.T) {
 		t.Errorf("notes\n%swant\n%s", got, wantNotes)
 	}
 	link := filepath.Join(t.TempDir(), "link")
-	try(t, os.Symlink(dir, link))
+	expect.NoError(t, os.Symlink(dir, link))
 	if items, err = imageFiles([]string{link}, note); err != nil || len(items) != 4 || items[0].Path != filepath.Join(link, "b", "10.gif") {
 		t.Errorf("through a link: %v, %v", items, err)
 	}
 	_, err = imageFiles([]string{filepath.Join(dir, "gone")}, note)
-	wantError(t, err, "gone")
+	expect.Error(t, err, "gone")
 	empty := t.TempDir()
 	_, err = imageFiles([]string{empty}, note)
-	wantError(t, err, empty, "no images")
+	expect.Error(t, err, empty, "no images")
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/prepare/order"
 )
 
@@ -50,7 +51,7 @@ func TestCIFAR(t *testing.T) {
 				check(t, conf.Out, "val200", pick("train", train[36:39]), sumPixels)
 				check(t, conf.Out, "test", pick("test", test), sumPixels)
 				classes, err := os.ReadFile(filepath.Join(conf.Out, "classes.txt"))
-				try(t, err)
+				expect.NoError(t, err)
 				if r.Task != c.task || r.ClassNames[0] != c.first || strings.Count(string(classes), "\n") != r.Classes {
 					t.Errorf("task %s, classes %q", r.Task, classes)
 				}
@@ -68,8 +69,8 @@ func unpack(t *testing.T, file string) string {
 	folder := t.TempDir()
 	repack(t, file, func(h *tar.Header, content []byte) (*tar.Header, []byte) {
 		path := filepath.Join(folder, filepath.FromSlash(h.Name))
-		try(t, os.MkdirAll(filepath.Dir(path), 0o777))
-		try(t, os.WriteFile(path, content, 0o666))
+		expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		expect.NoError(t, os.WriteFile(path, content, 0o666))
 		return h, content
 	})
 	return folder
@@ -79,10 +80,10 @@ func unpack(t *testing.T, file string) string {
 func repack(t *testing.T, file string, how func(*tar.Header, []byte) (*tar.Header, []byte)) string {
 	t.Helper()
 	f, err := os.Open(file)
-	try(t, err)
+	expect.NoError(t, err)
 	defer f.Close()
 	z, err := gzip.NewReader(f)
-	try(t, err)
+	expect.NoError(t, err)
 	in := tar.NewReader(z)
 	var b bytes.Buffer
 	zipped := gzip.NewWriter(&b)
@@ -92,21 +93,21 @@ func repack(t *testing.T, file string, how func(*tar.Header, []byte) (*tar.Heade
 		if err == io.EOF {
 			break
 		}
-		try(t, err)
+		expect.NoError(t, err)
 		content, err := io.ReadAll(in)
-		try(t, err)
+		expect.NoError(t, err)
 		if h, content = how(h, content); h == nil {
 			continue
 		}
 		h.Size = int64(len(content))
-		try(t, out.WriteHeader(h))
+		expect.NoError(t, out.WriteHeader(h))
 		_, err = out.Write(content)
-		try(t, err)
+		expect.NoError(t, err)
 	}
-	try(t, out.Close())
-	try(t, zipped.Close())
+	expect.NoError(t, out.Close())
+	expect.NoError(t, zipped.Close())
 	path := filepath.Join(t.TempDir(), filepath.Base(file))
-	try(t, os.WriteFile(path, b.Bytes(), 0o666))
+	expect.NoError(t, os.WriteFile(path, b.Bytes(), 0o666))
 	return path
 }
 
@@ -124,16 +125,16 @@ func TestCIFARRefused(t *testing.T) {
 		})
 	}
 	raw, err := os.ReadFile(python)
-	try(t, err)
+	expect.NoError(t, err)
 	store := func(b []byte) string {
 		path := filepath.Join(t.TempDir(), "cifar-100-python.tar.gz")
-		try(t, os.WriteFile(path, b, 0o666))
+		expect.NoError(t, os.WriteFile(path, b, 0o666))
 		return path
 	}
 	wrong := slices.Clone(raw)
 	wrong[len(wrong)-6] ^= 1 // gzip's checksum
 	evil, err := os.ReadFile(filepath.Join("testdata", "evil.pickle"))
-	try(t, err)
+	expect.NoError(t, err)
 	for _, c := range []struct {
 		name, file string
 		want       []string
@@ -203,12 +204,12 @@ func TestSpriteLabels(t *testing.T) {
 			}
 		}
 	}
-	try(t, json.Unmarshal(raw, &v))
+	expect.NoError(t, json.Unmarshal(raw, &v))
 	rows := order.Rows("train", 737280)
 	var chosen []int
 	r := &Record{}
 	p, err := official(Config{Train: 800, Val: 200, Test: -1}, "dsprites_loc", map[string]int{"train": 737280}, r)
-	try(t, err)
+	expect.NoError(t, err)
 	for _, list := range p[:test] {
 		for _, at := range list {
 			chosen = append(chosen, rows[at.index])

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare/order"
 )
@@ -24,15 +25,15 @@ func TestEuroSAT(t *testing.T) {
 	counts, n := make([]int, 10), 0
 	for _, split := range []string{data.TrainVal, data.Test} {
 		list, err := set.Split(split)
-		try(t, err)
+		expect.NoError(t, err)
 		for _, item := range list {
 			counts[item.Label]++
 			n++
 			class := names[item.Label]
-			try(t, os.MkdirAll(filepath.Join(folders, class), 0o777))
+			expect.NoError(t, os.MkdirAll(filepath.Join(folders, class), 0o777))
 			path, err := filepath.Abs(item.Path)
-			try(t, err)
-			try(t, os.Symlink(path, filepath.Join(folders, class, fmt.Sprintf("%s_%d.jpg", class, counts[item.Label]))))
+			expect.NoError(t, err)
+			expect.NoError(t, os.Symlink(path, filepath.Join(folders, class, fmt.Sprintf("%s_%d.jpg", class, counts[item.Label]))))
 		}
 	}
 	c := Config{From: folders, Out: filepath.Join(t.TempDir(), "eurosat"), Train: 800, Val: 200, Test: 600, Seed: 42}
@@ -75,16 +76,16 @@ func TestEuroSATOrder(t *testing.T) {
 			f.splits["train"] = append(f.splits["train"], member{name: fmt.Sprintf("%s/%s_%d.jpg", class, class, i+1)})
 		}
 	}
-	try(t, f.label())
+	expect.NoError(t, f.label())
 	r := &Record{}
 	p, err := f.plan(t.Context(), Config{Out: "eurosat", Train: 800, Val: 200, Test: -1, Seed: 42}, r)
-	try(t, err)
+	expect.NoError(t, err)
 	if !r.Official || r.Options.Seed != nil {
 		t.Errorf("record %+v", r)
 	}
 	for list, split := range map[int]string{train: data.Train, val: data.Val, test: data.Test} {
 		want, err := set.Split(split)
-		try(t, err)
+		expect.NoError(t, err)
 		if len(p[list]) < len(want) {
 			t.Fatalf("%s has %d images, the copy %d", split, len(p[list]), len(want))
 		}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // animals makes class folders of 30 cats, 20 dogs and 2 emus.
@@ -29,7 +31,7 @@ func animals(t *testing.T, under string) string {
 func sources(t *testing.T, root string) map[string]string {
 	t.Helper()
 	f, err := os.Open(filepath.Join(root, "sources.tsv"))
-	try(t, err)
+	expect.NoError(t, err)
 	defer f.Close()
 	all := map[string]string{}
 	for s := bufio.NewScanner(f); s.Scan(); {
@@ -55,9 +57,9 @@ func TestDraw(t *testing.T) {
 		for _, item := range items(t, c.Out, list) {
 			source := from[item.Name]
 			a, err := os.ReadFile(item.Path)
-			try(t, err)
+			expect.NoError(t, err)
 			b, err := os.ReadFile(filepath.Join(root, source))
-			try(t, err)
+			expect.NoError(t, err)
 			if string(a) != string(b) || used[source] || !strings.HasPrefix(source, []string{"cat/", "dog/", "emu/"}[item.Label]) {
 				t.Errorf("%s with label %d is no copy of %s, or one of two", item.Name, item.Label, source)
 			}
@@ -86,7 +88,7 @@ func TestDraw(t *testing.T) {
 		t.Errorf("cats %q, want %q", got, cats[:5])
 	}
 	classes, err := os.ReadFile(filepath.Join(c.Out, "classes.txt"))
-	try(t, err)
+	expect.NoError(t, err)
 	if string(classes) != "cat\ndog\nemu\n" || r.Official || *r.Options.Seed != 42 {
 		t.Errorf("classes %q, record %+v", classes, r)
 	}
@@ -97,11 +99,11 @@ func TestDrawAgain(t *testing.T) {
 	plain := animals(t, "")
 	packed := filepath.Join(t.TempDir(), "animals.zip")
 	f, err := os.Create(packed)
-	try(t, err)
+	expect.NoError(t, err)
 	z := zip.NewWriter(f)
-	try(t, z.AddFS(os.DirFS(animals(t, "data/2750"))))
-	try(t, z.Close())
-	try(t, f.Close())
+	expect.NoError(t, z.AddFS(os.DirFS(animals(t, "data/2750"))))
+	expect.NoError(t, z.Close())
+	expect.NoError(t, f.Close())
 	want := prepared(t, config(t, plain, "animals")).Fingerprint
 	for _, from := range []string{plain, animals(t, "data/2750"), packed} {
 		if r := prepared(t, config(t, from, "animals")); r.Fingerprint != want {
@@ -147,10 +149,10 @@ func TestLinkedFolders(t *testing.T) {
 	plain := animals(t, "")
 	want := prepared(t, config(t, plain, "animals")).Fingerprint
 	root, store := animals(t, ""), t.TempDir()
-	try(t, os.Rename(filepath.Join(root, "dog"), filepath.Join(store, "dog")))
-	try(t, os.Symlink(filepath.Join(store, "dog"), filepath.Join(root, "dog")))
-	try(t, os.Symlink("..", filepath.Join(store, "dog", "loop")))
-	try(t, os.Symlink(root, filepath.Join(root, "cat", "loop")))
+	expect.NoError(t, os.Rename(filepath.Join(root, "dog"), filepath.Join(store, "dog")))
+	expect.NoError(t, os.Symlink(filepath.Join(store, "dog"), filepath.Join(root, "dog")))
+	expect.NoError(t, os.Symlink("..", filepath.Join(store, "dog", "loop")))
+	expect.NoError(t, os.Symlink(root, filepath.Join(root, "cat", "loop")))
 	if got := prepared(t, config(t, root, "animals")).Fingerprint; got != want {
 		t.Errorf("fingerprint %s, want %s", got, want)
 	}
@@ -177,9 +179,9 @@ func TestLink(t *testing.T) {
 	from := sources(t, c.Out)
 	for _, item := range items(t, c.Out, "test") {
 		a, err := os.Stat(item.Path)
-		try(t, err)
+		expect.NoError(t, err)
 		b, err := os.Stat(filepath.Join(root, from[item.Name]))
-		try(t, err)
+		expect.NoError(t, err)
 		if !os.SameFile(a, b) {
 			t.Fatalf("%s is no link", item.Name)
 		}
@@ -190,12 +192,12 @@ func TestLink(t *testing.T) {
 func TestExtension(t *testing.T) {
 	root := animals(t, "")
 	for i := range 30 {
-		try(t, os.Rename(filepath.Join(root, "cat", fmt.Sprintf("cat %d.png", i)), filepath.Join(root, "cat", fmt.Sprintf("cat %d.jpg", i))))
+		expect.NoError(t, os.Rename(filepath.Join(root, "cat", fmt.Sprintf("cat %d.png", i)), filepath.Join(root, "cat", fmt.Sprintf("cat %d.jpg", i))))
 	}
-	try(t, os.WriteFile(filepath.Join(root, "cat", "Thumbs.db"), nil, 0o666))
-	try(t, os.WriteFile(filepath.Join(root, "cat", ".DS_Store"), nil, 0o666))
-	try(t, os.WriteFile(filepath.Join(root, "cat", "notes.txt"), nil, 0o666))
-	try(t, os.WriteFile(filepath.Join(root, "cat", "x.webp"), nil, 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "Thumbs.db"), nil, 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", ".DS_Store"), nil, 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "notes.txt"), nil, 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "x.webp"), nil, 0o666))
 	c := config(t, root, "animals")
 	r := prepared(t, c)
 	for _, item := range items(t, c.Out, "test") {
@@ -225,32 +227,35 @@ func TestFoldersRefused(t *testing.T) {
 		{"an image outside", func(t *testing.T, root string, _ *Config) { imageFile(t, filepath.Join(root, "x.png"), 1) }, []string{"x.png", "no class folder"}},
 		{"no image", func(t *testing.T, root string, _ *Config) {
 			for i := range 30 {
-				try(t, os.WriteFile(filepath.Join(root, "cat", fmt.Sprintf("cat %d.png", i)), []byte("<html>"), 0o666))
+				expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", fmt.Sprintf("cat %d.png", i)), []byte("<html>"), 0o666))
 			}
 		}, []string{"cat/cat ", "neither JPEG", "<html>"}},
 		{"an empty image", func(t *testing.T, root string, _ *Config) {
-			try(t, os.Truncate(filepath.Join(root, "emu", "emu 0.png"), 0))
-			try(t, os.Truncate(filepath.Join(root, "emu", "emu 1.png"), 0))
+			expect.NoError(t, os.Truncate(filepath.Join(root, "emu", "emu 0.png"), 0))
+			expect.NoError(t, os.Truncate(filepath.Join(root, "emu", "emu 1.png"), 0))
 		}, []string{"emu/emu ", "empty"}},
 		{"a single class", func(t *testing.T, root string, _ *Config) {
-			try(t, os.RemoveAll(filepath.Join(root, "cat")))
-			try(t, os.RemoveAll(filepath.Join(root, "dog")))
+			expect.NoError(t, os.RemoveAll(filepath.Join(root, "cat")))
+			expect.NoError(t, os.RemoveAll(filepath.Join(root, "dog")))
 		}, []string{"single class folder", "emu"}},
 		{"no images", func(t *testing.T, root string, _ *Config) {
 			for _, class := range []string{"cat", "dog", "emu"} {
-				try(t, os.RemoveAll(filepath.Join(root, class)))
+				expect.NoError(t, os.RemoveAll(filepath.Join(root, class)))
 			}
-			try(t, os.WriteFile(filepath.Join(root, "README.md"), nil, 0o666))
+			expect.NoError(t, os.WriteFile(filepath.Join(root, "README.md"), nil, 0o666))
 		}, []string{"neither class folders", "README.md"}},
-		{"nothing", func(t *testing.T, root string, _ *Config) { try(t, os.RemoveAll(root)); try(t, os.Mkdir(root, 0o777)) }, []string{"no files"}},
-		{"not there", func(t *testing.T, root string, _ *Config) { try(t, os.RemoveAll(root)) }, []string{"no such file"}},
+		{"nothing", func(t *testing.T, root string, _ *Config) {
+			expect.NoError(t, os.RemoveAll(root))
+			expect.NoError(t, os.Mkdir(root, 0o777))
+		}, []string{"no files"}},
+		{"not there", func(t *testing.T, root string, _ *Config) { expect.NoError(t, os.RemoveAll(root)) }, []string{"no such file"}},
 		{"a dangling link", func(t *testing.T, root string, _ *Config) {
-			try(t, os.Symlink("gone", filepath.Join(root, "cat", "z.png")))
+			expect.NoError(t, os.Symlink("gone", filepath.Join(root, "cat", "z.png")))
 		}, []string{"z.png"}},
 		{"a task that has no folders", func(_ *testing.T, _ string, c *Config) { c.Task = "kitti" }, []string{"--task kitti", "class folders"}},
 		{"eurosat with other classes", func(_ *testing.T, _ string, c *Config) { c.Task = "eurosat" }, []string{"3 class folders, eurosat has 10"}},
 		{"a name that is not UTF-8", func(t *testing.T, root string, _ *Config) {
-			try(t, os.Rename(filepath.Join(root, "cat"), filepath.Join(root, "\xff")))
+			expect.NoError(t, os.Rename(filepath.Join(root, "cat"), filepath.Join(root, "\xff")))
 		}, []string{`"\xff"`, "not UTF-8"}},
 		{"no training images", func(_ *testing.T, _ string, c *Config) { c.Train = 0 }, []string{"--train 0"}},
 		{"negative", func(_ *testing.T, _ string, c *Config) { c.Val = -1 }, []string{"--val -1"}},
@@ -289,13 +294,13 @@ func TestOverwrite(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	c = config(t, root, "animals")
-	try(t, os.Mkdir(c.Out, 0o777))
+	expect.NoError(t, os.Mkdir(c.Out, 0o777))
 	prepared(t, c) // an empty folder is no loss
 	c.Overwrite = true
-	try(t, os.Remove(filepath.Join(c.Out, RecordFile)))
+	expect.NoError(t, os.Remove(filepath.Join(c.Out, RecordFile)))
 	refused(t, c, "replaces only what 'data prepare' made")
 	c.Out = filepath.Join(root, "..", "f")
-	try(t, os.WriteFile(c.Out, nil, 0o666))
+	expect.NoError(t, os.WriteFile(c.Out, nil, 0o666))
 	refused(t, c, "not a folder")
 }
 
@@ -306,7 +311,7 @@ func TestStale(t *testing.T) {
 	stale := filepath.Join(filepath.Dir(c.Out), ".animals.being-written", "new", "images", "old.png")
 	imageFile(t, stale, 1)
 	other, err := openStage(c)
-	try(t, err)
+	expect.NoError(t, err)
 	refused(t, c, "another process")
 	other.Discard()
 	imageFile(t, stale, 1)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/prepare/order"
 )
 
@@ -23,11 +24,11 @@ func TestWholeSprites(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "dsprites.npz")
 	f, err := os.Create(path)
-	try(t, err)
+	expect.NoError(t, err)
 	z := zip.NewWriter(f)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	w, err := z.Create("imgs.npy")
-	try(t, err)
+	expect.NoError(t, err)
 	b := bufio.NewWriterSize(w, 1<<20)
 	header := fmt.Sprintf("%-117s\n", "{'descr': '|u1', 'fortran_order': False, 'shape': (737280, 64, 64), }")
 	fmt.Fprintf(b, "\x93NUMPY\x01\x00%c\x00%s", len(header), header)
@@ -38,9 +39,9 @@ func TestWholeSprites(t *testing.T) {
 		}
 		b.Write(pixels)
 	}
-	try(t, b.Flush())
-	try(t, z.Close())
-	try(t, f.Close())
+	expect.NoError(t, b.Flush())
+	expect.NoError(t, z.Close())
+	expect.NoError(t, f.Close())
 
 	c := Config{From: path, Out: filepath.Join(t.TempDir(), "dsprites_ori"), Train: 800, Val: 200, Test: -1}
 	r := prepared(t, c)
@@ -51,9 +52,9 @@ func TestWholeSprites(t *testing.T) {
 	for list, from := range map[string]int{"train800": 0, "val200": 589824, "test": 663552} {
 		for i, item := range items(t, c.Out, list) {
 			raw, err := os.ReadFile(item.Path)
-			try(t, err)
+			expect.NoError(t, err)
 			img, err := png.Decode(bytes.NewReader(raw))
-			try(t, err)
+			expect.NoError(t, err)
 			row := 0
 			for bit := range 20 {
 				if img.(*image.Gray).GrayAt(0, 3*bit).Y == 255 {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/data"
 )
 
@@ -65,19 +66,12 @@ func names(t *testing.T, folder string) string {
 	if os.IsNotExist(err) {
 		return ""
 	}
-	try(t, err)
+	expect.NoError(t, err)
 	var all []string
 	for _, e := range entries {
 		all = append(all, e.Name())
 	}
 	return strings.Join(all, " ")
-}
-
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // expectation is an image as a real tool reads it.
@@ -89,8 +83,8 @@ type expectation struct {
 func expectations(t *testing.T, file string, into any) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", file))
-	try(t, err)
-	try(t, json.Unmarshal(raw, into))
+	expect.NoError(t, err)
+	expect.NoError(t, json.Unmarshal(raw, into))
 }
 
 // check holds the images of a list against what is expected, in order. sum is of a file's content.
@@ -103,7 +97,7 @@ func check(t *testing.T, root, list string, want []expectation, sum func(t *test
 	}
 	for i, item := range items {
 		content, err := os.ReadFile(item.Path)
-		try(t, err)
+		expect.NoError(t, err)
 		got := sum(t, content)
 		if item.Label != want[i].Label || got[:len(want[i].SHA256)] != want[i].SHA256 {
 			t.Errorf("%s: %s has label %d and sum %s, want %d and %s", list, item.Name, item.Label, got, want[i].Label, want[i].SHA256)
@@ -115,9 +109,9 @@ func check(t *testing.T, root, list string, want []expectation, sum func(t *test
 func items(t *testing.T, root, list string) []data.Item {
 	t.Helper()
 	set, err := data.Open(root)
-	try(t, err)
+	expect.NoError(t, err)
 	split, err := set.Split(map[string]string{"train800": data.Train, "val200": data.Val, "train800val200": data.TrainVal, "test": data.Test}[list])
-	try(t, err)
+	expect.NoError(t, err)
 	return split
 }
 
@@ -133,7 +127,7 @@ func sumFile(_ *testing.T, content []byte) string { return sumOf(content) }
 func sumPixels(t *testing.T, content []byte) string {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(content))
-	try(t, err)
+	expect.NoError(t, err)
 	var pixels []byte
 	for y := range img.Bounds().Dy() {
 		for x := range img.Bounds().Dx() {
@@ -150,10 +144,10 @@ func sumPixels(t *testing.T, content []byte) string {
 // imageFile writes a PNG of one grey level, which is different for every n.
 func imageFile(t *testing.T, path string, n int) {
 	t.Helper()
-	try(t, os.MkdirAll(filepath.Dir(path), 0o777))
+	expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
 	img := image.NewGray16(image.Rect(0, 0, 2, 2))
 	img.SetGray16(0, 0, color.Gray16{uint16(n)})
 	encoded, err := encode(img)
-	try(t, err)
-	try(t, os.WriteFile(path, encoded, 0o666))
+	expect.NoError(t, err)
+	expect.NoError(t, os.WriteFile(path, encoded, 0o666))
 }

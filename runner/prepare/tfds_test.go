@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 func tfdsFolder(name string) string { return filepath.Join("testdata", "tfds", name) }
@@ -38,7 +40,7 @@ func TestTFDS(t *testing.T) {
 			}
 			for _, s := range r.Sources {
 				raw, err := os.ReadFile(filepath.Join(c.From, s.Name))
-				try(t, err)
+				expect.NoError(t, err)
 				if s.SHA256 != sumOf(raw) || s.Bytes != int64(len(raw)) {
 					t.Errorf("%s: %d bytes with sha256 %s", s.Name, s.Bytes, s.SHA256)
 				}
@@ -50,12 +52,12 @@ func TestTFDS(t *testing.T) {
 // TestTFDSAbove: the folder above the versions will do when there is one.
 func TestTFDSAbove(t *testing.T) {
 	root := t.TempDir()
-	try(t, os.CopyFS(filepath.Join(root, "kitti", "3.3.0"), os.DirFS(tfdsFolder("kitti"))))
+	expect.NoError(t, os.CopyFS(filepath.Join(root, "kitti", "3.3.0"), os.DirFS(tfdsFolder("kitti"))))
 	c := config(t, root, "kitti")
 	if r := prepared(t, c); !strings.HasPrefix(r.Sources[0].Name, "kitti/3.3.0/kitti-test") {
 		t.Errorf("sources: %+v", r.Sources)
 	}
-	try(t, os.CopyFS(filepath.Join(root, "kitti", "3.2.0"), os.DirFS(tfdsFolder("kitti"))))
+	expect.NoError(t, os.CopyFS(filepath.Join(root, "kitti", "3.2.0"), os.DirFS(tfdsFolder("kitti"))))
 	refused(t, config(t, root, "kitti"), "several", "3.2.0", "3.3.0")
 }
 
@@ -74,23 +76,23 @@ func TestTFDSRefused(t *testing.T) {
 		{"a wrong length", func(t *testing.T, f string) { flip(t, f, first, 1) }, []string{first, "record 0", "checksum of its length"}},
 		{"a wrong byte", func(t *testing.T, f string) { flip(t, f, first, 40) }, []string{first, "record 0", "checksum of its data"}},
 		{"a missing split", func(t *testing.T, f string) {
-			try(t, os.Remove(filepath.Join(f, "clevr-validation.tfrecord-00000-of-00001")))
+			expect.NoError(t, os.Remove(filepath.Join(f, "clevr-validation.tfrecord-00000-of-00001")))
 		}, []string{"no record files of split validation"}},
 		{"a missing shard", func(t *testing.T, f string) {
-			try(t, os.Rename(filepath.Join(f, first), filepath.Join(f, "clevr-train.tfrecord-00000-of-00002")))
+			expect.NoError(t, os.Rename(filepath.Join(f, first), filepath.Join(f, "clevr-train.tfrecord-00000-of-00002")))
 		}, []string{"clevr-train.tfrecord-00001-of-00002 is missing"}},
 		{"another name", func(t *testing.T, f string) {
-			try(t, os.Rename(filepath.Join(f, first), filepath.Join(f, "records.tfrecord")))
+			expect.NoError(t, os.Rename(filepath.Join(f, first), filepath.Join(f, "records.tfrecord")))
 		}, []string{"records.tfrecord"}},
 		{"a data set of no task", func(t *testing.T, f string) {
 			for _, split := range []string{"train", "validation"} {
-				try(t, os.Rename(filepath.Join(f, "clevr-"+split+".tfrecord-00000-of-00001"), filepath.Join(f, "mnist-"+split+".tfrecord-00000-of-00001")))
+				expect.NoError(t, os.Rename(filepath.Join(f, "clevr-"+split+".tfrecord-00000-of-00001"), filepath.Join(f, "mnist-"+split+".tfrecord-00000-of-00001")))
 			}
-			try(t, os.Remove(filepath.Join(f, "dataset_info.json")))
+			expect.NoError(t, os.Remove(filepath.Join(f, "dataset_info.json")))
 		}, []string{"mnist", "no task"}},
 		{"another data set's records", func(t *testing.T, f string) {
 			raw, err := os.ReadFile(filepath.Join(tfdsFolder("smallnorb"), "smallnorb-train.tfrecord-00000-of-00001"))
-			try(t, err)
+			expect.NoError(t, err)
 			change(t, f, first, func([]byte) []byte { return raw })
 		}, []string{first, "record 0", `no feature "file_name"`, `"label_azimuth"`}},
 		{"no records", func(t *testing.T, f string) {
@@ -102,7 +104,7 @@ func TestTFDSRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := t.TempDir()
-			try(t, os.CopyFS(folder, os.DirFS(tfdsFolder("clevr"))))
+			expect.NoError(t, os.CopyFS(folder, os.DirFS(tfdsFolder("clevr"))))
 			c.damage(t, folder)
 			conf := config(t, folder, "clevr_count")
 			conf.Val = 2
@@ -115,11 +117,11 @@ func TestTFDSRefused(t *testing.T) {
 // VTAB-1k's.
 func TestTFDSOrder(t *testing.T) {
 	folder := t.TempDir()
-	try(t, os.CopyFS(folder, os.DirFS(tfdsFolder("kitti"))))
+	expect.NoError(t, os.CopyFS(folder, os.DirFS(tfdsFolder("kitti"))))
 	a, b := filepath.Join(folder, "kitti-test.tfrecord-00000-of-00002"), filepath.Join(folder, "kitti-test.tfrecord-00001-of-00002")
-	try(t, os.Rename(a, a+"x"))
-	try(t, os.Rename(b, a))
-	try(t, os.Rename(a+"x", b))
+	expect.NoError(t, os.Rename(a, a+"x"))
+	expect.NoError(t, os.Rename(b, a))
+	expect.NoError(t, os.Rename(a+"x", b))
 	refused(t, config(t, folder, "kitti"), "kitti-test.tfrecord-00001-of-00002, record 0", "not in the order")
 }
 
@@ -157,8 +159,8 @@ func change(t *testing.T, folder, name string, how func([]byte) []byte) {
 	t.Helper()
 	file := filepath.Join(folder, name)
 	raw, err := os.ReadFile(file)
-	try(t, err)
-	try(t, os.WriteFile(file, how(raw), 0o666))
+	expect.NoError(t, err)
+	expect.NoError(t, os.WriteFile(file, how(raw), 0o666))
 }
 
 func flip(t *testing.T, folder, name string, at int) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -112,13 +113,13 @@ func TestAdapterErrors(t *testing.T) {
 	writeString(t, path, "old")
 	bad := tensors()
 	bad["head.bias"].Float32()[0] = float32(math.NaN())
-	wantError(t, WriteAdapter(path, bad, nil), path, "head.bias", "NaN")
+	expect.Error(t, WriteAdapter(path, bad, nil), path, "head.bias", "NaN")
 	wantContent(t, path, "old")
 
 	_, err := ReadAdapter(path)
-	wantError(t, err, path)
+	expect.Error(t, err, path)
 	_, err = ReadAdapter(filepath.Join(dir, "none.safetensors"))
-	wantError(t, err, "none.safetensors")
+	expect.Error(t, err, "none.safetensors")
 
 	meta := Meta{KeyRank: "two", KeyMean: "0.5", KeyClassNames: "[1]"}
 	if err := WriteAdapter(path, tensors(), meta); err != nil {
@@ -137,7 +138,7 @@ func TestAdapterErrors(t *testing.T) {
 		if !ok {
 			t.Errorf("%s: a broken value counts as missing", key)
 		}
-		wantError(t, err, path, key)
+		expect.Error(t, err, path, key)
 	}
 
 	// A tensor file cut off anywhere is refused with its name.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 func writeString(t *testing.T, path, s string) {
@@ -22,20 +24,6 @@ func wantContent(t *testing.T, path, want string) {
 	got, err := os.ReadFile(path)
 	if err != nil || string(got) != want {
 		t.Errorf("%s holds %q (%v), want %q", filepath.Base(path), got, err, want)
-	}
-}
-
-// wantError checks that err says all of the words.
-func wantError(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, want one that says %q", words)
-		return
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%q does not say %q", err, w)
-		}
 	}
 }
 
@@ -100,7 +88,7 @@ func TestWriteFileFullDisk(t *testing.T) {
 		_, err := io.WriteString(full, "x")
 		return err
 	})
-	wantError(t, err, path, "disk is full", "old state is kept")
+	expect.Error(t, err, path, "disk is full", "old state is kept")
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("%v does not wrap ENOSPC", err)
 	}
@@ -125,15 +113,15 @@ func TestWriteFileErrors(t *testing.T) {
 		syscall.EROFS: "the folder is not writable: change its permissions", syscall.EACCES: "the folder is not writable: change its permissions",
 	} {
 		err := WriteFile(path, func(io.Writer) error { return number })
-		wantError(t, err, path, "old state is kept", number.Error(), words, "choose another folder")
+		expect.Error(t, err, path, "old state is kept", number.Error(), words, "choose another folder")
 	}
 
 	missing := filepath.Join(dir, "none", "a.txt")
-	wantError(t, WriteFile(missing, func(io.Writer) error { return nil }), missing, "folder does not exist")
+	expect.Error(t, WriteFile(missing, func(io.Writer) error { return nil }), missing, "folder does not exist")
 	folder := filepath.Join(dir, "folder")
 	if err := os.MkdirAll(filepath.Join(folder, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, WriteFile(folder, func(io.Writer) error { return nil }), folder)
+	expect.Error(t, WriteFile(folder, func(io.Writer) error { return nil }), folder)
 	onlyFile(t, dir, "a.txt", "folder")
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 func mustOpen(t *testing.T, path string, p Policy) *Folder {
@@ -74,7 +76,7 @@ func TestFolderRefused(t *testing.T) {
 		{"", Refuse, []string{"empty name"}},
 	} {
 		_, err := OpenFolder(c.path, c.policy)
-		wantError(t, err, c.words...)
+		expect.Error(t, err, c.words...)
 	}
 	wantContent(t, file, "mine")
 	onlyFile(t, dir, "file", "link", "run")
@@ -104,7 +106,7 @@ func TestFolderAbandoned(t *testing.T) {
 	writeString(t, filepath.Join(out, lockFile), "123\n")
 	writeString(t, filepath.Join(out, "notes.txt"), "mine")
 	_, err := OpenFolder(out, Refuse)
-	wantError(t, err, out, "exists already")
+	expect.Error(t, err, out, "exists already")
 	mustOpen(t, out, Resume).Close()
 	onlyFile(t, out, "notes.txt")
 }
@@ -118,15 +120,15 @@ func TestFolderNotWritable(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := OpenFolder(filepath.Join(dir, "run"), Refuse)
-		wantError(t, err, dir, "not writable")
+		expect.Error(t, err, dir, "not writable")
 		_, err = OpenFolder(dir, Overwrite)
-		wantError(t, err, dir, "not writable")
+		expect.Error(t, err, dir, "not writable")
 	}
 	if _, err := os.Stat("/proc/self"); err != nil {
 		t.Skip("there is no /proc here")
 	}
 	_, err := OpenFolder("/proc/run", Refuse)
-	wantError(t, err, "/proc/run")
+	expect.Error(t, err, "/proc/run")
 }
 
 func TestFolderClear(t *testing.T) {
@@ -176,7 +178,7 @@ func TestFolderClear(t *testing.T) {
 	if err := os.Symlink(filepath.Join(out, "backbone.npz"), other); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, mustOpen(t, out, Overwrite).Clear(other), "backbone.npz", "--out")
+	expect.Error(t, mustOpen(t, out, Overwrite).Clear(other), "backbone.npz", "--out")
 	exists(out, true, theirs...)
 }
 
@@ -227,7 +229,7 @@ func TestFolderLockDies(t *testing.T) {
 		t.Fatalf("the other process says %q (%v)", line, err)
 	}
 	_, err = OpenFolder(out, Overwrite)
-	wantError(t, err, out, "another run", strconv.Itoa(cmd.Process.Pid))
+	expect.Error(t, err, out, "another run", strconv.Itoa(cmd.Process.Pid))
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

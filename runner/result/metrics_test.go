@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 func TestMetricsGolden(t *testing.T) {
@@ -41,7 +43,7 @@ func TestMetricsGolden(t *testing.T) {
 	if err != nil || len(again) != 2 || again[0].Loss != want[0].Loss || again[1].Loss != 2 {
 		t.Errorf("%+v, %v", again, err)
 	}
-	wantError(t, r.Append(Metric{Epoch: 2}), path, "epoch 2")
+	expect.Error(t, r.Append(Metric{Epoch: 2}), path, "epoch 2")
 }
 
 func TestReadMetricsErrors(t *testing.T) {
@@ -63,9 +65,9 @@ func TestReadMetricsErrors(t *testing.T) {
 		if _, err := ReadMetrics(path); err == nil {
 			t.Errorf("%s: accepted", name)
 		} else {
-			wantError(t, err, append(c.words, path)...)
+			expect.Error(t, err, append(c.words, path)...)
 		}
 	}
 	_, err := ReadMetrics(path + ".none")
-	wantError(t, err, path+".none")
+	expect.Error(t, err, path+".none")
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dtl-tf/graph/expect"
 )
 
 type config struct {
@@ -147,7 +149,7 @@ func TestReadRunErrors(t *testing.T) {
 	for cut := 0; cut < len(good)-1; cut += 37 {
 		writeString(t, path, string(good[:cut]))
 		_, err := ReadRun(path)
-		wantError(t, err, path, "not a complete JSON object")
+		expect.Error(t, err, path, "not a complete JSON object")
 	}
 	edit := func(from, to string) string { return strings.Replace(string(good), from, to, 1) }
 	for name, c := range map[string]struct {
@@ -168,11 +170,11 @@ func TestReadRunErrors(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: accepted", name)
 		}
-		wantError(t, err, append(c.words, path)...)
+		expect.Error(t, err, append(c.words, path)...)
 	}
 	missing := filepath.Join(dir, "none")
 	_, err = ReadRun(missing)
-	wantError(t, err, missing)
+	expect.Error(t, err, missing)
 }
 
 // TestWriteRunKeeps: what cannot be written leaves the file before.
@@ -181,11 +183,11 @@ func TestWriteRunKeeps(t *testing.T) {
 	writeString(t, path, "old")
 	r := sample(t)
 	r.Measurements.ImagesPerSecond = math.NaN()
-	wantError(t, WriteRun(path, r), path, "NaN")
+	expect.Error(t, WriteRun(path, r), path, "NaN")
 	r = sample(t)
 	r.Accuracy.Top1 = math.NaN()
-	wantError(t, WriteRun(path, r), path, "top1")
+	expect.Error(t, WriteRun(path, r), path, "top1")
 	r.Status = "almost"
-	wantError(t, WriteRun(path, r), path, "almost")
+	expect.Error(t, WriteRun(path, r), path, "almost")
 	wantContent(t, path, "old")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -17,7 +18,7 @@ func TestOtherNames(t *testing.T) {
 			m[prefix+name] = v
 		}
 		_, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
-		wantError(t, err, `its names begin with "`+prefix+`"`, "removeprefix('"+prefix+"')")
+		expect.Error(t, err, `its names begin with "`+prefix+`"`, "removeprefix('"+prefix+"')")
 	}
 	for name, want := range map[string]string{
 		"vit.embeddings.patch_embeddings.projection.weight":   "Hugging Face transformers",
@@ -30,7 +31,7 @@ func TestOtherNames(t *testing.T) {
 		"blocks.0.mlp.w12.weight":                             "SwiGLU",
 	} {
 		_, err := backbone.Load(t.Context(), writeSafetensors(t, tensor.Map{name: tensor.Zeros(4)}), backbone.Options{Heads: 2})
-		wantError(t, err, want)
+		expect.Error(t, err, want)
 	}
 }
 
@@ -56,6 +57,6 @@ func TestDownloads(t *testing.T) {
 			}
 		}
 		_, err := backbone.Load(t.Context(), filepath.Join(folder, c.name), backbone.Options{})
-		wantError(t, err, c.want...)
+		expect.Error(t, err, c.want...)
 	}
 }

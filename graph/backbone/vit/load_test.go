@@ -9,21 +9,9 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
-
-// wantError fails unless err contains all parts.
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one about %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error %q does not say %q", err, part)
-		}
-	}
-}
 
 // TestLoadNPZ checks that weights in Google's layout are read back unchanged, with the architecture derived from the shapes.
 func TestLoadNPZ(t *testing.T) {
@@ -176,7 +164,7 @@ func TestLoadErrors(t *testing.T) {
 			}
 			path := write(t, weights)
 			_, err := backbone.Load(t.Context(), path, c.options)
-			wantError(t, err, append(c.want, path)...)
+			expect.Error(t, err, append(c.want, path)...)
 		})
 	}
 }
@@ -186,14 +174,14 @@ func TestLoadNoFile(t *testing.T) {
 	folder := t.TempDir()
 	missing := filepath.Join(folder, "missing.npz")
 	_, err := backbone.Load(t.Context(), missing, backbone.Options{})
-	wantError(t, err, missing, "does not exist")
+	expect.Error(t, err, missing, "does not exist")
 	for name, content := range map[string]string{"empty.npz": "", "page.safetensors": "<!DOCTYPE html>\n<html>not found</html>", "zip.npz": "PK\x03\x04 and no more"} {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := backbone.Load(t.Context(), path, backbone.Options{})
-		wantError(t, err, path)
+		expect.Error(t, err, path)
 	}
 }
 
@@ -233,7 +221,7 @@ func TestSidecar(t *testing.T) {
 	} {
 		put(text)
 		_, err := backbone.Load(t.Context(), path, backbone.Options{})
-		t.Run(text, func(t *testing.T) { wantError(t, err, part) })
+		t.Run(text, func(t *testing.T) { expect.Error(t, err, part) })
 	}
 }
 
@@ -277,7 +265,7 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			_, err := backbone.Parse(text)
-			wantError(t, err, parts...)
+			expect.Error(t, err, parts...)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -158,5 +159,5 @@ func TestOwnHeadMissing(t *testing.T) {
 		tiny.OwnHead(&backbone.Forward{Arch: tiny}, b, graph.Value{})
 		return nil
 	}()
-	wantError(t, err, "no head of its own", "--adapter")
+	expect.Error(t, err, "no head of its own", "--adapter")
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 )
@@ -68,7 +69,7 @@ func TestNoPlace(t *testing.T) {
 			c.change(m)
 			path := writeSafetensors(t, m)
 			_, err := backbone.Load(t.Context(), path, backbone.Options{Heads: 2})
-			wantError(t, err, append(c.want, path)...)
+			expect.Error(t, err, append(c.want, path)...)
 		})
 	}
 }
@@ -87,11 +88,11 @@ func TestNoPlaceElsewhere(t *testing.T) {
 	bb := random(t, tiny)
 	bb.Weights["MAPHead_0/probe"] = tensor.Zeros(1, 1, 6)
 	_, err := backbone.Load(t.Context(), writeNPZ(t, bb.Weights), backbone.Options{})
-	wantError(t, err, "MAPHead_0/probe", "attention pooling")
+	expect.Error(t, err, "MAPHead_0/probe", "attention pooling")
 	delete(bb.Weights, "MAPHead_0/probe")
 	rename(bb.Weights, "Transformer/encoderblock_1/", "Transformer/encoderblock_2/")
 	_, err = backbone.Load(t.Context(), writeNPZ(t, bb.Weights), backbone.Options{})
-	wantError(t, err, "there is a Transformer/encoderblock_2, but no Transformer/encoderblock_1")
+	expect.Error(t, err, "there is a Transformer/encoderblock_2, but no Transformer/encoderblock_1")
 
 	one := random(t, tiny)
 	name := filepath.Join(t.TempDir(), "model")
@@ -107,7 +108,7 @@ func TestNoPlaceElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = backbone.Load(t.Context(), name, backbone.Options{})
-	wantError(t, err, name, "Transformer/encoderblock_1/LayerNorm_0/bias", "no place")
+	expect.Error(t, err, name, "Transformer/encoderblock_1/LayerNorm_0/bias", "no place")
 }
 
 // TestUnused checks that tensors known to have no effect are accepted and have none.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/tensor"
 )
@@ -132,13 +133,13 @@ func TestContradictions(t *testing.T) {
 			path := writeSafetensors(t, m)
 			writeBeside(t, path, map[string]string{c.file: c.content})
 			_, err := backbone.Load(t.Context(), path, backbone.Options{})
-			wantError(t, err, append(c.want, filepath.Join(filepath.Dir(path), c.file))...)
+			expect.Error(t, err, append(c.want, filepath.Join(filepath.Dir(path), c.file))...)
 		})
 	}
 	path := writeSafetensors(t, timmNames())
 	writeBeside(t, path, map[string]string{"config.json": timmConfig, "preprocessor_config.json": change(preprocessorConfig, "0.4", "0.3")})
 	_, err := backbone.Load(t.Context(), path, backbone.Options{})
-	wantError(t, err, "config.json says that its mean is [0.4 0.5 0.6]", "preprocessor_config.json says [0.3 0.5 0.6]")
+	expect.Error(t, err, "config.json says that its mean is [0.4 0.5 0.6]", "preprocessor_config.json says [0.3 0.5 0.6]")
 }
 
 // TestConfigOfAnother checks a folder with several weight files: a config.json that fits is used, one that does not is ignored, and
@@ -168,7 +169,7 @@ func TestHugeConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := backbone.Load(t.Context(), path, backbone.Options{Heads: 2})
-		wantError(t, err, name, fmt.Sprintf("%d bytes are more than the limit", limit.Text+1))
+		expect.Error(t, err, name, fmt.Sprintf("%d bytes are more than the limit", limit.Text+1))
 	}
 }
 

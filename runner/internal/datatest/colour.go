@@ -10,13 +10,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // Colours makes a data set in a folder: twelve images of three colours, red 0, 80 and 160 being the classes 0, 1 and 2, which are listed
 // for training and for testing.
 func Colours(t testing.TB, folder string) {
 	t.Helper()
-	try(t, os.MkdirAll(folder, 0o777))
+	expect.NoError(t, os.MkdirAll(folder, 0o777))
 	var list strings.Builder
 	for i := range 12 {
 		name := fmt.Sprintf("%02d.png", i)
@@ -24,7 +26,7 @@ func Colours(t testing.TB, folder string) {
 		fmt.Fprintf(&list, "%s %d\n", name, i%3)
 	}
 	for _, split := range []string{"train", "test"} {
-		try(t, os.WriteFile(filepath.Join(folder, split+".txt"), []byte(list.String()), 0o666))
+		expect.NoError(t, os.WriteFile(filepath.Join(folder, split+".txt"), []byte(list.String()), 0o666))
 	}
 }
 
@@ -36,14 +38,7 @@ func Image(t testing.TB, path string, red, green uint8) {
 		img.Set(i%8, i/8, color.RGBA{red, green, 0, 255})
 	}
 	f, err := os.Create(path)
-	try(t, err)
-	try(t, png.Encode(f, img))
-	try(t, f.Close())
-}
-
-func try(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	expect.NoError(t, err)
+	expect.NoError(t, png.Encode(f, img))
+	expect.NoError(t, f.Close())
 }

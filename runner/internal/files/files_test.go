@@ -7,14 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	"dtl-tf/graph/expect"
+)
 
 // plant writes empty files, and links where a name has " -> ".
 func plant(t *testing.T, root string, names ...string) {
@@ -22,11 +17,11 @@ func plant(t *testing.T, root string, names ...string) {
 	for _, name := range names {
 		name, to, isLink := strings.Cut(name, " -> ")
 		path := filepath.Join(root, name)
-		try(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
 		if isLink {
-			try(t, os.Symlink(to, path))
+			expect.NoError(t, os.Symlink(to, path))
 		} else {
-			try(t, os.WriteFile(path, nil, 0o666))
+			expect.NoError(t, os.WriteFile(path, nil, 0o666))
 		}
 	}
 }
@@ -34,7 +29,7 @@ func plant(t *testing.T, root string, names ...string) {
 // list is what Below visits, links that lead nowhere with an exclamation mark.
 func list(t *testing.T, root string) (names []string) {
 	t.Helper()
-	try(t, Below(root, func(f File) error {
+	expect.NoError(t, Below(root, func(f File) error {
 		name := f.Name
 		if f.Info == nil {
 			name += "!"
@@ -61,7 +56,7 @@ func TestBelow(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	hidden := filepath.Join(t.TempDir(), ".hidden")
-	try(t, os.Symlink(store, hidden))
+	expect.NoError(t, os.Symlink(store, hidden))
 	if got := list(t, hidden); !slices.Equal(got, []string{"2.png", "deep/1.png"}) {
 		t.Errorf("a link with a hidden name: %q", got)
 	}
@@ -79,7 +74,7 @@ func TestBelowAsPython(t *testing.T) {
 	out, err := exec.Command(python, "-c", `import os, sys
 for folder, _, names in os.walk(sys.argv[1], followlinks=True):
     for name in names: print(os.path.relpath(os.path.join(folder, name), sys.argv[1]))`, root).Output()
-	try(t, err)
+	expect.NoError(t, err)
 	want := strings.Fields(string(out))
 	var got []string
 	for _, name := range list(t, root) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/fault"
 )
 
@@ -25,7 +26,7 @@ func TestPairKilled(t *testing.T) {
 			fault.Hook = nil
 			_ = recover()
 		}()
-		try(t, p.replace([]byte(text), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }))
+		expect.NoError(t, p.replace([]byte(text), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }))
 		return true
 	}
 	content := func(path string) string {
@@ -35,16 +36,16 @@ func TestPairKilled(t *testing.T) {
 	for _, before := range []string{"old", ""} { // the JSON before
 		number := 1
 		for ; ; number++ {
-			try(t, os.WriteFile(p.weights, []byte("old"), 0o666))
+			expect.NoError(t, os.WriteFile(p.weights, []byte("old"), 0o666))
 			os.Remove(p.sidecar)
 			if before != "" {
-				try(t, os.WriteFile(p.sidecar, []byte(before), 0o666))
+				expect.NoError(t, os.WriteFile(p.sidecar, []byte(before), 0o666))
 			}
 			survived := replace("new", number)
 			if w, s := content(p.weights), content(p.sidecar); w == "old" && s != before || w == "new" && s != "new" {
 				t.Errorf("point %d: weights %q beside %q", number, w, s)
 			}
-			try(t, p.restore())
+			expect.NoError(t, p.restore())
 			w, s := content(p.weights), content(p.sidecar)
 			if !(w == "old" && s == before || w == "new" && s == "new") || survived && w != "new" {
 				t.Errorf("point %d, restored: weights %q beside %q", number, w, s)

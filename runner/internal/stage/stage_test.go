@@ -8,22 +8,16 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/fault"
 )
-
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // put makes a folder of two files that hold the text.
 func put(t *testing.T, dir, text string) {
 	t.Helper()
-	try(t, os.MkdirAll(filepath.Join(dir, "variables"), 0o777))
+	expect.NoError(t, os.MkdirAll(filepath.Join(dir, "variables"), 0o777))
 	for _, name := range []string{"model", "variables/data"} {
-		try(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
+		expect.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
 	}
 }
 
@@ -68,9 +62,9 @@ func replaceUntil(t *testing.T, target, text string, number int) (survived bool)
 		}
 	}()
 	s, err := Open(target, func() error { return nil })
-	try(t, err)
+	expect.NoError(t, err)
 	put(t, s.Folder, text)
-	try(t, s.Publish())
+	expect.NoError(t, s.Publish())
 	return true
 }
 
@@ -86,7 +80,7 @@ func TestKilled(t *testing.T) {
 			target := filepath.Join(t.TempDir(), "model")
 			number := 1
 			for ; ; number++ {
-				try(t, os.RemoveAll(target))
+				expect.NoError(t, os.RemoveAll(target))
 				if before != "" {
 					put(t, target, before)
 				}
@@ -94,7 +88,7 @@ func TestKilled(t *testing.T) {
 				left := whole(t, target)
 				if left == "" && before != "" { // away for a moment: Open puts it back
 					s, err := Open(target, func() error { return nil })
-					try(t, err)
+					expect.NoError(t, err)
 					s.Discard()
 					left = whole(t, target)
 				}
@@ -105,7 +99,7 @@ func TestKilled(t *testing.T) {
 					t.Errorf("%s: after point %d the next one fails", name, number)
 				}
 				entries, err := os.ReadDir(filepath.Dir(target))
-				try(t, err)
+				expect.NoError(t, err)
 				if len(entries) != 1 {
 					t.Errorf("%s: left behind: %v", name, entries)
 				}
@@ -125,7 +119,7 @@ func TestTwo(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "model")
 	yes := func() error { return nil }
 	s, err := Open(target, yes)
-	try(t, err)
+	expect.NoError(t, err)
 	if _, err := Open(target, yes); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("locked by process %d on ", os.Getpid())) {
 		t.Errorf("the second: %v", err)
 	}

@@ -16,14 +16,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	"dtl-tf/graph/expect"
+)
 
 // tarOf makes an archive of empty headers and, for regular files, five bytes.
 func tarOf(t *testing.T, zipped bool, headers ...tar.Header) []byte {
@@ -41,15 +36,15 @@ func tarOf(t *testing.T, zipped bool, headers ...tar.Header) []byte {
 		if h.Typeflag == tar.TypeReg {
 			h.Size = 5
 		}
-		try(t, w.WriteHeader(&h))
+		expect.NoError(t, w.WriteHeader(&h))
 		if h.Size > 0 {
 			_, err := w.Write([]byte("hello"))
-			try(t, err)
+			expect.NoError(t, err)
 		}
 	}
-	try(t, w.Close())
+	expect.NoError(t, w.Close())
 	if z != nil {
-		try(t, z.Close())
+		expect.NoError(t, z.Close())
 	}
 	return b.Bytes()
 }
@@ -62,13 +57,13 @@ func zipOf(t *testing.T, names ...string) []byte {
 	w := zip.NewWriter(&b)
 	for _, name := range names {
 		f, err := w.Create(name)
-		try(t, err)
+		expect.NoError(t, err)
 		if !strings.HasSuffix(name, "/") {
 			_, err = f.Write([]byte("hello"))
-			try(t, err)
+			expect.NoError(t, err)
 		}
 	}
-	try(t, w.Close())
+	expect.NoError(t, w.Close())
 	return b.Bytes()
 }
 
@@ -76,7 +71,7 @@ func zipOf(t *testing.T, names ...string) []byte {
 func walk(t *testing.T, content []byte) ([]string, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pictures")
-	try(t, os.WriteFile(path, content, 0o666))
+	expect.NoError(t, os.WriteFile(path, content, 0o666))
 	return walkPath(path)
 }
 
@@ -114,13 +109,13 @@ func TestKinds(t *testing.T) {
 	}
 	root := t.TempDir()
 	for _, name := range names[1:] {
-		try(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o777))
-		try(t, os.WriteFile(filepath.Join(root, name), []byte("hello"), 0o666))
+		expect.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o777))
+		expect.NoError(t, os.WriteFile(filepath.Join(root, name), []byte("hello"), 0o666))
 	}
-	try(t, os.Symlink("2.png", filepath.Join(root, "a", "1.png")))
-	try(t, os.RemoveAll(filepath.Join(root, "__MACOSX")))
+	expect.NoError(t, os.Symlink("2.png", filepath.Join(root, "a", "1.png")))
+	expect.NoError(t, os.RemoveAll(filepath.Join(root, "__MACOSX")))
 	link := filepath.Join(t.TempDir(), "link")
-	try(t, os.Symlink(root, link))
+	expect.NoError(t, os.Symlink(root, link))
 	for _, path := range []string{root, link} {
 		if got, err := walkPath(path); err != nil || !slices.Equal(got, want) {
 			t.Errorf("folder: %q, %v", got, err)
@@ -171,8 +166,8 @@ func gzipOf(t *testing.T, content []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	_, err := z.Write(content)
-	try(t, err)
-	try(t, z.Close())
+	expect.NoError(t, err)
+	expect.NoError(t, z.Close())
 	return b.Bytes()
 }
 
@@ -211,10 +206,10 @@ func storedZip(t *testing.T) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	f, err := w.CreateRaw(&zip.FileHeader{Name: "a/1.png", Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte("hello")), CompressedSize64: 5, UncompressedSize64: 5})
-	try(t, err)
+	expect.NoError(t, err)
 	_, err = f.Write([]byte("hello"))
-	try(t, err)
-	try(t, w.Close())
+	expect.NoError(t, err)
+	expect.NoError(t, w.Close())
 	return b.Bytes()
 }
 
@@ -222,9 +217,9 @@ func storedZip(t *testing.T) []byte {
 func TestBomb(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	try(t, w.WriteHeader(&tar.Header{Name: "zeros.png", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o644}))
+	expect.NoError(t, w.WriteHeader(&tar.Header{Name: "zeros.png", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o644}))
 	_, err := w.Write(make([]byte, 1<<16))
-	try(t, err)
+	expect.NoError(t, err)
 	if _, err := walk(t, gzipOf(t, b.Bytes())); err == nil || !strings.Contains(err.Error(), "zeros.png") || !strings.Contains(err.Error(), "not to be trusted") {
 		t.Errorf("%v", err)
 	}
@@ -239,11 +234,11 @@ func claim(t *testing.T, sizes ...uint64) []byte {
 		out, err := w.CreateRaw(&zip.FileHeader{
 			Name: fmt.Sprintf("%d.png", i), Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte("hello")), CompressedSize64: 5, UncompressedSize64: size,
 		})
-		try(t, err)
+		expect.NoError(t, err)
 		_, err = out.Write([]byte("hello"))
-		try(t, err)
+		expect.NoError(t, err)
 	}
-	try(t, w.Close())
+	expect.NoError(t, w.Close())
 	return b.Bytes()
 }
 
@@ -265,9 +260,9 @@ func TestBombOverflow(t *testing.T) {
 func TestBombHidden(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	try(t, w.WriteHeader(&tar.Header{Name: ".zeros", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o644}))
+	expect.NoError(t, w.WriteHeader(&tar.Header{Name: ".zeros", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o644}))
 	_, err := w.Write(make([]byte, 1<<16))
-	try(t, err)
+	expect.NoError(t, err)
 	if _, err := walk(t, gzipOf(t, b.Bytes())); err == nil || !strings.Contains(err.Error(), ".zeros") || !strings.Contains(err.Error(), "not to be trusted") {
 		t.Errorf("%v", err)
 	}
@@ -276,7 +271,7 @@ func TestBombHidden(t *testing.T) {
 // TestMoreThanClaimed: an entry that holds more than it claims is damaged, and no more than that of it is read.
 func TestMoreThanClaimed(t *testing.T) {
 	_, err := io.ReadAll(&exact{r: strings.NewReader("hello"), left: 5})
-	try(t, err)
+	expect.NoError(t, err)
 	if text, err := io.ReadAll(&exact{r: strings.NewReader("hello, world"), left: 5}); err == nil || len(text) > 5 {
 		t.Errorf("%q, %v", text, err)
 	}
@@ -285,9 +280,9 @@ func TestMoreThanClaimed(t *testing.T) {
 // TestCancelled: a walk ends with its context.
 func TestCancelled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.tar.gz")
-	try(t, os.WriteFile(path, tarOf(t, true, file("a/1.png"), file("a/2.png")), 0o666))
+	expect.NoError(t, os.WriteFile(path, tarOf(t, true, file("a/1.png"), file("a/2.png")), 0o666))
 	a, err := Open(path)
-	try(t, err)
+	expect.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
 	err = a.Walk(ctx, func(Entry, io.Reader) error { n++; cancel(); return nil })

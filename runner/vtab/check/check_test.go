@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 )
@@ -23,19 +24,6 @@ func run(t *testing.T, c Config) (out string, err error) {
 	var b bytes.Buffer
 	err = Run(context.Background(), c, runner.UI{Out: &b, Err: &bytes.Buffer{}, Quiet: true})
 	return b.String(), err
-}
-
-func wantError(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, want one that says %q", words)
-		return
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%q does not say %q", err, w)
-		}
-	}
 }
 
 // TestWhole: a data set with everything that KITTI has passes, with the fingerprint that a run would record.
@@ -82,7 +70,7 @@ func TestWhole(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	_, err = run(t, Config{Root: root, Tasks: "kitti,dtd", Quick: true})
-	wantError(t, err, "1 problem in dtd")
+	expect.Error(t, err, "1 problem in dtd")
 }
 
 // TestDecoded: without --quick every image is decoded, JPEG with the decoder of training too.
@@ -96,7 +84,7 @@ func TestDecoded(t *testing.T) {
 	s.file(t, "images/test/000001.png", jpeg) // the content decides, not the name
 	s.file(t, "images/test/000002.png", jpeg[:len(jpeg)/2])
 	out, err := run(t, Config{Root: root})
-	wantError(t, err, "problems in kitti")
+	expect.Error(t, err, "problems in kitti")
 	if bad := filepath.Join(s.dir, "test.txt") + " line 3: image "; strings.Count(out, bad) != 1 || strings.Contains(out, "line 2: image") {
 		t.Errorf("want one problem %q:\n%s", bad, out)
 	}
@@ -126,7 +114,7 @@ func TestRoot(t *testing.T) {
 		{Config{Root: root, Format: "xml"}, true, []string{"xml", "markdown"}},
 	} {
 		_, err := run(t, c.c)
-		wantError(t, err, c.words...)
+		expect.Error(t, err, c.words...)
 		var usage *runner.UsageError
 		if errors.As(err, &usage) != c.usage {
 			t.Errorf("%v: usage error %v, want %v", err, !c.usage, c.usage)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
@@ -23,18 +24,6 @@ func print(t *testing.T, c Config, folders ...string) (out, told string, err err
 	var stdout, stderr bytes.Buffer
 	err = Run(c, runner.UI{Out: &stdout, Err: &stderr})
 	return stdout.String(), stderr.String(), err
-}
-
-func wantError(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one that says %q", words)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%q does not say %q", err, w)
-		}
-	}
 }
 
 // TestJSON: the file form has what each seed scored, and the averages of the published row that the cells are made
@@ -108,7 +97,7 @@ func TestBadFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, told, err := print(t, Config{}, dir)
-	wantError(t, err, empty, half, "2 unreadable files")
+	expect.Error(t, err, empty, half, "2 unreadable files")
 	if !strings.Contains(told, empty) || !strings.Contains(told, half) || !strings.Contains(out, "70.1") {
 		t.Errorf("told %q, table\n%s", told, out)
 	}
@@ -126,7 +115,7 @@ func TestRefused(t *testing.T) {
 	put(t, b, other)
 	pathA, pathB := vtab.CellPath(a, "cifar", "dtl", 42), vtab.CellPath(b, "cifar", "lora", 43)
 	out, _, err := print(t, Config{}, a, b)
-	wantError(t, err, "cifar", pathA, "print of cifar", "data/cifar", pathB, "another print", "elsewhere/cifar")
+	expect.Error(t, err, "cifar", pathA, "print of cifar", "data/cifar", pathB, "another print", "elsewhere/cifar")
 	if out != "" {
 		t.Errorf("printed %s", out)
 	}
@@ -136,24 +125,24 @@ func TestRefused(t *testing.T) {
 	c := t.TempDir()
 	put(t, c, other)
 	_, _, err = print(t, Config{}, a, c)
-	wantError(t, err, "two backbones", pathA, "0123456789abcdef", vtab.CellPath(c, "svhn", "lora", 43), "fedcba")
+	expect.Error(t, err, "two backbones", pathA, "0123456789abcdef", vtab.CellPath(c, "svhn", "lora", 43), "fedcba")
 
 	d := t.TempDir()
 	put(t, d, finished("cifar", "dtl", 42, 60))
 	_, _, err = print(t, Config{}, a, d)
-	wantError(t, err, "cifar dtl seed 42", pathA, vtab.CellPath(d, "cifar", "dtl", 42))
+	expect.Error(t, err, "cifar dtl seed 42", pathA, vtab.CellPath(d, "cifar", "dtl", 42))
 
 	_, _, err = print(t, Config{}, none)
-	wantError(t, err, "no results", none)
+	expect.Error(t, err, "no results", none)
 	_, _, err = print(t, Config{}, filepath.Join(none, "gone"))
-	wantError(t, err, "gone")
+	expect.Error(t, err, "gone")
 	var usage *runner.UsageError
 	for _, bad := range []struct {
 		c     Config
 		words []string
 	}{{Config{Quote: "adaptform"}, []string{"adaptform", "did you mean adaptformer"}}, {Config{Format: "xml"}, []string{"xml", "latex"}}} {
 		_, _, err := print(t, bad.c, a)
-		if wantError(t, err, bad.words...); !errors.As(err, &usage) {
+		if expect.Error(t, err, bad.words...); !errors.As(err, &usage) {
 			t.Errorf("%v is no usage error", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/result"
@@ -18,7 +19,7 @@ const vitB = "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072"
 func names(t *testing.T, c Config) []string {
 	t.Helper()
 	jobs, err := c.jobs(vitB)
-	try(t, err)
+	expect.NoError(t, err)
 	var list []string
 	for _, j := range jobs {
 		list = append(list, j.name())
@@ -75,9 +76,9 @@ func TestShards(t *testing.T) {
 func TestFineTune(t *testing.T) {
 	c := Config{Base: finetune.Config{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
 	jobs, err := c.jobs(vitB)
-	try(t, err)
+	expect.NoError(t, err)
 	f, err := c.fineTune(jobs[0], "data/eurosat")
-	try(t, err)
+	expect.NoError(t, err)
 	// eurosat, dtl+ on ViT-B in the official scripts: learning rate 0.003, drop path 0.1, kernel 3.
 	if f.LearningRate != 0.003 || f.DropPath != 0.3 || f.Method.Options["kernel"] != "5" || f.Method.Options["rank"] != "2" || f.Epochs != 110 ||
 		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.Method.Pool != "cls" || f.TrainSplit != "" || f.EvalSplit != "" {
@@ -88,7 +89,7 @@ func TestFineTune(t *testing.T) {
 	}
 	c = Config{Methods: "dtl", Tasks: "eurosat", Seeds: "7", Grid: "lr=1,2;drop-path=0,0.1,0", Set: "epochs=3"}
 	jobs, err = c.jobs(vitB)
-	try(t, err)
+	expect.NoError(t, err)
 	var points []string
 	for _, j := range jobs {
 		points = append(points, j.point+" "+j.overrides.String())
@@ -152,7 +153,7 @@ func TestSearchOrder(t *testing.T) {
 	root := t.TempDir()
 	c := Config{Base: finetune.Config{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
 	jobs, err := c.jobs(vitB)
-	try(t, err)
+	expect.NoError(t, err)
 	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}
 	for _, j := range jobs {
 		if v, ok := top1[j.point]; ok {
@@ -160,7 +161,7 @@ func TestSearchOrder(t *testing.T) {
 		}
 	}
 	list, err := c.outcomes(jobs)
-	try(t, err)
+	expect.NoError(t, err)
 	var order []string
 	for _, o := range list {
 		order = append(order, o.job.point)
@@ -177,7 +178,7 @@ func TestSearchOrder(t *testing.T) {
 // write makes the cell of a job with an accuracy.
 func write(t *testing.T, c Config, j job, top1 float64) {
 	t.Helper()
-	try(t, vtab.WriteCell(vtab.CellPath(c.root(j), j.task.Folder, j.method, j.seed), vtab.Cell{
+	expect.NoError(t, vtab.WriteCell(vtab.CellPath(c.root(j), j.task.Folder, j.method, j.seed), vtab.Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed, Status: result.Finished,
 		Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}},
 	}))

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dtl-tf/graph/expect"
 )
 
 const (
@@ -26,17 +28,10 @@ func newLocks() *locks {
 func foreign(t *testing.T, base string, number, beat int) string {
 	t.Helper()
 	b, err := json.Marshal(content{owner: owner{Host: "far", Process: 1, Place: "another kernel"}, Beat: beat})
-	try(t, err)
+	expect.NoError(t, err)
 	path := numbered(base, number)
-	try(t, os.WriteFile(path, b, 0o666))
+	expect.NoError(t, os.WriteFile(path, b, 0o666))
 	return path
-}
-
-func try(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // eventually takes a lock as soon as it can be had.
@@ -44,7 +39,7 @@ func eventually(t *testing.T, l *locks, base string) *held {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		h, _, err := l.take(base)
-		try(t, err)
+		expect.NoError(t, err)
 		if h != nil {
 			return h
 		}
@@ -62,7 +57,7 @@ func TestLockExcludes(t *testing.T) {
 	for beat := 0; beat < 5; {
 		before, err := os.ReadFile(h.path)
 		got, holder, takeErr := other.take(base)
-		try(t, takeErr)
+		expect.NoError(t, takeErr)
 		if got != nil {
 			t.Fatal("two have the lock")
 		}
@@ -73,7 +68,7 @@ func TestLockExcludes(t *testing.T) {
 		// Only when the holder has shown itself may nearly the whole time pass in which it must.
 		if now, errNow := os.ReadFile(h.path); err == nil && errNow == nil && string(now) != string(before) {
 			_, _, err := other.take(base)
-			try(t, err)
+			expect.NoError(t, err)
 			clock, beat = clock.Add(testStale-1), beat+1
 		}
 	}
@@ -95,7 +90,7 @@ func TestLockStale(t *testing.T) {
 		base := filepath.Join(t.TempDir(), "seed-1")
 		path := foreign(t, base, 4, 0)
 		stamp := time.Now().Add(skew)
-		try(t, os.Chtimes(path, stamp, stamp))
+		expect.NoError(t, os.Chtimes(path, stamp, stamp))
 		l, clock := newLocks(), time.Now()
 		l.now = func() time.Time { return clock }
 		locked := func(when string) {
@@ -106,7 +101,7 @@ func TestLockStale(t *testing.T) {
 		}
 		for beat := range 3 * int(testStale/testBeat) / 2 {
 			foreign(t, base, 4, beat)
-			try(t, os.Chtimes(path, stamp, stamp))
+			expect.NoError(t, os.Chtimes(path, stamp, stamp))
 			locked("alive")
 			clock = clock.Add(testBeat)
 		}
@@ -114,7 +109,7 @@ func TestLockStale(t *testing.T) {
 		locked("not dead for certain")
 		clock = clock.Add(1)
 		h, _, err := l.take(base)
-		if try(t, err); h == nil {
+		if expect.NoError(t, err); h == nil {
 			t.Fatalf("%s: not to be had of a dead holder", name)
 		}
 		if h.path != numbered(base, 5) {
@@ -202,7 +197,7 @@ func TestLockSlow(t *testing.T) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	slow := &held{base: base, path: numbered(base, 2)}
-	try(t, os.WriteFile(slow.path, nil, 0o666))
+	expect.NoError(t, os.WriteFile(slow.path, nil, 0o666))
 	if slow.mine() {
 		t.Error("an old number counts")
 	}
@@ -211,7 +206,7 @@ func TestLockSlow(t *testing.T) {
 // TestOwnerGone: a process of this machine that has ended is known to be dead at once; one that lives, or is somewhere else, is not.
 func TestOwnerGone(t *testing.T) {
 	ended := exec.Command("true")
-	try(t, ended.Run())
+	expect.NoError(t, ended.Run())
 	me := self("")
 	if me.Place == "" {
 		t.Skip("skipped: this system does not tell its processes apart")
@@ -236,8 +231,8 @@ func TestOwnerGone(t *testing.T) {
 	}
 	base := filepath.Join(t.TempDir(), "seed-1")
 	b, err := json.Marshal(content{owner: dead})
-	try(t, err)
-	try(t, os.WriteFile(numbered(base, 1), b, 0o666))
+	expect.NoError(t, err)
+	expect.NoError(t, os.WriteFile(numbered(base, 1), b, 0o666))
 	h, _, err := newLocks().take(base)
 	if err != nil || h == nil {
 		t.Fatalf("the lock of a dead process: %v", err)
