@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/expect"
 )
 
 // st is a .safetensors file with the given header and n bytes of data.
@@ -191,7 +193,7 @@ func TestRefuses(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			_, err := Open(path)
 			runtime.ReadMemStats(&after)
-			contains(t, err, append(c.says, path)...)
+			expect.Error(t, err, append(c.says, path)...)
 			if len(err.Error()) > 1000 {
 				t.Errorf("the error has %d characters", len(err.Error()))
 			}
@@ -218,16 +220,16 @@ func duplicate() []byte {
 func TestRefusesWhatIsNoFile(t *testing.T) {
 	folder := t.TempDir()
 	_, err := Open(folder)
-	contains(t, err, folder, "is a directory")
+	expect.Error(t, err, folder, "is a directory")
 	missing := filepath.Join(folder, "missing.npz")
 	_, err = Open(missing)
-	contains(t, err, missing, "does not exist")
+	expect.Error(t, err, missing, "does not exist")
 	if !os.IsNotExist(unwrap(err)) {
 		t.Errorf("%v does not wrap fs.ErrNotExist", err)
 	}
 	if _, err := os.Stat(os.DevNull); err == nil {
 		_, err = Open(os.DevNull)
-		contains(t, err, os.DevNull, "not a regular file")
+		expect.Error(t, err, os.DevNull, "not a regular file")
 	}
 }
 

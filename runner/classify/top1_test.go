@@ -31,8 +31,9 @@ func (r *redness) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 
 func (r *redness) Close() error { return nil }
 
-// TestMeasureTop1 counts a classifier whose answers are known: right for two classes of three.
-func TestMeasureTop1(t *testing.T) {
+// colours loads the 12 images of datatest.Colours in batches of 5.
+func colours(t *testing.T) ([]data.Item, *data.Loader) {
+	t.Helper()
 	folder := t.TempDir()
 	datatest.Colours(t, folder)
 	set, err := data.Open(folder)
@@ -41,7 +42,13 @@ func TestMeasureTop1(t *testing.T) {
 	expect.NoError(t, err)
 	loader, closeLoader, err := Sequential(items, 8, 5, 1, false, &data.Skips{})
 	expect.NoError(t, err)
-	defer closeLoader()
+	t.Cleanup(closeLoader)
+	return items, loader
+}
+
+// TestMeasureTop1 counts a classifier whose answers are known: right for two classes of three.
+func TestMeasureTop1(t *testing.T) {
+	_, loader := colours(t)
 	var done []int
 	r := &redness{}
 	score, err := Top1(context.Background(), r, loader, 8, func(n int) { done = append(done, n) })
@@ -80,15 +87,7 @@ func (b *broken) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 
 // TestNonFinite: a logit that is NaN or infinite is no answer, and the error names its image.
 func TestNonFinite(t *testing.T) {
-	folder := t.TempDir()
-	datatest.Colours(t, folder)
-	set, err := data.Open(folder)
-	expect.NoError(t, err)
-	items, err := set.Split(data.Test)
-	expect.NoError(t, err)
-	loader, closeLoader, err := Sequential(items, 8, 5, 1, false, &data.Skips{})
-	expect.NoError(t, err)
-	defer closeLoader()
+	items, loader := colours(t)
 	for i, logit := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		b := &broken{image: 5 * i, class: i, logit: logit}
 		_, err := Top1(context.Background(), b, loader, 8, func(int) {})
