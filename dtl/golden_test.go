@@ -13,6 +13,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/backbone/vit"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 )
 
@@ -62,7 +63,7 @@ func TestGolden(t *testing.T) {
 // TestGoldenShared does the same with larger vectors from outside the repository.
 func TestGoldenShared(t *testing.T) {
 	for _, name := range []string{"vit_micro_dtl", "vit_micro_dtlplus_k3", "vit_micro_dtlplus_k4", "vit_micro_dtlplus_k5"} {
-		folder := shared(t, "reference", "golden", name)
+		folder := need.Shared(t, "reference", "golden", name)
 		checkGolden(t, folder, folder)
 	}
 }

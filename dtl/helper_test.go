@@ -3,31 +3,20 @@ package dtl
 import (
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/backbone/vit"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
 
-// shared is a path below ../shared, the folder beside the repository with data for tests. Without it the test is skipped.
-func shared(t *testing.T, parts ...string) string {
-	t.Helper()
-	path := filepath.Join(append([]string{"..", "..", "shared"}, parts...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("skipped: %s is not there", path)
-	}
-	return path
-}
-
 // someMethods lists all methods with DTL_HEAVY=1. Otherwise it lists DTL and three rivals: one that trains the backbone, one that
 // changes weights, and one that adds tokens.
 func someMethods() []string {
-	if os.Getenv("DTL_HEAVY") != "" {
+	if need.AllowsHeavy() {
 		return Names()
 	}
 	return []string{"dtl", "dtl+", "full", "lora", "vpt-deep"}
@@ -58,9 +47,7 @@ type setting struct {
 // start builds the model on random weights and opens a session.
 func (c setting) start(t *testing.T) *Session {
 	t.Helper()
-	if err := c.precision.Usable(); err != nil {
-		t.Skip("skipped: ", err)
-	}
+	need.NoError(t, c.precision.Usable())
 	if c.arch == nil {
 		c.arch = micro
 	}

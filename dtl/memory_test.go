@@ -2,7 +2,6 @@ package dtl
 
 import (
 	"cmp"
-	"os"
 	"slices"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/need"
 )
 
 // peakBytes replays the allocations and releases of a traced run and returns the peak of bytes alive. It counts activations
@@ -69,9 +69,7 @@ func TestMemory(t *testing.T) {
 // float32, 100 classes, AdamW. The peak of PyTorch's CPU allocator was 423,684,328 bytes (torch.profiler's memory events, torch
 // 2.15).
 func TestMemoryViTB(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: takes half a minute and 2.5 GB, set DTL_HEAVY=1 to run it")
-	}
+	need.Heavy(t, "takes half a minute and 2.5 GB")
 	const pytorch = 423_684_328
 	arch := must(backbone.Parse("vit_b16"))(t)
 	saved := stepPeak(t, setting{arch: arch, classes: 100, method: "dtl", batch: 8})

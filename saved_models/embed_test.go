@@ -6,15 +6,14 @@ import (
 
 	"dtl-tf/graph/backbone"
 	_ "dtl-tf/graph/backbone/all"
+	"dtl-tf/graph/need"
 )
 
 // TestDefault holds the built-in backbone to what the program promises: 12 blocks, so that the defaults of
 // DTL apply, and no more than 8 MB.
 func TestDefault(t *testing.T) {
 	dir, err := Default()
-	if err != nil {
-		t.Skipf("skipped: the built-in backbone is missing: %v", err)
-	}
+	need.NoError(t, err)
 	bb, err := backbone.LoadFS(t.Context(), dir, "built-in default", backbone.Options{})
 	if err != nil {
 		t.Fatal(err)

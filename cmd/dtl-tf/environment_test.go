@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/need"
 )
 
 // TestEnvironment checks that the program gives TensorFlow its defaults (package graph/capi/process).
 func TestEnvironment(t *testing.T) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		t.Skip("skipped: defaults exist on Linux on x86-64 only")
-	}
+	need.That(t, runtime.GOOS == "linux" && runtime.GOARCH == "amd64", "defaults exist on Linux on x86-64 only")
 	c := exec.Command(os.Args[0], "doctor")
 	c.Env = slices.DeleteFunc(append(os.Environ(), childVariable+"="+wholeProgram), func(s string) bool {
 		return strings.HasPrefix(s, "TF_ENABLE_ONEDNN_OPTS=") || strings.HasPrefix(s, "DTL_TF_SET=")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
 )
@@ -41,7 +42,7 @@ func exported(t *testing.T, flags ...string) (model string, want []prediction, l
 
 // exportedCases are flags of fine-tune: every method, and settings that change the graph of all methods.
 func exportedCases() (list [][]string) {
-	if os.Getenv("DTL_HEAVY") == "" {
+	if !need.AllowsHeavy() {
 		return [][]string{{"--method", "dtl+"}, {"--method", "full"}, {"--precision", "bf16", "--pool", "cls"}}
 	}
 	for _, method := range strings.Split(runner.MethodNames(), ", ") {
@@ -73,8 +74,8 @@ func TestExport(t *testing.T) {
 // TestExportInPython: TensorFlow's Python loads and runs exported models in one process, on images of their own size, and finds
 // their signatures.
 func TestExportInPython(t *testing.T) {
-	heavy(t, "starts TensorFlow's Python")
-	needPython(t, "tensorflow")
+	need.Heavy(t, "starts TensorFlow's Python")
+	need.Python(t, "tensorflow")
 	args := []string{filepath.Join("..", "..", "scripts", "check_savedmodel.py")}
 	cases := exportedCases()
 	for _, flags := range cases {
@@ -86,15 +87,11 @@ func TestExportInPython(t *testing.T) {
 
 // TestExportOfRealImages does the same with a pre-trained backbone and photographs of all sizes.
 func TestExportOfRealImages(t *testing.T) {
-	shared := filepath.Join("..", "..", "..", "shared")
-	backbone := filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")
-	images, err := filepath.Glob(filepath.Join(shared, "vtab-1k", "caltech101", "images", "test", "0000[0-3]*.jpg"))
+	backbone := need.Shared(t, "backbones", "vit_tiny_patch16_224.npz")
+	images, err := filepath.Glob(filepath.Join(need.Shared(t, "vtab-1k", "caltech101", "images", "test"), "0000[0-3]*.jpg"))
 	expect.NoError(t, err)
-	if _, err := os.Stat(backbone); err != nil || len(images) == 0 {
-		t.Skipf("skipped: %s or vtab-1k/caltech101 beside it is missing", backbone)
-	}
-	heavy(t, "starts TensorFlow's Python")
-	needPython(t, "tensorflow")
+	need.Heavy(t, "starts TensorFlow's Python")
+	need.Python(t, "tensorflow")
 	run, model := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "model")
 	with := []string{"--backbone", backbone, "--adapter", filepath.Join(run, result.AdapterFile)}
 	cli(t, "fine-tune", "--backbone", backbone, "--data", newData(t, map[string]int{"train800val200": 24}), "--out", run,
@@ -104,15 +101,6 @@ func TestExportOfRealImages(t *testing.T) {
 	o.want(t, exitDone)
 	lines := write(t, filepath.Join(t.TempDir(), "predictions.jsonl"), []byte(o.out))
 	python(t, []string{filepath.Join("..", "..", "scripts", "check_savedmodel.py"), model, lines}, 1, fmt.Sprintf("%d images", len(images)))
-}
-
-// needPython skips the test unless python3 has a package.
-func needPython(t *testing.T, name string) {
-	t.Helper()
-	if out, err := exec.Command("python3", "-c", "import "+name).CombinedOutput(); err != nil {
-		text := strings.TrimSpace(string(out))
-		t.Skipf("skipped: python3 with %s is missing (PYTHONPATH is %q): %s", name, os.Getenv("PYTHONPATH"), text[strings.LastIndex(text, "\n")+1:])
-	}
 }
 
 // python runs a script, which must print the given number of lines that contain the text.

@@ -10,6 +10,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/backbone/familytest"
+	"dtl-tf/graph/need"
 )
 
 // extend registers a family of backbones and a method, as another program would.
@@ -44,7 +45,7 @@ func (s shift) Attach(p *dtl.Params, a backbone.Architecture) func() backbone.Ho
 
 // TestExtended runs the commands with a family of backbones and a method that no file of the program names.
 func TestExtended(t *testing.T) {
-	heavy(t, "starts 15 processes")
+	need.Heavy(t, "starts 15 processes")
 	dir := t.TempDir()
 	at := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
 	do := func(want string, args ...string) string {

@@ -37,14 +37,6 @@ var fixture struct {
 	run  outcome
 }
 
-// heavy skips a test that takes seconds, unless DTL_HEAVY asks for it. what says what takes so long.
-func heavy(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skipf("skipped: %s, set DTL_HEAVY=1 to run it", what)
-	}
-}
-
 // childVariable makes the test program behave as dtl-tf itself, for tests that need a separate process.
 const childVariable = "DTL_TF_TEST_CHILD"
 

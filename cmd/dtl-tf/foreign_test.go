@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
@@ -164,10 +165,8 @@ func TestForeignRefused(t *testing.T) {
 
 // TestAdapterInPyTorch loads adapters that this program wrote into a PyTorch module with the official names.
 func TestAdapterInPyTorch(t *testing.T) {
-	heavy(t, "starts PyTorch")
-	for _, name := range []string{"torch", "safetensors", "PIL"} {
-		needPython(t, name)
-	}
+	need.Heavy(t, "starts PyTorch")
+	need.Python(t, "torch", "safetensors", "PIL")
 	backbone := filepath.Join("..", "..", "dtl", "testdata", "backbone.safetensors")
 	_, _, images := foreignCases(t)
 	for _, flags := range [][]string{{"--method", "dtl", "--rank", "3", "--beta", "7"}, {"--method", "dtl+", "--kernel", "4", "--feedback-from", "1"}} {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
 )
 
@@ -42,12 +43,17 @@ func size(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
+// needNamespace skips the test if no file system can be mounted here.
+func needNamespace(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput()
+	need.That(t, err == nil, fmt.Sprintf("no namespace to mount a file system in: %v %s", err, out))
+}
+
 // TestFullFileSystem does the same on a file system that is really full. Mounting one needs a separate namespace, in which a shell
 // runs the program, frees space and resumes.
 func TestFullFileSystem(t *testing.T) {
-	if out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput(); err != nil {
-		t.Skipf("skipped: no name space for a small file system: %v %s", err, out)
-	}
+	needNamespace(t)
 	flags := append([]string{"--epochs", "12"}, everyEpoch...)
 	whole := trained(t, flags...)
 	mount := t.TempDir()
@@ -74,9 +80,7 @@ func TestFullFileSystem(t *testing.T) {
 
 // TestReadOnlyFileSystem checks the message for a folder on a read-only file system.
 func TestReadOnlyFileSystem(t *testing.T) {
-	if out, err := exec.Command("unshare", "-Urm", "true").CombinedOutput(); err != nil {
-		t.Skipf("skipped: no name space for a read-only file system: %v %s", err, out)
-	}
+	needNamespace(t)
 	mount := t.TempDir()
 	script := `mount -t tmpfs -o ro none "$MOUNT" || exit 99; exec "$@"`
 	c := exec.Command("unshare", append([]string{"-Urm", "sh", "-c", script, "sh", os.Args[0]}, tune(filepath.Join(mount, "run"))...)...)

@@ -14,16 +14,16 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
 )
 
 // TestNoMemoryIsLost trains 2,000 steps and watches the process from outside: its resident size must stay within 5 % of that after
 // step 200. Every step decodes its images anew and every fifth epoch writes a checkpoint. All methods train through the same calls.
 func TestNoMemoryIsLost(t *testing.T) {
-	heavy(t, "half a minute and 2,000 steps")
-	if _, err := os.Stat("/proc/self/statm"); err != nil {
-		t.Skip("skipped: there is no /proc here to read the resident size from")
-	}
+	need.Heavy(t, "half a minute and 2,000 steps")
+	_, err := os.Stat("/proc/self/statm") // to read the resident size from
+	need.NoError(t, err)
 	const images, batch = 200, 10
 	const every = images / batch // steps in an epoch
 	dir := t.TempDir()

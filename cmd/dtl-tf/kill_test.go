@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
 )
 
 // TestKilled kills a run at random moments, from reading the input to the evaluation, and resumes it. Every third time the resumed
 // process is killed as well.
 func TestKilled(t *testing.T) {
-	heavy(t, "kills 16 processes and more")
+	need.Heavy(t, "kills 16 processes and more")
 	const kills = 8
 	random := repeatable(t)
 	for _, l := range []*longRun{drawn, stored} {
@@ -64,7 +65,7 @@ func (l *longRun) kill(t *testing.T, out string, random *rand.Rand, from, to flo
 
 // TestKilledWriting kills a run as soon as it sees a file that is being written or has just been written.
 func TestKilledWriting(t *testing.T) {
-	heavy(t, "kills 16 processes and more")
+	need.Heavy(t, "kills 16 processes and more")
 	random := repeatable(t)
 	drawn.prepare(t)
 	for _, pattern := range []string{
@@ -108,7 +109,7 @@ func TestKilledEverywhere(t *testing.T) {
 		t.Fatalf("the points are %q", points)
 	}
 	apart := 11
-	if os.Getenv("DTL_HEAVY") != "" {
+	if need.AllowsHeavy() {
 		apart = 1
 	}
 	for n := rand.IntN(apart); n < len(points); n += apart {
@@ -131,7 +132,7 @@ func TestKilledEverywhere(t *testing.T) {
 // TestExportKilled kills an export that replaces a SavedModel at every point: there is always a complete one, old or new, and the
 // next call succeeds.
 func TestExportKilled(t *testing.T) {
-	heavy(t, "kills a process at each change on the disk")
+	need.Heavy(t, "kills a process at each change on the disk")
 	adapter, model := filepath.Join(dtlRun(t), result.AdapterFile), filepath.Join(t.TempDir(), "model")
 	args := func(more ...string) []string {
 		return append([]string{"export", "--backbone", fixture.backbone, "--adapter", adapter, "--out", model, "--overwrite"}, more...)

@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
 )
 
 // TestSignals stops a run with Ctrl-C and SIGTERM in turn, at random moments within epochs, and resumes it each time.
 func TestSignals(t *testing.T) {
-	heavy(t, "stops and resumes a run many times")
+	need.Heavy(t, "stops and resumes a run many times")
 	random := repeatable(t)
 	drawn.prepare(t)
 	out := filepath.Join(t.TempDir(), "run")

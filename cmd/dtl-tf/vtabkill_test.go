@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -75,7 +76,7 @@ func TestVtabInterrupted(t *testing.T) {
 
 // TestVtabKilled: after kill -9 within a cell, the same command ends with the result of an uninterrupted sweep.
 func TestVtabKilled(t *testing.T) {
-	heavy(t, "kills processes of a sweep")
+	need.Heavy(t, "kills processes of a sweep")
 	root := vtabRoot(t, "eurosat")
 	flags := []string{"--set", "epochs=30,batch=8,lr=0.02", "--checkpoint-every", "1", "--methods", "dtl,full", "--step-memory=false"}
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -113,7 +114,7 @@ func TestVtabKilled(t *testing.T) {
 
 // TestVtabShared: two processes with the same command share the cells and run none twice.
 func TestVtabShared(t *testing.T) {
-	heavy(t, "runs a sweep in several processes")
+	need.Heavy(t, "runs a sweep in several processes")
 	root := vtabRoot(t, "eurosat", "svhn")
 	out := filepath.Join(t.TempDir(), "results")
 	args := vtabRun(root, out, "--tasks", "eurosat,svhn", "--methods", "linear,dtl,lora", "--seeds", "1,2", "--step-memory=false")

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"testing"
 
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 )
 
@@ -138,16 +139,6 @@ func TestEveryHalf(t *testing.T) {
 	}
 }
 
-// shared is the path of a file in ../shared beside the repository.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	path := filepath.Join("..", "..", "..", "shared", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("../shared/%s is missing", name)
-	}
-	return path
-}
-
 func TestReadsRealBackbones(t *testing.T) {
 	var expect map[string]struct {
 		SHA256  string
@@ -161,7 +152,7 @@ func TestReadsRealBackbones(t *testing.T) {
 	readJSON(t, "backbones.json", &expect)
 	for name, want := range expect {
 		t.Run(name, func(t *testing.T) {
-			f, err := Open(shared(t, "backbones/"+name))
+			f, err := Open(need.Shared(t, "backbones/"+name))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +181,7 @@ func TestReadsRealBackbones(t *testing.T) {
 }
 
 func TestReadsGoldenLabels(t *testing.T) {
-	f, err := Open(shared(t, "reference/golden/vit_micro_dtl/images.safetensors"))
+	f, err := Open(need.Shared(t, "reference/golden/vit_micro_dtl/images.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}

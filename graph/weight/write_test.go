@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 )
 
@@ -124,11 +125,7 @@ func TestWriteToAFullDisk(t *testing.T) {
 
 // TestPythonReadsOurFiles has NumPy and safetensors read our files and compares what they report.
 func TestPythonReadsOurFiles(t *testing.T) {
-	path := os.Getenv("PYTHONPATH") // reading it makes Go's test cache depend on it
-	python, err := exec.LookPath("python3")
-	if err != nil || exec.Command(python, "-c", "import numpy, safetensors").Run() != nil {
-		t.Skipf("python3 with numpy and safetensors is missing (PYTHONPATH is %q)", path)
-	}
+	need.Python(t, "numpy", "safetensors")
 	folder := t.TempDir()
 	m := open(t, "plain.npz").Tensors
 	for _, file := range []string{"ours.npz", "ours.safetensors"} {
@@ -162,7 +159,7 @@ for k in a:
     out[k] = {"Type": str(x.dtype), "Shape": list(a[k].shape), "Values": v.tolist()}
 json.dump(out, sys.stdout)
 `
-	cmd := exec.Command(python, "-c", script)
+	cmd := exec.Command("python3", "-c", script)
 	cmd.Dir = folder
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint

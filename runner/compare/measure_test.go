@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner"
 )
 
@@ -78,9 +79,7 @@ func TestMeasured(t *testing.T) {
 
 // TestEveryMethod is for what is registered, whatever that is.
 func TestEveryMethod(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: starts a process for each method, set DTL_HEAVY=1 to run it")
-	}
+	need.Heavy(t, "starts a process for each method")
 	c := config(t)
 	c.Methods = All
 	for i, r := range call(t, c, "real").parsed(t).Rows {

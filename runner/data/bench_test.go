@@ -2,20 +2,10 @@ package data
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
-)
 
-// shared returns a file or folder of ../shared, which is not part of the repository.
-func shared(t testing.TB, path string) string {
-	t.Helper()
-	full := filepath.Join("..", "..", "..", "shared", path)
-	if _, err := os.Stat(full); err != nil {
-		t.Skipf("../shared/%s is missing: %v", path, err)
-	}
-	return full
-}
+	"dtl-tf/graph/need"
+)
 
 func benchmarkLoad(b *testing.B, path string) {
 	images := Images{Decoder: decoder(b), Size: 224}
@@ -28,21 +18,21 @@ func benchmarkLoad(b *testing.B, path string) {
 
 // A 64 x 64 JPEG to 224 x 224.
 func BenchmarkLoadJPEG(b *testing.B) {
-	benchmarkLoad(b, shared(b, "vtab-1k/eurosat/images/train800/000000.jpg"))
+	benchmarkLoad(b, need.Shared(b, "vtab-1k/eurosat/images/train800/000000.jpg"))
 }
 
 // A 32 x 32 PNG to 224 x 224.
 func BenchmarkLoadPNG(b *testing.B) {
-	benchmarkLoad(b, shared(b, "vtab-1k/cifar/images/train800/000000.png"))
+	benchmarkLoad(b, need.Shared(b, "vtab-1k/cifar/images/train800/000000.png"))
 }
 
 // A photograph to 224 x 224.
 func BenchmarkLoadPhotograph(b *testing.B) {
-	benchmarkLoad(b, shared(b, "vtab-1k/caltech101/images/train800/000000.jpg"))
+	benchmarkLoad(b, need.Shared(b, "vtab-1k/caltech101/images/train800/000000.jpg"))
 }
 
 func BenchmarkLoadParallel(b *testing.B) {
-	path := shared(b, "vtab-1k/caltech101/images/train800/000000.jpg")
+	path := need.Shared(b, "vtab-1k/caltech101/images/train800/000000.jpg")
 	images := Images{Decoder: decoder(b), Size: 224}
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -62,7 +52,7 @@ func BenchmarkResize(b *testing.B) {
 
 // benchmarkLoader measures batches of 32 images of 224 x 224; divide by 32 for the time an image.
 func benchmarkLoader(b *testing.B, cacheBytes int64) {
-	s, err := Open(shared(b, "vtab-1k/eurosat"))
+	s, err := Open(need.Shared(b, "vtab-1k/eurosat"))
 	if err != nil {
 		b.Fatal(err)
 	}

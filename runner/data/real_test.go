@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"dtl-tf/graph/need"
 )
 
 // TestRealImages holds photographs to Pillow: the decoded pixels by their hash, the resized
 // ones by a sample.
 func TestRealImages(t *testing.T) {
-	root := shared(t, "vtab-1k")
+	root := need.Shared(t, "vtab-1k")
 	content, err := os.ReadFile("testdata/real.json")
 	if err != nil {
 		t.Fatal(err)

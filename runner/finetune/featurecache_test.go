@@ -12,6 +12,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
@@ -164,18 +165,12 @@ func adaptersApart(t *testing.T, a, b string) float64 {
 // TestCacheReal is TestCacheEqual for a real backbone and photographs: losses only, as AdamW makes steps of the rounding in
 // gradients that are almost zero at the start.
 func TestCacheReal(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("skipped: slow, set DTL_HEAVY=1")
-	}
-	shared, err := filepath.Abs("../../../shared")
-	expect.NoError(t, err)
+	need.Heavy(t, "trains a pre-trained backbone on photographs")
 	c := deepRun(t)
-	c.Backbone.Path = filepath.Join(shared, "backbones", "vit_tiny_patch16_224.npz")
-	images := filepath.Join(shared, "vtab-1k", "eurosat")
+	c.Backbone.Path = need.Shared(t, "backbones", "vit_tiny_patch16_224.npz")
+	images := need.Shared(t, "vtab-1k", "eurosat")
 	list, err := os.ReadFile(filepath.Join(images, "train800.txt"))
-	if _, e := os.Stat(c.Backbone.Path); err != nil || e != nil {
-		t.Skipf("skipped: %s or %s is missing", c.Backbone.Path, images)
-	}
+	expect.NoError(t, err)
 	expect.NoError(t, os.Symlink(filepath.Join(images, "images"), filepath.Join(c.Data, "images")))
 	expect.NoError(t, os.WriteFile(filepath.Join(c.Data, "train.txt"), []byte(strings.Join(strings.SplitAfter(string(list), "\n")[:64], "")), 0o666))
 	expect.NoError(t, os.Remove(filepath.Join(c.Data, "test.txt")))

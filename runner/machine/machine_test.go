@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"dtl-tf/graph/need"
 )
 
 func TestAnswerOfNvidiaSMI(t *testing.T) {
@@ -34,9 +36,7 @@ func TestProcField(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells")
-	}
+	need.That(t, runtime.GOOS == "linux", "only Linux tells how much memory is free")
 	if total, free := TotalBytes(), AvailableBytes(); free <= 0 || free > total {
 		t.Errorf("%d of %d bytes available", free, total)
 	}

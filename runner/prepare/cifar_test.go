@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/prepare/order"
 )
 
@@ -190,10 +191,8 @@ func TestSprites(t *testing.T) {
 
 // TestSpriteLabels: the labels of all rows in VTAB-1k's lists, by the counts that an independent implementation found.
 func TestSpriteLabels(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "reference", "vtab_order_vectors.json"))
-	if err != nil {
-		t.Skip("needs ../shared/reference/vtab_order_vectors.json, beside the repository")
-	}
+	raw, err := os.ReadFile(need.Shared(t, "reference", "vtab_order_vectors.json"))
+	expect.NoError(t, err)
 	var v struct {
 		Datasets struct {
 			DSprites struct {

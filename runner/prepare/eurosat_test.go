@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare/order"
 )
@@ -15,11 +16,9 @@ import (
 // TestEuroSAT prepares class folders of the real images: as VTAB-1k's task they are too few to be official, but drawn
 // from they give every class, and training accepts them.
 func TestEuroSAT(t *testing.T) {
-	root := filepath.Join("..", "..", "..", "shared", "vtab-1k", "eurosat")
+	root := need.Shared(t, "vtab-1k", "eurosat")
 	set, err := data.Open(root)
-	if err != nil {
-		t.Skip("needs ../shared/vtab-1k/eurosat, beside the repository")
-	}
+	expect.NoError(t, err)
 	names := []string{"AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial", "Pasture", "PermanentCrop", "Residential", "River", "SeaLake"}
 	folders := t.TempDir()
 	counts, n := make([]int, 10), 0
@@ -38,7 +37,7 @@ func TestEuroSAT(t *testing.T) {
 	}
 	c := Config{From: folders, Out: filepath.Join(t.TempDir(), "eurosat"), Train: 800, Val: 200, Test: 600, Seed: 42}
 	tests := 600
-	if os.Getenv("DTL_HEAVY") != "" {
+	if need.AllowsHeavy() {
 		c.Test, tests = -1, n-1000
 	}
 	r := prepared(t, c)
@@ -65,10 +64,8 @@ func TestEuroSAT(t *testing.T) {
 
 // TestEuroSATOrder: complete class folders give VTAB-1k's own lists, held against the labels of the widely used copy.
 func TestEuroSATOrder(t *testing.T) {
-	set, err := data.Open(filepath.Join("..", "..", "..", "shared", "vtab-1k", "eurosat"))
-	if err != nil {
-		t.Skip("needs ../shared/vtab-1k/eurosat, beside the repository")
-	}
+	set, err := data.Open(need.Shared(t, "vtab-1k", "eurosat"))
+	expect.NoError(t, err)
 	f := &classFolders{splits: map[string][]member{}}
 	for class, n := range map[string]int{"AnnualCrop": 3000, "Forest": 3000, "HerbaceousVegetation": 3000, "Residential": 3000,
 		"SeaLake": 3000, "Highway": 2500, "Industrial": 2500, "PermanentCrop": 2500, "River": 2500, "Pasture": 2000} {

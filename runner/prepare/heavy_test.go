@@ -14,14 +14,13 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/prepare/order"
 )
 
 // TestWholeSprites prepares an .npz of the size of dSprites, 3 GB unpacked, whose images show their row's number.
 func TestWholeSprites(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("DTL_HEAVY=1 runs this test, which takes minutes")
-	}
+	need.Heavy(t, "takes minutes and 3 GB")
 	path := filepath.Join(t.TempDir(), "dsprites.npz")
 	f, err := os.Create(path)
 	expect.NoError(t, err)

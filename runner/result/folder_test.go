@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 )
 
 func mustOpen(t *testing.T, path string, p Policy) *Folder {
@@ -111,23 +112,26 @@ func TestFolderAbandoned(t *testing.T) {
 	onlyFile(t, out, "notes.txt")
 }
 
+// TestFolderNotWritable: neither a folder in one that may not be written to, nor that folder itself.
 func TestFolderNotWritable(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Log("root may write anywhere: only the read-only /proc is tried")
-	} else {
-		dir := t.TempDir()
-		if err := os.Chmod(dir, 0o555); err != nil {
-			t.Fatal(err)
-		}
-		_, err := OpenFolder(filepath.Join(dir, "run"), Refuse)
-		expect.Error(t, err, dir, "not writable")
-		_, err = OpenFolder(dir, Overwrite)
-		expect.Error(t, err, dir, "not writable")
+	if !need.Permissions(t) {
+		return
 	}
-	if _, err := os.Stat("/proc/self"); err != nil {
-		t.Skip("there is no /proc here")
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
 	}
-	_, err := OpenFolder("/proc/run", Refuse)
+	_, err := OpenFolder(filepath.Join(dir, "run"), Refuse)
+	expect.Error(t, err, dir, "not writable")
+	_, err = OpenFolder(dir, Overwrite)
+	expect.Error(t, err, dir, "not writable")
+}
+
+// TestFolderInProc: nobody may make a folder in /proc.
+func TestFolderInProc(t *testing.T) {
+	_, err := os.Stat("/proc/self")
+	need.NoError(t, err)
+	_, err = OpenFolder("/proc/run", Refuse)
 	expect.Error(t, err, "/proc/run")
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/train"
 )
 
@@ -24,12 +25,8 @@ print(json.dumps({tag: [[e.step, e.value] for e in run.Scalars(tag)] for tag in 
 // TestTensorBoardReads: a run that was killed in its second epoch and resumed after its first shows each step once,
 // also where the killed process left half a record.
 func TestTensorBoardReads(t *testing.T) {
-	if os.Getenv("DTL_HEAVY") == "" {
-		t.Skip("slow: set DTL_HEAVY=1")
-	}
-	if err := exec.Command("python3", "-c", "import tensorboard").Run(); err != nil {
-		t.Skip("python3 with tensorboard is missing (pip install tensorboard)")
-	}
+	need.Heavy(t, "starts TensorBoard's reader")
+	need.Python(t, "tensorboard")
 	folder := t.TempDir()
 	run := func(from train.Position, stop int) {
 		b := New(folder)

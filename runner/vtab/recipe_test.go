@@ -3,11 +3,11 @@ package vtab
 import (
 	"encoding/csv"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/suite"
 	"dtl-tf/runner/train"
 )
@@ -20,9 +20,9 @@ const (
 // TestPublishedRecipes holds every recipe of DTL and DTL+ against the collected scripts of the official repository, where
 // they are at hand.
 func TestPublishedRecipes(t *testing.T) {
-	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "facts", "recipes.csv"))
+	f, err := os.Open(need.Shared(t, "facts", "recipes.csv"))
 	if err != nil {
-		t.Skipf("skipped: the collected recipes are not there: %v", err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	lines, err := csv.NewReader(f).ReadAll()

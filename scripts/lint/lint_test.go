@@ -156,3 +156,23 @@ func TestExits(t *testing.T) {
 		})
 	}
 }
+
+// TestSkips: only graph/need skips a test, so that each skip says what is missing.
+func TestSkips(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.folder == "graph/need" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			f, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := f.X.(*ast.Ident)
+			if ok && slices.Contains([]string{"t", "b", "tb", "f"}, x.Name) && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, f.Sel.Name) {
+				t.Errorf("%s: %s.%s skips a test without a word: call package graph/need", s.at(n), x.Name, f.Sel.Name)
+			}
+			return true
+		})
+	}
+}

@@ -15,17 +15,6 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// shared is a path below ../shared, which exists beside the repository on some machines. If the file is missing, the
-// test is skipped.
-func shared(t *testing.T, parts ...string) string {
-	t.Helper()
-	path := filepath.Join(append([]string{"..", "..", "..", "..", "shared"}, parts...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("skipped: %s is not there", path)
-	}
-	return path
-}
-
 // half is the usual normalisation. descriptionFile is the file with the architecture in a backbone's SavedModel.
 var half = [3]float64{0.5, 0.5, 0.5}
 

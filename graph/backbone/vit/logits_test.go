@@ -8,6 +8,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -41,7 +42,7 @@ func TestLogitsOfTimm(t *testing.T) {
 		"deit_tiny_patch16_224.safetensors": {Mean: &imagenetMean, Std: &imagenetStd},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bb, err := backbone.Load(t.Context(), shared(t, "backbones", name), options)
+			bb, err := backbone.Load(t.Context(), need.Shared(t, "backbones", name), options)
 			if err != nil {
 				t.Fatal(err)
 			}

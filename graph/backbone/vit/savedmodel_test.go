@@ -15,6 +15,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 )
@@ -271,11 +272,7 @@ func TestSavedModelRefused(t *testing.T) {
 
 // TestExportOfARealBackbone exports a pre-trained ViT-Ti/16 with its 1000-way head.
 func TestExportOfARealBackbone(t *testing.T) {
-	path := filepath.Join("..", "..", "..", "..", "shared", "backbones", "vit_tiny_patch16_224.npz")
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is missing", path)
-	}
-	bb, err := backbone.Load(t.Context(), path, backbone.Options{})
+	bb, err := backbone.Load(t.Context(), need.Shared(t, "backbones", "vit_tiny_patch16_224.npz"), backbone.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

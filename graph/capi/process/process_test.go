@@ -11,6 +11,7 @@ import (
 
 	"dtl-tf/graph/capi"
 	_ "dtl-tf/graph/capi/process"
+	"dtl-tf/graph/need"
 )
 
 // TestDefaults runs the test binary again and checks which environment the process has once TensorFlow is loaded.
@@ -20,9 +21,7 @@ func TestDefaults(t *testing.T) {
 		fmt.Printf("found: %s level %s\n", capi.FindOneDNN(), os.Getenv("TF_CPP_MIN_LOG_LEVEL"))
 		return
 	}
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		t.Skip("skipped: defaults exist on Linux on x86-64 only")
-	}
+	need.That(t, runtime.GOOS == "linux" && runtime.GOARCH == "amd64", "defaults exist on Linux on x86-64 only")
 	ours := []string{"TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "DTL_TF_SET", "TF_CPP_MIN_LOG_LEVEL"}
 	clean := slices.DeleteFunc(os.Environ(), func(s string) bool {
 		name, _, _ := strings.Cut(s, "=")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 )
 
 // plant writes empty files, and links where a name has " -> ".
@@ -64,14 +65,11 @@ func TestBelow(t *testing.T) {
 
 // TestBelowAsPython: without loops, the files are those of os.walk(followlinks=True), as torchvision's ImageFolder calls it.
 func TestBelowAsPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("skipped: no python3")
-	}
+	need.Python(t)
 	root, store := t.TempDir(), t.TempDir()
 	plant(t, store, "deep/1.png", "2.png", "more -> "+t.TempDir())
 	plant(t, root, "b.png", "a/9.png", "linked -> "+store, "a/again -> "+store, "one.png -> "+filepath.Join(store, "2.png"), "gone.png -> nowhere")
-	out, err := exec.Command(python, "-c", `import os, sys
+	out, err := exec.Command("python3", "-c", `import os, sys
 for folder, _, names in os.walk(sys.argv[1], followlinks=True):
     for name in names: print(os.path.relpath(os.path.join(folder, name), sys.argv[1]))`, root).Output()
 	expect.NoError(t, err)

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"dtl-tf/graph/need"
 )
 
 // vectors are what TFDS itself wrote and read back, and digests of the lists that VTAB-1k takes.
@@ -42,10 +43,9 @@ type list struct {
 
 func load(t *testing.T) vectors {
 	t.Helper()
-	path := filepath.Join("..", "..", "..", "..", "shared", "reference", "vtab_order_vectors.json")
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(need.Shared(t, "reference", "vtab_order_vectors.json"))
 	if err != nil {
-		t.Skip("needs ../shared/reference/vtab_order_vectors.json, beside the repository")
+		t.Fatal(err)
 	}
 	var v vectors
 	if err := json.Unmarshal(raw, &v); err != nil {

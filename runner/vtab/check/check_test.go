@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 )
@@ -131,11 +132,7 @@ func TestRoot(t *testing.T) {
 // TestRealData: EuroSAT's official lists have no image in train and in test, and every image can be read. It takes a few
 // seconds, so it does not decode.
 func TestRealData(t *testing.T) {
-	root := filepath.Join("..", "..", "..", "..", "shared", "vtab-1k")
-	if _, err := os.Stat(root); err != nil {
-		t.Skipf("skipped: %s is not there", root)
-	}
-	out, err := run(t, Config{Root: root, Tasks: "eurosat", Quick: true, Format: "csv"})
+	out, err := run(t, Config{Root: need.Shared(t, "vtab-1k"), Tasks: "eurosat", Quick: true, Format: "csv"})
 	if err != nil || !strings.Contains(out, "eurosat,800,200,1000,5400,10,10,0,0,0,") {
 		t.Errorf("%v\n%s", err, out)
 	}
