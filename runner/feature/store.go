@@ -232,9 +232,6 @@ func (s *Store) Missing() []Value {
 // Folder is where the cache lies.
 func (s *Store) Folder() string { return s.folder }
 
-// Images are the images whose values are stored.
-func (s *Store) Images() Images { return s.images }
-
 // Unreadable are the rows of images that could not be decoded.
 func (s *Store) Unreadable() []int { return s.index.Unreadable }
 
