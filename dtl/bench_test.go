@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 )
@@ -33,12 +32,12 @@ func benchmarkStep(b *testing.B, name string) {
 	}
 	model, err := New(Config{
 		Arch: arch, Mean: random.Mean, Std: random.Std, Method: method, Pool: method.Pool(),
-		Classes: classes, Batch: batch, WeightDecay: 0.05,
+		Classes: classes,
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := model.Start(graph.SessionOptions{}, random.Weights, 1, nil)
+	s, err := NewImageTrainer(model, Training{Batch: batch, WeightDecay: 0.05}, Start{Weights: random.Weights, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestCounts(t *testing.T) {
 			}
 			model := must(New(Config{
 				Arch: arch, Mean: [3]float64{0.5, 0.5, 0.5}, Std: [3]float64{0.5, 0.5, 0.5},
-				Method: method, Pool: method.Pool(), Classes: classes, Batch: 2,
+				Method: method, Pool: method.Pool(), Classes: classes,
 			}))(t)
 			want := Counts{Method: c.trained, Classifier: 768*classes + classes, Frozen: c.frozen}
 			if got := model.Counts(); got != want {

@@ -25,8 +25,8 @@ func masks(m *Model) (names []string, outputs []tf.Output) {
 	return names, outputs
 }
 
-func seedFeed(s *Session, seed, step int64) []graph.Feed {
-	return []graph.Feed{{Output: s.Model.train.seed.Output, Value: tensor.Must([]int64{seed, step}, 2)}}
+func seedFeed(s *ImageTrainer, seed, step int64) []graph.Feed {
+	return []graph.Feed{{Output: s.nodes.seed.Output, Value: tensor.Must([]int64{seed, step}, 2)}}
 }
 
 // TestDropPathRates checks the masks against the rates linspace(0, p, N) of timm and the official code. Both branches of
@@ -119,11 +119,11 @@ func TestDropPathIndependence(t *testing.T) {
 // TestDropPathLoss: the loss depends only on seed and step, and prediction drops nothing.
 func TestDropPathLoss(t *testing.T) {
 	t.Parallel()
-	begin := func(seed uint64, rate float64) *Session {
+	begin := func(seed uint64, rate float64) *ImageTrainer {
 		return setting{method: "dtl", batch: 16, dropPath: rate, seed: seed, adapter: randomAdapter}.start(t)
 	}
-	loss := func(s *Session, step int) float64 {
-		images, labels := someBatch(s, 1)
+	loss := func(s *ImageTrainer, step int) float64 {
+		images, labels := someBatch(s.Trainer, 1)
 		return must(s.Step(images, labels, 0, step))(t) // at rate 0 nothing moves
 	}
 	a, b, other, none := begin(7, 0.5), begin(7, 0.5), begin(8, 0.5), begin(7, 0)
@@ -140,7 +140,7 @@ func TestDropPathLoss(t *testing.T) {
 	if l := loss(other, 0); l == first {
 		t.Errorf("seeds 7 and 8 have the same loss %v", l)
 	}
-	images, _ := someBatch(a, 1)
+	images, _ := someBatch(a.Trainer, 1)
 	with, without := must(a.Logits(images))(t).Float32(), must(none.Logits(images))(t).Float32()
 	if !slices.Equal(with, without) {
 		t.Errorf("prediction differs with drop path: %v and %v", with, without)

@@ -31,7 +31,7 @@ func Example() {
 	const batch, classes = 4, 2
 	model, err := dtl.New(dtl.Config{
 		Arch: arch, Mean: frozen.Mean, Std: frozen.Std, Method: method, Pool: method.Pool(),
-		Classes: classes, Batch: batch, WeightDecay: 0.05,
+		Classes: classes,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -39,25 +39,27 @@ func Example() {
 	counts := model.Counts()
 	fmt.Println(counts.Method, "parameters of the method,", counts.Classifier, "of the classifier")
 
-	session, err := model.Start(graph.SessionOptions{Threads: 1}, frozen.Weights, 42, nil)
+	trainer, err := dtl.NewImageTrainer(model, dtl.Training{Batch: batch, WeightDecay: 0.05}, dtl.Start{
+		Session: graph.SessionOptions{Threads: 1}, Weights: frozen.Weights, Seed: 42,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer session.Close()
+	defer trainer.Close()
 	images, labels := blackAndWhite(batch, arch.ImageSize())
-	first, err := session.Step(images, labels, 0.01, 0)
+	first, err := trainer.Step(images, labels, 0.01, 0)
 	if err != nil {
 		log.Fatal(err)
 	}
 	last := first
 	for step := 1; step < 10; step++ {
-		if last, err = session.Step(images, labels, 0.01, step); err != nil {
+		if last, err = trainer.Step(images, labels, 0.01, step); err != nil {
 			log.Fatal(err)
 		}
 	}
 	fmt.Println("the loss fell:", last < first)
 
-	adapter, err := session.ReadTrainable()
+	adapter, err := trainer.ReadTrainable()
 	if err != nil {
 		log.Fatal(err)
 	}

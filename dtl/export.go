@@ -21,7 +21,7 @@ type Serving struct {
 	Images, Logits, Probabilities graph.Value
 }
 
-// NewServed builds the forward pass of the model that c describes, and ignores c's training settings.
+// NewServed builds the forward pass that c describes.
 func NewServed(c Config) (s *Served, err error) {
 	defer graph.Catch(&err)
 	if err := c.Arch.Validate(); err != nil {

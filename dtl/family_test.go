@@ -39,7 +39,7 @@ func TestStages(t *testing.T) {
 			}
 			saved := c.start(t)
 			checkTrainingGradients(t, saved)
-			images, labels := someBatch(saved, 4)
+			images, labels := someBatch(saved.Trainer, 4)
 			_, loss, want, err := saved.Gradients(images, labels)
 			if err != nil {
 				t.Fatal(err)
@@ -61,7 +61,7 @@ func TestStages(t *testing.T) {
 			c.mode, c.chunkValues, c.dropPath = graph.RecomputeNone, 0, 0
 			plain := c.start(t)
 			var names []string
-			for _, v := range plain.Stored() {
+			for _, v := range plain.Stored(plain.training) {
 				names = append(names, v.Name)
 			}
 			if got := strings.Join(names, " "); got != stored[method] {
@@ -70,12 +70,11 @@ func TestStages(t *testing.T) {
 			if len(names) == 0 {
 				return
 			}
-			c.store = graph.FP32
-			fed := c.start(t)
+			fed := c.startStored(t, graph.FP32)
 			values := must(fed.ComputeStored(images))(t)
 			for step := range 3 {
 				want := must(plain.Step(images, labels, 1e-2, step))(t)
-				got := must(fed.StepStored(values, labels, 1e-2, step))(t)
+				got := must(fed.Step(values, labels, 1e-2, step))(t)
 				if !(math.Abs(got-want) <= 1e-5*want) {
 					t.Errorf("step %d: loss %v on stored values, %v on images", step, got, want)
 				}

@@ -90,7 +90,8 @@ func checkGolden(t *testing.T, folder, inputs string) {
 				t.Errorf("%d trainable parameters without the classifier, want %d", got, want.Parameters)
 			}
 			batch := readWeights(t, filepath.Join(inputs, "images.safetensors"))
-			want.run(t, open(t, model, bb.Weights, 0, initial), batch, folder, initial)
+			training := Training{Batch: len(want.Logits), WeightDecay: want.Optimizer.Decay}
+			want.run(t, openTrainer(t, model, training, bb.Weights, 0, initial), batch, folder, initial)
 		})
 	}
 }
@@ -109,12 +110,12 @@ func (want *golden) model(t *testing.T, bb *backbone.Backbone, folder string, mo
 	}
 	model := must(New(Config{
 		Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: c.Classes,
-		Batch: len(want.Logits), WeightDecay: want.Optimizer.Decay, Recompute: mode, FloatImages: true,
+		Recompute: mode, FloatImages: true,
 	}))(t)
 	return model, readWeights(t, filepath.Join(folder, "adapter_init.safetensors"))
 }
 
-func (want *golden) run(t *testing.T, s *Session, batch tensor.Map, folder string, initial tensor.Map) {
+func (want *golden) run(t *testing.T, s *ImageTrainer, batch tensor.Map, folder string, initial tensor.Map) {
 	worst := map[string]float64{}
 	check := func(quantity, what string, got, wanted []float64) {
 		t.Helper()

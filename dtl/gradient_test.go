@@ -27,10 +27,10 @@ func TestGradientsOfTraining(t *testing.T) {
 	}
 }
 
-func checkTrainingGradients(t *testing.T, s *Session) {
-	train := &s.Model.train
+func checkTrainingGradients(t *testing.T, s *ImageTrainer) {
+	train := s.nodes
 	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
-	each := s.builder.Scale(graph.Value{Output: slope, Shape: train.logits.Shape}, 1/float64(s.Config.Batch))
+	each := s.builder.Scale(graph.Value{Output: slope, Shape: train.logits.Shape}, 1/float64(s.training.Batch))
 	var names []string
 	var reads, ours []tf.Output
 	for _, v := range s.Trainable.All() {
@@ -42,8 +42,8 @@ func checkTrainingGradients(t *testing.T, s *Session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, labels := someBatch(s, 3)
-	found := must(s.session.Run(s.stepFeeds(must(s.imageFeeds(images))(t), labels, 0, 4), append(ours, theirs...)))(t)
+	images, labels := someBatch(s.Trainer, 3)
+	found := must(s.session.Run(s.feeds(s.imageFeeds(images), labels, 0, 4), append(ours, theirs...)))(t)
 	largest := 0.0
 	for _, g := range found[len(names):] {
 		largest = math.Max(largest, size(floats(g)))

@@ -41,11 +41,23 @@ type setting struct {
 	microBatch  int
 	chunkValues int
 	precision   graph.Precision
-	store       graph.Precision
 }
 
-// start builds the model on random weights and opens a session.
-func (c setting) start(t *testing.T) *Session {
+// start builds the model on random weights and a trainer on images.
+func (c setting) start(t *testing.T) *ImageTrainer {
+	t.Helper()
+	model, training, start := c.resolve(t)
+	return closed(t, must(NewImageTrainer(model, training, start))(t))
+}
+
+// startStored is start for training on stored values.
+func (c setting) startStored(t *testing.T, element graph.Precision) *StoredTrainer {
+	t.Helper()
+	model, training, start := c.resolve(t)
+	return closed(t, must(NewStoredTrainer(model, training, element, start))(t))
+}
+
+func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	t.Helper()
 	need.NoError(t, c.precision.Usable())
 	if c.arch == nil {
@@ -66,8 +78,7 @@ func (c setting) start(t *testing.T) *Session {
 	}
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
-		Batch: c.batch, DropPath: c.dropPath, WeightDecay: 0.05, Recompute: c.mode, FloatImages: true,
-		DropPathScope: c.scope, Store: c.store, Precision: c.precision, ChunkValues: c.chunkValues, MicroBatch: c.microBatch,
+		Recompute: c.mode, FloatImages: true, Precision: c.precision, ChunkValues: c.chunkValues,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -76,12 +87,14 @@ func (c setting) start(t *testing.T) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var adapter tensor.Map
+	start := Start{Session: threads, Weights: bb.Weights, Seed: c.seed}
 	if c.adapter != nil {
-		adapter = c.adapter(model)
+		start.Adapter = c.adapter(model)
 	}
-	return open(t, model, bb.Weights, c.seed, adapter)
+	return model, Training{Batch: c.batch, MicroBatch: c.microBatch, DropPath: c.dropPath, DropPathScope: c.scope, WeightDecay: 0.05}, start
 }
+
+var threads = graph.SessionOptions{Threads: 2}
 
 func randomWeights(a backbone.Architecture) (tensor.Map, error) {
 	bb, err := backbone.Random(a, 5)
@@ -91,20 +104,26 @@ func randomWeights(a backbone.Architecture) (tensor.Map, error) {
 	return bb.Weights, nil
 }
 
-func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tensor.Map) *Session {
+func open(t *testing.T, m *Model, weights tensor.Map, seed uint64, adapter tensor.Map) *Predictor {
 	t.Helper()
-	s, err := m.Start(graph.SessionOptions{Threads: 2}, weights, seed, adapter)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return closed(t, must(NewPredictor(m, Start{threads, weights, adapter, seed}))(t))
+}
+
+func openTrainer(t *testing.T, m *Model, training Training, weights tensor.Map, seed uint64, adapter tensor.Map) *ImageTrainer {
+	t.Helper()
+	return closed(t, must(NewImageTrainer(m, training, Start{threads, weights, adapter, seed}))(t))
+}
+
+// closed closes a session at the end of the test.
+func closed[S interface{ Close() error }](t *testing.T, s S) S {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
 
-// someBatch draws images in [-1, 1] and labels for a session.
-func someBatch(s *Session, seed uint64) (tensor.Tensor, []int32) {
+// someBatch draws images in [-1, 1] and labels for a trainer.
+func someBatch(s *Trainer, seed uint64) (tensor.Tensor, []int32) {
 	random := rand.New(rand.NewPCG(seed, 99))
-	n, side := s.Config.Batch, s.Config.Arch.ImageSize()
+	n, side := s.training.Batch, s.Config.Arch.ImageSize()
 	images := tensor.Zeros(n, side, side, 3)
 	for i := range images.Float32() {
 		images.Float32()[i] = 2*random.Float32() - 1
@@ -142,9 +161,9 @@ func must[T any](v T, err error) func(t *testing.T) T {
 }
 
 // trainSteps trains on one batch and returns the losses.
-func trainSteps(t *testing.T, s *Session, steps int, rate float64) []float64 {
+func trainSteps(t *testing.T, s *ImageTrainer, steps int, rate float64) []float64 {
 	t.Helper()
-	images, labels := someBatch(s, 1)
+	images, labels := someBatch(s.Trainer, 1)
 	losses := make([]float64, steps)
 	for i := range losses {
 		losses[i] = must(s.Step(images, labels, rate, i))(t)

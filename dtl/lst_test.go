@@ -59,9 +59,10 @@ func TestLSTLeavesBackboneAlone(t *testing.T) {
 	}
 	seen := 0
 	model := must(New(Config{
-		Arch: micro, Std: [3]float64{1, 1, 1}, Method: plainBackbone{method, t, &seen}, Pool: method.Pool(), Classes: 3, Batch: 2,
+		Arch: micro, Std: [3]float64{1, 1, 1}, Method: plainBackbone{method, t, &seen}, Pool: method.Pool(), Classes: 3,
 		Recompute: graph.RecomputeNone,
 	}))(t)
+	openTrainer(t, model, Training{Batch: 2}, must(randomWeights(micro))(t), 0, nil)
 	if want := 2 * (3 + 13*micro.Depth); seen != want {
 		t.Errorf("%d taps, want %d in two forward passes", seen, want)
 	}

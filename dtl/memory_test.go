@@ -40,7 +40,7 @@ func peakBytes(metadata *pb.RunMetadata) int64 {
 func stepPeak(t *testing.T, c setting) int64 {
 	t.Helper()
 	s := c.start(t)
-	images, labels := someBatch(s, 1)
+	images, labels := someBatch(s.Trainer, 1)
 	must(s.Step(images, labels, 1e-3, 0))(t)
 	peak := peakBytes(must(s.Trace(images, labels, 1e-3, 1))(t))
 	t.Logf("%s, batch %d, recompute=%d: %d bytes at the peak (%.0f MiB)", c.method, c.batch, c.mode, peak, float64(peak)/(1<<20))

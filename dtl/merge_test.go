@@ -16,7 +16,7 @@ func TestMerge(t *testing.T) {
 			t.Parallel()
 			c := setting{arch: two, method: name, options: rivals[name], adapter: randomRival}
 			s := c.start(t)
-			images, _ := someBatch(s, 1)
+			images, _ := someBatch(s.Trainer, 1)
 			want := floats(must(s.Logits(images))(t))
 
 			weights, adapter := must(backbone.Random(two, 5))(t).Weights, randomRival(s.Model)

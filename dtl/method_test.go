@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
@@ -65,7 +64,7 @@ func TestModelErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := Config{Arch: micro, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolMean, Classes: 3, Batch: 2}
+	good := Config{Arch: micro, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolMean, Classes: 3}
 	for _, c := range []struct {
 		change func(c *Config)
 		want   string
@@ -87,19 +86,18 @@ func TestStartErrors(t *testing.T) {
 	s := setting{method: "dtl"}.start(t)
 	weights := must(s.ReadFrozen())(t)
 	const cls = "cls"
-	options := graph.SessionOptions{Threads: 2}
 
 	saved := weights[cls]
 	delete(weights, cls)
-	_, err := s.Start(options, weights, 0, nil)
+	_, err := NewPredictor(s.Model, Start{Weights: weights})
 	expect.Error(t, err, "backbone", "tensor "+cls, "missing")
 	weights[cls] = tensor.Zeros(1, 1, 13)
-	_, err = s.Start(options, weights, 0, nil)
+	_, err = NewPredictor(s.Model, Start{Weights: weights})
 	expect.Error(t, err, "backbone", "tensor "+cls, "[1 1 13]", "[1 1 12]")
 	weights[cls] = saved
 
 	// An adapter file for another number of classes.
-	_, err = s.Start(options, weights, 0, tensor.Map{HeadWeight: tensor.Zeros(5, 12)})
+	_, err = NewPredictor(s.Model, Start{Weights: weights, Adapter: tensor.Map{HeadWeight: tensor.Zeros(5, 12)}})
 	expect.Error(t, err, "adapter", HeadWeight, "[5 12]", "[3 12]")
 }
 

@@ -32,20 +32,12 @@ func (m *microBatch) add(b *graph.Builder, v *graph.Variable, gradient graph.Val
 	return b.Scale(sum.Value, 1/float64(m.count))
 }
 
-// checkMicroBatch requires micro-batches of equal size, so that the mean of their mean losses is the mean over the batch.
-func (c Config) checkMicroBatch() error {
-	if n := c.MicroBatch; n < 0 || n > 0 && c.Batch%n != 0 {
-		return fmt.Errorf("a batch of %d images can't be divided into parts of %d", c.Batch, n)
-	}
-	return nil
-}
-
 // runMicroBatches runs the forward and backward pass of each micro-batch, then one update, and returns the mean loss. input
 // feeds the whole batch.
-func (s *Session) runMicroBatches(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
-	m, n, mean := s.train.micro, s.Config.MicroBatch, 0.0
+func (t *Trainer) runMicroBatches(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
+	m, n, mean := t.nodes.micro, t.training.MicroBatch, 0.0
 	for k := range m.count {
-		feeds, err := s.microBatchFeeds(input, labels, step, k*n, (k+1)*n)
+		feeds, err := t.microBatchFeeds(input, labels, step, k*n, (k+1)*n)
 		if err != nil {
 			return 0, err
 		}
@@ -53,25 +45,25 @@ func (s *Session) runMicroBatches(input []graph.Feed, labels []int32, lr float64
 		if k == 0 {
 			targets = m.assign
 		}
-		out, err := s.session.Run(feeds, []tf.Output{s.train.loss.Output}, targets...)
+		out, err := t.session.Run(feeds, []tf.Output{t.nodes.loss.Output}, targets...)
 		if err != nil {
 			return 0, fmt.Errorf("training step %d, images from %d: %w", step, k*n, err)
 		}
 		mean += float64(out[0].Float32()[0]) / float64(m.count)
 	}
-	if _, err := s.session.Run(s.optimizer.Feeds(lr, step+1), nil, s.train.updates...); err != nil {
+	if _, err := t.session.Run(t.nodes.optimizer.Feeds(lr, step+1), nil, t.nodes.updates...); err != nil {
 		return 0, fmt.Errorf("training step %d: %w", step, err)
 	}
 	return mean, nil
 }
 
 // microBatchFeeds feeds the samples from..to-1 of a batch.
-func (s *Session) microBatchFeeds(input []graph.Feed, labels []int32, step, from, to int) ([]graph.Feed, error) {
+func (t *Trainer) microBatchFeeds(input []graph.Feed, labels []int32, step, from, to int) ([]graph.Feed, error) {
 	if len(labels) < to {
-		return nil, fmt.Errorf("training step %d: a batch of %d labels, want %d", step, len(labels), s.Config.Batch)
+		return nil, fmt.Errorf("training step %d: a batch of %d labels, want %d", step, len(labels), t.training.Batch)
 	}
-	feeds := append(s.seedFeeds(step), labelFeed(s, labels[from:to]),
-		graph.Feed{Output: s.train.micro.from.Output, Value: tensor.Must([]int32{int32(from), 0, 0}, 3)})
+	feeds := append(t.seedFeeds(step), t.labelFeed(labels[from:to]),
+		graph.Feed{Output: t.nodes.micro.from.Output, Value: tensor.Must([]int32{int32(from), 0, 0}, 3)})
 	for _, feed := range input {
 		part, err := tensor.Part(feed.Value, from, to)
 		if err != nil {

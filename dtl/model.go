@@ -10,24 +10,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Config is everything that shapes the graph of a model.
+// Config describes a forward pass: a backbone with a method and a classifier.
 type Config struct {
-	Arch        backbone.Architecture
-	Mean, Std   [3]float64 // input normalisation of the backbone: (image - Mean) / Std, image in 0..1
-	Method      Method
-	Pool        backbone.Pool
-	Classes     int
-	Batch       int     // images of a training step; 0 builds no training step
-	MicroBatch  int     // images processed at a time within a step, a divisor of Batch; 0 for all
-	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
-	WeightDecay float64
-	// DropPathScope is the set of blocks that stochastic depth acts on; "" is DropPathAll.
-	DropPathScope DropPathScope
-	Recompute     graph.Recompute
-	Precision     graph.Precision // "" is FP32
-	// Store builds the training step on stored values of this element type (see Stored) instead of images, unless it is "".
-	Store  graph.Precision
-	Device graph.Device // "" is graph.Processor
+	Arch      backbone.Architecture
+	Mean, Std [3]float64 // input normalisation of the backbone: (image - Mean) / Std, image in 0..1
+	Method    Method
+	Pool      backbone.Pool
+	Classes   int
+	Recompute graph.Recompute // what training computes again in the backward pass
+	Precision graph.Precision // "" is FP32
+	Device    graph.Device    // "" is graph.Processor
 	// ChunkValues is the size of a chunk in values (samples x tokens x width), for blocks that run in chunks; 0 is the
 	// device's default.
 	ChunkValues int
@@ -35,31 +27,21 @@ type Config struct {
 	FloatImages bool
 }
 
-// DropPathScope selects the blocks that stochastic depth acts on.
-type DropPathScope string
-
-const (
-	// DropPathAll is all blocks, as in the paper.
-	DropPathAll DropPathScope = "all"
-	// DropPathSuffix is the blocks after the prefix (see Model.Stored), at the same rates as with DropPathAll.
-	DropPathSuffix DropPathScope = "suffix"
-)
-
-// Model is the graph of a backbone with a method and a classifier. Start opens a session on it.
+// Model is the graph of a backbone with a method and a classifier. NewPredictor, NewImageTrainer and NewStoredTrainer open
+// sessions on it.
 type Model struct {
 	Config Config
 	// Frozen holds the backbone's frozen weights. Trainable holds the method's parameters, the classifier (HeadWeight,
 	// HeadBias) and the backbone weights that the method trains.
 	Frozen, Trainable *graph.Variables
 
-	prefix    prefix
-	params    *Params
-	specs     map[string]backbone.Spec // of the backbone's weights, by name
-	optimizer *graph.AdamW
-	builder   *graph.Builder
-	train     trainPart
-	images    graph.Value
-	logits    graph.Value
+	prefix  prefix
+	params  *Params
+	newHook func() backbone.Hook
+	specs   map[string]backbone.Spec // of the backbone's weights, by name
+	builder *graph.Builder
+	images  graph.Value
+	logits  graph.Value
 }
 
 // The classifier's parameters under their official names: [classes, d] and [classes].
@@ -68,8 +50,8 @@ const (
 	HeadBias   = "head.bias"
 )
 
-// New builds the graph: the forward pass for any number of images and, unless Config.Batch is 0, the training step. It
-// returns an error for settings that contradict each other or the architecture.
+// New builds the forward pass for any number of images. It returns an error for settings that contradict each other or the
+// architecture.
 func New(c Config) (m *Model, err error) {
 	defer graph.Catch(&err)
 	if err := c.Arch.Validate(); err != nil {
@@ -90,24 +72,15 @@ func New(c Config) (m *Model, err error) {
 	}
 	m = &Model{Config: c, builder: b, specs: specs(c.Arch), Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
 	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
-	newHook := c.Method.Attach(m.params, c.Arch)
+	m.newHook = c.Method.Attach(m.params, c.Arch)
 	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
 	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
 
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
-	w := watch(newHook(), c.Arch)
+	w := watch(m.newHook(), c.Arch)
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.prefix = w.found()
 	m.prefix.fetches = m.prefix.fetched(b.In("store"))
-	if c.Batch > 0 {
-		if err := c.checkMicroBatch(); err != nil {
-			return nil, err
-		}
-		if c.Store != "" && len(m.Stored()) == 0 {
-			return nil, fmt.Errorf("there is nothing to store with method %s and drop path %g (%s)", c.Method.Name(), c.DropPath, c.DropPathScope)
-		}
-		m.buildStep(b.In("train"), newHook())
-	}
 	return m, nil
 }
 
@@ -132,12 +105,6 @@ func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forwar
 	c := m.Config
 	f.Arch, f.Weight = c.Arch, m.weight
 	return m.classify(b, f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool))
-}
-
-// resume maps stored values to logits [B, classes].
-func (m *Model) resume(b *graph.Builder, given backbone.Given, f *backbone.Forward) graph.Value {
-	f.Arch, f.Weight = m.Config.Arch, m.weight
-	return m.classify(b, f.Resume(b, given, m.Config.Pool))
 }
 
 // classify is the classifier: features [B, d] to logits [B, classes] in float32.

@@ -42,9 +42,9 @@ func TestNOAHSizes(t *testing.T) {
 		}
 	}
 	model := must(New(Config{
-		Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3, Batch: 2, FloatImages: true,
+		Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3, FloatImages: true,
 	}))(t)
-	s := open(t, model, bb.Weights, 0, values)
+	s := openTrainer(t, model, Training{Batch: 2}, bb.Weights, 0, values)
 	logits, _, gradients, err := s.Gradients(batch["images"], int32s(batch["labels"]))
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestNOAHStart(t *testing.T) {
 	logits := func(c setting) []float32 {
 		c.arch, c.adapter = two, head
 		s := c.start(t)
-		images, _ := someBatch(s, 1)
+		images, _ := someBatch(s.Trainer, 1)
 		return must(s.Logits(images))(t).Float32()
 	}
 	want := logits(setting{method: "linear"})

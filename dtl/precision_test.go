@@ -11,7 +11,7 @@ import (
 func TestLossScale(t *testing.T) {
 	c := setting{arch: two, method: "dtl+", batch: 64, adapter: randomRival}
 	s := c.start(t)
-	images, labels := someBatch(s, 4)
+	images, labels := someBatch(s.Trainer, 4)
 	_, loss, want, err := s.Gradients(images, labels)
 	if err != nil {
 		t.Fatal(err)

@@ -1,14 +1,12 @@
 package dtl
 
 import (
-	"fmt"
 	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/graph/tensor"
 )
 
 // prefix is the part of the forward pass that is the same in every epoch: the leading blocks whose input depends on no
@@ -37,10 +35,10 @@ type Stored struct {
 }
 
 // Stored lists the values of the prefix that a training step needs, in the order in which ComputeStored returns them and
-// StepStored takes them. It is empty if there is no prefix: if the method acts inside or before the first block, or if
-// stochastic depth acts on the prefix (Config.DropPath with DropPathAll).
-func (m *Model) Stored() []Stored {
-	if m.Config.dropsIn(m.prefix.blocks) {
+// StoredTrainer takes them. It is empty if there is no prefix: if the method acts inside or before the first block, or if
+// stochastic depth acts on the prefix (DropPathAll).
+func (m *Model) Stored(t Training) []Stored {
+	if m.dropsPrefix(t) {
 		return nil
 	}
 	var list []Stored
@@ -77,26 +75,4 @@ func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precis
 		}
 	}
 	return inputs, given
-}
-
-// ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of Stored, each [n, Shape...]
-// in float32.
-func (s *Session) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
-	if len(s.prefix.fetches) == 0 {
-		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", s.Config.Method.Name())
-	}
-	out, err := s.session.Run([]graph.Feed{{Output: s.images.Output, Value: images}}, s.prefix.fetches)
-	if err != nil {
-		return nil, fmt.Errorf("values to store: %w", err)
-	}
-	return out, nil
-}
-
-// StepStored is Step on stored values instead of images: each [B, Shape...] with elements of type Config.Store.
-func (s *Session) StepStored(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	input, err := s.storedFeeds(values)
-	if err != nil {
-		return 0, err
-	}
-	return s.run(input, labels, lr, step)
 }

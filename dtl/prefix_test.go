@@ -22,9 +22,9 @@ func TestStored(t *testing.T) {
 		"lst":    "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12] x_04[17 12]",
 	}
 	for _, method := range Names() {
-		s := setting{method: method}.start(t)
+		m, training, _ := setting{method: method}.resolve(t)
 		var got []string
-		for _, v := range s.Stored() {
+		for _, v := range m.Stored(training) {
 			got = append(got, fmt.Sprintf("%s%v", v.Name, v.Shape))
 		}
 		if all := strings.Join(got, " "); all != want[method] {
@@ -32,11 +32,13 @@ func TestStored(t *testing.T) {
 		}
 	}
 	for feedback, n := range map[string]int{"0": 2, "3": 5} {
-		if got := len((setting{method: "dtl", options: Options{"feedback-from": feedback}}).start(t).Stored()); got != n {
+		m, training, _ := setting{method: "dtl", options: Options{"feedback-from": feedback}}.resolve(t)
+		if got := len(m.Stored(training)); got != n {
 			t.Errorf("dtl with feedback from block %s: %d values, want %d", feedback, got, n)
 		}
 	}
-	if got := (setting{method: "dtl", dropPath: 0.1}).start(t).Stored(); len(got) > 0 {
+	m, training, _ := setting{method: "dtl", dropPath: 0.1}.resolve(t)
+	if got := m.Stored(training); len(got) > 0 {
 		t.Errorf("with stochastic depth in all blocks: %v, want nothing", got)
 	}
 }
@@ -51,14 +53,12 @@ func TestStoredSteps(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.method, c.dropPath, c.options, c.mode, c.precision), func(t *testing.T) {
 			c.adapter = randomAdapter
-			plain := c.start(t)
-			c.store = graph.FP32
-			stored := c.start(t)
-			images, labels := someBatch(plain, 3)
+			plain, stored := c.start(t), c.startStored(t, graph.FP32)
+			images, labels := someBatch(plain.Trainer, 3)
 			values := must(stored.ComputeStored(images))(t)
 			for step := range 4 {
 				want := must(plain.Step(images, labels, 1e-2, step))(t)
-				got := must(stored.StepStored(values, labels, 1e-2, step))(t)
+				got := must(stored.Step(values, labels, 1e-2, step))(t)
 				if math.Abs(got-want) > 1e-5*want {
 					t.Errorf("step %d: loss %v on stored values, %v on images", step, got, want)
 				}
@@ -152,28 +152,26 @@ func TestReaders(t *testing.T) {
 		{"reads nothing", tapReader{hook: func(b *graph.Builder, at backbone.Tap, in, out value, scale func(value) value) value { return out }}, "features"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			start := func(store graph.Precision) *Session {
-				model, err := New(Config{
-					Arch: micro, Std: [3]float64{1, 1, 1}, Method: c.method, Pool: backbone.PoolMean, Classes: 3, Batch: 4, Store: store, FloatImages: true,
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return open(t, model, must(randomWeights(micro))(t), 1, nil)
+			model := func() *Model {
+				return must(New(Config{
+					Arch: micro, Std: [3]float64{1, 1, 1}, Method: c.method, Pool: backbone.PoolMean, Classes: 3, FloatImages: true,
+				}))(t)
 			}
-			plain, stored := start(""), start(graph.FP32)
+			training, start := Training{Batch: 4}, Start{Session: threads, Weights: must(randomWeights(micro))(t), Seed: 1}
+			plain := closed(t, must(NewImageTrainer(model(), training, start))(t))
+			stored := closed(t, must(NewStoredTrainer(model(), training, graph.FP32, start))(t))
 			var names []string
-			for _, v := range stored.Stored() {
+			for _, v := range stored.Stored(training) {
 				names = append(names, v.Name)
 			}
 			if got := strings.Join(names, " "); got != c.want {
 				t.Errorf("stored is %q, want %q", got, c.want)
 			}
-			images, labels := someBatch(plain, 3)
+			images, labels := someBatch(plain.Trainer, 3)
 			values := must(stored.ComputeStored(images))(t)
 			for step := range 3 {
 				want := must(plain.Step(images, labels, 1e-2, step))(t)
-				got := must(stored.StepStored(values, labels, 1e-2, step))(t)
+				got := must(stored.Step(values, labels, 1e-2, step))(t)
 				if math.Abs(got-want) > 1e-4*want {
 					t.Errorf("step %d: loss %v on stored values, %v on images", step, got, want)
 				}
@@ -186,10 +184,8 @@ func TestReaders(t *testing.T) {
 // TestStoredBF16: rounding the stored values to bfloat16, 8 bits of significand, changes a loss by a few thousandths.
 func TestStoredBF16(t *testing.T) {
 	c := setting{method: "dtl", adapter: randomAdapter}
-	plain := c.start(t)
-	c.store = graph.BF16
-	stored := c.start(t)
-	images, labels := someBatch(plain, 3)
+	plain, stored := c.start(t), c.startStored(t, graph.BF16)
+	images, labels := someBatch(plain.Trainer, 3)
 	var values []tensor.Tensor
 	for _, v := range must(stored.ComputeStored(images))(t) {
 		half := make([]tensor.BFloat16, len(v.Float32()))
@@ -200,7 +196,7 @@ func TestStoredBF16(t *testing.T) {
 	}
 	for step := range 4 {
 		want := must(plain.Step(images, labels, 1e-2, step))(t)
-		got := must(stored.StepStored(values, labels, 1e-2, step))(t)
+		got := must(stored.Step(values, labels, 1e-2, step))(t)
 		if off := math.Abs(got-want) / want; off > 0.01 || off == 0 {
 			t.Errorf("step %d: loss %v on stored values, %v on images", step, got, want)
 		}

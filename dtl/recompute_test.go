@@ -19,7 +19,7 @@ func TestRecompute(t *testing.T) {
 				c.adapter = nil // the weights are random already
 			}
 			saved := c.start(t)
-			images, labels := someBatch(saved, 4)
+			images, labels := someBatch(saved.Trainer, 4)
 			logits, loss, want, err := saved.Gradients(images, labels)
 			if err != nil {
 				t.Fatal(err)

@@ -110,9 +110,9 @@ func TestRivalVectors(t *testing.T) {
 		}
 		model := must(New(Config{
 			Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3,
-			Batch: 2, FloatImages: true,
+			FloatImages: true,
 		}))(t)
-		s := open(t, model, bb.Weights, 0, values)
+		s := openTrainer(t, model, Training{Batch: 2}, bb.Weights, 0, values)
 		logits, loss, got, err := s.Gradients(batch["images"], int32s(batch["labels"]))
 		if err != nil {
 			t.Fatal(err)
@@ -162,16 +162,16 @@ func TestRivalGradients(t *testing.T) {
 	eachRival(t, func(t *testing.T, c setting) {
 		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
 		s := c.start(t)
-		images, labels := someBatch(s, 3)
-		feeds := s.stepFeeds(must(s.imageFeeds(images))(t), labels, 0, 4)
+		images, labels := someBatch(s.Trainer, 3)
+		feeds := s.feeds(s.imageFeeds(images), labels, 0, 4)
 		var reads, ours []tf.Output
 		for _, v := range s.Trainable.All() {
 			reads = append(reads, v.Value.Output)
-			ours = append(ours, s.train.gradients[v.Name].Output)
+			ours = append(ours, s.nodes.gradients[v.Name].Output)
 		}
 		slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
-		each := s.builder.Scale(graph.Value{Output: slope, Shape: s.train.logits.Shape}, 1/float64(s.Config.Batch))
-		logits := []tf.Output{s.train.logits.Output}
+		each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.logits.Shape}, 1/float64(s.training.Batch))
+		logits := []tf.Output{s.nodes.logits.Output}
 		theirs, err := s.builder.Graph().AddGradients("check", logits, reads, []tf.Output{each.Output})
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestRivalGradients(t *testing.T) {
 			}
 			feeds[len(feeds)-n+i].Value = moved
 			defer func() { feeds[len(feeds)-n+i].Value = values[i] }()
-			return float64(must(s.session.Run(feeds, []tf.Output{s.train.loss.Output}))(t)[0].Float32()[0])
+			return float64(must(s.session.Run(feeds, []tf.Output{s.nodes.loss.Output}))(t)[0].Float32()[0])
 		}
 		for i, v := range s.Trainable.All() {
 			got, want := floats(found[n+i]), floats(found[2*n+i])
@@ -234,7 +234,7 @@ func TestRivalsStartAtBackbone(t *testing.T) {
 			return values
 		}
 		s := c.start(t)
-		images, _ := someBatch(s, 1)
+		images, _ := someBatch(s.Trainer, 1)
 		return must(s.Logits(images))(t).Float32()
 	}
 	want := logits(t, setting{arch: two, method: "linear"})
@@ -267,10 +267,8 @@ func TestRivalRestore(t *testing.T) {
 				t.Errorf("%s has shape %v, the model says %v", name, trained[name].Shape, shape)
 			}
 		}
-		without := s.Config
-		without.Batch = 0
-		again := open(t, must(New(without))(t), must(backbone.Random(two, 5))(t).Weights, 77, trained)
-		images, _ := someBatch(s, 5)
+		again := open(t, must(New(s.Config))(t), must(backbone.Random(two, 5))(t).Weights, 77, trained)
+		images, _ := someBatch(s.Trainer, 5)
 		if a, b := must(s.Logits(images))(t).Float32(), must(again.Logits(images))(t).Float32(); !slices.Equal(a, b) {
 			t.Errorf("logits %v, and %v after reading the trained tensors back", a, b)
 		}

@@ -87,7 +87,7 @@ func TestStartsAtBackbone(t *testing.T) {
 	t.Parallel()
 	logits := func(method string) []float32 {
 		s := setting{method: method, pool: backbone.PoolMean, adapter: head}.start(t)
-		images, _ := someBatch(s, 1)
+		images, _ := someBatch(s.Trainer, 1)
 		return must(s.Logits(images))(t).Float32()
 	}
 	want := logits("linear")
@@ -128,7 +128,7 @@ func TestResume(t *testing.T) {
 	if err := second.Restore(state); err != nil {
 		t.Fatal(err)
 	}
-	images, labels := someBatch(second, 1)
+	images, labels := someBatch(second.Trainer, 1)
 	for step := 3; step < 6; step++ {
 		if loss := must(second.Step(images, labels, 1e-3, step))(t); loss != losses[step] {
 			t.Errorf("step %d after resuming has loss %v, want %v", step, loss, losses[step])

@@ -69,7 +69,7 @@ func measure(r request, done func(what string, count int)) (Row, error) {
 
 // trial is a method ready to be measured on one batch of images.
 type trial struct {
-	session *dtl.Session
+	session *dtl.ImageTrainer
 	options dtl.Options
 	images  tensor.Tensor
 	labels  []int32
@@ -91,13 +91,15 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(),
-		Classes: r.Settings.Classes, Batch: batch, WeightDecay: decay, Precision: graph.Precision(r.Settings.Precision),
+		Classes: r.Settings.Classes, Precision: graph.Precision(r.Settings.Precision),
 		Recompute: recompute, Device: device,
 	})
 	if err != nil {
 		return nil, err
 	}
-	session, err := model.Start(graph.SessionOptions{Threads: r.Settings.Threads}, bb.Weights, randomSeed, nil)
+	session, err := dtl.NewImageTrainer(model, dtl.Training{Batch: batch, WeightDecay: decay}, dtl.Start{
+		Session: graph.SessionOptions{Threads: r.Settings.Threads}, Weights: bb.Weights, Seed: randomSeed,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -48,8 +48,8 @@ func (f *fineTuning) batches(ctx context.Context, epoch, skip int) iter.Seq2[bat
 
 // step trains on a batch; steps are counted from 1.
 func (f *fineTuning) step(b batch, rate float64, step int) (float64, error) {
-	if b.images == nil {
-		return f.session.StepStored(b.stored, b.labels, rate, step-1)
+	if f.onStored != nil {
+		return f.onStored.Step(b.stored, b.labels, rate, step-1)
 	}
-	return f.session.Step(b.images.Tensor(f.backbone.ImageSize()), b.labels, rate, step-1)
+	return f.onImages.Step(b.images.Tensor(f.backbone.ImageSize()), b.labels, rate, step-1)
 }

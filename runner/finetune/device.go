@@ -9,7 +9,7 @@ import (
 )
 
 // device describes what the session's graph runs on.
-func device(s *dtl.Session, threads int) (result.Device, error) {
+func device(s *dtl.Predictor, threads int) (result.Device, error) {
 	name, kind, err := s.Device()
 	if err != nil {
 		return result.Device{}, err

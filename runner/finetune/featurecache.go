@@ -189,28 +189,21 @@ func (f *fineTuning) storable() ([]feature.Value, error) {
 		reason := "--augment " + c.Augment + " makes other images in every epoch"
 		return nil, &notStorable{reason, reason}
 	}
-	plan := f.modelConfig()
-	plan.Batch = 0
-	model, err := dtl.New(plan)
+	model, err := dtl.New(f.modelConfig())
 	if err != nil {
 		return nil, err
 	}
-	if len(model.Stored()) == 0 {
+	stored := model.Stored(c.training())
+	if len(stored) == 0 {
 		nothing := &notStorable{reason: "nothing to store: method " + f.settings.Method.Name() + " changes the backbone from its first block on"}
-		if c.DropPath > 0 && c.dropPathScope() == DropPathAll {
-			plan.DropPath = 0
-			if model, err = dtl.New(plan); err != nil {
-				return nil, err
-			}
-			if len(model.Stored()) > 0 {
-				reason := fmt.Sprintf("with --drop-path %g all blocks change in every step (--drop-path-scope suffix spares the leading ones)", c.DropPath)
-				nothing = &notStorable{reason, reason}
-			}
+		if len(model.Stored(dtl.Training{})) > 0 {
+			reason := fmt.Sprintf("with --drop-path %g all blocks change in every step (--drop-path-scope suffix spares the leading ones)", c.DropPath)
+			nothing = &notStorable{reason, reason}
 		}
 		return nil, nothing
 	}
 	var values []feature.Value
-	for _, v := range model.Stored() {
+	for _, v := range stored {
 		if v.Name == "features" { // how they are pooled is no part of the name
 			v.Name += "_" + string(f.settings.Pool)
 		}

@@ -31,7 +31,9 @@ type fineTuning struct {
 	data     *dataset
 	backbone *backbone.Backbone
 	settings runner.Settings
-	session  *dtl.Session
+	session  *dtl.Trainer
+	onImages *dtl.ImageTrainer  // nil if steps take stored values
+	onStored *dtl.StoredTrainer // nil if steps take images
 	schedule train.Schedule
 	device   graph.Device
 	initial  *result.Adapter // what training starts from, nil for the method's own values

@@ -7,29 +7,30 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/adapter"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 )
 
-// model is what shapes the model that is trained on images.
+// model describes the model's forward pass.
 func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, device graph.Device) dtl.Config {
 	return dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
-		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
 		Recompute: c.recompute(), Precision: graph.Precision(c.Precision), Device: device,
 	}
 }
 
-// modelConfig is what shapes the run's model, which is trained on stored values where there is a cache.
-func (f *fineTuning) modelConfig() dtl.Config {
-	m := f.config.model(f.backbone, f.settings, f.data.classes, f.device)
-	if f.cache != nil {
-		m.Store = graph.Precision(f.config.cachePrecision())
+// training describes the training step.
+func (c Config) training() dtl.Training {
+	return dtl.Training{
+		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: dtl.DropPathScope(c.dropPathScope()), WeightDecay: c.WeightDecay,
 	}
-	return m
+}
+
+// modelConfig describes the forward pass of the run's model.
+func (f *fineTuning) modelConfig() dtl.Config {
+	return f.config.model(f.backbone, f.settings, f.data.classes, f.device)
 }
 
 func (f *fineTuning) loadBackbone(ctx context.Context) (*backbone.Backbone, error) {
@@ -67,14 +68,23 @@ func (f *fineTuning) build() error {
 	if err != nil {
 		return err
 	}
-	var start tensor.Map
+	start := dtl.Start{Session: graph.SessionOptions{Threads: c.Threads}, Weights: bb.Weights, Seed: c.Seed}
 	if f.initial != nil {
-		if start, err = f.startTensors(model); err != nil {
+		if start.Adapter, err = f.startTensors(model); err != nil {
 			return err
 		}
 	}
-	if f.session, err = model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, start); err != nil {
-		return err
+	f.onImages, f.onStored = nil, nil
+	if f.cache == nil {
+		if f.onImages, err = dtl.NewImageTrainer(model, c.training(), start); err != nil {
+			return err
+		}
+		f.session = f.onImages.Trainer
+	} else {
+		if f.onStored, err = dtl.NewStoredTrainer(model, c.training(), graph.Precision(c.cachePrecision()), start); err != nil {
+			return err
+		}
+		f.session = f.onStored.Trainer
 	}
 	f.frozen, err = f.frozenSHA256()
 	return err

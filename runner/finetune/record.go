@@ -89,7 +89,7 @@ func (c Config) threads() int {
 // describe starts the record of the run with everything that is known before the first step.
 func (f *fineTuning) describe() error {
 	bb, counts := f.backbone, f.session.Counts()
-	where, err := device(f.session, f.config.threads())
+	where, err := device(f.session.Predictor, f.config.threads())
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,9 @@ func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, 
 	if err != nil {
 		return StepMemory{}, err
 	}
-	session, err := model.Start(graph.SessionOptions{Threads: c.Threads}, bb.Weights, c.Seed, nil)
+	session, err := dtl.NewImageTrainer(model, c.training(), dtl.Start{
+		Session: graph.SessionOptions{Threads: c.Threads}, Weights: bb.Weights, Seed: c.Seed,
+	})
 	if err != nil {
 		return StepMemory{}, err
 	}

@@ -37,7 +37,7 @@ func loadClassifier(ctx context.Context, b runner.BackboneConfig, adapterPath st
 	if err != nil {
 		return nil, err
 	}
-	session, err := model.Start(options, a.Backbone.Weights, 0, a.Adapter.Tensors)
+	session, err := dtl.NewPredictor(model, dtl.Start{Session: options, Weights: a.Backbone.Weights, Adapter: a.Adapter.Tensors})
 	if err != nil {
 		return nil, err
 	}

@@ -76,12 +76,14 @@ func main() {
 
 // worker is a model and the batch that every step trains on.
 type worker struct {
-	session *dtl.Session
-	images  tensor.Tensor   // [B, S, S, 3] bytes
-	stored  []tensor.Tensor // with -store: fed instead of images
-	store   graph.Precision
-	labels  []int32
-	steps   int // steps so far
+	session  *dtl.Trainer
+	onImages *dtl.ImageTrainer
+	onStored *dtl.StoredTrainer // with -store, instead of onImages
+	images   tensor.Tensor      // [B, S, S, 3] bytes
+	stored   []tensor.Tensor    // with -store: fed instead of images
+	store    graph.Precision
+	labels   []int32
+	steps    int // steps so far
 }
 
 func newWorker(name string, batch int, precision, recompute, store string, threads int) (*worker, error) {
@@ -115,19 +117,27 @@ func newWorker(name string, batch int, precision, recompute, store string, threa
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
-		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes, Batch: batch,
-		WeightDecay: decay, Precision: p, Recompute: mode, Store: w.store,
+		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes,
+		Precision: p, Recompute: mode,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if w.session, err = model.Start(graph.SessionOptions{Threads: threads}, bb.Weights, 1, nil); err != nil {
-		return nil, err
-	}
-	if w.store != "" {
+	training := dtl.Training{Batch: batch, WeightDecay: decay}
+	start := dtl.Start{Session: graph.SessionOptions{Threads: threads}, Weights: bb.Weights, Seed: 1}
+	if w.store == "" {
+		if w.onImages, err = dtl.NewImageTrainer(model, training, start); err != nil {
+			return nil, err
+		}
+		w.session = w.onImages.Trainer
+	} else {
+		if w.onStored, err = dtl.NewStoredTrainer(model, training, w.store, start); err != nil {
+			return nil, err
+		}
+		w.session = w.onStored.Trainer
 		_, err = w.fill()
 	}
-	bb, model = nil, nil //nolint:ineffassign // the session has its own copy of the weights
+	bb, model, start = nil, nil, dtl.Start{} //nolint:ineffassign // the session has its own copy of the weights
 	debug.FreeOSMemory()
 	return w, err
 }
@@ -183,9 +193,9 @@ func (w *worker) obey(command string) (any, error) {
 func (w *worker) step() (float64, error) {
 	w.steps++
 	if w.store != "" {
-		return w.session.StepStored(w.stored, w.labels, rate, w.steps)
+		return w.onStored.Step(w.stored, w.labels, rate, w.steps)
 	}
-	return w.session.Step(w.images, w.labels, rate, w.steps)
+	return w.onImages.Step(w.images, w.labels, rate, w.steps)
 }
 
 // fill computes the stored values of a batch in the precision of the store, without writing them to a file.
@@ -229,9 +239,9 @@ func (w *worker) peak() (any, error) {
 	var metadata *pb.RunMetadata
 	var err error
 	if w.store != "" {
-		metadata, err = w.session.TraceStored(w.stored, w.labels, rate, w.steps)
+		metadata, err = w.onStored.Trace(w.stored, w.labels, rate, w.steps)
 	} else {
-		metadata, err = w.session.Trace(w.images, w.labels, rate, w.steps)
+		metadata, err = w.onImages.Trace(w.images, w.labels, rate, w.steps)
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,110 @@
+package dtl
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
+
+// Start holds the values that a Predictor or a trainer starts from.
+type Start struct {
+	Session graph.SessionOptions
+	// Weights are the backbone's. Adapter holds the other trainable tensors; parameters that it lacks, all if it is nil, get
+	// their initial values, drawn with Seed.
+	Weights, Adapter tensor.Map
+	// Seed also determines, together with the step, the random numbers of stochastic depth.
+	Seed uint64
+}
+
+// Predictor is a model with values. It is safe for concurrent use.
+type Predictor struct {
+	*Model
+	session *graph.Session
+	seed    uint64
+}
+
+// NewPredictor opens a session on the model and fills its variables. It fails if a tensor is missing or has another shape.
+func NewPredictor(m *Model, start Start) (*Predictor, error) {
+	s, err := graph.NewSession(m.builder.Graph(), start.Session)
+	if err != nil {
+		return nil, err
+	}
+	p := &Predictor{Model: m, session: s, seed: start.Seed}
+	if err := p.fill(start); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Predictor) fill(start Start) error {
+	if err := p.Frozen.Assign(p.session, start.Weights); err != nil {
+		return fmt.Errorf("backbone: %w", err)
+	}
+	values := tensor.Map{}
+	maps.Copy(values, start.Weights)
+	if !p.params.covered(start.Adapter) {
+		maps.Copy(values, p.params.Values(start.Seed))
+		derived, err := p.params.Derived(start.Weights)
+		if err != nil {
+			return err
+		}
+		maps.Copy(values, derived)
+	}
+	maps.Copy(values, start.Adapter)
+	if err := p.Trainable.Assign(p.session, values); err != nil {
+		return fmt.Errorf("adapter: %w", err)
+	}
+	return nil
+}
+
+// Logits classifies any number of images [n, S, S, 3]: [n, classes].
+func (p *Predictor) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, []tf.Output{p.logits.Output})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("classify: %w", err)
+	}
+	return out[0], nil
+}
+
+// ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of Stored, each [n, Shape...]
+// in float32.
+func (p *Predictor) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
+	if len(p.prefix.fetches) == 0 {
+		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", p.Config.Method.Name())
+	}
+	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, p.prefix.fetches)
+	if err != nil {
+		return nil, fmt.Errorf("values to store: %w", err)
+	}
+	return out, nil
+}
+
+// ReadTrainable returns copies of the trainable variables by name.
+func (p *Predictor) ReadTrainable() (tensor.Map, error) { return p.Trainable.Read(p.session) }
+
+// ReadFrozen returns copies of the frozen weights by name.
+func (p *Predictor) ReadFrozen() (tensor.Map, error) { return p.Frozen.Read(p.session) }
+
+// Device returns the device that runs the heavy nodes: TensorFlow's first GPU, else the CPU. kind is GPU or CPU; an example of
+// a name is /device:CPU:0.
+func (p *Predictor) Device() (name, kind string, err error) {
+	list, err := p.session.Devices()
+	if err != nil {
+		return "", "", fmt.Errorf("list the devices: %w", err)
+	}
+	for _, d := range list {
+		if kind == "" || (d.Type == "GPU" && kind != "GPU") {
+			name, kind = d.Name[strings.LastIndex(d.Name, "/device:"):], d.Type
+		}
+	}
+	return name, kind, nil
+}
+
+// Close frees the session and its variables. Calling it again does nothing.
+func (p *Predictor) Close() error { return p.session.Close() }

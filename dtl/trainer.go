@@ -1,0 +1,192 @@
+package dtl
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
+
+// Trainer is a Predictor with an optimizer. ImageTrainer and StoredTrainer embed it and add the training step.
+type Trainer struct {
+	*Predictor
+	training Training
+	nodes    *stepNodes
+}
+
+// ImageTrainer trains on images.
+type ImageTrainer struct{ *Trainer }
+
+// StoredTrainer trains on stored values (see Model.Stored), so that a step does not compute the prefix.
+type StoredTrainer struct{ *Trainer }
+
+// NewImageTrainer adds a training step to the model and opens a session like NewPredictor.
+func NewImageTrainer(m *Model, t Training, start Start) (*ImageTrainer, error) {
+	trainer, err := newTrainer(m, t, start, m.fromImages)
+	if err != nil {
+		return nil, err
+	}
+	return &ImageTrainer{trainer}, nil
+}
+
+// NewStoredTrainer is NewImageTrainer for a step on stored values with elements of the given type. It fails if the step has
+// no prefix.
+func NewStoredTrainer(m *Model, t Training, element graph.Precision, start Start) (*StoredTrainer, error) {
+	if len(m.Stored(t)) == 0 {
+		return nil, fmt.Errorf("there is nothing to store with method %s and drop path %g (%s)", m.Config.Method.Name(), t.DropPath, t.DropPathScope)
+	}
+	trainer, err := newTrainer(m, t, start, m.fromStored(element))
+	if err != nil {
+		return nil, err
+	}
+	return &StoredTrainer{trainer}, nil
+}
+
+func newTrainer(m *Model, t Training, start Start, in input) (*Trainer, error) {
+	nodes, err := m.buildStep(t, in)
+	if err != nil {
+		return nil, err
+	}
+	p, err := NewPredictor(m, start)
+	if err != nil {
+		return nil, err
+	}
+	moments := tensor.Map{}
+	for _, v := range nodes.optimizer.State.All() {
+		moments[v.Name] = tensor.Zeros(v.Shape...)
+	}
+	if err := nodes.optimizer.State.Assign(p.session, moments); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return &Trainer{Predictor: p, training: t, nodes: nodes}, nil
+}
+
+// Step trains on one batch of images [B, S, S, 3] at learning rate lr and returns the loss before the update. step counts
+// from 0; together with the seed it determines the random numbers of stochastic depth.
+func (t *ImageTrainer) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
+	return t.step(t.imageFeeds(images), labels, lr, step)
+}
+
+// Trace is Step, but returns the run's allocation records instead of the loss.
+func (t *ImageTrainer) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	return t.trace(t.imageFeeds(images), labels, lr, step)
+}
+
+// Step trains on the stored values of one batch, each [B, Shape...], in the order of Stored. The rest is as in
+// ImageTrainer.Step.
+func (t *StoredTrainer) Step(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
+	feeds, err := t.storedFeeds(values)
+	if err != nil {
+		return 0, err
+	}
+	return t.step(feeds, labels, lr, step)
+}
+
+// Trace is Step, but returns the run's allocation records instead of the loss. They do not include the stored values, which
+// exist before the run.
+func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	feeds, err := t.storedFeeds(values)
+	if err != nil {
+		return nil, err
+	}
+	return t.trace(feeds, labels, lr, step)
+}
+
+// Gradients returns logits [B, classes], loss and the gradients of the trainable variables by name, without an update.
+func (t *ImageTrainer) Gradients(images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
+	fetches := []tf.Output{t.nodes.logits.Output, t.nodes.loss.Output}
+	var names []string
+	for name, g := range t.nodes.gradients {
+		names = append(names, name)
+		fetches = append(fetches, g.Output)
+	}
+	out, err := t.session.Run(t.feeds(t.imageFeeds(images), labels, 0, 0), fetches)
+	if err != nil {
+		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
+	}
+	gradients = tensor.Map{}
+	for i, name := range names {
+		gradients[name] = out[i+2]
+	}
+	return out[0], float64(out[1].Float32()[0]), gradients, nil
+}
+
+// ReadOptimizer returns copies of the optimizer's moments by name.
+func (t *Trainer) ReadOptimizer() (tensor.Map, error) { return t.nodes.optimizer.State.Read(t.session) }
+
+// Restore sets the trainable variables and the optimizer's moments from one map with the results of ReadTrainable and
+// ReadOptimizer.
+func (t *Trainer) Restore(all tensor.Map) error {
+	if err := t.Trainable.Assign(t.session, all); err != nil {
+		return err
+	}
+	return t.nodes.optimizer.State.Assign(t.session, all)
+}
+
+// FixedBytes returns the bytes that stay allocated between steps: the weights, trainable and frozen, in the precision they are
+// stored in, and the optimizer's state: in float32, two moments for each trainable parameter that the loss depends on.
+func (t *Trainer) FixedBytes() (weights, optimizer int64) {
+	return t.Frozen.Bytes() + t.Trainable.Bytes(), t.nodes.optimizer.State.Bytes()
+}
+
+// step trains on the batch that input feeds.
+func (t *Trainer) step(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
+	if t.nodes.micro != nil {
+		return t.runMicroBatches(input, labels, lr, step)
+	}
+	out, err := t.session.Run(t.feeds(input, labels, lr, step), []tf.Output{t.nodes.loss.Output}, t.nodes.updates...)
+	if err != nil {
+		return 0, fmt.Errorf("training step %d: %w", step, err)
+	}
+	return float64(out[0].Float32()[0]), nil
+}
+
+func (t *Trainer) trace(input []graph.Feed, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	feeds, targets := t.feeds(input, labels, lr, step), t.nodes.updates
+	if m := t.nodes.micro; m != nil { // every micro-batch allocates like the first
+		var err error
+		if feeds, err = t.microBatchFeeds(input, labels, step, 0, t.training.MicroBatch); err != nil {
+			return nil, err
+		}
+		targets = m.assign
+	}
+	_, metadata, err := t.session.Trace(feeds, []tf.Output{t.nodes.loss.Output}, targets...)
+	return metadata, err
+}
+
+func (t *Trainer) imageFeeds(images tensor.Tensor) []graph.Feed {
+	return []graph.Feed{{Output: t.nodes.inputs[0].Output, Value: images}}
+}
+
+func (t *StoredTrainer) storedFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
+	if len(values) != len(t.nodes.inputs) {
+		return nil, fmt.Errorf("%d stored values were given, a training step takes %d (see Stored)", len(values), len(t.nodes.inputs))
+	}
+	feeds := make([]graph.Feed, len(values))
+	for i, v := range values {
+		feeds[i] = graph.Feed{Output: t.nodes.inputs[i].Output, Value: v}
+	}
+	return feeds, nil
+}
+
+// feeds adds all other inputs of a step to those of its batch.
+func (t *Trainer) feeds(input []graph.Feed, labels []int32, lr float64, step int) []graph.Feed {
+	feeds := append(t.nodes.optimizer.Feeds(lr, step+1), t.seedFeeds(step)...)
+	return append(append(feeds, input...), t.labelFeed(labels))
+}
+
+// seedFeeds feeds the seed of stochastic depth, if the step has any.
+func (t *Trainer) seedFeeds(step int) []graph.Feed {
+	if !t.nodes.seed.Defined() {
+		return nil
+	}
+	return []graph.Feed{{Output: t.nodes.seed.Output, Value: tensor.Must([]int64{int64(t.seed), int64(step)}, 2)}}
+}
+
+func (t *Trainer) labelFeed(labels []int32) graph.Feed {
+	return graph.Feed{Output: t.nodes.labels.Output, Value: tensor.Must(labels, len(labels))}
+}

@@ -1,0 +1,141 @@
+package dtl
+
+import (
+	"fmt"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// Training describes a training step.
+type Training struct {
+	Batch       int     // images of a step
+	MicroBatch  int     // images processed at a time within a step, a divisor of Batch; 0 for all
+	DropPath    float64 // stochastic-depth rate of the last block, linear from 0 at the first
+	WeightDecay float64
+	// DropPathScope is the set of blocks that stochastic depth acts on; "" is DropPathAll.
+	DropPathScope DropPathScope
+}
+
+// DropPathScope selects the blocks that stochastic depth acts on.
+type DropPathScope string
+
+const (
+	// DropPathAll is all blocks, as in the paper.
+	DropPathAll DropPathScope = "all"
+	// DropPathSuffix is the blocks after the prefix (see Model.Stored), at the same rates as with DropPathAll.
+	DropPathSuffix DropPathScope = "suffix"
+)
+
+// check requires micro-batches of equal size, so that the mean of their mean losses is the mean over the batch.
+func (t Training) check() error {
+	if t.Batch < 1 {
+		return fmt.Errorf("a training step on %d images is not possible", t.Batch)
+	}
+	if n := t.MicroBatch; n < 0 || n > 0 && t.Batch%n != 0 {
+		return fmt.Errorf("a batch of %d images can't be divided into parts of %d", t.Batch, n)
+	}
+	return nil
+}
+
+// stepNodes are the nodes of a training step.
+type stepNodes struct {
+	inputs       []graph.Value // images, or the stored values
+	labels, seed graph.Value
+	logits, loss graph.Value
+	gradients    map[string]graph.Value // of the mean loss over the batch, or over a micro-batch
+	optimizer    *graph.AdamW
+	updates      []*tf.Operation
+	micro        *microBatch // nil if the batch is processed at once
+}
+
+// input adds the placeholders of a number of samples and the forward pass from them to logits.
+type input func(b *graph.Builder, samples int, f *backbone.Forward) (inputs []graph.Value, logits graph.Value)
+
+func (m *Model) fromImages(b *graph.Builder, samples int, f *backbone.Forward) ([]graph.Value, graph.Value) {
+	images := m.placeholder(b, samples)
+	return []graph.Value{images}, m.forward(b, images, f)
+}
+
+func (m *Model) fromStored(element graph.Precision) input {
+	return func(b *graph.Builder, samples int, f *backbone.Forward) ([]graph.Value, graph.Value) {
+		inputs, given := m.prefix.placeholders(b, samples, element)
+		f.Arch, f.Weight = m.Config.Arch, m.weight
+		return inputs, m.classify(b, f.Resume(b, given, m.Config.Pool))
+	}
+}
+
+// buildStep adds the loss, the backward pass and the optimizer's updates.
+func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
+	defer graph.Catch(&err)
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	b, n := m.builder.In("train"), t.Batch
+	s = &stepNodes{gradients: map[string]graph.Value{}}
+	if t.MicroBatch > 0 && t.MicroBatch < t.Batch {
+		n = t.MicroBatch
+		s.micro = newMicroBatch(b, t.Batch/n)
+	}
+	s.labels = b.Placeholder("labels", tf.Int32, n)
+	f := &backbone.Forward{Hook: m.newHook()}
+	if t.DropPath > 0 {
+		s.seed = b.Placeholder("seed", tf.Int64, 2)
+		f.Survivors = func(b *graph.Builder, block, branch int) graph.Value {
+			rate := m.dropRate(t, block)
+			if rate == 0 || (t.DropPathScope == DropPathSuffix && block < m.prefix.blocks) {
+				return graph.Value{}
+			}
+			mask := b.DropPath(s.seed, 2*block+branch+1, t.Batch, rate)
+			if s.micro != nil {
+				return b.SliceSamples(mask, s.micro.from, n)
+			}
+			return mask
+		}
+	}
+	s.inputs, s.logits = in(b, n, f)
+	s.loss = b.CrossEntropy(s.logits, s.labels)
+
+	s.optimizer = graph.NewAdamW(b, t.WeightDecay)
+	trainable := m.Trainable.All()
+	leaves := make([]graph.Value, len(trainable))
+	for i, v := range trainable {
+		leaves[i] = v.Value
+	}
+	scale := m.Config.Precision.LossScale()
+	for i, gradient := range b.Backward(s.loss, lossSlope(b, scale), leaves) {
+		if !gradient.Defined() {
+			continue // the loss does not depend on it: like PyTorch's AdamW, leave it untouched
+		}
+		v := trainable[i]
+		if scale != 1 {
+			gradient = b.Scale(gradient, 1/scale)
+		}
+		s.gradients[v.Name] = gradient
+		if s.micro != nil {
+			gradient = s.micro.add(b, v, gradient)
+		}
+		s.updates = append(s.updates, s.optimizer.Update(b, v, gradient, m.decays(v.Name)))
+	}
+	return s, nil
+}
+
+// lossSlope is the gradient at the loss, 1 times the precision's loss scale.
+func lossSlope(b *graph.Builder, scale float64) graph.Value {
+	if scale == 1 {
+		return b.One()
+	}
+	return b.Scale(b.One(), scale)
+}
+
+// dropRate is the stochastic-depth rate of a block: linear, 0 at the first and DropPath at the last.
+func (m *Model) dropRate(t Training, block int) float64 {
+	return t.DropPath * float64(block) / float64(max(len(m.Config.Arch.Blocks())-1, 1))
+}
+
+// dropsPrefix tells whether stochastic depth acts on any block of the prefix.
+func (m *Model) dropsPrefix(t Training) bool {
+	return t.DropPathScope != DropPathSuffix && m.prefix.blocks > 0 && m.dropRate(t, m.prefix.blocks-1) > 0
+}
