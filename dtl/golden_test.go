@@ -70,7 +70,7 @@ func TestGoldenShared(t *testing.T) {
 
 func checkGolden(t *testing.T, folder, inputs string) {
 	for _, mode := range []graph.Recompute{graph.RecomputeNone, graph.RecomputeActivations, graph.RecomputeBlocks} {
-		t.Run(fmt.Sprintf("%s/recompute=%d", filepath.Base(folder), mode), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/recompute=%s", filepath.Base(folder), mode), func(t *testing.T) {
 			t.Parallel()
 			var want golden
 			if err := json.Unmarshal(must(os.ReadFile(filepath.Join(folder, "expected.json")))(t), &want); err != nil {

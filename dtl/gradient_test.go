@@ -19,7 +19,7 @@ func TestGradientsOfTraining(t *testing.T) {
 		{method: "dtl+", mode: graph.RecomputeActivations},
 		{method: "full", mode: graph.RecomputeNone},
 	} {
-		t.Run(fmt.Sprintf("%s/recompute=%d", c.method, c.mode), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/recompute=%s", c.method, c.mode), func(t *testing.T) {
 			t.Parallel()
 			c.dropPath, c.batch, c.adapter = 0.5, 8, randomAdapter
 			checkTrainingGradients(t, c.start(t))

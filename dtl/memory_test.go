@@ -43,7 +43,7 @@ func stepPeak(t *testing.T, c setting) int64 {
 	images, labels := someBatch(s.Trainer, 1)
 	must(s.Step(images, labels, 1e-3, 0))(t)
 	peak := peakBytes(must(s.Trace(images, labels, 1e-3, 1))(t))
-	t.Logf("%s, batch %d, recompute=%d: %d bytes at the peak (%.0f MiB)", c.method, c.batch, c.mode, peak, float64(peak)/(1<<20))
+	t.Logf("%s, batch %d, recompute=%s: %d bytes at the peak (%.0f MiB)", c.method, c.batch, c.mode, peak, float64(peak)/(1<<20))
 	if peak == 0 {
 		t.Fatal("the trace holds no allocations")
 	}

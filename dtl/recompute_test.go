@@ -38,13 +38,13 @@ func TestRecompute(t *testing.T) {
 					t.Fatal(err)
 				}
 				if off := relative(floats(sameLogits), floats(logits)); off > 1e-5 || relative([]float64{sameLoss}, []float64{loss}) > 1e-5 {
-					t.Errorf("mode %d: logits are off by %.2g, loss %v instead of %v", mode, off, sameLoss, loss)
+					t.Errorf("mode %s: logits are off by %.2g, loss %v instead of %v", mode, off, sameLoss, loss)
 				}
 				for name := range want {
 					// A gradient far below the largest one, such as that of the key's bias, is rounding error.
 					got, want := floats(got[name]), floats(want[name])
 					if relative(got, want) > 5e-5 && apart(got, want) > 5e-8*largest {
-						t.Errorf("mode %d: gradient of %s is off by %.2g", mode, name, relative(got, want))
+						t.Errorf("mode %s: gradient of %s is off by %.2g", mode, name, relative(got, want))
 					}
 				}
 			}

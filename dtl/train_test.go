@@ -60,7 +60,7 @@ func TestTrainingMoves(t *testing.T) {
 // TestDeterminism: the same seed gives the same losses and trained tensors, bit for bit; another seed gives others.
 func TestDeterminism(t *testing.T) {
 	for _, mode := range []graph.Recompute{graph.RecomputeNone, graph.RecomputeActivations, graph.RecomputeBlocks} {
-		t.Run(fmt.Sprintf("recompute=%d", mode), func(t *testing.T) {
+		t.Run(fmt.Sprintf("recompute=%s", mode), func(t *testing.T) {
 			t.Parallel()
 			run := func(seed uint64) ([]float64, tensor.Map) {
 				s := setting{method: "dtl+", dropPath: 0.3, batch: 8, seed: seed, mode: mode}.start(t)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -38,7 +39,7 @@ type shared struct {
 // New returns a Builder on an empty graph.
 func New(r Recompute) *Builder {
 	return &Builder{shared: &shared{
-		graph: tf.NewGraph(), names: map[string]int{}, recompute: r, chunkValues: DefaultChunk, precision: FP32, constants: map[string]Value{},
+		graph: tf.NewGraph(), names: map[string]int{}, recompute: cmp.Or(r, RecomputeNone), chunkValues: DefaultChunk, precision: FP32, constants: map[string]Value{},
 	}}
 }
 

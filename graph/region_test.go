@@ -102,7 +102,7 @@ func TestSave(t *testing.T) {
 			got = append(got, len(b.region.saved) > before)
 		}
 		if fmt.Sprint(got) != c.want {
-			t.Errorf("mode %d: saved %v, want %s", c.mode, got, c.want)
+			t.Errorf("mode %s: saved %v, want %s", c.mode, got, c.want)
 		}
 	}
 }
