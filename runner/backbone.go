@@ -14,10 +14,11 @@ import (
 
 // BackboneConfig names a backbone and what its file does not say.
 type BackboneConfig struct {
-	Path      string // "": the built-in default
-	Heads     int
-	ImageSize int
-	Mean, Std *[3]float64
+	Path      string      `json:"backbone"` // "": the built-in default
+	Heads     int         `json:"heads"`
+	ImageSize int         `json:"image_size"`
+	Mean      *[3]float64 `json:"mean"`
+	Std       *[3]float64 `json:"std"`
 
 	Adapter *AdapterSays `json:"-"` // nil: no adapter goes with it
 }

@@ -10,9 +10,9 @@ import (
 // MethodConfig is what the user said about the method; what is left out comes from the adapter file or
 // is the method's default.
 type MethodConfig struct {
-	Method  string
-	Options dtl.Options
-	Pool    string
+	Method  string      `json:"method"`
+	Options dtl.Options `json:"method_options,omitempty"`
+	Pool    string      `json:"pool"`
 }
 
 // MethodNames lists the methods, for help texts.

@@ -29,15 +29,15 @@ func commands() []command {
 	return []command{fineTuneCommand, evalCommand, predictCommand, compareCommand, mergeCommand, exportModelCommand, inspectCommand, exportCommand, prepareCommand, cacheListCommand, cacheClearCommand, vtabRunCommand, vtabSearchCommand, vtabTableCommand, vtabCheckCommand, doctorCommand, versionCommand}
 }
 
-// group is a titled set of flags.
-type group struct {
+// flagGroup is a titled set of flags.
+type flagGroup struct {
 	title string
 	set   *pflag.FlagSet
 }
 
 // groups holds the flags of a command.
 type groups struct {
-	list []group
+	list []flagGroup
 	all  *pflag.FlagSet
 }
 
@@ -46,7 +46,7 @@ func (g *groups) add(title string, define func(f *pflag.FlagSet)) {
 	set := pflag.NewFlagSet(title, pflag.ContinueOnError)
 	set.SortFlags = false
 	define(set)
-	g.list = append(g.list, group{title, set})
+	g.list = append(g.list, flagGroup{title, set})
 	g.all.AddFlagSet(set)
 }
 

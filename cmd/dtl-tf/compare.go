@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/compare"
-	"dtl-tf/runner/report"
 )
 
 var compareCommand = command{
@@ -34,38 +31,25 @@ gets random weights, which cost the same memory and time as trained ones.`,
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        compare.Config
+			c        = compare.Default()
+			settings = c.Settings()
 			backbone backboneFlags
 			quiet    bool
 		)
-		g.add("What is measured", func(f *pflag.FlagSet) {
-			f.StringVar(&backbone.path, "backbone", "vit_b16", "`name` of an architecture, or a file or SavedModel folder")
-			f.StringVar(&c.Methods, "methods", compare.All, "`methods`: all, or a comma-separated list of "+strings.Join(compare.Methods(), ", "))
-			f.IntVar(&c.Batch, "batch", 32, "`images` per step; the program never lowers it")
-			f.IntVar(&c.Classes, "classes", 100, "number of `classes` of the classifier")
-			f.StringVar(&c.Recompute, "recompute", graph.RecomputeNone.String(), "what the backward pass recomputes to save memory, `none|activations|blocks` (none saves the activations that PyTorch saves)")
-			f.StringVar(&c.Precision, "precision", string(graph.FP32), "`precision` of matrix products: "+strings.Join(graph.Precisions(), ", "))
-			f.IntVar(&c.Steps, "steps", 5, "timed `steps`, after two warm-up steps")
-		})
+		g.add(compare.GroupMeasured, func(f *pflag.FlagSet) { define(f, group(compare.GroupMeasured, settings)...) })
 		backbone.define(g, false)
-		g.add("Output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.Formats(), ", "))
-			f.StringVar(&c.Plot, "plot", "", "write a figure of accuracy against parameters and memory to this .svg or .png `file`")
-			f.StringVar(&c.Breakdown, "breakdown", "", "show the largest tensors at the peak of this `method`; measures only this one unless --methods is given")
-			f.StringVar(&c.Results, "results", "", "`folder` with your own runs, to show their accuracies too")
-			f.StringVar(&c.Out, "out", "", "`folder` for finished rows (default: dtl-tf/compare in the user's cache folder)")
-			f.BoolVar(&c.Fresh, "fresh", false, "measure stored rows anew")
+		g.add(compare.GroupOutput, func(f *pflag.FlagSet) {
+			define(f, group(compare.GroupOutput, settings)...)
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
-		g.add("Machine", func(f *pflag.FlagSet) {
-			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
-		})
+		g.add(runner.GroupMachine, func(f *pflag.FlagSet) { define(f, group(runner.GroupMachine, settings)...) })
 		return func(ctx context.Context, args []string, io streams) error {
 			if err := noArgs("compare", args); err != nil {
 				return err
 			}
+			backbone.path = c.Path
 			var err error
-			if c.Backbone, err = backbone.config(); err != nil {
+			if c.BackboneConfig, err = backbone.config(); err != nil {
 				return err
 			}
 			ui := runner.UI{Out: io.out, Err: io.err, Version: version, Quiet: quiet}

@@ -18,28 +18,39 @@ type sweepFlags struct {
 	quiet    bool
 }
 
+func newSweepFlags() *sweepFlags { return &sweepFlags{c: sweep.Config{Config: finetune.Default()}} }
+
+// files defines the flags of input and output.
+func (s *sweepFlags) files(f *pflag.FlagSet, out string) {
+	settings := s.c.Settings()
+	define(f,
+		setting(settings, "data", "`folder` with the tasks' folders (required)"),
+		setting(settings, "out", out))
+}
+
 func (s *sweepFlags) machine(g *groups) {
-	g.add("Machine", func(f *pflag.FlagSet) {
-		b := &s.c.Base
+	g.add(runner.GroupMachine, func(f *pflag.FlagSet) {
+		settings := s.c.Settings()
 		f.StringVar(&s.c.Shard, "shard", "", "train only part `i/n` of the cells (i from 1), to divide the work among n machines")
-		f.IntVar(&b.CheckpointEvery, "checkpoint-every", 10, "number of `epochs` between checkpoints; a killed cell loses the epochs since the last one")
-		f.IntVar(&b.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
-		f.StringVar(&b.Precision, "precision", finetune.FP32, "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16")
-		f.StringVar(&b.Recompute, "recompute", finetune.RecomputeActivations, "what the backward pass recomputes to save memory: `none|activations|blocks`")
-		f.IntVar(&b.MicroBatch, "micro-batch", 0, "`images` to process at a time, a divisor of all batch sizes: same result, less memory (0: the whole batch)")
-		f.StringVar(&b.DropPathScope, "drop-path-scope", finetune.DropPathAll, "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored")
-		f.StringVar(&b.FeatureCache, "feature-cache", finetune.FeatureCacheAuto, "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off")
-		f.StringVar(&b.CachePrecision, "cache-precision", finetune.FP32, "`precision` of the feature cache: fp32, or bf16 in half the space")
-		f.Int64Var(&b.CacheMiB, "image-cache", 1024, "`MiB` of decoded images to keep in memory between epochs")
-		f.BoolVar(&b.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of failing the cell")
-		f.BoolVar(&b.TensorBoard, "tensorboard", false, "write event files to the cells' folders below .work, for tensorboard --logdir")
+		define(f,
+			setting(settings, "checkpoint-every", "number of `epochs` between checkpoints; a killed cell loses the epochs since the last one"),
+			setting(settings, "threads", ""),
+			setting(settings, "precision", ""),
+			setting(settings, "recompute", ""),
+			setting(settings, "micro-batch", "`images` to process at a time, a divisor of all batch sizes: same result, less memory (0: the whole batch)"),
+			setting(settings, "drop-path-scope", ""),
+			setting(settings, "feature-cache", ""),
+			setting(settings, "cache-precision", ""),
+			setting(settings, "image-cache", ""),
+			setting(settings, "skip-bad-images", "skip and count images that can't be read, instead of failing the cell"),
+			setting(settings, "tensorboard", "write event files to the cells' folders below .work, for tensorboard --logdir"))
 		f.BoolVarP(&s.quiet, "quiet", "q", false, "print the result without progress")
 	})
 }
 
 func (s *sweepFlags) config(io streams) (sweep.Config, runner.UI, error) {
 	var err error
-	s.c.Base.Backbone, err = s.backbone.config()
+	s.c.BackboneConfig, err = s.backbone.config()
 	return s.c, runner.UI{Out: io.out, Err: io.err, Quiet: s.quiet, Version: version}, err
 }
 
@@ -63,11 +74,8 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
-		var s sweepFlags
-		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&s.c.Base.Data, "data", "", "`folder` with the tasks' folders (required)")
-			f.StringVar(&s.c.Base.Out, "out", "", "`folder` for the results; may contain results already (required)")
-		})
+		s := newSweepFlags()
+		g.add(runner.GroupFiles, func(f *pflag.FlagSet) { s.files(f, "`folder` for the results; may contain results already (required)") })
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
 			f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/vtab/sweep"
 )
@@ -25,13 +26,9 @@ command again trains only the missing points.`,
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
-		var (
-			s      sweepFlags
-			format string
-		)
-		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&s.c.Base.Data, "data", "", "`folder` with the tasks' folders (required)")
-			f.StringVar(&s.c.Base.Out, "out", "", "`folder` for the results (required)")
+		s, format := newSweepFlags(), ""
+		g.add(runner.GroupFiles, func(f *pflag.FlagSet) {
+			s.files(f, "")
 			f.StringVar(&format, "format", report.Text, "`format` of the table: "+strings.Join(report.Formats(), ", "))
 		})
 		s.backbone.define(g, true)

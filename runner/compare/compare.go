@@ -121,7 +121,7 @@ func (j job) rows(ctx context.Context, methods []string) ([]Row, error) {
 	for done, i := range missing {
 		name := methods[i]
 		show(done, 0, name)
-		request := request{Method: name, Backbone: absolute(j.config.Backbone), Settings: j.settings, Available: testAvailable}
+		request := request{Method: name, Backbone: absolute(j.config.BackboneConfig), Settings: j.settings, Available: testAvailable}
 		row, err := one(ctx, j.start, request, func(what string, count int) { show(done, count, name+" "+what) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w (the rows before it are kept)", name, err)

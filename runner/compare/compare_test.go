@@ -104,10 +104,10 @@ func TestRefused(t *testing.T) {
 		"precision":        {func(c *Config) { c.Precision = "fp8" }, []string{`"fp8"`, "fp32", "bf16"}, true},
 		"batch":            {func(c *Config) { c.Batch = 0 }, []string{"--batch 0"}, true},
 		"steps":            {func(c *Config) { c.Steps = 0 }, []string{"--steps 0"}, true},
-		"architecture":     {func(c *Config) { c.Backbone.Path = "vit_b15" }, []string{`"vit_b15"`, "vit_b16", "vit_s16", "vit_ti16"}, true},
-		"description":      {func(c *Config) { c.Backbone.Path = "vit:image=16,sides=4" }, []string{"sides", "width"}, true},
-		"image size":       {func(c *Config) { c.Backbone.ImageSize = 17 }, []string{"17", "--image-size"}, true},
-		"backbone file":    {func(c *Config) { c.Backbone.Path = file }, []string{file}, false},
+		"architecture":     {func(c *Config) { c.BackboneConfig.Path = "vit_b15" }, []string{`"vit_b15"`, "vit_b16", "vit_s16", "vit_ti16"}, true},
+		"description":      {func(c *Config) { c.BackboneConfig.Path = "vit:image=16,sides=4" }, []string{"sides", "width"}, true},
+		"image size":       {func(c *Config) { c.BackboneConfig.ImageSize = 17 }, []string{"17", "--image-size"}, true},
+		"backbone file":    {func(c *Config) { c.BackboneConfig.Path = file }, []string{file}, false},
 		"plot's kind":      {func(c *Config) { c.Plot = "a.pdf" }, []string{"a.pdf", ".svg", ".png"}, true},
 		"plot's folder":    {func(c *Config) { c.Plot = "nowhere/a.svg" }, []string{"--plot", "nowhere"}, false},
 		"plot is a folder": {func(c *Config) { c.Plot = t.TempDir() + "/x.svg"; _ = os.Mkdir(c.Plot, 0o777) }, []string{"folder"}, true},
@@ -147,7 +147,7 @@ func TestInterrupted(t *testing.T) {
 // TestFormats: every format holds every row; what is not known is empty.
 func TestFormats(t *testing.T) {
 	c := config(t)
-	c.Backbone.Path = quotedBackbone // only of this are numbers quoted
+	c.BackboneConfig.Path = quotedBackbone // only of this are numbers quoted
 	c.Methods, c.Format = "full,vpt-shallow,dtl,dtl+", report.CSV
 	o := call(t, c, "fake dtl=killed")
 	if o.failed != nil {
@@ -258,7 +258,7 @@ func TestFigureOfBackbones(t *testing.T) {
 		c := config(t)
 		c.Format, c.Plot = report.Text, filepath.Join(t.TempDir(), "figure.svg")
 		if quoted {
-			c.Backbone.Path = quotedBackbone
+			c.BackboneConfig.Path = quotedBackbone
 		}
 		o := call(t, c, "fake")
 		if o.failed != nil {
@@ -270,13 +270,13 @@ func TestFigureOfBackbones(t *testing.T) {
 		}
 		contains(t, string(figure), ">DTL<", ">Full<", ">Linear<")
 		if got := strings.Contains(string(figure), "accuracy quoted for"); got != quoted {
-			t.Errorf("%s: quoted in the figure: %v", c.Backbone.Path, got)
+			t.Errorf("%s: quoted in the figure: %v", c.BackboneConfig.Path, got)
 		}
 		if got := strings.Contains(string(figure), ">seconds a step<"); got == quoted {
-			t.Errorf("%s: time in the figure: %v", c.Backbone.Path, got)
+			t.Errorf("%s: time in the figure: %v", c.BackboneConfig.Path, got)
 		}
 		if got := strings.Contains(o.out, "quoted*"); got != quoted {
-			t.Errorf("%s: quoted in the table: %v", c.Backbone.Path, got)
+			t.Errorf("%s: quoted in the table: %v", c.BackboneConfig.Path, got)
 		}
 	}
 }

@@ -13,22 +13,61 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// Config is what the user asks for.
+// Config holds the settings of a comparison.
 type Config struct {
-	Backbone  runner.BackboneConfig // Path: a file or folder, or the name of an architecture (random weights)
-	Batch     int
-	Precision string
-	Recompute string // see graph.ParseRecompute
-	Methods   string // "all", or names with commas between them
+	runner.BackboneConfig // Path: a file or folder, or the name of an architecture (random weights)
+	runner.StepConfig
+	Methods   string // "all", or names separated by commas
 	Classes   int
-	Threads   int // 0: all that the process may use
 	Steps     int // timed steps of each method
 	Format    string
-	Plot      string // "": none
-	Breakdown string // a method, "" for none
-	Results   string // folder with runs of one's own, "" for none
-	Out       string // folder of the kept rows, "": below the user's cache
-	Fresh     bool   // measure anew what is kept
+	Plot      string // file of a figure, "": none
+	Breakdown string // a method, "": none
+	Results   string // folder with the user's own runs, "": none
+	Out       string // folder of the stored rows, "": below the user's cache
+	Fresh     bool   // measure stored rows anew
+}
+
+// Default returns the settings of a comparison without flags.
+func Default() Config {
+	return Config{
+		BackboneConfig: runner.BackboneConfig{Path: quotedBackbone}, Methods: All, Classes: 100, Steps: 5, Format: report.Text,
+		StepConfig: runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeNone},
+	}
+}
+
+// Groups of settings on the help page.
+const (
+	GroupMeasured = "What is measured"
+	GroupOutput   = "Output"
+)
+
+// Settings describes the fields that have a flag, in the order of the help page.
+func (c *Config) Settings() []runner.Setting {
+	batch, threads := runner.BatchSetting(&c.Batch), runner.ThreadsSetting(&c.Threads)
+	batch.Group, batch.Help = GroupMeasured, "`images` per step; the program never lowers it"
+	return []runner.Setting{
+		{Name: "backbone", Group: GroupMeasured, Value: &c.Path, Help: "`name` of an architecture, or a file or SavedModel folder"},
+		{Name: "methods", Group: GroupMeasured, Value: &c.Methods, Help: "`methods`: all, or a comma-separated list of " + strings.Join(Methods(), ", ")},
+		batch,
+		{Name: "classes", Group: GroupMeasured, Value: &c.Classes, Min: 2, Max: 1 << 20, Help: "number of `classes` of the classifier"},
+		{
+			Name: "recompute", Group: GroupMeasured, Value: (*string)(&c.Recompute), OneOf: graph.Recomputes(),
+			Help: "what the backward pass recomputes to save memory, `none|activations|blocks` (none saves the activations that PyTorch saves)",
+		},
+		{
+			Name: "precision", Group: GroupMeasured, Value: (*string)(&c.Precision), OneOf: graph.Precisions(),
+			Help: "`precision` of matrix products: " + strings.Join(graph.Precisions(), ", "),
+		},
+		{Name: "steps", Group: GroupMeasured, Value: &c.Steps, Min: 1, Max: 10000, Help: "timed `steps`, after two warm-up steps"},
+		{Name: "format", Group: GroupOutput, Value: &c.Format, OneOf: report.Formats(), Help: "`format`: " + strings.Join(report.Formats(), ", ")},
+		{Name: "plot", Group: GroupOutput, Value: &c.Plot, Help: "write a figure of accuracy against parameters and memory to this .svg or .png `file`"},
+		{Name: "breakdown", Group: GroupOutput, Value: &c.Breakdown, Help: "show the largest tensors at the peak of this `method`; measures only this one unless --methods is given"},
+		{Name: "results", Group: GroupOutput, Value: &c.Results, Help: "`folder` with your own runs, to show their accuracies too"},
+		{Name: "out", Group: GroupOutput, Value: &c.Out, Help: "`folder` for finished rows (default: dtl-tf/compare in the user's cache folder)"},
+		{Name: "fresh", Group: GroupOutput, Value: &c.Fresh, Help: "measure stored rows anew"},
+		threads,
+	}
 }
 
 // All stands for every method.
@@ -37,7 +76,7 @@ const All = "all"
 // Methods lists all methods in the order of the table.
 func Methods() []string { return dtl.TableOrder() }
 
-// methods are those that the user asks for, in the order of the table.
+// methods returns the methods to measure, in the order of the table.
 func (c Config) methods() ([]string, error) {
 	if c.Breakdown != "" && !slices.Contains(Methods(), c.Breakdown) {
 		return nil, runner.Usagef("--breakdown %q is unknown: use one of %s", c.Breakdown, strings.Join(Methods(), ", "))
@@ -68,26 +107,10 @@ func (c Config) methods() ([]string, error) {
 	return list, nil
 }
 
-// check refuses what cannot be before anything is measured.
+// check validates the settings before anything is measured.
 func (c Config) check() error {
-	if _, err := graph.ParsePrecision(c.Precision); err != nil {
-		return runner.Usagef("--precision: %w", err)
-	}
-	if _, err := graph.ParseRecompute(c.Recompute); err != nil {
-		return runner.Usagef("--recompute: %w", err)
-	}
-	if !slices.Contains(report.Formats(), c.Format) {
-		return runner.Usagef("--format %q is unknown: use one of %s", c.Format, strings.Join(report.Formats(), ", "))
-	}
-	for _, n := range []struct {
-		flag             string
-		value, low, high int
-	}{
-		{"batch", c.Batch, 1, 1 << 20}, {"classes", c.Classes, 2, 1 << 20}, {"steps", c.Steps, 1, 10000}, {"threads", c.Threads, 0, 4096},
-	} {
-		if n.value < n.low || n.value > n.high {
-			return runner.Usagef("--%s %d is not possible: choose %d to %d", n.flag, n.value, n.low, n.high)
-		}
+	if err := runner.Check(c.Settings()); err != nil {
+		return err
 	}
 	if c.Plot != "" {
 		if err := checkPlot(c.Plot); err != nil {
@@ -104,7 +127,7 @@ func (c Config) check() error {
 	return nil
 }
 
-// checkPlot tells early, not after ten minutes of measuring, that a figure can't be written.
+// checkPlot detects a figure that can't be written before minutes of measuring.
 func checkPlot(path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".svg" && ext != ".png" {
 		return runner.Usagef("--plot %s: a figure is a .svg or a .png file, not %q", path, ext)

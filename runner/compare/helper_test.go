@@ -91,8 +91,8 @@ const tiny = "vit:image=16,patch=4,width=12,depth=4,heads=2,mlp=48"
 func config(t *testing.T) Config {
 	t.Helper()
 	return Config{
-		Backbone: runner.BackboneConfig{Path: tiny}, Batch: 4, Precision: "fp32", Recompute: "none", Methods: "full,linear,dtl", Classes: 3,
-		Threads: 2, Steps: 2, Format: report.JSON, Out: t.TempDir(),
+		BackboneConfig: runner.BackboneConfig{Path: tiny}, StepConfig: runner.StepConfig{Batch: 4, Precision: "fp32", Recompute: "none", Threads: 2}, Methods: "full,linear,dtl", Classes: 3,
+		Steps: 2, Format: report.JSON, Out: t.TempDir(),
 	}
 }
 

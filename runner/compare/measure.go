@@ -81,18 +81,14 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	recompute, err := graph.ParseRecompute(r.Settings.Recompute)
-	if err != nil {
-		return nil, err
-	}
 	device, err := graph.FindDevice(graph.SessionOptions{Threads: r.Settings.Threads})
 	if err != nil {
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(),
-		Classes: r.Settings.Classes, Precision: graph.Precision(r.Settings.Precision),
-		Recompute: recompute, Device: device,
+		Classes: r.Settings.Classes, Precision: r.Settings.Precision,
+		Recompute: r.Settings.Recompute, Device: device,
 	})
 	if err != nil {
 		return nil, err

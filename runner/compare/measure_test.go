@@ -100,11 +100,11 @@ func TestPrediction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bb, err := load(t.Context(), c.Backbone)
+	bb, err := load(t.Context(), c.BackboneConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := request{Method: "dtl", Backbone: c.Backbone, Settings: s}
+	r := request{Method: "dtl", Backbone: c.BackboneConfig, Settings: s}
 	fixed, peak, err := r.probe(bb, c.Batch)
 	if err != nil {
 		t.Fatal(err)

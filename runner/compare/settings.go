@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,7 +23,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Settings are everything that a row depends on. Rows of the same settings can stand in one table.
+// Settings hold everything that a row depends on. Rows with equal settings belong to the same table.
 type Settings struct {
 	Backbone     string     `json:"backbone"`                  // the architecture that is named, or the file
 	SHA256       string     `json:"backbone_sha256,omitempty"` // of its file; random weights have none
@@ -31,17 +32,14 @@ type Settings struct {
 	ImageSize    int        `json:"image_size"`
 	Mean         [3]float64 `json:"mean"`
 	Std          [3]float64 `json:"std"`
-	Batch        int        `json:"batch"`
-	Precision    string     `json:"precision"`
-	Recompute    string     `json:"recompute"`
-	Classes      int        `json:"classes"`
-	Optimizer    string     `json:"optimizer"`
-	Threads      int        `json:"threads"`
-	WarmupSteps  int        `json:"warmup_steps"`
-	Steps        int        `json:"timed_steps"`
-	Program      string     `json:"program"`
-	TensorFlow   string     `json:"libtensorflow"`
-	Machine      string     `json:"machine"`
+	runner.StepConfig
+	Classes     int    `json:"classes"`
+	Optimizer   string `json:"optimizer"`
+	WarmupSteps int    `json:"warmup_steps"`
+	Steps       int    `json:"timed_steps"`
+	Program     string `json:"program"`
+	TensorFlow  string `json:"libtensorflow"`
+	Machine     string `json:"machine"`
 	result.Computing
 	VisibleGPUs string `json:"cuda_visible_devices,omitempty"`
 }
@@ -105,30 +103,28 @@ func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 // settings resolves the configuration.
 func (c Config) settings(ctx context.Context, ui runner.UI) (Settings, error) {
 	var d backbone.Description
-	name, sha := c.Backbone.Path, ""
-	if isArchitecture(c.Backbone.Path) {
+	name, sha := c.Path, ""
+	if isArchitecture(c.Path) {
 		var err error
-		if d, err = describe(c.Backbone); err != nil {
+		if d, err = describe(c.BackboneConfig); err != nil {
 			return Settings{}, err
 		}
 	} else {
-		bb, err := load(ctx, c.Backbone)
+		bb, err := load(ctx, c.BackboneConfig)
 		if err != nil {
 			return Settings{}, err
 		}
 		if note := bb.Note(false); note != "" && !ui.Quiet {
 			fmt.Fprintf(ui.Err, "note: %s\n", note)
 		}
-		d, name, sha = bb.Description, filepath.Base(c.Backbone.Path), bb.SHA256
+		d, name, sha = bb.Description, filepath.Base(c.Path), bb.SHA256
 	}
 	program, err := build.Name(ui.Version)
 	if err != nil {
 		return Settings{}, err
 	}
-	threads := c.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
+	step := c.StepConfig
+	step.Threads = cmp.Or(step.Threads, runtime.GOMAXPROCS(0))
 	computing, err := runner.Computing()
 	if err != nil {
 		return Settings{}, err
@@ -136,8 +132,7 @@ func (c Config) settings(ctx context.Context, ui runner.UI) (Settings, error) {
 	computing.OneDNNBy = "" // who chose makes no row another
 	return Settings{
 		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads(), ImageSize: d.ImageSize(),
-		Mean: d.Mean, Std: d.Std, Batch: c.Batch, Precision: c.Precision, Recompute: c.Recompute, Classes: c.Classes, Optimizer: "AdamW",
-		Threads: threads, WarmupSteps: warmupSteps, Steps: c.Steps,
+		Mean: d.Mean, Std: d.Std, StepConfig: step, Classes: c.Classes, Optimizer: "AdamW", WarmupSteps: warmupSteps, Steps: c.Steps,
 		Program: program, TensorFlow: tf.Version(), Machine: machine.Processor(), Computing: computing, VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
 	}, nil
 }

@@ -4,52 +4,53 @@ import (
 	"context"
 	"iter"
 
-	"dtl-tf/graph/tensor"
+	"dtl-tf/dtl"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/feature"
 )
 
-// batch is what a step works on: images, or what was stored of them.
+// batch is the input of one training step, bound to the trainer.
 type batch struct {
-	images *data.Batch
-	stored []tensor.Tensor
 	labels []int32
+	step   func(rate float64, step int) (loss float64, err error)
 }
 
-// batches are those of an epoch without its first skip.
-func (f *fineTuning) batches(ctx context.Context, epoch, skip int) iter.Seq2[batch, error] {
-	return func(yield func(batch, error) bool) {
-		if f.cache == nil {
-			for b, err := range f.data.train.EpochFrom(ctx, epoch, skip) {
-				if err != nil {
-					yield(batch{}, err)
-					return
-				}
-				if !yield(batch{images: b, labels: b.Labels}, nil) {
-					return
-				}
+// batches yields the batches of an epoch, counted from 1, without its first skip.
+type batches func(ctx context.Context, epoch, skip int) iter.Seq2[batch, error]
+
+// imageBatches trains on the images of a loader, [B, size, size, 3].
+func imageBatches(t *dtl.ImageTrainer, l *data.Loader, size int) batches {
+	return func(ctx context.Context, epoch, skip int) iter.Seq2[batch, error] {
+		return convert(l.EpochFrom(ctx, epoch, skip), func(b *data.Batch) batch {
+			return batch{b.Labels, func(rate float64, step int) (float64, error) { return t.Step(b.Tensor(size), b.Labels, rate, step) }}
+		})
+	}
+}
+
+// storedBatches trains on the stored values of the items.
+func storedBatches(t *dtl.StoredTrainer, l *feature.Loader, items []data.Item) batches {
+	return func(ctx context.Context, epoch, skip int) iter.Seq2[batch, error] {
+		return convert(l.Epoch(ctx, epoch, skip), func(b *feature.Batch) batch {
+			labels := make([]int32, len(b.Indices))
+			for i, index := range b.Indices {
+				labels[i] = int32(items[index].Label)
 			}
-			return
-		}
-		for b, err := range f.cache.loader.Epoch(ctx, epoch, skip) {
+			return batch{labels, func(rate float64, step int) (float64, error) { return t.Step(b.Values, labels, rate, step) }}
+		})
+	}
+}
+
+// convert maps the batches of a sequence up to its first error.
+func convert[B any](from iter.Seq2[B, error], to func(B) batch) iter.Seq2[batch, error] {
+	return func(yield func(batch, error) bool) {
+		for b, err := range from {
 			if err != nil {
 				yield(batch{}, err)
 				return
 			}
-			labels := make([]int32, len(b.Indices))
-			for i, index := range b.Indices {
-				labels[i] = int32(f.data.items[index].Label)
-			}
-			if !yield(batch{stored: b.Values, labels: labels}, nil) {
+			if !yield(to(b), nil) {
 				return
 			}
 		}
 	}
-}
-
-// step trains on a batch; steps are counted from 1.
-func (f *fineTuning) step(b batch, rate float64, step int) (float64, error) {
-	if f.onStored != nil {
-		return f.onStored.Step(b.stored, b.labels, rate, step-1)
-	}
-	return f.onImages.Step(b.images.Tensor(f.backbone.ImageSize()), b.labels, rate, step-1)
 }

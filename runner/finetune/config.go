@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"slices"
-	"strings"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
@@ -12,36 +11,40 @@ import (
 	"dtl-tf/runner/train"
 )
 
-// Config is everything that shapes a training run.
+// Config holds the settings of a training run. Its JSON form is part of run.json (see Record), so the tag of a field that has
+// no effect on the result is "-". A new setting is a field, its default, an entry in Settings, and the code that it affects.
 type Config struct {
-	Data, Out         string
-	Overwrite, Resume bool
-	CheckpointEvery   int
-	TensorBoard       bool // write event files into Out
-	Holdout           float64
-	SkipBadImages     bool
-	Backbone          runner.BackboneConfig
-	Init, InitAdapter string
-	Method            runner.MethodConfig
-	Epochs, Batch     int
-	MicroBatch        int
-	LearningRate      float64
-	WeightDecay       float64
-	DropPath          float64
-	Schedule          string
-	Shuffle           bool
-	Augment           string
-	Seed              uint64
-	Threads           int
-	Recompute         string
-	Precision         string
-	CacheMiB          int64
-	FeatureCache      string // FeatureCacheAuto, a folder, or FeatureCacheOff, which "" is too
-	CachePrecision    string // of stored values: "" is FP32
-	DropPathScope     string // "" is DropPathAll
+	Data            string  `json:"data"`
+	Out             string  `json:"out"`
+	Overwrite       bool    `json:"-"`
+	Resume          bool    `json:"-"`
+	CheckpointEvery int     `json:"checkpoint_every"`
+	TensorBoard     bool    `json:"-"` // write event files into Out
+	Holdout         float64 `json:"holdout"`
+	SkipBadImages   bool    `json:"skip_bad_images"`
+	TrainSplit      string  `json:"train_split,omitempty"` // "": trainval
+	EvalSplit       string  `json:"eval_split,omitempty"`  // "": test
+	Classes         int     `json:"-"`                     // that labels must stay below; 0 takes the number from the data
 
-	TrainSplit, EvalSplit string // "": trainval to train on, test to evaluate on
-	Classes               int    // that labels must stay below; 0 takes the number from the data
+	runner.BackboneConfig
+	Init        string `json:"init"`
+	InitAdapter string `json:"init_adapter,omitempty"`
+	runner.MethodConfig
+
+	Epochs int `json:"epochs"`
+	runner.StepConfig
+	LearningRate  float64           `json:"lr"`
+	WeightDecay   float64           `json:"weight_decay"`
+	DropPath      float64           `json:"drop_path"`
+	DropPathScope dtl.DropPathScope `json:"drop_path_scope"` // "": all
+	Schedule      string            `json:"schedule"`
+	Shuffle       bool              `json:"shuffle"`
+	Augment       string            `json:"augment"`
+	Seed          uint64            `json:"seed"`
+
+	CacheMiB       int64           `json:"-"`
+	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off
+	CachePrecision graph.Precision `json:"-"` // of stored values; "": fp32
 }
 
 // What --init accepts.
@@ -50,91 +53,118 @@ const (
 	InitRandom     = "random"
 )
 
-// What --augment accepts.
+// What --feature-cache accepts besides a folder.
 const (
-	AugmentNone     = data.AugmentNone
-	AugmentFlipCrop = data.AugmentFlipCrop
+	FeatureCacheAuto = "auto" // the user's cache folder, if storing is possible and pays off
+	FeatureCacheOff  = "off"
 )
 
-// What --recompute accepts.
-var (
-	RecomputeNone        = graph.RecomputeNone.String()
-	RecomputeActivations = graph.RecomputeActivations.String()
-)
-
-// What --precision accepts.
-const (
-	FP32 = string(graph.FP32)
-	BF16 = string(graph.BF16)
-)
-
-// DefaultEpochs is the paper's run.
-const DefaultEpochs = train.DefaultEpochs
-
-// check refuses values that no run can have, before anything is read or written.
-func (c Config) check() error {
-	if c.Data == "" {
-		return runner.Usagef("--data is required: name the folder of a data set")
+// Default returns the settings of a run whose user names only the data and the output folder.
+func Default() Config {
+	return Config{
+		CheckpointEvery: 10, Init: InitPretrained, MethodConfig: runner.MethodConfig{Method: "dtl"},
+		Epochs:       train.DefaultEpochs,
+		StepConfig:   runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations},
+		LearningRate: 1e-3, WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
+		Schedule: train.Cosine, Shuffle: true, Augment: data.AugmentNone, Seed: 42,
+		CacheMiB: 1024, FeatureCache: FeatureCacheAuto, CachePrecision: graph.FP32,
 	}
-	if c.Out == "" {
-		return runner.Usagef("--out is required: name a folder for the results")
-	}
-	if c.Overwrite && c.Resume {
-		return runner.Usagef("--overwrite and --resume contradict each other: give one of them")
-	}
-	for _, choice := range []struct {
-		flag, value string
-		allowed     []string
-	}{
-		{"init", c.Init, []string{InitPretrained, InitRandom}},
-		{"augment", c.Augment, data.Augments()},
-		{"recompute", c.Recompute, graph.Recomputes()},
-		{"precision", c.Precision, graph.Precisions()},
-		{"cache-precision", c.cachePrecision(), feature.Elements()},
-		{"drop-path-scope", c.dropPathScope(), []string{DropPathAll, DropPathSuffix}},
-		{"schedule", c.Schedule, train.ScheduleNames()},
-		{"method", c.Method.Method, dtl.Names()},
-	} {
-		left := choice.flag == "method" && choice.value == "" && c.InitAdapter != "" // to the adapter file
-		if !left && !slices.Contains(choice.allowed, choice.value) {
-			return runner.Usagef("--%s %q is unknown: use one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
-		}
-	}
-	err := runner.CheckRanges(
-		runner.Span{Flag: "epochs", Value: float64(c.Epochs), Low: 1, High: 1e6},
-		runner.Span{Flag: "batch", Value: float64(c.Batch), Low: 1, High: runner.MostBatch},
-		runner.Span{Flag: "lr", Value: c.LearningRate, High: 1e3, Open: true},
-		runner.Span{Flag: "weight-decay", Value: c.WeightDecay, High: 1e3},
-		runner.Span{Flag: "drop-path", Value: c.DropPath, High: 0.999},
-		runner.Span{Flag: "holdout", Value: c.Holdout, High: 0.9},
-		runner.Span{Flag: "checkpoint-every", Value: float64(c.CheckpointEvery), High: 1e6},
-		runner.Span{Flag: "threads", Value: float64(c.Threads), High: runner.MostThreads},
-		runner.Span{Flag: "image-cache", Value: float64(c.CacheMiB), High: 1 << 30},
-	)
-	if err != nil {
-		return err
-	}
-	if err := c.CheckMicroBatch(); err != nil {
-		return err
-	}
-	if c.Init == InitRandom && c.Method.Method != "full" {
-		return runner.Usagef("--init random needs --method full: nothing else would train the random weights")
-	}
-	if c.Init == InitRandom && c.Backbone.Path == "" {
-		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
-	}
-	return nil
 }
 
-// CheckMicroBatch refuses a micro-batch that the batch can't be cut into.
-func (c Config) CheckMicroBatch() error {
-	if n := c.MicroBatch; n < 0 || n > c.Batch || n > 0 && c.Batch%n != 0 {
-		return runner.Usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
-	}
-	return nil
+// Settings describes the fields that have a flag, in the order of help pages. The flags of the backbone and the method are
+// not among them.
+func (c *Config) Settings() []runner.Setting {
+	return slices.Concat(c.fileSettings(), c.epochSettings(), c.StepConfig.Settings(), c.optimizerSettings(), c.cacheSettings())
 }
 
-func (c Config) recompute() graph.Recompute {
-	r, _ := graph.ParseRecompute(c.Recompute) // check has refused what is none
-	return r
+func (c *Config) fileSettings() []runner.Setting {
+	const files, start = runner.GroupFiles, runner.GroupStart
+	return []runner.Setting{
+		{
+			Name: "data", Group: files, Value: &c.Data,
+			Help: "data set `folder`: VTAB-1k lists, train/CLASS/* and test/CLASS/*, or CLASS/* (required)",
+		},
+		{Name: "out", Group: files, Value: &c.Out, Help: "`folder` for the results (required)"},
+		{Name: "overwrite", Group: files, Value: &c.Overwrite, Help: "replace the run in --out"},
+		{Name: "resume", Group: files, Value: &c.Resume, Help: "continue the run in --out from its last checkpoint"},
+		{
+			Name: "checkpoint-every", Group: files, Value: &c.CheckpointEvery, Max: 1e6,
+			Help: "number of `epochs` between checkpoints; the last epoch always writes one; 0: only when interrupted",
+		},
+		{
+			Name: "tensorboard", Group: files, Value: &c.TensorBoard,
+			Help: "write event files beside metrics.csv, for tensorboard --logdir",
+		},
+		{
+			Name: "holdout", Group: files, Value: &c.Holdout, Max: 0.9,
+			Help: "`fraction` of the training images to hold out for evaluation, if there is no test split",
+		},
+		{
+			Name: "skip-bad-images", Group: files, Value: &c.SkipBadImages,
+			Help: "skip and count images that can't be read, instead of stopping",
+		},
+		{
+			Name: "init", Group: start, Value: &c.Init, OneOf: []string{InitPretrained, InitRandom},
+			Help: "initial `weights`: pretrained, or random (then --backbone names an architecture: " + runner.Architectures() + ")",
+		},
+		{
+			Name: "init-adapter", Group: start, Value: &c.InitAdapter,
+			Help: "adapter `file` to start training from; the classifier's rows go to the classes of the same name",
+		},
+	}
+}
+
+func (c *Config) epochSettings() []runner.Setting {
+	return []runner.Setting{{
+		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
+		Help: "`epochs`, warm-up and cool-down included",
+	}}
+}
+
+func (c *Config) optimizerSettings() []runner.Setting {
+	const group = runner.GroupTraining
+	return []runner.Setting{
+		{Name: "lr", Group: group, Value: &c.LearningRate, Above: true, Max: 1e3, Help: "peak learning `rate`"},
+		{
+			Name: "weight-decay", Group: group, Value: &c.WeightDecay, Max: 1e3,
+			Help: "AdamW's decoupled weight `decay`, on all parameters but biases",
+		},
+		{
+			Name: "drop-path", Group: group, Value: &c.DropPath, Max: 0.999,
+			Help: "stochastic-depth `rate` of the last block, linear from 0 at the first",
+		},
+		{
+			Name: "drop-path-scope", Group: group, Value: (*string)(&c.DropPathScope),
+			OneOf: []string{string(dtl.DropPathAll), string(dtl.DropPathSuffix)},
+			Help:  "blocks that stochastic depth acts on, `all|suffix`: all, as in the paper, or only those after the prefix that never changes, so that its values can be stored",
+		},
+		{
+			Name: "schedule", Group: group, Value: &c.Schedule, OneOf: train.ScheduleNames(),
+			Help: "learning-rate `schedule`: cosine (with warm-up and cool-down) or constant",
+		},
+		{Name: "shuffle", Group: group, Value: &c.Shuffle, Help: "shuffle the images in each epoch"},
+		{
+			Name: "augment", Group: group, Value: &c.Augment, OneOf: data.Augments(),
+			Help: "`augmentation`: none, or flip-crop (random flip and shifted crop)",
+		},
+		{Name: "seed", Group: group, Value: &c.Seed, Help: "`seed` of initial values, shuffling, augmentation and drop path"},
+	}
+}
+
+func (c *Config) cacheSettings() []runner.Setting {
+	const group = runner.GroupMachine
+	return []runner.Setting{
+		{
+			Name: "feature-cache", Group: group, Value: &c.FeatureCache,
+			Help: "where to store the values of the prefix that never changes, `auto|off|DIR`: auto is the user's cache folder, if the method has such a prefix and storing pays off",
+		},
+		{
+			Name: "cache-precision", Group: group, Value: (*string)(&c.CachePrecision), OneOf: feature.Elements(),
+			Help: "`precision` of the feature cache: fp32, or bf16 in half the space",
+		},
+		{
+			Name: "image-cache", Group: group, Value: &c.CacheMiB, Max: 1 << 30,
+			Help: "`MiB` of decoded images to keep in memory between epochs",
+		},
+	}
 }

@@ -14,10 +14,10 @@ import (
 	"dtl-tf/runner/machine"
 )
 
-// evalBatch is the number of images classified at a time after training. It does not change the result.
+// evalBatch is the number of images classified at a time after training. It does not affect the result.
 const evalBatch = 64
 
-// dataset is an opened data set with its input pipelines.
+// dataset is an open data set with its input pipelines.
 type dataset struct {
 	set         *data.Set
 	classes     int
@@ -26,16 +26,16 @@ type dataset struct {
 	fingerprint string // of all images that training and evaluation read
 	counts      map[string]int
 	decoder     *jpeg.Decoder
-	images      data.Images         // how to read one
-	items       []data.Item         // to train on
-	all         []data.Item         // and to evaluate on
+	images      data.Images         // reads an image
+	items       []data.Item         // for training
+	all         []data.Item         // for training, then for evaluation
 	survey      data.Survey         // of all
-	sums        [][sha256.Size]byte // of their files
+	sums        [][sha256.Size]byte // of the files of items
 	train       *data.Loader
-	test        *data.Loader // nil where there is nothing to test on
+	test        *data.Loader // nil if there is nothing to evaluate on
 	testSplit   string
 	skipped     *data.Skips
-	notes       []string // what a user should know of it
+	notes       []string // for the user
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
@@ -70,7 +70,7 @@ func openTraining(ctx context.Context, c Config, size int, note func(string, ...
 	d.all = all
 	sums, err := data.Sums(ctx, all)
 	if err != nil {
-		return nil, cmp.Or(alive(ctx), err)
+		return nil, cmp.Or(interrupted(ctx), err)
 	}
 	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(all, sums)
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
@@ -100,9 +100,9 @@ func openTraining(ctx context.Context, c Config, size int, note func(string, ...
 
 func (c Config) trainSplit() string { return cmp.Or(c.TrainSplit, data.TrainVal) }
 
-// evaluationItems are the images to evaluate on, those of the test split unless the configuration says otherwise; nil if the
-// set has none.
-func (c Config) evaluationItems(set *data.Set) ([]data.Item, string, error) {
+// evaluationItems returns the items of the split to evaluate on and its name, by default test. items is nil if the set has no
+// such split.
+func (c Config) evaluationItems(set *data.Set) (items []data.Item, split string, err error) {
 	if c.EvalSplit != "" {
 		items, err := set.Split(c.EvalSplit)
 		return items, c.EvalSplit, err
@@ -119,8 +119,8 @@ func (c Config) evaluationItems(set *data.Set) ([]data.Item, string, error) {
 	return nil, "", nil
 }
 
-// cacheBytes is the loader's limit; a loader takes 0 for its default and a negative one for none. It is at most half of the
-// memory that is there.
+// cacheBytes returns the loader's limit of decoded images, at most half of the free memory. -1 disables the loader's cache, for
+// which 0 would mean the default.
 func (c Config) cacheBytes() int64 {
 	if c.CacheMiB == 0 {
 		return -1

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/need"
@@ -26,8 +27,8 @@ func deepRun(t *testing.T) Config {
 	expect.NoError(t, err)
 	bb, err := backbone.Random(arch, 5)
 	expect.NoError(t, err)
-	writeWeights(t, c.Backbone.Path, bb)
-	c.Method = runner.MethodConfig{Method: "dtl"}
+	writeWeights(t, c.Path, bb)
+	c.MethodConfig = runner.MethodConfig{Method: "dtl"}
 	c.Epochs, c.Batch = 3, 5
 	c.FeatureCache = filepath.Join(filepath.Dir(c.Out), "features")
 	return c
@@ -90,11 +91,11 @@ func TestCacheEqual(t *testing.T) {
 		change func(*Config)
 	}{
 		{"dtl", func(*Config) {}},
-		{"dtl+", func(c *Config) { c.Method.Method, c.Method.Options = "dtl+", dtl.Options{"feedback-from": "3"} }},
-		{"linear", func(c *Config) { c.Method.Method, c.Shuffle = "linear", false }},
-		{"linear on the class token", func(c *Config) { c.Method = runner.MethodConfig{Method: "linear", Pool: "cls"} }},
-		{"lst", func(c *Config) { c.Method.Method = "lst" }},
-		{"drop path in the suffix", func(c *Config) { c.DropPath, c.DropPathScope = 0.5, DropPathSuffix }},
+		{"dtl+", func(c *Config) { c.Method, c.Options = "dtl+", dtl.Options{"feedback-from": "3"} }},
+		{"linear", func(c *Config) { c.Method, c.Shuffle = "linear", false }},
+		{"linear on the class token", func(c *Config) { c.MethodConfig = runner.MethodConfig{Method: "linear", Pool: "cls"} }},
+		{"lst", func(c *Config) { c.Method = "lst" }},
+		{"drop path in the suffix", func(c *Config) { c.DropPath, c.DropPathScope = 0.5, dtl.DropPathSuffix }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			with := deepRun(t)
@@ -123,7 +124,7 @@ func TestCacheEqual(t *testing.T) {
 			if c.name != "dtl" {
 				return
 			}
-			with.Seed, with.LearningRate, with.Method.Options = 8, 0.002, dtl.Options{"rank": "3"}
+			with.Seed, with.LearningRate, with.Options = 8, 0.002, dtl.Options{"rank": "3"}
 			if k := tuned(t, with).run.FeatureCache; !k.Used || k.FirstPassSeconds != 0 || k.Found != k.Values {
 				t.Errorf("the second run found %+v", k)
 			}
@@ -167,7 +168,7 @@ func adaptersApart(t *testing.T, a, b string) float64 {
 func TestCacheReal(t *testing.T) {
 	need.Heavy(t, "trains a pre-trained backbone on photographs")
 	c := deepRun(t)
-	c.Backbone.Path = need.Shared(t, "backbones", "vit_tiny_patch16_224.npz")
+	c.Path = need.Shared(t, "backbones", "vit_tiny_patch16_224.npz")
 	images := need.Shared(t, "vtab-1k", "eurosat")
 	list, err := os.ReadFile(filepath.Join(images, "train800.txt"))
 	expect.NoError(t, err)
@@ -187,7 +188,7 @@ func TestCacheReal(t *testing.T) {
 func TestCacheHalf(t *testing.T) {
 	c := deepRun(t)
 	full := tuned(t, c)
-	c.CachePrecision = BF16
+	c.CachePrecision = graph.BF16
 	half := tuned(t, c)
 	if d := apart(half.losses, full.losses); d == 0 || d > 5e-3 {
 		t.Errorf("losses %v, with float32 %v: %g apart", half.losses, full.losses, d)

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/datatest"
 )
 
@@ -26,22 +28,22 @@ func TestCacheStale(t *testing.T) {
 		}
 	}
 	mean := c
-	mean.Backbone.Mean = &[3]float64{0.4, 0.5, 0.5}
+	mean.Mean = &[3]float64{0.4, 0.5, 0.5}
 	fresh("mean", mean)
 	size := c
-	size.Backbone.ImageSize = 12
+	size.ImageSize = 12
 	fresh("size", size)
 	precision := c
-	precision.Precision = BF16
+	precision.Precision = graph.BF16
 	fresh("precision", precision)
 
 	weights := c
-	weights.Backbone.Path = filepath.Join(t.TempDir(), "other.npz")
+	weights.Path = filepath.Join(t.TempDir(), "other.npz")
 	arch, err := backbone.Parse("vit:image=8,patch=4,width=16,depth=4,heads=2,mlp=32")
 	expect.NoError(t, err)
 	bb, err := backbone.Random(arch, 6)
 	expect.NoError(t, err)
-	writeWeights(t, weights.Backbone.Path, bb)
+	writeWeights(t, weights.Path, bb)
 	fresh("backbone", weights)
 
 	list := filepath.Join(c.Data, "train.txt")
@@ -116,9 +118,9 @@ func TestCacheAuto(t *testing.T) {
 		name, said, refused string // refused: the error with a folder, "" for none
 		change              func(*Config)
 	}{
-		{"augmentation", "--augment flip-crop makes other images in every epoch", "--augment", func(c *Config) { c.Augment = AugmentFlipCrop }},
+		{"augmentation", "--augment flip-crop makes other images in every epoch", "--augment", func(c *Config) { c.Augment = data.AugmentFlipCrop }},
 		{"drop path", "--drop-path-scope suffix", "--drop-path 0.2", func(c *Config) { c.DropPath = 0.2 }},
-		{"lora", "", "method lora changes the backbone", func(c *Config) { c.Method.Method = "lora" }},
+		{"lora", "", "method lora changes the backbone", func(c *Config) { c.Method = "lora" }},
 		{"short", "less than 3 epochs", "", func(c *Config) { c.Epochs = 2 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,13 +18,13 @@ import (
 
 // TestCacheKey: the key names the very build, the device with its model, and what computes.
 func TestCacheKey(t *testing.T) {
-	f := &fineTuning{config: deepRun(t), data: &dataset{name: "d"}}
+	p := &plan{config: deepRun(t).filled(), data: &dataset{name: "d"}}
 	var err error
-	f.backbone, err = f.loadBackbone(t.Context())
+	p.backbone, err = p.config.loadBackbone(t.Context())
 	expect.NoError(t, err)
-	key := func(version, precision string, device graph.Device) feature.Key {
-		f.ui.Version, f.config.Precision, f.device = version, precision, device
-		o, err := f.cacheOptions("", nil)
+	key := func(version string, precision graph.Precision, device graph.Device) feature.Key {
+		p.config.Precision, p.device = precision, device
+		o, err := p.storeOptions("", nil, runner.UI{Version: version})
 		expect.NoError(t, err)
 		if o.Versions.Program != o.Key.Program {
 			t.Errorf("programs %q and %q", o.Versions.Program, o.Key.Program)
@@ -35,14 +35,14 @@ func TestCacheKey(t *testing.T) {
 	expect.NoError(t, err)
 	computing, err := runner.Computing()
 	expect.NoError(t, err)
-	k := key("dev", FP32, graph.Processor)
+	k := key("dev", graph.FP32, graph.Processor)
 	if k.Program != dev || dev == "dev" || k.Device != "cpu, "+machine.Processor() || k.Kernels != "" {
 		t.Errorf("%+v", k)
 	}
-	if k := key("v1.0", BF16, graph.Processor); k.Program != "v1.0" || k.Kernels != computing.Kernels || k.OneDNN != strings.TrimSpace(computing.OneDNN+" "+computing.Limit) {
+	if k := key("v1.0", graph.BF16, graph.Processor); k.Program != "v1.0" || k.Kernels != computing.Kernels || k.OneDNN != strings.TrimSpace(computing.OneDNN+" "+computing.Limit) {
 		t.Errorf("%+v", k)
 	}
-	if k := key("v1.0", BF16, graph.GPU); !strings.HasPrefix(k.Device, "gpu, ") || k.Kernels != "" {
+	if k := key("v1.0", graph.BF16, graph.GPU); !strings.HasPrefix(k.Device, "gpu, ") || k.Kernels != "" {
 		t.Errorf("%+v", k)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/weight"
-	"dtl-tf/runner"
 	"dtl-tf/runner/internal/datatest"
 )
 
@@ -29,9 +29,9 @@ func smallRun(t *testing.T) Config {
 	expect.NoError(t, os.WriteFile(filepath.Join(dir, "tiny.npz"), b.Bytes(), 0o666))
 	data := filepath.Join(dir, "data")
 	datatest.Colours(t, data)
-	return Config{
-		Data: data, Out: filepath.Join(dir, "run"), Backbone: runner.BackboneConfig{Path: filepath.Join(dir, "tiny.npz")},
-		Init: InitPretrained, Method: runner.MethodConfig{Method: "linear"}, Epochs: 2, Batch: 6, LearningRate: 0.01, Schedule: "cosine",
-		Shuffle: true, Augment: AugmentNone, Seed: 1, Recompute: RecomputeNone, Precision: FP32, CacheMiB: 1, CheckpointEvery: 1,
-	}
+	c := Default()
+	c.Data, c.Out, c.Path = data, filepath.Join(dir, "run"), filepath.Join(dir, "tiny.npz")
+	c.Method, c.Epochs, c.Batch, c.LearningRate, c.WeightDecay, c.Seed = "linear", 2, 6, 0.01, 0, 1
+	c.Recompute, c.CacheMiB, c.CheckpointEvery, c.FeatureCache = graph.RecomputeNone, 1, 1, FeatureCacheOff
+	return c
 }

@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,53 +19,62 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// resume finds out where the run in the folder stopped and puts this one there: behind its end, at its last
-// checkpoint, or at the start if it was stopped before it had written one.
-func (f *fineTuning) resume() error {
-	old, runErr := result.ReadRun(f.folder.Path(result.RunFile))
-	var foreign *result.ForeignError
-	if errors.As(runErr, &foreign) {
-		return runErr
+// restore describes the run and, with --resume, continues where it stopped: after its end, at its last checkpoint, or at the
+// start if it was stopped before the first one. If the run has ended, restore returns it.
+func (r *run) restore(ctx context.Context, cache *result.FeatureCache) (finished *result.Run, err error) {
+	if err := r.describe(cache); err != nil {
+		return nil, err
 	}
-	if runErr == nil && old.Status == result.Finished && f.exists(result.AdapterFile) {
-		if err := f.sameRun(old); err != nil {
-			return err
-		}
-		f.finished = &old
-		return nil
-	}
-	c, err := f.checkpoints.Newest()
-	switch {
-	case err == nil:
-		return f.restore(c)
-	case !errors.Is(err, checkpoint.ErrNone):
-		return err
-	case errors.Is(runErr, fs.ErrNotExist): // killed while it read its input
-	case runErr != nil:
-		return fmt.Errorf("there is no checkpoint and no readable run.json to resume from (start again with --overwrite): %w", runErr)
-	default:
-		if err := f.sameRun(old); err != nil {
-			return err
+	r.notePrecision()
+	if r.config.Resume {
+		if finished, err = r.resume(); err != nil || finished != nil {
+			return finished, err
 		}
 	}
-	f.note("the run in %s was stopped before its first checkpoint: starting from the beginning", f.folder.Path(""))
-	return nil
+	return nil, interrupted(ctx)
 }
 
-func (f *fineTuning) exists(name string) bool {
-	_, err := os.Stat(f.folder.Path(name))
+func (r *run) resume() (finished *result.Run, err error) {
+	old, runErr := result.ReadRun(r.folder.Path(result.RunFile))
+	var foreign *result.ForeignError
+	if errors.As(runErr, &foreign) {
+		return nil, runErr
+	}
+	if runErr == nil && old.Status == result.Finished && r.exists(result.AdapterFile) {
+		return &old, r.sameRun(old)
+	}
+	c, err := r.checkpoints.Newest()
+	switch {
+	case err == nil:
+		return nil, r.load(c)
+	case !errors.Is(err, checkpoint.ErrNone):
+		return nil, err
+	case errors.Is(runErr, fs.ErrNotExist): // killed while it read its input
+	case runErr != nil:
+		return nil, fmt.Errorf("there is no checkpoint and no readable run.json to resume from (start again with --overwrite): %w", runErr)
+	default:
+		if err := r.sameRun(old); err != nil {
+			return nil, err
+		}
+	}
+	r.ui.Note("the run in %s was stopped before its first checkpoint: starting from the beginning", r.folder.Path(""))
+	return nil, nil
+}
+
+func (r *run) exists(name string) bool {
+	_, err := os.Stat(r.folder.Path(name))
 	return err == nil
 }
 
-// restore puts the session into the state of the checkpoint.
-func (f *fineTuning) restore(c *checkpoint.Checkpoint) error {
+// load puts the trainer, the data and the record into the state of the checkpoint.
+func (r *run) load(c *checkpoint.Checkpoint) error {
 	for _, d := range c.Damaged {
-		f.note("a checkpoint is damaged, going on from the one before: %v", d)
+		r.ui.Note("a checkpoint is damaged, going on from the one before: %v", d)
 	}
-	if err := f.sameSettings(c.Config); err != nil {
+	if err := r.sameSettings(c.Config); err != nil {
 		return wrapUnlessUsage(c.Path, err)
 	}
-	mine := f.inputs()
+	mine := r.inputs()
 	switch {
 	case c.Inputs.Backbone != mine.Backbone:
 		return errOtherBackbone
@@ -72,53 +82,54 @@ func (f *fineTuning) restore(c *checkpoint.Checkpoint) error {
 		return errOtherData
 	case c.Inputs.Adapter != mine.Adapter:
 		return runner.Usagef("--resume with another --init-adapter is refused: the run began with other values")
-	case c.Position.Epochs > f.config.Epochs:
-		return fmt.Errorf("checkpoint %s: it claims %d epochs of a run of %d", c.Path, c.Position.Epochs, f.config.Epochs)
+	case c.Position.Epochs > r.config.Epochs:
+		return fmt.Errorf("checkpoint %s: it claims %d epochs of a run of %d", c.Path, c.Position.Epochs, r.config.Epochs)
 	}
-	if err := f.session.Restore(c.Tensors); err != nil {
+	if err := r.trainer.Restore(c.Tensors); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", c.Path, err)
 	}
 	var err error
-	if f.good, err = f.session.ReadTrainable(); err != nil {
+	if r.good, err = r.trainer.ReadTrainable(); err != nil {
 		return err
 	}
-	bad, err := f.data.train.LeaveOut(c.Bad)
+	bad, err := r.data.train.LeaveOut(c.Bad)
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w", c.Path, err)
 	}
-	f.data.skipped.Know(bad)
-	f.from, f.written, f.before = c.Position, c.Position, c.Measurements
-	f.metrics = result.NewMetricsLog(f.folder.Path(result.MetricsFile), c.Metrics...)
-	f.record.Progress = result.Progress{Epochs: c.Position.Epochs, Steps: c.Position.Steps}
-	f.record.Measurements = c.Measurements
-	f.record.Earlier = c.Earlier
-	if c.Versions != f.record.Versions || !c.Device.SameNumbers(f.record.Device) {
-		f.record.Earlier = append(slices.Clip(c.Earlier), result.Part{Steps: c.Position.Steps, Versions: c.Versions, Device: c.Device})
+	r.data.skipped.Know(bad)
+	r.from, r.written, r.before = c.Position, c.Position, c.Measurements
+	r.metrics = result.NewMetricsLog(r.folder.Path(result.MetricsFile), c.Metrics...)
+	r.record.Progress = result.Progress{Epochs: c.Position.Epochs, Steps: c.Position.Steps}
+	r.record.Measurements = c.Measurements
+	r.record.Earlier = c.Earlier
+	if c.Versions != r.record.Versions || !c.Device.SameNumbers(r.record.Device) {
+		r.record.Earlier = append(slices.Clip(c.Earlier), result.Part{Steps: c.Position.Steps, Versions: c.Versions, Device: c.Device})
 	}
-	f.tellResumed(c)
+	r.noteResumed(c)
 	return nil
 }
 
-func (f *fineTuning) tellResumed(c *checkpoint.Checkpoint) {
+// noteResumed says where the run continues, and on what if that has changed.
+func (r *run) noteResumed(c *checkpoint.Checkpoint) {
 	switch p := c.Position; {
-	case p.Epochs == f.config.Epochs:
-		f.note("resuming after the last epoch")
+	case p.Epochs == r.config.Epochs:
+		r.ui.Note("resuming after the last epoch")
 	case p.StepInEpoch > 0:
-		f.note("resuming in epoch %d after step %d", p.Epochs+1, p.Steps)
+		r.ui.Note("resuming in epoch %d after step %d", p.Epochs+1, p.Steps)
 	default:
-		f.note("resuming after epoch %d", p.Epochs)
+		r.ui.Note("resuming after epoch %d", p.Epochs)
 	}
-	if c.Versions != f.record.Versions || !c.Device.SameNumbers(f.record.Device) {
-		f.note("program, TensorFlow, processor or the number of threads (%d before, %d now) are not those that the run began with: its result may differ in the last digits from that of a run in one piece", c.Device.Threads, f.record.Device.Threads)
+	if c.Versions != r.record.Versions || !c.Device.SameNumbers(r.record.Device) {
+		r.ui.Note("program, TensorFlow, processor or the number of threads (%d before, %d now) are not those that the run began with: its result may differ in the last digits from that of a run in one piece", c.Device.Threads, r.record.Device.Threads)
 	}
 }
 
-// startMetrics makes metrics.csv hold the lines of the epochs that are done, and no others.
-func (f *fineTuning) startMetrics() error {
-	if !f.config.Resume {
+// startMetrics reduces metrics.csv to the lines of the epochs before the start.
+func (r *run) startMetrics() error {
+	if !r.config.Resume {
 		return nil
 	}
-	path, rows := f.folder.Path(result.MetricsFile), f.metrics.Rows()
+	path, rows := r.folder.Path(result.MetricsFile), r.metrics.Rows()
 	if len(rows) > 0 {
 		return result.WriteMetrics(path, rows)
 	}
@@ -133,35 +144,35 @@ var (
 	errOtherData     = runner.Usagef("--resume with other data is refused: the lists or images have changed")
 )
 
-// sameRun refuses to go on with a run that began otherwise, as its run.json tells.
-func (f *fineTuning) sameRun(old result.Run) error {
-	if err := f.sameSettings(old.Config); err != nil {
-		return wrapUnlessUsage(f.folder.Path(result.RunFile), err)
+// sameRun returns an error if the run in run.json has other settings or inputs.
+func (r *run) sameRun(old result.Run) error {
+	if err := r.sameSettings(old.Config); err != nil {
+		return wrapUnlessUsage(r.folder.Path(result.RunFile), err)
 	}
 	switch {
-	case old.Backbone.SHA256 != f.record.Backbone.SHA256:
+	case old.Backbone.SHA256 != r.record.Backbone.SHA256:
 		return errOtherBackbone
-	case old.Data.Fingerprint != f.record.Data.Fingerprint:
+	case old.Data.Fingerprint != r.record.Data.Fingerprint:
 		return errOtherData
 	}
 	return nil
 }
 
-// sameSettings refuses a configuration, as JSON, that gives another result.
-func (f *fineTuning) sameSettings(config []byte) error {
-	var old resolved
+// sameSettings returns an error if the settings, a Record in JSON, give another result.
+func (r *run) sameSettings(config []byte) error {
+	var old Record
 	d := json.NewDecoder(bytes.NewReader(config))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&old); err != nil {
 		return fmt.Errorf("its settings are not those of this version of the program: %w", err)
 	}
-	if differs := old.differs(f.resolved()); differs != "" {
+	if differs := old.differs(r.settings()); differs != "" {
 		return runner.Usagef("--resume with other settings is refused: %s", differs)
 	}
 	return nil
 }
 
-// wrapUnlessUsage names the file in errors about it; what the user asked for is not the file's fault.
+// wrapUnlessUsage adds the file's name to errors, except to a UsageError, which is not about the file.
 func wrapUnlessUsage(path string, err error) error {
 	var usage *runner.UsageError
 	if errors.As(err, &usage) {
@@ -170,16 +181,16 @@ func wrapUnlessUsage(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// mayChange are the settings that a resumed run may have otherwise: they change no result. The number of threads, which nobody need
-// have given and another machine may not have, changes the last digits only, as the processor does: a note tells.
+// mayChange lists settings that may differ on resume because they do not affect the result. The number of threads, whose default
+// depends on the machine, affects the last digits only, as the processor does: noteResumed says so.
 var mayChange = map[string]bool{"out": true, "data": true, "backbone": true, "checkpoint_every": true, "init_adapter": true, "threads": true}
 
-// differs names the first setting in which two configurations differ, as the user would type it.
-func (r resolved) differs(other resolved) string {
-	a, b := reflect.ValueOf(r), reflect.ValueOf(other)
-	for i := range a.NumField() {
-		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
-		x, y := reflect.Indirect(a.Field(i)), reflect.Indirect(b.Field(i))
+// differs names the first setting that differs, as the user would type it.
+func (s Record) differs(other Record) string {
+	a, b := reflect.ValueOf(s), reflect.ValueOf(other)
+	for _, f := range recorded() {
+		name := jsonName(f)
+		x, y := reflect.Indirect(a.FieldByIndex(f.Index)), reflect.Indirect(b.FieldByIndex(f.Index))
 		if mayChange[name] || fmt.Sprint(x) == fmt.Sprint(y) {
 			continue
 		}
@@ -189,6 +200,18 @@ func (r resolved) differs(other resolved) string {
 		return fmt.Sprintf("--%s was %v and is %v now", strings.ReplaceAll(name, "_", "-"), x, y)
 	}
 	return ""
+}
+
+// recorded lists the fields of a Record, including those of embedded structs, that JSON has.
+func recorded() []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[Record]()), func(f reflect.StructField) bool {
+		return f.Anonymous || jsonName(f) == "-"
+	})
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
 }
 
 // differentOption names the first option in which two settings of the same method differ.

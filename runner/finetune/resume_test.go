@@ -6,30 +6,39 @@ import (
 	"testing"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 )
 
 // TestDiffers changes every setting in turn: each that can change a result is found, and named as a flag.
 func TestDiffers(t *testing.T) {
-	base := resolved{Method: "dtl", Options: dtl.Options{"rank": "2", "beta": "100"}}
+	base := Record{Config: Default()}
+	base.Mean, base.Std = new([3]float64), new([3]float64)
+	base.Options = dtl.Options{"rank": "2", "beta": "100"}
 	if d := base.differs(base); d != "" {
 		t.Errorf("a setting differs from itself: %s", d)
 	}
-	for i := range reflect.TypeFor[resolved]().NumField() {
+	for _, f := range recorded() {
 		other := base
-		field := reflect.ValueOf(&other).Elem().Field(i)
-		name, _, _ := strings.Cut(reflect.TypeFor[resolved]().Field(i).Tag.Get("json"), ",")
+		field := reflect.ValueOf(&other).Elem().FieldByIndex(f.Index)
+		name := jsonName(f)
 		want := "--" + strings.ReplaceAll(name, "_", "-") + " was "
 		switch v := field.Addr().Interface().(type) {
 		case *string:
+			*v = "other"
+		case *graph.Precision:
+			*v = "other"
+		case *graph.Recompute:
+			*v = "other"
+		case *dtl.DropPathScope:
 			*v = "other"
 		case *int:
 			*v = 77
 		case *float64:
 			*v = 0.77
-		case *[3]float64:
-			*v = [3]float64{0, 0, 0.77}
+		case **[3]float64:
+			*v = &[3]float64{0, 0, 0.77}
 		case *bool:
-			*v = true
+			*v = !*v
 		case *uint64:
 			*v = 77
 		case *dtl.Options:

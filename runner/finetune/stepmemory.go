@@ -13,18 +13,18 @@ import (
 
 // StepMemory is the memory of one training step, in bytes.
 type StepMemory struct {
-	Peak  int64 // the most that is alive at once, without what stays between steps
-	Fixed int64 // weights and the optimizer's state
+	Peak  int64 // most bytes alive at once, without what stays between steps
+	Fixed int64 // weights and optimizer state
 }
 
-// MeasureStepMemory traces one training step of what the configuration describes, on random images and labels of so many
-// classes, in a session of its own: a fine-tuning before or after it is not touched.
+// MeasureStepMemory traces one training step on random images and labels, in a separate session.
 func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, error) {
-	bb, err := c.Backbone.Load(ctx)
+	c = c.filled()
+	bb, err := c.Load(ctx)
 	if err != nil {
 		return StepMemory{}, err
 	}
-	s, err := c.Method.Resolve(bb.Architecture)
+	s, err := c.Resolve(bb.Architecture)
 	if err != nil {
 		return StepMemory{}, err
 	}
@@ -36,9 +36,7 @@ func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, 
 	if err != nil {
 		return StepMemory{}, err
 	}
-	session, err := dtl.NewImageTrainer(model, c.training(), dtl.Start{
-		Session: graph.SessionOptions{Threads: c.Threads}, Weights: bb.Weights, Seed: c.Seed,
-	})
+	session, err := dtl.NewImageTrainer(model, c.training(), dtl.Start{Session: graph.SessionOptions{Threads: c.Threads}, Weights: bb.Weights, Seed: c.Seed})
 	if err != nil {
 		return StepMemory{}, err
 	}
@@ -59,8 +57,8 @@ func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, 
 	return StepMemory{Peak: replayed.Peak, Fixed: weights + optimizer}, nil
 }
 
-// RandomBatch is a batch of random images [B, S, S, 3], bytes as the loader delivers them, with labels, for measuring: values
-// play no part in memory or time.
+// RandomBatch returns random images [B, S, S, 3] in bytes, as a loader does, and labels. Memory and time of a step do not depend
+// on the values.
 func RandomBatch(batch, side, classes int) (tensor.Tensor, []int32) {
 	random := rand.New(rand.NewPCG(1, 1))
 	pixels := make([]uint8, batch*side*side*3)

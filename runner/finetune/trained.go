@@ -14,30 +14,29 @@ import (
 // backboneFile is where full fine-tuning writes the backbone that it trained.
 const backboneFile = "backbone.npz"
 
-// writeTrained writes adapter.safetensors and, where all of the backbone trained, backbone.npz.
-func (f *fineTuning) writeTrained(trained tensor.Map) (err error) {
-	own, weights := divide(trained, f.session.Model)
-	described := f.backbone
+// writeTrained writes adapter.safetensors and, if the whole backbone trained, backbone.npz.
+func (r *run) writeTrained(trained tensor.Map) (err error) {
+	own, weights := divide(trained, r.trainer.Model)
+	described := r.backbone
 	if len(weights) > 0 {
-		if described, err = f.writeBackbone(own, weights); err != nil {
+		if described, err = r.writeBackbone(own, weights); err != nil {
 			return err
 		}
 	}
-	meta := adapter.Meta(f.settings, described, f.data.classNames, f.data.classes, f.config.Precision, f.ui.Version)
-	return result.WriteAdapter(f.folder.Path(result.AdapterFile), own, meta)
+	meta := adapter.Meta(r.method, described, r.data.classNames, r.data.classes, string(r.config.Precision), r.ui.Version)
+	return result.WriteAdapter(r.folder.Path(result.AdapterFile), own, meta)
 }
 
-// writeBackbone writes the trained backbone with the new classifier as its own head. It returns the
-// backbone as it would be read back.
-func (f *fineTuning) writeBackbone(adapter, weights tensor.Map) (*backbone.Backbone, error) {
-	trained := &backbone.Backbone{Description: f.backbone.Description, Weights: maps.Clone(weights)}
+// writeBackbone writes the trained backbone with the classifier as its own head, and returns it.
+func (r *run) writeBackbone(adapter, weights tensor.Map) (*backbone.Backbone, error) {
+	trained := &backbone.Backbone{Description: r.backbone.Description, Weights: maps.Clone(weights)}
 	trained.SetHead(adapter[dtl.HeadWeight], adapter[dtl.HeadBias])
-	trained.Pool = f.settings.Pool
-	return trained, pair.Save(trained, f.folder.Path(backboneFile))
+	trained.Pool = r.method.Pool
+	return trained, pair.Save(trained, r.folder.Path(backboneFile))
 }
 
-// divide parts what trained into the adapter's tensors and the backbone's weights, which full
-// fine-tuning writes to a file of its own. The few weights that a method like BitFit trains belong to the adapter.
+// divide separates the trained tensors into those of the adapter file and the backbone weights of full fine-tuning, which go to
+// another file. The few weights that a method like BitFit trains belong to the adapter.
 func divide(trained tensor.Map, model *dtl.Model) (adapter, weights tensor.Map) {
 	inAdapter := model.AdapterShapes()
 	adapter, weights = tensor.Map{}, tensor.Map{}

@@ -52,7 +52,7 @@ func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
 
 // fineTune trains the cell, from the last checkpoint where one is.
 func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, error) {
-	data, err := j.task.Dir(s.config.Base.Data)
+	data, err := j.task.Dir(s.config.Data)
 	if err != nil {
 		return result.Run{}, err
 	}

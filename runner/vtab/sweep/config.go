@@ -12,18 +12,20 @@ import (
 	"strings"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/suite"
+	"dtl-tf/runner/train"
 	"dtl-tf/runner/vtab"
 )
 
-// Config is what the user asks for.
+// Config holds the settings of a sweep.
 type Config struct {
-	// Base is what all cells share: Data is the folder that the tasks' folders are in, Out that of the results; backbone and
-	// machine settings as for one fine-tuning. What recipes say is filled in for each cell.
-	Base    finetune.Config
+	// Config holds the settings that all cells share. Data is the folder with the tasks' folders, Out that of the results. The
+	// recipes replace settings for each cell.
+	finetune.Config
 	Methods string // "dtl,lora", or all
 	Tasks   string // as suite.Select takes them
 	Seeds   string // "42,43,44"
@@ -51,7 +53,7 @@ func (j job) name() string {
 }
 
 // root is the folder of results that the cell belongs to: a search has one for each point.
-func (c Config) root(j job) string { return filepath.Join(c.Base.Out, j.point) }
+func (c Config) root(j job) string { return filepath.Join(c.Out, j.point) }
 
 // jobs are the cells of this shard. All tasks and methods of the first seed come first, so that a whole table is there early.
 func (c Config) jobs(architecture string) ([]job, error) {
@@ -183,15 +185,15 @@ func (c Config) overrides(methods []string) (vtab.Overrides, error) {
 
 // check refuses what cannot be before anything is read.
 func (c Config) check() error {
-	if c.Base.Data == "" {
+	if c.Data == "" {
 		return runner.Usagef("--data is required: name the folder that the tasks' folders are in")
 	}
-	if info, err := os.Stat(c.Base.Data); err != nil {
+	if info, err := os.Stat(c.Data); err != nil {
 		return runner.Usagef("--data: %w", err)
 	} else if !info.IsDir() {
-		return runner.Usagef("--data %s is a file: name the folder that the tasks' folders are in", c.Base.Data)
+		return runner.Usagef("--data %s is a file: name the folder that the tasks' folders are in", c.Data)
 	}
-	if c.Base.Out == "" {
+	if c.Out == "" {
 		return runner.Usagef("--out is required: name a folder for the results")
 	}
 	return nil
@@ -203,16 +205,15 @@ func (c Config) fineTune(j job, folder string) (finetune.Config, error) {
 	if err != nil {
 		return finetune.Config{}, err
 	}
-	f := c.Base
+	f := c.Config
 	f.Data, f.Out = folder, vtab.WorkPath(c.root(j), j.task.Folder, j.method, j.seed)
-	f.Init, f.Schedule, f.Shuffle, f.Augment = finetune.InitPretrained, "cosine", true, finetune.AugmentNone
-	f.Method = runner.MethodConfig{Method: j.method, Options: r.Options}
+	f.Init, f.Schedule, f.Shuffle, f.Augment = finetune.InitPretrained, train.Cosine, true, data.AugmentNone
+	f.MethodConfig = runner.MethodConfig{Method: j.method, Options: r.Options, Pool: j.overrides[vtab.Pool]}
 	f.Epochs, f.Batch, f.Seed, f.Classes = r.Epochs, r.Batch, j.seed, j.task.Classes
 	f.LearningRate, f.WeightDecay, f.DropPath = r.LR, r.WeightDecay, r.DropPath
 	if c.Grid != "" {
 		f.TrainSplit, f.EvalSplit = data.Train, data.Val
 	}
-	f.Precision = cmp.Or(j.overrides[vtab.Precision], f.Precision)
-	f.Method.Pool = j.overrides[vtab.Pool]
+	f.Precision = cmp.Or(graph.Precision(j.overrides[vtab.Precision]), f.Precision)
 	return f, nil
 }

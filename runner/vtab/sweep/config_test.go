@@ -74,14 +74,14 @@ func TestShards(t *testing.T) {
 
 // TestFineTune: recipe and overrides arrive in the training.
 func TestFineTune(t *testing.T) {
-	c := Config{Base: finetune.Config{Out: "r", Precision: "fp32"}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
+	c := Config{Config: finetune.Config{Out: "r", StepConfig: runner.StepConfig{Precision: "fp32"}}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
 	jobs, err := c.jobs(vitB)
 	expect.NoError(t, err)
 	f, err := c.fineTune(jobs[0], "data/eurosat")
 	expect.NoError(t, err)
 	// eurosat, dtl+ on ViT-B in the official scripts: learning rate 0.003, drop path 0.1, kernel 3.
-	if f.LearningRate != 0.003 || f.DropPath != 0.3 || f.Method.Options["kernel"] != "5" || f.Method.Options["rank"] != "2" || f.Epochs != 110 ||
-		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.Method.Pool != "cls" || f.TrainSplit != "" || f.EvalSplit != "" {
+	if f.LearningRate != 0.003 || f.DropPath != 0.3 || f.Options["kernel"] != "5" || f.Options["rank"] != "2" || f.Epochs != 110 ||
+		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.Pool != "cls" || f.TrainSplit != "" || f.EvalSplit != "" {
 		t.Errorf("%+v", f)
 	}
 	if jobs[1].overrides["kernel"] != "" || jobs[1].overrides["drop_path"] != "0.3" {
@@ -151,7 +151,7 @@ func TestTimeLeft(t *testing.T) {
 
 func TestSearchOrder(t *testing.T) {
 	root := t.TempDir()
-	c := Config{Base: finetune.Config{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
+	c := Config{Config: finetune.Config{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
 	jobs, err := c.jobs(vitB)
 	expect.NoError(t, err)
 	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}

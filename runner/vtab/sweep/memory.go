@@ -21,7 +21,7 @@ func (m *memories) of(ctx context.Context, f finetune.Config, j job) *vtab.StepM
 		return nil
 	}
 	// Neither the task nor the seed, and no learning rate: what memory depends on.
-	kind := fmt.Sprint(j.method, f.Method.Options, f.Classes, f.Batch, f.DropPath > 0, f.Method.Pool, f.Precision, f.Recompute, f.MicroBatch)
+	kind := fmt.Sprint(j.method, f.Options, f.Classes, f.Batch, f.DropPath > 0, f.Pool, f.Precision, f.Recompute, f.MicroBatch)
 	if s, ok := m.known[kind]; ok {
 		return s
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"dtl-tf/dtl"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/finetune"
@@ -55,7 +56,7 @@ func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
 	if _, err := c.jobs(""); err != nil { // before the backbone is read, which takes longer
 		return nil, err
 	}
-	backbone, err := c.Base.Backbone.Describe(ctx, ui)
+	backbone, err := c.Describe(ctx, ui)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
 	for _, j := range jobs {
 		f, err := c.fineTune(j, "")
 		if err == nil {
-			err = f.CheckMicroBatch()
+			err = f.Check()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", j.name(), err)
@@ -94,7 +95,7 @@ func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
 			s.show.count(*cell)
 		}
 	}
-	if err := os.MkdirAll(c.Base.Out, 0o777); err != nil {
+	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return nil, fmt.Errorf("results: %w", err)
 	}
 	return s, nil
@@ -117,11 +118,7 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 	differ := func(what string, had, asked any) error {
 		return runner.Usagef("%s was made with %s %v, asked for is %v: choose another --out, or remove the file to make it again", path, what, had, asked)
 	}
-	var config struct {
-		Precision string `json:"precision"`
-		Scope     string `json:"drop_path_scope"`
-		Split     string `json:"eval_split"`
-	}
+	var config finetune.Record
 	if err := json.Unmarshal(c.Run.Config, &config); err != nil {
 		return &vtab.BadCellError{Path: path, Err: err}
 	}
@@ -133,11 +130,11 @@ func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
 		what       string
 		had, asked any
 	}{
-		{"evaluation on", cmp.Or(config.Split, data.Test), cmp.Or(f.EvalSplit, data.Test)},
+		{"evaluation on", cmp.Or(config.EvalSplit, data.Test), cmp.Or(f.EvalSplit, data.Test)},
 		{"lr", had.LR, asked.LR}, {"weight_decay", had.WeightDecay, asked.WeightDecay}, {"drop_path", had.DropPath, asked.DropPath},
 		{"epochs", had.Epochs, asked.Epochs}, {"batch", had.Batch, asked.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(asked.Options)},
 		{"pool", cmp.Or(c.Overrides[vtab.Pool], methodsPool), cmp.Or(j.overrides[vtab.Pool], methodsPool)},
-		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.Scope, cmp.Or(f.DropPathScope, finetune.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
+		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
 			return differ(v.what, v.had, v.asked)
@@ -260,7 +257,7 @@ func (s *sweep) stopped(err error) error {
 // end prints what came of the sweep.
 func (s *sweep) end() error {
 	fmt.Fprintf(s.ui.Out, "%s: %d finished (%d before this call), %d failed; the results are in %s\n",
-		plural(s.show.total, "cell"), s.show.done, s.kept, s.show.failed, s.config.Base.Out)
+		plural(s.show.total, "cell"), s.show.done, s.kept, s.show.failed, s.config.Out)
 	if len(s.failed) == 0 {
 		return nil
 	}

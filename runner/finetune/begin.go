@@ -1,0 +1,132 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+
+	"dtl-tf/dtl"
+	"dtl-tf/runner"
+	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/tensorboard"
+)
+
+// begin builds the model and restores what an earlier process has done of the run. If nothing is left to do, it returns the
+// finished run instead. Until begin succeeds, nothing that existed before has changed on the disk.
+func (p *plan) begin(ctx context.Context, folder *result.Folder, ui runner.UI) (r *run, finished *result.Run, err error) {
+	r = &run{plan: p, ui: ui, folder: folder, checkpoints: checkpoint.NewStore(folder.Path(""))}
+	defer func() {
+		if err != nil || finished != nil {
+			r.close()
+		}
+	}()
+	if finished, err = r.build(ctx); err != nil || finished != nil {
+		return r, finished, err
+	}
+	if err := folder.Clear(p.config.files()...); err != nil {
+		return r, nil, err
+	}
+	if p.config.TensorBoard {
+		r.board = tensorboard.New(folder.Path(""))
+	}
+	return r, nil, r.checkpoints.Tidy()
+}
+
+// build opens the trainer, on stored values if there is a feature cache, and restores its state.
+func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
+	m, err := r.newModel()
+	if err != nil {
+		return nil, err
+	}
+	before := ""
+	if r.config.Resume {
+		before = cacheBefore(r.folder)
+	}
+	k, cache, err := r.openFeatures(ctx, m, before, r.ui)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		if err := r.onImages(m); err != nil {
+			return nil, err
+		}
+		return r.restore(ctx, cache)
+	}
+	r.closers = append(r.closers, func() { k.store.Close() }) // what was read is read
+	trainer, err := r.onStored(m)
+	if err != nil {
+		return nil, err
+	}
+	if finished, err := r.restore(ctx, cache); err != nil || finished != nil {
+		return finished, err
+	}
+	loader, err := k.fill(ctx, r.plan, trainer, r.ui)
+	if isStoreError(err) {
+		return nil, r.withoutStore(k, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.batches = storedBatches(trainer, loader, r.data.items)
+	r.closers = append(r.closers, loader.Close)
+	return nil, nil
+}
+
+// onImages opens a trainer on images.
+func (r *run) onImages(m *dtl.Model) error {
+	values, err := r.values(m)
+	if err != nil {
+		return err
+	}
+	t, err := dtl.NewImageTrainer(m, r.config.training(), values)
+	if err != nil {
+		return err
+	}
+	r.batches = imageBatches(t, r.data.train, r.backbone.ImageSize())
+	return r.adopt(t.Trainer)
+}
+
+// onStored opens a trainer on stored values.
+func (r *run) onStored(m *dtl.Model) (*dtl.StoredTrainer, error) {
+	values, err := r.values(m)
+	if err != nil {
+		return nil, err
+	}
+	t, err := dtl.NewStoredTrainer(m, r.config.training(), r.config.CachePrecision, values)
+	if err != nil {
+		return nil, err
+	}
+	return t, r.adopt(t.Trainer)
+}
+
+// adopt makes t the trainer of the run.
+func (r *run) adopt(t *dtl.Trainer) (err error) {
+	r.trainer = t
+	r.frozen, err = frozenSHA256(t)
+	return err
+}
+
+// withoutStore replaces the trainer by one on images after a failure of the store. A run that has trained on stored values
+// can't continue on images, because they differ in rounding.
+func (r *run) withoutStore(k *features, failure error) error {
+	want := k.demand
+	if r.from.Steps > 0 {
+		want = required
+	}
+	_, cache, err := decline(want, errors.Unwrap(failure), r.ui.Note)
+	if err != nil {
+		return err
+	}
+	if err := r.trainer.Close(); err != nil {
+		return err
+	}
+	m, err := r.newModel()
+	if err != nil {
+		return err
+	}
+	if err := r.onImages(m); err != nil {
+		return err
+	}
+	r.record.FeatureCache = cache
+	return r.record.SetConfig(r.settings())
+}

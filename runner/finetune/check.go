@@ -1,0 +1,50 @@
+package finetune
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/runner"
+)
+
+// filled returns the settings with the values that "" and 0 threads stand for.
+func (c Config) filled() Config {
+	c.DropPathScope = cmp.Or(c.DropPathScope, dtl.DropPathAll)
+	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
+	c.Threads = cmp.Or(c.Threads, runtime.GOMAXPROCS(0))
+	return c
+}
+
+// check validates the settings before any file is read or written.
+func (c Config) check() error {
+	switch {
+	case c.Data == "":
+		return runner.Usagef("--data is required: name the folder of a data set")
+	case c.Out == "":
+		return runner.Usagef("--out is required: name a folder for the results")
+	case c.Overwrite && c.Resume:
+		return runner.Usagef("--overwrite and --resume contradict each other: give one of them")
+	}
+	return c.Check()
+}
+
+// Check validates the settings apart from input and output.
+func (c Config) Check() error {
+	if err := runner.Check(c.Settings()); err != nil {
+		return err
+	}
+	fromAdapter := c.Method == "" && c.InitAdapter != ""
+	switch {
+	case !fromAdapter && !slices.Contains(dtl.Names(), c.Method):
+		return runner.Usagef("--method %q is unknown: use one of %s", c.Method, strings.Join(dtl.Names(), ", "))
+	case c.Init == InitRandom && c.Method != "full":
+		return runner.Usagef("--init random needs --method full: nothing else would train the random weights")
+	case c.Init == InitRandom && c.Path == "":
+		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
+	}
+	return c.CheckMicroBatch()
+}

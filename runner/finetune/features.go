@@ -1,0 +1,204 @@
+package finetune
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/runner"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/feature"
+	"dtl-tf/runner/internal/build"
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
+)
+
+// minEpochs is the shortest run for which auto writes a cache. The first pass costs what it saves in one epoch, and some more
+// for writing and verifying.
+const minEpochs = 3
+
+// features is the feature cache of a run: the opened store and the images that belong to its rows.
+type features struct {
+	store  *feature.Store
+	items  []data.Item          // by row, the first item of each
+	rows   []int                // by training item
+	record *result.FeatureCache // for run.json
+	demand demand
+}
+
+// demand says how much a run insists on the feature cache.
+type demand int
+
+const (
+	optional  demand = iota // auto: the run trains without the cache if that is not possible
+	requested               // the user named the folder: an error, unless another process holds the cache
+	required                // the run to resume used it: an error, because other values would change the result
+)
+
+// openFeatures decides whether the run reads the values of the model's prefix from a store, and opens it. features is nil if not.
+// record is for run.json, nil with --feature-cache off. before is the state of the cache in the run to resume, "" if there is
+// none.
+func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui runner.UI) (k *features, record *result.FeatureCache, err error) {
+	c := p.config
+	want := requested
+	switch {
+	case c.FeatureCache == FeatureCacheOff:
+		return nil, nil, nil
+	case c.FeatureCache != FeatureCacheAuto:
+	case before == cacheOff:
+		return decline(optional, errors.New("the run began without"), ui.Note)
+	case before == cacheOn:
+		want = required
+	default:
+		want = optional
+	}
+	values, obstacle := p.storable(m)
+	switch {
+	case obstacle != nil && want == requested:
+		return nil, nil, runner.Usagef("--feature-cache: %w", obstacle)
+	case obstacle != nil && obstacle.obvious:
+		return decline(want, obstacle, func(string, ...any) {})
+	case obstacle != nil:
+		return decline(want, obstacle, ui.Note)
+	}
+	dir := c.FeatureCache
+	if want != requested {
+		if dir, err = feature.UserFolder(); err != nil {
+			return decline(want, err, ui.Note)
+		}
+	}
+	images := feature.NewImages(p.data.sums)
+	options, err := p.storeOptions(dir, values, ui)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := feature.Open(ctx, options, images)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, nil, err
+	case err != nil:
+		return decline(want, err, ui.Note)
+	}
+	missing := len(store.Missing())
+	if missing > 0 && c.Epochs < minEpochs && want == optional {
+		if err := store.Close(); err != nil {
+			return nil, nil, err
+		}
+		return decline(want, fmt.Errorf("storing values does not pay in a run of less than %d epochs", minEpochs), ui.Note)
+	}
+	if missing == 0 {
+		ui.Note("feature cache: values of %s images found in %s", report.Thousands(images.Len()), store.Folder())
+	}
+	k = &features{store: store, demand: want, record: &result.FeatureCache{
+		Used: true, Folder: store.Folder(), Precision: string(c.CachePrecision), Bytes: store.Bytes(), Values: len(values), Found: len(values) - missing,
+	}}
+	k.match(images, p.data)
+	return k, k.record, nil
+}
+
+// match finds the row of each image.
+func (k *features) match(images feature.Images, d *dataset) {
+	k.items = make([]data.Item, images.Len())
+	k.rows = make([]int, len(d.items))
+	for i := len(d.items) - 1; i >= 0; i-- {
+		row := images.Row(d.sums[i])
+		k.rows[i], k.items[row] = row, d.items[i]
+	}
+}
+
+// decline returns an error if the run needs the cache, and otherwise notes the reason for training without it.
+func decline(want demand, reason error, note runner.NoteFunc) (*features, *result.FeatureCache, error) {
+	switch {
+	case want == required:
+		return nil, nil, fmt.Errorf("the run to resume took values from a feature cache, which is not possible now: %w", reason)
+	case want == requested && !feature.Busy(reason):
+		return nil, nil, fmt.Errorf("--feature-cache: %w", reason)
+	}
+	note("feature cache: not used: %v", reason)
+	return nil, &result.FeatureCache{Reason: reason.Error()}, nil
+}
+
+// The states of the cache in a run's Record.
+const (
+	cacheOn  = "on"
+	cacheOff = "off"
+)
+
+// cacheBefore returns the state of the cache in the run that a folder holds, "" if unknown.
+func cacheBefore(folder *result.Folder) string {
+	var before struct {
+		State string `json:"feature_cache"`
+	}
+	if old, err := result.ReadRun(folder.Path(result.RunFile)); err == nil {
+		_ = json.Unmarshal(old.Config, &before) // resume reports what is wrong with it
+	}
+	return before.State
+}
+
+// obstacle is a reason why a run has no values to store.
+type obstacle struct {
+	reason  string
+	obvious bool // from the method, so not worth a note to a user who did not ask for the cache
+}
+
+func (o *obstacle) Error() string { return o.reason }
+
+// storable lists the values of an image that training steps can read from a store, or says why there are none.
+func (p *plan) storable(m *dtl.Model) ([]feature.Value, *obstacle) {
+	c := p.config
+	if c.Augment != data.AugmentNone {
+		return nil, &obstacle{reason: "--augment " + c.Augment + " makes other images in every epoch"}
+	}
+	training := c.training()
+	var values []feature.Value
+	for _, v := range m.Stored(training) {
+		if v.Name == "features" { // pooling is not part of the name
+			v.Name += "_" + string(p.method.Pool)
+		}
+		values = append(values, feature.Value{Name: v.Name, Shape: v.Shape})
+	}
+	if len(values) > 0 {
+		return values, nil
+	}
+	training.DropPath = 0
+	if len(m.Stored(training)) > 0 {
+		return nil, &obstacle{reason: fmt.Sprintf("with --drop-path %g all blocks change in every step (--drop-path-scope suffix spares the leading ones)", c.DropPath)}
+	}
+	return nil, &obstacle{reason: "nothing to store: method " + p.method.Method.Name() + " changes the backbone from its first block on", obvious: true}
+}
+
+// storeOptions identifies the values: everything that they depend on is part of the key.
+func (p *plan) storeOptions(dir string, values []feature.Value, ui runner.UI) (feature.Options, error) {
+	bb, c := p.backbone, p.config
+	program, err := build.Name(ui.Version)
+	if err != nil {
+		return feature.Options{}, err
+	}
+	computing, err := runner.Computing()
+	if err != nil {
+		return feature.Options{}, err
+	}
+	name := filepath.Base(bb.Path)
+	if bb.Path == "" {
+		name = "random"
+	}
+	return feature.Options{
+		Dir: dir,
+		Key: feature.Key{
+			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
+			ImageSize: bb.ImageSize(), Preprocessing: data.Preprocessing, Computed: string(c.Precision), Stored: string(c.CachePrecision),
+			Program: program, Device: string(p.device) + ", " + deviceModel(p.device),
+			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(p.device, c.Precision),
+		},
+		Versions: feature.Versions{Program: program, LibTensorFlow: tf.Version()},
+		About:    feature.About{Backbone: name, Data: p.data.name},
+		Values:   values, Note: ui.Note,
+	}, nil
+}

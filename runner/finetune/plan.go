@@ -1,0 +1,146 @@
+package finetune
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/runner"
+	"dtl-tf/runner/adapter"
+	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/classify"
+	"dtl-tf/runner/train"
+)
+
+// plan is everything that determines a run, read and checked. It does not change after newPlan.
+type plan struct {
+	config   Config
+	schedule train.Schedule
+	backbone *backbone.Backbone
+	method   runner.Settings
+	start    *start // nil: the method's initial values
+	device   graph.Device
+	data     *dataset
+}
+
+// newPlan reads the backbone, the initial adapter and the data set.
+func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error) {
+	p := &plan{config: c}
+	var err error
+	if p.schedule, err = train.NewSchedule(c.Schedule, c.Epochs, c.LearningRate); err != nil {
+		return nil, &runner.UsageError{Err: err}
+	}
+	if p.backbone, err = c.loadBackbone(ctx); err != nil {
+		return nil, cmp.Or(interrupted(ctx), err)
+	}
+	runner.NoteSources(p.backbone, false, note)
+	if err := interrupted(ctx); err != nil {
+		return nil, err
+	}
+	if c.InitAdapter == "" {
+		p.method, err = c.Resolve(p.backbone.Architecture)
+	} else {
+		p.method, p.start, err = readStart(ctx, c, p.backbone, note)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
+		return nil, err
+	}
+	if p.data, err = openTraining(ctx, c, p.backbone.ImageSize(), note); err != nil {
+		return nil, err
+	}
+	if err := p.settleData(ctx, note); err != nil {
+		p.data.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// settleData matches the classes with those of the initial adapter and surveys the images.
+func (p *plan) settleData(ctx context.Context, note runner.NoteFunc) (err error) {
+	if p.start != nil {
+		p.start.matchClasses(p.data, p.config.Classes)
+	}
+	runner.NoteAll(p.data.notes, note)
+	if err := interrupted(ctx); err != nil {
+		return err
+	}
+	p.data.survey, err = classify.Survey(ctx, p.data.all, note)
+	return err
+}
+
+func (c Config) loadBackbone(ctx context.Context) (*backbone.Backbone, error) {
+	if c.Init == InitRandom {
+		return c.Random(c.Seed)
+	}
+	b := c.BackboneConfig
+	if c.InitAdapter != "" {
+		b.Adapter = &runner.AdapterSays{Beside: adapter.Official}
+	}
+	return b.Load(ctx)
+}
+
+// inputs returns fingerprints of the files that the run reads. A run resumes only with the same.
+func (p *plan) inputs() checkpoint.Inputs {
+	in := checkpoint.Inputs{Backbone: p.backbone.Fingerprint(), Data: p.data.fingerprint}
+	if p.start != nil {
+		in.Adapter = p.start.adapter.Tensors.SHA256()
+	}
+	return in
+}
+
+// files lists the input files, which must survive in the output folder.
+func (c Config) files() []string {
+	var list []string
+	if c.Path != "" && c.Init != InitRandom {
+		list = append(list, c.Path)
+	}
+	if c.InitAdapter != "" {
+		list = append(list, c.InitAdapter)
+	}
+	return list
+}
+
+// model returns the forward pass for a backbone and a method.
+func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, device graph.Device) dtl.Config {
+	return dtl.Config{
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
+		Recompute: c.Recompute, Precision: c.Precision, Device: device,
+	}
+}
+
+// training returns the training step.
+func (c Config) training() dtl.Training {
+	return dtl.Training{
+		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: c.DropPathScope, WeightDecay: c.WeightDecay,
+	}
+}
+
+// newModel builds the forward pass.
+func (p *plan) newModel() (*dtl.Model, error) {
+	return dtl.New(p.config.model(p.backbone, p.method, p.data.classes, p.device))
+}
+
+// values returns what the model's variables start from.
+func (p *plan) values(m *dtl.Model) (dtl.Start, error) {
+	s := dtl.Start{Session: graph.SessionOptions{Threads: p.config.Threads}, Weights: p.backbone.Weights, Seed: p.config.Seed}
+	if p.start == nil {
+		return s, nil
+	}
+	var err error
+	s.Adapter, err = p.start.tensors(m, p.backbone, p.config.Seed)
+	return s, err
+}
+
+// interrupted returns an error after Ctrl-C. Until the first step nothing on the disk has changed.
+func interrupted(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted before the first step: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner"
+	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/classify"
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/tensorboard"
+	"dtl-tf/runner/train"
+)
+
+// run trains the model of a plan.
+type run struct {
+	*plan
+	ui          runner.UI
+	folder      *result.Folder
+	checkpoints *checkpoint.Store
+	trainer     *dtl.Trainer
+	batches     batches
+	frozen      string             // sha256 of the frozen weights before the first step, "" if all weights train
+	board       *tensorboard.Board // nil without --tensorboard
+	closers     []func()
+
+	record  result.Run
+	metrics *result.MetricsLog
+	from    train.Position      // where training starts: zero unless the run is resumed
+	before  result.Measurements // of the part of the run before from
+	written train.Position      // of the newest checkpoint
+	good    tensor.Map          // the trainable variables after the last complete epoch, nil before the first
+}
+
+// run trains, saves and evaluates. However it ends, run.json says so.
+func (r *run) run(ctx context.Context) error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	if err := r.startMetrics(); err != nil {
+		return err
+	}
+	err := r.train(ctx)
+	if err == nil {
+		err = r.finish(ctx)
+	}
+	switch {
+	case err == nil:
+		r.record.Status = result.Finished
+	case errors.Is(err, context.Canceled):
+		r.record.Status, r.record.Error = result.Interrupted, err.Error()
+		err = fmt.Errorf("%w; what was done so far is in %s%s", err, r.folder.Path(""), r.howToGoOn())
+	default:
+		r.record.Status, r.record.Error = result.Failed, err.Error()
+	}
+	r.record.Ended = now()
+	if err := also(err, r.save()); err != nil {
+		return err
+	}
+	if err := r.plotAccuracy(); err != nil {
+		return err
+	}
+	return report.Runs(r.ui.Out, report.Text, r.record)
+}
+
+// train runs the loop. However it ends, the last good state is saved as the adapter.
+func (r *run) train(ctx context.Context) error {
+	loop := &train.Loop[batch]{
+		Epochs: r.config.Epochs, StepsPerEpoch: r.data.train.Steps(),
+		Batches: r.batches,
+		Step:    func(b batch, rate float64, step int) (float64, error) { return b.step(rate, step-1) },
+		Rate:    r.schedule.Rate,
+		Size:    func(b batch) int { return len(b.labels) },
+		From:    r.from,
+	}
+	report.NewProgress(r.ui.Err, r.ui.Quiet).Attach(&loop.Hooks)
+	if r.ui.Watch != nil {
+		r.ui.Watch(&loop.Hooks)
+	}
+	if r.board != nil { // before the checkpoint's hook: a run killed between the two must not lack a point of its curves
+		r.board.Attach(&loop.Hooks)
+	}
+	loop.OnEpochEnd("metrics", r.logEpoch)
+	loop.OnEpochEnd("checkpoint", r.snapshot)
+
+	summary, err := loop.Run(ctx)
+	r.measure(summary)
+	var stopped *train.InterruptedError
+	switch {
+	case err == nil:
+		return r.complete(summary.Position)
+	case errors.As(err, &stopped):
+		return also(err, r.saveInterrupted(summary.Position))
+	case r.good != nil: // diverged, bad input or a full disk
+		return also(err, r.writeTrained(r.good))
+	}
+	return err
+}
+
+// logEpoch appends a line to metrics.csv.
+func (r *run) logEpoch(i train.Info) error {
+	return r.metrics.Append(result.Metric{
+		Epoch: i.Epoch, Step: i.Step, Rate: i.Rate, Loss: i.MeanLoss,
+		ImagesPerSecond: i.ImagesPerSecond(), Seconds: i.EpochElapsed.Seconds(),
+	})
+}
+
+// finish verifies the frozen weights and evaluates.
+func (r *run) finish(ctx context.Context) error {
+	if err := r.checkFrozen(); err != nil {
+		return err
+	}
+	if r.data.test == nil {
+		r.ui.Note("no test split: nothing to evaluate on (--holdout keeps some of the training images for that)")
+		return nil
+	}
+	return r.evaluate(ctx)
+}
+
+// checkFrozen compares the frozen weights with those before the first step.
+func (r *run) checkFrozen() error {
+	if r.frozen == "" {
+		return nil
+	}
+	after, err := frozenSHA256(r.trainer)
+	if err != nil {
+		return err
+	}
+	r.record.Frozen = &result.Frozen{Before: r.frozen, After: after}
+	if r.frozen != after {
+		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", r.frozen, after)
+	}
+	return nil
+}
+
+// frozenSHA256 hashes the frozen weights in the session, "" if there are none.
+func frozenSHA256(t *dtl.Trainer) (string, error) {
+	values, err := t.ReadFrozen()
+	if err != nil || len(values) == 0 {
+		return "", err
+	}
+	return values.SHA256(), nil
+}
+
+// evaluate measures the accuracy on the test images, once, after the last epoch.
+func (r *run) evaluate(ctx context.Context) error {
+	begun := now()
+	progress := report.NewProgress(r.ui.Err, r.ui.Quiet)
+	score, err := classify.Top1(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), progress.Task("evaluating", r.data.counts[r.data.testSplit]))
+	progress.Break()
+	if err != nil {
+		return err
+	}
+	r.record.Accuracy = &result.Accuracy{
+		Top1: score.Top1, Images: score.Images, Split: r.data.testSplit,
+		Epoch: r.record.Progress.Epochs, Note: result.OnceAfterLast,
+	}
+	r.record.Measurements.EvaluationSeconds = now().Sub(begun).Seconds()
+	r.record.Data.Skipped = r.data.skipped.Count()
+	return nil
+}
+
+// plotAccuracy adds the result to the event file. run.json says finished by then, and a finished run is not resumed, so the
+// point is never there twice.
+func (r *run) plotAccuracy() error {
+	if r.board == nil || r.record.Accuracy == nil {
+		return nil
+	}
+	a := r.record.Accuracy
+	return r.board.Scalar(r.record.Progress.Steps, tensorboard.TagAccuracy+a.Split, a.Top1)
+}
+
+func (r *run) save() error { return result.WriteRun(r.folder.Path(result.RunFile), r.record) }
+
+func (r *run) close() {
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		r.closers[i]()
+	}
+	if r.trainer != nil {
+		r.trainer.Close()
+	}
+	if r.board != nil {
+		r.board.Close() // every event has been written
+	}
+}
