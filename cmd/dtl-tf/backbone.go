@@ -26,13 +26,13 @@ var inspectCommand = command{
 		backbone.define(g, false)
 		g.add("Output", func(f *pflag.FlagSet) { f.BoolVar(&asJSON, "json", false, "print JSON") })
 		return func(ctx context.Context, args []string, io streams) error {
-			c, err := backbone.file("backbone inspect", args)
+			c, err := backbone.file(args)
 			if err != nil {
 				return err
 			}
 			info, err := runner.Inspect(ctx, c)
 			if err != nil {
-				return fmt.Errorf("backbone inspect: %w", err)
+				return err
 			}
 			if info.Note != "" {
 				fmt.Fprintln(io.err, info.Note)
@@ -67,15 +67,15 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 		})
 		backbone.define(g, false)
 		return func(ctx context.Context, args []string, io streams) error {
-			c, err := backbone.file("backbone export", args)
+			c, err := backbone.file(args)
 			if err != nil {
 				return err
 			}
 			if out == "" {
-				return usagef("backbone export: --out is required")
+				return usagef("--out is required")
 			}
-			if err := export.Backbone(ctx, c, out, pool, overwrite, runner.UI{Err: io.err}); err != nil {
-				return fmt.Errorf("backbone export: %w", err)
+			if err := export.Backbone(ctx, c, out, pool, overwrite, io.ui(false)); err != nil {
+				return err
 			}
 			fmt.Fprintf(io.out, "wrote %s\n", out)
 			return nil
@@ -84,9 +84,9 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 }
 
 // file is the configuration for commands whose argument is a backbone. Without an argument it is the built-in one.
-func (b *backboneFlags) file(name string, args []string) (runner.BackboneConfig, error) {
+func (b *backboneFlags) file(args []string) (runner.BackboneConfig, error) {
 	if len(args) > 1 {
-		return runner.BackboneConfig{}, usagef("%s: one backbone at a time, not %d", name, len(args))
+		return runner.BackboneConfig{}, usagef("one backbone at a time, not %d", len(args))
 	}
 	if len(args) == 1 {
 		b.path = args[0]

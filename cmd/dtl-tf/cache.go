@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/cache"
 	"dtl-tf/runner/report"
 )
@@ -27,17 +25,11 @@ inputs.`,
 			f.BoolVar(&asJSON, "json", false, "print JSON")
 		})
 		return func(_ context.Context, args []string, io streams) error {
-			if err := noArgs("cache list", args); err != nil {
-				return err
-			}
 			format := report.Text
 			if asJSON {
 				format = report.JSON
 			}
-			if err := cache.List(dir, format, runner.UI{Out: io.out, Err: io.err}); err != nil {
-				return fmt.Errorf("cache list: %w", err)
-			}
-			return nil
+			return cache.List(dir, format, io.ui(false))
 		}
 	},
 }
@@ -54,10 +46,7 @@ Removes only files of feature caches. If a run is using a cache, that cache stay
 		var dir string
 		g.add("What", func(f *pflag.FlagSet) { defineCacheDir(f, &dir) })
 		return func(_ context.Context, args []string, io streams) error {
-			if err := cache.Clear(dir, args, runner.UI{Out: io.out, Err: io.err}); err != nil {
-				return fmt.Errorf("cache clear: %w", err)
-			}
-			return nil
+			return cache.Clear(dir, args, io.ui(false))
 		}
 	},
 }

@@ -15,7 +15,7 @@ import (
 // command is one command of the program.
 type command struct {
 	name        string // one word or two: "fine-tune", "backbone inspect"
-	args        string // arguments after the flags, for help
+	args        string // arguments after the flags, for help; "" accepts none
 	purpose     string // one line
 	details     string // more help, with its line breaks
 	examples    []string
@@ -88,7 +88,13 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 		}
 		return usagef("%s: %w (see 'dtl-tf %s --help')", c.name, err, c.name)
 	}
-	return execute(ctx, g.all.Args(), io)
+	if c.args == "" && g.all.NArg() > 0 {
+		return usagef("%s: unexpected argument %q (see 'dtl-tf %s --help')", c.name, g.all.Arg(0), c.name)
+	}
+	if err := execute(ctx, g.all.Args(), io); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
 }
 
 // find matches the longest command name at the start of args.
@@ -116,12 +122,4 @@ func find(args []string) (command, []string, error) {
 
 func usagef(format string, args ...any) error {
 	return &runner.UsageError{Err: fmt.Errorf(format, args...)}
-}
-
-// noArgs returns an error if a command without arguments was given any.
-func noArgs(name string, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s: unexpected argument %q (see 'dtl-tf %s --help')", name, args[0], name)
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -44,19 +43,13 @@ gets random weights, which cost the same memory and time as trained ones.`,
 		})
 		g.add(runner.GroupMachine, func(f *pflag.FlagSet) { define(f, group(runner.GroupMachine, settings)...) })
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("compare", args); err != nil {
-				return err
-			}
 			backbone.path = c.Path
 			var err error
 			if c.BackboneConfig, err = backbone.config(); err != nil {
 				return err
 			}
-			ui := runner.UI{Out: io.out, Err: io.err, Version: version, Quiet: quiet}
-			if err := compare.Run(ctx, c, ui, nil); err != nil {
-				return fmt.Errorf("compare: %w", err)
-			}
-			return nil
+			ui := io.ui(quiet)
+			return compare.Run(ctx, c, ui, nil)
 		}
 	},
 }

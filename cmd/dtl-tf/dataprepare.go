@@ -56,22 +56,19 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			f.Lookup("test").DefValue = "0" // help hides a zero default, not -1
 		})
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("data prepare", args); err != nil {
-				return err
-			}
 			c.Seeded = g.changed("seed")
 			if g.changed("test") && c.Test < 0 {
-				return usagef("data prepare: --test %d: want at least 1 image", c.Test)
+				return usagef("--test %d: want at least 1 image", c.Test)
 			}
 			r, err := prepare.Run(ctx, c, prepare.UI{Out: io.out, Err: io.err, Quiet: quiet})
 			if errors.Is(err, context.Canceled) {
-				return fmt.Errorf("data prepare: interrupted, nothing was written to %s: %w", c.Out, err)
+				return fmt.Errorf("interrupted, nothing was written to %s: %w", c.Out, err)
 			}
 			if errors.Is(err, prepare.ErrUsage) {
-				return &runner.UsageError{Err: fmt.Errorf("data prepare: %w", err)}
+				return &runner.UsageError{Err: err}
 			}
 			if err != nil {
-				return fmt.Errorf("data prepare: %w", err)
+				return err
 			}
 			fmt.Fprintf(io.out, "wrote %s\n", c.Out)
 			return r.Print(io.out)

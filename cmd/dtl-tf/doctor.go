@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"dtl-tf/runner/doctor"
 )
@@ -13,13 +12,7 @@ var doctorCommand = command{
 	examples: []string{"dtl-tf doctor"},
 	flags: func(*groups) func(context.Context, []string, streams) error {
 		return func(_ context.Context, args []string, io streams) error {
-			if err := noArgs("doctor", args); err != nil {
-				return err
-			}
-			if err := doctor.Print(io.out, version); err != nil {
-				return fmt.Errorf("doctor: %w", err)
-			}
-			return nil
+			return doctor.Print(io.out, version)
 		}
 	},
 }

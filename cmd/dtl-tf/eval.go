@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/infer"
 )
 
@@ -27,10 +26,9 @@ by number, and a note says so.`,
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        infer.EvalConfig
-			backbone backboneFlags
-			method   methodFlags
-			asJSON   bool
+			c       infer.EvalConfig
+			adapted adaptedFlags
+			asJSON  bool
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
@@ -39,24 +37,19 @@ by number, and a note says so.`,
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")
 			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}`)
 		})
-		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapter files that do not record it", "")
+		adapted.define(g)
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Batch, "batch", 64, "`images` at a time")
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("eval", args); err != nil {
-				return err
-			}
 			var err error
-			if c.Backbone, err = backbone.config(); err != nil {
+			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
 				return err
 			}
-			c.Method = method.config(g)
-			score, err := infer.Eval(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version})
+			score, err := infer.Eval(ctx, c, io.ui(false))
 			if err != nil {
-				return fmt.Errorf("eval: %w", err)
+				return err
 			}
 			if asJSON {
 				return printJSON(io.out, score)

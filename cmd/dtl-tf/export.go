@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/export"
 )
 
@@ -28,30 +26,21 @@ TensorFlow Serving expects one folder per version: copy the SavedModel to NAME/1
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        export.ClassifierConfig
-			backbone backboneFlags
-			method   methodFlags
+			c       export.ClassifierConfig
+			adapted adaptedFlags
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (required)")
 			f.StringVar(&c.Out, "out", "", "`folder` of the SavedModel (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the SavedModel in --out")
 		})
-		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapter files that do not record it", "")
+		adapted.define(g)
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("export", args); err != nil {
-				return err
-			}
 			var err error
-			if c.Backbone, err = backbone.config(); err != nil {
+			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
 				return err
 			}
-			c.Method = method.config(g)
-			if err := export.Classifier(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}); err != nil {
-				return fmt.Errorf("export: %w", err)
-			}
-			return nil
+			return export.Classifier(ctx, c, io.ui(false))
 		}
 	},
 }

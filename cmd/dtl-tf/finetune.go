@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/pflag"
 
@@ -39,7 +38,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			settings = c.Settings()
 			backbone backboneFlags
 			method   methodFlags
-			ui       runner.UI
+			quiet    bool
 		)
 		add := func(title string) {
 			g.add(title, func(f *pflag.FlagSet) { define(f, group(title, settings)...) })
@@ -51,12 +50,9 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		add(runner.GroupTraining)
 		g.add(runner.GroupMachine, func(f *pflag.FlagSet) {
 			define(f, group(runner.GroupMachine, settings)...)
-			f.BoolVarP(&ui.Quiet, "quiet", "q", false, "print the result without progress")
+			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("fine-tune", args); err != nil {
-				return err
-			}
 			var err error
 			if c.BackboneConfig, err = backbone.config(); err != nil {
 				return err
@@ -65,12 +61,8 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			if c.InitAdapter != "" && !g.changed("method") {
 				c.Method = "" // the adapter file's, not the default
 			}
-			ui.Out, ui.Err, ui.Version = io.out, io.err, version
-			_, err = finetune.Run(ctx, c, ui)
-			if err != nil {
-				return fmt.Errorf("fine-tune: %w", err)
-			}
-			return nil
+			_, err = finetune.Run(ctx, c, io.ui(quiet))
+			return err
 		}
 	},
 }

@@ -75,9 +75,6 @@ var versionCommand = command{
 	purpose: "print the version of the program",
 	flags: func(*groups) func(context.Context, []string, streams) error {
 		return func(_ context.Context, args []string, io streams) error {
-			if err := noArgs("version", args); err != nil {
-				return err
-			}
 			fmt.Fprintf(io.out, "dtl-tf %s\n", version)
 			return nil
 		}

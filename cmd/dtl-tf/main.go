@@ -69,3 +69,8 @@ type streams struct {
 	out *output
 	err io.Writer
 }
+
+// ui returns the outputs in the form that package runner takes.
+func (s streams) ui(quiet bool) runner.UI {
+	return runner.UI{Out: s.out, Err: s.err, Quiet: quiet, Version: version}
+}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/export"
 )
 
@@ -21,29 +20,23 @@ become part of a layer's weights can be merged, such as lora and ssf.`,
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        export.MergeConfig
-			backbone backboneFlags
-			method   methodFlags
+			c       export.MergeConfig
+			adapted adaptedFlags
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (required)")
 			f.StringVar(&c.Out, "out", "", "the merged backbone, an .npz `file` (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace --out")
 		})
-		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapter files that do not record it", "")
+		adapted.define(g)
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("merge", args); err != nil {
-				return err
-			}
 			var err error
-			if c.Backbone, err = backbone.config(); err != nil {
+			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
 				return err
 			}
-			c.Method = method.config(g)
-			sidecar, err := export.Merge(ctx, c, runner.UI{Err: io.err})
+			sidecar, err := export.Merge(ctx, c, io.ui(false))
 			if err != nil {
-				return fmt.Errorf("merge: %w", err)
+				return err
 			}
 			fmt.Fprintf(io.out, "wrote %s and %s\n", c.Out, sidecar)
 			return nil

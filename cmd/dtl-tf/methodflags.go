@@ -42,3 +42,19 @@ type optionValue string
 func (v *optionValue) Set(text string) error { *v = optionValue(text); return nil }
 func (v *optionValue) String() string        { return string(*v) }
 func (v *optionValue) Type() string          { return "value" }
+
+// adaptedFlags are the flags of commands that read a backbone with an adapter.
+type adaptedFlags struct {
+	backbone backboneFlags
+	method   methodFlags
+}
+
+func (a *adaptedFlags) define(g *groups) {
+	a.backbone.define(g, true)
+	a.method.define(g, "`name` of the method, for adapter files that do not record it", "")
+}
+
+func (a *adaptedFlags) config(g *groups) (runner.BackboneConfig, runner.MethodConfig, error) {
+	b, err := a.backbone.config()
+	return b, a.method.config(g), err
+}

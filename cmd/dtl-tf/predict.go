@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/infer"
 )
 
@@ -28,10 +27,9 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			c        infer.PredictConfig
-			backbone backboneFlags
-			method   methodFlags
-			asJSON   bool
+			c       infer.PredictConfig
+			adapted adaptedFlags
+			asJSON  bool
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
@@ -39,21 +37,19 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "report images that can't be read and continue, instead of stopping")
 			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]}, one per line`)
 		})
-		backbone.define(g, true)
-		method.define(g, "`name` of the method, for adapter files that do not record it", "")
+		adapted.define(g)
 		g.add("Machine", func(f *pflag.FlagSet) {
 			f.IntVar(&c.Batch, "batch", 32, "`images` at a time")
 			f.IntVar(&c.Threads, "threads", 0, "`threads` of TensorFlow (default: all that the process may use)")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if len(args) == 0 {
-				return usagef("predict: name at least one image or folder")
+				return usagef("name at least one image or folder")
 			}
 			var err error
-			if c.Backbone, err = backbone.config(); err != nil {
+			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
 				return err
 			}
-			c.Method = method.config(g)
 			c.Images = args
 			show := func(p infer.Prediction) error {
 				if asJSON {
@@ -62,10 +58,7 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 				_, err := fmt.Fprintln(io.out, p)
 				return err
 			}
-			if err := infer.Predict(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version}, show); err != nil {
-				return fmt.Errorf("predict: %w", err)
-			}
-			return nil
+			return infer.Predict(ctx, c, io.ui(false), show)
 		}
 	},
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/vtab/check"
 )
@@ -44,13 +42,10 @@ Every problem is printed with its file and line, and the exit code is 1. Remarks
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			if len(args) != 1 {
-				return usagef("vtab check: give the folder with the data sets (see 'dtl-tf vtab check --help')")
+				return usagef("give the folder with the data sets (see 'dtl-tf vtab check --help')")
 			}
 			c.Root = args[0]
-			if err := check.Run(ctx, c, runner.UI{Out: io.out, Err: io.err, Version: version, Quiet: quiet}); err != nil {
-				return fmt.Errorf("vtab check: %w", err)
-			}
-			return nil
+			return check.Run(ctx, c, io.ui(quiet))
 		}
 	},
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/pflag"
 
@@ -48,10 +47,10 @@ func (s *sweepFlags) machine(g *groups) {
 	})
 }
 
-func (s *sweepFlags) config(io streams) (sweep.Config, runner.UI, error) {
+func (s *sweepFlags) config() (sweep.Config, error) {
 	var err error
 	s.c.BackboneConfig, err = s.backbone.config()
-	return s.c, runner.UI{Out: io.out, Err: io.err, Quiet: s.quiet, Version: version}, err
+	return s.c, err
 }
 
 var vtabRunCommand = command{
@@ -86,17 +85,11 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 		})
 		s.machine(g)
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("vtab run", args); err != nil {
+			c, err := s.config()
+			if err != nil {
 				return err
 			}
-			c, ui, err := s.config(io)
-			if err == nil {
-				err = sweep.Run(ctx, c, ui)
-			}
-			if err != nil {
-				return fmt.Errorf("vtab run: %w", err)
-			}
-			return nil
+			return sweep.Run(ctx, c, io.ui(s.quiet))
 		}
 	},
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -41,17 +40,11 @@ command again trains only the missing points.`,
 		})
 		s.machine(g)
 		return func(ctx context.Context, args []string, io streams) error {
-			if err := noArgs("vtab search", args); err != nil {
+			c, err := s.config()
+			if err != nil {
 				return err
 			}
-			c, ui, err := s.config(io)
-			if err == nil {
-				err = sweep.Search(ctx, c, ui, format)
-			}
-			if err != nil {
-				return fmt.Errorf("vtab search: %w", err)
-			}
-			return nil
+			return sweep.Search(ctx, c, io.ui(s.quiet), format)
 		}
 	},
 }

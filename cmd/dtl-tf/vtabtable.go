@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/vtab/summary"
 )
@@ -41,10 +39,7 @@ an error. Files that cannot be read are named and left out, and the exit code is
 		})
 		return func(_ context.Context, args []string, io streams) error {
 			c.Folders = args
-			if err := summary.Run(c, runner.UI{Out: io.out, Err: io.err, Version: version}); err != nil {
-				return fmt.Errorf("vtab table: %w", err)
-			}
-			return nil
+			return summary.Run(c, io.ui(false))
 		}
 	},
 }
