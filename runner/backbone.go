@@ -92,15 +92,17 @@ func (c BackboneConfig) Load(ctx context.Context) (*backbone.Backbone, error) {
 	return nil, err
 }
 
-func (c BackboneConfig) read(ctx context.Context) (*backbone.Backbone, error) {
+func (c BackboneConfig) read(ctx context.Context) (bb *backbone.Backbone, err error) {
 	if c.Path != "" {
-		return backbone.Load(ctx, c.Path, c.options())
+		bb, err = backbone.Load(ctx, c.Path, c.options())
+		return bb, WithFlag(err)
 	}
 	files, err := savedmodels.Default()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in backbone: %w (give a --backbone)", err)
 	}
-	return backbone.LoadFS(ctx, files, BuiltIn, c.options())
+	bb, err = backbone.LoadFS(ctx, files, BuiltIn, c.options())
+	return bb, WithFlag(err)
 }
 
 // NoteSources says what is guessed about a backbone, and what was read from files beside it.
@@ -117,11 +119,11 @@ func (c BackboneConfig) Random(seed uint64) (*backbone.Backbone, error) {
 	}
 	arch, err := backbone.Parse(c.Path)
 	if err != nil {
-		return nil, Usagef("--backbone: %w", err)
+		return nil, Usagef("--backbone: %w", WithFlag(err))
 	}
 	bb, err := backbone.Random(arch.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads}), seed)
 	if err != nil {
-		return nil, &UsageError{err}
+		return nil, &UsageError{WithFlag(err)}
 	}
 	if c.Mean != nil {
 		bb.Mean, bb.Sources.Mean = *c.Mean, backbone.FromFlag

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -39,6 +40,12 @@ type Options struct {
 	// Beside reports tensors of the file that do not belong to the backbone. nil: there are none.
 	Beside func(name string) bool
 }
+
+// Names of settings in errors (see spell.SettingError).
+const (
+	HeadsSetting     = "the number of heads"
+	ImageSizeSetting = "image size"
+)
 
 // HeadWidth is the usual width of an attention head, the same in all ViTs of the papers.
 const HeadWidth = 64
@@ -148,7 +155,7 @@ func (bb *Backbone) SetHead(matrix, bias tensor.Tensor) {
 
 func (bb *Backbone) override(o Options) error {
 	if heads := bb.Heads(); o.Heads != 0 && o.Heads != heads {
-		return fmt.Errorf("--heads %d contradicts the file, which has %d heads", o.Heads, heads)
+		return spell.Settingf(HeadsSetting, "%s %d contradicts the file, which has %d heads", o.Heads, heads)
 	}
 	if eps := bb.NormEps(); o.Eps != 0 && o.Eps != eps {
 		return fmt.Errorf("the adapter was trained with a layer_norm_eps of %v, the file has %v: it is of another backbone", o.Eps, eps)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"dtl-tf/graph/spell"
 )
 
 // settle sets the values that tensors leave open. A flag or an adapter has precedence, then the companion files in their order,
@@ -96,7 +98,7 @@ func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
 	case t != nil:
 		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: t.heads}), t.source()
 	case width%HeadWidth != 0:
-		return fmt.Errorf("a width of %d is no multiple of %d: say how many heads it has with --heads", width, HeadWidth)
+		return spell.Settingf(HeadsSetting, "a width of %[2]d is no multiple of %[3]d: set %[1]s", width, HeadWidth)
 	default:
 		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: width / HeadWidth}), FromGuess
 	}

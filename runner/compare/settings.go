@@ -65,7 +65,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 				return nil, runner.Usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
 					c.Path, strings.Join(backbone.Names(), ", "))
 			}
-			return nil, err
+			return nil, runner.WithFlag(err)
 		}
 		return bb, nil
 	}
@@ -75,7 +75,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 	}
 	bb, err := backbone.Random(d.Architecture, randomSeed)
 	if err != nil {
-		return nil, runner.Usagef("--backbone: %w", err)
+		return nil, runner.Usagef("--backbone: %w", runner.WithFlag(err))
 	}
 	bb.Mean, bb.Std = d.Mean, d.Std
 	return bb, nil
@@ -84,7 +84,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 // describe is what a named architecture says of itself, without making its weights.
 func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 	if d.Architecture, err = backbone.Parse(c.Path); err != nil {
-		return d, runner.Usagef("--backbone: %w", err)
+		return d, runner.Usagef("--backbone: %w", runner.WithFlag(err))
 	}
 	d.Architecture = d.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads})
 	d.Mean, d.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
@@ -95,7 +95,7 @@ func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
 		d.Std = *c.Std
 	}
 	if err := d.Validate(); err != nil {
-		return d, runner.Usagef("--backbone: %w", err)
+		return d, runner.Usagef("--backbone: %w", runner.WithFlag(err))
 	}
 	return d, nil
 }

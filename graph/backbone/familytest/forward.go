@@ -53,7 +53,7 @@ func (t Toy) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Value, _ back
 // OwnHead implements backbone.Network.
 func (t Toy) OwnHead(f *backbone.Forward, b *graph.Builder, features graph.Value) graph.Value {
 	if t.Own == 0 {
-		graph.Fail("the backbone has no head of its own: give an --adapter")
+		graph.Fail("the backbone has no head of its own")
 	}
 	return linear(f, b, "toy/head", features, t.Own)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/spell"
 )
 
 // Architecture is the sizes of a ViT (Dosovitskiy et al. 2021), pre-norm, with a class token.
@@ -82,13 +83,13 @@ func (a Architecture) Validate() error {
 		}
 	}
 	if a.Image%a.Patch != 0 {
-		return fmt.Errorf("an image of %d pixels can't be cut into patches of %d: choose an --image-size that is a multiple of %d", a.Image, a.Patch, a.Patch)
+		return spell.Settingf(backbone.ImageSizeSetting, "an image of %[2]d pixels can't be cut into patches of %[3]d: choose an %[1]s that is a multiple of %[3]d", a.Image, a.Patch)
 	}
 	if a.Grid() > maxGrid {
-		return fmt.Errorf("an image of %d pixels in patches of %d makes %d tokens, more than attention can take: choose a smaller --image-size", a.Image, a.Patch, a.Tokens())
+		return spell.Settingf(backbone.ImageSizeSetting, "an image of %[2]d pixels in patches of %[3]d makes %[4]d tokens, more than attention can take: choose a smaller %[1]s", a.Image, a.Patch, a.Tokens())
 	}
 	if a.Width%a.Heads != 0 {
-		return fmt.Errorf("a width of %d can't be split into %d heads: set --heads", a.Width, a.Heads)
+		return spell.Settingf(backbone.HeadsSetting, "a width of %[2]d can't be split into %[3]d heads: set %[1]s", a.Width, a.Heads)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Valu
 // OwnHead implements backbone.Network.
 func (a Architecture) OwnHead(f *backbone.Forward, b *graph.Builder, features graph.Value) graph.Value {
 	if a.Labels == 0 {
-		graph.Fail("the backbone has no head of its own: give an --adapter")
+		graph.Fail("the backbone has no head of its own")
 	}
 	in := a.Width
 	if a.Hidden > 0 {

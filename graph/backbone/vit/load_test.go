@@ -94,7 +94,7 @@ func TestLoadHeads(t *testing.T) {
 			t.Fatal(err)
 		}
 		if arch.Heads = heads; bb.Architecture != arch {
-			t.Errorf("--heads %d: read %+v, want %+v", given, bb.Architecture, arch)
+			t.Errorf("%d heads given: read %+v, want %+v", given, bb.Architecture, arch)
 		}
 	}
 }
@@ -125,17 +125,17 @@ func TestLoadErrors(t *testing.T) {
 		{"npz: infinite", false, func(m tensor.Map) { m[scale].Float32()[0] = float32(math.Inf(1)) }, backbone.Options{}, []string{scale, "infinite"}},
 		{"npz: positions make no square", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 6, 6) }, backbone.Options{}, []string{positions, "6 positions"}},
 		{"npz: no positions", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 0, 6) }, backbone.Options{}, []string{positions, "0 positions"}},
-		{"npz: contradicting heads", false, nil, backbone.Options{Heads: 3}, []string{"--heads 3", "2 heads"}},
-		{"npz: image size", false, nil, backbone.Options{Image: 10}, []string{"10 pixels", "patches of 4", "--image-size", "multiple of 4"}},
-		{"npz: too large an image size", false, nil, backbone.Options{Image: 1 << 20}, []string{"1048576 pixels", "--image-size"}},
+		{"npz: contradicting heads", false, nil, backbone.Options{Heads: 3}, []string{"the number of heads 3", "2 heads"}},
+		{"npz: image size", false, nil, backbone.Options{Image: 10}, []string{"10 pixels", "patches of 4", "an image size that is a multiple of 4"}},
+		{"npz: too large an image size", false, nil, backbone.Options{Image: 1 << 20}, []string{"1048576 pixels", "a smaller image size"}},
 		{"npz: negative image size", false, nil, backbone.Options{Image: -4}, []string{"image = -4"}},
 		{"npz: std of zero", false, nil, backbone.Options{Std: &[3]float64{0.5, 0, 0.5}}, []string{"std", "above 0"}},
 		{"npz: std that is no number", false, nil, backbone.Options{Std: &[3]float64{0.5, 0.5, math.NaN()}}, []string{"std"}},
 		{"npz: infinite std", false, nil, backbone.Options{Std: &[3]float64{0.5, 0.5, math.Inf(1)}}, []string{"std"}},
 		{"npz: mean that is no number", false, nil, backbone.Options{Mean: &[3]float64{math.NaN(), 0.5, 0.5}}, []string{"mean"}},
 
-		{"timm: heads unknown", true, nil, backbone.Options{}, []string{"width of 6", "--heads"}},
-		{"timm: heads that don't divide", true, nil, backbone.Options{Heads: 4}, []string{"width of 6", "4 heads", "--heads"}},
+		{"timm: heads unknown", true, nil, backbone.Options{}, []string{"width of 6", "set the number of heads"}},
+		{"timm: heads that don't divide", true, nil, backbone.Options{Heads: 4}, []string{"width of 6", "4 heads", "set the number of heads"}},
 		{"timm: negative heads", true, nil, backbone.Options{Heads: -2}, []string{"heads = -2"}},
 		{"timm: tensor missing", true, func(m tensor.Map) { delete(m, "blocks.1.attn.qkv.bias") }, backbone.Options{Heads: 2}, []string{"blocks.1.attn.qkv.bias"}},
 		{"timm: norm missing", true, func(m tensor.Map) { delete(m, "blocks.0.norm1.weight") }, backbone.Options{Heads: 2}, []string{"there is no tensor blocks.0.norm1.weight"}},

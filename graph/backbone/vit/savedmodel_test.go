@@ -192,7 +192,7 @@ func TestExportIsReadBack(t *testing.T) {
 	if embedded.Path != "built-in default" || embedded.SHA256 != got.SHA256 || embedded.ImageSize() != 48 {
 		t.Errorf("path %q, image %d, sha256 %q and %q", embedded.Path, embedded.ImageSize(), embedded.SHA256, got.SHA256)
 	}
-	if _, err := backbone.Load(t.Context(), dir, backbone.Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "--heads 4 contradicts") {
+	if _, err := backbone.Load(t.Context(), dir, backbone.Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "the number of heads 4 contradicts") {
 		t.Errorf("other heads: %v", err)
 	}
 	if err := bb.Export(dir, ""); err == nil || !strings.Contains(err.Error(), "exists already") {
