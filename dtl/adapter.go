@@ -28,7 +28,7 @@ func init() {
 }
 
 // bottleneckOption is the width r between the two maps of an adapter.
-var bottleneckOption = Option{"bottleneck", "width between the two maps of an adapter", "8"}
+var bottleneckOption = Option{"bottleneck", Whole, "width between the two maps of an adapter", "8"}
 
 func (r *Reader) bottleneck(a backbone.Architecture) int {
 	width := narrowest(a)

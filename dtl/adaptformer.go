@@ -22,7 +22,7 @@ type adaptFormer struct {
 }
 
 func init() {
-	options := []Option{bottleneckOption, {"scale", "scale of what the method adds", "0.1"}}
+	options := []Option{bottleneckOption, {"scale", Number, "scale of what the method adds", "0.1"}}
 	Register(Definition{Name: "adaptformer", Place: 70, Options: options, New: func(o *Reader, a backbone.Architecture) Method {
 		return adaptFormer{o.bottleneck(a), o.Positive("scale", 0.1)}
 	}})

@@ -26,7 +26,7 @@ func benchmarkStep(b *testing.B, name string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	method, _, err := NewMethod(name, nil, arch)
+	method, _, err := newMethod(name, nil, arch)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestCounts(t *testing.T) {
 			if c.kernel > 0 {
 				options["kernel"] = strconv.Itoa(c.kernel)
 			}
-			method, _, err := NewMethod(c.method, options, arch)
+			method, _, err := newMethod(c.method, options, arch)
 			if err != nil {
 				t.Fatal(err)
 			}

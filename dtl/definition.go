@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/spell"
 )
 
-// Definition is what a method registers. Flags, help, tables, run.json and the adapter file follow from it.
+// Definition is what a method registers. Help, tables, run.json and the adapter file follow from it.
 type Definition struct {
-	Name    string   // the value of --method
+	Name    string
 	Place   int      // tables are sorted by Place, then by Name
 	Ours    bool     // DTL or DTL+: last in tables, highlighted in figures
-	Options []Option // flags and help follow from them; New must read every one
+	Options []Option // New must read every one
 	// Supports returns why the method cannot adapt a backbone; nil means that it can adapt any.
 	Supports func(a backbone.Architecture) error
 	// Owns decides by tensor names whether a file without metadata is an adapter of this method; nil means never.
@@ -57,25 +58,40 @@ func Recognise(tensors []string) string {
 	return ""
 }
 
+func find(method string) (Definition, error) {
+	d, ok := definitions[method]
+	if !ok {
+		return d, fmt.Errorf("unknown method %q: use one of %s", method, strings.Join(Names(), ", "))
+	}
+	return d, nil
+}
+
+func (d Definition) option(name string) (Option, error) {
+	i := slices.IndexFunc(d.Options, func(o Option) bool { return o.Name == name })
+	if i < 0 {
+		return Option{}, spell.Settingf(name, "%s has no meaning for the method %s: leave it out", d.Name)
+	}
+	return d.Options[i], nil
+}
+
 // NewMethod builds a method for a backbone. It checks the given options, fills in defaults, and returns the
 // resulting options along with the method.
-func NewMethod(name string, given Options, a backbone.Architecture) (Method, Options, error) {
-	d, ok := definitions[name]
-	if !ok {
-		return nil, nil, fmt.Errorf("unknown method %q: use one of %s", name, strings.Join(Names(), ", "))
+func NewMethod(name string, given Values, a backbone.Architecture) (Method, Values, error) {
+	d, err := find(name)
+	if err != nil {
+		return nil, nil, err
 	}
-	known := OptionNames(name)
 	for _, option := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(known, option) {
-			return nil, nil, fmt.Errorf("--%s has no meaning for the method %s: leave it out", option, name)
+		if _, err := d.option(option); err != nil {
+			return nil, nil, err
 		}
 	}
 	if d.Supports != nil {
 		if err := d.Supports(a); err != nil {
-			return nil, nil, fmt.Errorf("--method %s is not possible: %w", name, err)
+			return nil, nil, spell.Settingf("method", "%s %s is not possible: %w", name, err)
 		}
 	}
-	r := &Reader{given: given, resolved: Options{}}
+	r := &Reader{given: given, resolved: Values{}}
 	m := d.New(r, a)
 	return m, r.resolved, r.err
 }

@@ -22,7 +22,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	method, options, err := dtl.NewMethod("dtl", dtl.Options{"rank": "3"}, arch)
+	method, options, err := dtl.NewMethod("dtl", dtl.Values{"rank": 3}, arch)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -99,7 +99,7 @@ type shift struct{ factor float64 }
 
 func init() {
 	dtl.Register(dtl.Definition{
-		Name: "shift", Place: 75, Options: []dtl.Option{{Name: "factor", Text: "factor of the vectors", Default: "2"}},
+		Name: "shift", Place: 75, Options: []dtl.Option{{Name: "factor", Kind: dtl.Number, Text: "factor of the vectors", Default: "2"}},
 		New: func(o *dtl.Reader, _ backbone.Architecture) dtl.Method { return shift{o.Positive("factor", 2)} },
 	})
 }
@@ -138,9 +138,9 @@ func ExampleRegister() {
 		log.Fatal(err)
 	}
 	fmt.Println(method.Name(), options, model.Counts().Method)
-	_, _, err = dtl.NewMethod("shift", dtl.Options{"factor": "-1"}, arch)
+	_, _, err = dtl.NewMethod("shift", dtl.Values{"factor": -1.0}, arch)
 	fmt.Println(err)
 	// Output:
 	// shift map[factor:2] 2304
-	// --factor -1 is not possible: it must be above 0 and at most 1e9
+	// factor -1 is not possible: it must be above 0 and at most 1e9
 }

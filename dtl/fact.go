@@ -35,8 +35,8 @@ type core func(b *graph.Builder, at backbone.Tap, u graph.Value) graph.Value
 // factOptions are the options of both forms.
 func factOptions(rank string) []Option {
 	return []Option{
-		{"rank", "rank of the low-rank maps", rank},
-		{"scale", "scale of what the method adds", "1"},
+		{"rank", Whole, "rank of the low-rank maps", rank},
+		{"scale", Number, "scale of what the method adds", "1"},
 	}
 }
 

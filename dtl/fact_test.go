@@ -17,7 +17,7 @@ func init() {
 // methodCount counts the trainable parameters of the built graph without the classifier.
 func methodCount(t *testing.T, arch backbone.Architecture, name string, options Options) int {
 	t.Helper()
-	method, _, err := NewMethod(name, options, arch)
+	method, _, err := newMethod(name, options, arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,12 +73,12 @@ func TestFacTErrors(t *testing.T) {
 		options Options
 		want    []string
 	}{
-		{micro, Options{"rank": "13"}, []string{"--rank 13", "1 to 12"}},
-		{micro, Options{"scale": "0"}, []string{"--scale 0"}},
+		{micro, Options{"rank": "13"}, []string{"rank 13", "1 to 12"}},
+		{micro, Options{"scale": "0"}, []string{"scale 0"}},
 		{odd, nil, []string{"40", "12"}},
 	} {
 		for _, name := range []string{"fact-tt", "fact-tk"} {
-			_, _, err := NewMethod(name, c.options, c.arch)
+			_, _, err := newMethod(name, c.options, c.arch)
 			expect.Error(t, err, c.want...)
 		}
 	}

@@ -20,8 +20,8 @@ func TestStages(t *testing.T) {
 	stored := map[string]string{"linear": "features", "dtl": "x_00 x_01 z_01", "dtl+": "x_00 x_01 z_01"}
 	for _, method := range Names() {
 		t.Run(method, func(t *testing.T) {
-			if _, _, err := NewMethod(method, nil, familytest.Small); err != nil {
-				if want := "2 stages"; !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--method "+method) {
+			if _, _, err := newMethod(method, nil, familytest.Small); err != nil {
+				if want := "2 stages"; !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "method "+method) {
 					t.Fatalf("refused with %q, want %q in it", err, want)
 				}
 				return

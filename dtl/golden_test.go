@@ -104,7 +104,7 @@ func (want *golden) model(t *testing.T, bb *backbone.Backbone, folder string, mo
 	if c.Kernel > 0 {
 		name, options["kernel"] = "dtl+", strconv.Itoa(c.Kernel)
 	}
-	method, _, err := NewMethod(name, options, bb.Architecture)
+	method, _, err := newMethod(name, options, bb.Architecture)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	if c.classes == 0 {
 		c.classes = 3
 	}
-	method, _, err := NewMethod(c.method, c.options, c.arch)
+	method, _, err := newMethod(c.method, c.options, c.arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +118,16 @@ func openTrainer(t *testing.T, m *Model, training Training, weights tensor.Map, 
 func closed[S interface{ Close() error }](t *testing.T, s S) S {
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// newMethod is NewMethod with options as flags spell them, both given and resolved.
+func newMethod(name string, options Options, a backbone.Architecture) (Method, Options, error) {
+	given, err := ParseOptions(name, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, values, err := NewMethod(name, given, a)
+	return m, values.Options(), err
 }
 
 // someBatch draws images in [-1, 1] and labels for a trainer.

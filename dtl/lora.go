@@ -24,8 +24,8 @@ type lora struct {
 
 func init() {
 	options := []Option{
-		{"rank", "rank of the low-rank maps", "8"},
-		{"alpha", "the low-rank product is scaled by alpha / rank", "the rank"},
+		{"rank", Whole, "rank of the low-rank maps", "8"},
+		{"alpha", Number, "the low-rank product is scaled by alpha / rank", "the rank"},
 	}
 	Register(Definition{Name: "lora", Place: 80, Options: options, New: func(o *Reader, a backbone.Architecture) Method {
 		width := narrowest(a)

@@ -34,7 +34,7 @@ type ladder struct{ reduction int }
 const ladderTemperature = 0.1
 
 func init() {
-	options := []Option{{"reduction", "factor by which the side network's heads are narrower than the backbone's", "8"}}
+	options := []Option{{"reduction", Whole, "factor by which the side network's heads are narrower than the backbone's", "8"}}
 	Register(Definition{Name: "lst", Place: 130, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width := a.Blocks()[0].Width / a.Blocks()[0].Heads
 		// Leave at least 2 channels a head, or LayerNorm has too little to normalise: heads narrower than 16 get a smaller default.

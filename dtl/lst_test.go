@@ -53,7 +53,7 @@ func (p plainBackbone) Attach(params *Params, a backbone.Architecture) func() ba
 // TestLSTLeavesBackboneAlone: no value of the backbone is on the tape, and only the method's nodes within a block have backward
 // nodes.
 func TestLSTLeavesBackboneAlone(t *testing.T) {
-	method, _, err := NewMethod("lst", nil, micro)
+	method, _, err := newMethod("lst", nil, micro)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestLSTLeavesBackboneAlone(t *testing.T) {
 func TestLSTPruning(t *testing.T) {
 	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
 	want := readWeights(t, filepath.Join("testdata", "lst_pruned.safetensors"))
-	method, _, err := NewMethod("lst", Options{"reduction": "2"}, bb.Architecture)
+	method, _, err := newMethod("lst", Options{"reduction": "2"}, bb.Architecture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,14 +122,14 @@ func TestLSTPruning(t *testing.T) {
 
 // TestLSTErrors: the side network's heads are at least 1 wide; heads narrower than 16 get a smaller default reduction.
 func TestLSTErrors(t *testing.T) {
-	_, _, err := NewMethod("lst", Options{"reduction": "7"}, micro)
-	expect.Error(t, err, "--reduction 7", "1 to 6")
+	_, _, err := newMethod("lst", Options{"reduction": "7"}, micro)
+	expect.Error(t, err, "reduction 7", "1 to 6")
 	for name, want := range map[string]string{"vit_b16": "8", "vit_ti16": "8"} {
-		if _, options, err := NewMethod("lst", nil, must(backbone.Parse(name))(t)); err != nil || options["reduction"] != want {
+		if _, options, err := newMethod("lst", nil, must(backbone.Parse(name))(t)); err != nil || options["reduction"] != want {
 			t.Errorf("%s: options %v, %v", name, options, err)
 		}
 	}
-	if _, options, err := NewMethod("lst", nil, micro); err != nil || options["reduction"] != "3" {
+	if _, options, err := newMethod("lst", nil, micro); err != nil || options["reduction"] != "3" {
 		t.Errorf("micro: options %v, %v", options, err)
 	}
 }

@@ -19,20 +19,16 @@ type mergeable interface {
 // computes what the frozen one computes with the method. weights are named as in .npz files and are not modified; the
 // result shares those that do not change. The classifier is not merged (see backbone.Backbone.SetHead). Merge fails for
 // methods that add what no layer of a ViT can compute, and for adapters in which a tensor is missing or has another shape.
-func Merge(methodName string, options Options, arch backbone.Architecture, weights, adapter tensor.Map) (tensor.Map, error) {
-	method, _, err := NewMethod(methodName, options, arch)
-	if err != nil {
-		return nil, err
-	}
+func Merge(method Method, arch backbone.Architecture, weights, adapter tensor.Map) (tensor.Map, error) {
 	able, ok := method.(mergeable)
 	if !ok {
 		return nil, fmt.Errorf("the method %s can't be merged into a backbone: only %s become part of its weights",
-			methodName, strings.Join(Mergeable(arch), ", "))
+			method.Name(), strings.Join(Mergeable(arch), ", "))
 	}
 	m := &merger{weights: maps.Clone(weights), adapter: adapter, copied: map[string]bool{}}
 	able.merge(m, arch)
 	if m.err != nil {
-		return nil, fmt.Errorf("merge %s: %w", methodName, m.err)
+		return nil, fmt.Errorf("merge %s: %w", method.Name(), m.err)
 	}
 	return m.weights, nil
 }

@@ -21,11 +21,11 @@ func TestMerge(t *testing.T) {
 
 			weights, adapter := must(backbone.Random(two, 5))(t).Weights, randomRival(s.Model)
 			before := weights.SHA256()
-			merged := must(Merge(name, c.options, two, weights, adapter))(t)
+			merged := must(Merge(s.Config.Method, two, weights, adapter))(t)
 			if weights.SHA256() != before {
 				t.Error("merging changed the weights that it was given")
 			}
-			method, _, err := NewMethod("linear", nil, two)
+			method, _, err := newMethod("linear", nil, two)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,20 +49,23 @@ func TestMerge(t *testing.T) {
 func TestMergeErrors(t *testing.T) {
 	weights := must(backbone.Random(two, 5))(t).Weights
 	for name, want := range map[string][]string{
-		"dtl": {"dtl", "bitfit", "lora", "ssf"}, "vpt-deep": {"vpt-deep"}, "nothing": {`"nothing"`},
+		"dtl": {"dtl", "bitfit", "lora", "ssf"}, "vpt-deep": {"vpt-deep"},
 		"lora": {"merge lora", "blocks.0.attn."}, "ssf": {"merge ssf", "patch_embed.ssf_scale_1"},
 	} {
-		_, err := Merge(name, nil, two, weights, tensor.Map{})
+		method, _, err := newMethod(name, nil, two)
+		expect.NoError(t, err)
+		_, err = Merge(method, two, weights, tensor.Map{})
 		expect.Error(t, err, want...)
 	}
-	adapter := randomRival(setting{arch: two, method: "ssf"}.start(t).Model)
+	ssf := setting{arch: two, method: "ssf"}.start(t)
+	adapter := randomRival(ssf.Model)
 	adapter["blocks.1.mlp.ssf_scale_1"] = tensor.Zeros(5)
-	_, err := Merge("ssf", nil, two, weights, adapter)
+	_, err := Merge(ssf.Config.Method, two, weights, adapter)
 	expect.Error(t, err, "blocks.1.mlp.ssf_scale_1", "[5]", "[48]")
 
 	short := maps.Clone(weights)
 	short["Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias"] = tensor.Zeros(3)
 	adapter["blocks.1.mlp.ssf_scale_1"] = tensor.Zeros(48)
-	_, err = Merge("ssf", nil, two, short, adapter)
+	_, err = Merge(ssf.Config.Method, two, short, adapter)
 	expect.Error(t, err, "Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias", "[3]")
 }

@@ -17,7 +17,7 @@ import (
 
 // Method adapts a backbone.
 type Method interface {
-	// Name is the registered name, the value of --method.
+	// Name is the registered name.
 	Name() string
 	// Pool is the default input of the classifier.
 	Pool() backbone.Pool

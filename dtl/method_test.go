@@ -19,32 +19,50 @@ func TestMethodErrors(t *testing.T) {
 	}{
 		{"lora++", nil, []string{`"lora++"`, "dtl, dtl+, "}},
 		{"", nil, []string{`""`, "dtl"}},
-		{"dtl", Options{"rank": "0"}, []string{"--rank 0", "1 to 12"}},
-		{"dtl", Options{"rank": "13"}, []string{"--rank 13", "1 to 12"}},
-		{"dtl", Options{"rank": "two"}, []string{"--rank", `"two"`}},
-		{"dtl", Options{"rank": "1.5"}, []string{"--rank", `"1.5"`}},
-		{"dtl", Options{"beta": "0"}, []string{"--beta 0"}},
-		{"dtl", Options{"beta": "-1"}, []string{"--beta -1"}},
-		{"dtl", Options{"beta": "NaN"}, []string{"--beta NaN"}},
-		{"dtl", Options{"beta": "Inf"}, []string{"--beta +Inf"}},
-		{"dtl", Options{"beta": "hot"}, []string{"--beta", `"hot"`}},
-		{"dtl", Options{"feedback-from": "-1"}, []string{"--feedback-from -1", "0 to 3"}},
-		{"dtl", Options{"feedback-from": "4"}, []string{"--feedback-from 4", "0 to 3"}},
-		{"dtl", Options{"kernel": "3"}, []string{"--kernel", "dtl"}},
-		{"dtl+", Options{"kernel": "0"}, []string{"--kernel 0", "1 to 7"}},
-		{"dtl+", Options{"kernel": "8"}, []string{"--kernel 8", "1 to 7"}},
-		{"linear", Options{"rank": "2"}, []string{"--rank", "linear"}},
-		{"full", Options{"beta": "100"}, []string{"--beta", "full"}},
+		{"dtl", Options{"rank": "0"}, []string{"rank 0", "1 to 12"}},
+		{"dtl", Options{"rank": "13"}, []string{"rank 13", "1 to 12"}},
+		{"dtl", Options{"rank": "two"}, []string{"rank", `"two"`}},
+		{"dtl", Options{"rank": "1.5"}, []string{"rank", `"1.5"`}},
+		{"dtl", Options{"beta": "0"}, []string{"beta 0"}},
+		{"dtl", Options{"beta": "-1"}, []string{"beta -1"}},
+		{"dtl", Options{"beta": "NaN"}, []string{"beta NaN"}},
+		{"dtl", Options{"beta": "Inf"}, []string{"beta +Inf"}},
+		{"dtl", Options{"beta": "hot"}, []string{"beta", `"hot"`}},
+		{"dtl", Options{"feedback-from": "-1"}, []string{"feedback-from -1", "0 to 3"}},
+		{"dtl", Options{"feedback-from": "4"}, []string{"feedback-from 4", "0 to 3"}},
+		{"dtl", Options{"kernel": "3"}, []string{"kernel", "dtl"}},
+		{"dtl+", Options{"kernel": "0"}, []string{"kernel 0", "1 to 7"}},
+		{"dtl+", Options{"kernel": "8"}, []string{"kernel 8", "1 to 7"}},
+		{"linear", Options{"rank": "2"}, []string{"rank", "linear"}},
+		{"full", Options{"beta": "100"}, []string{"beta", "full"}},
 	} {
-		_, _, err := NewMethod(c.method, c.options, micro)
+		_, _, err := newMethod(c.method, c.options, micro)
 		expect.Error(t, err, c.want...)
+	}
+}
+
+// TestValueErrors: values of the wrong type and unknown options are errors, not panics.
+func TestValueErrors(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		values Values
+		want   string
+	}{
+		{"dtl", Values{"rank": "2"}, "rank is of the type string, want int"},
+		{"dtl", Values{"beta": 100}, "beta is of the type int, want float64"},
+		{"noah", Values{"lora-sizes": 3}, "lora-sizes is of the type int, want []int"},
+		{"noah", Values{"lora-sizes": []int{}}, "lora-sizes has 0 numbers"},
+		{"dtl", Values{"kernel": 3}, "kernel has no meaning for the method dtl"},
+	} {
+		_, _, err := NewMethod(c.method, c.values, micro)
+		expect.Error(t, err, c.want)
 	}
 }
 
 // TestMethodDefaults: the paper's settings are rank 2, beta 100 and feedback in the second half of the blocks.
 func TestMethodDefaults(t *testing.T) {
 	arch := must(backbone.Parse("vit_b16"))(t)
-	_, options, err := NewMethod("dtl+", nil, arch)
+	_, options, err := newMethod("dtl+", nil, arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +78,7 @@ func TestMethodDefaults(t *testing.T) {
 
 // TestModelErrors: an impossible model is an error, not a panic.
 func TestModelErrors(t *testing.T) {
-	method, _, err := NewMethod("dtl", nil, micro)
+	method, _, err := newMethod("dtl", nil, micro)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +122,7 @@ func TestStartErrors(t *testing.T) {
 // TestInitialValues: A and the convolution start uniform within +-1/sqrt(fan_in), PyTorch's default; B and the classifier's bias
 // start at zero, the classifier's weight normal with standard deviation 0.02.
 func TestInitialValues(t *testing.T) {
-	method, _, err := NewMethod("dtl+", Options{"rank": "8", "kernel": "5"}, must(backbone.Parse("vit_ti16"))(t))
+	method, _, err := newMethod("dtl+", Options{"rank": "8", "kernel": "5"}, must(backbone.Parse("vit_ti16"))(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestMicroBatchMemory(t *testing.T) {
 
 // TestMicroBatchRefused: micro-batches that do not divide the batch, and batches of another size, are errors.
 func TestMicroBatchRefused(t *testing.T) {
-	method, _, err := NewMethod("dtl", nil, two)
+	method, _, err := newMethod("dtl", nil, two)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 //
 // As in the official code (ZhangYuanhan-AI/NOAH, supernet_vision_transformer_timm.py), LoRA has no scale and the prompts
 // have no position embeddings; prompts start Xavier-uniform as if part of a supernet's 100. LoRA starts with A Kaiming-uniform
-// and B at zero, the adapters as those of --method adapter. Without prompts, training therefore starts at the backbone's own
+// and B at zero, the adapters as those of the method adapter. Without prompts, training therefore starts at the backbone's own
 // function.
 //
 // Deviations. The code starts all maps of adapters and LoRA from the values the search left in the supernet (before the
@@ -41,9 +41,9 @@ const noahSize = 6
 func init() {
 	byDefault := fmt.Sprint(noahSize)
 	options := []Option{
-		{"adapter-sizes", "width of NOAH's adapters, one for all blocks or a list (8,8,4,...)", byDefault},
-		{"lora-sizes", "rank of NOAH's LoRA maps, one for all blocks or a list", byDefault},
-		{"prompt-sizes", "number of prompt tokens, one for all blocks or a list", byDefault},
+		{"adapter-sizes", Sizes, "width of NOAH's adapters, one for all blocks or a list (8,8,4,...)", byDefault},
+		{"lora-sizes", Sizes, "rank of NOAH's LoRA maps, one for all blocks or a list", byDefault},
+		{"prompt-sizes", Sizes, "number of prompt tokens, one for all blocks or a list", byDefault},
 	}
 	Register(Definition{Name: "noah", Place: 120, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width, depth := narrowest(a), len(a.Blocks())

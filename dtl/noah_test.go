@@ -32,7 +32,7 @@ func TestNOAHSizes(t *testing.T) {
 			values[of] = value
 		}
 	}
-	method, options, err := NewMethod("noah", noahSizes, bb.Architecture)
+	method, options, err := newMethod("noah", noahSizes, bb.Architecture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,16 +114,16 @@ func TestNOAHErrors(t *testing.T) {
 		options Options
 		want    []string
 	}{
-		{Options{"adapter-sizes": "8,8"}, []string{"--adapter-sizes", "2 numbers", "4"}},
-		{Options{"adapter-sizes": "13"}, []string{"--adapter-sizes 13", "0 to 12"}},
-		{Options{"lora-sizes": "1,2,x,4"}, []string{"--lora-sizes", `"x"`}},
-		{Options{"lora-sizes": ""}, []string{"--lora-sizes", `""`}},
-		{Options{"prompt-sizes": "1,2,3,-1"}, []string{"--prompt-sizes -1", "0 to 4096"}},
+		{Options{"adapter-sizes": "8,8"}, []string{"adapter-sizes", "2 numbers", "4"}},
+		{Options{"adapter-sizes": "13"}, []string{"adapter-sizes 13", "0 to 12"}},
+		{Options{"lora-sizes": "1,2,x,4"}, []string{"lora-sizes", `"x"`}},
+		{Options{"lora-sizes": ""}, []string{"lora-sizes", `""`}},
+		{Options{"prompt-sizes": "1,2,3,-1"}, []string{"prompt-sizes -1", "0 to 4096"}},
 	} {
-		_, _, err := NewMethod("noah", c.options, micro)
+		_, _, err := newMethod("noah", c.options, micro)
 		expect.Error(t, err, c.want...)
 	}
-	_, options, err := NewMethod("noah", Options{"lora-sizes": " 3, 3,3,3"}, micro)
+	_, options, err := newMethod("noah", Options{"lora-sizes": " 3, 3,3,3"}, micro)
 	if err != nil || options["lora-sizes"] != "3" || options["adapter-sizes"] != "6" {
 		t.Errorf("options %v, %v; want 3 in every block, and 6 by default", options, err)
 	}

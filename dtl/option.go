@@ -6,17 +6,99 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dtl-tf/graph/spell"
 )
 
-// Options are a method's settings by name, with values as on the command line ("rank": "2"). An option that is not set has
+// Values are a method's options by name, each an int, a float64 or an []int as the option's Kind says. An absent option has
 // the method's default.
+type Values map[string]any
+
+// Options are a method's options by name, as flags and files spell them ("rank": "2").
 type Options map[string]string
 
 // Option describes one setting of a method.
 type Option struct {
-	Name    string // name of the flag, without the dashes
+	Name    string
+	Kind    Kind
 	Text    string // help text
 	Default string // default as help shows it
+}
+
+// Kind is the type of an option's values.
+type Kind int
+
+// The kinds of options.
+const (
+	Whole  Kind = iota // int
+	Number             // float64
+	Sizes              // []int: one for each block, or one for all of them
+)
+
+// parse reads a value as flags and files spell it: "2", "0.1", or for Sizes "8,4,0" or "8".
+func (o Option) parse(text string) (any, error) {
+	switch o.Kind {
+	case Whole:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, spell.Settingf(o.Name, "%s %q is not a whole number", text)
+		}
+		return n, nil
+	case Number:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, spell.Settingf(o.Name, "%s %q is not a number", text)
+		}
+		return x, nil
+	}
+	var sizes []int
+	for _, field := range strings.Split(text, ",") {
+		field = strings.TrimSpace(field)
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return nil, spell.Settingf(o.Name, "%s: %q is not a whole number", field)
+		}
+		sizes = append(sizes, n)
+	}
+	return sizes, nil
+}
+
+// ParseOptions reads a method's options as flags and files spell them.
+func ParseOptions(method string, texts Options) (Values, error) {
+	d, err := find(method)
+	if err != nil {
+		return nil, err
+	}
+	options := Values{}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		o, err := d.option(name)
+		if err != nil {
+			return nil, err
+		}
+		if options[name], err = o.parse(texts[name]); err != nil {
+			return nil, err
+		}
+	}
+	return options, nil
+}
+
+// Options is the inverse of ParseOptions. Sizes that are all equal become one number.
+func (o Values) Options() Options {
+	texts := Options{}
+	for name, v := range o {
+		switch v := v.(type) {
+		case float64:
+			texts[name] = strconv.FormatFloat(v, 'g', -1, 64)
+		case []int:
+			if len(slices.Compact(slices.Clone(v))) == 1 {
+				v = v[:1]
+			}
+			texts[name] = strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ","), "[]")
+		default:
+			texts[name] = fmt.Sprint(v)
+		}
+	}
+	return texts
 }
 
 // OptionHelp is an option with the defaults of all methods that have it.
@@ -53,90 +135,66 @@ func OptionNames(method string) []string {
 
 // Reader reads options for a method's constructor, one call for each option, and records the first error.
 type Reader struct {
-	given, resolved Options
+	given, resolved Values
 	err             error
 }
 
-// Whole reads a whole number from minValue to maxValue. why says in the error where maxValue comes from; it may be "".
+// Whole reads an option from minValue to maxValue. why says in the error where maxValue comes from; it may be "".
 func (r *Reader) Whole(name string, byDefault, minValue, maxValue int, why string) int {
+	v := read(r, name, byDefault)
+	r.between(name, v, minValue, maxValue, why)
+	return v
+}
+
+// Positive reads an option of kind Number that is above 0 and at most 1e9.
+func (r *Reader) Positive(name string, byDefault float64) float64 {
+	v := read(r, name, byDefault)
+	if !(v > 0) || v > 1e9 {
+		r.fail(name, "%s %v is not possible: it must be above 0 and at most 1e9", v)
+	}
+	return v
+}
+
+// Sizes reads a number from minValue to maxValue for each block.
+func (r *Reader) Sizes(name string, byDefault, blocks, minValue, maxValue int) []int {
+	v := read(r, name, []int{byDefault})
+	if len(v) == 1 {
+		v = slices.Repeat(v, blocks)
+	}
+	if len(v) != blocks {
+		r.fail(name, "%s has %d numbers: give one for all blocks or %d, one a block", len(v), blocks)
+	}
+	for _, n := range v {
+		r.between(name, n, minValue, maxValue, "")
+	}
+	r.resolved[name] = v
+	return v
+}
+
+// read returns the given value or the default.
+func read[T any](r *Reader, name string, byDefault T) T {
 	v := byDefault
-	if text, ok := r.given[name]; ok {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			r.fail("--%s %q is not a whole number", name, text)
+	if given, ok := r.given[name]; ok {
+		if v, ok = given.(T); !ok {
+			r.fail(name, "%s is of the type %T, want %T", given, byDefault)
+			v = byDefault
 		}
-		v = n
+	}
+	r.resolved[name] = v
+	return v
+}
+
+func (r *Reader) between(name string, v, minValue, maxValue int, why string) {
+	if why != "" {
+		why = ", " + why
 	}
 	if v < minValue || v > maxValue {
-		r.fail("--%s %d is not possible: choose %d to %d%s", name, v, minValue, maxValue, because(why))
+		r.fail(name, "%s %d is not possible: choose %d to %d%s", v, minValue, maxValue, why)
 	}
-	r.resolved[name] = strconv.Itoa(v)
-	return v
 }
 
-// Positive reads a number above 0 and at most 1e9.
-func (r *Reader) Positive(name string, byDefault float64) float64 {
-	v := byDefault
-	if text, ok := r.given[name]; ok {
-		x, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			r.fail("--%s %q is not a number", name, text)
-		}
-		v = x
-	}
-	if !(v > 0) || v > 1e9 {
-		r.fail("--%s %v is not possible: it must be above 0 and at most 1e9", name, v)
-	}
-	r.resolved[name] = strconv.FormatFloat(v, 'g', -1, 64)
-	return v
-}
-
-// Sizes reads whole numbers from minValue to maxValue, one for each block ("8,4,0") or one for all of them ("8").
-func (r *Reader) Sizes(name string, byDefault, blocks, minValue, maxValue int) []int {
-	text, ok := r.given[name]
-	if !ok {
-		text = strconv.Itoa(byDefault)
-	}
-	fields := strings.Split(text, ",")
-	if len(fields) != 1 && len(fields) != blocks {
-		r.fail("--%s has %d numbers: give one for all blocks or %d, one a block", name, len(fields), blocks)
-	}
-	list := make([]int, blocks)
-	for i := range list {
-		field := strings.TrimSpace(fields[min(i, len(fields)-1)])
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			r.fail("--%s: %q is not a whole number", name, field)
-		} else if n < minValue || n > maxValue {
-			r.fail("--%s %d is not possible: choose %d to %d", name, n, minValue, maxValue)
-		}
-		list[i] = n
-	}
-	r.resolved[name] = joined(list)
-	return list
-}
-
-// joined is the inverse of Sizes: one number if all sizes are equal, else a list.
-func joined(sizes []int) string {
-	var texts []string
-	for _, n := range sizes {
-		texts = append(texts, strconv.Itoa(n))
-	}
-	if len(slices.Compact(slices.Clone(texts))) == 1 {
-		return texts[0]
-	}
-	return strings.Join(texts, ",")
-}
-
-func (r *Reader) fail(format string, args ...any) {
+func (r *Reader) fail(name, format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
+		r.err = spell.Settingf(name, format, args...)
 	}
-}
-
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ", " + why
 }

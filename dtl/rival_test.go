@@ -72,7 +72,7 @@ func TestRivalCounts(t *testing.T) {
 		"bitfit": 102_912, "vpt-shallow": 38_400, "vpt-deep": 460_800, "adapter": 156_768, "adaptformer": 156_768,
 		"lora": 294_912, "ssf": 205_824,
 	} {
-		method, _, err := NewMethod(name, nil, arch)
+		method, _, err := newMethod(name, nil, arch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestRivalVectors(t *testing.T) {
 				gradients[of] = value
 			}
 		}
-		method, _, err := NewMethod(c.method, c.options, arch)
+		method, _, err := newMethod(c.method, c.options, arch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,7 +284,7 @@ func TestRivalDecay(t *testing.T) {
 		"adapter": {"blocks.0.adapter_upsample.weight": true, "blocks.0.adapter_upsample.bias": false},
 		"bitfit":  {"embedding/bias": false},
 	} {
-		method, _, err := NewMethod(name, nil, micro)
+		method, _, err := newMethod(name, nil, micro)
 		if err != nil {
 			t.Fatal(err)
 		}

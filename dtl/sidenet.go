@@ -38,11 +38,11 @@ func hasMaps(names []string) bool {
 
 func init() {
 	options := []Option{
-		{"rank", "rank of the low-rank maps", "2"},
-		{"beta", "slope of theta(h) = h sigmoid(beta h)", "100"},
-		{"feedback-from", "first block, counting from 0, whose output receives theta(h)", "half the blocks"},
+		{"rank", Whole, "rank of the low-rank maps", "2"},
+		{"beta", Number, "slope of theta(h) = h sigmoid(beta h)", "100"},
+		{"feedback-from", Whole, "first block, counting from 0, whose output receives theta(h)", "half the blocks"},
 	}
-	kernel := Option{"kernel", "side of the depth-wise convolution; the paper uses 3, 4 and 5", "3"}
+	kernel := Option{"kernel", Whole, "side of the depth-wise convolution; the paper uses 3, 4 and 5", "3"}
 	Register(Definition{Name: "dtl", Place: 1000, Ours: true, Options: options, Owns: func(names []string) bool {
 		return hasMaps(names) && !slices.Contains(names, filterName)
 	}, New: func(o *Reader, a backbone.Architecture) Method {

@@ -29,7 +29,7 @@ type promptTuning struct {
 const defaultPrompts = 50
 
 func init() {
-	options := []Option{{"prompts", "number of prompt tokens", fmt.Sprint(defaultPrompts)}}
+	options := []Option{{"prompts", Whole, "number of prompt tokens", fmt.Sprint(defaultPrompts)}}
 	Register(Definition{Name: "vpt-shallow", Place: 40, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
 		return newPromptTuning("vpt-shallow", false, o)
 	}})

@@ -30,9 +30,15 @@ type Settings struct {
 
 // Resolve fills in defaults and checks the options against the backbone.
 func (c MethodConfig) Resolve(a backbone.Architecture) (s Settings, err error) {
-	if s.Method, s.Options, err = dtl.NewMethod(c.Method, c.Options, a); err != nil {
-		return s, &UsageError{err}
+	given, err := dtl.ParseOptions(c.Method, c.Options)
+	if err != nil {
+		return s, &UsageError{WithFlag(err)}
 	}
+	var values dtl.Values
+	if s.Method, values, err = dtl.NewMethod(c.Method, given, a); err != nil {
+		return s, &UsageError{WithFlag(err)}
+	}
+	s.Options = values.Options()
 	s.Pool = s.Method.Pool()
 	if c.Pool != "" {
 		if s.Pool, err = backbone.ParsePool(c.Pool); err != nil {

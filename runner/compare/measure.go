@@ -77,7 +77,7 @@ type trial struct {
 }
 
 func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
-	method, options, err := dtl.NewMethod(r.Method, nil, bb.Architecture)
+	s, err := runner.MethodConfig{Method: r.Method}.Resolve(bb.Architecture)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(),
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool,
 		Classes: r.Settings.Classes, Precision: r.Settings.Precision,
 		Recompute: r.Settings.Recompute, Device: device,
 	})
@@ -100,7 +100,7 @@ func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
 		return nil, err
 	}
 	images, labels := finetune.RandomBatch(batch, bb.ImageSize(), r.Settings.Classes)
-	return &trial{session: session, options: options, images: images, labels: labels}, nil
+	return &trial{session: session, options: s.Options, images: images, labels: labels}, nil
 }
 
 func (t *trial) step() error {

@@ -66,7 +66,7 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 		return "", err
 	}
 	adapter.Note(a, bb, ui.Note)
-	weights, err := dtl.Merge(s.Method.Name(), s.Options, bb.Architecture, bb.Weights, a.Tensors)
+	weights, err := dtl.Merge(s.Method, bb.Architecture, bb.Weights, a.Tensors)
 	if err != nil {
 		return "", &runner.UsageError{Err: err}
 	}

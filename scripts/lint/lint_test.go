@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,6 +152,22 @@ func TestExits(t *testing.T) {
 			}
 			if x, ok := f.X.(*ast.Ident); ok && (x.Name == "os" && f.Sel.Name == "Exit" || x.Name == "log" && strings.HasPrefix(f.Sel.Name, "Fatal")) {
 				t.Errorf("%s: %s.%s ends the process, which only package main may: return an error", s.at(n), x.Name, f.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
+// TestFlags: the lower storeys know no flags, so their texts name none. Package runner does (see runner.WithFlag).
+func TestFlags(t *testing.T) {
+	flag := regexp.MustCompile(`(^|[^-\w])--[a-z]`)
+	for _, s := range sources(t) {
+		if s.test || storey(s.folder) > storey("dtl") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && flag.MatchString(text.Value) {
+				t.Errorf("%s: %s names a flag, which packages below runner do not know: use spell.Settingf", s.at(n), text.Value)
 			}
 			return true
 		})
