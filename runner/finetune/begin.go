@@ -52,7 +52,7 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 		}
 		return r.restore(ctx, cache)
 	}
-	r.closers = append(r.closers, func() { k.store.Close() }) // what was read is read
+	r.closers = append(r.closers, func() { _ = k.store.Close() }) // nothing is written any more
 	trainer, err := r.onStored(m)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (r *run) withoutStore(k *features, failure error) error {
 	if err != nil {
 		return err
 	}
-	if err := r.trainer.Close(); err != nil {
+	if err := errors.Join(k.store.Close(), r.trainer.Close()); err != nil {
 		return err
 	}
 	m, err := r.newModel()

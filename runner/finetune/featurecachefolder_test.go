@@ -15,6 +15,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/datatest"
+	"dtl-tf/runner/result"
 )
 
 // TestCacheStale: other pixels, weights or preprocessing never find the values of the old ones; other labels and names do.
@@ -180,6 +181,32 @@ func TestCacheInterrupted(t *testing.T) {
 			t.Errorf("left: %v", left)
 		}
 	}
+}
+
+// TestCacheFails: if the store fails during the first pass, auto trains on images with the same result, and run.json says so; a
+// folder that the user named is an error.
+func TestCacheFails(t *testing.T) {
+	c := deepRun(t)
+	c.Out = filepath.Join(t.TempDir(), "run")
+	without := c
+	without.FeatureCache = FeatureCacheOff
+	want := tuned(t, without)
+	dir := c.FeatureCache
+	t.Setenv("XDG_CACHE_HOME", dir)
+	c.FeatureCache = FeatureCacheAuto
+	lose := func() { expect.NoError(t, os.RemoveAll(dir)) }
+	stderr := &trigger{text: "feature cache: 12 images", pull: lose}
+	run, err := Run(t.Context(), c, runner.UI{Out: new(bytes.Buffer), Err: stderr, Version: "test"})
+	expect.NoError(t, err)
+	if k := run.FeatureCache; k.Used || k.Reason == "" || !strings.Contains(string(run.Config), `"feature_cache":"off"`) || run.Status != result.Finished {
+		t.Errorf("%s, %+v, %s", run.Status, k, run.Config)
+	}
+	if got := losses(t, c.Out); apart(got, want.losses) > 0 {
+		t.Errorf("losses %v, without cache %v", got, want.losses)
+	}
+	c.Out, c.FeatureCache = c.Out+"2", dir
+	_, err = Run(t.Context(), c, runner.UI{Out: new(bytes.Buffer), Err: stderr, Version: "test"})
+	expect.Error(t, err, "--feature-cache", dir)
 }
 
 // trigger calls pull when a text is written.
