@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestAcquire: a lock is held by one, named to the others, and free again when it is closed.
+// TestAcquire: one process holds a lock, the others learn who, and closing the file releases it.
 func TestAcquire(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	f, err := Acquire(path, syscall.LOCK_EX)
@@ -33,11 +33,12 @@ func TestAcquire(t *testing.T) {
 	b.Close()
 }
 
-// TestAcquireBound: a file that never is the one that was locked, as on file systems that number files anew, is not tried for ever.
+// TestAcquireBound: Acquire gives up on a file system that gives a file a new number at each look.
 func TestAcquireBound(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
+	original := same
 	same = func(*os.File, string) bool { return false }
-	defer func() { same = Same }()
+	defer func() { same = original }()
 	if _, err := Acquire(path, syscall.LOCK_EX); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "another file system") {
 		t.Errorf("got %v", err)
 	}
