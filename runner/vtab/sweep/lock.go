@@ -7,19 +7,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A lock is the file PATH.lock.N with the largest N. N only grows: whoever takes a lock, free or stale, does it by
-// creating the file N+1, which the file system lets only one do. So nobody can take over a lock that another has just taken
-// over, which removing and renaming could not exclude.
+// locks takes locks that also exclude the processes of other machines, on file systems where flock may not.
 //
-// The owner rewrites its file with a counter every beat. Whoever waits watches the file's content and time of change:
-// if neither has changed for staleAfter by the watcher's own clock, the owner is dead. Clocks of different machines are never
-// compared.
+// A lock is the file PATH.lock.N with the largest N, and N only grows. Taking a lock, free or stale, means creating the file N+1, which the
+// file system allows only one process. Removing or renaming files could not rule out that one process takes over a lock that
+// another has just taken over.
+//
+// The owner rewrites its file with a counter every beat. The others watch the content and the modification time: if both stay the same for
+// staleAfter by the watcher's own clock, the owner is dead. Clocks of different machines are never compared.
 type locks struct {
 	me         owner
 	beat       time.Duration
@@ -29,37 +31,37 @@ type locks struct {
 	seen map[string]sighting // by path, of locks that others hold
 }
 
-// The usual pace. A file system that hides changes for a minute, as NFS may, still shows a live owner in time.
+// The usual pace shows a live owner in time even on a file system that hides changes for a minute, as NFS may.
 const (
 	usualBeat       = 10 * time.Second
 	usualStaleAfter = 150 * time.Second
 )
 
-// sighting is a lock's state and when it was seen first.
+// sighting is the state of a lock and when it was first seen.
 type sighting struct {
 	state string
 	first time.Time
 }
 
-// content is what a lock's file holds.
+// content is the content of a lock's file.
 type content struct {
 	owner
 	Beat int  `json:"beat"`
-	Free bool `json:"free,omitempty"` // given back
+	Free bool `json:"free,omitempty"` // released
 }
 
-// held is a lock that is ours until release, or until Lost is closed.
+// held is a lock that this process holds until it calls release or Lost is closed.
 type held struct {
-	base string // without the number
-	path string
-	me   owner
-	Lost chan struct{}
+	base   string
+	number int
+	me     owner
+	Lost   chan struct{}
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
 
-// take tries to get a lock without waiting. It returns nil and the owner if another holds it.
+// take tries to take a lock without waiting. If another process holds it, take returns nil and the owner.
 func (l *locks) take(base string) (*held, owner, error) {
 	if err := os.MkdirAll(filepath.Dir(base), 0o777); err != nil {
 		return nil, owner{}, fmt.Errorf("lock: %w", err)
@@ -84,29 +86,28 @@ func (l *locks) take(base string) (*held, owner, error) {
 	if err != nil {
 		return nil, owner{}, fmt.Errorf("lock: %w", err)
 	}
-	err = json.NewEncoder(f).Encode(content{owner: l.me})
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := put(f, content{owner: l.me}); err != nil {
 		os.Remove(path)
 		return nil, owner{}, fmt.Errorf("lock %s: %w", path, err)
 	}
-	// If we were slow, others may have taken the lock, gone on and removed the number that we have just recreated.
+	// If this process was slow, others may have taken the lock, moved on and removed the number that it has just created again.
 	if now, err := newest(base); err != nil || now != number+1 {
 		os.Remove(path)
 		return nil, owner{}, err
 	}
-	removeLocks(base, number)
-	h := &held{base: base, path: path, me: l.me, Lost: make(chan struct{}), stop: make(chan struct{})}
+	removeUpTo(base, number)
+	h := &held{base: base, number: number + 1, me: l.me, Lost: make(chan struct{}), stop: make(chan struct{})}
 	h.stopped.Add(1)
 	go h.live(l.beat, l.staleAfter)
 	return h, owner{}, nil
 }
 
-// look tells who holds the lock in a file, and whether it is free or the holder dead.
+// look returns the owner that a lock's file names, and whether the lock is free because it was released or its owner is dead.
 func (l *locks) look(path, base string) (owner, bool) {
 	var c content
 	b, err := os.ReadFile(path)
 	if err == nil {
-		_ = json.Unmarshal(b, &c) // one that is just being written has no owner yet
+		_ = json.Unmarshal(b, &c) // a file that is being written has no owner yet
 	}
 	if c.Free || c.gone() {
 		return c.owner, true
@@ -121,7 +122,7 @@ func (l *locks) look(path, base string) (owner, bool) {
 	return c.owner, l.now().Sub(l.seen[base].first) >= l.staleAfter
 }
 
-// live shows the others that the owner is alive, and closes Lost when the lock is another's.
+// live rewrites the lock's file until stop is closed, and closes Lost if another process takes the lock over.
 func (h *held) live(beat, staleAfter time.Duration) {
 	defer h.stopped.Done()
 	last := time.Now()
@@ -134,33 +135,33 @@ func (h *held) live(beat, staleAfter time.Duration) {
 		err := h.write(content{owner: h.me, Beat: count})
 		number, listErr := newest(h.base)
 		switch {
-		case errors.Is(err, fs.ErrNotExist), listErr == nil && numbered(h.base, number) != h.path:
+		case errors.Is(err, fs.ErrNotExist), listErr == nil && number != h.number:
 			close(h.Lost)
 			return
 		case err == nil:
 			last = time.Now()
-		case time.Since(last) >= staleAfter: // the others have reason to think us dead
+		case time.Since(last) >= staleAfter: // the others may have declared this owner dead
 			close(h.Lost)
 			return
 		}
 	}
 }
 
-// write replaces the content of the lock's file, which must be there still.
+// write replaces the content of the lock's file, which must still exist.
 func (h *held) write(c content) error {
-	b, err := json.Marshal(c)
+	f, err := os.OpenFile(h.path(), os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(h.path, os.O_WRONLY|os.O_TRUNC, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	return errors.Join(err, f.Close())
+	return put(f, c)
 }
 
-// mine makes sure that the lock is still ours.
+// put writes the content of a lock's file and closes it.
+func put(f *os.File, c content) error {
+	return errors.Join(json.NewEncoder(f).Encode(c), f.Close())
+}
+
+// mine reports whether this process still holds the lock.
 func (h *held) mine() bool {
 	select {
 	case <-h.Lost:
@@ -168,53 +169,54 @@ func (h *held) mine() bool {
 	default:
 	}
 	number, err := newest(h.base)
-	return err == nil && numbered(h.base, number) == h.path
+	return err == nil && number == h.number
 }
 
-// release gives the lock back. The file stays, marked as free, unless what it protected is done.
+// release gives the lock up. It removes the lock's files if the work under the lock is done, and otherwise marks the lock as free.
 func (h *held) release(done bool) {
 	close(h.stop)
 	h.stopped.Wait()
 	switch {
 	case !h.mine():
 	case done:
-		number, _ := newest(h.base)
-		removeLocks(h.base, number)
+		removeUpTo(h.base, h.number)
 	default:
-		_ = h.write(content{owner: h.me, Free: true}) // if that fails, others find it stale in time
+		_ = h.write(content{owner: h.me, Free: true}) // if this fails, the lock becomes stale
 	}
 }
+
+func (h *held) path() string { return numbered(h.base, h.number) }
 
 func numbered(base string, number int) string { return base + ".lock." + strconv.Itoa(number) }
 
-// newest is the largest number of a lock's files, 0 if there is none.
-func newest(base string) (int, error) {
+// numbers lists the numbers of a lock's files.
+func numbers(base string) (list []int, err error) {
 	entries, err := os.ReadDir(filepath.Dir(base))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	number := 0
 	for _, e := range entries {
 		if text, ok := strings.CutPrefix(e.Name(), filepath.Base(base)+".lock."); ok {
 			if n, err := strconv.Atoi(text); err == nil {
-				number = max(number, n)
+				list = append(list, n)
 			}
 		}
 	}
-	return number, nil
+	return list, nil
 }
 
-// removeLocks removes a lock's files up to a number.
-func removeLocks(base string, upTo int) {
-	entries, err := os.ReadDir(filepath.Dir(base))
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if text, ok := strings.CutPrefix(e.Name(), filepath.Base(base)+".lock."); ok {
-			if n, err := strconv.Atoi(text); err == nil && n <= upTo {
-				os.Remove(filepath.Join(filepath.Dir(base), e.Name()))
-			}
+// newest returns the largest number of a lock's files, 0 if there are none.
+func newest(base string) (int, error) {
+	list, err := numbers(base)
+	return slices.Max(append(list, 0)), err
+}
+
+// removeUpTo removes a lock's files up to the number last.
+func removeUpTo(base string, last int) {
+	list, _ := numbers(base)
+	for _, n := range list {
+		if n <= last {
+			os.Remove(numbered(base, n))
 		}
 	}
 }

@@ -56,7 +56,7 @@ func TestLockExcludes(t *testing.T) {
 	other, clock := newLocks(), time.Now()
 	other.now = func() time.Time { return clock }
 	for beat := 0; beat < 5; {
-		before, err := os.ReadFile(h.path)
+		before, err := os.ReadFile(h.path())
 		got, holder, takeErr := other.take(base)
 		expect.NoError(t, takeErr)
 		if got != nil {
@@ -67,7 +67,7 @@ func TestLockExcludes(t *testing.T) {
 		}
 		time.Sleep(testBeat)
 		// Only when the holder has shown itself may nearly the whole time pass in which it must.
-		if now, errNow := os.ReadFile(h.path); err == nil && errNow == nil && string(now) != string(before) {
+		if now, errNow := os.ReadFile(h.path()); err == nil && errNow == nil && string(now) != string(before) {
 			_, _, err := other.take(base)
 			expect.NoError(t, err)
 			clock, beat = clock.Add(testStale-1), beat+1
@@ -113,8 +113,8 @@ func TestLockStale(t *testing.T) {
 		if expect.NoError(t, err); h == nil {
 			t.Fatalf("%s: not to be had of a dead holder", name)
 		}
-		if h.path != numbered(base, 5) {
-			t.Errorf("%s: took %s", name, h.path)
+		if h.path() != numbered(base, 5) {
+			t.Errorf("%s: took %s", name, h.path())
 		}
 		h.release(true)
 	}
@@ -175,7 +175,7 @@ func TestLockLost(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "seed-1")
 	h := eventually(t, newLocks(), base)
 	path := foreign(t, base, 2, 0)
-	os.Remove(h.path)
+	os.Remove(h.path())
 	select {
 	case <-h.Lost:
 	case <-time.After(20 * time.Second):
@@ -197,8 +197,8 @@ func TestLockSlow(t *testing.T) {
 	if n, err := newest(base); n != 3 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
-	slow := &held{base: base, path: numbered(base, 2)}
-	expect.NoError(t, os.WriteFile(slow.path, nil, 0o666))
+	slow := &held{base: base, number: 2}
+	expect.NoError(t, os.WriteFile(slow.path(), nil, 0o666))
 	if slow.mine() {
 		t.Error("an old number counts")
 	}

@@ -9,18 +9,19 @@ import (
 	"syscall"
 )
 
-// owner is who holds a lock.
+// owner identifies the process that holds a lock.
 type owner struct {
 	Host    string `json:"host"`
 	Process int    `json:"process"`
 	Shard   string `json:"shard,omitempty"`
 
-	// Place tells whether process numbers mean the same here as there: the running kernel and its process namespace. Host
-	// names do not, two containers may share one. Born tells a process from a later one with the same number.
+	// Place names the running kernel and its process namespace: where it is equal, process numbers mean the same. Host names would not do,
+	// because two containers may share one. Born distinguishes a process from a later one with the same number.
 	Place string `json:"place,omitempty"`
 	Born  string `json:"born,omitempty"`
 }
 
+// self describes this process.
 func self(shard string) owner {
 	host, err := os.Hostname()
 	if err != nil {
@@ -43,7 +44,7 @@ func (o owner) String() string {
 	return text
 }
 
-// gone is sure that the owner's process has ended. For a process that can't be seen from here it never is.
+// gone reports whether the owner's process has certainly ended. It is false for a process that can't be seen from here.
 func (o owner) gone() bool {
 	me := self("")
 	if o.Place == "" || o.Place != me.Place || o.Process <= 0 {
@@ -55,13 +56,13 @@ func (o owner) gone() bool {
 	return o.Born != "" && o.Born != born(o.Process)
 }
 
-// born is when a process started, in the kernel's own unit, "" where the system does not tell.
+// born returns when a process started, in clock ticks since boot, or "" if unknown.
 func born(process int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(process) + "/stat")
 	if err != nil {
 		return ""
 	}
-	// The name in parentheses may hold anything; field 22 of proc_pid_stat(5) is the 20th after it.
+	// The name in parentheses may contain anything. Field 22 of proc_pid_stat(5) is the 20th after it.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	if len(fields) < 20 {
 		return ""
