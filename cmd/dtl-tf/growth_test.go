@@ -53,14 +53,14 @@ func TestNoMemoryIsLost(t *testing.T) {
 	sizes := map[int][]float64{} // resident MiB by hundreds of steps
 	p.until(func() bool {
 		time.Sleep(10 * time.Millisecond)
-		rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
-		if err != nil || len(rows) == 0 {
+		if _, err := os.Stat(filepath.Join(out, result.MetricsFile)); err != nil {
 			return false
 		}
+		rows := metrics(t, out)
 		var all, resident float64
 		statm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.Process.Pid))
 		if _, err := fmt.Sscan(string(statm), &all, &resident); err == nil && resident > 0 {
-			h := rows[len(rows)-1].Step / 100
+			h := int(rows[len(rows)-1]["step"]) / 100
 			sizes[h] = append(sizes[h], resident*float64(os.Getpagesize())/(1<<20))
 		}
 		return false

@@ -130,9 +130,7 @@ func TestDiverged(t *testing.T) {
 	f, err := weight.Open(filepath.Join(out, result.AdapterFile))
 	expect.NoError(t, err)
 	expect.NoError(t, f.CheckFinite(t.Context()))
-	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
-	expect.NoError(t, err)
-	if len(rows) < r.Progress.Epochs {
+	if rows := metrics(t, out); len(rows) < r.Progress.Epochs {
 		t.Errorf("metrics.csv has %d lines for %d epochs", len(rows), r.Progress.Epochs)
 	}
 }

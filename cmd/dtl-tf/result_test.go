@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,14 +17,29 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// losses returns the loss column of metrics.csv in full precision.
-func losses(t *testing.T, out string) []float64 {
+// metrics returns the rows of a run's metrics.csv, each as values by column without the empty cells.
+func metrics(t *testing.T, out string) (rows []map[string]float64) {
 	t.Helper()
-	rows, err := result.ReadMetrics(filepath.Join(out, result.MetricsFile))
+	lines, err := csv.NewReader(bytes.NewReader(read(t, out, result.MetricsFile))).ReadAll()
 	expect.NoError(t, err)
-	var list []float64
-	for _, r := range rows {
-		list = append(list, r.Loss)
+	for _, line := range lines[1:] {
+		row := map[string]float64{}
+		for i, cell := range line {
+			if cell != "" {
+				row[lines[0][i]], err = strconv.ParseFloat(cell, 64)
+				expect.NoError(t, err)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// losses returns the loss column of metrics.csv in full precision.
+func losses(t *testing.T, out string) (list []float64) {
+	t.Helper()
+	for _, row := range metrics(t, out) {
+		list = append(list, row["loss"])
 	}
 	return list
 }

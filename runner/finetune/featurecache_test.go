@@ -3,9 +3,12 @@ package finetune
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -60,13 +63,19 @@ func tuned(t *testing.T, c Config) outcome {
 	return outcome{run, losses(t, c.Out), stderr.String()}
 }
 
-func losses(t *testing.T, folder string) []float64 {
+// losses returns the loss column of metrics.csv in full precision.
+func losses(t *testing.T, folder string) (list []float64) {
 	t.Helper()
-	rows, err := result.ReadMetrics(filepath.Join(folder, result.MetricsFile))
+	f, err := os.Open(filepath.Join(folder, result.MetricsFile))
 	expect.NoError(t, err)
-	var list []float64
-	for _, r := range rows {
-		list = append(list, r.Loss)
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	expect.NoError(t, err)
+	column := slices.Index(lines[0], "loss")
+	for _, line := range lines[1:] {
+		loss, err := strconv.ParseFloat(line[column], 64)
+		expect.NoError(t, err)
+		list = append(list, loss)
 	}
 	return list
 }

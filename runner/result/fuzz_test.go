@@ -1,7 +1,6 @@
 package result
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -42,19 +41,6 @@ func FuzzRun(f *testing.F) {
 		r.Config, again.Config = nil, nil // white space in it may differ
 		if !reflect.DeepEqual(r, again) {
 			t.Errorf("read\n%+v\nthen\n%+v", r, again)
-		}
-	})
-}
-
-// FuzzMetrics reads metrics.csv.
-func FuzzMetrics(f *testing.F) {
-	f.Add([]byte("epoch,step,lr,loss,images_per_second,seconds,val_top1\n1,10,0.001,2.5,100.00,1.000,\n2,20,NaN,-1e400,1,1,50\n"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		var rows []Metric
-		var err error
-		alloctest.Limit(t, 256*len(raw), func() { rows, err = readMetrics(MetricsFile, bytes.NewReader(raw)) })
-		if err == nil && len(rows) > len(raw) {
-			t.Errorf("%d rows from %d bytes", len(rows), len(raw))
 		}
 	})
 }
