@@ -25,8 +25,8 @@ func FuzzAdapter(f *testing.F) {
 		meta := result.Meta{}
 		length := 0
 		for key, value := range map[string]string{
-			result.KeyMethod: method, result.KeyRank: rank, result.KeyBeta: beta, result.KeyFeedbackFrom: from,
-			result.KeyKernel: kernel, result.KeyPool: pool, result.KeyImageSize: image, result.KeyMean: mean, result.KeyStd: mean,
+			result.KeyMethod: method, "rank": rank, "beta": beta, "feedback_from": from,
+			"kernel": kernel, result.KeyPool: pool, result.KeyImageSize: image, result.KeyMean: mean, result.KeyStd: mean,
 		} {
 			if value != "" {
 				meta[key] = value

@@ -11,26 +11,22 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// Keys of an adapter's metadata. A file of the official implementation has none of them.
+// Keys of an adapter's metadata, besides the options of its method. A file of the official implementation has none of them.
 const (
-	KeyFormat         = "format" // "pt", what the safetensors library of PyTorch expects
+	KeyFormat         = "format" // "pt", which PyTorch's safetensors library expects
 	KeyProgram        = "program"
 	KeyMethod         = "method"
-	KeyRank           = "rank"
-	KeyBeta           = "beta"
-	KeyFeedbackFrom   = "feedback_from"
-	KeyKernel         = "kernel"
 	KeyPool           = "pool"
 	KeyClasses        = "classes"
 	KeyClassNames     = "class_names" // JSON list, in the order of the logits
 	KeyImageSize      = "image_size"
 	KeyBackboneSHA256 = "backbone_sha256"
-	KeyMean           = "mean" // JSON list, one number a channel
+	KeyMean           = "mean" // JSON list, a number per channel
 	KeyStd            = "std"
 )
 
-// Meta is the metadata of an adapter file: what a program must know to run it again. All values
-// are strings, as safetensors asks; the methods convert.
+// Meta is the metadata of an adapter file: what a program must know to run the adapter. safetensors stores strings only, to which
+// the methods convert.
 type Meta map[string]string
 
 // SetInt stores an integer.
@@ -44,22 +40,22 @@ func (m Meta) SetStrings(key string, v []string) { m.setJSON(key, v) }
 
 func (m Meta) setJSON(key string, v any) {
 	b, err := json.Marshal(v)
-	if err != nil { // a NaN in a list of numbers, which no caller has a use for
+	if err != nil { // a NaN in a list of numbers: a mistake in the code
 		panic("result: metadata " + key + ": " + err.Error())
 	}
 	m[key] = string(b)
 }
 
-// Adapter is an adapter.safetensors: the trained tensors under the official names.
+// Adapter is the content of an adapter.safetensors: the trained tensors under their official names.
 type Adapter struct {
 	Path    string
 	Tensors tensor.Map
 	Meta    Meta
-	Whole   bool // the file holds the weights of a backbone too, which Tensors lacks
+	Whole   bool // the file also holds the weights of a backbone, which are not in Tensors
 }
 
-// WriteAdapter writes an adapter file at path in one piece. It refuses tensors with NaN or
-// infinities, so that the last good state is never replaced by a diverged one.
+// WriteAdapter atomically writes an adapter file at path. It fails if a tensor holds NaN or infinities, so that a diverged state never
+// replaces the last good one.
 func WriteAdapter(path string, tensors tensor.Map, meta Meta) error {
 	if err := finite(tensors); err != nil {
 		return fmt.Errorf("%s was not written, its old state is kept: %w", path, err)
@@ -99,25 +95,25 @@ func finite(tensors tensor.Map) error {
 	return nil
 }
 
-// String is the value of a key, and whether the file has it.
+// String returns the value of a key, and whether the file has it.
 func (a *Adapter) String(key string) (string, bool) {
 	v, ok := a.Meta[key]
 	return v, ok
 }
 
-// Int is an integer of the metadata, and whether the file has it. A value that is no integer is
-// an error that names file and key; so for the other types.
+// Int returns an integer of the metadata, and whether the file has it. The error about a value that is not an integer names the file and the
+// key. Float, Floats and Strings do the same for other types.
 func (a *Adapter) Int(key string) (int, bool, error) { return get(a, key, strconv.Atoi) }
 
-// Float is a number of the metadata.
+// Float returns a number of the metadata.
 func (a *Adapter) Float(key string) (float64, bool, error) { return get(a, key, parseJSON[float64]) }
 
-// Floats is a list of numbers of the metadata.
+// Floats returns a list of numbers of the metadata.
 func (a *Adapter) Floats(key string) ([]float64, bool, error) {
 	return get(a, key, parseJSON[[]float64])
 }
 
-// Strings is a list of strings of the metadata.
+// Strings returns a list of strings of the metadata.
 func (a *Adapter) Strings(key string) ([]string, bool, error) {
 	return get(a, key, parseJSON[[]string])
 }
@@ -127,12 +123,10 @@ func get[T any](a *Adapter, key string, parse func(string) (T, error)) (v T, ok 
 	if !ok {
 		return v, false, nil
 	}
-	v, err = parse(s)
-	if err != nil {
-		var none T
-		return none, true, fmt.Errorf("adapter %s: metadata %s is %q: %w", a.Path, key, s, err)
+	if v, err = parse(s); err != nil {
+		err = fmt.Errorf("adapter %s: metadata %s is %q: %w", a.Path, key, s, err)
 	}
-	return v, true, nil
+	return v, true, err
 }
 
 func parseJSON[T any](s string) (v T, err error) {

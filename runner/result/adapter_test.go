@@ -25,8 +25,8 @@ func tensors() tensor.Map {
 func TestAdapterRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), AdapterFile)
 	meta := Meta{KeyMethod: "dtl+"}
-	meta.SetInt(KeyRank, 2)
-	meta[KeyBeta] = "100"
+	meta.SetInt("rank", 2)
+	meta["beta"] = "100"
 	meta.SetFloats(KeyMean, []float64{0.485, 0.456, 0.406})
 	meta.SetStrings(KeyClassNames, []string{"a \"b\"", "c,d", "é"})
 	if err := WriteAdapter(path, tensors(), meta); err != nil {
@@ -51,10 +51,10 @@ func TestAdapterRoundTrip(t *testing.T) {
 	if v, ok := a.String(KeyFormat); v != "pt" || !ok {
 		t.Errorf("format %q", v)
 	}
-	if v, ok, err := a.Int(KeyRank); v != 2 || !ok || err != nil {
+	if v, ok, err := a.Int("rank"); v != 2 || !ok || err != nil {
 		t.Errorf("rank %v %v %v", v, ok, err)
 	}
-	if v, ok := a.String(KeyBeta); v != "100" || !ok {
+	if v, ok := a.String("beta"); v != "100" || !ok {
 		t.Errorf("beta %q", v)
 	}
 	if v, ok, err := a.Floats(KeyMean); !reflect.DeepEqual(v, []float64{0.485, 0.456, 0.406}) || !ok || err != nil {
@@ -63,7 +63,7 @@ func TestAdapterRoundTrip(t *testing.T) {
 	if v, ok, err := a.Strings(KeyClassNames); !reflect.DeepEqual(v, []string{"a \"b\"", "c,d", "é"}) || !ok || err != nil {
 		t.Errorf("class names %v %v %v", v, ok, err)
 	}
-	if _, ok, err := a.Int(KeyKernel); ok || err != nil {
+	if _, ok, err := a.Int("kernel"); ok || err != nil {
 		t.Errorf("a key that is not there: %v %v", ok, err)
 	}
 }
@@ -121,7 +121,7 @@ func TestAdapterErrors(t *testing.T) {
 	_, err = ReadAdapter(filepath.Join(dir, "none.safetensors"))
 	expect.Error(t, err, "none.safetensors")
 
-	meta := Meta{KeyRank: "two", KeyMean: "0.5", KeyClassNames: "[1]"}
+	meta := Meta{"rank": "two", KeyMean: "0.5", KeyClassNames: "[1]"}
 	if err := WriteAdapter(path, tensors(), meta); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestAdapterErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, read := range map[string]func(string) (bool, error){
-		KeyRank:       func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
+		"rank":        func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
 		KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },
 		KeyClassNames: func(k string) (bool, error) { _, ok, err := a.Strings(k); return ok, err },
 	} {

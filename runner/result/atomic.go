@@ -14,12 +14,11 @@ import (
 	"dtl-tf/runner/fault"
 )
 
-// tempMark is in the name of every file that is being written: ".NAME.tmp-NUMBER".
+// tempMark is part of the name of every temporary file: ".NAME.tmp-NUMBER".
 const tempMark = ".tmp-"
 
-// WriteFile replaces the file at path by what write produces, or leaves it as it was: the new
-// content goes to a temporary file in the same folder, to the disk, and only then under its
-// name. The error names the file and says what to do about a full disk or missing permission.
+// WriteFile atomically replaces the content of the file at path by what write produces. It writes a temporary file in the same folder,
+// flushes it to the disk and renames it. The error names the file and says what to do about a full disk or missing permission.
 func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	defer func() {
 		if err != nil {
@@ -46,7 +45,7 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 		return bare(err)
 	}
 	fault.Point("wrote the temporary file of " + base)
-	// Without this a crash soon after the rename could leave an empty file under the name.
+	// Without this a crash soon after the rename could leave an empty file.
 	if err := temp.Sync(); err != nil {
 		return bare(err)
 	}
@@ -62,21 +61,23 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	return nil
 }
 
-// createTemp is os.CreateTemp, but with the mode that the user's umask gives to new files.
+// maxTries limits the random names that createTemp tries.
+const maxTries = 100
+
+// createTemp works as os.CreateTemp, but gives the file the permissions that the user's umask allows.
 func createTemp(path string) (*os.File, error) {
 	dir, base := filepath.Split(path)
 	for try := 0; ; try++ {
 		name := fmt.Sprintf("%s.%s%s%d", dir, base, tempMark, rand.Uint32())
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-		if errors.Is(err, fs.ErrExist) && try < 100 {
+		if errors.Is(err, fs.ErrExist) && try < maxTries {
 			continue
 		}
 		return f, err
 	}
 }
 
-// syncFolder makes the rename durable. Not every file system can do it, and the data is safe
-// under one name or the other anyway, so an error is no reason to fail.
+// syncFolder makes a rename durable. It ignores errors: not every file system can do it, and the data is safe under one of the two names.
 func syncFolder(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
@@ -84,7 +85,7 @@ func syncFolder(dir string) {
 	}
 }
 
-// bare drops the name of the temporary file, which says nothing to a user.
+// bare drops the name of the temporary file, which means nothing to a user.
 func bare(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -97,7 +98,7 @@ func bare(err error) error {
 	return err
 }
 
-// advice says what to do about the errors that a user can do something about.
+// advice says what to do about errors that a user can fix.
 func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):

@@ -1,10 +1,9 @@
-// Package result reads and writes what a run leaves in its folder: run.json (one JSON that says
-// everything about the run), metrics.csv (a line an epoch) and adapter.safetensors (what was
-// trained). Every file is replaced in one piece, so that an interrupted write, a killed process
-// or a full disk never costs the state before.
+// Package result writes and reads the files of a run: run.json (everything about the run), metrics.csv (one row per epoch) and
+// adapter.safetensors (the trained tensors). Every file is replaced atomically: after an interrupted write, a killed process or a full disk
+// the previous version is still there.
 package result
 
-// Names of the files of a run folder.
+// Names of the files in the folder of a run.
 const (
 	RunFile     = "run.json"
 	MetricsFile = "metrics.csv"

@@ -10,19 +10,38 @@ import (
 	"syscall"
 
 	"dtl-tf/runner/fault"
+	"dtl-tf/runner/internal/flock"
 )
 
-// Policy is what to do about an output folder that exists.
+// lockFile keeps two runs out of one folder.
+const lockFile = ".dtl-tf.lock"
+
+// LockedError says that another process is writing into a folder.
+type LockedError struct {
+	Folder string
+	Holder string // its process number and machine, "" if unknown
+}
+
+// Error implements error.
+func (e *LockedError) Error() string {
+	who := ""
+	if e.Holder != "" {
+		who = " (process " + e.Holder + ")"
+	}
+	return fmt.Sprintf("%s: another run is writing into this folder%s: wait for it, stop it, or choose another --out", e.Folder, who)
+}
+
+// Policy says what to do with an existing output folder.
 type Policy int
 
-// The policies. Refuse is the default: nothing that exists is touched.
+// The policies. Refuse, the default, touches nothing that exists.
 const (
 	Refuse    Policy = iota
-	Overwrite        // --overwrite: Clear removes what an earlier run left
-	Resume           // --resume: the folder must hold a run, or what one left that was killed as it began
+	Overwrite        // --overwrite: Clear removes the files of an earlier run
+	Resume           // --resume: the folder must hold a run, or what is left of one that was killed at its start
 )
 
-// Folder is the output folder of a run, held under a lock until Close.
+// Folder is the output folder of a run, locked until Close.
 type Folder struct {
 	path    string
 	policy  Policy
@@ -30,12 +49,11 @@ type Folder struct {
 	created bool
 }
 
-// OpenFolder makes or opens the output folder of a run and locks it. Nothing in it is removed
-// yet: call Clear for that when all input has been read, so that a run that fails on bad input
-// costs nothing. A folder with nothing in it but the lock file of a killed run counts as new.
+// OpenFolder creates or opens the output folder of a run and locks it. It removes nothing: call Clear after all input has been read, so
+// that a run with bad input leaves the folder as it was. A folder with only the lock file of a killed run counts as new.
 //
-// Errors: the folder exists and policy is Refuse; it is a file; it is not writable; there is no
-// run to resume; another run holds it (*LockedError).
+// It fails if the folder exists and policy is Refuse, if it is a file or not writable, if there is no run to resume, or if another run
+// holds it (*LockedError).
 func OpenFolder(path string, policy Policy) (*Folder, error) {
 	if path == "" {
 		return nil, errors.New("the output folder has an empty name")
@@ -52,7 +70,7 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 		if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
 			return nil, cannotWrite(path, err)
 		}
-		// Mkdir, not MkdirAll: of two runs that start together only one makes the folder.
+		// Mkdir, unlike MkdirAll, succeeds for only one of two runs that start together.
 		if err := os.Mkdir(f.path, 0o777); errors.Is(err, fs.ErrExist) {
 			return OpenFolder(path, policy)
 		} else if err != nil {
@@ -70,15 +88,15 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 		return nil, existsAlready(path)
 	}
 	_, noLock := os.Stat(f.Path(lockFile))
-	f.lock, err = lock(f.path, f.Path(lockFile))
+	f.lock, err = flock.Acquire(f.Path(lockFile), syscall.LOCK_EX)
+	var held *flock.HeldError
+	if errors.As(err, &held) {
+		return nil, &LockedError{Folder: f.path, Holder: held.Holder}
+	}
 	if err != nil {
-		var held *LockedError
-		if errors.As(err, &held) {
-			return nil, err
-		}
 		return nil, cannotWrite(path, err)
 	}
-	if policy == Refuse && !f.created && !f.abandoned() { // a run has ended between our look and our lock
+	if policy == Refuse && !f.created && !f.abandoned() { // a run has ended since the first look
 		f.Close()
 		return nil, existsAlready(path)
 	}
@@ -88,7 +106,7 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: no run to resume: %w", path, noRun)
 	}
-	// Without run.json and with a lock that nobody held, a killed process has made the folder and no more.
+	// A lock file that nobody held, without run.json, means that a process was killed right after it created the folder.
 	f.created = f.created || noRun != nil && noLock == nil
 	return f, nil
 }
@@ -97,7 +115,7 @@ func existsAlready(path string) error {
 	return fmt.Errorf("%s: exists already: add --overwrite to replace the run in it, --resume to go on with it, or choose another --out", path)
 }
 
-// abandoned tells whether there is nothing in the folder but a lock file and unfinished files.
+// abandoned reports whether the folder holds nothing but a lock file and temporary files.
 func (f *Folder) abandoned() bool {
 	entries, err := os.ReadDir(f.path)
 	locked := false
@@ -110,14 +128,14 @@ func (f *Folder) abandoned() bool {
 	return err == nil && locked
 }
 
-// Path is the path of a file in the folder; with an empty name that of the folder.
+// Path returns the path of a file in the folder, or of the folder itself if name is empty.
 func (f *Folder) Path(name string) string { return filepath.Join(f.path, name) }
 
-// Clear removes what an earlier run left in the folder if the policy is Overwrite, and always
-// the temporary files of a killed one. Files that no run makes stay, and so do folders.
+// Clear removes the temporary files of a killed run and, if the policy is Overwrite, the files of an earlier run. Folders and files that no
+// run writes stay.
 //
-// Inputs are files that this run reads. If one of them would be removed, nothing is and the
-// error names it: "--backbone RUN/backbone.npz --out RUN --overwrite" must not eat its input.
+// inputs are the files that this run reads. If Clear would have to remove one of them, it removes nothing and returns an error that names
+// the file: "--backbone RUN/backbone.npz --out RUN --overwrite" must not remove its input.
 func (f *Folder) Clear(inputs ...string) error {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
@@ -150,20 +168,21 @@ func (f *Folder) Clear(inputs ...string) error {
 	return nil
 }
 
-// Close gives the folder free. A folder that OpenFolder made and that stayed empty goes again,
-// so that the next try is not refused for it.
+// Close releases the folder. It removes a folder that OpenFolder created and that is still empty, so that the next try does not find it.
 func (f *Folder) Close() {
 	if f.lock == nil {
 		return
 	}
-	unlock(f.lock)
+	os.Remove(f.lock.Name()) // before the lock is released: only its holder may
+	fault.Point("removed the lock file")
+	f.lock.Close()
 	f.lock = nil
 	if f.created {
-		_ = os.Remove(f.path) // fails, as it should, unless the folder is empty
+		_ = os.Remove(f.path) // fails, as intended, unless the folder is empty
 	}
 }
 
-// madeByRun reports whether a run makes files of this name.
+// madeByRun reports whether a run writes files of this name.
 func madeByRun(name string) bool {
 	switch name {
 	case RunFile, AdapterFile, MetricsFile:
@@ -172,7 +191,7 @@ func madeByRun(name string) bool {
 	return strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint") || strings.HasPrefix(name, "events.out.tfevents.")
 }
 
-// isTemp reports whether the name is that of a file of a run while WriteFile writes it.
+// isTemp reports whether a name is that of a temporary file that WriteFile makes for a file of a run.
 func isTemp(name string) bool {
 	base, number, ok := strings.Cut(strings.TrimPrefix(name, "."), tempMark)
 	return ok && name[0] == '.' && madeByRun(base) && strings.Trim(number, "0123456789") == ""

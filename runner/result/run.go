@@ -8,30 +8,40 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"dtl-tf/graph/limit"
 )
 
-// Format is the version of run.json that this program writes and reads. It rises when a field
-// changes its meaning or goes; new fields need no new version.
+// Format is the version of run.json that this program writes and reads. It increases when a field changes its meaning or is removed; new
+// fields need no new version.
 const Format = 1
 
-// Status says how far a run came.
+// ForeignError says that a file is whole, but was written by another version of the program. Nothing that belongs to it may be removed or
+// replaced.
+type ForeignError struct{ Err error }
+
+// Error implements error.
+func (e *ForeignError) Error() string {
+	return e.Err.Error() + ": another version of dtl-tf wrote it, and only that can go on with it"
+}
+
+// Unwrap implements the errors package's protocol.
+func (e *ForeignError) Unwrap() error { return e.Err }
+
+// Status is the state of a run.
 type Status string
 
 // The states of a run.
 const (
-	Running     Status = "running" // also what a killed process leaves behind
+	Running     Status = "running" // also after the process was killed
 	Finished    Status = "finished"
 	Interrupted Status = "interrupted"
 	Failed      Status = "failed"
 )
 
-// Run is run.json: everything that is known about one run, and the only source of the tables.
-// A field that is not known yet is absent, never a made-up zero.
+// Run is the content of run.json: everything about one run, and the only source of the tables. A field that is not known yet is absent,
+// never zero.
 type Run struct {
 	Format  int       `json:"format"`
 	Status  Status    `json:"status"`
@@ -45,20 +55,20 @@ type Run struct {
 
 	Versions   Versions   `json:"versions"`
 	Device     Device     `json:"device"`
-	Earlier    []Part     `json:"earlier_parts,omitempty"` // of a resumed run: what was trained elsewhere
+	Earlier    []Part     `json:"earlier_parts,omitempty"` // of a resumed run: the parts trained elsewhere
 	Backbone   Backbone   `json:"backbone"`
 	Data       Data       `json:"data"`
 	Parameters Parameters `json:"parameters"`
 
 	Progress     Progress      `json:"progress"`
 	Measurements Measurements  `json:"measurements"`
-	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil where nobody wanted one
+	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil if not asked for
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
 	Frozen       *Frozen       `json:"frozen_sha256,omitempty"`
-	Notes        []string      `json:"notes,omitempty"` // on the data and on where the classifier starts, a line each
+	Notes        []string      `json:"notes,omitempty"` // on the data and the start of the classifier, a line each
 }
 
-// Versions names what computed the result.
+// Versions names the software that computed the result.
 type Versions struct {
 	Program       string `json:"program"`
 	LibTensorFlow string `json:"libtensorflow"`
@@ -66,24 +76,24 @@ type Versions struct {
 	Go            string `json:"go"`
 }
 
-// Device is where the graph ran.
+// Device describes the device that ran the graph.
 type Device struct {
-	Name    string `json:"name"`              // TensorFlow's name, such as /device:CPU:0
+	Name    string `json:"name"`              // in TensorFlow, such as /device:CPU:0
 	Kind    string `json:"kind"`              // CPU or GPU
-	Model   string `json:"model,omitempty"`   // what the machine calls it
+	Model   string `json:"model,omitempty"`   // in the words of the system
 	Threads int    `json:"threads,omitempty"` // intra-op threads
 	Computing
 }
 
-// Computing is what computes on a processor. Records of earlier programs have none.
+// Computing describes the code that computes on a processor. Records of earlier versions lack it.
 type Computing struct {
-	OneDNN   string `json:"onednn,omitempty"`             // on or off; absent where TensorFlow chooses
+	OneDNN   string `json:"onednn,omitempty"`             // on or off; absent if TensorFlow chooses
 	OneDNNBy string `json:"onednn_by,omitempty"`          // who chose: dtl-tf, environment or TensorFlow
 	Limit    string `json:"onednn_max_cpu_isa,omitempty"` // the instructions that the environment limits oneDNN to
-	Kernels  string `json:"kernels,omitempty"`            // the variant of this program's kernels for bfloat16: avx512f, avx2 or plain
+	Kernels  string `json:"kernels,omitempty"`            // the variant of this program's bfloat16 kernels: avx512f, avx2 or plain
 }
 
-// SameNumbers tells whether a and b compute the same to the last digit, as far as it is known.
+// SameNumbers reports whether a and b compute the same to the last digit, as far as known.
 func (a Device) SameNumbers(b Device) bool {
 	if a.Computing == (Computing{}) || b.Computing == (Computing{}) {
 		a.Computing, b.Computing = Computing{}, Computing{}
@@ -92,15 +102,14 @@ func (a Device) SameNumbers(b Device) bool {
 	return a == b
 }
 
-// Part is the beginning of a run, or the piece after the part before, that was computed by something else than its end.
+// Part is a part of a run that was computed by other software or on another device than the last part.
 type Part struct {
-	Steps    int      `json:"steps"` // counted from the run's first, to the end of the part
+	Steps    int      `json:"steps"` // of the run, at the end of the part
 	Versions Versions `json:"versions"`
 	Device   Device   `json:"device"`
 }
 
-// Backbone is the frozen network, with the normalisation of its input: (x - Mean) / Std for a
-// channel x in [0, 1].
+// Backbone describes the frozen network. Its input is (x - Mean) / Std for a channel x in [0, 1].
 type Backbone struct {
 	Path         string    `json:"path"`
 	SHA256       string    `json:"sha256"`
@@ -111,11 +120,11 @@ type Backbone struct {
 	Std          []float64 `json:"std"`
 	Heads        int       `json:"heads,omitempty"`
 	Eps          float64   `json:"layer_norm_eps,omitempty"`
-	// Sources tells where values came from that not every file of a backbone tells: "file", "guess", "config.json" ...
+	// Sources says where a value came from that not every backbone file contains: "file", "guess", "config.json" ...
 	Sources map[string]string `json:"sources,omitempty"`
 }
 
-// Data is the data set. Counts are images by split.
+// Data describes the data set. Counts are images by split.
 type Data struct {
 	Name        string         `json:"name"`
 	Root        string         `json:"root"`
@@ -123,18 +132,18 @@ type Data struct {
 	Classes     int            `json:"classes"`
 	Counts      map[string]int `json:"counts"`
 	Skipped     int            `json:"skipped_images,omitempty"`     // unreadable images left out
-	Grey16      int            `json:"grey_16_bit_images,omitempty"` // that keep their high byte, where Pillow clips
-	Turned      int            `json:"exif_turned_images,omitempty"` // whose EXIF orientation is not followed
+	Grey16      int            `json:"grey_16_bit_images,omitempty"` // that keep their high byte, while Pillow clips
+	Turned      int            `json:"exif_turned_images,omitempty"` // whose EXIF orientation is ignored
 }
 
-// Parameters counts scalars. The literature leaves the classifier out, so it stands apart.
+// Parameters counts scalars. The literature excludes the classifier, so it is counted apart.
 type Parameters struct {
 	Trainable  int `json:"trainable_without_classifier"`
 	Classifier int `json:"classifier"`
 	Frozen     int `json:"frozen"`
 }
 
-// Progress is what has been trained.
+// Progress says how far training has come.
 type Progress struct {
 	Epochs int `json:"epochs"` // complete ones
 	Steps  int `json:"steps"`
@@ -143,26 +152,26 @@ type Progress struct {
 // Measurements are timings of this machine, not properties of the result.
 type Measurements struct {
 	SecondsPerStep    *Spread `json:"seconds_per_step,omitempty"`
-	ImagesPerSecond   float64 `json:"images_per_second,omitempty"` // of training, everything included
-	InputWaitSeconds  float64 `json:"input_wait_seconds"`          // steps that waited for images
+	ImagesPerSecond   float64 `json:"images_per_second,omitempty"` // of training, including everything
+	InputWaitSeconds  float64 `json:"input_wait_seconds"`          // for images
 	TrainSeconds      float64 `json:"train_seconds,omitempty"`
 	EvaluationSeconds float64 `json:"evaluation_seconds,omitempty"`
 	PeakMemoryBytes   int64   `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
 }
 
-// FeatureCache tells whether steps took the values of the blocks that never change from a store.
+// FeatureCache says whether steps read the values of the prefix from the feature cache.
 type FeatureCache struct {
 	Used             bool    `json:"used"`
 	Reason           string  `json:"reason,omitempty"` // why not
 	Folder           string  `json:"folder,omitempty"`
 	Precision        string  `json:"precision,omitempty"` // of stored elements, fp32 or bf16
 	Bytes            int64   `json:"bytes,omitempty"`
-	Values           int     `json:"values,omitempty"` // of an image
+	Values           int     `json:"values,omitempty"` // per image
 	Found            int     `json:"values_found,omitempty"`
-	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on those that were not found
+	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on the other values
 }
 
-// Spread sums up a repeated measurement over Count repetitions, warm-up left out.
+// Spread summarises Count repetitions of a measurement, without the warm-up.
 type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
@@ -172,7 +181,7 @@ type Spread struct {
 	Count  int     `json:"count"`
 }
 
-// OnceAfterLast is the note of an accuracy that was measured as the literature asks for.
+// OnceAfterLast is the note of an accuracy that was measured as in the literature.
 const OnceAfterLast = "evaluated once after the last epoch"
 
 // Accuracy is the result on a split.
@@ -190,7 +199,7 @@ type Frozen struct {
 	After  string `json:"after"`
 }
 
-// SetConfig stores the resolved configuration, any value that encodes as a JSON object.
+// SetConfig stores the resolved configuration, a value that encodes as a JSON object.
 func (r *Run) SetConfig(config any) error {
 	b, err := json.Marshal(config)
 	if err != nil {
@@ -200,7 +209,7 @@ func (r *Run) SetConfig(config any) error {
 	return nil
 }
 
-// DecodeConfig reads the configuration into a value of the type that SetConfig got.
+// DecodeConfig decodes the configuration into a value of the type that SetConfig stored.
 func (r *Run) DecodeConfig(config any) error {
 	if len(r.Config) == 0 {
 		return errors.New("the run has no configuration")
@@ -211,7 +220,7 @@ func (r *Run) DecodeConfig(config any) error {
 	return nil
 }
 
-// WriteRun writes run.json at path. Format is set by it.
+// WriteRun writes run.json at path. It sets Format.
 func WriteRun(path string, r Run) error {
 	r.Format = Format
 	if err := r.check(); err != nil {
@@ -227,8 +236,8 @@ func WriteRun(path string, r Run) error {
 	})
 }
 
-// ReadRun reads the run.json at path, or in path where that is a run folder. It refuses a file
-// that is cut off. A file of another format, or with fields it does not know, is a *ForeignError.
+// ReadRun reads the run.json at path, which may also be the folder of a run. A truncated file is an error. A file of another format or with
+// unknown fields is a *ForeignError.
 func ReadRun(path string) (Run, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, RunFile)
@@ -265,13 +274,10 @@ func decodeRun(b []byte) (Run, error) {
 }
 
 func (r *Run) check() error {
-	states := []Status{Running, Finished, Interrupted, Failed}
-	if !slices.Contains(states, r.Status) {
-		names := make([]string, len(states))
-		for i, s := range states {
-			names[i] = string(s)
-		}
-		return fmt.Errorf("status %q is unknown, it is one of %s", r.Status, strings.Join(names, ", "))
+	switch r.Status {
+	case Running, Finished, Interrupted, Failed:
+	default:
+		return fmt.Errorf("status %q is unknown, it is one of %s, %s, %s, %s", r.Status, Running, Finished, Interrupted, Failed)
 	}
 	if a := r.Accuracy; a != nil && !(a.Top1 >= 0 && a.Top1 <= 100) {
 		return fmt.Errorf("accuracy: top1 is %v, not a percentage", a.Top1)
@@ -279,7 +285,7 @@ func (r *Run) check() error {
 	return nil
 }
 
-// strict decodes b and refuses unknown fields and anything after the value.
+// strict decodes b. Unknown fields and anything after the value are errors.
 func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
