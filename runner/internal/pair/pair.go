@@ -1,48 +1,89 @@
-// Package pair writes a backbone as two files, its weights and the JSON beside them, so that the one never stands beside the other of an
-// earlier backbone.
+// Package pair writes a backbone as two files, its weights and the JSON beside them. The weights never stand beside the JSON of another
+// backbone, whenever the process ends.
 package pair
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/weight"
 	"dtl-tf/runner/fault"
 	"dtl-tf/runner/result"
 )
 
-// pair is a backbone's file and the JSON beside it. The JSON holds the normalisation, so weights must never stand beside that of others.
+// pair is the path of a backbone's weights and that of the JSON beside them, which holds the normalisation.
 type pair struct{ weights, sidecar string }
 
 func pairOf(path string) pair { return pair{path, backbone.Sidecar(path)} }
 
-// aside is where a file of the pair lies while it is replaced.
+// aside returns the path of a file of the pair while it is being replaced.
 func aside(path string) string {
 	dir, name := filepath.Split(path)
 	return dir + "." + name + ".replaced"
 }
 
-// Restore brings back what a process that was ended while it wrote the backbone at path has put aside, and removes what it left.
+// unlessMissing returns err, or nil if it says that a file does not exist.
+func unlessMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Save writes a backbone as an .npz file with a JSON beside it, which holds the normalisation and the pool, and updates the backbone's path,
+// format and SHA256.
+func Save(bb *backbone.Backbone, path string) error {
+	text, err := json.MarshalIndent(bb.Sidecar(), "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	write := func(w io.Writer) error { return weight.WriteNPZ(w, bb.Weights) }
+	p := pairOf(path)
+	if err := p.restore(); err != nil {
+		return err
+	}
+	if there, e := os.ReadFile(p.sidecar); e == nil && bytes.Equal(there, text) { // the JSON fits both
+		err = result.WriteFile(path, write)
+	} else {
+		err = p.replace(text, write)
+	}
+	if err != nil {
+		return err
+	}
+	written, err := weight.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading back what was written: %w", err)
+	}
+	bb.Path, bb.Format, bb.SHA256 = path, written.Format, written.SHA256
+	return nil
+}
+
+// Restore brings back the old backbone at path if a process was killed while it replaced it, and removes what that process left.
 func Restore(path string) error { return pairOf(path).restore() }
 
-// replace puts new files in the place of the old. The weights are away from their name while the JSON is not theirs. If the process ends
-// then, restore brings the old pair back.
+// replace replaces both files. While the JSON is that of the other backbone, no weights stand beside it: if the process ends then, restore
+// brings the old pair back.
 func (p pair) replace(text []byte, write func(w io.Writer) error) error {
 	fresh := aside(p.weights) + "-by"
-	defer os.Remove(fresh) // which is there only after an error
+	defer os.Remove(fresh) // exists only after an error
 	if err := result.WriteFile(fresh, write); err != nil {
 		return err
 	}
-	if err := os.Rename(p.weights, aside(p.weights)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := unlessMissing(os.Rename(p.weights, aside(p.weights))); err != nil {
 		return err
 	}
 	fault.Point("moved the old weights away")
 	err := os.Rename(p.sidecar, aside(p.sidecar))
 	if errors.Is(err, fs.ErrNotExist) {
-		err = os.WriteFile(aside(p.sidecar), nil, 0o666) // empty: there was none
+		err = os.WriteFile(aside(p.sidecar), nil, 0o666) // empty: no JSON before
 	}
 	fault.Point("moved the old JSON away")
 	if err == nil {
@@ -58,24 +99,19 @@ func (p pair) replace(text []byte, write func(w io.Writer) error) error {
 	return p.restore()
 }
 
-// restore brings back the old pair of a process that ended before its new one was complete, and removes what is left of one that is.
+// restore brings back the old pair if a process ended before the new one was complete, and removes the files put aside.
 func (p pair) restore() error {
 	weights, sidecar := aside(p.weights), aside(p.sidecar)
-	_, complete := os.Lstat(p.weights)
-	_, none := os.Lstat(weights)
-	if complete != nil && none == nil {
-		info, err := os.Lstat(sidecar)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // it had not been moved yet
-			err = nil
-		case err == nil && info.Size() == 0:
-			if err = os.Remove(p.sidecar); errors.Is(err, fs.ErrNotExist) {
-				err = nil
-			}
-		case err == nil:
+	_, incomplete := os.Lstat(p.weights)
+	_, nothingAside := os.Lstat(weights)
+	if incomplete != nil && nothingAside == nil {
+		info, err := os.Lstat(sidecar) // missing if it had not been moved yet
+		if err == nil && info.Size() == 0 {
+			err = os.Remove(p.sidecar)
+		} else if err == nil {
 			err = os.Rename(sidecar, p.sidecar)
 		}
-		if err != nil {
+		if err := unlessMissing(err); err != nil {
 			return err
 		}
 		fault.Point("put the old JSON back")
@@ -84,7 +120,7 @@ func (p pair) restore() error {
 		}
 	}
 	for _, path := range []string{weights, sidecar, weights + "-by"} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := unlessMissing(os.Remove(path)); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,4 @@
-// Package stage makes a folder that appears complete or not at all, and replaces one that is there by it: whenever the process ends,
-// there is a whole folder, the old or the new.
+// Package stage writes folders atomically: whenever the process ends, the target is the old folder or the new one, and complete.
 package stage
 
 import (
@@ -18,14 +17,14 @@ import (
 
 // Names in the hidden folder beside the target.
 const (
-	newName  = "new"  // what is being made, and after the exchange what it has replaced
-	oldName  = "old"  // what is replaced, where folders can't be exchanged
-	lockName = "lock" // of two processes with one target the second is refused
+	newName  = "new"  // the folder being written; after the exchange, the replaced one
+	oldName  = "old"  // the replaced folder, if the file system can't exchange folders
+	lockName = "lock" // excludes a second process with the same target
 )
 
-// Stage is a folder under way.
+// Stage is a folder that is being written.
 type Stage struct {
-	// Folder is where to make what Publish puts in the target's place. It does not exist yet.
+	// Folder is the path at which to create the folder that Publish moves to the target.
 	Folder string
 
 	target string
@@ -33,8 +32,8 @@ type Stage struct {
 	lock   *os.File
 }
 
-// Open prepares the making of target. What a killed process has left is cleared, or put back if it is the target itself. Then check tells
-// whether there may be a new target: an error of its ends the matter.
+// Open prepares to write target. It removes the remains of a killed process, after it has put the target back if that process had moved it
+// away. Then it calls check, and returns its error, if any.
 func Open(target string, check func() error) (*Stage, error) {
 	if real, err := filepath.EvalSymlinks(target); err == nil {
 		target = real
@@ -56,11 +55,11 @@ func Open(target string, check func() error) (*Stage, error) {
 	return s, nil
 }
 
-// mostTries bounds how often another process may end, and remove its folder, just when this one enters it.
-const mostTries = 100
+// maxTries limits how often another process may remove the hidden folder between its creation and the lock.
+const maxTries = 100
 
 func (s *Stage) enter() (err error) {
-	for range mostTries {
+	for range maxTries {
 		if err := os.MkdirAll(s.root, 0o777); err != nil {
 			return err
 		}
@@ -76,20 +75,13 @@ func (s *Stage) enter() (err error) {
 	return err
 }
 
-// recover puts back a target that was moved away to be replaced, and removes all else that is left.
+// recover puts back a target that a killed process had moved away, and removes everything else that it left.
 func (s *Stage) recover() error {
-	old := filepath.Join(s.root, oldName)
 	if _, err := os.Lstat(s.target); errors.Is(err, fs.ErrNotExist) {
-		if err := os.Rename(old, s.target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(filepath.Join(s.root, oldName), s.target); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	for _, path := range []string{old, s.Folder} {
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
-	}
-	// The writer of Folder may leave its own files beside it.
 	entries, err := os.ReadDir(s.root)
 	if err != nil {
 		return err
@@ -104,15 +96,15 @@ func (s *Stage) recover() error {
 	return nil
 }
 
-// exchange swaps two folders at once. Not every file system can do it. It is a variable for tests.
+// exchange atomically swaps two folders, which not every file system can do. It is a variable for tests.
 var exchange = func(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// Publish puts Folder in the target's place and removes what was there.
+// Publish moves Folder to the target and removes the folder that it replaces.
 func (s *Stage) Publish() error {
 	fault.Point("made the new folder")
-	err := os.Rename(s.Folder, s.target) // works where nothing is there, or an empty folder
+	err := os.Rename(s.Folder, s.target) // works if the target does not exist or is an empty folder
 	if err != nil {
 		if err = s.replace(); err != nil {
 			return fmt.Errorf("putting the new folder in place: %w", err)
@@ -122,10 +114,10 @@ func (s *Stage) Publish() error {
 	return s.leave()
 }
 
-// replace swaps Folder and the target. Where the file system can't, the target is away for a moment, and Open puts it back if the process
-// ends then.
+// replace swaps Folder and the target. If the file system can't do that, the target is missing for a moment; if the process ends then, the
+// next Open puts it back.
 func (s *Stage) replace() error {
-	if dir, err := os.Open(s.Folder); err == nil { // or else a power cut could leave neither of the two
+	if dir, err := os.Open(s.Folder); err == nil { // without this a power cut could leave neither of the two
 		_ = unix.Syncfs(int(dir.Fd()))
 		dir.Close()
 	}
@@ -143,10 +135,10 @@ func (s *Stage) replace() error {
 	return nil
 }
 
-// Discard removes what was not published.
-func (s *Stage) Discard() { _ = s.leave() } // the next Open clears what is left
+// Discard removes what was not published. What it can't remove, the next Open removes.
+func (s *Stage) Discard() { _ = s.leave() }
 
-// leave removes all but the target and gives the lock free.
+// leave removes everything but the target and releases the lock.
 func (s *Stage) leave() error {
 	if s.lock == nil {
 		return nil
