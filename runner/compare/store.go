@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,14 +70,7 @@ func (s *store) save(r Row) error {
 	if r.Measurement == nil {
 		return nil
 	}
-	raw, err := json.MarshalIndent(kept{s.settings, r}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("row of %s: %w", r.Method, err)
-	}
-	return result.WriteFile(s.path(r.Method), func(w io.Writer) error {
-		_, err := w.Write(append(raw, '\n'))
-		return err
-	})
+	return result.WriteJSON(s.path(r.Method), kept{s.settings, r})
 }
 
 // plainError drops the path from an error whose message names it already.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -101,14 +100,7 @@ func (x index) suits(k Key, v Versions, m Images) string {
 
 // write replaces the index of a cache folder.
 func (x index) write(folder string) error {
-	b, err := json.MarshalIndent(x, "", "  ")
-	if err != nil {
-		return fmt.Errorf("feature cache: %w", err)
-	}
-	return result.WriteFile(filepath.Join(folder, indexFile), func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
+	return result.WriteJSON(filepath.Join(folder, indexFile), x)
 }
 
 // fileName is the name of a value's file.

@@ -67,11 +67,7 @@ func (r *Record) unofficial(format string, args ...any) {
 
 // write stores the record in a folder.
 func (r *Record) write(folder string) error {
-	return result.WriteFile(filepath.Join(folder, RecordFile), func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
-	})
+	return result.WriteJSON(filepath.Join(folder, RecordFile), r)
 }
 
 // ReadRecord reads the record of a prepared data set.

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,6 +60,18 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	fault.Point("renamed the temporary file of " + base)
 	syncFolder(filepath.Dir(path))
 	return nil
+}
+
+// WriteJSON encodes v as indented JSON and writes it as WriteFile does.
+func WriteJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
 }
 
 // maxTries limits the random names that createTemp tries.

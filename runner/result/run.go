@@ -226,14 +226,7 @@ func WriteRun(path string, r Run) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return WriteFile(path, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
+	return WriteJSON(path, r)
 }
 
 // ReadRun reads the run.json at path, which may also be the folder of a run. A truncated file is an error. A file of another format or with

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -85,17 +84,10 @@ func WriteCell(path string, c Cell) error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	b, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("results: %w", err)
 	}
-	return result.WriteFile(path, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
+	return result.WriteJSON(path, c)
 }
 
 // BadCellError says that a file is not a whole cell.
