@@ -3,43 +3,28 @@ package report
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
-// Thousands shows an integer as 85,798,656.
-func Thousands(v any) string {
-	digits := fmt.Sprint(v)
-	sign := ""
-	if strings.HasPrefix(digits, "-") {
-		sign, digits = "-", digits[1:]
-	}
-	var groups []string
-	for len(digits) > 3 {
-		groups = append(groups, digits[len(digits)-3:])
-		digits = digits[:len(digits)-3]
-	}
-	groups = append(groups, digits)
-	slices.Reverse(groups)
-	return sign + strings.Join(groups, ",")
-}
+// Thousands formats an integer as 85,798,656.
+func Thousands(v any) string { return message.NewPrinter(language.English).Sprint(v) }
 
-// Fixed shows a number with so many digits after the point.
+// Fixed formats a number with a number of digits after the point.
 func Fixed(digits int) func(any) string {
 	return func(v any) string { return fmt.Sprintf("%.*f", digits, v) }
 }
 
-// Significant shows a number with three significant digits, as a timing wants it: 0.0123, 1.23,
-// 123, 1234.
+// Significant formats a number with three significant digits, but in full from 100: 0.0123, 1.23, 123, 1234.
 func Significant(v any) string {
 	f, ok := v.(float64)
 	if !ok {
 		return plain(v)
 	}
-	size := math.Abs(f)
-	for digits, limit := range []float64{99.95, 9.995, 0.9995, 0.09995, 0.009995, 0.0009995} {
-		if size >= limit {
+	for digits, least := range []float64{99.95, 9.995, 0.9995, 0.09995, 0.009995, 0.0009995} {
+		if math.Abs(f) >= least {
 			return strconv.FormatFloat(f, 'f', digits, 64)
 		}
 	}

@@ -9,28 +9,27 @@ import (
 )
 
 const (
-	// usualPatience is how long a writer waits for a reader: a command that is being watched never notices, and one
-	// whose reader has stopped loses no more than this.
-	usualPatience = time.Second
-	// mostKept is how many bytes are kept for a reader that has stopped.
-	mostKept = 64 << 10
+	// maxWait limits how long a writer waits for a reader that has stopped.
+	maxWait = time.Second
+	// maxKept limits the bytes that are kept for a reader that has stopped.
+	maxKept = 64 << 10
 )
 
-// outlet writes to a file that can keep its writer waiting: a pipe whose reader has stopped, or a terminal after Ctrl-S. It waits a moment
-// only. What comes meanwhile is kept, and written when the reader reads again; of too much the older lines are left out and counted.
-// When the reader is gone, all is dropped. It is for one goroutine at a time.
+// outlet writes to a file that may block its writer: a pipe whose reader has stopped, or a terminal after Ctrl-S. It waits at most a moment,
+// and keeps further output until the reader reads again; of too much output it drops and counts the oldest lines. After an error it
+// drops everything. Only one goroutine at a time may use it.
 type outlet struct {
-	patience time.Duration
+	patience time.Duration // of a write
 	work     chan []byte
 	done     chan error
-	busy     bool   // a write is under way
-	gone     bool   // writing has failed
-	kept     []byte // to be written next
-	left     int    // lines that were left out before kept
+	busy     bool   // a write is running
+	gone     bool   // a write has failed
+	kept     []byte // output to write next
+	dropped  int    // lines before kept
 }
 
 func newOutlet(w io.Writer) *outlet {
-	o := &outlet{patience: usualPatience, work: make(chan []byte), done: make(chan error, 1)}
+	o := &outlet{patience: maxWait, work: make(chan []byte), done: make(chan error, 1)}
 	go func() {
 		for p := range o.work {
 			_, err := w.Write(p)
@@ -46,7 +45,7 @@ func (o *outlet) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	o.keep(p)
-	if o.busy { // the reader had stopped: has it gone on?
+	if o.busy { // the reader had stopped
 		select {
 		case err := <-o.done:
 			o.written(err)
@@ -63,25 +62,25 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// keep appends a text to what waits. The oldest lines are dropped if it no longer fits.
+// keep appends a text to the kept output, and drops the oldest lines if it no longer fits.
 func (o *outlet) keep(p []byte) {
 	o.kept = append(o.kept, p...)
-	if over := len(o.kept) - mostKept; over > 0 {
+	if over := len(o.kept) - maxKept; over > 0 {
 		if line := bytes.IndexByte(o.kept[over:], '\n'); line >= 0 {
 			over += line + 1
 		}
-		o.left += bytes.Count(o.kept[:over], []byte("\n"))
+		o.dropped += bytes.Count(o.kept[:over], []byte("\n"))
 		o.kept = bytes.Clone(o.kept[over:])
 	}
 }
 
-// begin writes what is kept in the background.
+// begin writes the kept output in the background.
 func (o *outlet) begin() {
 	text := o.kept
-	if o.left > 0 {
-		text = append(fmt.Appendf(nil, "\n(%d lines are left out here, because nobody read them)\n", o.left), text...)
+	if o.dropped > 0 {
+		text = append(fmt.Appendf(nil, "\n(%d lines are left out here, because nobody read them)\n", o.dropped), text...)
 	}
-	o.kept, o.left, o.busy = nil, 0, true
+	o.kept, o.dropped, o.busy = nil, 0, true
 	o.work <- text
 }
 
@@ -89,7 +88,7 @@ func (o *outlet) written(err error) {
 	o.busy, o.gone = false, err != nil
 }
 
-// finish waits until all is written or writing has failed, or until ctx ends.
+// finish waits until everything is written, a write has failed or ctx ends.
 func (o *outlet) finish(ctx context.Context) {
 	for !o.gone && (o.busy || len(o.kept) > 0) {
 		if !o.busy {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,30 +12,28 @@ import (
 )
 
 const (
-	// redrawEvery keeps a fast loop from spending its time on the terminal.
-	redrawEvery = 100 * time.Millisecond
-	// lineEvery is the least time between two lines of a log, and longLine the most that
-	// passes without one in a long epoch.
-	lineEvery = 5 * time.Second
-	longLine  = 30 * time.Second
+	redrawEvery = 100 * time.Millisecond // on a terminal
 
-	barWidth    = 24 // at most
-	barLeast    = 6  // a shorter one is left out
-	usualWidth  = 80 // where the terminal does not tell
+	lineEvery    = 5 * time.Second  // at least, between two lines of a log
+	maxLinePause = 30 * time.Second // within a long epoch
+
+	maxBar       = 24
+	minBar       = 6
+	defaultWidth = 80 // of a terminal that does not report its width
+
 	doneSymbol  = "━"
 	aheadSymbol = "─"
 )
 
-// Progress shows how far a run is: one line that is redrawn on a terminal, plain lines in a log.
-// It never fails: a closed pipe must not stop a training run. It is for one goroutine at a time; others may write to its
-// screen meanwhile.
+// Progress shows how far a run is: in one line that is redrawn on a terminal, or in the lines of a log. It never fails, because a closed
+// pipe must not stop training. Only one goroutine at a time may use it; others may write to its screen meanwhile.
 type Progress struct {
 	screen *Screen
 	style  style
 	now    func() time.Time
 
-	last     time.Time // of the last redrawing or line
-	reported int       // the last epoch that has a line in the log
+	last     time.Time // of the last output
+	reported int       // the last epoch shown
 }
 
 type style int
@@ -45,8 +44,8 @@ const (
 	redrawn
 )
 
-// NewProgress shows progress on w, usually the Screen of the command. It redraws one line if w is a terminal that
-// can do it, writes plain lines if not, and nothing if quiet.
+// NewProgress returns a Progress that writes to w, usually the Screen of the command: it redraws a line on a terminal, writes lines anywhere
+// else, and writes nothing if quiet.
 func NewProgress(w io.Writer, quiet bool) *Progress {
 	p := &Progress{screen: NewScreen(w), style: lines, now: time.Now}
 	switch {
@@ -58,7 +57,7 @@ func NewProgress(w io.Writer, quiet bool) *Progress {
 	return p
 }
 
-// Attach makes the progress follow a training loop.
+// Attach makes p follow a training loop.
 func (p *Progress) Attach(h *train.Hooks) {
 	h.OnStart("progress", func(train.Info) error { p.last = p.now(); return nil })
 	h.OnStep("progress", func(i train.Info) error { p.step(i); return nil })
@@ -66,25 +65,22 @@ func (p *Progress) Attach(h *train.Hooks) {
 	h.OnEnd("progress", func(train.Info) error { p.Break(); return nil })
 }
 
-// Task shows a count towards total, such as the images of an evaluation. Call the result with
-// the count so far; total itself ends the line, and where it is not reached Break does. The label
-// says what is done: "evaluating".
+// Task shows a count towards total, such as the images of an evaluation, after a label such as "evaluating". Call the result with the count
+// so far. The line ends at total; call Break if that is not reached.
 func (p *Progress) Task(label string, total int) func(done int) {
 	begun := p.now()
 	p.last = begun
 	return func(done int) {
 		spent := p.now().Sub(begun)
 		last := done >= total
-		if !last && !p.due(longLine) {
+		if !last && !p.due(maxLinePause) {
 			return
 		}
 		text := fmt.Sprintf("%s %d/%d", label, done, total)
 		if spent > 0 {
 			text += fmt.Sprintf("  %s images/s", Significant(float64(done)/spent.Seconds()))
 		}
-		if !last && done > 0 && spent > 0 {
-			text += "  " + duration(time.Duration(float64(spent)*float64(total-done)/float64(done))) + " left"
-		}
+		text += left(spent, float64(done), float64(total-done))
 		p.show(text, float64(done)/float64(max(total, 1)))
 		if last {
 			p.Break()
@@ -92,11 +88,45 @@ func (p *Progress) Task(label string, total int) func(done int) {
 	}
 }
 
-// Break ends a redrawn line, so that what is printed next starts on a line of its own.
+// Work shows the progress of a number of jobs of equal size, each of a number of steps, with the time left. Call the result with the number of
+// jobs done, the steps done of the current one and its description. Break ends the line.
+func (p *Progress) Work(jobs, steps int) func(done, step int, what string) {
+	begun := p.now()
+	p.last = begun.Add(-lineEvery) // a log names the first job at once
+	shown := -1
+	return func(done, step int, what string) {
+		if p.style == lines && done == shown && !p.due(maxLinePause) {
+			return
+		}
+		if p.style == redrawn && done < jobs && !p.due(0) {
+			return
+		}
+		shown = done
+		part := (float64(done) + float64(step)/float64(max(steps, 1))) / float64(max(jobs, 1))
+		p.show(fmt.Sprintf("%d/%d  %s", done, jobs, what)+left(p.now().Sub(begun), part, 1-part), part)
+	}
+}
+
+// Say shows a text, and on a terminal a bar of the part that is done, if that is due: on a terminal soon, in a log after the pause, and always
+// if pause is zero. It calls text only then.
+func (p *Progress) Say(pause time.Duration, part float64, text func() string) {
+	if p.style != silent && (pause == 0 || p.due(pause)) {
+		p.show(text(), part)
+	}
+}
+
+// Line writes a line that stays, in place of a redrawn one.
+func (p *Progress) Line(text string) {
+	if p.style != silent {
+		p.screen.replace(text + "\n")
+	}
+}
+
+// Break ends a redrawn line, so that the next output starts on a new line.
 func (p *Progress) Break() { p.screen.end() }
 
 func (p *Progress) step(i train.Info) {
-	if p.due(longLine) {
+	if p.due(maxLinePause) {
 		p.show(p.describe(i, false), fraction(i, false))
 	}
 }
@@ -106,7 +136,7 @@ func (p *Progress) epochEnd(i train.Info) {
 	if p.style == lines && !first && !last && p.now().Sub(p.last) < lineEvery {
 		return
 	}
-	// Only the last state is drawn whatever the time: it stays on the screen.
+	// The last state is always drawn, because it stays on the screen.
 	if p.style == redrawn && !last && !p.due(0) {
 		return
 	}
@@ -114,7 +144,7 @@ func (p *Progress) epochEnd(i train.Info) {
 	p.show(p.describe(i, true), fraction(i, true))
 }
 
-// due reports whether it is time to show something again; pause holds for a log.
+// due reports whether it is time for the next output: on a terminal soon, in a log after the pause.
 func (p *Progress) due(pause time.Duration) bool {
 	if p.style == redrawn {
 		return !p.screen.drawn() || p.now().Sub(p.last) >= redrawEvery
@@ -122,7 +152,7 @@ func (p *Progress) due(pause time.Duration) bool {
 	return p.now().Sub(p.last) >= pause
 }
 
-// show puts a text and a bar on the terminal, or the text in the log.
+// show draws a bar and a text on the terminal, or writes the text as a line.
 func (p *Progress) show(text string, part float64) {
 	if p.style == silent {
 		return
@@ -133,8 +163,8 @@ func (p *Progress) show(text string, part float64) {
 		return
 	}
 	room := p.screen.width() - 1 // the last column would wrap on some terminals
-	n := min(barWidth, room-utf8.RuneCountInString(text)-1)
-	if n >= barLeast {
+	n := min(maxBar, room-utf8.RuneCountInString(text)-1)
+	if n >= minBar {
 		done := min(n, max(0, int(part*float64(n))))
 		text = strings.Repeat(doneSymbol, done) + strings.Repeat(aheadSymbol, n-done) + " " + text
 	}
@@ -144,35 +174,38 @@ func (p *Progress) show(text string, part float64) {
 	p.screen.draw(text)
 }
 
-// describe is the state of a run in one line, the most important first: the end is cut off in a
-// narrow window. Complete says that the epoch is.
+// describe returns the state of a run in one line, the most important first because a narrow window cuts the end off. complete says that the
+// epoch is.
 func (p *Progress) describe(i train.Info, complete bool) string {
-	parts := []string{fmt.Sprintf("epoch %*d/%d", len(fmt.Sprint(i.Epochs)), i.Epoch, i.Epochs)}
-	if !complete && p.style == lines { // on a terminal the bar moves, and needs the room
-		at := fmt.Sprintf("step %d", i.StepInEpoch)
+	text := fmt.Sprintf("epoch %*d/%d", len(strconv.Itoa(i.Epochs)), i.Epoch, i.Epochs)
+	if !complete && p.style == lines { // a bar shows the steps
+		text += fmt.Sprintf("  step %d", i.StepInEpoch)
 		if i.StepsPerEpoch > 0 {
-			at += fmt.Sprintf("/%d", i.StepsPerEpoch)
+			text += fmt.Sprintf("/%d", i.StepsPerEpoch)
 		}
-		parts = append(parts, at)
 	}
-	parts = append(parts, fmt.Sprintf("loss %.4f", i.MeanLoss), fmt.Sprintf("lr %.2e", i.Rate))
+	text += fmt.Sprintf("  loss %.4f  lr %.2e", i.MeanLoss, i.Rate)
 	if r := i.ImagesPerSecond(); r > 0 {
-		parts = append(parts, Significant(r)+" images/s")
+		text += "  " + Significant(r) + " images/s"
 	}
+	if complete && i.Epoch == i.Epochs {
+		return text + "  took " + Duration(i.Elapsed)
+	}
+	// The pace is that of this run, without the epochs before a resume.
 	part, resumed := fraction(i, complete), float64(i.Start)/float64(max(i.Epochs, 1))
-	switch {
-	case complete && i.Epoch == i.Epochs:
-		parts = append(parts, "took "+duration(i.Elapsed))
-	case part < 1 && part > resumed && i.Elapsed > 0:
-		// The pace of this run, over the part of it that is left.
-		left := float64(i.Elapsed) * (1 - part) / (part - resumed)
-		parts = append(parts, duration(time.Duration(left))+" left")
-	}
-	return strings.Join(parts, "  ")
+	return text + left(i.Elapsed, part-resumed, 1-part)
 }
 
-// fraction is the part of all epochs that is done, resumed ones included. Where the number of
-// steps is not known, an epoch counts when it is complete.
+// left returns the time left for the work ahead, given the time spent on the work done, or nothing if that is unknown.
+func left(spent time.Duration, done, ahead float64) string {
+	if spent <= 0 || done <= 0 || ahead <= 0 {
+		return ""
+	}
+	return "  " + Duration(time.Duration(float64(spent)*ahead/done)) + " left"
+}
+
+// fraction returns the part of all epochs that is done, including those before a resume. If the number of steps is unknown, an epoch counts
+// when it is complete.
 func fraction(i train.Info, complete bool) float64 {
 	if i.Epochs <= 0 || i.Epoch <= 0 {
 		return 0
@@ -187,8 +220,8 @@ func fraction(i train.Info, complete bool) float64 {
 	return (float64(i.Epoch-1) + within) / float64(i.Epochs)
 }
 
-// duration shows a time as 7s, 3m05s or 2h04m.
-func duration(d time.Duration) string {
+// Duration formats a time as 7s, 3m05s or 2h04m.
+func Duration(d time.Duration) string {
 	s := int(d.Round(time.Second) / time.Second)
 	switch {
 	case s < 60:

@@ -228,7 +228,7 @@ func TestDuration(t *testing.T) {
 		0: "0s", 400 * time.Millisecond: "0s", 59600 * time.Millisecond: "1m00s", 7 * time.Second: "7s",
 		185 * time.Second: "3m05s", 2*time.Hour + 4*time.Minute + 59*time.Second: "2h04m",
 	} {
-		if got := duration(in); got != want {
+		if got := Duration(in); got != want {
 			t.Errorf("%v is shown as %s, want %s", in, got, want)
 		}
 	}

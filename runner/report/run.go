@@ -9,16 +9,11 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// tableWidth keeps a table within a usual terminal window and a README.
+// tableWidth fits a terminal window and a README.
 const tableWidth = 100
 
-// Runs writes a table of runs, one a row, made from their run.json and nothing else. What a run
-// does not know stays empty.
+// Runs writes a table with a row per run, from the runs' run.json alone. Cells of missing values are empty.
 func Runs(w io.Writer, format string, runs ...result.Run) error {
-	return runTable(runs).Render(w, format)
-}
-
-func runTable(runs []result.Run) Table {
 	t := Table{
 		Columns: []Column{
 			{Key: "method", Title: "method"},
@@ -54,18 +49,11 @@ func runTable(runs []result.Run) Table {
 			t.Note += fmt.Sprintf("\nNot finished: %s on %s (%s).", r.Method, r.Data.Name, r.Status)
 		}
 	}
-	return t
+	return t.Render(w, format)
 }
 
-// fileName is the name that people know a backbone by: no folder, no extension.
+// fileName returns the name of a backbone's file without folder and extension.
 func fileName(v any) string {
-	path := plain(v)
-	if path == "" {
-		return ""
-	}
-	base := filepath.Base(path)
-	for _, ext := range []string{".npz", ".safetensors"} {
-		base = strings.TrimSuffix(base, ext)
-	}
-	return base
+	_, name := filepath.Split(plain(v))
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".npz"), ".safetensors")
 }

@@ -10,21 +10,21 @@ import (
 	"golang.org/x/term"
 )
 
-// clearLine takes the cursor to the start of its line and clears that.
+// clearLine moves the cursor to the start of its line and clears the line.
 const clearLine = "\r\x1b[K"
 
-// Screen is where a command tells how it goes on, usually stderr. It holds lines, and on a terminal below them one line that is redrawn
-// as the work goes on. Several goroutines may write to it. Writing never fails, so that nobody's listening is needed for a training run.
+// Screen shows the notes and the progress of a command, usually on stderr: lines and, on a terminal, one redrawn line below them. Several
+// goroutines may write to it. Writing never fails, so that training does not depend on a reader.
 type Screen struct {
-	width func() int // of the terminal; nil where nothing can be redrawn
+	width func() int // of the terminal; nil if w is none that can redraw a line
 
 	mu   sync.Mutex
 	w    io.Writer
-	bar  string // the redrawn line, "" where there is none
-	open bool   // the line written last has no newline yet
+	bar  string // the redrawn line, or ""
+	open bool   // the last line has no newline yet
 }
 
-// NewScreen is a screen on w, which may be nil, or w itself if it is one already.
+// NewScreen returns a screen on w, which may be nil, or w itself if it is a Screen.
 func NewScreen(w io.Writer) *Screen {
 	if s, ok := w.(*Screen); ok {
 		return s
@@ -36,18 +36,18 @@ func NewScreen(w io.Writer) *Screen {
 	if f, ok := w.(*os.File); ok {
 		s.w = newOutlet(f)
 		if term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-			s.width = func() int { // asked each time: windows change their size
+			s.width = func() int { // windows change their size
 				if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 					return width
 				}
-				return usualWidth
+				return defaultWidth
 			}
 		}
 	}
 	return s
 }
 
-// Write implements io.Writer: the text goes above the redrawn line. It never fails.
+// Write implements io.Writer: it prints above the redrawn line. It never fails.
 func (s *Screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,14 +55,14 @@ func (s *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// replace leaves a text in place of the redrawn line.
+// replace prints a text in place of the redrawn line.
 func (s *Screen) replace(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.print([]byte(text), "")
 }
 
-// print writes a text where the redrawn line is, and below the text the next one. The caller has the lock.
+// print writes a text in place of the redrawn line, and the next redrawn line below it. The caller holds the lock.
 func (s *Screen) print(text []byte, next string) {
 	var b bytes.Buffer
 	if s.bar != "" {
@@ -77,14 +77,14 @@ func (s *Screen) print(text []byte, next string) {
 		b.WriteString(next)
 		s.bar = next
 	}
-	_, _ = s.w.Write(b.Bytes()) // with nobody to read there is nobody to tell
+	_, _ = s.w.Write(b.Bytes()) // without a reader nobody needs the error
 }
 
-// draw shows a text in the redrawn line.
+// draw replaces the text of the redrawn line.
 func (s *Screen) draw(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	line := "\r" + text + "\x1b[K" // which clears what a longer text left
+	line := "\r" + text + "\x1b[K" // clears the rest of a longer text
 	if s.open {
 		line = "\n" + line
 	}
@@ -92,14 +92,14 @@ func (s *Screen) draw(text string) {
 	_, _ = io.WriteString(s.w, line)
 }
 
-// drawn tells whether there is a redrawn line.
+// drawn reports whether there is a redrawn line.
 func (s *Screen) drawn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bar != ""
 }
 
-// end leaves the redrawn line as it is, and what is printed next starts on a line of its own.
+// end keeps the redrawn line as it is, and starts a new line.
 func (s *Screen) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func (s *Screen) end() {
 	}
 }
 
-// Close waits until all is written, or until ctx ends.
+// Close waits until everything is written or ctx ends.
 func (s *Screen) Close(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
