@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 	"io"
@@ -19,30 +20,30 @@ import (
 // Point is one method in a Figure.
 type Point struct {
 	Name       string
-	Up         float64 // what the figure shows upwards: an accuracy in percent, or what was measured
-	Quoted     bool    // Up is quoted, not measured here
+	Up         float64 // the value on the vertical axis: an accuracy in percent or a measurement
+	Quoted     bool    // Up is quoted
 	Parameters float64 // millions, trainable, without the classifier
 	Memory     float64 // GiB of training
-	Own        bool    // the method that the figure is about, drawn in colour
+	Own        bool    // DTL or DTL+, drawn in red
 }
 
-// Figure is the comparison figure of the DTL paper: accuracy against parameters (on a logarithmic axis) and
-// against memory, side by side. Where no accuracy is known it shows something else upwards.
+// Figure is the comparison figure of the DTL paper: accuracy, or another value if no accuracy is known, against parameters (on a logarithmic
+// axis) and against memory, side by side.
 type Figure struct {
 	Points []Point
-	Up     string // what the vertical axis shows
-	Filled string // what the legend says of dots that are not quoted
-	Memory string // what the horizontal axis of the right panel shows
+	Up     string // the label of the vertical axis
+	Filled string // the legend of dots that are not quoted
+	Memory string // the label of the horizontal axis of the right panel
 }
 
-// The size fits the width of a page with margins; text is 8 points in print.
+// The figure fits a page with margins.
 const (
 	figureWidth  = 18 * vg.Centimeter
 	figureHeight = 9.5 * vg.Centimeter
 	legendHeight = 0.7 * vg.Centimeter
 	margin       = 1.5 * vg.Millimeter
-	textSize     = 8
-	dotRadius    = 2.4 // points
+	textSize     = 8 // points
+	dotRadius    = 2.4
 	printDPI     = 300
 )
 
@@ -50,30 +51,28 @@ var (
 	ink    = color.NRGBA{R: 0x20, G: 0x20, B: 0x20, A: 0xff}
 	faint  = color.NRGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
 	leader = color.NRGBA{R: 0x90, G: 0x90, B: 0x90, A: 0xff}
-	// Told apart in grey print too: the red is darker than the blue.
+	// The red is darker than the blue, so that they differ in grey print too.
 	others = color.NRGBA{R: 0x4c, G: 0x8b, B: 0xc4, A: 0xff}
 	ours   = color.NRGBA{R: 0xb0, G: 0x1c, B: 0x1c, A: 0xff}
 )
 
 // SVG writes the figure as SVG.
 func (f Figure) SVG(w io.Writer) error {
-	c := vgsvg.New(figureWidth, figureHeight)
-	if err := f.draw(draw.New(c)); err != nil {
+	var b bytes.Buffer
+	if err := f.write(vgsvg.New(figureWidth, figureHeight), &b); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return fmt.Errorf("figure: %w", err)
-	}
-	// A viewer without this font takes one of the same widths.
-	out := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
-	_, err := w.Write(out)
+	// A viewer without this font uses one of the same widths.
+	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")))
 	return err
 }
 
-// PNG writes the figure as PNG, at 300 dots an inch.
+// PNG writes the figure as PNG with 300 dots per inch.
 func (f Figure) PNG(w io.Writer) error {
-	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(printDPI))}
+	return f.write(vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(printDPI))}, w)
+}
+
+func (f Figure) write(c vg.CanvasWriterTo, w io.Writer) error {
 	if err := f.draw(draw.New(c)); err != nil {
 		return err
 	}
@@ -85,9 +84,9 @@ func (f Figure) PNG(w io.Writer) error {
 
 func (f Figure) draw(c draw.Canvas) error {
 	if len(f.Points) == 0 {
-		return fmt.Errorf("the figure has no points: no method has a measurement")
+		return errors.New("the figure has no points: no method has a measurement")
 	}
-	// Both panels have the same axis upwards, so only the left one names it.
+	// Both panels have the same vertical axis, so only the left one is labelled.
 	half := figureWidth / 2
 	f.parametersPanel().Draw(draw.Crop(c, margin, -half-margin, legendHeight, -margin))
 	f.memoryPanel().Draw(draw.Crop(c, half+margin, -2*margin, legendHeight, -margin))
@@ -95,7 +94,7 @@ func (f Figure) draw(c draw.Canvas) error {
 	return nil
 }
 
-// panel is an empty plot of the figure's style.
+// panel returns an empty plot in the figure's style.
 func (f Figure) panel(xLabel, yLabel string) *plot.Plot {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = xLabel, yLabel
@@ -121,7 +120,7 @@ func sans(size vg.Length) font.Font {
 	return font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size)
 }
 
-// parametersPanel puts a method without parameters, which has no place on a logarithmic axis, at its left end.
+// parametersPanel places a method without parameters, which has no place on a logarithmic axis, at the left end.
 func (f Figure) parametersPanel() *plot.Plot {
 	p := f.panel("trainable parameters, millions (logarithmic)", f.Up)
 	low, high := math.Inf(1), 0.0
@@ -130,45 +129,46 @@ func (f Figure) parametersPanel() *plot.Plot {
 			low, high = min(low, q.Parameters), max(high, q.Parameters)
 		}
 	}
-	if high == 0 { // nothing but the classifier trains in any of them
+	if high == 0 { // all methods train the classifier only
 		low, high = 0.1, 1
 	}
 	none := low / 3
 	left := low / 2
-	dots := &dots{}
+	var content dots
 	for _, q := range f.Points {
 		x, name := q.Parameters, q.Name
 		if x == 0 {
 			x, name = none, name+" (0)"
 			left = none / 1.5
 		}
-		dots.add(q, math.Log10(x), name)
+		content = append(content, dot{q, math.Log10(x), name})
 	}
-	// A linear axis of logarithms: the library's own logarithmic axis reserves the width of its label twice.
+	// The library's own logarithmic axis reserves the width of its label twice, so this is a linear axis of logarithms.
 	p.X.Min, p.X.Max, p.X.Tick.Marker = math.Log10(left), math.Log10(high*2), plot.TickerFunc(decades)
-	p.Add(dots)
+	p.Add(content)
 	return p
 }
 
 func (f Figure) memoryPanel() *plot.Plot {
 	p := f.panel(f.Memory, "")
-	dots, high := &dots{}, 0.0
+	var content dots
+	high := 0.0
 	for _, q := range f.Points {
-		dots.add(q, q.Memory, q.Name)
+		content = append(content, dot{q, q.Memory, q.Name})
 		high = max(high, q.Memory)
 	}
 	p.X.Min, p.X.Max = 0, 1.1*high
-	p.Add(dots)
+	p.Add(content)
 	return p
 }
 
-// roundTicks marks multiples of 1, 2 or 5 times a power of ten, at most seven of them.
+// roundTicks returns at most seven ticks at multiples of 1, 2 or 5 times a power of ten.
 func roundTicks(low, high float64) []plot.Tick {
-	const most = 7
-	unit := math.Pow(10, math.Floor(math.Log10((high-low)/most)))
+	const maxTicks = 7
+	unit := math.Pow(10, math.Floor(math.Log10((high-low)/maxTicks)))
 	step := 10 * unit
 	for _, f := range []float64{1, 2, 5} {
-		if (high-low)/(f*unit) <= most {
+		if (high-low)/(f*unit) <= maxTicks {
 			step = f * unit
 			break
 		}
@@ -180,8 +180,8 @@ func roundTicks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// decades marks 0.01, 0.1, 1 ... and three times that with numbers, their other multiples without. low and high are
-// logarithms to base 10, and so are the values.
+// decades returns ticks with numbers at 0.01, 0.1, 1 ... and three times these, and without numbers at the other multiples. All values are
+// logarithms to base 10.
 func decades(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := math.Floor(low); e <= high; e++ {
@@ -201,7 +201,7 @@ func decades(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// legend explains the two kinds of dots, if there are both, below the panels.
+// legend explains the kinds of dots below the panels.
 func (f Figure) legend(c draw.Canvas) {
 	quoted, measured := false, false
 	for _, q := range f.Points {

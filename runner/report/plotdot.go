@@ -9,19 +9,17 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// dots is the content of a panel: dots with their names.
-type dots struct {
-	points []Point
-	x      []float64
-	names  []string
+// dots is the content of a panel.
+type dots []dot
+
+type dot struct {
+	Point
+	x     float64
+	label string
 }
 
-func (d *dots) add(p Point, x float64, name string) {
-	d.points, d.x, d.names = append(d.points, p), append(d.x, x), append(d.names, name)
-}
-
-// Plot implements plot.Plotter: grid lines, then dots, then labels.
-func (d *dots) Plot(c draw.Canvas, p *plot.Plot) {
+// Plot implements plot.Plotter: it draws grid lines, labels and dots.
+func (d dots) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
 	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
 		if !t.IsMinor() {
@@ -30,27 +28,26 @@ func (d *dots) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	style := textStyle(textSize - 0.5)
-	anchors := make([]box, len(d.points))
-	sizes := make([]vg.Point, len(d.points))
-	for i, q := range d.points {
-		x, y := toX(d.x[i]), toY(q.Up)
-		anchors[i] = box{x - dotRadius, y - dotRadius, x + dotRadius, y + dotRadius}
-		sizes[i] = vg.Point{X: style.Width(d.names[i]), Y: style.Height(d.names[i])}
+	places := make([]box, len(d))
+	sizes := make([]vg.Point, len(d))
+	for i, q := range d {
+		x, y := toX(q.x), toY(q.Up)
+		places[i] = around(vg.Point{X: x, Y: y}, vg.Point{X: 2 * dotRadius, Y: 2 * dotRadius})
+		sizes[i] = vg.Point{X: style.Width(q.label), Y: style.Height(q.label)}
 	}
-	labels := placeLabels(anchors, sizes, box{c.Min.X + 1, c.Min.Y + 1, c.Max.X - 1, c.Max.Y - 1})
+	labels := placeLabels(places, sizes, box{c.Min.X + 1, c.Min.Y + 1, c.Max.X - 1, c.Max.Y - 1})
 	for i, at := range labels {
-		a, centre := anchors[i].centre(), at.centre()
-		// Only a label that stands off needs a line to its dot.
+		a := places[i].centre()
+		// A label away from its dot needs a line.
 		if end := at.nearest(a); distance(a, end) > 2.5*dotRadius {
 			c.StrokeLine2(draw.LineStyle{Color: leader, Width: 0.4}, a.X, a.Y, end.X, end.Y)
 		}
-		style := style
-		style.Color = colour(d.points[i])
+		style.Color = colour(d[i].Point)
 		style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
-		c.FillText(style, centre, d.names[i])
+		c.FillText(style, at.centre(), d[i].label)
 	}
-	for i, q := range d.points {
-		drawDot(c, anchors[i].centre(), colour(q), q.Quoted)
+	for i, q := range d {
+		drawDot(c, places[i].centre(), colour(q.Point), q.Quoted)
 	}
 }
 

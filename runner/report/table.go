@@ -15,8 +15,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// Formats of a table. Text and Markdown are for people and round; CSV and JSON hold the values
-// as they are.
+// Formats of a table. Text and Markdown are for people and round values; CSV and JSON are for programs and do not.
 const (
 	Text     = "table"
 	Markdown = "markdown"
@@ -24,30 +23,33 @@ const (
 	JSON     = "json"
 )
 
-// Formats lists what Table.Render accepts.
+// Formats lists the formats that Table.Render accepts.
 func Formats() []string { return []string{Text, Markdown, CSV, JSON} }
 
 // Column describes a column of a table.
 type Column struct {
 	Key   string // its name in CSV and JSON
-	Title string // its head for people; a newline breaks it in text
+	Title string // its head for people; may have several lines in text
 	Right bool   // aligned to the right, as numbers are
 	Cut   bool   // cells may be shortened to keep the table within MaxWidth
-	Data  bool   // only in CSV and JSON
+	Data  bool   // in CSV and JSON only
 
-	// Text shows a cell that is not nil to people; nil means as CSV does.
+	// Text formats a cell that is not nil for people. The default is the format of CSV.
 	Text func(v any) string
 }
 
-// Table is rows of values. A nil cell is a value that is not known: empty, and null in JSON.
+// Table is rows of values. A nil cell is an unknown value: empty, or null in JSON.
 type Table struct {
 	Columns  []Column
 	Rows     [][]any
-	Note     string // a line under a table for people
-	MaxWidth int    // columns of the terminal that Text may take; 0 means no limit
+	Note     string // below a table for people
+	MaxWidth int    // of Text, in columns of a terminal; 0 means no limit
 }
 
-// Render writes the table. An unknown format is refused with the known ones.
+// minCut is the width below which a shortened cell says nothing.
+const minCut = 6
+
+// Render writes the table in a format.
 func (t Table) Render(w io.Writer, format string) error {
 	for i, row := range t.Rows {
 		if len(row) != len(t.Columns) {
@@ -88,9 +90,10 @@ func (t Table) people(w io.Writer, format string) error {
 	}))
 	if format == Markdown {
 		draw = renderer.NewMarkdown()
+		escape := strings.NewReplacer("\n", " ", "|", `\|`)
 		for _, row := range append(cells, head) {
 			for j := range row {
-				row[j] = strings.ReplaceAll(strings.ReplaceAll(row[j], "\n", " "), "|", `\|`)
+				row[j] = escape.Replace(row[j])
 			}
 		}
 	} else {
@@ -102,7 +105,7 @@ func (t Table) people(w io.Writer, format string) error {
 		tablewriter.WithHeaderAutoFormat(tw.Off), tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithAlignment(align),
-		tablewriter.WithEastAsian(tw.Off), // or the box would depend on the user's locale
+		tablewriter.WithEastAsian(tw.Off), // independent of the user's locale
 	)
 	table.Header(head)
 	if err := table.Bulk(cells); err != nil {
@@ -121,7 +124,7 @@ func (t Table) people(w io.Writer, format string) error {
 	return err
 }
 
-// shown is the table without the columns that are not for people.
+// shown returns the table without the columns that are only for programs.
 func (t Table) shown() Table {
 	s := t
 	s.Columns, s.Rows = nil, make([][]any, len(t.Rows))
@@ -137,17 +140,16 @@ func (t Table) shown() Table {
 	return s
 }
 
-// fit shortens the widest of the columns that may be cut, a character at a time, until the table
-// is no wider than MaxWidth or a shorter cell would say nothing any more.
+// fit shortens the widest of the columns that may be cut, one character at a time, until the table is no wider than MaxWidth or all these columns
+// are as narrow as their titles.
 func (t Table) fit(head []string, cells [][]string) {
-	const least = 6
-	width, title := make([]int, len(head)), make([]int, len(head))
+	least, width := make([]int, len(head)), make([]int, len(head))
 	total := 2 // the borders; each column adds two blanks
 	for j := range head {
 		for line := range strings.SplitSeq(head[j], "\n") {
-			title[j] = max(title[j], utf8.RuneCountInString(line))
+			width[j] = max(width[j], utf8.RuneCountInString(line))
 		}
-		width[j] = title[j]
+		least[j] = max(minCut, width[j])
 		for _, row := range cells {
 			width[j] = max(width[j], utf8.RuneCountInString(row[j]))
 		}
@@ -156,7 +158,7 @@ func (t Table) fit(head []string, cells [][]string) {
 	for ; t.MaxWidth > 0 && total > t.MaxWidth; total-- {
 		widest := -1
 		for j, c := range t.Columns {
-			if c.Cut && width[j] > max(least, title[j]) && (widest < 0 || width[j] > width[widest]) {
+			if c.Cut && width[j] > least[j] && (widest < 0 || width[j] > width[widest]) {
 				widest = j
 			}
 		}
@@ -166,16 +168,13 @@ func (t Table) fit(head []string, cells [][]string) {
 		width[widest]--
 	}
 	for _, row := range cells {
-		for j, c := range t.Columns {
-			if c.Cut {
-				row[j] = shorten(row[j], width[j])
-			}
+		for j := range row {
+			row[j] = shorten(row[j], width[j])
 		}
 	}
 }
 
-// shorten takes characters out of the middle: names of data sets and backbones differ at both
-// ends.
+// shorten removes characters in the middle, because names of data sets and backbones differ at both ends.
 func shorten(s string, width int) string {
 	r := []rune(s)
 	if len(r) <= width {
@@ -203,34 +202,24 @@ func (t Table) csv(w io.Writer) error {
 	return c.Error()
 }
 
-// json writes a list of objects whose keys keep the order of the columns.
+// json writes a list of objects whose keys have the order of the columns.
 func (t Table) json(w io.Writer) error {
-	var b bytes.Buffer
-	b.WriteByte('[')
+	objects := make([]string, len(t.Rows))
 	for i, row := range t.Rows {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('{')
+		fields := make([]string, len(row))
 		for j, v := range row {
 			value, err := json.Marshal(v)
 			if err != nil {
 				return fmt.Errorf("table: column %s, row %d: %w", t.Columns[j].Key, i+1, err)
 			}
-			if j > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(strconv.Quote(t.Columns[j].Key) + ":")
-			b.Write(value)
+			fields[j] = strconv.Quote(t.Columns[j].Key) + ":" + string(value)
 		}
-		b.WriteByte('}')
+		objects[i] = "{" + strings.Join(fields, ",") + "}"
 	}
-	b.WriteByte(']')
 	var out bytes.Buffer
-	if err := json.Indent(&out, b.Bytes(), "", "  "); err != nil {
+	if err := json.Indent(&out, []byte("["+strings.Join(objects, ",")+"]\n"), "", "  "); err != nil {
 		return fmt.Errorf("table: %w", err)
 	}
-	out.WriteByte('\n')
 	_, err := w.Write(out.Bytes())
 	return err
 }
@@ -242,7 +231,7 @@ func (c Column) show(v any) string {
 	return plain(v)
 }
 
-// plain is a value in full.
+// plain formats a value in full.
 func plain(v any) string {
 	switch v := v.(type) {
 	case nil:
