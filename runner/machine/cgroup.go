@@ -1,8 +1,6 @@
 package machine
 
 import (
-	"bufio"
-	"bytes"
 	"io/fs"
 	"math"
 	"os"
@@ -11,23 +9,22 @@ import (
 	"strings"
 )
 
-// group is a control group (Linux' cgroups, by which containers are limited) with a resource, as its files and those of the groups
-// above it lie in a file system. Both versions of cgroups may be there at once, each with some of the resources.
+// group is a Linux control group, by which containers are limited, in a file system. Versions 1 and 2 may be mounted at once, each with some of the
+// resources.
 type group struct {
 	files fs.FS
 	v2    bool
-	top   string // where the hierarchy is mounted
-	path  string // of the group, top or below it
+	top   string // the mount point of the hierarchy
+	path  string // the folder of the group, top or below it
 }
 
 // root is the file system of the machine.
 var root = os.DirFS("/")
 
-// groups are those of this process in which a controller, such as memory, may set limits: one of version 1 if there is, and the
-// one of version 2.
+// groups returns the groups of this process in which a controller, such as memory, may set limits: at most one of each version.
 func groups(files fs.FS, controller string) []group {
-	own := map[string]string{} // by the controllers, "" for version 2
-	for line := range lines(files, "proc/self/cgroup") {
+	own := map[string]string{} // paths by controller, "" for version 2
+	for line := range strings.SplitSeq(text(files, "proc/self/cgroup"), "\n") {
 		if fields := strings.SplitN(line, ":", 3); len(fields) == 3 {
 			for name := range strings.SplitSeq(fields[1], ",") {
 				own[name] = fields[2]
@@ -35,7 +32,7 @@ func groups(files fs.FS, controller string) []group {
 		}
 	}
 	var list []group
-	for line := range lines(files, "proc/self/mountinfo") {
+	for line := range strings.SplitSeq(text(files, "proc/self/mountinfo"), "\n") {
 		before, after, ok := strings.Cut(line, " - ")
 		mount, kind := strings.Fields(before), strings.Fields(after)
 		if !ok || len(mount) < 5 || len(kind) < 3 {
@@ -53,7 +50,7 @@ func groups(files fs.FS, controller string) []group {
 		if !ok {
 			continue
 		}
-		// The mount shows the hierarchy from a group on that field 4 names. A container may see its own group as the root.
+		// The mount shows the hierarchy below the group in field 4. A container may see its own group as the root.
 		below, inside := strings.CutPrefix(where, strings.TrimSuffix(mount[3], "/"))
 		if !inside || strings.Contains(below, "..") {
 			below = ""
@@ -67,7 +64,7 @@ func groups(files fs.FS, controller string) []group {
 	return list
 }
 
-// up calls a function with the folder of the group and of each group above it: the limits of all of them count.
+// up calls each with the folder of the group and of every group above it, because the limits of all of them count.
 func (g group) up(each func(dir string)) {
 	for dir := g.path; ; dir = path.Dir(dir) {
 		each(dir)
@@ -77,31 +74,31 @@ func (g group) up(each func(dir string)) {
 	}
 }
 
-// memoryLimits are the smallest limit of memory and the least that is left below one, in bytes; math.MaxInt64 where there is none.
-// Pages of files that the kernel would give back at once count as left.
+// memoryLimits returns the smallest memory limit and the least memory left below a limit in bytes, or math.MaxInt64 without a limit. Inactive pages
+// of files count as left, because the kernel reclaims them at once.
 func memoryLimits(files fs.FS) (limit, left int64) {
 	limit, left = math.MaxInt64, math.MaxInt64
 	for _, g := range groups(files, "memory") {
-		most, used, inactive := "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+		limitFile, used, inactive := "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 		if g.v2 {
-			most, used, inactive = "memory.max", "memory.current", "inactive_file"
+			limitFile, used, inactive = "memory.max", "memory.current", "inactive_file"
 		}
 		g.up(func(dir string) {
-			max, ok := number(g.files, path.Join(dir, most))
-			if !ok || max >= 1<<60 { // version 1 has a number of this size for none
+			bound, ok := number(g.files, path.Join(dir, limitFile))
+			if !ok || bound >= 1<<60 { // version 1 writes no limit as a huge number
 				return
 			}
-			limit = min(limit, max)
+			limit = min(limit, bound)
 			if now, ok := number(g.files, path.Join(dir, used)); ok {
 				now -= min(now, stat(g.files, path.Join(dir, "memory.stat"), inactive))
-				left = min(left, max-min(now, max))
+				left = min(left, bound-min(now, bound))
 			}
 		})
 	}
 	return limit, left
 }
 
-// processorLimit is how many processors' time the groups allow, +Inf for all that there are.
+// processorLimit returns how many processors' time the groups allow, or +Inf without a limit.
 func processorLimit(files fs.FS) float64 {
 	limit := math.Inf(1)
 	for _, g := range groups(files, "cpu") {
@@ -112,7 +109,7 @@ func processorLimit(files fs.FS) float64 {
 			} else {
 				quota, period = text(g.files, path.Join(dir, "cpu.cfs_quota_us")), text(g.files, path.Join(dir, "cpu.cfs_period_us"))
 			}
-			q, err := strconv.ParseFloat(quota, 64) // "max" and -1 are none
+			q, err := strconv.ParseFloat(quota, 64) // "max" and -1 mean no limit
 			p, err2 := strconv.ParseFloat(period, 64)
 			if err == nil && err2 == nil && q > 0 && p > 0 {
 				limit = min(limit, q/p)
@@ -122,12 +119,9 @@ func processorLimit(files fs.FS) float64 {
 	return limit
 }
 
-// text is a small file without the blanks around, "" if it can't be read.
+// text returns the content of a file without surrounding white space, or "" if it can't be read.
 func text(files fs.FS, name string) string {
-	b, err := fs.ReadFile(files, name)
-	if err != nil {
-		return ""
-	}
+	b, _ := fs.ReadFile(files, name)
 	return strings.TrimSpace(string(b))
 }
 
@@ -136,28 +130,13 @@ func number(files fs.FS, name string) (int64, bool) {
 	return n, err == nil
 }
 
-// stat is a value of a file of lines "name value", 0 if it has none.
+// stat returns a value of a file of lines "name value", or 0.
 func stat(files fs.FS, file, name string) int64 {
-	for line := range lines(files, file) {
+	for line := range strings.SplitSeq(text(files, file), "\n") {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			n, _ := strconv.ParseInt(value, 10, 64)
 			return n
 		}
 	}
 	return 0
-}
-
-// lines are those of a file, none if it can't be read.
-func lines(files fs.FS, name string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		b, err := fs.ReadFile(files, name)
-		if err != nil {
-			return
-		}
-		for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
-			if !yield(s.Text()) {
-				return
-			}
-		}
-	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// GPUs describes the NVIDIA cards by name, memory and driver, as NVIDIA's own tool does; "" where there is none.
+// GPUs describes the NVIDIA cards by name, memory and driver, or returns "" if nvidia-smi finds none.
 func GPUs() string {
 	out, err := exec.Command("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader").Output()
 	if err != nil {
@@ -15,7 +15,7 @@ func GPUs() string {
 	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; ")
 }
 
-// ProcessOnGPU is how many bytes of GPU memory a process takes; 0 if the tool does not say.
+// ProcessOnGPU returns the GPU memory of a process in bytes, or 0 if unknown.
 func ProcessOnGPU(pid int) int64 {
 	out, err := exec.Command("nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits").Output()
 	if err != nil {
@@ -24,15 +24,13 @@ func ProcessOnGPU(pid int) int64 {
 	return parseProcesses(string(out), pid)
 }
 
-// parseProcesses sums the MiB of one process in lines like "4242, 1534".
+// parseProcesses returns the bytes of a process in lines of its number and MiB, as "4242, 1534".
 func parseProcesses(text string, pid int) int64 {
 	total := int64(0)
 	for line := range strings.SplitSeq(text, "\n") {
 		process, used, _ := strings.Cut(line, ",")
-		if n, err := strconv.Atoi(strings.TrimSpace(process)); err != nil || n != pid {
-			continue
-		}
-		if mebibytes, err := strconv.ParseInt(strings.TrimSpace(used), 10, 64); err == nil {
+		mebibytes, err := strconv.ParseInt(strings.TrimSpace(used), 10, 64)
+		if err == nil && strings.TrimSpace(process) == strconv.Itoa(pid) {
 			total += mebibytes << 20
 		}
 	}
