@@ -11,7 +11,7 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// folder is the folder of caches that a user means.
+// folder returns the folder of feature caches, [feature.UserFolder] for "".
 func folder(dir string) (string, error) {
 	if dir != "" {
 		return dir, nil
@@ -19,7 +19,7 @@ func folder(dir string) (string, error) {
 	return feature.UserFolder()
 }
 
-// List prints the feature caches in a folder, "" for [feature.UserFolder].
+// List prints the feature caches in a folder.
 func List(dir, format string, ui runner.UI) error {
 	dir, err := folder(dir)
 	if err != nil {
@@ -53,16 +53,17 @@ func List(dir, format string, ui runner.UI) error {
 	}
 	for _, e := range list {
 		total += e.Bytes
-		row := []any{e.Name, nil, nil, nil, nil, nil, nil, nil, e.Bytes, nil, nil, nil, nil}
+		var used any
 		if !e.Used.IsZero() {
-			row[9] = e.Used.Format("2006-01-02 15:04")
+			used = e.Used.Format("2006-01-02 15:04")
 		}
-		if e.Problem != "" {
-			row[10] = e.Problem
+		row := []any{
+			e.Name, e.About.Backbone, e.About.Data, e.Key.ImageSize, e.Key.Stored, e.Key.Computed, e.Images, len(e.Values), e.Bytes, used,
+			nil, e.Key.Program, e.Key.Device,
+		}
+		if e.Problem != "" { // nothing else is known
+			row = []any{e.Name, nil, nil, nil, nil, nil, nil, nil, e.Bytes, used, e.Problem, nil, nil}
 			table.Note += fmt.Sprintf("%s can't be used: %s.\n", e.Name, e.Problem)
-		} else {
-			row[1], row[2], row[3], row[4], row[5], row[6], row[7] = e.About.Backbone, e.About.Data, e.Key.ImageSize, e.Key.Stored, e.Key.Computed, e.Images, len(e.Values)
-			row[11], row[12] = e.Key.Program, e.Key.Device
 		}
 		table.Rows = append(table.Rows, row)
 	}
@@ -70,7 +71,7 @@ func List(dir, format string, ui runner.UI) error {
 	return table.Render(ui.Out, format)
 }
 
-// Clear removes feature caches by name from a folder, all without a name, and says what it removed.
+// Clear removes the named feature caches from a folder, or all if names is empty, and prints what it removed.
 func Clear(dir string, names []string, ui runner.UI) error {
 	dir, err := folder(dir)
 	if err != nil {

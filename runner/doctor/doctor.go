@@ -1,7 +1,8 @@
-// Package doctor says what this machine has and what is wrong with it: libtensorflow, devices, processor, memory.
+// Package doctor reports what this machine has, and what is wrong with it: libtensorflow, devices, processor, memory.
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -13,13 +14,14 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/runner"
 	"dtl-tf/runner/machine"
 )
 
-// wantedTensorFlow is the series that graft v0.10.0 is made for.
+// wantedTensorFlow is the series of versions that graft v0.10.0 supports.
 const wantedTensorFlow = "2.18."
 
-// Print writes what this machine has and, in plain words, what is wrong. It fails if the program can't work.
+// Print writes what this machine has and what is wrong. It fails if the program can't work.
 func Print(w io.Writer, version string) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
@@ -41,7 +43,8 @@ func Print(w io.Writer, version string) error {
 		row("", "(of %d: the limit of a container, or GOMAXPROCS)", n)
 	}
 	has, lacks := machine.Features()
-	row("", "has %s; lacks %s", orNone(has), orNone(lacks))
+	const unknown = "none of the known ones"
+	row("", "has %s; lacks %s", cmp.Or(strings.Join(has, ", "), unknown), cmp.Or(strings.Join(lacks, ", "), unknown))
 	if len(has) > 0 && has[0] != "avx2" {
 		advice = append(advice, "The processor has no AVX2: training will be several times slower than elsewhere.")
 	}
@@ -52,7 +55,7 @@ func Print(w io.Writer, version string) error {
 		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", gibibytes(free)))
 	}
 	driver := machine.GPUs()
-	row("GPU", "%s", orNoneString(driver))
+	row("GPU", "%s", cmp.Or(driver, "none found"))
 	if driver != "" && gpus == 0 {
 		advice = append(advice, "There is an NVIDIA GPU, but TensorFlow does not see it: build with 'make clean && GPU=1 make build' and check that CUDA and cuDNN are installed.")
 	}
@@ -73,7 +76,39 @@ func Print(w io.Writer, version string) error {
 	return nil
 }
 
-// devices prints what TensorFlow sees and counts the GPUs.
+// computingRows adds to the table what computes on the processor, and returns advice on it.
+func computingRows(row func(string, string, ...any)) (advice []string) {
+	c, err := runner.Computing()
+	state := c.OneDNN
+	switch c.OneDNNBy {
+	case "dtl-tf":
+		state += " (TF_ENABLE_ONEDNN_OPTS=1, set by dtl-tf)"
+	case "environment":
+		state += " (TF_ENABLE_ONEDNN_OPTS in the environment)"
+	default:
+		state = "as TensorFlow chooses"
+	}
+	if c.OneDNN == "off" {
+		advice = append(advice, "TF_ENABLE_ONEDNN_OPTS in the environment turns oneDNN off: matrix products take longer, in fp32 1.4 times as long with AVX2.")
+	}
+	if c.Limit != "" {
+		state += ", limited to " + c.Limit
+		advice = append(advice, fmt.Sprintf("ONEDNN_MAX_CPU_ISA in the environment limits oneDNN to %s: unset it, unless that is to measure something.", c.Limit))
+	}
+	row("oneDNN", "%s", state)
+	for _, p := range []graph.Precision{graph.BF16, graph.FP16} {
+		if err := p.Usable(); err != nil {
+			advice = append(advice, err.Error()+".")
+		}
+	}
+	row("kernels", "%s", cmp.Or(c.Kernels, "none found"))
+	if err != nil {
+		advice = append(advice, err.Error()+".")
+	}
+	return advice
+}
+
+// devices prints the devices that TensorFlow finds and counts the GPUs.
 func devices(row func(string, string, ...any)) (gpus int, err error) {
 	s, err := graph.NewSession(tf.NewGraph(), graph.SessionOptions{})
 	if err != nil {
@@ -95,19 +130,17 @@ func devices(row func(string, string, ...any)) (gpus int, err error) {
 	return gpus, nil
 }
 
-// libraryPath is the file that this process has loaded as libtensorflow.
+// libraryPath returns the path of the libtensorflow that this process has loaded.
 func libraryPath() string {
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		return "path unknown: this system does not tell"
 	}
-	for _, line := range strings.Split(string(maps), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) < 6 {
-			continue
-		}
-		if base := filepath.Base(fields[5]); strings.HasPrefix(base, "libtensorflow") && !strings.Contains(base, "framework") {
-			return fields[5]
+	for line := range strings.Lines(string(maps)) {
+		if fields := strings.Fields(line); len(fields) >= 6 {
+			if base := filepath.Base(fields[5]); strings.HasPrefix(base, "libtensorflow") && !strings.Contains(base, "framework") {
+				return fields[5]
+			}
 		}
 	}
 	return "path unknown"
@@ -118,18 +151,4 @@ func gibibytes(n int64) string {
 		return "unknown"
 	}
 	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-}
-
-func orNoneString(s string) string {
-	if s == "" {
-		return "none found"
-	}
-	return s
-}
-
-func orNone(list []string) string {
-	if len(list) == 0 {
-		return "none of the known ones"
-	}
-	return strings.Join(list, ", ")
 }

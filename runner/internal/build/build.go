@@ -1,4 +1,4 @@
-// Package build names the program so exactly that what one build has stored is not taken for the work of another.
+// Package build identifies the build of the program, so that data stored by one build is not taken for that of another.
 package build
 
 import (
@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Name is the version, with the hash of the executable where the version does not name one state of the source: "dev" and
-// whatever ends in "-dirty". Go's build ID would do too, but the linker's flags can leave it out.
+// Name returns the version, with the hash of the executable if the version does not identify the source: if it is "dev" or ends in "-dirty".
+// Go's build ID would do too, but linker flags can remove it.
 func Name(version string) (string, error) {
 	if version != "dev" && !strings.HasSuffix(version, "-dirty") {
 		return version, nil
@@ -24,17 +24,17 @@ func Name(version string) (string, error) {
 	return version + " " + sum[:12], nil
 }
 
-// executable is the sha256 of the file that this process runs, some 30 MB that are read once.
+// executable returns the SHA-256 of the file that this process runs. It reads the file, some 30 MB, once.
 var executable = sync.OnceValues(func() (string, error) {
-	f, err := os.Open("/proc/self/exe") // also when another build lies at its path by now
+	path := "/proc/self/exe" // the file that runs even if another build has replaced it
+	if _, err := os.Stat(path); err != nil {
+		if path, err = os.Executable(); err != nil {
+			return "", err
+		}
+	}
+	f, err := os.Open(path)
 	if err != nil {
-		path, err := os.Executable()
-		if err != nil {
-			return "", err
-		}
-		if f, err = os.Open(path); err != nil {
-			return "", err
-		}
+		return "", err
 	}
 	defer f.Close()
 	h := sha256.New()

@@ -14,8 +14,8 @@ import (
 	"dtl-tf/graph/expect"
 )
 
-// Colours makes a data set in a folder: twelve images of three colours, red 0, 80 and 160 being the classes 0, 1 and 2, which are listed
-// for training and for testing.
+// Colours writes a data set into a folder: twelve images of the classes 0, 1 and 2 with red 0, 80 and 160, all listed both for training and for
+// testing.
 func Colours(t testing.TB, folder string) {
 	t.Helper()
 	expect.NoError(t, os.MkdirAll(folder, 0o777))
@@ -30,7 +30,7 @@ func Colours(t testing.TB, folder string) {
 	}
 }
 
-// Image makes a PNG of 8 x 8 pixels of one colour.
+// Image writes a PNG of 8 x 8 pixels of one colour.
 func Image(t testing.TB, path string, red, green uint8) {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 8, 8))

@@ -1,5 +1,4 @@
-// Package files goes through the files below a folder as data sets need it: links are followed, and what systems leave in
-// folders is passed over.
+// Package files walks the files below a folder as data sets need it: it follows links and skips the files that systems leave in folders.
 package files
 
 import (
@@ -15,15 +14,14 @@ import (
 
 // File is one file below a folder.
 type File struct {
-	Path string      // what to open
+	Path string      // to open
 	Name string      // relative to the folder, with slashes
-	Info fs.FileInfo // of what a link leads to; nil for a link that leads nowhere
+	Info fs.FileInfo // of the target of a link; nil for a broken link
 }
 
-// Below visits the files below a folder by name, at any depth. Links to files and folders are followed, as Python's
-// os.walk(followlinks=True) does, but for those that lead back to a folder on the way down, that from the root of the file
-// system included: they end in themselves. What Hidden names is passed over. The folder itself may have any name and be
-// reached by a link. An error of visit ends the walk.
+// Below visits the files below a folder in the order of their names, at any depth, except hidden ones (see Hidden). It follows links to files and
+// folders, as Python's os.walk(followlinks=True) does, but not links to a folder that contains them, which would never end. The folder
+// itself may have any name and may be a link. An error of visit ends the walk.
 func Below(folder string, visit func(File) error) error {
 	above, err := parents(folder)
 	if err != nil {
@@ -32,17 +30,17 @@ func Below(folder string, visit func(File) error) error {
 	return walk(folder, "", above, visit)
 }
 
-// parents are the folder and all folders that it lies in, where it is and where its name says.
+// parents returns the folder and all folders that contain it, both by its name and by its real path.
 func parents(folder string) (all []fs.FileInfo, err error) {
 	named, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, err
 	}
-	real, err := filepath.EvalSymlinks(named)
+	resolved, err := filepath.EvalSymlinks(named)
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{named, real} {
+	for _, dir := range []string{named, resolved} {
 		for next := ""; dir != next; dir, next = filepath.Dir(dir), dir {
 			info, err := os.Stat(dir)
 			if err != nil {
@@ -54,7 +52,7 @@ func parents(folder string) (all []fs.FileInfo, err error) {
 	return all, nil
 }
 
-// walk visits what is in a folder. above are the folders on the way down to it, itself the last.
+// walk visits the files below a folder. above holds the folders on the way down to it, and the folder.
 func walk(folder, name string, above []fs.FileInfo, visit func(File) error) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -81,7 +79,7 @@ func walk(folder, name string, above []fs.FileInfo, visit func(File) error) erro
 	return nil
 }
 
-// Stat is os.Stat, but nil without an error for a link that leads nowhere or to itself.
+// Stat works as os.Stat, but returns nil without an error for a link to nothing or to itself.
 func Stat(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
@@ -90,8 +88,8 @@ func Stat(path string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// Hidden tells of a name, without folders, whether a file or folder is no user's: it begins with a dot (.DS_Store, ._x.jpg,
-// .ipynb_checkpoints), or a system or an archiver put it there.
+// Hidden reports whether a file or folder of this name, without its path, is not the user's: the name begins with a dot (.DS_Store, ._x.jpg,
+// .ipynb_checkpoints), or is that of a file of a system or an archiver.
 func Hidden(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
 		"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", // Windows, macOS

@@ -12,7 +12,7 @@ import (
 // Example is a tf.train.Example: features by name.
 type Example struct{ features map[string]*pb.Feature }
 
-// Parse reads the data of a record.
+// Parse decodes the data of a record.
 func Parse(data []byte) (Example, error) {
 	var e pb.Example
 	if err := proto.Unmarshal(data, &e); err != nil {
@@ -21,10 +21,10 @@ func Parse(data []byte) (Example, error) {
 	return Example{e.GetFeatures().GetFeature()}, nil
 }
 
-// Has tells whether there is a feature of the name.
+// Has reports whether there is a feature of this name.
 func (e Example) Has(name string) bool { return e.features[name] != nil }
 
-// Bytes is a feature that holds one byte string.
+// Bytes returns a feature that holds one byte string.
 func (e Example) Bytes(name string) ([]byte, error) {
 	if list := e.features[name].GetBytesList(); list != nil && len(list.Value) == 1 {
 		return list.Value[0], nil
@@ -32,7 +32,7 @@ func (e Example) Bytes(name string) ([]byte, error) {
 	return nil, e.missing(name, "one byte string")
 }
 
-// Int is a feature that holds one whole number.
+// Int returns a feature that holds one integer.
 func (e Example) Int(name string) (int64, error) {
 	if list := e.features[name].GetInt64List(); list != nil && len(list.Value) == 1 {
 		return list.Value[0], nil
@@ -40,7 +40,7 @@ func (e Example) Int(name string) (int64, error) {
 	return 0, e.missing(name, "one whole number")
 }
 
-// Ints is a feature that holds whole numbers, maybe none.
+// Ints returns a feature that holds any number of integers.
 func (e Example) Ints(name string) ([]int64, error) {
 	if list := e.features[name].GetInt64List(); list != nil {
 		return list.Value, nil
@@ -51,7 +51,7 @@ func (e Example) Ints(name string) ([]int64, error) {
 	return nil, e.missing(name, "whole numbers")
 }
 
-// Floats is a feature that holds numbers in single precision, maybe none.
+// Floats returns a feature that holds any number of float32 values.
 func (e Example) Floats(name string) ([]float32, error) {
 	if list := e.features[name].GetFloatList(); list != nil {
 		return list.Value, nil
@@ -62,20 +62,21 @@ func (e Example) Floats(name string) ([]float32, error) {
 	return nil, e.missing(name, "numbers")
 }
 
-// empty: a list without values may be written without its kind.
+// empty reports whether a feature is an empty list, which may be written without its kind.
 func (e Example) empty(name string) bool { return e.Has(name) && e.features[name].GetKind() == nil }
 
 func (e Example) missing(name, want string) error {
+	if e.Has(name) {
+		return fmt.Errorf("feature %q does not hold %s", name, want)
+	}
+	const maxNames = 20
 	var names []string
 	for have := range e.features {
 		names = append(names, fmt.Sprintf("%.60q", have))
 	}
 	slices.Sort(names)
-	if len(names) > 20 {
-		names = append(names[:20], "...")
+	if len(names) > maxNames {
+		names = append(names[:maxNames], "...")
 	}
-	if !e.Has(name) {
-		return fmt.Errorf("there is no feature %q, only %s", name, strings.Join(names, ", "))
-	}
-	return fmt.Errorf("feature %q does not hold %s", name, want)
+	return fmt.Errorf("there is no feature %q, only %s", name, strings.Join(names, ", "))
 }

@@ -1,5 +1,5 @@
-// Package tfrecord reads TFRecord files: records of a length, its checksum, the data and its checksum, the
-// format of tensorflow/core/lib/io/record_writer.h.
+// Package tfrecord reads TFRecord files, in the format of tensorflow/core/lib/io/record_writer.h: a record is the length of its data, the checksum
+// of the length, the data and its checksum.
 package tfrecord
 
 import (
@@ -15,27 +15,24 @@ const (
 	headSize = 8 + 4 // the length, little-endian, and its checksum
 	footSize = 4     // the checksum of the data
 
-	// maxRecord is far above any image's; a longer one is a damaged length.
-	maxRecord = 1 << 28
+	maxRecord = 1 << 28 // far above the size of any image
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Checksum is the CRC32C that the format stores: rotated and shifted, so that a checksum of data with checksums in it
-// is as good as any.
+// Checksum returns the CRC32C as the format stores it: masked, so that data may contain checksums.
 func Checksum(data []byte) uint32 {
 	crc := crc32.Checksum(data, castagnoli)
 	return (crc>>15 | crc<<17) + 0xa282ead8
 }
 
-// File is an opened TFRecord file.
+// File is an open TFRecord file.
 type File struct {
 	f       *os.File
 	offsets []int64 // of the records, and the size of the file
 }
 
-// Open reads the lengths of the records and checks them; the data is neither read nor checked. Errors name the file and the
-// record, counted from 0.
+// Open reads and checks the lengths of the records, but not their data. Errors name the file and the record, counted from 0.
 func Open(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -49,13 +46,13 @@ func Open(path string) (*File, error) {
 	return file, nil
 }
 
-// Close gives the file back.
+// Close closes the file.
 func (f *File) Close() error { return f.f.Close() }
 
-// Name is the path of the file.
+// Name returns the path of the file.
 func (f *File) Name() string { return f.f.Name() }
 
-// Len is the number of records.
+// Len returns the number of records.
 func (f *File) Len() int { return len(f.offsets) - 1 }
 
 func (f *File) index() error {
@@ -89,7 +86,7 @@ func (f *File) index() error {
 
 var errCut = errors.New("it is cut off: the file is not complete, fetch it again")
 
-// Read returns the data of a record after checking it.
+// Read returns the data of a record after it has checked the checksum.
 func (f *File) Read(record int) ([]byte, error) {
 	data := make([]byte, f.offsets[record+1]-f.offsets[record]-headSize)
 	if _, err := f.f.ReadAt(data, f.offsets[record]+headSize); err != nil {
@@ -105,7 +102,7 @@ func (f *File) Read(record int) ([]byte, error) {
 	return data, nil
 }
 
-// fail names the place of an error.
+// fail adds the file and the record to an error.
 func (f *File) fail(record int, err error) error {
 	return fmt.Errorf("%s, record %d: %w", f.f.Name(), record, err)
 }
