@@ -2,48 +2,46 @@ package machine
 
 import (
 	"io/fs"
+	"iter"
 	"math"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// group is a Linux control group, by which containers are limited, in a file system. Versions 1 and 2 may be mounted at once, each with some of the
-// resources.
+// group is the folder of a Linux control group, by which containers are limited.
 type group struct {
-	files fs.FS
-	v2    bool
-	top   string // the mount point of the hierarchy
-	path  string // the folder of the group, top or below it
+	dir string
+	v2  bool
 }
 
 // root is the file system of the machine.
 var root = os.DirFS("/")
 
-// groups returns the groups of this process in which a controller, such as memory, may set limits: at most one of each version.
-func groups(files fs.FS, controller string) []group {
+// groups returns the groups of this process in which a controller, such as memory, may set limits, with all groups above them: the limits of all of
+// them count. Versions 1 and 2 of control groups may be mounted at once, each with some of the controllers.
+func groups(files fs.FS, controller string) (list []group) {
 	own := map[string]string{} // paths by controller, "" for version 2
-	for line := range strings.SplitSeq(text(files, "proc/self/cgroup"), "\n") {
+	for line := range lines(files, "proc/self/cgroup") {
 		if fields := strings.SplitN(line, ":", 3); len(fields) == 3 {
 			for name := range strings.SplitSeq(fields[1], ",") {
 				own[name] = fields[2]
 			}
 		}
 	}
-	var list []group
-	for line := range strings.SplitSeq(text(files, "proc/self/mountinfo"), "\n") {
+	for line := range lines(files, "proc/self/mountinfo") {
 		before, after, ok := strings.Cut(line, " - ")
 		mount, kind := strings.Fields(before), strings.Fields(after)
 		if !ok || len(mount) < 5 || len(kind) < 3 {
 			continue
 		}
-		g := group{files: files, v2: kind[0] == "cgroup2", top: strings.TrimPrefix(mount[4], "/")}
-		name := controller
+		name, v2 := controller, kind[0] == "cgroup2"
 		switch {
-		case g.v2:
+		case v2:
 			name = ""
-		case kind[0] != "cgroup" || !strings.Contains(","+kind[2]+",", ","+controller+","):
+		case kind[0] != "cgroup" || !slices.Contains(strings.Split(kind[2], ","), controller):
 			continue
 		}
 		where, ok := own[name]
@@ -55,23 +53,17 @@ func groups(files fs.FS, controller string) []group {
 		if !inside || strings.Contains(below, "..") {
 			below = ""
 		}
-		g.path = path.Join(g.top, below)
-		if _, err := fs.Stat(files, g.path); err != nil {
-			g.path = g.top
+		top := strings.TrimPrefix(mount[4], "/")
+		dir := path.Join(top, below)
+		if _, err := fs.Stat(files, dir); err != nil {
+			dir = top
 		}
-		list = append(list, g)
+		for ; dir != top && dir != "."; dir = path.Dir(dir) {
+			list = append(list, group{dir, v2})
+		}
+		list = append(list, group{dir, v2})
 	}
 	return list
-}
-
-// up calls each with the folder of the group and of every group above it, because the limits of all of them count.
-func (g group) up(each func(dir string)) {
-	for dir := g.path; ; dir = path.Dir(dir) {
-		each(dir)
-		if dir == g.top || dir == "." {
-			return
-		}
-	}
 }
 
 // memoryLimits returns the smallest memory limit and the least memory left below a limit in bytes, or math.MaxInt64 without a limit. Inactive pages
@@ -83,17 +75,15 @@ func memoryLimits(files fs.FS) (limit, left int64) {
 		if g.v2 {
 			limitFile, used, inactive = "memory.max", "memory.current", "inactive_file"
 		}
-		g.up(func(dir string) {
-			bound, ok := number(g.files, path.Join(dir, limitFile))
-			if !ok || bound >= 1<<60 { // version 1 writes no limit as a huge number
-				return
-			}
-			limit = min(limit, bound)
-			if now, ok := number(g.files, path.Join(dir, used)); ok {
-				now -= min(now, stat(g.files, path.Join(dir, "memory.stat"), inactive))
-				left = min(left, bound-min(now, bound))
-			}
-		})
+		bound, ok := number(files, path.Join(g.dir, limitFile))
+		if !ok || bound >= 1<<60 { // version 1 writes no limit as a huge number
+			continue
+		}
+		limit = min(limit, bound)
+		if now, ok := number(files, path.Join(g.dir, used)); ok {
+			now -= min(now, stat(files, path.Join(g.dir, "memory.stat"), inactive))
+			left = min(left, bound-min(now, bound))
+		}
 	}
 	return limit, left
 }
@@ -102,19 +92,15 @@ func memoryLimits(files fs.FS) (limit, left int64) {
 func processorLimit(files fs.FS) float64 {
 	limit := math.Inf(1)
 	for _, g := range groups(files, "cpu") {
-		g.up(func(dir string) {
-			var quota, period string
-			if g.v2 {
-				quota, period, _ = strings.Cut(text(g.files, path.Join(dir, "cpu.max")), " ")
-			} else {
-				quota, period = text(g.files, path.Join(dir, "cpu.cfs_quota_us")), text(g.files, path.Join(dir, "cpu.cfs_period_us"))
-			}
-			q, err := strconv.ParseFloat(quota, 64) // "max" and -1 mean no limit
-			p, err2 := strconv.ParseFloat(period, 64)
-			if err == nil && err2 == nil && q > 0 && p > 0 {
-				limit = min(limit, q/p)
-			}
-		})
+		quota, period, _ := strings.Cut(text(files, path.Join(g.dir, "cpu.max")), " ")
+		if !g.v2 {
+			quota, period = text(files, path.Join(g.dir, "cpu.cfs_quota_us")), text(files, path.Join(g.dir, "cpu.cfs_period_us"))
+		}
+		q, err := strconv.ParseFloat(quota, 64) // "max" and -1 mean no limit
+		p, err2 := strconv.ParseFloat(period, 64)
+		if err == nil && err2 == nil && q > 0 && p > 0 {
+			limit = min(limit, q/p)
+		}
 	}
 	return limit
 }
@@ -125,6 +111,11 @@ func text(files fs.FS, name string) string {
 	return strings.TrimSpace(string(b))
 }
 
+// lines returns the lines of a file, none if it can't be read.
+func lines(files fs.FS, name string) iter.Seq[string] {
+	return strings.SplitSeq(text(files, name), "\n")
+}
+
 func number(files fs.FS, name string) (int64, bool) {
 	n, err := strconv.ParseInt(text(files, name), 10, 64)
 	return n, err == nil
@@ -132,7 +123,7 @@ func number(files fs.FS, name string) (int64, bool) {
 
 // stat returns a value of a file of lines "name value", or 0.
 func stat(files fs.FS, file, name string) int64 {
-	for line := range strings.SplitSeq(text(files, file), "\n") {
+	for line := range lines(files, file) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			n, _ := strconv.ParseInt(value, 10, 64)
 			return n

@@ -82,6 +82,11 @@ func (s *Stage) recover() error {
 			return err
 		}
 	}
+	return s.clear()
+}
+
+// clear removes everything beside the target except the lock, also what the writer of Folder has put beside it.
+func (s *Stage) clear() error {
 	entries, err := os.ReadDir(s.root)
 	if err != nil {
 		return err
@@ -91,6 +96,7 @@ func (s *Stage) recover() error {
 			if err := os.RemoveAll(filepath.Join(s.root, e.Name())); err != nil {
 				return err
 			}
+			fault.Point("removed the old folder")
 		}
 	}
 	return nil
@@ -147,11 +153,9 @@ func (s *Stage) leave() error {
 		s.lock.Close()
 		s.lock = nil
 	}()
-	for _, name := range []string{newName, oldName} {
-		if err := os.RemoveAll(filepath.Join(s.root, name)); err != nil {
-			return fmt.Errorf("the new folder is in place, but what it replaces could not be removed: %w", err)
-		}
-		fault.Point("removed the old folder")
+	if err := s.clear(); err != nil {
+		return fmt.Errorf("the new folder is in place, but what it replaces could not be removed: %w", err)
 	}
+	fault.Point("removed all but the lock")
 	return os.RemoveAll(s.root)
 }

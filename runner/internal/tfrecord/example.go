@@ -26,38 +26,32 @@ func (e Example) Has(name string) bool { return e.features[name] != nil }
 
 // Bytes returns a feature that holds one byte string.
 func (e Example) Bytes(name string) ([]byte, error) {
-	if list := e.features[name].GetBytesList(); list != nil && len(list.Value) == 1 {
-		return list.Value[0], nil
+	if values := e.features[name].GetBytesList().GetValue(); len(values) == 1 {
+		return values[0], nil
 	}
 	return nil, e.missing(name, "one byte string")
 }
 
 // Int returns a feature that holds one integer.
 func (e Example) Int(name string) (int64, error) {
-	if list := e.features[name].GetInt64List(); list != nil && len(list.Value) == 1 {
-		return list.Value[0], nil
+	if values := e.features[name].GetInt64List().GetValue(); len(values) == 1 {
+		return values[0], nil
 	}
 	return 0, e.missing(name, "one whole number")
 }
 
 // Ints returns a feature that holds any number of integers.
 func (e Example) Ints(name string) ([]int64, error) {
-	if list := e.features[name].GetInt64List(); list != nil {
-		return list.Value, nil
-	}
-	if e.empty(name) {
-		return nil, nil
+	if list := e.features[name].GetInt64List(); list != nil || e.empty(name) {
+		return list.GetValue(), nil
 	}
 	return nil, e.missing(name, "whole numbers")
 }
 
 // Floats returns a feature that holds any number of float32 values.
 func (e Example) Floats(name string) ([]float32, error) {
-	if list := e.features[name].GetFloatList(); list != nil {
-		return list.Value, nil
-	}
-	if e.empty(name) {
-		return nil, nil
+	if list := e.features[name].GetFloatList(); list != nil || e.empty(name) {
+		return list.GetValue(), nil
 	}
 	return nil, e.missing(name, "numbers")
 }
