@@ -6,7 +6,7 @@ import (
 	"testing/fstest"
 )
 
-// tree makes a file system of names and contents.
+// tree returns a file system of names and contents.
 func tree(files map[string]string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for name, content := range files {
@@ -22,7 +22,7 @@ const (
 	noneV1 = "9223372036854771712" // what version 1 has for no limit
 )
 
-// TestLimits: the least of a group and those above it counts, in both versions, and nothing where there is none.
+// TestLimits: in both versions the smallest limit of a group and the groups above it counts.
 func TestLimits(t *testing.T) {
 	const none = math.MaxInt64
 	for _, c := range []struct {

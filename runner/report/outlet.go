@@ -48,17 +48,14 @@ func (o *outlet) Write(p []byte) (int, error) {
 	if o.busy { // the reader had stopped
 		select {
 		case err := <-o.done:
-			o.written(err)
+			o.busy, o.gone = false, err != nil
 		default:
 			return len(p), nil
 		}
 	}
-	o.begin()
-	select {
-	case err := <-o.done:
-		o.written(err)
-	case <-time.After(o.patience):
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), o.patience)
+	defer cancel()
+	o.finish(ctx)
 	return len(p), nil
 }
 
@@ -74,29 +71,20 @@ func (o *outlet) keep(p []byte) {
 	}
 }
 
-// begin writes the kept output in the background.
-func (o *outlet) begin() {
-	text := o.kept
-	if o.dropped > 0 {
-		text = append(fmt.Appendf(nil, "\n(%d lines are left out here, because nobody read them)\n", o.dropped), text...)
-	}
-	o.kept, o.dropped, o.busy = nil, 0, true
-	o.work <- text
-}
-
-func (o *outlet) written(err error) {
-	o.busy, o.gone = false, err != nil
-}
-
-// finish waits until everything is written, a write has failed or ctx ends.
+// finish writes the kept output, and waits until that is done, a write has failed or ctx ends.
 func (o *outlet) finish(ctx context.Context) {
 	for !o.gone && (o.busy || len(o.kept) > 0) {
 		if !o.busy {
-			o.begin()
+			text := o.kept
+			if o.dropped > 0 {
+				text = append(fmt.Appendf(nil, "\n(%d lines are left out here, because nobody read them)\n", o.dropped), text...)
+			}
+			o.kept, o.dropped, o.busy = nil, 0, true
+			o.work <- text
 		}
 		select {
 		case err := <-o.done:
-			o.written(err)
+			o.busy, o.gone = false, err != nil
 		case <-ctx.Done():
 			return
 		}

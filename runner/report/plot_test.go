@@ -13,7 +13,7 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// crowded is what the paper's figure shows, with Linear and a point on the very place of another.
+// crowded holds the points of the paper's figure and Linear.
 var crowded = Figure{
 	Up: "VTAB-1k average, %", Filled: "accuracy of own runs", Memory: "training memory, GiB",
 	Points: []Point{
@@ -28,7 +28,7 @@ var crowded = Figure{
 	},
 }
 
-// writeFigure keeps a figure in the folder FIGURE_OUT, if that is set, to be looked at.
+// writeFigure writes a figure to the folder FIGURE_OUT, if set, for people to look at.
 func writeFigure(t *testing.T, name string, f Figure) {
 	folder := os.Getenv("FIGURE_OUT")
 	if folder == "" {
@@ -45,7 +45,7 @@ func writeFigure(t *testing.T, name string, f Figure) {
 	}
 }
 
-// TestFigure draws both kinds.
+// TestFigure draws an SVG and a PNG.
 func TestFigure(t *testing.T) {
 	var svg, picture bytes.Buffer
 	if err := crowded.SVG(&svg); err != nil {
@@ -89,7 +89,7 @@ func TestFigure(t *testing.T) {
 	}
 }
 
-// TestLabels: no label covers another or a dot, all stay inside; the last dots are on one another.
+// TestLabels: labels cover neither each other nor dots, and stay inside. The last two dots are in the same place.
 func TestLabels(t *testing.T) {
 	area := box{0, 0, 220, 200}
 	var dots []box

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// texts is a canvas that only notes where texts stand.
+// texts is a canvas that records the boxes of texts.
 type texts struct {
 	now    affine
 	stack  []affine
@@ -20,7 +20,7 @@ type texts struct {
 	labels map[string]bool // of dots
 }
 
-// affine takes (x, y) to (a x + b y + e, c x + d y + f).
+// affine maps (x, y) to (a x + b y + e, c x + d y + f).
 type affine struct{ a, b, c, d, e, f float64 }
 
 func (m affine) apply(x, y float64) (vg.Length, vg.Length) {
@@ -67,7 +67,7 @@ func (t *texts) FillString(f font.Face, at vg.Point, text string) {
 	t.boxes[fmt.Sprintf("%s (%d)", text, len(t.boxes))] = b
 }
 
-// TestTextsInside: whatever the figure says lies inside of it, whole, also with the longest axes that there are.
+// TestTextsInside: all texts of a figure are inside it, also with the longest labels of axes.
 func TestTextsInside(t *testing.T) {
 	long := crowded
 	long.Up, long.Memory = "accuracy, % (own data sets: see the table)", "training memory, GiB (batch 1048576, fp32)"

@@ -16,7 +16,7 @@ import (
 	"dtl-tf/runner/train"
 )
 
-// fake is a progress on a buffer with a clock that only moves when it is told to.
+// fake is a Progress on a buffer with a clock that only the test moves.
 type fake struct {
 	*Progress
 	out   bytes.Buffer
@@ -33,7 +33,7 @@ func newFake(s style) *fake {
 	return f
 }
 
-// train runs a loop of steps that take a time each, with 32 images a batch.
+// train runs a training loop with the given time per step and 32 images per batch.
 func (f *fake) train(t *testing.T, epochs, start, steps int, each time.Duration) {
 	t.Helper()
 	l := train.Loop[int]{
@@ -61,7 +61,7 @@ func (f *fake) train(t *testing.T, epochs, start, steps int, each time.Duration)
 	}
 }
 
-// TestProgressLog: a line an epoch, and lines within an epoch that takes long.
+// TestProgressLog: a log has a line per epoch, and more lines in a long epoch.
 func TestProgressLog(t *testing.T) {
 	f := newFake(lines)
 	f.train(t, 3, 0, 2, 4*time.Second)
@@ -82,7 +82,7 @@ epoch 1/1  loss 1.0417  lr 1.00e-03  1.60 images/s  took 1m20s
 `)
 }
 
-// TestProgressLogFast: of many short epochs only the first, the last and one every 5 s are shown.
+// TestProgressLogFast: a log of short epochs has the first, the last and one every 5 s.
 func TestProgressLogFast(t *testing.T) {
 	f := newFake(lines)
 	f.train(t, 110, 0, 2, 500*time.Millisecond)
@@ -129,7 +129,7 @@ epoch 10/10  loss 0.2000  lr 1.00e-04  3.20 images/s  took 20s
 `)
 }
 
-// TestProgressPace: at most ten redrawings a second, however fast the steps are.
+// TestProgressPace: a terminal is redrawn at most ten times per second.
 func TestProgressPace(t *testing.T) {
 	f := newFake(redrawn)
 	f.train(t, 10, 0, 1000, time.Millisecond) // 10 s
@@ -141,7 +141,7 @@ func TestProgressPace(t *testing.T) {
 	}
 }
 
-// TestProgressWidth: a line never wraps, in a window of whatever width.
+// TestProgressWidth: a line never wraps.
 func TestProgressWidth(t *testing.T) {
 	for width := 1; width < 140; width++ {
 		f := newFake(redrawn)
@@ -174,7 +174,7 @@ evaluating 300/300  5.00 images/s
 	done(1)
 	f.at = f.at.Add(time.Second)
 	done(4)
-	// 39 columns: texts of 14 and 29, a blank, and what is left of them for the bar.
+	// 39 columns: texts of 14 and 29, a blank, and the rest for the bar.
 	want := "\r" + strings.Repeat("━", 6) + strings.Repeat("─", 18) + " evaluating 1/4\x1b[K" +
 		"\r" + strings.Repeat("━", 9) + " evaluating 4/4  4.00 images/s\x1b[K\n"
 	if f.out.String() != want {
@@ -195,7 +195,7 @@ func TestProgressQuiet(t *testing.T) {
 	}
 }
 
-// TestNewProgress: a buffer and a file are no terminals.
+// TestNewProgress: buffers and files are not terminals.
 func TestNewProgress(t *testing.T) {
 	file, err := os.Create(t.TempDir() + "/log")
 	if err != nil {
@@ -212,7 +212,7 @@ func TestNewProgress(t *testing.T) {
 	}
 }
 
-// brokenPipe fails as the stderr of "2>&1 | head" does.
+// brokenPipe fails as stderr does under "2>&1 | head".
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestSay: a log gets a line after the pause and not before, a terminal one line that is redrawn until a line is to stay.
+// TestSay: a log gets a line after each pause, a terminal a redrawn line, which Line replaces.
 func TestSay(t *testing.T) {
 	var b bytes.Buffer
 	clock := time.Unix(0, 0)

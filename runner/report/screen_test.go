@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// terminal replays what is written on a terminal and returns its lines.
+// terminal returns the lines of a terminal after it has received the text.
 func terminal(text string) []string {
 	lines, at := []string{""}, 0
 	for rest := text; rest != ""; {
@@ -32,7 +32,7 @@ func terminal(text string) []string {
 	return lines
 }
 
-// TestScreen: notes from several goroutines stand above the redrawn line, each whole, and the redrawn line stays.
+// TestScreen: notes of several goroutines appear whole above the redrawn line, which stays.
 func TestScreen(t *testing.T) {
 	var b bytes.Buffer
 	s := &Screen{w: &b, width: func() int { return 80 }}
@@ -71,7 +71,7 @@ func TestScreen(t *testing.T) {
 	}
 }
 
-// TestScreenOpenLine: a text without a newline is not drawn over.
+// TestScreenOpenLine: the redrawn line does not overwrite a text without a newline.
 func TestScreenOpenLine(t *testing.T) {
 	var b bytes.Buffer
 	s := &Screen{w: &b, width: func() int { return 80 }}
@@ -85,7 +85,7 @@ func TestScreenOpenLine(t *testing.T) {
 	}
 }
 
-// TestScreenRace: the loop's progress and the notes of others, on a writer that is no file.
+// TestScreenRace: progress and notes share a writer that is not a file.
 func TestScreenRace(t *testing.T) {
 	f := newFake(lines)
 	done := make(chan struct{})
@@ -102,7 +102,7 @@ func TestScreenRace(t *testing.T) {
 	}
 }
 
-// stopped is a reader that reads only after a word, and then all.
+// stopped is a reader that waits for goOn to be closed.
 type stopped struct {
 	goOn chan struct{}
 	b    bytes.Buffer
@@ -113,7 +113,7 @@ func (s *stopped) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// TestOutlet: nothing waits long for a reader that has stopped; when it goes on it gets what it missed, but of too much only the end.
+// TestOutlet: nobody waits long for a reader that has stopped; when it reads again it gets the output that it missed, or the end of too much.
 func TestOutlet(t *testing.T) {
 	r := &stopped{goOn: make(chan struct{})}
 	o := newOutlet(r)
@@ -126,14 +126,14 @@ func TestOutlet(t *testing.T) {
 	o.finish(waited) // ends with its context
 	close(r.goOn)
 	o.finish(context.Background())
-	// The first line was on its way. Of 12 bytes each, 5461 fit into 64 KiB.
+	// The first line was already being written. 5461 lines of 12 bytes fit into 64 KiB.
 	want := "line 000000\n\n(14538 lines are left out here, because nobody read them)\nline 014539\n"
 	if got := r.b.String(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "line 019999\n") || strings.Count(got, "line 0") != 5462 {
 		t.Errorf("%.200q", got)
 	}
 }
 
-// TestOutletGone: after an error nothing is written any more, and nobody waits.
+// TestOutletGone: after an error the outlet neither writes nor waits.
 func TestOutletGone(t *testing.T) {
 	r, w := io.Pipe()
 	o := newOutlet(w)

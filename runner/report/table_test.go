@@ -149,7 +149,7 @@ Trainable parameters: without the classifier, as the literature counts them.
 `)
 }
 
-// TestRunsWidth: whatever the names, a line fits 100 columns.
+// TestRunsWidth: lines fit 100 columns, whatever the names.
 func TestRunsWidth(t *testing.T) {
 	full := run("adaptformer", "diabetic_retinopathy", "vit_base_patch16_224_in21k_augreg")
 	full.Parameters.Trainable = 85798656

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestWork: a log gets a line a job, a terminal a bar that moves with the steps; the time left follows from the pace.
+// TestWork: a log gets a line per job, a terminal a bar that moves with the steps.
 func TestWork(t *testing.T) {
 	f := newFake(lines)
 	show := f.Work(3, 10)

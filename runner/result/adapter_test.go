@@ -68,7 +68,7 @@ func TestAdapterRoundTrip(t *testing.T) {
 	}
 }
 
-// TestAdapterBytes reads the file by the format's own description: 8 bytes of length, JSON, data.
+// TestAdapterBytes reads the file as the format is specified: 8 bytes of length, JSON, data.
 func TestAdapterBytes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), AdapterFile)
 	if err := WriteAdapter(path, tensors(), Meta{KeyMethod: "dtl"}); err != nil {
@@ -141,7 +141,7 @@ func TestAdapterErrors(t *testing.T) {
 		expect.Error(t, err, path, key)
 	}
 
-	// A tensor file cut off anywhere is refused with its name.
+	// The error of a truncated file names the file.
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

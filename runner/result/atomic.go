@@ -101,11 +101,11 @@ func syncFolder(dir string) {
 // bare drops the name of the temporary file, which means nothing to a user.
 func bare(err error) error {
 	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
 	var l *os.LinkError
-	if errors.As(err, &l) {
+	switch {
+	case errors.As(err, &p):
+		return p.Err
+	case errors.As(err, &l):
 		return l.Err
 	}
 	return err

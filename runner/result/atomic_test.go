@@ -28,7 +28,7 @@ func wantContent(t *testing.T, path, want string) {
 	}
 }
 
-// onlyFile checks that nothing else is in the folder: no temporary file was left.
+// onlyFile checks that the folder holds nothing else, such as a temporary file.
 func onlyFile(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -55,7 +55,7 @@ func TestWriteFile(t *testing.T) {
 	}
 	onlyFile(t, dir, "a.txt")
 
-	// The mode is that of any new file, not the private one of a temporary file.
+	// The permissions are those of any new file, not the private ones of os.CreateTemp.
 	f, err := os.OpenFile(filepath.Join(dir, "new"), os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
-// TestWriteFileFullDisk takes a real ENOSPC from /dev/full in the middle of a write.
+// TestWriteFileFullDisk gets a real ENOSPC from /dev/full in the middle of a write.
 func TestWriteFileFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	need.NoError(t, err)
@@ -106,7 +106,7 @@ func TestWriteFileErrors(t *testing.T) {
 	}
 	wantContent(t, path, "old")
 
-	// What the system says becomes advice.
+	// Errors of the system become advice.
 	for number, words := range map[syscall.Errno]string{
 		syscall.ENOSPC: "the disk is full: free some space", syscall.EDQUOT: "your disk quota is used up: free some space",
 		syscall.EROFS: "the folder is not writable: change its permissions", syscall.EACCES: "the folder is not writable: change its permissions",

@@ -35,14 +35,13 @@ func TestFolderNew(t *testing.T) {
 	f.Close() // twice does no harm
 	onlyFile(t, out, RunFile)
 
-	// A run that made its folder and then failed on its input leaves nothing that would
-	// refuse the next try.
+	// A run that created its folder and then failed on its input leaves nothing in the way of the next try.
 	empty := filepath.Join(t.TempDir(), "run")
 	mustOpen(t, empty, Refuse).Close()
 	if _, err := os.Stat(empty); !os.IsNotExist(err) {
 		t.Errorf("the empty folder stayed: %v", err)
 	}
-	// One that the user made stays.
+	// A folder that the user made stays.
 	if err := os.Mkdir(empty, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +83,7 @@ func TestFolderRefused(t *testing.T) {
 	onlyFile(t, out)
 }
 
-// TestFolderAbandoned: nothing but the lock and unfinished files of a killed process is a new folder, whatever the policy.
+// TestFolderAbandoned: a folder with only the lock and temporary files of a killed process counts as new under every policy.
 func TestFolderAbandoned(t *testing.T) {
 	for _, p := range []Policy{Refuse, Overwrite, Resume} {
 		out := filepath.Join(t.TempDir(), "run")
@@ -112,7 +111,7 @@ func TestFolderAbandoned(t *testing.T) {
 	onlyFile(t, out, "notes.txt")
 }
 
-// TestFolderNotWritable: neither a folder in one that may not be written to, nor that folder itself.
+// TestFolderNotWritable: a folder that is not writable, and one inside it, are errors.
 func TestFolderNotWritable(t *testing.T) {
 	if !need.Permissions(t) {
 		return
@@ -127,7 +126,7 @@ func TestFolderNotWritable(t *testing.T) {
 	expect.Error(t, err, dir, "not writable")
 }
 
-// TestFolderInProc: nobody may make a folder in /proc.
+// TestFolderInProc: a folder in /proc is an error.
 func TestFolderInProc(t *testing.T) {
 	_, err := os.Stat("/proc/self")
 	need.NoError(t, err)
@@ -176,7 +175,7 @@ func TestFolderClear(t *testing.T) {
 	exists(out, true, append(mine, theirs...)...)
 	exists(out, false, temps...)
 
-	// A file that the run reads, by whatever name.
+	// A file that the run reads, by any name.
 	out = fill()
 	other := filepath.Join(t.TempDir(), "link.npz")
 	if err := os.Symlink(filepath.Join(out, "backbone.npz"), other); err != nil {
@@ -201,7 +200,7 @@ func TestFolderLocked(t *testing.T) {
 	mustOpen(t, out, Overwrite)
 }
 
-// TestFolderLockDies: the lock of a process that was killed is free at once.
+// TestFolderLockDies: the lock of a killed process is free at once.
 func TestFolderLockDies(t *testing.T) {
 	if out := os.Getenv("DTL_TF_TEST_LOCK"); out != "" { // we are the other process
 		f, err := OpenFolder(out, Refuse)

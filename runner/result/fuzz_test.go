@@ -11,7 +11,7 @@ import (
 	"dtl-tf/graph/alloctest"
 )
 
-// FuzzRun: a run.json that is read can be written, and is the same when it is read again.
+// FuzzRun: a run.json that can be read can be written, and reads back the same.
 func FuzzRun(f *testing.F) {
 	path := filepath.Join(f.TempDir(), RunFile)
 	whole := Run{Status: Finished, Method: "dtl", Started: time.Unix(1, 0).UTC(), Accuracy: &Accuracy{Top1: 50, Images: 2}, Frozen: &Frozen{}}
@@ -45,7 +45,7 @@ func FuzzRun(f *testing.F) {
 	})
 }
 
-// FuzzMeta reads the metadata of an adapter file, whatever stands in it.
+// FuzzMeta reads the metadata of an adapter file.
 func FuzzMeta(f *testing.F) {
 	f.Add("10", "[0.5,0.5,0.5]", `["cat","dog"]`)
 	f.Add("1e9", "[1e999]", `{"a":`)

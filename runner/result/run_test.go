@@ -65,7 +65,7 @@ func TestRunRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRunLayout reads the file as another program would: the names are a promise.
+// TestRunLayout reads the file as another program would, which depends on the names.
 func TestRunLayout(t *testing.T) {
 	path := filepath.Join(t.TempDir(), RunFile)
 	if err := WriteRun(path, sample(t)); err != nil {
@@ -112,7 +112,7 @@ func TestRunLayout(t *testing.T) {
 	}
 }
 
-// TestDeviceOfBefore: records from before it was known what computes are read, and held against others by the rest.
+// TestDeviceOfBefore: records of earlier versions without Computing are read, and compared by their other fields.
 func TestDeviceOfBefore(t *testing.T) {
 	var before Device
 	if err := strict([]byte(`{"name":"/device:CPU:0","kind":"CPU","model":"m","threads":2}`), &before); err != nil {
@@ -177,7 +177,7 @@ func TestReadRunErrors(t *testing.T) {
 	expect.Error(t, err, missing)
 }
 
-// TestWriteRunKeeps: what cannot be written leaves the file before.
+// TestWriteRunKeeps: a failed write keeps the previous file.
 func TestWriteRunKeeps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), RunFile)
 	writeString(t, path, "old")

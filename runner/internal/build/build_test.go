@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestName: only a version that names one state of the source stands alone.
+// TestName: the name has a hash unless the version identifies the source.
 func TestName(t *testing.T) {
 	file, err := os.ReadFile(os.Args[0])
 	if err != nil {

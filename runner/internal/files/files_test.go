@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/need"
 )
 
-// plant writes empty files, and links where a name has " -> ".
+// plant writes empty files, and a link for a name with " -> ".
 func plant(t *testing.T, root string, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -27,7 +27,7 @@ func plant(t *testing.T, root string, names ...string) {
 	}
 }
 
-// list is what Below visits, links that lead nowhere with an exclamation mark.
+// list returns what Below visits, with an exclamation mark after broken links.
 func list(t *testing.T, root string) (names []string) {
 	t.Helper()
 	expect.NoError(t, Below(root, func(f File) error {
@@ -44,7 +44,7 @@ func list(t *testing.T, root string) (names []string) {
 	return names
 }
 
-// TestBelow: by name, through links, each folder once on the way down; what systems leave is passed over.
+// TestBelow: files are visited in the order of their names and through links, no folder contains itself, and hidden files are skipped.
 func TestBelow(t *testing.T) {
 	root, store := t.TempDir(), t.TempDir()
 	plant(t, store, "deep/1.png", "2.png", ".DS_Store")
@@ -63,7 +63,7 @@ func TestBelow(t *testing.T) {
 	}
 }
 
-// TestBelowAsPython: without loops, the files are those of os.walk(followlinks=True), as torchvision's ImageFolder calls it.
+// TestBelowAsPython: without loops, the files are those of os.walk(followlinks=True), which torchvision's ImageFolder uses.
 func TestBelowAsPython(t *testing.T) {
 	need.Python(t)
 	root, store := t.TempDir(), t.TempDir()

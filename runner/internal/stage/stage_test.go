@@ -12,7 +12,7 @@ import (
 	"dtl-tf/runner/fault"
 )
 
-// put makes a folder of two files that hold the text.
+// put creates a folder of two files with the text.
 func put(t *testing.T, dir, text string) {
 	t.Helper()
 	expect.NoError(t, os.MkdirAll(filepath.Join(dir, "variables"), 0o777))
@@ -21,7 +21,7 @@ func put(t *testing.T, dir, text string) {
 	}
 }
 
-// whole is the text of both files of a folder, "" where there is no folder.
+// whole returns the text of both files of a folder, or "" without a folder.
 func whole(t *testing.T, dir string) string {
 	t.Helper()
 	one, err := os.ReadFile(filepath.Join(dir, "model"))
@@ -40,7 +40,7 @@ func whole(t *testing.T, dir string) string {
 
 type killed struct{}
 
-// replaceUntil makes a new folder in place of the target, and dies at the point of that number.
+// replaceUntil replaces the target, and ends at the fault point of that number.
 func replaceUntil(t *testing.T, target, text string, number int) (survived bool) {
 	t.Helper()
 	seen := 0
@@ -68,7 +68,7 @@ func replaceUntil(t *testing.T, target, text string, number int) (survived bool)
 	return true
 }
 
-// TestKilled ends the process at every step, with and without an exchange of folders, where a folder is replaced and where there was none.
+// TestKilled ends the process at every point, with and without an exchange of folders and an old folder.
 func TestKilled(t *testing.T) {
 	swap := exchange
 	defer func() { exchange = swap }()
@@ -114,7 +114,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestTwo: of two processes with one target the second is refused, and told who has it. A check that fails leaves nothing behind.
+// TestTwo: a second process with the same target fails and names the first. A check that fails leaves nothing behind.
 func TestTwo(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "model")
 	yes := func() error { return nil }

@@ -9,7 +9,7 @@ import (
 	"dtl-tf/graph/alloctest"
 )
 
-// FuzzOpen reads whole files. Checksums keep a fuzzer away from records of other lengths; they are tried with right ones too.
+// FuzzOpen reads whole files. Checksums would stop a fuzzer at once, so the lengths are also tried with right ones.
 func FuzzOpen(f *testing.F) {
 	record := func(length uint64, data string) []byte {
 		b := binary.LittleEndian.AppendUint64(nil, length)
@@ -44,7 +44,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzParse reads the message in a record.
+// FuzzParse decodes the message in a record.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x0a\x12\x0a\x10\x0a\x05label\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"))
 	f.Fuzz(func(t *testing.T, raw []byte) {

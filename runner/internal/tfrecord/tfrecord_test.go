@@ -10,7 +10,7 @@ import (
 
 const folder = "../../prepare/testdata/tfds/cifar100"
 
-// TestFile reads files that TFDS wrote: as many records as dataset_info.json tells for each, all with right checksums.
+// TestFile reads files written by TFDS: they have the numbers of records in dataset_info.json and right checksums.
 func TestFile(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(folder, "dataset_info.json"))
 	if err != nil {
@@ -63,14 +63,14 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// TestMasked: the checksum of eight zeros by TensorFlow: a file of one empty record begins with it.
+// TestMasked: the checksum of eight zeros is TensorFlow's, with which a file of one empty record begins.
 func TestMasked(t *testing.T) {
 	if sum := Checksum(make([]byte, 8)); sum != 0x07980329 {
 		t.Errorf("%#x", sum)
 	}
 }
 
-// TestDamage: no single wrong byte goes unnoticed.
+// TestDamage: every wrong byte is noticed.
 func TestDamage(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(folder, "cifar100-test.tfrecord-*"))
 	raw, err := os.ReadFile(files[0])
@@ -104,7 +104,7 @@ func TestDamage(t *testing.T) {
 		}
 		raw[i] ^= 0x10
 	}
-	// A file that ends between two records is a whole file of fewer.
+	// A file that ends between two records is a whole file with fewer records.
 	f, err := Open(files[0])
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestExample(t *testing.T) {
 			}
 		}
 	}
-	// What TensorFlow serializes of a: [3, 4] and b: a Feature of no kind.
+	// As TensorFlow serializes a: [3, 4] and b: a Feature of no kind.
 	e, err := Parse([]byte("\n\x14\n\x05\n\x01b\x12\x00\n\x0b\n\x01a\x12\x06\x1a\x04\n\x02\x03\x04"))
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func newLocks() *locks {
 	return &locks{me: self("1/2"), beat: testBeat, staleAfter: testStale, now: time.Now, seen: map[string]sighting{}}
 }
 
-// foreign is a lock's file as a process on another machine leaves it.
+// foreign writes the file of a lock held on another machine.
 func foreign(t *testing.T, base string, number, beat int) string {
 	t.Helper()
 	b, err := json.Marshal(content{owner: owner{Host: "far", Process: 1, Place: "another kernel"}, Beat: beat})
@@ -35,7 +35,7 @@ func foreign(t *testing.T, base string, number, beat int) string {
 	return path
 }
 
-// eventually takes a lock as soon as it can be had.
+// eventually takes a lock as soon as it is free.
 func eventually(t *testing.T, l *locks, base string) *held {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
@@ -49,7 +49,7 @@ func eventually(t *testing.T, l *locks, base string) *held {
 	return nil
 }
 
-// TestLockExcludes: while one holds a lock nobody else gets it, however often they try; given back, it can be had at once.
+// TestLockExcludes: nobody else gets a held lock, however often they try, and a released lock is free at once.
 func TestLockExcludes(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "task", "seed-1")
 	h := eventually(t, newLocks(), base)
@@ -66,7 +66,7 @@ func TestLockExcludes(t *testing.T) {
 			t.Fatalf("the holder is %v", holder)
 		}
 		time.Sleep(testBeat)
-		// Only when the holder has shown itself may nearly the whole time pass in which it must.
+		// After the holder has rewritten its file, it may stay silent for nearly staleAfter.
 		if now, errNow := os.ReadFile(h.path()); err == nil && errNow == nil && string(now) != string(before) {
 			_, _, err := other.take(base)
 			expect.NoError(t, err)
@@ -84,8 +84,8 @@ func TestLockExcludes(t *testing.T) {
 	}
 }
 
-// TestLockStale: a holder whose file stands still is dead after that time by the watcher's own clock, whatever the time of the
-// file says; one whose file changes is not.
+// TestLockStale: a holder whose file stays the same for staleAfter by the watcher's own clock is dead, whatever the file's modification time;
+// a holder whose file changes is not.
 func TestLockStale(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"same clock": 0, "ahead": 100 * time.Hour, "behind": -100 * time.Hour} {
 		base := filepath.Join(t.TempDir(), "seed-1")
@@ -120,7 +120,7 @@ func TestLockStale(t *testing.T) {
 	}
 }
 
-// TestLockTakenOnce: of many that watch a dead holder's lock together, at most one at a time has it.
+// TestLockTakenOnce: of many processes that watch the lock of a dead holder, at most one at a time holds it.
 func TestLockTakenOnce(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "seed-1")
 	foreign(t, base, 1, 7)
@@ -170,7 +170,7 @@ func TestLockTakenOnce(t *testing.T) {
 	}
 }
 
-// TestLockLost: the holder learns that its lock was taken over, and its release leaves the new one alone.
+// TestLockLost: the holder learns that its lock was taken over, and its release keeps the new lock.
 func TestLockLost(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "seed-1")
 	h := eventually(t, newLocks(), base)
@@ -190,7 +190,7 @@ func TestLockLost(t *testing.T) {
 	}
 }
 
-// TestLockSlow: who makes a number again that others have gone past does not hold the lock.
+// TestLockSlow: a process that creates a number again that others have passed does not hold the lock.
 func TestLockSlow(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "seed-1")
 	foreign(t, base, 3, 0)
@@ -204,7 +204,7 @@ func TestLockSlow(t *testing.T) {
 	}
 }
 
-// TestOwnerGone: a process of this machine that has ended is known to be dead at once; one that lives, or is somewhere else, is not.
+// TestOwnerGone: gone is true for a process of this machine that has ended, and false for one that lives or runs elsewhere.
 func TestOwnerGone(t *testing.T) {
 	ended := exec.Command("true")
 	expect.NoError(t, ended.Run())
