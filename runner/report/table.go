@@ -68,19 +68,22 @@ func (t Table) Render(w io.Writer, format string) error {
 }
 
 func (t Table) people(w io.Writer, format string) error {
-	t = t.shown()
-	head := make([]string, len(t.Columns))
-	align := make(tw.Alignment, len(t.Columns))
-	for i, c := range t.Columns {
-		head[i], align[i] = c.Title, tw.AlignLeft
-		if c.Right {
-			align[i] = tw.AlignRight
-		}
-	}
+	var align tw.Alignment
+	var head []string
+	var columns []Column
 	cells := make([][]string, len(t.Rows))
-	for i, row := range t.Rows {
-		for j, v := range row {
-			cells[i] = append(cells[i], t.Columns[j].show(v))
+	for j, c := range t.Columns {
+		if c.Data {
+			continue
+		}
+		columns, head = append(columns, c), append(head, c.Title)
+		if c.Right {
+			align = append(align, tw.AlignRight)
+		} else {
+			align = append(align, tw.AlignLeft)
+		}
+		for i, row := range t.Rows {
+			cells[i] = append(cells[i], c.show(row[j]))
 		}
 	}
 	// No lines between columns: they would take a quarter of the width.
@@ -97,7 +100,7 @@ func (t Table) people(w io.Writer, format string) error {
 			}
 		}
 	} else {
-		t.fit(head, cells)
+		t.fit(columns, cells)
 	}
 	var b bytes.Buffer
 	table := tablewriter.NewTable(&b,
@@ -124,29 +127,13 @@ func (t Table) people(w io.Writer, format string) error {
 	return err
 }
 
-// shown returns the table without the columns that are only for programs.
-func (t Table) shown() Table {
-	s := t
-	s.Columns, s.Rows = nil, make([][]any, len(t.Rows))
-	for j, c := range t.Columns {
-		if c.Data {
-			continue
-		}
-		s.Columns = append(s.Columns, c)
-		for i, row := range t.Rows {
-			s.Rows[i] = append(s.Rows[i], row[j])
-		}
-	}
-	return s
-}
-
 // fit shortens the widest of the columns that may be cut, one character at a time, until the table is no wider than MaxWidth or all these columns
 // are as narrow as their titles.
-func (t Table) fit(head []string, cells [][]string) {
-	least, width := make([]int, len(head)), make([]int, len(head))
+func (t Table) fit(columns []Column, cells [][]string) {
+	least, width := make([]int, len(columns)), make([]int, len(columns))
 	total := 2 // the borders; each column adds two blanks
-	for j := range head {
-		for line := range strings.SplitSeq(head[j], "\n") {
+	for j, c := range columns {
+		for line := range strings.SplitSeq(c.Title, "\n") {
 			width[j] = max(width[j], utf8.RuneCountInString(line))
 		}
 		least[j] = max(minCut, width[j])
@@ -157,7 +144,7 @@ func (t Table) fit(head []string, cells [][]string) {
 	}
 	for ; t.MaxWidth > 0 && total > t.MaxWidth; total-- {
 		widest := -1
-		for j, c := range t.Columns {
+		for j, c := range columns {
 			if c.Cut && width[j] > least[j] && (widest < 0 || width[j] > width[widest]) {
 				widest = j
 			}
