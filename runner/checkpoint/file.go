@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -106,9 +105,7 @@ func decode(file *weight.File) (s State, err error) {
 	if head.Format != format {
 		return s, &result.ForeignError{Err: fmt.Errorf("it has format %d, this program reads format %d", head.Format, format)}
 	}
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
-	d.DisallowUnknownFields() // a field that this program doesn't know may change the result
-	if err := d.Decode(&s); err != nil {
+	if err := result.Decode([]byte(text), &s); err != nil { // an unknown field may change the result
 		return s, &result.ForeignError{Err: fmt.Errorf("its description is unreadable: %w", err)}
 	}
 	if p := s.Position; p.Epochs < 0 || p.Steps < 0 || p.StepInEpoch < 0 || p.Images < 0 || p.Elapsed < 0 {

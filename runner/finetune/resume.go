@@ -1,9 +1,7 @@
 package finetune
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -161,9 +159,7 @@ func (r *run) sameRun(old result.Run) error {
 // sameSettings returns an error if the settings, a Record in JSON, give another result.
 func (r *run) sameSettings(config []byte) error {
 	var old Record
-	d := json.NewDecoder(bytes.NewReader(config))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&old); err != nil {
+	if err := result.Decode(config, &old); err != nil {
 		return fmt.Errorf("its settings are not those of this version of the program: %w", err)
 	}
 	if differs := old.differs(r.settings()); differs != "" {

@@ -214,7 +214,7 @@ func (r *Run) DecodeConfig(config any) error {
 	if len(r.Config) == 0 {
 		return errors.New("the run has no configuration")
 	}
-	if err := strict(r.Config, config); err != nil {
+	if err := Decode(r.Config, config); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	return nil
@@ -260,7 +260,7 @@ func decodeRun(b []byte) (Run, error) {
 		return Run{}, &ForeignError{fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)}
 	}
 	var r Run
-	if err := strict(b, &r); err != nil {
+	if err := Decode(b, &r); err != nil {
 		return Run{}, &ForeignError{err}
 	}
 	return r, r.check()
@@ -278,8 +278,8 @@ func (r *Run) check() error {
 	return nil
 }
 
-// strict decodes b. Unknown fields and anything after the value are errors.
-func strict(b []byte, v any) error {
+// Decode decodes JSON. Unknown fields and anything after the value are errors.
+func Decode(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {

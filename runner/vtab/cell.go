@@ -136,9 +136,7 @@ func decodeCell(b []byte) (c Cell, err error) {
 	if *head.Format != Format {
 		return c, &result.ForeignError{Err: fmt.Errorf("format %d, this program reads format %d", *head.Format, Format)}
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	if err := result.Decode(b, &c); err != nil {
 		return c, &result.ForeignError{Err: err}
 	}
 	return c, nil
