@@ -64,12 +64,12 @@ func AvailableBytes() int64 {
 	return atMost(procBytes("/proc/meminfo", "MemAvailable"), max(left, 1))
 }
 
-// atMost returns what the system says, or 0 if unknown, but at most the limit, which is math.MaxInt64 for no limit.
-func atMost(said, limit int64) int64 {
-	if said == 0 && limit < math.MaxInt64 {
+// atMost returns the number that the system reports, 0 if unknown, or the limit if that is less. math.MaxInt64 means no limit.
+func atMost(reported, limit int64) int64 {
+	if reported == 0 && limit < math.MaxInt64 {
 		return limit
 	}
-	return min(said, limit)
+	return min(reported, limit)
 }
 
 // PeakResident returns the peak resident memory of this process in bytes, or 0 if unknown.

@@ -11,8 +11,8 @@ import (
 const (
 	// maxWait limits how long a writer waits for a reader that has stopped.
 	maxWait = time.Second
-	// maxKept limits the bytes that are kept for a reader that has stopped.
-	maxKept = 64 << 10
+	// maxPending limits the bytes that are kept for a reader that has stopped.
+	maxPending = 64 << 10
 )
 
 // outlet writes to a file that may block its writer: a pipe whose reader has stopped, or a terminal after Ctrl-S. It waits at most a moment,
@@ -24,8 +24,8 @@ type outlet struct {
 	done     chan error
 	busy     bool   // a write is running
 	gone     bool   // a write has failed
-	kept     []byte // output to write next
-	dropped  int    // lines before kept
+	pending  []byte // output to write next
+	dropped  int    // lines before pending
 }
 
 func newOutlet(w io.Writer) *outlet {
@@ -44,7 +44,7 @@ func (o *outlet) Write(p []byte) (int, error) {
 	if o.gone {
 		return len(p), nil
 	}
-	o.keep(p)
+	o.add(p)
 	if o.busy { // the reader had stopped
 		select {
 		case err := <-o.done:
@@ -59,27 +59,27 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// keep appends a text to the kept output, and drops the oldest lines if it no longer fits.
-func (o *outlet) keep(p []byte) {
-	o.kept = append(o.kept, p...)
-	if over := len(o.kept) - maxKept; over > 0 {
-		if line := bytes.IndexByte(o.kept[over:], '\n'); line >= 0 {
+// add appends a text to the pending output, and drops the oldest lines if it no longer fits.
+func (o *outlet) add(p []byte) {
+	o.pending = append(o.pending, p...)
+	if over := len(o.pending) - maxPending; over > 0 {
+		if line := bytes.IndexByte(o.pending[over:], '\n'); line >= 0 {
 			over += line + 1
 		}
-		o.dropped += bytes.Count(o.kept[:over], []byte("\n"))
-		o.kept = bytes.Clone(o.kept[over:])
+		o.dropped += bytes.Count(o.pending[:over], []byte("\n"))
+		o.pending = bytes.Clone(o.pending[over:])
 	}
 }
 
-// finish writes the kept output, and waits until that is done, a write has failed or ctx ends.
+// finish writes the pending output, and waits until that is done, a write has failed or ctx ends.
 func (o *outlet) finish(ctx context.Context) {
-	for !o.gone && (o.busy || len(o.kept) > 0) {
+	for !o.gone && (o.busy || len(o.pending) > 0) {
 		if !o.busy {
-			text := o.kept
+			text := o.pending
 			if o.dropped > 0 {
 				text = append(fmt.Appendf(nil, "\n(%d lines are left out here, because nobody read them)\n", o.dropped), text...)
 			}
-			o.kept, o.dropped, o.busy = nil, 0, true
+			o.pending, o.dropped, o.busy = nil, 0, true
 			o.work <- text
 		}
 		select {

@@ -60,7 +60,12 @@ func NewProgress(w io.Writer, quiet bool) *Progress {
 // Attach makes p follow a training loop.
 func (p *Progress) Attach(h *train.Hooks) {
 	h.OnStart("progress", func(train.Info) error { p.last = p.now(); return nil })
-	h.OnStep("progress", func(i train.Info) error { p.step(i); return nil })
+	h.OnStep("progress", func(i train.Info) error {
+		if p.due(maxLinePause) {
+			p.show(p.describe(i, false), fraction(i, false))
+		}
+		return nil
+	})
 	h.OnEpochEnd("progress", func(i train.Info) error { p.epochEnd(i); return nil })
 	h.OnEnd("progress", func(train.Info) error { p.Break(); return nil })
 }
@@ -124,12 +129,6 @@ func (p *Progress) Line(text string) {
 
 // Break ends a redrawn line, so that the next output starts on a new line.
 func (p *Progress) Break() { p.screen.end() }
-
-func (p *Progress) step(i train.Info) {
-	if p.due(maxLinePause) {
-		p.show(p.describe(i, false), fraction(i, false))
-	}
-}
 
 func (p *Progress) epochEnd(i train.Info) {
 	first, last := p.reported == 0, i.Epoch == i.Epochs

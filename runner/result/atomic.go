@@ -46,11 +46,8 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 		return bare(err)
 	}
 	fault.Point("wrote the temporary file of " + base)
-	// Without this a crash soon after the rename could leave an empty file.
-	if err := temp.Sync(); err != nil {
-		return bare(err)
-	}
-	if err := temp.Close(); err != nil {
+	// Without Sync a crash soon after the rename could leave an empty file.
+	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
 		return bare(err)
 	}
 	fault.Point("closed the temporary file of " + base)
