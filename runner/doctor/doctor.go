@@ -1,4 +1,4 @@
-// Package doctor reports what this machine has, and what is wrong with it: libtensorflow, devices, processor, memory.
+// Package doctor reports the libtensorflow, devices, processor and memory of this machine, and its problems.
 package doctor
 
 import (
@@ -21,7 +21,7 @@ import (
 // wantedTensorFlow is the series of versions that graft v0.10.0 supports.
 const wantedTensorFlow = "2.18."
 
-// Print writes what this machine has and what is wrong. It fails if the program can't work.
+// Print writes a table of this machine, and advice on its problems. It fails if the program can't work.
 func Print(w io.Writer, version string) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
@@ -76,7 +76,7 @@ func Print(w io.Writer, version string) error {
 	return nil
 }
 
-// computingRows adds to the table what computes on the processor, and returns advice on it.
+// computingRows adds the rows on oneDNN and the kernels to the table, and returns advice on them.
 func computingRows(row func(string, string, ...any)) (advice []string) {
 	c, err := runner.Computing()
 	state := c.OneDNN

@@ -20,8 +20,8 @@ type group struct {
 // root is the file system of the machine.
 var root = os.DirFS("/")
 
-// groups returns the groups of this process in which a controller, such as memory, may set limits, with all groups above them: the limits of all of
-// them count. Versions 1 and 2 of control groups may be mounted at once, each with some of the controllers.
+// groups returns the groups of this process in which a controller, such as memory, may set limits, with all groups above them:
+// the limits of all of them count. Versions 1 and 2 of control groups may be mounted at once, each with some of the controllers.
 func groups(files fs.FS, controller string) (list []group) {
 	own := map[string]string{} // paths by controller, "" for version 2
 	for line := range lines(files, "proc/self/cgroup") {
@@ -66,8 +66,8 @@ func groups(files fs.FS, controller string) (list []group) {
 	return list
 }
 
-// memoryLimits returns the smallest memory limit and the least memory left below a limit in bytes, or math.MaxInt64 without a limit. Inactive pages
-// of files count as left, because the kernel reclaims them at once.
+// memoryLimits returns the smallest memory limit and the least memory left below a limit in bytes, or math.MaxInt64 without a
+// limit. Inactive pages of files count as left, because the kernel reclaims them at once.
 func memoryLimits(files fs.FS) (limit, left int64) {
 	limit, left = math.MaxInt64, math.MaxInt64
 	for _, g := range groups(files, "memory") {

@@ -1,5 +1,5 @@
-// Package machine reports the processor, the memory and the GPUs of the machine. Linux answers everything; on other systems an unknown answer
-// is empty.
+// Package machine reports the processor, the memory and the GPUs of the machine. Linux answers everything; on other systems an
+// unknown answer is empty.
 package machine
 
 import (
@@ -21,7 +21,7 @@ func Processor() string {
 // processorFeatures decide how fast TensorFlow's matrix products are.
 var processorFeatures = []string{"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"}
 
-// Features returns which of the features that matter the processor has and lacks. Both lists are empty if that is unknown.
+// Features returns the processorFeatures that the processor has and lacks. Both lists are empty if that is unknown.
 func Features() (has, lacks []string) {
 	flags := strings.Fields(procField("/proc/cpuinfo", "flags"))
 	if len(flags) == 0 {
@@ -43,8 +43,8 @@ func FastBF16() bool {
 	return slices.Contains(has, "avx512_bf16") || slices.Contains(has, "amx_bf16") || len(has)+len(lacks) == 0
 }
 
-// Processors returns how many threads can work at once: the number of processors that this process may use, or fewer if its control groups limit
-// their time (a part of one counts as one).
+// Processors returns how many threads can work at once: the number of processors that this process may use, or fewer if its
+// control groups limit their time (a part of one counts as one).
 func Processors() int { return processors(root, runtime.NumCPU()) }
 
 func processors(files fs.FS, allowed int) int {
@@ -57,8 +57,8 @@ func TotalBytes() int64 {
 	return atMost(procBytes("/proc/meminfo", "MemTotal"), limit)
 }
 
-// AvailableBytes returns the memory that a new program can use without swapping, or what the control groups leave of their limits if that is less,
-// or 0 if unknown.
+// AvailableBytes returns the memory that a new program can use without swapping, or what the control groups leave of their limits
+// if that is less, or 0 if unknown.
 func AvailableBytes() int64 {
 	_, left := memoryLimits(root)
 	return atMost(procBytes("/proc/meminfo", "MemAvailable"), max(left, 1))

@@ -15,9 +15,9 @@ const (
 	maxPending = 64 << 10
 )
 
-// outlet writes to a file that may block its writer: a pipe whose reader has stopped, or a terminal after Ctrl-S. It waits at most a moment,
-// and keeps further output until the reader reads again; of too much output it drops and counts the oldest lines. After an error it
-// drops everything. Only one goroutine at a time may use it.
+// outlet writes to a file that may block its writer: a pipe whose reader has stopped, or a terminal after Ctrl-S. It waits at
+// most a moment, and keeps further output until the reader reads again; of too much output it drops and counts the oldest lines.
+// After an error it drops everything. Only one goroutine at a time may use it.
 type outlet struct {
 	patience time.Duration // of a write
 	work     chan []byte

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -29,8 +30,8 @@ type Point struct {
 	Own        bool    // DTL or DTL+, drawn in red
 }
 
-// Figure is the comparison figure of the DTL paper: accuracy, or another value if no accuracy is known, against parameters (on a logarithmic
-// axis) and against memory, side by side.
+// Figure is the comparison figure of the DTL paper: accuracy, or another value if no accuracy is known, against parameters (on a
+// logarithmic axis) and against memory, side by side.
 type Figure struct {
 	Points []Point
 	Up     string // the label of the vertical axis
@@ -65,7 +66,8 @@ func (f Figure) SVG(w io.Writer) error {
 		return err
 	}
 	// A viewer without this font uses one of the same widths.
-	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")))
+	fonts := strings.NewReplacer("font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
+	_, err := fonts.WriteString(w, b.String())
 	return err
 }
 
@@ -182,8 +184,8 @@ func roundTicks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// decades returns ticks with numbers at 0.01, 0.1, 1 ... and three times these, and without numbers at the other multiples. All values are
-// logarithms to base 10.
+// decades returns ticks with numbers at 0.01, 0.1, 1 ... and three times these, and without numbers at the other multiples. All
+// values are logarithms to base 10.
 func decades(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := math.Floor(low); e <= high; e++ {

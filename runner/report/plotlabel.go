@@ -57,8 +57,8 @@ func candidates(dot box, size vg.Point, area box) []box {
 	return list
 }
 
-// placeLabels returns a place for the label of each dot, so that labels stay inside the area and cover neither dots nor each other. In each
-// round every label moves to its best place among the others. Before the first round all labels are empty.
+// placeLabels returns a place for the label of each dot, so that labels stay inside the area and cover neither dots nor each
+// other. In each round every label moves to its best place among the others. Before the first round all labels are empty.
 func placeLabels(dots []box, sizes []vg.Point, area box) []box {
 	const rounds = 8
 	labels := make([]box, len(dots))

@@ -25,8 +25,8 @@ const (
 	aheadSymbol = "─"
 )
 
-// Progress shows how far a run is: in one line that is redrawn on a terminal, or in the lines of a log. It never fails, because a closed
-// pipe must not stop training. Only one goroutine at a time may use it; others may write to its screen meanwhile.
+// Progress shows how far a run is: in one line that is redrawn on a terminal, or in the lines of a log. It never fails, because a
+// closed pipe must not stop training. Only one goroutine at a time may use it; others may write to its screen meanwhile.
 type Progress struct {
 	screen *Screen
 	style  style
@@ -44,8 +44,8 @@ const (
 	redrawn
 )
 
-// NewProgress returns a Progress that writes to w, usually the Screen of the command: it redraws a line on a terminal, writes lines anywhere
-// else, and writes nothing if quiet.
+// NewProgress returns a Progress that writes to w, usually the Screen of the command: it redraws a line on a terminal, writes
+// lines anywhere else, and writes nothing if quiet.
 func NewProgress(w io.Writer, quiet bool) *Progress {
 	p := &Progress{screen: NewScreen(w), style: lines, now: time.Now}
 	switch {
@@ -70,8 +70,8 @@ func (p *Progress) Attach(h *train.Hooks) {
 	h.OnEnd("progress", func(train.Info) error { p.Break(); return nil })
 }
 
-// Task shows a count towards total, such as the images of an evaluation, after a label such as "evaluating". Call the result with the count
-// so far. The line ends at total; call Break if that is not reached.
+// Task shows a count towards total, such as the images of an evaluation, after a label such as "evaluating". Call the result with
+// the count so far. The line ends at total; call Break if that is not reached.
 func (p *Progress) Task(label string, total int) func(done int) {
 	begun := p.now()
 	p.last = begun
@@ -93,8 +93,8 @@ func (p *Progress) Task(label string, total int) func(done int) {
 	}
 }
 
-// Work shows the progress of a number of jobs of equal size, each of a number of steps, with the time left. Call the result with the number of
-// jobs done, the steps done of the current one and its description. Break ends the line.
+// Work shows the progress of a number of jobs of equal size, each of a number of steps, with the time left. Call the result with
+// the number of jobs done, the steps done of the current one and its description. Break ends the line.
 func (p *Progress) Work(jobs, steps int) func(done, step int, what string) {
 	begun := p.now()
 	p.last = begun.Add(-lineEvery) // a log names the first job at once
@@ -112,8 +112,8 @@ func (p *Progress) Work(jobs, steps int) func(done, step int, what string) {
 	}
 }
 
-// Say shows a text, and on a terminal a bar of the part that is done, if that is due: on a terminal soon, in a log after the pause, and always
-// if pause is zero. It calls text only then.
+// Say shows a text, and on a terminal a bar of the part that is done, if that is due: on a terminal soon, in a log after the
+// pause, and always if pause is zero. It calls text only then.
 func (p *Progress) Say(pause time.Duration, part float64, text func() string) {
 	if p.style != silent && (pause == 0 || p.due(pause)) {
 		p.show(text(), part)
@@ -173,8 +173,8 @@ func (p *Progress) show(text string, part float64) {
 	p.screen.draw(text)
 }
 
-// describe returns the state of a run in one line, the most important first because a narrow window cuts the end off. complete says that the
-// epoch is.
+// describe returns the state of a run in one line, the most important first because a narrow window cuts the end off. complete
+// says that the epoch is.
 func (p *Progress) describe(i train.Info, complete bool) string {
 	text := fmt.Sprintf("epoch %*d/%d", len(strconv.Itoa(i.Epochs)), i.Epoch, i.Epochs)
 	if !complete && p.style == lines { // a bar shows the steps
@@ -203,8 +203,8 @@ func left(spent time.Duration, done, ahead float64) string {
 	return "  " + Duration(time.Duration(float64(spent)*ahead/done)) + " left"
 }
 
-// fraction returns the part of all epochs that is done, including those before a resume. If the number of steps is unknown, an epoch counts
-// when it is complete.
+// fraction returns the part of all epochs that is done, including those before a resume. If the number of steps is unknown, an
+// epoch counts when it is complete.
 func fraction(i train.Info, complete bool) float64 {
 	if i.Epochs <= 0 || i.Epoch <= 0 {
 		return 0

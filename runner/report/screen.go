@@ -13,8 +13,8 @@ import (
 // clearLine moves the cursor to the start of its line and clears the line.
 const clearLine = "\r\x1b[K"
 
-// Screen shows the notes and the progress of a command, usually on stderr: lines and, on a terminal, one redrawn line below them. Several
-// goroutines may write to it. Writing never fails, so that training does not depend on a reader.
+// Screen shows the notes and the progress of a command, usually on stderr: lines and, on a terminal, one redrawn line below them.
+// Several goroutines may write to it. Writing never fails, so that training does not depend on a reader.
 type Screen struct {
 	width func() int // of the terminal; nil if w is none that can redraw a line
 

@@ -113,7 +113,8 @@ func (s *stopped) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// TestOutlet: nobody waits long for a reader that has stopped; when it reads again it gets the output that it missed, or the end of too much.
+// TestOutlet: nobody waits long for a reader that has stopped; when it reads again it gets the output that it missed, or the end
+// of too much.
 func TestOutlet(t *testing.T) {
 	r := &stopped{goOn: make(chan struct{})}
 	o := newOutlet(r)

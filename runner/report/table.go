@@ -127,8 +127,8 @@ func (t Table) people(w io.Writer, format string) error {
 	return err
 }
 
-// fit shortens the widest of the columns that may be cut, one character at a time, until the table is no wider than MaxWidth or all these columns
-// are as narrow as their titles.
+// fit shortens the widest of the columns that may be cut, one character at a time, until the table is no wider than MaxWidth or
+// all these columns are as narrow as their titles.
 func (t Table) fit(columns []Column, cells [][]string) {
 	least, width := make([]int, len(columns)), make([]int, len(columns))
 	total := 2 // the borders; each column adds two blanks

@@ -54,8 +54,8 @@ type Adapter struct {
 	Whole   bool // the file also holds the weights of a backbone, which are not in Tensors
 }
 
-// WriteAdapter atomically writes an adapter file at path. It fails if a tensor holds NaN or infinities, so that a diverged state never
-// replaces the last good one.
+// WriteAdapter atomically writes an adapter file at path. It fails if a tensor holds NaN or infinities, so that a diverged state
+// never replaces the last good one.
 func WriteAdapter(path string, tensors tensor.Map, meta Meta) error {
 	if err := finite(tensors); err != nil {
 		return fmt.Errorf("%s was not written, its old state is kept: %w", path, err)
@@ -101,8 +101,8 @@ func (a *Adapter) String(key string) (string, bool) {
 	return v, ok
 }
 
-// Int returns an integer of the metadata, and whether the file has it. The error about a value that is not an integer names the file and the
-// key. Float, Floats and Strings do the same for other types.
+// Int returns an integer of the metadata, and whether the file has it. The error about a value that is not an integer names the
+// file and the key. Float, Floats and Strings do the same for other types.
 func (a *Adapter) Int(key string) (int, bool, error) { return get(a, key, strconv.Atoi) }
 
 // Float returns a number of the metadata.

@@ -18,8 +18,9 @@ import (
 // tempMark is part of the name of every temporary file: ".NAME.tmp-NUMBER".
 const tempMark = ".tmp-"
 
-// WriteFile atomically replaces the content of the file at path by what write produces. It writes a temporary file in the same folder,
-// flushes it to the disk and renames it. The error names the file and says what to do about a full disk or missing permission.
+// WriteFile atomically replaces the content of the file at path by what write produces. It writes a temporary file in the same
+// folder, flushes it to the disk and renames it. The error names the file and says what to do about a full disk or missing
+// permission.
 func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	defer func() {
 		if err != nil {
@@ -87,7 +88,8 @@ func createTemp(path string) (*os.File, error) {
 	}
 }
 
-// syncFolder makes a rename durable. It ignores errors: not every file system can do it, and the data is safe under one of the two names.
+// syncFolder makes a rename durable. It ignores errors: not every file system can do it, and the data is safe under one of the
+// two names.
 func syncFolder(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()

@@ -49,11 +49,11 @@ type Folder struct {
 	created bool
 }
 
-// OpenFolder creates or opens the output folder of a run and locks it. It removes nothing: call Clear after all input has been read, so
-// that a run with bad input leaves the folder as it was. A folder with only the lock file of a killed run counts as new.
+// OpenFolder creates or opens the output folder of a run and locks it. It removes nothing: call Clear after all input has been
+// read, so that a run with bad input leaves the folder as it was. A folder with only the lock file of a killed run counts as new.
 //
-// It fails if the folder exists and policy is Refuse, if it is a file or not writable, if there is no run to resume, or if another run
-// holds it (*LockedError).
+// It fails if the folder exists and policy is Refuse, if it is a file or not writable, if there is no run to resume, or if
+// another run holds it (*LockedError).
 func OpenFolder(path string, policy Policy) (*Folder, error) {
 	if path == "" {
 		return nil, errors.New("the output folder has an empty name")
@@ -131,11 +131,11 @@ func (f *Folder) abandoned() bool {
 // Path returns the path of a file in the folder, or of the folder itself if name is empty.
 func (f *Folder) Path(name string) string { return filepath.Join(f.path, name) }
 
-// Clear removes the temporary files of a killed run and, if the policy is Overwrite, the files of an earlier run. Folders and files that no
-// run writes stay.
+// Clear removes the temporary files of a killed run and, if the policy is Overwrite, the files of an earlier run. Folders and
+// files that no run writes stay.
 //
-// inputs are the files that this run reads. If Clear would have to remove one of them, it removes nothing and returns an error that names
-// the file: "--backbone RUN/backbone.npz --out RUN --overwrite" must not remove its input.
+// inputs are the files that this run reads. If Clear would have to remove one of them, it removes nothing and returns an error
+// that names the file: "--backbone RUN/backbone.npz --out RUN --overwrite" must not remove its input.
 func (f *Folder) Clear(inputs ...string) error {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
@@ -168,7 +168,8 @@ func (f *Folder) Clear(inputs ...string) error {
 	return nil
 }
 
-// Close releases the folder. It removes a folder that OpenFolder created and that is still empty, so that the next try does not find it.
+// Close releases the folder. It removes a folder that OpenFolder created and that is still empty, so that the next try does not
+// find it.
 func (f *Folder) Close() {
 	if f.lock == nil {
 		return

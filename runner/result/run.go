@@ -13,12 +13,12 @@ import (
 	"dtl-tf/graph/limit"
 )
 
-// Format is the version of run.json that this program writes and reads. It increases when a field changes its meaning or is removed; new
-// fields need no new version.
+// Format is the version of run.json that this program writes and reads. It increases when a field changes its meaning or is
+// removed; new fields need no new version.
 const Format = 1
 
-// ForeignError says that a file is whole, but was written by another version of the program. Nothing that belongs to it may be removed or
-// replaced.
+// ForeignError says that a file is whole, but was written by another version of the program. Nothing that belongs to it may be
+// removed or replaced.
 type ForeignError struct{ Err error }
 
 // Error implements error.
@@ -40,8 +40,8 @@ const (
 	Failed      Status = "failed"
 )
 
-// Run is the content of run.json: everything about one run, and the only source of the tables. A field that is not known yet is absent,
-// never zero.
+// Run is the content of run.json: everything about one run, and the only source of the tables. A field that is not known yet is
+// absent, never zero.
 type Run struct {
 	Format  int       `json:"format"`
 	Status  Status    `json:"status"`
@@ -229,8 +229,8 @@ func WriteRun(path string, r Run) error {
 	return WriteJSON(path, r)
 }
 
-// ReadRun reads the run.json at path, which may also be the folder of a run. A truncated file is an error. A file of another format or with
-// unknown fields is a *ForeignError.
+// ReadRun reads the run.json at path, which may also be the folder of a run. A truncated file is an error. A file of another
+// format or with unknown fields is a *ForeignError.
 func ReadRun(path string) (Run, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, RunFile)

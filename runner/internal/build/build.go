@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Name returns the version, with the hash of the executable if the version does not identify the source: if it is "dev" or ends in "-dirty".
-// Go's build ID would do too, but linker flags can remove it.
+// Name returns the version, with the hash of the executable if the version does not identify the source: if it is "dev" or ends
+// in "-dirty". Go's build ID would do too, but linker flags can remove it.
 func Name(version string) (string, error) {
 	if version != "dev" && !strings.HasSuffix(version, "-dirty") {
 		return version, nil

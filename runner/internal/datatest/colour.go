@@ -14,8 +14,8 @@ import (
 	"dtl-tf/graph/expect"
 )
 
-// Colours writes a data set into a folder: twelve images of the classes 0, 1 and 2 with red 0, 80 and 160, all listed both for training and for
-// testing.
+// Colours writes a data set into a folder: twelve images of the classes 0, 1 and 2 with red 0, 80 and 160, all listed both for
+// training and for testing.
 func Colours(t testing.TB, folder string) {
 	t.Helper()
 	expect.NoError(t, os.MkdirAll(folder, 0o777))

@@ -1,4 +1,5 @@
-// Package files walks the files below a folder as data sets need it: it follows links and skips the files that systems leave in folders.
+// Package files walks the files below a folder as data sets need it: it follows links and skips the files that systems leave in
+// folders.
 package files
 
 import (
@@ -19,9 +20,9 @@ type File struct {
 	Info fs.FileInfo // of the target of a link; nil for a broken link
 }
 
-// Below visits the files below a folder in the order of their names, at any depth, except hidden ones (see Hidden). It follows links to files and
-// folders, as Python's os.walk(followlinks=True) does, but not links to a folder that contains them, which would never end. The folder
-// itself may have any name and may be a link. An error of visit ends the walk.
+// Below visits the files below a folder in the order of their names, at any depth, except hidden ones (see Hidden). It follows
+// links to files and folders, as Python's os.walk(followlinks=True) does, but not links to a folder that contains them, which
+// would never end. The folder itself may have any name and may be a link. An error of visit ends the walk.
 func Below(folder string, visit func(File) error) error {
 	above, err := parents(folder)
 	if err != nil {
@@ -88,8 +89,8 @@ func Stat(path string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// Hidden reports whether a file or folder of this name, without its path, is not the user's: the name begins with a dot (.DS_Store, ._x.jpg,
-// .ipynb_checkpoints), or is that of a file of a system or an archiver.
+// Hidden reports whether a file or folder of this name, without its path, is not the user's: the name begins with a dot
+// (.DS_Store, ._x.jpg, .ipynb_checkpoints), or is that of a file of a system or an archiver.
 func Hidden(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
 		"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", // Windows, macOS

@@ -44,7 +44,8 @@ func list(t *testing.T, root string) (names []string) {
 	return names
 }
 
-// TestBelow: files are visited in the order of their names and through links, no folder contains itself, and hidden files are skipped.
+// TestBelow: files are visited in the order of their names and through links, no folder contains itself, and hidden files are
+// skipped.
 func TestBelow(t *testing.T) {
 	root, store := t.TempDir(), t.TempDir()
 	plant(t, store, "deep/1.png", "2.png", ".DS_Store")

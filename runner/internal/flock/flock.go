@@ -24,8 +24,8 @@ func (e *HeldError) Error() string {
 	return e.Path + " is locked by process " + e.Holder
 }
 
-// maxTries limits how often Acquire starts over because the lock file was removed in the meantime. Only a file system that gives a file a
-// new inode number at each look reaches it.
+// maxTries limits how often Acquire starts over because the lock file was removed in the meantime. Only a file system that gives
+// a file a new inode number at each look reaches it.
 const maxTries = 1000
 
 // same reports whether path still names the open file. It is a variable for tests.
@@ -35,12 +35,13 @@ var same = func(f *os.File, path string) bool {
 	return err == nil && err2 == nil && os.SameFile(opened, named)
 }
 
-// Acquire locks the file at path without waiting and creates it if necessary; how is syscall.LOCK_EX or LOCK_SH. It returns a *HeldError if
-// another process holds the lock. Closing the file releases the lock, so a file left by a killed process blocks nobody. Only the
-// holder of the lock may remove the file.
+// Acquire locks the file at path without waiting and creates it if necessary; how is syscall.LOCK_EX or LOCK_SH. It returns a
+// *HeldError if another process holds the lock. Closing the file releases the lock, so a file left by a killed process blocks
+// nobody. Only the holder of the lock may remove the file.
 //
-// On a network file system this works if flock reaches the server. Linux' NFS client does that, except with the mount options nolock
-// and local_lock=flock, which exclude only the processes of one machine. On a file system without locks nothing is excluded.
+// On a network file system this works if flock reaches the server. Linux' NFS client does that, except with the mount options
+// nolock and local_lock=flock, which exclude only the processes of one machine. On a file system without locks nothing is
+// excluded.
 func Acquire(path string, how int) (*os.File, error) {
 	for range maxTries {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)

@@ -1,5 +1,5 @@
-// Package pair writes a backbone as two files, its weights and the JSON beside them. The weights never stand beside the JSON of another
-// backbone, whenever the process ends.
+// Package pair writes a backbone as two files, its weights and the JSON beside them. The weights never stand beside the JSON of
+// another backbone, whenever the process ends.
 package pair
 
 import (
@@ -37,8 +37,8 @@ func unlessMissing(err error) error {
 	return err
 }
 
-// Save writes a backbone as an .npz file with a JSON beside it, which holds the normalisation and the pool, and updates the backbone's path,
-// format and SHA256.
+// Save writes a backbone as an .npz file with a JSON beside it, which holds the normalisation and the pool, and updates the
+// backbone's path, format and SHA256.
 func Save(bb *backbone.Backbone, path string) error {
 	text, err := json.MarshalIndent(bb.Sidecar(), "", "  ")
 	if err != nil {
@@ -69,8 +69,8 @@ func Save(bb *backbone.Backbone, path string) error {
 // Restore brings back the old backbone at path if a process was killed while it replaced it, and removes what that process left.
 func Restore(path string) error { return pairOf(path).restore() }
 
-// replace replaces both files. While the JSON is that of the other backbone, no weights stand beside it: if the process ends then, restore
-// brings the old pair back.
+// replace replaces both files. While the JSON is that of the other backbone, no weights stand beside it: if the process ends
+// then, restore brings the old pair back.
 func (p pair) replace(text []byte, write func(w io.Writer) error) error {
 	fresh := aside(p.weights) + "-by"
 	defer os.Remove(fresh) // exists only after an error

@@ -10,8 +10,8 @@ import (
 	"dtl-tf/runner/fault"
 )
 
-// TestPairKilled ends the replacement at each fault point. It leaves the old pair or the new one, at the latest after restore, and the next
-// replacement succeeds.
+// TestPairKilled ends the replacement at each fault point. It leaves the old pair or the new one, at the latest after restore,
+// and the next replacement succeeds.
 func TestPairKilled(t *testing.T) {
 	dir := t.TempDir()
 	p := pairOf(filepath.Join(dir, "merged.npz"))

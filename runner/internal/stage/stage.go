@@ -32,8 +32,8 @@ type Stage struct {
 	lock   *os.File
 }
 
-// Open prepares to write target. It removes the remains of a killed process, after it has put the target back if that process had moved it
-// away. Then it calls check, and returns its error, if any.
+// Open prepares to write target. It removes the remains of a killed process, after it has put the target back if that process had
+// moved it away. Then it calls check, and returns its error, if any.
 func Open(target string, check func() error) (*Stage, error) {
 	if real, err := filepath.EvalSymlinks(target); err == nil {
 		target = real
@@ -120,8 +120,8 @@ func (s *Stage) Publish() error {
 	return s.leave()
 }
 
-// replace swaps Folder and the target. If the file system can't do that, the target is missing for a moment; if the process ends then, the
-// next Open puts it back.
+// replace swaps Folder and the target. If the file system can't do that, the target is missing for a moment; if the process ends
+// then, the next Open puts it back.
 func (s *Stage) replace() error {
 	if dir, err := os.Open(s.Folder); err == nil { // without this a power cut could leave neither of the two
 		_ = unix.Syncfs(int(dir.Fd()))

@@ -1,5 +1,5 @@
-// Package tfrecord reads TFRecord files, in the format of tensorflow/core/lib/io/record_writer.h: a record is the length of its data, the checksum
-// of the length, the data and its checksum.
+// Package tfrecord reads TFRecord files, in the format of tensorflow/core/lib/io/record_writer.h: a record is the length of its
+// data, the checksum of the length, the data and its checksum.
 package tfrecord
 
 import (

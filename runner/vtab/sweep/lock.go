@@ -16,12 +16,12 @@ import (
 
 // locks takes locks that also exclude the processes of other machines, on file systems where flock may not.
 //
-// A lock is the file PATH.lock.N with the largest N, and N only grows. Taking a lock, free or stale, means creating the file N+1, which the
-// file system allows only one process. Removing or renaming files could not rule out that one process takes over a lock that
-// another has just taken over.
+// A lock is the file PATH.lock.N with the largest N, and N only grows. Taking a lock, free or stale, means creating the file N+1,
+// which the file system allows only one process. Removing or renaming files could not rule out that one process takes over a lock
+// that another has just taken over.
 //
-// The owner rewrites its file with a counter every beat. The others watch the content and the modification time: if both stay the same for
-// staleAfter by the watcher's own clock, the owner is dead. Clocks of different machines are never compared.
+// The owner rewrites its file with a counter every beat. The others watch the content and the modification time: if both stay the
+// same for staleAfter by the watcher's own clock, the owner is dead. Clocks of different machines are never compared.
 type locks struct {
 	me         owner
 	beat       time.Duration
@@ -172,7 +172,8 @@ func (h *held) mine() bool {
 	return err == nil && number == h.number
 }
 
-// release gives the lock up. It removes the lock's files if the work under the lock is done, and otherwise marks the lock as free.
+// release gives the lock up. It removes the lock's files if the work under the lock is done, and otherwise marks the lock as
+// free.
 func (h *held) release(done bool) {
 	close(h.stop)
 	h.stopped.Wait()

@@ -84,8 +84,8 @@ func TestLockExcludes(t *testing.T) {
 	}
 }
 
-// TestLockStale: a holder whose file stays the same for staleAfter by the watcher's own clock is dead, whatever the file's modification time;
-// a holder whose file changes is not.
+// TestLockStale: a holder whose file stays the same for staleAfter by the watcher's own clock is dead, whatever the file's
+// modification time; a holder whose file changes is not.
 func TestLockStale(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"same clock": 0, "ahead": 100 * time.Hour, "behind": -100 * time.Hour} {
 		base := filepath.Join(t.TempDir(), "seed-1")

@@ -15,8 +15,8 @@ type owner struct {
 	Process int    `json:"process"`
 	Shard   string `json:"shard,omitempty"`
 
-	// Place names the running kernel and its process namespace: where it is equal, process numbers mean the same. Host names would not do,
-	// because two containers may share one. Born distinguishes a process from a later one with the same number.
+	// Place names the running kernel and its process namespace: where it is equal, process numbers mean the same. Host names
+	// would not do, because two containers may share one. Born distinguishes a process from a later one with the same number.
 	Place string `json:"place,omitempty"`
 	Born  string `json:"born,omitempty"`
 }
