@@ -1,9 +1,9 @@
 package data
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +13,9 @@ import (
 // maxLabel is the largest label taken from a list; a larger one is rather a damaged line, and the
 // classifier would be built for it.
 const maxLabel = 99_999
+
+// maxLine bounds a line in bytes; no path is as long.
+const maxLine = 1 << 16
 
 // MaxListBytes is the largest list that is read: some ten million lines.
 const MaxListBytes = 1 << 29
@@ -36,38 +39,56 @@ func readList(root, name string, classes int) ([]Item, error) {
 	return parseList(root, file, content, classes)
 }
 
-// parseList reads the content of a VTAB-1k list: lines of a path relative to root, white space, and a label from
-// 0. Blank lines, a byte order mark and CRLF are tolerated. It doesn't look for the images. classes, when
-// not 0, is the number of classes that labels must stay below.
-//
-// A list is data from a stranger and names no file outside root: absolute paths and those that leave it by ".." are
-// refused. Symbolic links below root are followed wherever they point, because data sets are often made of links
-// into a store; whoever can place links there has more ways than this one.
+// parseList reads the content of a list for training: an error names the first bad line.
 func parseList(root, file string, content []byte, classes int) ([]Item, error) {
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var items []Item
-	scanner := bufio.NewScanner(bytes.NewReader(content))
-	line := 0
-	for scanner.Scan() {
-		line++
-		text := strings.TrimSpace(scanner.Text())
-		if text == "" {
-			continue
+	for l := range Lines(root, content, classes) {
+		switch {
+		case l.Err != nil:
+			return nil, fmt.Errorf("%s line %d: %w", file, l.Number, l.Err)
+		case !l.Blank:
+			items = append(items, l.Item)
 		}
-		item, err := parseLine(root, text, classes)
-		if err != nil {
-			return nil, fmt.Errorf("%s line %d: %w", file, line, err)
-		}
-		item.line = line
-		items = append(items, item)
-	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("%s line %d: %w", file, line+1, err)
 	}
 	if len(items) == 0 {
 		return nil, fmt.Errorf("%s is empty: want lines like \"images/0001.jpg 3\"", file)
 	}
 	return items, nil
+}
+
+// Line is a line of a list: an image, nothing, or what is wrong with it.
+type Line struct {
+	Number int // from 1
+	Item   Item
+	Blank  bool
+	Err    error
+}
+
+// Lines parses the content of a VTAB-1k list: lines of a path relative to root, white space, and a label from 0. It tolerates blank
+// lines, a byte order mark and CRLF, goes on after a bad line, and does not look for the images. Labels stay below classes unless
+// that is 0.
+//
+// Lists are untrusted and name no file outside root: absolute paths and paths that leave it by ".." are errors. Symbolic links below
+// root may lead anywhere, because data sets are often made of links into a store, and whoever can create links there has other ways.
+func Lines(root string, content []byte, classes int) iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		number := 0
+		for raw := range bytes.Lines(bytes.TrimPrefix(content, []byte("\ufeff"))) {
+			number++
+			l := Line{Number: number}
+			if text := bytes.TrimSpace(raw); len(text) == 0 {
+				l.Blank = true
+			} else if len(text) > maxLine {
+				l.Err = fmt.Errorf("the line has %d bytes, more than the limit of %d", len(text), maxLine)
+			} else {
+				l.Item, l.Err = parseLine(root, string(text), classes)
+				l.Item.line = number
+			}
+			if !yield(l) {
+				return
+			}
+		}
+	}
 }
 
 func parseLine(root, text string, classes int) (Item, error) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
@@ -52,22 +50,21 @@ func readList(dir, name string, classes int, f *findings) list {
 		return l
 	}
 	l.there = true
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	if bytes.Contains(content, []byte("\r\n")) {
 		f.remark("lists with CRLF", l.path, "lines end with CRLF, which is read all the same")
 	}
 	blank, firstBlank := 0, 0
 	lines := map[string]entry{} // by name
-	for i, text := range strings.Split(strings.TrimSuffix(string(content), "\n"), "\n") {
-		e := entry{list: l.path, line: i + 1}
-		if text = strings.TrimSpace(text); text == "" {
+	for line := range data.Lines(dir, content, classes) {
+		e := entry{Item: line.Item, list: l.path, line: line.Number}
+		switch {
+		case line.Blank:
 			if blank++; blank == 1 {
-				firstBlank = e.line
+				firstBlank = line.Number
 			}
 			continue
-		}
-		if e.Item, err = parse(dir, text, classes); err != nil {
-			f.problem("bad lines", e.where(), "%v", err)
+		case line.Err != nil:
+			f.problem("bad lines", e.where(), "%v", line.Err)
 			continue
 		}
 		if first, twice := lines[e.Name]; twice {
@@ -84,30 +81,6 @@ func readList(dir, name string, classes int, f *findings) list {
 		f.problem("empty lists", l.path, "the list has no image: want lines like \"images/0001.jpg 3\"")
 	}
 	return l
-}
-
-// parse reads one line: a path relative to dir, white space, a label.
-func parse(dir, text string, classes int) (data.Item, error) {
-	cut := strings.LastIndexAny(text, " \t") // a path may hold spaces
-	if cut < 0 {
-		return data.Item{}, fmt.Errorf("%.80q: want a path and a label, separated by a space", text)
-	}
-	name, number := strings.TrimSpace(text[:cut]), text[cut+1:]
-	label, err := strconv.Atoi(number)
-	if err != nil {
-		return data.Item{}, fmt.Errorf("label %.80q is not a whole number", number)
-	}
-	if label < 0 || label >= classes {
-		return data.Item{}, fmt.Errorf("label %d is out of range: %d classes have the labels 0 to %d", label, classes, classes-1)
-	}
-	local := filepath.FromSlash(name)
-	if filepath.IsAbs(local) {
-		return data.Item{}, fmt.Errorf("%.200q is an absolute path: write it relative to %s", name, dir)
-	}
-	if !filepath.IsLocal(local) {
-		return data.Item{}, fmt.Errorf("%.200q leaves the data set's folder %s", name, dir)
-	}
-	return data.Item{Path: filepath.Join(dir, local), Name: name, Label: label}, nil
 }
 
 // count is "1 image", "2 images", "3,000 images".

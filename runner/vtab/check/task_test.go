@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,8 +107,8 @@ func TestFindings(t *testing.T) {
 			l[0], l[1], l[2], l[3], l[4], l[5] = filepath.Join(s.dir, "images/test/000000.png")+" 0", "../other/1.png 1", "images/test/000002.png 3", "images/test/000003.png -1", "images/test/000004.png x", "images/test/000005.png"
 			s.list(t, testList)
 		}, problems: []string{
-			"test.txt line 1: ", "is an absolute path: write it relative", "test.txt line 2: \"../other/1.png\" leaves", "test.txt line 3: label 3 is out of range: 3 classes have the labels 0 to 2",
-			"test.txt line 4: label -1", "test.txt line 5: label \"x\"", "test.txt line 6: \"images/test/000005.png\": want a path and a label", "test.txt: the list has no image",
+			"test.txt line 1: path \"/", "images/test/000000.png\" leaves the data set's folder: want one relative to it", "test.txt line 2: path \"../other/1.png\" leaves", "test.txt line 3: label 3 is out of range: 3 classes have the labels 0 to 2",
+			"test.txt line 4: label -1 is negative", "test.txt line 5: label \"x\"", "test.txt line 6: \"images/test/000005.png\": want a path and a label", "test.txt: the list has no image",
 		}},
 		{name: "a class without training images", change: func(s set) {
 			for _, list := range []string{trainList, valList, trainValList} {
@@ -242,5 +243,55 @@ func TestCounts(t *testing.T) {
 	}
 	if told != 10 || !strings.Contains(fmt.Sprint(r.Findings), "the last of 15 more: files that are missing") {
 		t.Errorf("%d are told one by one:\n%v", told, r.Findings)
+	}
+}
+
+// TestReadsAsTraining feeds odd lists to the checker and to the trainer's reader: both accept a list or neither does, with the same
+// images and labels, and the first bad line has the same message.
+func TestReadsAsTraining(t *testing.T) {
+	const image = "images/test/000000.png"
+	s := newSet(t, filepath.Join(t.TempDir(), "toy"), 3, 8, 4, 6)
+	for _, name := range []string{"a b.png", "a  b.png", "é.png", "a\u00a0b.png", "1 2"} {
+		s.file(t, name, picture(t, name, png.DefaultCompression))
+	}
+	for _, list := range []string{
+		image + " 0", image + "\t0", image + " \t 0", "  " + image + " 0  \n", image + " 0\r\n" + image + " 1\r", "\ufeff" + image + " 0",
+		"\ufeff\ufeff" + image + " 0", image + " 0\n\ufeff" + image + " 0", "\n \n\t\n" + image + " 0\n\n", "\r" + image + " 0", image + " 0\r" + image + " 1", "", "\n", "\ufeff", "\r\n\r\n",
+		"a b.png 0", "a  b.png 0", "é.png 1", "a\u00a0b.png 0", "1 2 2", "\"a b.png\" 0", image + "\u00a00", image + " 0\u00a0", image + " 0\u2003", image + "\v0", image + " 0 # cat",
+		image, "0", " 0", image + " ", image + ",0", image + " +1", image + " -0", image + " 01", image + " 0x1", image + " 1_0", image + " 1e0", image + " 1.0", image + " ١",
+		image + " 2", image + " 3", image + " -1", image + " 99999999999999999999", image + " 99999", image + " 100000",
+		"./" + image + " 0", "images//test/000000.png 0", "images/../" + image + " 0", "../toy/" + image + " 0", "/" + image + " 0", filepath.Join(s.dir, image) + " 0",
+		`images\test\000000.png 0`, `C:\images 0`, ". 0", "images 0", "images/gone.png 0", image + "/ 0", "a\x00b 0", "\xff\xfe 0", "# comment\n" + image + " 0", image + " 0\nbad\n" + image + " 7",
+		strings.Repeat("x", 1<<16-2) + " 0", strings.Repeat("x", 1<<20), image + " " + strings.Repeat("0", 1<<16), image + strings.Repeat(" ", 1<<17) + "0",
+	} {
+		s.file(t, testList, []byte(list))
+		var items []data.Item
+		set, trained := data.OpenClasses(s.dir, 3)
+		if trained == nil {
+			items, trained = set.Split(data.Test)
+		}
+		var f findings
+		l := readList(s.dir, testList, 3, &f)
+		var bad []Finding
+		for _, one := range f.list {
+			if one.Problem && !strings.Contains(one.Text, "already, with label") {
+				bad = append(bad, one)
+			}
+		}
+		for _, e := range l.entries {
+			if info, err := os.Stat(e.Path); err != nil || !info.Mode().IsRegular() {
+				bad = append(bad, Finding{Where: e.where()})
+			}
+		}
+		switch {
+		case (trained == nil) != (len(bad) == 0):
+			t.Errorf("%.80q: training says %v, the checker %v", list, trained, bad)
+		case trained == nil && !slices.EqualFunc(items, l.entries, func(i data.Item, e entry) bool {
+			return i.Path == e.Path && i.Name == e.Name && i.Label == e.Label
+		}):
+			t.Errorf("%.80q: training reads %v, the checker %v", list, items, l.entries)
+		case trained != nil && strings.Contains(bad[0].Where, " line ") && !strings.HasPrefix(trained.Error(), bad[0].Where+": "+bad[0].Text):
+			t.Errorf("%.80q: training says %v, the checker %v", list, trained, bad[0])
+		}
 	}
 }
