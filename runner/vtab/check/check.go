@@ -1,3 +1,5 @@
+// Package check examines the data sets of VTAB-1k before days of training: lists against the registry, files, labels, the decoding of
+// every image, and images that are both trained and tested on, found by their content.
 package check
 
 import (
@@ -17,24 +19,27 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// Config says what is checked.
+// Config selects what is checked.
 type Config struct {
 	Root   string // the folder with a folder for each task
-	Tasks  string // as suite.Select reads it; "" for those that are there
-	Quick  bool   // leave out decoding the images
+	Tasks  string // as suite.Select reads it; "" for the tasks that have a folder
+	Quick  bool   // do not decode the images
 	Format string // one of report.Formats
 }
 
-// Run checks the data sets and prints a table of them with what was found below it. Problems make an error.
+// Run checks the data sets and prints a table of them, followed by the findings. It returns an error if there are problems.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
 	if !slices.Contains(report.Formats(), c.Format) {
 		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(report.Formats(), ", "))
 	}
-	tasks, err := wanted(c.Tasks)
-	if err != nil {
-		return err
+	tasks := suite.Tasks()
+	if c.Tasks != "" {
+		var err error
+		if tasks, err = suite.Select(c.Tasks); err != nil {
+			return runner.Usagef("--tasks: %w", err)
+		}
 	}
-	if err := rootOf(c.Root); err != nil {
+	if err := checkRoot(c.Root); err != nil {
 		return err
 	}
 	var load func(string) ([]uint8, error)
@@ -44,9 +49,9 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 			return err
 		}
 		defer decoder.Close()
-		load = data.Images{Decoder: decoder, Size: seenSize}.Load
+		load = data.Images{Decoder: decoder, Size: comparedSize}.Load
 	}
-	s := summary{root: c.Root, quick: c.Quick}
+	s := results{root: c.Root, quick: c.Quick}
 	used := map[string]bool{}
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	for _, task := range tasks {
@@ -56,11 +61,12 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 			continue
 		}
 		if err != nil {
-			s.reports = append(s.reports, Report{Task: task, Problems: 1, Findings: []Finding{{true, c.Root, fmt.Sprintf("no folder for the task %s", task.Folder)}}})
+			finding := Finding{true, c.Root, "no folder for the task " + task.Folder}
+			s.reports = append(s.reports, Report{Task: task, Problems: 1, Findings: []Finding{finding}})
 			continue
 		}
 		used[filepath.Base(dir)] = true
-		r, err := one(ctx, task, dir, load, func(total int) func(int) { return progress.Task(task.Folder+": reading images", total) })
+		r, err := checkTask(ctx, task, dir, load, func(total int) func(int) { return progress.Task(task.Folder+": reading images", total) })
 		progress.Break()
 		if err != nil {
 			return err
@@ -71,7 +77,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 		return fmt.Errorf("%s has no folder of a task of VTAB-1k: want folders such as cifar, eurosat, dtd with %s and so on in them%s", c.Root, trainList, misspelt(c.Root))
 	}
 	if c.Tasks == "" {
-		s.others = others(c.Root, used)
+		s.others = otherFolders(c.Root, used)
 	}
 	if err := s.print(ui.Out, c.Format); err != nil {
 		return err
@@ -79,18 +85,8 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	return s.verdict()
 }
 
-func wanted(text string) ([]suite.Task, error) {
-	if text == "" {
-		return suite.Tasks(), nil
-	}
-	tasks, err := suite.Select(text)
-	if err != nil {
-		return nil, runner.Usagef("--tasks: %w", err)
-	}
-	return tasks, nil
-}
-
-func rootOf(root string) error {
+// checkRoot rejects a root that cannot hold data sets.
+func checkRoot(root string) error {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -100,7 +96,7 @@ func rootOf(root string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s is a file: want the folder with a folder for each task", root)
 	}
-	for _, name := range lists() {
+	for _, name := range listNames {
 		if _, err := os.Stat(filepath.Join(root, name)); err == nil {
 			return fmt.Errorf("%s is a data set itself, it holds %s: give the folder above it", root, name)
 		}
@@ -108,31 +104,33 @@ func rootOf(root string) error {
 	return nil
 }
 
-// others tells of folders that no task was found in.
-func others(root string, used map[string]bool) (list []Finding) {
+// otherFolders reports the folders of root that were not checked.
+func otherFolders(root string, used map[string]bool) (list []Finding) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return nil // the tasks' own folders were read
 	}
 	for _, e := range entries {
-		info, err := os.Stat(filepath.Join(root, e.Name())) // through links
+		path := filepath.Join(root, e.Name())
+		info, err := os.Stat(path) // follows links
 		if err != nil || !info.IsDir() || used[e.Name()] || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		path := filepath.Join(root, e.Name())
+		why := ""
 		if task, err := suite.TaskOf(e.Name()); err != nil {
-			list = append(list, Finding{false, path, fmt.Sprintf("not checked: %v", err)})
+			why = err.Error()
 		} else {
-			list = append(list, Finding{false, path, fmt.Sprintf("not checked: another folder is taken for the task %s", task.Folder)})
+			why = "another folder is taken for the task " + task.Folder
 		}
+		list = append(list, Finding{false, path, "not checked: " + why})
 	}
 	return list
 }
 
-// misspelt is what the folders of a root without any task could have been meant for.
+// misspelt lists the folders of a root without any task, with the tasks that they may be meant for.
 func misspelt(root string) string {
 	text := ""
-	for _, f := range others(root, nil) {
+	for _, f := range otherFolders(root, nil) {
 		text += "\n  " + f.Where + ": " + f.Text
 	}
 	return text

@@ -12,50 +12,43 @@ import (
 	"dtl-tf/runner/data"
 )
 
-// seenSize is the height and width at which pixels are compared: what a backbone sees of an image.
-const seenSize = 224
+// comparedSize is the height and width at which pixels are compared, the input size of a backbone.
+const comparedSize = 224
 
-// content is what is in an image's file.
+// content identifies an image by its content.
 type content struct {
-	file    [sha256.Size]byte // of its bytes
-	pixels  [sha256.Size]byte // of the decoded image at seenSize; as file where images are not decoded
-	missing error             // the file is not there or can't be read
-	broken  error             // it is no image
+	file    [sha256.Size]byte // hash of the file
+	pixels  [sha256.Size]byte // hash of the image decoded at comparedSize; equals file if images are not decoded
+	missing error             // why the file can't be read
+	broken  error             // why the image can't be decoded
 }
 
-// readAll reads every file once, as many at a time as there are processors. Images are decoded unless load is nil; done
-// hears how many files were read, from one goroutine at a time.
+func (c content) readable() bool { return c.missing == nil && c.broken == nil }
+
+// readAll reads every file once, in parallel, and decodes it unless load is nil. done receives the number of files read so far,
+// from one goroutine at a time.
 func readAll(ctx context.Context, paths []string, load func(path string) ([]uint8, error), done func(n int)) (map[string]content, error) {
-	contents := make([]content, len(paths))
-	workers := runtime.GOMAXPROCS(0)
-	var (
-		group, inner = errgroup.WithContext(ctx)
-		mu           sync.Mutex
-		n            int
-	)
-	for w := range workers {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	contents := make(map[string]content, len(paths))
+	var mu sync.Mutex
+	for _, path := range paths {
+		if inner.Err() != nil {
+			break
+		}
 		group.Go(func() error {
-			for i := w; i < len(paths); i += workers {
-				contents[i] = readOne(inner, paths[i], load)
-				if inner.Err() != nil { // what was read last may be incomplete
-					return inner.Err()
-				}
-				mu.Lock()
-				n++
-				done(n)
-				mu.Unlock()
+			c := readOne(inner, path, load)
+			if inner.Err() != nil { // c may be incomplete
+				return inner.Err()
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			contents[path] = c
+			done(len(contents))
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	byPath := make(map[string]content, len(paths))
-	for i, path := range paths {
-		byPath[path] = contents[i]
-	}
-	return byPath, nil
+	return contents, group.Wait()
 }
 
 func readOne(ctx context.Context, path string, load func(string) ([]uint8, error)) (c content) {
@@ -77,14 +70,11 @@ func readOne(ctx context.Context, path string, load func(string) ([]uint8, error
 	return c
 }
 
-// fingerprint is data.Fingerprint of what a run trains on and tests on, from sums that are known already.
-func fingerprint(contents map[string]content, parts ...[]entry) string {
-	var items []data.Item
-	var sums [][sha256.Size]byte
-	for _, part := range parts {
-		for _, e := range part {
-			items, sums = append(items, e.Item), append(sums, contents[e.Path].file)
-		}
+// fingerprint computes [data.Fingerprint] of the entries from the hashes of their files.
+func fingerprint(contents map[string]content, entries []entry) string {
+	items, sums := make([]data.Item, len(entries)), make([][sha256.Size]byte, len(entries))
+	for i, e := range entries {
+		items[i], sums[i] = e.Item, contents[e.Path].file
 	}
 	return data.FingerprintOf(items, sums)
 }

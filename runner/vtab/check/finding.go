@@ -1,15 +1,18 @@
 package check
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// Finding is one thing that a user should know. A problem makes results wrong or impossible; a remark does not.
+// Finding is a problem, which makes results wrong or impossible, or a remark, which does not.
 type Finding struct {
 	Problem bool   `json:"problem"`
-	Where   string `json:"where"` // file, with the line where it has one
+	Where   string `json:"where"` // file, with the line if there is one
 	Text    string `json:"text"`
 }
 
-// String is the finding in one line.
+// String formats the finding as one line.
 func (f Finding) String() string {
 	kind := "remark"
 	if f.Problem {
@@ -18,31 +21,34 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%-7s  %s: %s", kind, f.Where, f.Text)
 }
 
-// most is how many findings of one kind are told one by one.
-const most = 10
+// maxListed is how many findings of one kind are listed; further ones are only counted.
+const maxListed = 10
 
-// findings collects what is found in one data set.
+// findings collects the findings in one data set.
 type findings struct {
-	list   []Finding
-	counts map[string]int // by kind, those that are not listed too
-	hidden map[string]Finding
-	kinds  []string // of hidden, in order
+	listed   []Finding
+	more     []Finding      // the last unlisted finding of each kind, with the kind as its text
+	counts   map[string]int // by kind, listed or not
+	problems int            // listed or not
 }
 
-// add tells a finding, or only counts it where there are many of its kind.
 func (f *findings) add(problem bool, kind, where, format string, args ...any) {
 	if f.counts == nil {
-		f.counts, f.hidden = map[string]int{}, map[string]Finding{}
+		f.counts = map[string]int{}
 	}
-	f.counts[kind]++
-	if f.counts[kind] <= most {
-		f.list = append(f.list, Finding{problem, where, fmt.Sprintf(format, args...)})
+	if problem {
+		f.problems++
+	}
+	if f.counts[kind]++; f.counts[kind] <= maxListed {
+		f.listed = append(f.listed, Finding{problem, where, fmt.Sprintf(format, args...)})
 		return
 	}
-	if _, ok := f.hidden[kind]; !ok {
-		f.kinds = append(f.kinds, kind)
+	last := Finding{problem, where, kind}
+	if i := slices.IndexFunc(f.more, func(m Finding) bool { return m.Text == kind }); i >= 0 {
+		f.more[i] = last
+	} else {
+		f.more = append(f.more, last)
 	}
-	f.hidden[kind] = Finding{Problem: problem, Where: where}
 }
 
 func (f *findings) problem(kind, where, format string, args ...any) {
@@ -53,37 +59,21 @@ func (f *findings) remark(kind, where, format string, args ...any) {
 	f.add(false, kind, where, format, args...)
 }
 
-// all are the findings told one by one, problems first, with a line for the rest of each kind.
+// all returns the listed findings and a line for the rest of each kind, problems first.
 func (f *findings) all() []Finding {
-	list := f.list
-	for _, kind := range f.kinds {
-		last := f.hidden[kind]
-		last.Text = fmt.Sprintf("the last of %d more: %s", f.counts[kind]-most, kind)
-		list = append(list, last)
+	all := slices.Clone(f.listed)
+	for _, last := range f.more {
+		last.Text = fmt.Sprintf("the last of %d more: %s", f.counts[last.Text]-maxListed, last.Text)
+		all = append(all, last)
 	}
-	var sorted []Finding
-	for _, problem := range []bool{true, false} {
-		for _, one := range list {
-			if one.Problem == problem {
-				sorted = append(sorted, one)
-			}
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		switch {
+		case a.Problem == b.Problem:
+			return 0
+		case a.Problem:
+			return -1
 		}
-	}
-	return sorted
-}
-
-// problems is the number of problems, those that are not told one by one too.
-func (f *findings) problems() int {
-	n := 0
-	for _, one := range f.list {
-		if one.Problem {
-			n++
-		}
-	}
-	for kind, one := range f.hidden {
-		if one.Problem {
-			n += f.counts[kind] - most
-		}
-	}
-	return n
+		return 1
+	})
+	return all
 }

@@ -9,8 +9,8 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// summary is everything that was checked.
-type summary struct {
+// results holds the reports on all data sets.
+type results struct {
 	root    string
 	quick   bool
 	reports []Report
@@ -18,10 +18,10 @@ type summary struct {
 	others  []Finding // about other folders of the root
 }
 
-// texts are findings as one value of a table.
+// texts is a table's cell of findings.
 type texts []Finding
 
-// String joins them for CSV.
+// String joins the findings for CSV.
 func (t texts) String() string {
 	var lines []string
 	for _, f := range t {
@@ -30,7 +30,7 @@ func (t texts) String() string {
 	return strings.Join(lines, " | ")
 }
 
-func (s summary) table() report.Table {
+func (s results) table() report.Table {
 	t := report.Table{Columns: []report.Column{
 		{Key: "task", Title: "task"},
 		{Key: "train800", Title: "train\n800", Right: true, Text: report.Thousands},
@@ -42,7 +42,7 @@ func (s summary) table() report.Table {
 		{Key: "unreadable", Title: "unread-\nable", Right: true, Text: report.Thousands},
 		{Key: "shared", Title: "train\nin test", Right: true, Text: report.Thousands},
 		{Key: "twice", Title: "twice\nin list", Right: true, Text: report.Thousands},
-		{Key: "fingerprint", Title: "fingerprint", Text: short},
+		{Key: "fingerprint", Title: "fingerprint", Text: func(v any) string { return fmt.Sprintf("%.12s", v) }},
 		{Key: "problems", Title: "problems", Right: true, Text: report.Thousands},
 		{Key: "folder", Data: true},
 		{Key: "findings", Data: true},
@@ -52,16 +52,16 @@ func (s summary) table() report.Table {
 			t.Rows = append(t.Rows, []any{r.Task.Folder, nil, nil, nil, nil, nil, r.Task.Classes, nil, nil, nil, nil, r.Problems, nil, texts(r.Findings)})
 			continue
 		}
-		var print any
+		var fingerprint any
 		if r.Fingerprint != "" {
-			print = r.Fingerprint
+			fingerprint = r.Fingerprint
 		}
 		t.Rows = append(t.Rows, []any{
 			r.Task.Folder, r.Counts[trainList], r.Counts[valList], r.Counts[trainValList], r.Counts[testList],
-			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, print, r.Problems, r.Dir, texts(r.Findings),
+			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, fingerprint, r.Problems, r.Dir, texts(r.Findings),
 		})
 	}
-	t.Note = "Fingerprint: the beginning of what a run's record holds for training and test images."
+	t.Note = "Fingerprint: the first 12 digits of the one that a run records for its training and test images."
 	if s.quick {
 		t.Note += "\nImages were not decoded: damaged ones are not found, and only equal files count as the same image."
 	}
@@ -71,11 +71,8 @@ func (s summary) table() report.Table {
 	return t
 }
 
-// short is the beginning of a sum.
-func short(v any) string { return fmt.Sprintf("%.12s", v) }
-
-// print writes the table, and below it for people what was found.
-func (s summary) print(w io.Writer, format string) error {
+// print writes the table, followed by the findings unless the format is for programs.
+func (s results) print(w io.Writer, format string) error {
 	if err := s.table().Render(w, format); err != nil || format == report.CSV || format == report.JSON {
 		return err
 	}
@@ -84,13 +81,10 @@ func (s summary) print(w io.Writer, format string) error {
 		bullet = "- "
 	}
 	var b strings.Builder
-	for _, r := range s.reports {
+	for _, r := range append(s.reports, Report{Findings: s.others}) {
 		for _, f := range r.Findings {
 			fmt.Fprintf(&b, "%s%s\n", bullet, f)
 		}
-	}
-	for _, f := range s.others {
-		fmt.Fprintf(&b, "%s%s\n", bullet, f)
 	}
 	if b.Len() > 0 {
 		fmt.Fprintln(w)
@@ -99,18 +93,18 @@ func (s summary) print(w io.Writer, format string) error {
 	return err
 }
 
-// verdict is an error that counts the problems, nil without any.
-func (s summary) verdict() error {
-	var with []string
+// verdict returns an error that counts the problems, if there are any.
+func (s results) verdict() error {
+	var folders []string
 	n := 0
 	for _, r := range s.reports {
 		if r.Problems > 0 {
 			n += r.Problems
-			with = append(with, r.Task.Folder)
+			folders = append(folders, r.Task.Folder)
 		}
 	}
 	if n == 0 {
 		return nil
 	}
-	return errors.New(count(n, "problem") + " in " + strings.Join(with, ", "))
+	return errors.New(count(n, "problem") + " in " + strings.Join(folders, ", "))
 }

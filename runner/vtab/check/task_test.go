@@ -185,7 +185,7 @@ func TestFindings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSet(t, filepath.Join(t.TempDir(), "toy"), 3, 8, 4, 6)
 			c.change(s)
-			r, err := one(context.Background(), toy, s.dir, data.Images{Size: 6}.Load, func(int) func(int) { return func(int) {} })
+			r, err := checkTask(context.Background(), toy, s.dir, data.Images{Size: 6}.Load, func(int) func(int) { return func(int) {} })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +224,7 @@ func TestCounts(t *testing.T) {
 	s.file(t, "images/test/000026.png", picture(t, "images/train800/000000.png", png.NoCompression))
 	s.file(t, "images/test/000028.png", picture(t, "images/test/000027.png", png.NoCompression))
 	toy := suite.Task{Folder: "toy", Classes: 5, Test: []int{30}}
-	r, err := one(context.Background(), toy, s.dir, data.Images{Size: 6}.Load, func(int) func(int) { return func(int) {} })
+	r, err := checkTask(context.Background(), toy, s.dir, data.Images{Size: 6}.Load, func(int) func(int) { return func(int) {} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestReadsAsTraining(t *testing.T) {
 		var f findings
 		l := readList(s.dir, testList, 3, &f)
 		var bad []Finding
-		for _, one := range f.list {
+		for _, one := range f.listed {
 			if one.Problem && !strings.Contains(one.Text, "already, with label") {
 				bad = append(bad, one)
 			}
