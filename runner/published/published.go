@@ -1,10 +1,10 @@
-// Package published holds numbers that papers and their repositories print, each with its source. They are quoted,
-// never measured here, and a number that no source gives stays unknown.
+// Package published holds numbers that papers and their repositories print, each with its source. They are quoted, never measured
+// here; a number without a source is unknown.
 package published
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/csv"
 	"fmt"
 	"slices"
@@ -14,19 +14,16 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// vtab.csv has one row a method: ViT-B/16 pre-trained on ImageNet-21k, top-1 in percent on the 19 tasks of VTAB-1k.
+// Each file has one row per method: vtab.csv top-1 in percent on the 19 tasks of VTAB-1k with a ViT-B/16 pre-trained on ImageNet-21k,
+// memory.csv what the comparison figure of the DTL paper shows, and caveat.csv the reasons, a row each, why a quoted accuracy cannot
+// be compared directly (* is every method).
 //
-//go:embed vtab.csv
-var vtabFile []byte
+//go:embed vtab.csv memory.csv caveat.csv
+var files embed.FS
 
-// memory.csv has what the comparison figure of the DTL paper shows.
-//
-//go:embed memory.csv
-var memoryFile []byte
-
-// Quote is what is printed about one method on ViT-B/16. A nil field is not known.
+// Quote is what is published about one method on ViT-B/16. A nil field is unknown.
 type Quote struct {
-	Method     string   `json:"-"`                               // as in dtl.Names, or a name of its own
+	Method     string   `json:"-"`                               // as in dtl.Names if this program has it
 	Name       string   `json:"-"`                               // as papers write it
 	Parameters *float64 `json:"parameters_millions,omitempty"`   // trainable, without the classifier
 	GPUMemory  *float64 `json:"gpu_memory_gb,omitempty"`         // of training
@@ -36,34 +33,27 @@ type Quote struct {
 	Source       string `json:"source,omitempty"`        // of parameters and accuracy
 	MemorySource string `json:"memory_source,omitempty"` // of the memory
 
-	// Tasks is the top-1 in percent by the folder name of the task; nil if no source gives them.
+	// Tasks is the top-1 in percent by the task's folder name; nil if no source has it.
 	Tasks map[string]float64 `json:"-"`
 }
 
-// Of returns what is known about a method; the zero Quote has its name only.
+// Of returns what is published about a method; if that is nothing, a Quote with the name only.
 func Of(method string) Quote {
-	for _, q := range All() {
-		if q.Method == method {
-			return q
-		}
+	if i := index(All(), method); i >= 0 {
+		return All()[i]
 	}
 	return Quote{Method: method, Name: method}
+}
+
+func index(list []Quote, method string) int {
+	return slices.IndexFunc(list, func(q Quote) bool { return q.Method == method })
 }
 
 // All returns every quoted method.
 func All() []Quote { return quotes() }
 
-var quotes = sync.OnceValue(func() []Quote {
-	list, err := read(vtabFile, memoryFile)
-	if err != nil {
-		panic(fmt.Sprintf("the data of package published: %v", err)) // a test reads the files
-	}
-	return list
-})
-
-func read(vtab, memory []byte) ([]Quote, error) {
-	var list []Quote
-	err := eachRow("vtab.csv", vtab, func(r row) {
+var quotes = sync.OnceValue(func() (list []Quote) {
+	for _, r := range rows("vtab.csv") {
 		q := Quote{
 			Method: r.text("method"), Name: r.text("name"), Source: r.text("source"), Parameters: r.number("parameters_m"),
 			Groups: r.number("mean_of_groups"), Mean19: r.number("mean_of_19"), Tasks: map[string]float64{},
@@ -74,13 +64,10 @@ func read(vtab, memory []byte) ([]Quote, error) {
 			}
 		}
 		list = append(list, q)
-	})
-	if err != nil {
-		return nil, err
 	}
-	err = eachRow("memory.csv", memory, func(r row) {
-		i := slices.IndexFunc(list, func(q Quote) bool { return q.Method == r.text("method") })
-		if i < 0 { // the figure alone has it
+	for _, r := range rows("memory.csv") {
+		i := index(list, r.text("method"))
+		if i < 0 { // only the figure has the method
 			i = len(list)
 			list = append(list, Quote{
 				Method: r.text("method"), Name: r.text("name"), Source: r.text("source"),
@@ -88,24 +75,53 @@ func read(vtab, memory []byte) ([]Quote, error) {
 			})
 		}
 		list[i].GPUMemory, list[i].MemorySource = r.number("gpu_memory_gb"), r.text("source")
-	})
-	return list, err
-}
+	}
+	return list
+})
 
-// row is one line of a file by the names in its head. The first bad cell is kept as an error.
-type row struct {
-	columns []string
-	cells   []string
-	err     *error
+// Caveats returns the reasons why the quoted accuracy of a method cannot be compared directly.
+func Caveats(method string) []string { return caveats()[method] }
+
+// CommonCaveats returns the caveats of every method.
+func CommonCaveats() []string { return caveats()["*"] }
+
+var caveats = sync.OnceValue(func() map[string][]string {
+	list := map[string][]string{}
+	for _, r := range rows("caveat.csv") {
+		list[r.text("method")] = append(list[r.text("method")], r.text("caveat"))
+	}
+	return list
+})
+
+// row is a row of a file, by column.
+type row map[string]string
+
+// rows reads an embedded file. A mistake in it panics; a test reads all of them.
+func rows(name string) (list []row) {
+	raw, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	lines, err := csv.NewReader(bytes.NewReader(raw)).ReadAll()
+	if err != nil {
+		panic(fmt.Sprintf("%s of package published: %v", name, err))
+	}
+	for _, cells := range lines[1:] {
+		r := row{}
+		for i, column := range lines[0] {
+			r[column] = cells[i]
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 func (r row) text(column string) string {
-	i := slices.Index(r.columns, column)
-	if i < 0 {
-		*r.err = fmt.Errorf("column %q is missing", column)
-		return ""
+	text, ok := r[column]
+	if !ok {
+		panic(fmt.Sprintf("a file of package published has no column %q", column))
 	}
-	return r.cells[i]
+	return text
 }
 
 func (r row) number(column string) *float64 {
@@ -115,21 +131,7 @@ func (r row) number(column string) *float64 {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		*r.err = fmt.Errorf("column %q: %q is not a number", column, text)
+		panic(fmt.Sprintf("a file of package published, column %q: %v", column, err))
 	}
 	return &v
-}
-
-func eachRow(name string, file []byte, use func(row)) error {
-	lines, err := csv.NewReader(bytes.NewReader(file)).ReadAll()
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	for i, cells := range lines[1:] {
-		use(row{columns: lines[0], cells: cells, err: &err})
-		if err != nil {
-			return fmt.Errorf("%s, row %d: %w", name, i+1, err)
-		}
-	}
-	return nil
 }

@@ -1,12 +1,12 @@
 package suite
 
-// Group is one of the three groups of VTAB-1k's tasks, by folder names.
+// Group is one of the three groups of VTAB-1k's tasks.
 type Group struct {
 	Name  string
-	Tasks []string
+	Tasks []string // folder names
 }
 
-// Groups are the three groups in the order of the papers' tables.
+// Groups returns the three groups in the order of the papers' tables.
 func Groups() (list []Group) {
 	for _, t := range tasks() {
 		if len(list) == 0 || list[len(list)-1].Name != t.Group {
@@ -18,7 +18,7 @@ func Groups() (list []Group) {
 	return list
 }
 
-// Folders are the 19 folder names in the order of the papers' tables.
+// Folders returns the 19 folder names in the order of the papers' tables.
 func Folders() (names []string) {
 	for _, t := range tasks() {
 		names = append(names, t.Folder)
@@ -26,8 +26,8 @@ func Folders() (names []string) {
 	return names
 }
 
-// MeanOfGroups is the average that papers of this line print: the mean of the three groups' means. It is
-// only defined where all 19 tasks have a value.
+// MeanOfGroups returns the average that papers of this field print, the mean of the three groups' means. It is defined only if all
+// 19 tasks have a value.
 func MeanOfGroups(top1 map[string]float64) (mean float64, ok bool) {
 	groups := Groups()
 	for _, g := range groups {

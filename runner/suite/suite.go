@@ -12,16 +12,18 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"dtl-tf/graph/spell"
 )
 
-// tasks.csv has one row a task, in the order of the papers' tables. Classes and test sizes are those of the VTAB
-// authors' data loaders (github google-research/task_adaptation); test_also is the size of another copy in wide use:
-// in the archive of the NOAH authors a stray file of Caltech-101 is among the test images.
+// tasks.csv has one row per task, in the order of the papers' tables. Classes and test sizes are those of the VTAB authors' data loaders
+// (github google-research/task_adaptation). test_also is the size of another copy in wide use: the archive of the NOAH authors has a stray
+// file among the test images of Caltech-101.
 //
 //go:embed tasks.csv
 var tasksFile []byte
 
-// The sizes of the training lists, which are the same for all tasks (train800.txt, val200.txt, train800val200.txt).
+// The sizes of the training lists of every task: train800.txt, val200.txt and train800val200.txt.
 const (
 	TrainImages    = 800
 	ValImages      = 200
@@ -30,50 +32,42 @@ const (
 
 // Task is one of the 19 data sets of VTAB-1k.
 type Task struct {
-	Folder  string   // name of its folder, and of the task everywhere in this program
-	Name    string   // short, as the papers' tables print it
+	Folder  string   // name of its folder, and of the task in this program
+	Name    string   // short, as in the papers' tables
 	Group   string   // Natural, Specialized or Structured
-	Classes int      // of the data set, though a list may lack some
+	Classes int      // of the data set; a list may lack some
 	Test    []int    // images in test.txt: the published size, then those of other known copies
 	Aliases []string // other names of the folder, in lower case with underscores
 }
 
-// Tasks are the 19 tasks in the order of the papers' tables.
+// Tasks returns the 19 tasks in the order of the papers' tables.
 func Tasks() []Task { return slices.Clone(tasks()) }
 
-var tasks = sync.OnceValue(func() []Task {
-	list, err := readTasks(tasksFile)
+var tasks = sync.OnceValue(func() (list []Task) {
+	lines, err := csv.NewReader(bytes.NewReader(tasksFile)).ReadAll()
 	if err != nil {
 		panic(fmt.Sprintf("tasks.csv of package suite: %v", err)) // a test reads the file
+	}
+	for _, l := range lines[1:] {
+		t := Task{Folder: l[0], Name: l[1], Group: l[2], Classes: number(l[3]), Aliases: strings.Fields(l[6])}
+		for size := range strings.FieldsSeq(l[4] + " " + l[5]) {
+			t.Test = append(t.Test, number(size))
+		}
+		list = append(list, t)
 	}
 	return list
 })
 
-func readTasks(file []byte) ([]Task, error) {
-	lines, err := csv.NewReader(bytes.NewReader(file)).ReadAll()
+func number(text string) int {
+	n, err := strconv.Atoi(text)
 	if err != nil {
-		return nil, err
+		panic(fmt.Sprintf("tasks.csv of package suite: %v", err))
 	}
-	var list []Task
-	for i, l := range lines[1:] {
-		t := Task{Folder: l[0], Name: l[1], Group: l[2], Aliases: strings.Fields(l[6])}
-		if t.Classes, err = strconv.Atoi(l[3]); err != nil {
-			return nil, fmt.Errorf("row %d: %w", i+1, err)
-		}
-		for _, size := range append([]string{l[4]}, strings.Fields(l[5])...) {
-			n, err := strconv.Atoi(size)
-			if err != nil {
-				return nil, fmt.Errorf("row %d: %w", i+1, err)
-			}
-			t.Test = append(t.Test, n)
-		}
-		list = append(list, t)
-	}
-	return list, nil
+	return n
 }
 
-// TaskOf finds a task by its folder, its short name or an alias; case, dashes and a leading "vtab-" do not matter.
-// The error for an unknown name says the nearest.
+// TaskOf finds a task by its folder, short name or alias, ignoring case, dashes and a leading "vtab-". The error for an unknown name
+// suggests the nearest.
 func TaskOf(name string) (Task, error) {
 	plain := plainName(name)
 	var known []string
@@ -87,12 +81,22 @@ func TaskOf(name string) (Task, error) {
 	return Task{}, fmt.Errorf("task %q is unknown%s", name, Nearest(plain, known))
 }
 
+// Nearest returns the end of an error message that suggests the known name nearest to an unknown one, "" if none is near.
+func Nearest(name string, known []string) string {
+	best, distance := spell.Nearest(name, known)
+	if distance > max(2, len(best)/2) {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}
+
+// plainName is the form in which names are compared.
 func plainName(name string) string {
 	plain := strings.ToLower(strings.NewReplacer("-", "_", " ", "_").Replace(strings.TrimSpace(name)))
 	return strings.TrimPrefix(plain, "vtab_")
 }
 
-// Dir is the task's folder below root: the usual name, or one of the aliases where that is what is there.
+// Dir finds the task's folder below root, under its usual name or an alias.
 func (t Task) Dir(root string) (string, error) {
 	for _, name := range append([]string{t.Folder}, t.Aliases...) {
 		for _, spelled := range []string{name, strings.ReplaceAll(name, "_", "-")} {
@@ -106,11 +110,11 @@ func (t Task) Dir(root string) (string, error) {
 		root, t.Folder, t.Folder, strings.Join(t.Aliases, ", "))
 }
 
-// All stands for every task.
+// All selects every task.
 const All = "all"
 
-// Select reads a list of tasks, groups ("natural") or "all", with commas between them. The result is in the order of
-// the papers' tables, each task once.
+// Select parses a comma-separated list of tasks, groups ("natural") or "all". It returns each task once, in the order of the papers'
+// tables.
 func Select(text string) ([]Task, error) {
 	chosen := map[string]bool{}
 	for name := range strings.SplitSeq(text, ",") {
@@ -128,11 +132,5 @@ func Select(text string) ([]Task, error) {
 		}
 		chosen[t.Folder] = true
 	}
-	var list []Task
-	for _, t := range tasks() {
-		if chosen[t.Folder] {
-			list = append(list, t)
-		}
-	}
-	return list, nil
+	return slices.DeleteFunc(Tasks(), func(t Task) bool { return !chosen[t.Folder] }), nil
 }
