@@ -3,6 +3,7 @@ package summary
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,49 +12,52 @@ import (
 
 // cell is a score as people read it.
 type cell struct {
-	mean, std string // "" where there is none
+	mean, std string // "" if unknown
 	best      bool   // of the measured rows
-	note      int    // why it is empty; 0 for no reason known
+	notes     string // number of the footnote that explains why the cell is empty
 }
 
 // line is a row as people read it.
 type line struct {
 	name       string
 	quoted     bool
-	notes      []int
-	cells      []cell // as the table's columns
+	notes      string // numbers of footnotes, "1,2"
+	cells      []cell // by column
 	parameters string // millions
 	memory     string // MiB
 }
 
-// label is the name with the sign of quoted rows; a name is cut where it would be wider than so many characters.
-func (l line) label(width int) string {
+// label returns the name, with a dagger if the row is quoted, cut to maxWidth characters.
+func (l line) label(maxWidth int) string {
 	name, sign := []rune(l.name), ""
 	if l.quoted {
 		sign = "†"
-		width--
+		maxWidth--
 	}
-	if len(name) > width {
-		return string(name[:width-1]) + "…" + sign
+	if len(name) > maxWidth {
+		return string(name[:maxWidth-1]) + "…" + sign
 	}
 	return l.name + sign
 }
 
-// lines rounds a table for people.
-func (t Table) lines() []line {
-	best := t.best()
-	var list []line
+// lines formats the table for people.
+func (t Table) lines() (list []line) {
+	best := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		best[i] = t.best(c.Key)
+	}
 	for _, r := range t.Rows {
-		l := line{name: r.Name, quoted: r.Quoted, notes: r.Notes, parameters: r.Parameters.text(), memory: mebibytes(r.StepMemory)}
+		l := line{name: r.Name, quoted: r.Quoted, notes: numbers(r.Notes...), parameters: r.Parameters.text(), memory: mebibytes(r.StepMemory)}
 		for i, c := range t.Columns {
 			s, ok := r.Scores[c.Key]
 			if !ok {
-				l.cells = append(l.cells, cell{note: r.Empty[c.Key]})
+				l.cells = append(l.cells, cell{notes: numbers(r.Empty[c.Key])})
 				continue
 			}
-			shown := cell{mean: percent(s.Mean), best: !r.Quoted && tenths(s.Mean) == best[i]}
+			shown := cell{mean: percent(s.Mean)}
+			shown.best = !r.Quoted && shown.mean == best[i]
 			if s.Std != nil {
-				shown.std = "±" + deviation(*s.Std)
+				shown.std = deviation(*s.Std)
 			}
 			l.cells = append(l.cells, shown)
 		}
@@ -62,38 +66,27 @@ func (t Table) lines() []line {
 	return list
 }
 
-// best is the best measured score of each column in tenths of a percent, -1 where fewer than two rows compete. Scores
-// compete as they are shown: of two that read the same none is better.
-func (t Table) best() []int {
-	list := make([]int, len(t.Columns))
-	for i, c := range t.Columns {
-		top, n := -1, 0
-		for _, r := range t.Rows {
-			if s, ok := r.Scores[c.Key]; ok && !r.Quoted {
-				top = max(top, tenths(s.Mean))
-				n++
-			}
+// best returns the best measured score of a column as shown, "" if fewer than two rows compete. Scores that read the same are equally
+// good.
+func (t Table) best(column string) string {
+	var means []float64
+	for _, r := range t.Rows {
+		if s, ok := r.Scores[column]; ok && !r.Quoted {
+			means = append(means, s.Mean)
 		}
-		if n < 2 {
-			top = -1
-		}
-		list[i] = top
 	}
-	return list
+	if len(means) < 2 {
+		return ""
+	}
+	return percent(slices.Max(means))
 }
 
-// tenths rounds as the text does, half to even in the last digit of the decimal fraction.
-func tenths(v float64) int {
-	f, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'f', 1, 64), 64)
-	return int(math.Round(f * 10))
-}
-
-// percent is 94.8; 100.0 loses its decimal and keeps within four characters.
+// percent formats 94.8; 100.0 loses its decimal to fit four characters.
 func percent(v float64) string {
 	return strings.Replace(strconv.FormatFloat(v, 'f', 1, 64), "100.0", "100", 1)
 }
 
-// deviation is 0.3, and 12 from ten on.
+// deviation formats 0.3, and 12 from ten on.
 func deviation(v float64) string {
 	if v >= 9.95 {
 		return strconv.FormatFloat(v, 'f', 0, 64)
@@ -101,7 +94,7 @@ func deviation(v float64) string {
 	return strconv.FormatFloat(v, 'f', 1, 64)
 }
 
-// text is 0.037 or 85.80 for what was counted, and what is printed for what is quoted.
+// text formats 0.037 or 85.80 if the parameters were counted, and quoted ones as printed.
 func (p *Parameters) text() string {
 	switch {
 	case p == nil:
@@ -125,18 +118,18 @@ func mebibytes(n *int64) string {
 	return report.Thousands(int64(math.Round(mib)))
 }
 
-// marks is "[1,2]", "" for none.
-func marks(notes []int) string {
-	if len(notes) == 0 {
+// numbers formats footnotes as "1,2"; 0 is none.
+func numbers(notes ...int) string {
+	if len(notes) == 0 || notes[0] == 0 {
 		return ""
 	}
-	return strings.ReplaceAll(fmt.Sprint(notes), " ", ",")
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(notes), " ", ","), "[]")
 }
 
-// mark is the number of one footnote, "" for 0.
-func mark(note int) string {
-	if note == 0 {
+// set formats a text unless it is empty.
+func set(format, text string) string {
+	if text == "" {
 		return ""
 	}
-	return marks([]int{note})
+	return fmt.Sprintf(format, text)
 }

@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,76 +10,73 @@ import (
 	"strings"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/published"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/suite"
 )
 
-// note is the number of a footnote; the same text has one number.
-func (t *Table) note(format string, args ...any) int {
+// maxCells is how many cells a footnote lists.
+const maxCells = 8
+
+// footnote returns the number of a footnote; equal texts share a number.
+func (t *Table) footnote(format string, args ...any) int {
 	text := fmt.Sprintf(format, args...)
-	for _, f := range t.Footnotes {
-		if f.Text == text {
-			return f.Number
-		}
+	if i := slices.IndexFunc(t.Footnotes, func(f Footnote) bool { return f.Text == text }); i >= 0 {
+		return t.Footnotes[i].Number
 	}
 	t.Footnotes = append(t.Footnotes, Footnote{len(t.Footnotes) + 1, text})
 	return len(t.Footnotes)
 }
 
-// mark points from a row to a footnote.
-func (t *Table) mark(r *Row, format string, args ...any) {
-	if n := t.note(format, args...); !slices.Contains(r.Notes, n) {
+// annotate adds a footnote to a row.
+func (t *Table) annotate(r *Row, format string, args ...any) {
+	if n := t.footnote(format, args...); !slices.Contains(r.Notes, n) {
 		r.Notes = append(r.Notes, n)
 	}
 }
 
-// empty points from a cell without a score to a footnote.
-func (t *Table) empty(r *Row, column, format string, args ...any) {
+// annotateEmpty adds a footnote to a cell without a score.
+func (t *Table) annotateEmpty(r *Row, column, format string, args ...any) {
 	if r.Empty == nil {
 		r.Empty = map[string]int{}
 	}
-	r.Empty[column] = t.note(format, args...)
+	r.Empty[column] = t.footnote(format, args...)
 }
 
-// explain gives a measured row its footnotes.
+// explain adds the footnotes of a measured row.
 func (t *Table) explain(r *Row, cells []source) {
 	t.explainSettings(r, cells)
 	if p := r.Parameters; p != nil && p.Least != p.Most {
-		t.mark(r, "%s: the parameters are the mean over the tasks, which have %s to %s.", r.Name, report.Thousands(p.Least), report.Thousands(p.Most))
+		t.annotate(r, "%s: the parameters are the mean over the tasks, which have %s to %s.", r.Name, report.Thousands(p.Least), report.Thousands(p.Most))
 	}
 	t.explainSeeds(r)
 	for _, f := range r.Failed {
 		if _, ok := r.Scores[f.Task]; ok {
-			t.mark(r, "%s: %s seed %d failed and is left out: %s", r.Name, f.Task, f.Seed, oneLine(f.Reason))
-		} else if _, told := r.Empty[f.Task]; !told {
-			t.empty(r, f.Task, "%s: %s failed (%s): %s", r.Name, f.Task, seedsOf(r.Failed, f.Task), oneLine(f.Reason))
+			t.annotate(r, "%s: %s seed %d failed and is left out: %s", r.Name, f.Task, f.Seed, oneLine(f.Reason))
+		} else if r.Empty[f.Task] == 0 {
+			t.annotateEmpty(r, f.Task, "%s: %s failed (%s): %s", r.Name, f.Task, seedsOf(r.Failed, f.Task), oneLine(f.Reason))
 		}
 	}
 	for _, c := range cells {
 		if n := c.Run.Data.Skipped; n > 0 {
-			t.mark(r, "%s: %s seed %d: %d unreadable %s left out.", r.Name, c.Task, c.Seed, n, plural(n, "image"))
+			t.annotate(r, "%s: %s seed %d: %d unreadable %s left out.", r.Name, c.Task, c.Seed, n, plural(n, "image"))
 		}
 	}
 	t.explainMissing(r)
 	slices.Sort(r.Notes)
 }
 
-// explainMissing says which tasks keep the averages from being printed.
+// explainMissing names the tasks for whose lack averages are missing.
 func (t *Table) explainMissing(r *Row) {
-	var missing []string
-	for _, task := range suite.Folders() {
-		if _, ok := r.Scores[task]; !ok {
-			missing = append(missing, task)
-		}
-	}
-	if len(missing) == 0 {
-		return
-	}
+	missing := slices.DeleteFunc(suite.Folders(), func(task string) bool {
+		_, ok := r.Scores[task]
+		return ok
+	})
 	for _, a := range averages() {
 		if _, ok := r.Scores[a.key]; !ok {
-			t.empty(r, a.key, "No average, since these tasks have no result: %s.", strings.Join(missing, ", "))
+			t.annotateEmpty(r, a.key, "No average, since these tasks have no result: %s.", strings.Join(missing, ", "))
 		}
 	}
 }
@@ -93,47 +91,45 @@ func seedsOf(failed []Failure, task string) string {
 	return plural(len(seeds), "seed") + " " + strings.Join(seeds, ", ")
 }
 
-// explainSeeds says how many seeds a row has where the rows differ in it, or its tasks.
+// explainSeeds states the seeds of a row if they differ between rows or tasks.
 func (t *Table) explainSeeds(r *Row) {
-	sets := map[string][]string{} // tasks by their seeds
+	tasks := map[string][]string{} // by their seeds
 	for _, task := range suite.Folders() {
 		if s, ok := r.Scores[task]; ok {
-			key := join(slices.Sorted(maps.Keys(s.Seeds)))
-			sets[key] = append(sets[key], task)
+			seeds := join(slices.Sorted(maps.Keys(s.Seeds)))
+			tasks[seeds] = append(tasks[seeds], task)
 		}
 	}
-	if len(sets) == 1 && t.mixedSeeds {
-		for seeds := range sets {
-			t.mark(r, "n = %d (%s %s).", strings.Count(seeds, ",")+1, plural(strings.Count(seeds, ",")+1, "seed"), seeds)
+	switch {
+	case len(tasks) > 1:
+		parts := listSets(tasks, func(seeds string) string { return fmt.Sprintf("n = %d (%s)", number(seeds), seeds) })
+		t.annotate(r, "%s: the tasks have different seeds, so an average over them has no deviation: %s.", r.Name, parts)
+	case t.mixedSeeds:
+		for seeds := range tasks {
+			t.annotate(r, "n = %d (%s %s).", number(seeds), plural(number(seeds), "seed"), seeds)
 		}
 	}
-	if len(sets) < 2 {
-		return
-	}
-	parts := groupsOf(sets, func(seeds string) string { return fmt.Sprintf("n = %d (%s)", strings.Count(seeds, ",")+1, seeds) })
-	t.mark(r, "%s: the tasks have different seeds, so an average over them has no deviation: %s.", r.Name, strings.Join(parts, "; "))
 }
 
-// explainSettings says what the row was trained with, and where its cells differ in it.
+// explainSettings states the settings of a row, by cell if they differ.
 func (t *Table) explainSettings(r *Row, cells []source) {
-	sets := map[string][]string{} // cells by their settings
+	names := map[string][]string{} // of cells, by their settings
 	for _, c := range cells {
 		key := settings(c)
-		sets[key] = append(sets[key], fmt.Sprintf("%s seed %d", c.Task, c.Seed))
+		names[key] = append(names[key], fmt.Sprintf("%s seed %d", c.Task, c.Seed))
 	}
-	switch len(sets) {
+	switch len(names) {
 	case 0:
 	case 1:
-		for key := range sets {
-			t.mark(r, "Trained with %s.", key)
+		for key := range names {
+			t.annotate(r, "Trained with %s.", key)
 		}
 	default:
-		parts := groupsOf(sets, func(key string) string { return key })
-		t.mark(r, "%s: its cells were trained differently: %s.", r.Name, strings.Join(parts, "; "))
+		t.annotate(r, "%s: its cells were trained differently: %s.", r.Name, listSets(names, func(key string) string { return key }))
 	}
 }
 
-// settings are what a cell was trained with, except for what recipes have for each task.
+// settings describes the settings of a cell, except for those that recipes choose per task.
 func settings(c source) string {
 	var config struct {
 		Epochs    int    `json:"epochs"`
@@ -149,7 +145,7 @@ func settings(c source) string {
 		text += " with " + c.Overrides.String()
 	}
 	config.Epochs, config.Batch = c.Recipe.Epochs, c.Recipe.Batch
-	// The record of the run knows better than the recipe.
+	// The run's record takes precedence over the recipe.
 	if err := json.Unmarshal(c.Run.Config, &config); err != nil {
 		return text
 	}
@@ -166,59 +162,46 @@ func settings(c source) string {
 	return text
 }
 
-// groupsOf lists sets in a fixed order, the largest first, with what is in each.
-func groupsOf(sets map[string][]string, name func(key string) string) []string {
+// listSets lists sets with their members, the largest first.
+func listSets(sets map[string][]string, name func(key string) string) string {
 	keys := slices.SortedFunc(maps.Keys(sets), func(a, b string) int {
-		if d := len(sets[b]) - len(sets[a]); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(len(sets[b])-len(sets[a]), strings.Compare(a, b))
 	})
-	var parts []string
-	for _, key := range keys {
-		parts = append(parts, name(key)+" for "+few(sets[key]))
+	for i, key := range keys {
+		keys[i] = name(key) + " for " + spell.Few(sets[key], maxCells)
 	}
-	return parts
+	return strings.Join(keys, "; ")
 }
 
-// few lists names, or says how many more there are.
-func few(names []string) string {
-	const most = 8
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// caption says what the numbers are.
-func (t *Table) caption(cells []source, quoted bool) {
-	hows := map[string]bool{}
+// describe writes the caption.
+func (t *Table) describe(cells []source, quoted bool) {
+	methods := map[string]bool{} // of measuring memory
 	var backbone *result.Backbone
 	for _, c := range cells {
-		if c.usable() != nil {
+		if c.check() != nil {
 			continue
 		}
 		backbone = &c.Run.Backbone
 		if c.StepMemory != nil {
-			hows[c.StepMemory.How] = true
+			methods[c.StepMemory.How] = true
 		}
 	}
 	text := "Top-1 accuracy on the test sets of VTAB-1k in percent"
 	switch sets := seedSets(cells); {
-	case len(sets) == 1 && !strings.Contains(sets[0], ","):
+	case len(sets) > 1:
+		text += ": mean and sample standard deviation over the n seeds in the footnote of the row"
+	case len(sets) == 1 && number(sets[0]) == 1:
 		text += fmt.Sprintf(", one seed (%s)", sets[0])
 	case len(sets) == 1:
-		text += fmt.Sprintf(": mean and sample standard deviation of n = %d seeds (%s)", strings.Count(sets[0], ",")+1, sets[0])
-	case len(sets) > 1:
-		text += ": mean and sample standard deviation over the n seeds that a footnote of the row says"
+		text += fmt.Sprintf(": mean and sample standard deviation of n = %d seeds (%s)", number(sets[0]), sets[0])
 	}
 	t.Caption = append(t.Caption, text+".")
 	if backbone != nil {
 		t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", filepath.Base(backbone.Path), backbone.Architecture, backbone.SHA256))
 	}
-	t.Caption = append(t.Caption, "Parameters: what is trained without the classifier, in millions.")
-	for _, how := range slices.Sorted(maps.Keys(hows)) {
-		t.Caption = append(t.Caption, "Step memory: the most that is alive at once in a training step without weights and optimizer, with the batch of the recipe, the largest over the tasks; "+how+".")
+	t.Caption = append(t.Caption, "Parameters: trainable, without the classifier, in millions.")
+	for _, how := range slices.Sorted(maps.Keys(methods)) {
+		t.Caption = append(t.Caption, "Step memory: the peak of a training step without weights and optimizer, at the recipe's batch, the largest over the tasks; "+how+".")
 	}
 	if quoted {
 		t.Caption = append(t.Caption, "† Quoted from publications, ViT-B/16 pre-trained on ImageNet-21k, not measured here. They do not compete for the best of a column. No step memory is published for them, only the GPU memory of a training (see the forms csv and json).")
@@ -228,13 +211,13 @@ func (t *Table) caption(cells []source, quoted bool) {
 	}
 }
 
-// seedSets are the different lists of seeds that scores are made of.
+// seedSets returns the distinct sets of seeds that scores are averaged over, each joined.
 func seedSets(cells []source) []string {
 	seeds := map[[2]string][]uint64{} // by method and task
 	for _, c := range cells {
-		if c.usable() == nil {
-			at := [2]string{c.Method, c.Task}
-			seeds[at] = append(seeds[at], c.Seed)
+		if c.check() == nil {
+			key := [2]string{c.Method, c.Task}
+			seeds[key] = append(seeds[key], c.Seed)
 		}
 	}
 	sets := map[string]bool{}
@@ -245,9 +228,13 @@ func seedSets(cells []source) []string {
 	return slices.Sorted(maps.Keys(sets))
 }
 
+// join formats seeds as "42, 43".
 func join(seeds []uint64) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(seeds), " ", ", "), "[]")
 }
+
+// number counts joined seeds.
+func number(seeds string) int { return strings.Count(seeds, ",") + 1 }
 
 func plural(n int, word string) string {
 	if n == 1 {

@@ -1,74 +1,68 @@
 package summary
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"io"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
+
+	"dtl-tf/runner/report"
 )
 
-// csv writes a row a method, unrounded: for each column the mean, the deviation and the number of seeds.
+// csv writes one row per method, unrounded: for each column the mean, the deviation and the number of seeds.
 func (t Table) csv(w io.Writer) error {
-	c := csv.NewWriter(w)
-	head := []string{"method", "name", "source", "parameters_m", "peak_step_memory_bytes", "quoted_gpu_memory_gb"}
-	for _, col := range t.Columns {
-		head = append(head, col.Key, col.Key+"_std", col.Key+"_seeds")
+	keys := []string{"method", "name", "source", "parameters_m", "peak_step_memory_bytes", "quoted_gpu_memory_gb"}
+	for _, c := range t.Columns {
+		keys = append(keys, c.Key, c.Key+"_std", c.Key+"_seeds")
 	}
-	_ = c.Write(append(head, "notes")) // an error sticks and comes from c.Error
+	var table report.Table
+	for _, key := range append(keys, "notes") {
+		table.Columns = append(table.Columns, report.Column{Key: key})
+	}
 	for _, r := range t.Rows {
 		source := "measured"
 		if r.Quoted {
 			source = "quoted"
 		}
-		cells := []string{r.Method, r.Name, source, "", "", ""}
+		var millions any
 		if r.Parameters != nil {
-			cells[3] = number(r.Parameters.Millions)
+			millions = r.Parameters.Millions
 		}
-		if r.StepMemory != nil {
-			cells[4] = strconv.FormatInt(*r.StepMemory, 10)
-		}
-		if r.GPUMemory != nil {
-			cells[5] = number(*r.GPUMemory)
-		}
-		for _, col := range t.Columns {
-			mean, std, seeds := "", "", ""
-			if s, ok := r.Scores[col.Key]; ok {
-				mean = number(s.Mean)
-				if s.Std != nil {
-					std = number(*s.Std)
-				}
-				if s.Seeds != nil {
-					seeds = strconv.Itoa(len(s.Seeds))
-				}
+		row := []any{r.Method, r.Name, source, millions, valueOf(r.StepMemory), valueOf(r.GPUMemory)}
+		for _, c := range t.Columns {
+			var mean, seeds any
+			s, ok := r.Scores[c.Key]
+			if ok {
+				mean = s.Mean
 			}
-			cells = append(cells, mean, std, seeds)
+			if s.Seeds != nil {
+				seeds = len(s.Seeds)
+			}
+			row = append(row, mean, valueOf(s.Std), seeds)
 		}
-		_ = c.Write(append(cells, strings.Join(t.notesOf(r), " | ")))
+		table.Rows = append(table.Rows, append(row, strings.Join(t.notesOf(r), " | ")))
 	}
-	c.Flush()
-	return c.Error()
+	return table.Render(w, report.CSV)
 }
 
-// notesOf are the texts of a row's footnotes, those of its empty cells too.
-func (t Table) notesOf(r Row) []string {
-	var list []string
+func valueOf[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// notesOf returns the footnotes of a row and of its empty cells.
+func (t Table) notesOf(r Row) (list []string) {
+	numbers := slices.AppendSeq(slices.Clone(r.Notes), maps.Values(r.Empty))
 	for _, f := range t.Footnotes {
-		mine := false
-		for _, n := range r.Notes {
-			mine = mine || n == f.Number
-		}
-		for _, n := range r.Empty {
-			mine = mine || n == f.Number
-		}
-		if mine {
+		if slices.Contains(numbers, f.Number) {
 			list = append(list, f.Text)
 		}
 	}
 	return list
 }
-
-func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // json writes everything that is known, unrounded.
 func (t Table) json(w io.Writer) error {

@@ -9,20 +9,18 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// AllQuotes stands for every quoted method.
+// AllQuotes selects every quoted method.
 const AllQuotes = "all"
 
-// quotes reads what the user wants quoted: all, or names with commas between them. A name is the method's in this program
-// or the one that papers write.
-func quotes(text string) ([]published.Quote, error) {
-	if strings.TrimSpace(text) == "" {
+// parseQuotes parses AllQuotes or a comma-separated list of methods, by their names in this program or in papers.
+func parseQuotes(text string) (list []published.Quote, err error) {
+	if text = strings.TrimSpace(text); text == "" {
 		return nil, nil
 	}
 	all := published.All()
-	if strings.EqualFold(strings.TrimSpace(text), AllQuotes) {
+	if strings.EqualFold(text, AllQuotes) {
 		return all, nil
 	}
-	var list []published.Quote
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
 		i := slices.IndexFunc(all, func(q published.Quote) bool {
@@ -42,13 +40,13 @@ func quotes(text string) ([]published.Quote, error) {
 	return list, nil
 }
 
-// quoted makes the row of what is published.
+// quoted makes the row of a published method.
 func (t *Table) quoted(q published.Quote) Row {
 	r := Row{Method: q.Method, Name: q.Name, Quoted: true, Scores: map[string]Score{}, GPUMemory: q.GPUMemory}
 	for task, top1 := range q.Tasks {
 		r.Scores[task] = Score{Mean: top1}
 	}
-	t.average(&r)
+	r.average()
 	if q.Parameters != nil {
 		r.Parameters = &Parameters{Millions: *q.Parameters}
 	}
@@ -56,17 +54,16 @@ func (t *Table) quoted(q published.Quote) Row {
 		if q.Groups != nil {
 			r.Scores[MeanOfGroups] = Score{Mean: *q.Groups}
 		}
-		t.mark(&r, "%s: no source gives its tasks one by one.", q.Name)
+		t.annotate(&r, "%s: no source gives its tasks one by one.", q.Name)
 	}
-	t.mark(&r, "%s", sentence(q.Source))
-	for _, caveat := range published.Caveats(q.Method) {
-		t.mark(&r, "%s", sentence(caveat))
+	for _, text := range append([]string{q.Source}, published.Caveats(q.Method)...) {
+		t.annotate(&r, "%s", sentence(text))
 	}
 	slices.Sort(r.Notes)
 	return r
 }
 
-// sentence begins with a capital and ends with a point.
+// sentence capitalises a text and ends it with a full stop.
 func sentence(text string) string {
 	text = strings.TrimSuffix(oneLine(text), ".") + "."
 	return strings.ToUpper(text[:1]) + text[1:]

@@ -5,30 +5,29 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
 
-// source is a cell with the file that it is from.
+// source is a cell with the path of its file.
 type source struct {
 	vtab.Cell
 	path string
 }
 
-// read collects the cells of all folders. Files that are no cells come back in bad.
+// read collects the cells of all folders. bad has an error for each file that is not a valid cell.
 func read(folders []string) (cells []source, bad []error, err error) {
 	var seen []string
 	for _, folder := range folders {
-		whole, err := filepath.Abs(folder)
+		absolute, err := filepath.Abs(folder)
 		if err != nil {
 			return nil, nil, fmt.Errorf("results: %w", err)
 		}
-		if slices.Contains(seen, whole) {
+		if slices.Contains(seen, absolute) {
 			continue
 		}
-		seen = append(seen, whole)
+		seen = append(seen, absolute)
 		list, broken, err := vtab.ReadCells(folder)
 		if err != nil {
 			return nil, nil, err
@@ -38,14 +37,12 @@ func read(folders []string) (cells []source, bad []error, err error) {
 			cells = append(cells, source{c, vtab.CellPath(folder, c.Task, c.Method, c.Seed)})
 		}
 	}
-	if cells, err = once(cells); err != nil {
-		return nil, bad, err
-	}
-	return cells, bad, nil
+	cells, err = merge(cells)
+	return cells, bad, err
 }
 
-// usable says why a cell has no accuracy that belongs into the table, nil if it has.
-func (s source) usable() error {
+// check returns why the table cannot use a cell's accuracy, nil if it can.
+func (s source) check() error {
 	switch {
 	case s.Status == result.Failed:
 		return errors.New(s.Error)
@@ -57,19 +54,17 @@ func (s source) usable() error {
 	return nil
 }
 
-// once leaves one source of each cell. Of a cell that failed in one folder and was finished in another the finished one
-// counts; two finished ones are refused, since only one of them could.
-func once(cells []source) ([]source, error) {
-	at := map[string]int{}
-	var list []source
+// merge keeps one source per cell. A usable cell replaces one that is not; two usable ones are an error because only one can count.
+func merge(cells []source) (list []source, err error) {
+	index := map[string]int{}
 	for _, c := range cells {
-		i, twice := at[c.Key()]
+		i, repeated := index[c.Key()]
 		switch {
-		case !twice:
-			at[c.Key()] = len(list)
+		case !repeated:
+			index[c.Key()] = len(list)
 			list = append(list, c)
-		case c.usable() != nil:
-		case list[i].usable() != nil:
+		case c.check() != nil:
+		case list[i].check() != nil:
 			list[i] = c
 		default:
 			return nil, fmt.Errorf("%s is finished in two folders, and one table takes one:\n  %s\n  %s\nremove one of the files or leave its folder out",
@@ -79,37 +74,33 @@ func once(cells []source) ([]source, error) {
 	return list, nil
 }
 
-// sameOrigin refuses cells that no average may be made of: one task with two data sets, or two backbones.
-func sameOrigin(cells []source) error {
-	var backbone *source
-	data := map[string]*source{}
-	for i := range cells {
-		c := &cells[i]
-		if c.usable() != nil {
+// checkOrigin rejects cells that cannot be averaged: one task with two data sets, or two backbones.
+func checkOrigin(cells []source) error {
+	type origin struct{ file, hash, path string }
+	differ := func(text string, origins ...origin) error {
+		for _, o := range origins {
+			text += fmt.Sprintf("\n  %s\n    has %s, of %s", o.file, o.hash, o.path)
+		}
+		return errors.New(text)
+	}
+	var backbone origin
+	data := map[string]origin{}
+	for _, c := range cells {
+		if c.check() != nil {
 			continue
 		}
+		d := origin{c.path, c.Run.Data.Fingerprint, c.Run.Data.Root}
 		if first, ok := data[c.Task]; !ok {
-			data[c.Task] = c
-		} else if a, b := first.Run.Data, c.Run.Data; a.Fingerprint != b.Fingerprint {
-			return refusal("the data set of "+c.Task+" is not the same in all results: averaging them would say nothing",
-				first.path, a.Fingerprint, a.Root, c.path, b.Fingerprint, b.Root)
+			data[c.Task] = d
+		} else if first.hash != d.hash {
+			return differ("the data set of "+c.Task+" is not the same in all results: averaging them would say nothing", first, d)
 		}
-		if backbone == nil {
-			backbone = c
-		} else if a, b := backbone.Run.Backbone, c.Run.Backbone; a.SHA256 != b.SHA256 {
-			return refusal("the results come from two backbones: make a table of each",
-				backbone.path, a.SHA256, a.Path, c.path, b.SHA256, b.Path)
+		b := origin{c.path, c.Run.Backbone.SHA256, c.Run.Backbone.Path}
+		if backbone.file == "" {
+			backbone = b
+		} else if backbone.hash != b.hash {
+			return differ("the results come from two backbones: make a table of each", backbone, b)
 		}
 	}
 	return nil
-}
-
-// refusal names two files with what differs in them.
-func refusal(text string, pathA, sumA, fromA, pathB, sumB, fromB string) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s", text)
-	for _, s := range [][3]string{{pathA, sumA, fromA}, {pathB, sumB, fromB}} {
-		fmt.Fprintf(&b, "\n  %s\n    has %s, of %s", s[0], s[1], s[2])
-	}
-	return errors.New(b.String())
 }

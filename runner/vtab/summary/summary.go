@@ -1,3 +1,6 @@
+// Package summary makes the table of VTAB-1k from the files of finished cells: one row per method, with the 19 tasks in three groups, the
+// groups' means and both usual averages, over the available seeds. It computes from these files only and leaves missing values blank. A
+// difference that makes two numbers incomparable is a footnote, or an error if it would falsify an average.
 package summary
 
 import (
@@ -11,7 +14,7 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// LaTeX is a format beside those of package report.
+// LaTeX is a format in addition to those of package report.
 const LaTeX = "latex"
 
 // Formats lists what Config.Format may be.
@@ -19,23 +22,23 @@ func Formats() []string {
 	return []string{report.Text, report.Markdown, report.CSV, LaTeX, report.JSON}
 }
 
-// Config says what is printed.
+// Config selects what is printed.
 type Config struct {
-	Folders []string // with the files of cells, as 'vtab run' leaves them; at least one
+	Folders []string // results of 'vtab run', at least one
 	Format  string   // one of Formats
-	Quote   string   // methods to quote below the measured ones: "", AllQuotes or names with commas between them
+	Quote   string   // methods to quote below the measured ones: "", AllQuotes or comma-separated names
 }
 
-// Run prints the table of all cells in the folders. Files that cannot be read are told on ui.Err and left out; they
-// make an error after the table is printed.
+// Run prints the table of all cells in the folders. It names unreadable files on ui.Err, leaves them out, and returns an error after
+// printing the table.
 func Run(c Config, ui runner.UI) error {
 	if !slices.Contains(Formats(), c.Format) {
 		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))
 	}
 	if len(c.Folders) == 0 {
-		return &runner.UsageError{Err: errors.New("give the folder with the results, or several")}
+		return runner.Usagef("give the folder with the results, or several")
 	}
-	quoted, err := quotes(c.Quote)
+	quoted, err := parseQuotes(c.Quote)
 	if err != nil {
 		return err
 	}
@@ -49,7 +52,7 @@ func Run(c Config, ui runner.UI) error {
 	if len(cells) == 0 && len(bad) == 0 {
 		return fmt.Errorf("no results in %s: looked for TASK/METHOD/seed-S.json, as 'dtl-tf vtab run --out' writes them", strings.Join(c.Folders, ", "))
 	}
-	if err := sameOrigin(cells); err != nil {
+	if err := checkOrigin(cells); err != nil {
 		return err
 	}
 	if err := build(cells, quoted, bad).render(ui.Out, c.Format); err != nil {

@@ -15,8 +15,8 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// print runs the command on folders.
-func print(t *testing.T, c Config, folders ...string) (out, told string, err error) {
+// runTable runs the command on folders.
+func runTable(t *testing.T, c Config, folders ...string) (out, told string, err error) {
 	t.Helper()
 	if c.Folders = folders; c.Format == "" {
 		c.Format = "table"
@@ -31,7 +31,7 @@ func print(t *testing.T, c Config, folders ...string) (out, told string, err err
 func TestJSON(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dtlCells()...)
-	out, _, err := print(t, Config{Format: "json", Quote: "dtl"}, dir)
+	out, _, err := runTable(t, Config{Format: "json", Quote: "dtl"}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestJSON(t *testing.T) {
 func TestOneSeed(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, finished("cifar", "dtl", 42, 69.6), finished("cifar", "lora", 42, 67.1))
-	out, _, err := print(t, Config{}, dir)
+	out, _, err := runTable(t, Config{}, dir)
 	if err != nil || !strings.Contains(out, "one seed (42)") || strings.Contains(out, "±") || strings.Contains(out, "\x1b") || strings.Contains(out, "Bold") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -96,12 +96,12 @@ func TestBadFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, told, err := print(t, Config{}, dir)
+	out, told, err := runTable(t, Config{}, dir)
 	expect.Error(t, err, empty, half, "2 unreadable files")
 	if !strings.Contains(told, empty) || !strings.Contains(told, half) || !strings.Contains(out, "70.1") {
 		t.Errorf("told %q, table\n%s", told, out)
 	}
-	if out, _, err := print(t, Config{Format: "json"}, dir); err == nil || !strings.Contains(out, half) {
+	if out, _, err := runTable(t, Config{Format: "json"}, dir); err == nil || !strings.Contains(out, half) {
 		t.Errorf("%v: the JSON form lacks %s", err, half)
 	}
 }
@@ -114,7 +114,7 @@ func TestRefused(t *testing.T) {
 	other.Run.Data.Fingerprint, other.Run.Data.Root = "another print", "elsewhere/cifar"
 	put(t, b, other)
 	pathA, pathB := vtab.CellPath(a, "cifar", "dtl", 42), vtab.CellPath(b, "cifar", "lora", 43)
-	out, _, err := print(t, Config{}, a, b)
+	out, _, err := runTable(t, Config{}, a, b)
 	expect.Error(t, err, "cifar", pathA, "print of cifar", "data/cifar", pathB, "another print", "elsewhere/cifar")
 	if out != "" {
 		t.Errorf("printed %s", out)
@@ -124,24 +124,24 @@ func TestRefused(t *testing.T) {
 	other.Run.Backbone.SHA256 = "fedcba"
 	c := t.TempDir()
 	put(t, c, other)
-	_, _, err = print(t, Config{}, a, c)
+	_, _, err = runTable(t, Config{}, a, c)
 	expect.Error(t, err, "two backbones", pathA, "0123456789abcdef", vtab.CellPath(c, "svhn", "lora", 43), "fedcba")
 
 	d := t.TempDir()
 	put(t, d, finished("cifar", "dtl", 42, 60))
-	_, _, err = print(t, Config{}, a, d)
+	_, _, err = runTable(t, Config{}, a, d)
 	expect.Error(t, err, "cifar dtl seed 42", pathA, vtab.CellPath(d, "cifar", "dtl", 42))
 
-	_, _, err = print(t, Config{}, none)
+	_, _, err = runTable(t, Config{}, none)
 	expect.Error(t, err, "no results", none)
-	_, _, err = print(t, Config{}, filepath.Join(none, "gone"))
+	_, _, err = runTable(t, Config{}, filepath.Join(none, "gone"))
 	expect.Error(t, err, "gone")
 	var usage *runner.UsageError
 	for _, bad := range []struct {
 		c     Config
 		words []string
 	}{{Config{Quote: "adaptform"}, []string{"adaptform", "did you mean adaptformer"}}, {Config{Format: "xml"}, []string{"xml", "latex"}}} {
-		_, _, err := print(t, bad.c, a)
+		_, _, err := runTable(t, bad.c, a)
 		if expect.Error(t, err, bad.words...); !errors.As(err, &usage) {
 			t.Errorf("%v is no usage error", err)
 		}
@@ -153,7 +153,7 @@ func TestFolders(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
 	put(t, a, finished("cifar", "dtl", 42, 69.6), failed("dtd", "dtl", 42, "out of memory"))
 	put(t, b, finished("dtd", "dtl", 42, 71.3))
-	out, _, err := print(t, Config{}, a, a+"/.", b)
+	out, _, err := runTable(t, Config{}, a, a+"/.", b)
 	if err != nil || !strings.Contains(out, "69.6") || !strings.Contains(out, "71.3") || strings.Contains(out, "out of memory") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -167,7 +167,7 @@ func TestNotOnTest(t *testing.T) {
 	none := finished("dtd", "dtl", 42, 0)
 	none.Run.Accuracy = nil
 	put(t, dir, val, none)
-	out, _, err := print(t, Config{}, dir)
+	out, _, err := runTable(t, Config{}, dir)
 	if err != nil || strings.Contains(out, "69.6") || !strings.Contains(out, "evaluated on val, not on test") || !strings.Contains(out, "no accuracy") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -180,7 +180,7 @@ func TestScope(t *testing.T) {
 	all.Run.Config = json.RawMessage(`{"epochs":100,"batch":32,"precision":"fp32","drop_path_scope":"all"}`)
 	suffix.Run.Config = json.RawMessage(`{"epochs":100,"batch":32,"precision":"fp32","drop_path_scope":"suffix"}`)
 	put(t, dir, all, suffix)
-	out, _, err := print(t, Config{Format: "csv"}, dir)
+	out, _, err := runTable(t, Config{Format: "csv"}, dir)
 	if err != nil || !strings.Contains(out, "fp32, --drop-path-scope suffix for dtd seed 42") || !strings.Contains(out, "fp32 for cifar seed 42") {
 		t.Errorf("%v\n%s", err, out)
 	}

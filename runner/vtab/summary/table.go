@@ -1,6 +1,8 @@
 package summary
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,15 +11,15 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// Table is everything that is printed, and what its JSON form holds.
+// Table is everything that is printed; its JSON form is the output format json.
 type Table struct {
 	Caption   []string   `json:"caption"`
 	Columns   []Column   `json:"columns"`
 	Rows      []Row      `json:"rows"`
 	Footnotes []Footnote `json:"footnotes"`
-	Bad       []string   `json:"unreadable_files,omitempty"` // left out, with what is wrong with them
+	Bad       []string   `json:"unreadable_files,omitempty"` // with the reasons
 
-	mixedSeeds bool // not every score is made of the same seeds
+	mixedSeeds bool // scores differ in their seeds
 }
 
 // Column is a column of accuracies.
@@ -25,10 +27,10 @@ type Column struct {
 	Key   string `json:"key"`   // of Row.Scores
 	Group string `json:"group"` // Natural, Specialized, Structured or Average
 	Name  string `json:"name"`
-	Tasks int    `json:"tasks"` // that it is the mean of; 1 for a task
+	Tasks int    `json:"tasks"` // that it averages; 1 for a task
 }
 
-// Footnote is what a number behind a name points to.
+// Footnote is a numbered note.
 type Footnote struct {
 	Number int    `json:"number"`
 	Text   string `json:"text"`
@@ -39,7 +41,7 @@ type Row struct {
 	Method string           `json:"method"`
 	Name   string           `json:"name"` // as papers write it
 	Quoted bool             `json:"quoted"`
-	Scores map[string]Score `json:"scores"` // by column; what is not there is not known
+	Scores map[string]Score `json:"scores"` // by column; unknown ones are absent
 
 	Parameters *Parameters `json:"parameters,omitempty"`
 	StepMemory *int64      `json:"peak_step_memory_bytes,omitempty"` // the largest of its cells
@@ -47,10 +49,10 @@ type Row struct {
 	Failed     []Failure   `json:"failed,omitempty"`
 
 	Notes []int          `json:"footnotes,omitempty"`
-	Empty map[string]int `json:"empty,omitempty"` // why a column has no score, by column: a footnote
+	Empty map[string]int `json:"empty,omitempty"` // footnote on why a column has no score, by column
 }
 
-// Parameters counts what is trained, without the classifier. Methods that have other options on other tasks have a range.
+// Parameters counts trainable parameters without the classifier. They range if a method's options differ between tasks.
 type Parameters struct {
 	Millions float64 `json:"millions"` // mean over the tasks
 	Least    int     `json:"least,omitempty"`
@@ -70,9 +72,8 @@ const averageGroup = "Average"
 
 func groupKey(group string) string { return strings.ToLower(group) }
 
-// columns are the tasks with each group's mean behind it, then both averages.
-func columns() []Column {
-	var list []Column
+// columns returns the tasks, followed by their group's mean, and both averages.
+func columns() (list []Column) {
 	tasks := suite.Tasks()
 	for _, g := range suite.Groups() {
 		for _, t := range tasks {
@@ -87,58 +88,58 @@ func columns() []Column {
 		Column{MeanOf19, averageGroup, "Mean of the 19 tasks", len(tasks)})
 }
 
-// build makes the table of cells that may be averaged, see sameOrigin, and of quoted rows below them.
+// build makes the table of cells that passed checkOrigin, with quoted rows below them.
 func build(cells []source, quotes []published.Quote, bad []error) Table {
 	t := Table{Columns: columns(), mixedSeeds: len(seedSets(cells)) > 1}
 	for _, err := range bad {
 		t.Bad = append(t.Bad, err.Error())
 	}
+	byMethod := map[string][]source{}
+	for _, c := range cells {
+		byMethod[c.Method] = append(byMethod[c.Method], c)
+	}
 	for _, method := range methods(cells) {
-		its := slices.DeleteFunc(slices.Clone(cells), func(c source) bool { return c.Method != method })
-		t.Rows = append(t.Rows, t.measured(method, its))
+		t.Rows = append(t.Rows, t.measured(method, byMethod[method]))
 	}
 	for _, q := range quotes {
 		t.Rows = append(t.Rows, t.quoted(q))
 	}
-	t.caption(cells, len(quotes) > 0)
+	t.describe(cells, len(quotes) > 0)
 	return t
 }
 
-// methods are in the order in which papers list them, then what they do not know.
-func methods(cells []source) []string {
-	var list []string
+// quotesBegin reports whether row i is the first quoted row below measured ones.
+func (t Table) quotesBegin(i int) bool { return i > 0 && t.Rows[i].Quoted && !t.Rows[i-1].Quoted }
+
+// methods returns the methods in the order of the papers' tables, then unpublished ones, then DTL and DTL+.
+func methods(cells []source) (list []string) {
 	for _, c := range cells {
 		if !slices.Contains(list, c.Method) {
 			list = append(list, c.Method)
 		}
 	}
-	place := func(method string) int {
-		known := published.All()
-		if i := slices.IndexFunc(known, func(q published.Quote) bool { return q.Method == method }); i >= 0 {
-			return i
+	known := published.All()
+	rank := func(method string) int {
+		i := slices.IndexFunc(known, func(q published.Quote) bool { return q.Method == method })
+		if i < 0 {
+			i = len(known)
 		}
-		return len(known)
+		if dtl.Ours(method) {
+			i += len(known) + 1
+		}
+		return i
 	}
-	slices.SortStableFunc(list, func(a, b string) int {
-		// DTL and DTL+ close the table, as the papers' own rows do.
-		if x, y := dtl.Ours(a), dtl.Ours(b); x != y {
-			if y {
-				return -1
-			}
-			return 1
-		}
-		return place(a) - place(b)
-	})
+	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 	return list
 }
 
-// measured makes the row of a method out of its cells.
+// measured makes the row of a method from its cells.
 func (t *Table) measured(method string, cells []source) Row {
 	r := Row{Method: method, Name: published.Of(method).Name, Scores: map[string]Score{}}
 	seeds := map[string]map[uint64]float64{} // by task
-	var good []source
+	var usable []source
 	for _, c := range cells {
-		if err := c.usable(); err != nil {
+		if err := c.check(); err != nil {
 			r.Failed = append(r.Failed, Failure{c.Task, c.Seed, err.Error(), c.path})
 			continue
 		}
@@ -146,23 +147,22 @@ func (t *Table) measured(method string, cells []source) Row {
 			seeds[c.Task] = map[uint64]float64{}
 		}
 		seeds[c.Task][c.Seed] = c.Run.Accuracy.Top1
-		good = append(good, c)
+		usable = append(usable, c)
 		if m := c.StepMemory; m != nil && (r.StepMemory == nil || m.Peak > *r.StepMemory) {
-			peak := m.Peak
-			r.StepMemory = &peak
+			r.StepMemory = &m.Peak
 		}
 	}
 	for task, values := range seeds {
 		r.Scores[task] = scoreOf(values)
 	}
-	r.Parameters = parametersOf(good)
-	t.average(&r)
-	t.explain(&r, good)
+	r.Parameters = parametersOf(usable)
+	r.average()
+	t.explain(&r, usable)
 	return r
 }
 
-// average fills in the means that all tasks are there for.
-func (t *Table) average(r *Row) {
+// average adds the averages of which all tasks have a score.
+func (r *Row) average() {
 	for _, a := range averages() {
 		if s, ok := a.over(r.Scores); ok {
 			r.Scores[a.key] = s
@@ -170,24 +170,19 @@ func (t *Table) average(r *Row) {
 	}
 }
 
-// parametersOf takes each task once: the seeds of a task train the same parameters.
+// parametersOf counts each task once because its seeds train the same parameters.
 func parametersOf(cells []source) *Parameters {
-	counts := map[string]int{}
-	for _, c := range cells {
-		counts[c.Task] = c.Run.Parameters.Trainable
-	}
-	if len(counts) == 0 {
+	if len(cells) == 0 {
 		return nil
 	}
-	p := &Parameters{}
-	sum, first := 0, true
-	for _, n := range counts {
-		if sum += n; first || n < p.Least {
-			p.Least = n
-		}
-		first = false
-		p.Most = max(p.Most, n)
+	byTask := map[string]int{}
+	for _, c := range cells {
+		byTask[c.Task] = c.Run.Parameters.Trainable
 	}
-	p.Millions = float64(sum) / float64(len(counts)) / 1e6
-	return p
+	counts := slices.Sorted(maps.Values(byTask))
+	sum := 0
+	for _, n := range counts {
+		sum += n
+	}
+	return &Parameters{Millions: float64(sum) / float64(len(counts)) / 1e6, Least: counts[0], Most: counts[len(counts)-1]}
 }

@@ -1,19 +1,21 @@
 package summary
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
-// textWidth is the terminal that the table must fit into.
+// textWidth is the width of the terminal that the table must fit.
 const textWidth = 160
 
-// heads are the papers' short names of the tasks, broken so that no line is wider than a score.
+// heads are the papers' short names of the tasks, broken into lines no wider than a score.
 var heads = map[string]string{
 	"cifar": "Ci-\nfar", "caltech101": "Cal-\ntech", "dtd": "DTD", "oxford_flowers102": "Flo-\nwer", "oxford_iiit_pet": "Pets",
 	"svhn": "SVHN", "sun397": "Sun\n397", "patch_camelyon": "Ca-\nmel-\nyon", "eurosat": "Euro\nSAT", "resisc45": "Re-\nsisc\n45",
@@ -30,52 +32,50 @@ type track struct {
 	group string
 }
 
-// text writes the table for a terminal of 160 columns. It is drawn here and not by the library of the other tables, which
-// cannot put a title over several columns and needs two blanks between them, so that 24 would not fit.
+// right aligns a cell, gap included.
+func (c track) right(text string) string { return fmt.Sprintf("%*s", c.gap+c.width, text) }
+
+// text writes the table for a terminal of 160 columns. The library of the other tables cannot put a title over several columns and
+// needs two blanks between columns, with which 24 would not fit.
 func (t Table) text(w io.Writer, bold bool) error {
-	tracks := t.tracks()
-	room := textWidth
+	lines, tracks := t.lines(), t.tracks()
+	width := 0 // of all tracks
 	for _, c := range tracks {
-		room -= c.width + c.gap
+		width += c.gap + c.width
 	}
-	lines := t.lines()
 	label := utf8.RuneCountInString("method")
 	for _, l := range lines {
-		label = max(label, utf8.RuneCountInString(strings.TrimSpace(l.label(textWidth)+" "+marks(l.notes))))
+		label = max(label, utf8.RuneCountInString(l.label(textWidth)+set(" [%s]", l.notes)))
 	}
-	label = min(label, room)
+	label = min(label, textWidth-width)
+	rule := strings.Repeat("─", label+width) + "\n"
 	var b strings.Builder
 	writeHead(&b, tracks, label)
+	b.WriteString(rule)
 	for i, l := range lines {
-		if i > 0 && t.Rows[i].Quoted && !t.Rows[i-1].Quoted {
-			writeRule(&b, tracks, label)
+		if t.quotesBegin(i) {
+			b.WriteString(rule)
 		}
 		writeLine(&b, tracks, label, l, bold)
 	}
-	writeRule(&b, tracks, label)
-	for _, c := range t.Caption {
-		b.WriteString(wrap(c, "", textWidth))
-	}
+	b.WriteString(rule)
+	caption := t.Caption
 	if bold {
-		b.WriteString(wrap(bestNote, "", textWidth))
+		caption = append(slices.Clone(caption), bestNote)
+	}
+	for _, c := range caption {
+		b.WriteString(wrap("", c))
 	}
 	for _, f := range t.Footnotes {
-		b.WriteString(wrap(f.Text, fmt.Sprintf("%5s ", mark(f.Number)), textWidth))
+		b.WriteString(wrap(fmt.Sprintf("%5s ", fmt.Sprintf("[%d]", f.Number)), f.Text))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-const bestNote = "Bold: the best measured score of a column where at least two are there."
-
-func (t Table) tracks() []track {
-	var list []track
+func (t Table) tracks() (list []track) {
 	for _, c := range t.Columns {
-		head, ok := heads[c.Key]
-		if !ok {
-			head = c.Name
-		}
-		list = append(list, track{head: strings.Split(head, "\n"), width: 4, gap: 1, group: c.Group})
+		list = append(list, track{head: strings.Split(cmp.Or(heads[c.Key], c.Name), "\n"), width: 4, gap: 1, group: c.Group})
 	}
 	list = append(list,
 		track{head: []string{"Para-", "meters", "M"}, group: "Cost", gap: 1},
@@ -93,103 +93,85 @@ func (t Table) tracks() []track {
 
 // writeHead writes the groups over their columns, then the columns' names.
 func writeHead(b *strings.Builder, tracks []track, label int) {
-	var groups, rules strings.Builder
-	groups.WriteString(strings.Repeat(" ", label))
-	rules.WriteString(strings.Repeat(" ", label))
+	blank := strings.Repeat(" ", label)
+	groups, rules, rows := blank, blank, 0
 	for i := 0; i < len(tracks); {
-		width, first := -tracks[i].gap, i
-		for ; i < len(tracks) && tracks[i].group == tracks[first].group; i++ {
+		width, first := -tracks[i].gap, tracks[i]
+		for ; i < len(tracks) && tracks[i].group == first.group; i++ {
 			width += tracks[i].gap + tracks[i].width
+			rows = max(rows, len(tracks[i].head))
 		}
-		gap := strings.Repeat(" ", tracks[first].gap)
-		fmt.Fprintf(&groups, "%s%-*s", gap, width, tracks[first].group)
-		rules.WriteString(gap + strings.Repeat("─", width))
+		gap := strings.Repeat(" ", first.gap)
+		groups += fmt.Sprintf("%s%-*s", gap, width, first.group)
+		rules += gap + strings.Repeat("─", width)
 	}
-	b.WriteString(strings.TrimRight(groups.String(), " ") + "\n" + rules.String() + "\n")
-	rows := 0
-	for _, c := range tracks {
-		rows = max(rows, len(c.head))
-	}
+	b.WriteString(strings.TrimRight(groups, " ") + "\n" + rules + "\n")
 	for y := range rows {
-		text := strings.Repeat(" ", label)
+		text := blank
 		if y == rows-1 {
-			text = left("method", label)
+			text = fmt.Sprintf("%-*s", label, "method")
 		}
 		for _, c := range tracks {
-			h := ""
-			if at := y - rows + len(c.head); at >= 0 {
-				h = c.head[at]
+			head := ""
+			if i := y - rows + len(c.head); i >= 0 {
+				head = c.head[i]
 			}
-			text += right(h, c.gap+c.width)
+			text += c.right(head)
 		}
 		b.WriteString(text + "\n")
 	}
-	writeRule(b, tracks, label)
 }
 
-func writeRule(b *strings.Builder, tracks []track, label int) {
-	width := label
-	for _, c := range tracks {
-		width += c.gap + c.width
-	}
-	b.WriteString(strings.Repeat("─", width) + "\n")
-}
-
-// writeLine writes the means, and below them the deviations and what did not fit beside the name.
+// writeLine writes the means, and below them the deviations and the footnotes that do not fit beside the name.
 func writeLine(b *strings.Builder, tracks []track, label int, l line, bold bool) {
 	name, below := l.label(label), ""
-	if m := marks(l.notes); m != "" {
-		if utf8.RuneCountInString(name)+1+utf8.RuneCountInString(m) <= label {
-			name += " " + m
-		} else {
-			below = "  " + m
-		}
+	if notes := set(" [%s]", l.notes); utf8.RuneCountInString(name+notes) <= label {
+		name += notes
+	} else {
+		below = " " + notes
 	}
-	first, second := left(name, label), left(below, label)
+	first, second := fmt.Sprintf("%-*s", label, name), fmt.Sprintf("%-*s", label, below)
 	for i, c := range l.cells {
-		width := tracks[i].gap + tracks[i].width
-		text := right(c.mean+mark(c.note), width)
+		text := tracks[i].right(c.mean + set("[%s]", c.notes))
 		if bold && c.best {
 			text = strings.Replace(text, c.mean, "\x1b[1m"+c.mean+"\x1b[0m", 1)
 		}
 		first += text
-		second += right(c.std, width)
+		second += tracks[i].right(set("±%s", c.std))
 	}
 	n := len(l.cells)
-	first += right(l.parameters, tracks[n].gap+tracks[n].width) + right(l.memory, tracks[n+1].gap+tracks[n+1].width)
-	b.WriteString(strings.TrimRight(first, " ") + "\n")
-	if second = strings.TrimRight(second, " "); second != "" {
-		b.WriteString(second + "\n")
-	}
-}
-
-func left(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
-}
-
-func right(text string, width int) string {
-	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
-}
-
-// wrap breaks a text into lines behind a head, which later lines are indented by.
-func wrap(text, head string, width int) string {
-	var b strings.Builder
-	line := head
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-			line += word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-			b.WriteString(line + "\n")
-			line = strings.Repeat(" ", utf8.RuneCountInString(head)) + word
-		default:
-			line += " " + word
+	first += tracks[n].right(l.parameters) + tracks[n+1].right(l.memory)
+	for _, text := range []string{first, second} {
+		if text = strings.TrimRight(text, " "); text != "" {
+			b.WriteString(text + "\n")
 		}
 	}
-	return b.String() + line + "\n"
 }
 
-// isTerminal tells whether bold type is shown there.
+// wrap breaks a text into lines of textWidth, the first after head, the others indented by it.
+func wrap(head, text string) string {
+	var b strings.Builder
+	indent := utf8.RuneCountInString(head)
+	b.WriteString(head)
+	at := indent
+	for word := range strings.FieldsSeq(text) {
+		width := utf8.RuneCountInString(word)
+		switch {
+		case at == indent:
+		case at+1+width > textWidth:
+			fmt.Fprintf(&b, "\n%*s", indent, "")
+			at = indent
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += width
+	}
+	return b.String() + "\n"
+}
+
+// isTerminal reports whether w is a terminal that shows bold type.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
