@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"dtl-tf/runner"
 	"dtl-tf/runner/prepare"
 )
 
@@ -38,7 +37,7 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
-		c := prepare.Config{Version: version}
+		var c prepare.Config
 		var quiet bool
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.From, "from", "", "`folder` or archive to read (required)")
@@ -60,12 +59,9 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			if g.changed("test") && c.Test < 0 {
 				return usagef("--test %d: want at least 1 image", c.Test)
 			}
-			r, err := prepare.Run(ctx, c, prepare.UI{Out: io.out, Err: io.err, Quiet: quiet})
+			r, err := prepare.Run(ctx, c, io.ui(quiet))
 			if errors.Is(err, context.Canceled) {
 				return fmt.Errorf("interrupted, nothing was written to %s: %w", c.Out, err)
-			}
-			if errors.Is(err, prepare.ErrUsage) {
-				return &runner.UsageError{Err: err}
 			}
 			if err != nil {
 				return err

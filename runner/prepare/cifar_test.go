@@ -207,7 +207,7 @@ func TestSpriteLabels(t *testing.T) {
 	rows := order.Rows("train", 737280)
 	var chosen []int
 	r := &Record{}
-	p, err := official(Config{Train: 800, Val: 200, Test: -1}, "dsprites_loc", map[string]int{"train": 737280}, r)
+	p, err := official(Config{Train: 800, Val: 200, Test: -1}, "dsprites_loc", map[string]int{"train": 737280}, r, nil)
 	expect.NoError(t, err)
 	for _, list := range p[:test] {
 		for _, at := range list {

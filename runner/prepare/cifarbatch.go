@@ -10,16 +10,32 @@ import (
 	"dtl-tf/runner/prepare/pickle"
 )
 
-// read calls image for each image of a batch, which is of size bytes, with the image's row in the batch.
-func (k cifarKind) read(r io.Reader, size int64, image func(row, label int, planes []byte) error) error {
-	if k.binary {
-		return k.readBinary(r, image)
+// maxNames is the largest list of class names in bytes.
+const maxNames = 1 << 16
+
+// read calls visit for each image of a batch of size bytes, with its row in the batch.
+func (k cifarKind) read(r io.Reader, size int64, visit func(row, label int, planes []byte) error) error {
+	classes := 100
+	if k.dataset == "cifar10" {
+		classes = 10
 	}
-	return k.readPickle(r, size, image)
+	check := func(row, label int, planes []byte) error {
+		if label < 0 || label >= classes {
+			return fmt.Errorf("row %d has the label %d, %d classes have the labels 0 to %d", row, label, classes, classes-1)
+		}
+		if err := visit(row, label, planes); err != nil {
+			return fmt.Errorf("row %d: %w", row, err)
+		}
+		return nil
+	}
+	if k.binary {
+		return k.readBinary(r, check)
+	}
+	return k.readPickle(r, size, check)
 }
 
-// readBinary: records of a label byte, for CIFAR-100 two, and 3,072 bytes of pixels.
-func (k cifarKind) readBinary(r io.Reader, image func(row, label int, planes []byte) error) error {
+// readBinary reads records of a label byte, for CIFAR-100 two, and 3,072 bytes of pixels.
+func (k cifarKind) readBinary(r io.Reader, visit func(row, label int, planes []byte) error) error {
 	b := bufio.NewReaderSize(r, 1<<16)
 	record := make([]byte, k.skip+1+cifarImage)
 	for row := 0; ; row++ {
@@ -32,15 +48,15 @@ func (k cifarKind) readBinary(r io.Reader, image func(row, label int, planes []b
 		case err != nil:
 			return err
 		}
-		if err := k.call(row, int(record[k.skip]), record[k.skip+1:], image); err != nil {
+		if err := visit(row, int(record[k.skip]), record[k.skip+1:]); err != nil {
 			return err
 		}
 	}
 }
 
-// readPickle: a dictionary with an array [N, 3072] of pixels and a list of N labels. It is in memory as a whole, 154 MB for
-// the training images of CIFAR-100.
-func (k cifarKind) readPickle(r io.Reader, size int64, image func(row, label int, planes []byte) error) error {
+// readPickle reads a dictionary with an array [N, 3072] of pixels and a list of N labels. All of it is in memory, 154 MB for the training
+// images of CIFAR-100.
+func (k cifarKind) readPickle(r io.Reader, size int64, visit func(row, label int, planes []byte) error) error {
 	v, err := pickle.Decode(r, size)
 	if err != nil {
 		return err
@@ -59,55 +75,32 @@ func (k cifarKind) readPickle(r io.Reader, size int64, image func(row, label int
 		if !ok {
 			return fmt.Errorf("label %d is no whole number", row)
 		}
-		if err := k.call(row, n, pixels.Data[row*cifarImage:][:cifarImage], image); err != nil {
+		if err := visit(row, n, pixels.Data[row*cifarImage:][:cifarImage]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (k cifarKind) call(row, label int, planes []byte, image func(row, label int, planes []byte) error) error {
-	if classes := k.classes(); label < 0 || label >= classes {
-		return fmt.Errorf("row %d has the label %d, %d classes have the labels 0 to %d", row, label, classes, classes-1)
-	}
-	if err := image(row, label, planes); err != nil {
-		return fmt.Errorf("row %d: %w", row, err)
-	}
-	return nil
-}
-
-func (k cifarKind) classes() int {
-	if k.dataset == "cifar10" {
-		return 10
-	}
-	return 100
-}
-
-// classNames reads the names from a text file of a line each, or from the list in a pickle.
-func (k cifarKind) classNames(r io.Reader, size int64) ([]string, error) {
+// classNames reads the names from a text file, a line each, or from the list in a pickle.
+func (k cifarKind) classNames(r io.Reader, size int64) (names []string, err error) {
 	if k.binary {
-		const most = 1 << 16
-		text, err := io.ReadAll(io.LimitReader(r, most))
+		text, err := io.ReadAll(io.LimitReader(r, maxNames))
 		return strings.Fields(string(text)), err
 	}
 	v, err := pickle.Decode(r, size)
 	if err != nil {
 		return nil, err
 	}
-	key := "label_names"
-	if k.dataset == "cifar100" {
-		key = "fine_label_names"
-	}
 	meta, _ := v.(map[string]any)
-	list, ok := meta[key].([]any)
+	list, ok := meta[k.names].([]any)
 	if !ok {
-		return nil, fmt.Errorf("the pickle has no list %q", key)
+		return nil, fmt.Errorf("the pickle has no list %q", k.names)
 	}
-	var names []string
 	for _, item := range list {
 		name, ok := item.(string)
 		if !ok {
-			return nil, fmt.Errorf("%q holds a name that is no string", key)
+			return nil, fmt.Errorf("%q holds a name that is no string", k.names)
 		}
 		names = append(names, name)
 	}

@@ -1,22 +1,20 @@
 package prepare
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/md5"
 	"fmt"
 	"slices"
 	"strconv"
+
+	"dtl-tf/runner/prepare/order"
 )
 
-// draw chooses images of class folders by a seed. The images are shuffled by the MD5 of "SEED:CLASS/IMAGE", so that
-// the choice follows from the names alone, on every machine and whatever the images come packed in. Each class gives
-// its share, at least one image where there are as many places as classes. What is left is for testing, unless there
-// is test/.
-func (f *classFolders) draw(c Config) (plan, error) {
+// draw chooses images of class folders by a seed. It shuffles them by the MD5 of "SEED:CLASS/IMAGE", so the choice depends on the names
+// alone, not on the machine or the container. Each class gets its share, and at least one image if there are as many places as classes.
+// The remaining images are for testing unless there is a folder test/.
+func (f *classFolders) draw(c Config) (p plan, err error) {
 	pool := f.shuffled("train", c.Seed)
-	var p plan
-	var err error
 	if p[train], pool, err = f.share(c, pool, "--train", c.Train); err != nil {
 		return p, err
 	}
@@ -47,28 +45,19 @@ func (f *classFolders) draw(c Config) (plan, error) {
 	return p, nil
 }
 
-// shuffled is the images of a split in the seed's order.
+// shuffled returns the images of a split in the seed's order.
 func (f *classFolders) shuffled(split string, seed uint64) []ref {
 	members := f.splits[split]
-	type drawn struct {
-		digest [md5.Size]byte
-		index  int
-	}
-	all := make([]drawn, len(members))
-	for i, m := range members {
-		all[i] = drawn{md5.Sum([]byte(strconv.FormatUint(seed, 10) + ":" + m.name)), i}
-	}
-	slices.SortFunc(all, func(a, b drawn) int {
-		return cmp.Or(bytes.Compare(a.digest[:], b.digest[:]), cmp.Compare(a.index, b.index))
-	})
-	refs := make([]ref, len(all))
-	for i, d := range all {
-		refs[i] = ref{split, d.index}
+	refs := make([]ref, len(members))
+	for at, index := range order.Sort(len(members), func(i int) order.Digest {
+		return md5.Sum([]byte(strconv.FormatUint(seed, 10) + ":" + members[i].name))
+	}) {
+		refs[at] = ref{split, index}
 	}
 	return refs
 }
 
-// share takes n images of the pool, from each class its share, and returns them and the rest in the pool's order.
+// share takes n images of the pool, of each class its share, and returns them and the rest in the pool's order.
 func (f *classFolders) share(c Config, pool []ref, flag string, n int) (taken, rest []ref, err error) {
 	if n > len(pool) {
 		return nil, nil, tooFew(c, flag, n, fmt.Sprintf("there are %d", len(pool)))
@@ -89,34 +78,31 @@ func (f *classFolders) share(c Config, pool []ref, flag string, n int) (taken, r
 	return taken, rest, nil
 }
 
-// quotas divides n places among classes in proportion to their images: whole parts first, then one each to the largest
-// remainders, the first class before a later one. Where n allows it, no class that has images stays without.
+// quotas divides n places among classes in proportion to their images by the largest remainder method; equal remainders favour the first
+// class. If n allows it, every class that has images gets a place.
 func quotas(counts []int, n int) []int {
 	total, filled := 0, 0
 	for _, count := range counts {
 		total += count
-		if count > 0 {
-			filled++
-		}
+		filled += min(count, 1)
 	}
 	q := make([]int, len(counts))
-	order := make([]int, len(counts))
+	classes := make([]int, len(counts))
 	left := n
 	for i, count := range counts {
-		q[i], order[i] = count*n/total, i
+		q[i], classes[i] = count*n/total, i
 		left -= q[i]
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
+	slices.SortStableFunc(classes, func(a, b int) int {
 		return cmp.Compare(counts[b]*n%total, counts[a]*n%total)
 	})
-	for _, i := range order[:left] {
+	for _, i := range classes[:left] {
 		q[i]++
 	}
 	if n >= filled {
 		for i, count := range counts {
 			if count > 0 && q[i] == 0 {
-				largest := slices.Index(q, slices.Max(q))
-				q[largest]--
+				q[slices.Index(q, slices.Max(q))]--
 				q[i]++
 			}
 		}

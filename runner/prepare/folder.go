@@ -13,17 +13,18 @@ import (
 	"unicode/utf8"
 
 	"dtl-tf/graph/spell"
+	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
 )
 
-// classFolders are CLASS/IMAGE, or train/CLASS/IMAGE, test/CLASS/IMAGE and val/CLASS/IMAGE, in a folder or an archive,
-// under any folders that everything lies in.
+// classFolders is a folder or an archive of CLASS/IMAGE, or of train/CLASS/IMAGE, test/CLASS/IMAGE and val/CLASS/IMAGE, below any common
+// folders.
 type classFolders struct {
 	archive *archive.Archive
-	classes []string            // by label: byte order of the names
-	splits  map[string][]member // train alone where there are no splits
+	classes []string            // by label, sorted by bytes
+	splits  map[string][]member // without splits only train
 	passed  data.Passed         // files that are no images
 	unused  []string            // folders beside those of splits
 }
@@ -35,10 +36,10 @@ type member struct {
 	label int
 }
 
-// isImage goes by the name; the content decides later.
+// isImage looks at the name only; writing an image looks at its content.
 func isImage(name string) bool { return data.IsImageName(name) }
 
-func openFolders(c Config, a *archive.Archive, entries []archive.Entry) (source, error) {
+func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 	f := &classFolders{archive: a, splits: map[string][]member{}}
 	var images []archive.Entry
 	for _, e := range entries {
@@ -52,7 +53,7 @@ func openFolders(c Config, a *archive.Archive, entries []archive.Entry) (source,
 		return nil, fmt.Errorf("%s holds neither class folders with images, nor TFDS record files, nor CIFAR's or dSprites' data: its first file is %s", a.Path, entries[0].Name)
 	}
 	slices.SortFunc(images, func(a, b archive.Entry) int { return strings.Compare(a.Name, b.Name) })
-	prefix := common(images)
+	prefix := commonFolder(images)
 	split := splitNames(images, prefix)
 	for _, e := range images {
 		parts := strings.Split(strings.TrimPrefix(e.Name, prefix), "/")
@@ -72,8 +73,8 @@ func openFolders(c Config, a *archive.Archive, entries []archive.Entry) (source,
 	return f, f.label()
 }
 
-// common is the folder that all images lie in, with a slash. At least one folder is left, that of a class.
-func common(images []archive.Entry) string {
+// commonFolder returns the deepest folder above the class folders that contains all images, with a slash.
+func commonFolder(images []archive.Entry) string {
 	prefix := ""
 	for {
 		first, rest, _ := strings.Cut(images[0].Name[len(prefix):], "/")
@@ -90,8 +91,8 @@ func common(images []archive.Entry) string {
 	}
 }
 
-// splitNames maps the first folders to splits, or is nil when they are classes: where there is no train/, and where it
-// holds images and no folders. Beside splits, folders of other names map to nothing.
+// splitNames maps the first folders to splits. It returns nil if they are classes: if there is no train/, or train/ contains images
+// instead of folders. Folders of other names beside splits have no entry.
 func splitNames(images []archive.Entry, prefix string) map[string]string {
 	all := map[string]string{"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 	found := map[string]string{}
@@ -107,7 +108,7 @@ func splitNames(images []archive.Entry, prefix string) map[string]string {
 	return found
 }
 
-// label numbers the classes of the training images.
+// label numbers the classes of the training images and labels all images.
 func (f *classFolders) label() error {
 	class := func(m member) string { return m.name[:strings.IndexByte(m.name, '/')] }
 	for _, m := range f.splits["train"] {
@@ -137,20 +138,19 @@ func (f *classFolders) label() error {
 
 func (f *classFolders) describe(r *Record) {
 	r.Kind = "class folders"
-	source := SourceFile{Name: filepath.Base(f.archive.Path)}
+	r.Sources = sourceFiles(f.archive, filepath.Base(f.archive.Path))
 	if f.archive.Kind == archive.Folder {
 		h := sha256.New()
 		for _, split := range []string{"train", "val", "test"} {
 			for _, m := range f.splits[split] {
-				source.Bytes += m.entry.Size
+				r.Sources[0].Bytes += m.entry.Size
 				fmt.Fprintf(h, "%d %s\n", m.entry.Size, m.entry.Name)
 			}
 		}
-		source.SHA256 = hex.EncodeToString(h.Sum(nil))
+		r.Sources[0].SHA256 = hex.EncodeToString(h.Sum(nil))
 	} else {
 		r.Kind += " in a " + f.archive.Kind
 	}
-	r.Sources = []SourceFile{source}
 	r.Classes, r.ClassNames = len(f.classes), f.classes
 	slices.Sort(f.unused)
 	if unused := slices.Compact(f.unused); len(unused) > 0 {
@@ -171,10 +171,10 @@ func (f *classFolders) plan(_ context.Context, c Config, r *Record) (plan, error
 	ordered := name == "eurosat" || name == "resisc45"
 	switch {
 	case explicit && !ordered:
-		return plan{}, usagef("--task %s: the images of VTAB-1k cannot be told from class folders, only those of eurosat and resisc45; "+
+		return plan{}, runner.Usagef("--task %s: the images of VTAB-1k cannot be told from class folders, only those of eurosat and resisc45; "+
 			"prepare it from TFDS record files, or leave out --task to draw images at random", name)
 	case explicit && len(f.splits) > 1:
-		return plan{}, usagef("--task %s: want one folder for each class, not train/ and test/", name)
+		return plan{}, runner.Usagef("--task %s: want one folder for each class, not train/ and test/", name)
 	case ordered && !c.Seeded && (explicit || len(f.splits) == 1 && len(members) == d.counts["train"]):
 		return f.official(c, name, r)
 	}
@@ -185,7 +185,7 @@ func (f *classFolders) plan(_ context.Context, c Config, r *Record) (plan, error
 	return f.draw(c)
 }
 
-// official is VTAB-1k's selection of eurosat and resisc45, whose records have the keys CLASS_FILE since TFDS 4.2.
+// official chooses VTAB-1k's images of eurosat and resisc45, whose records have the keys CLASS_FILE since TFDS 4.2.
 func (f *classFolders) official(c Config, name string, r *Record) (plan, error) {
 	members := f.splits["train"]
 	if want := tasks()[name].classes; len(f.classes) != want {
@@ -195,50 +195,37 @@ func (f *classFolders) official(c Config, name string, r *Record) (plan, error) 
 	for i, m := range members {
 		keys[i] = f.classes[m.label] + "_" + path.Base(m.name)
 	}
-	indices, err := order.Keys("train", keys)
+	rows, err := order.Keys("train", keys)
 	if err != nil {
 		return plan{}, fmt.Errorf("%s: %w", f.archive.Path, err)
 	}
-	p, err := official(c, name, map[string]int{"train": len(members)}, r)
-	for list := range p {
-		for i, at := range p[list] {
-			p[list][i].index = indices[at.index]
-		}
-	}
-	return p, err
+	return official(c, name, map[string]int{"train": len(members)}, r, map[string][]int{"train": rows})
 }
 
-func (f *classFolders) extract(ctx context.Context, p plan, put func(place, picture) error) error {
-	type target struct {
-		place
-		member
-	}
-	targets := map[string]target{}
-	for split, places := range p.wanted() {
-		for index, to := range places {
-			m := f.splits[split][index]
-			targets[m.entry.Name] = target{to, m}
+func (f *classFolders) extract(ctx context.Context, put sink) error {
+	refs := map[string]ref{}
+	for split, members := range f.splits {
+		for i, m := range members {
+			refs[m.entry.Name] = ref{split, i}
 		}
 	}
 	return f.archive.Walk(ctx, func(e archive.Entry, r io.Reader) error {
-		t, ok := targets[e.Name]
+		at, ok := refs[e.Name]
 		if !ok {
 			return nil
 		}
-		img := picture{path: e.Path, label: t.label, name: e.Name}
-		if e.Size > maxImage {
-			return fmt.Errorf("%d bytes are too many for an image, %d is the limit", e.Size, maxImage)
-		}
-		var err error
-		if img.encoded, err = io.ReadAll(io.LimitReader(r, maxImage+1)); err == nil && len(img.encoded) > maxImage {
-			err = fmt.Errorf("more than %d bytes are too many for an image", maxImage)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", e.Name, err)
-		}
-		if err := put(t.place, img); err != nil {
-			return fmt.Errorf("%s: %w", e.Name, err)
-		}
-		return nil
+		return put(at, func() (img picture, err error) {
+			img = picture{path: e.Path, label: f.splits[at.split][at.index].label, name: e.Name}
+			if e.Size <= maxImageBytes {
+				img.encoded, err = io.ReadAll(io.LimitReader(r, maxImageBytes+1))
+			}
+			if n := max(e.Size, int64(len(img.encoded))); n > maxImageBytes {
+				err = fmt.Errorf("%d bytes are too many for an image, %d is the limit", n, maxImageBytes)
+			}
+			if err != nil {
+				err = fmt.Errorf("%s: %w", e.Name, err)
+			}
+			return img, err
+		})
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"crypto/md5"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -290,7 +289,7 @@ func TestOverwrite(t *testing.T) {
 		t.Errorf("left behind: %s", all)
 	}
 	c.From, c.Train = c.Out, 10
-	if err := refused(t, c, "lie in one another"); !errors.Is(err, ErrUsage) {
+	if err := refused(t, c, "lie in one another"); !wrongUse(err) {
 		t.Errorf("%v", err)
 	}
 	c = config(t, root, "animals")

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/internal/tfrecord"
 )
 
-// stored is a label that the record holds.
+// stored returns a label in the record.
 func stored(name string) func(tfrecord.Example) (int, error) {
 	return func(e tfrecord.Example) (int, error) {
 		label, err := e.Int(name)
@@ -21,7 +21,7 @@ func stored(name string) func(tfrecord.Example) (int, error) {
 	}
 }
 
-// binned divides the values of a stored label into classes of equal width, rounding down.
+// binned divides the values of a stored label into classes of equal width.
 func binned(name string, values, classes int) func(tfrecord.Example) (int, error) {
 	return func(e tfrecord.Example) (int, error) {
 		v, err := stored(name)(e)
@@ -32,7 +32,7 @@ func binned(name string, values, classes int) func(tfrecord.Example) (int, error
 	}
 }
 
-// countAll is clevr_count: the number of objects, 3 to 10, less 3.
+// countAll labels clevr_count: the number of objects, 3 to 10, minus 3.
 func countAll(e tfrecord.Example) (int, error) {
 	points, err := triples(e, "objects/pixel_coords")
 	if err == nil && (len(points) < 3 || len(points) > 10) {
@@ -41,7 +41,7 @@ func countAll(e tfrecord.Example) (int, error) {
 	return len(points) - 3, err
 }
 
-// closestObject is clevr_dist: how many of five limits the distance of the nearest object is above.
+// closestObject labels clevr_dist: how many of five limits the distance of the nearest object exceeds.
 func closestObject(e tfrecord.Example) (int, error) {
 	points, err := triples(e, "objects/pixel_coords")
 	if err != nil {
@@ -57,8 +57,8 @@ func closestObject(e tfrecord.Example) (int, error) {
 	return above(nearest, 8, 8.5, 9, 9.5, 10)
 }
 
-// closestVehicle is kitti: how many of three limits, in metres, the distance of the nearest car, van or truck is above,
-// which are the types 0, 1 and 2. Without one it is class 3.
+// closestVehicle labels kitti: how many of three limits, in metres, the distance of the nearest car, van or truck (the types 0, 1 and 2)
+// exceeds. Without a vehicle it is class 3.
 func closestVehicle(e tfrecord.Example) (int, error) {
 	types, err := e.Ints("objects/type")
 	if err != nil {
@@ -80,6 +80,7 @@ func closestVehicle(e tfrecord.Example) (int, error) {
 	return above(nearest, 8, 20, 999)
 }
 
+// above counts the limits below v.
 func above(v float32, limits ...float32) (int, error) {
 	if math.IsNaN(float64(v)) {
 		return 0, errors.New("a distance is not a number")
@@ -93,7 +94,7 @@ func above(v float32, limits ...float32) (int, error) {
 	return class, nil
 }
 
-// triples is a feature of three numbers for each object.
+// triples returns a feature of three numbers per object.
 func triples(e tfrecord.Example, name string) ([][3]float32, error) {
 	flat, err := e.Floats(name)
 	if err != nil {
@@ -109,22 +110,22 @@ func triples(e tfrecord.Example, name string) ([][3]float32, error) {
 	return points, nil
 }
 
-// text is a key that the records hold as it is.
-func text(name string) func(tfrecord.Example) (string, error) {
+// text returns a key in the record.
+func text(name string) keyFunc {
 	return func(e tfrecord.Example) (string, error) {
 		b, err := e.Bytes(name)
 		return string(b), err
 	}
 }
 
-// classText is the key of eurosat and resisc45: the class, which the file name begins with, and the file name.
-func classText(name string) func(tfrecord.Example) (string, error) {
+// classText returns the key of eurosat and resisc45: the class, with which the file name begins, and the file name.
+func classText(name string) keyFunc {
 	return func(e tfrecord.Example) (string, error) {
-		b, err := e.Bytes(name)
+		file, err := text(name)(e)
 		if err != nil {
 			return "", err
 		}
-		file := path.Base(string(b))
+		file = path.Base(file)
 		end := strings.LastIndexByte(file, '_')
 		if end < 0 {
 			return "", fmt.Errorf("feature %q is %.80q, want CLASS_NUMBER.jpg", name, file)

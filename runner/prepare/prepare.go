@@ -1,3 +1,10 @@
+// Package prepare makes a data set in the layout of VTAB-1k (images/, train800.txt, val200.txt, train800val200.txt, test.txt) from
+// published data: class folders, the archives of CIFAR-10 and CIFAR-100, the .npz of dSprites, and the record files of TensorFlow
+// Datasets (TFDS).
+//
+// The images that VTAB-1k (Zhai et al. 2019, arXiv 1910.04867) uses are fixed: the first 800 records of a training set in TFDS's order,
+// and so on (task.go). Class folders of other data sets are drawn from by a seed (draw.go). Encoded images are copied byte for byte, raw
+// pixels are stored as PNG.
 package prepare
 
 import (
@@ -6,17 +13,52 @@ import (
 	"fmt"
 	"time"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
 )
 
-// Run prepares a data set and returns its record, which is in the data set's folder too. Nothing is left behind
-// where it fails or is interrupted. Errors that match ErrUsage are mistakes in c.
-func Run(ctx context.Context, c Config, ui UI) (*Record, error) {
-	if err := c.check(); err != nil {
-		return nil, err
+// Config selects what to prepare.
+type Config struct {
+	From string // folder or archive
+	Out  string // the data set's folder, which Run makes
+	Task string // of VTAB-1k; "": by the name of Out, or the only one that From has
+
+	Train, Val int    // images in train800.txt and val200.txt
+	Test       int    // maximum number of images in test.txt; negative: no limit
+	Seed       uint64 // of the draw from class folders
+	Seeded     bool   // the user chose the seed
+
+	Link      bool // hard-link the images of a folder instead of copying them
+	Overwrite bool // replace Out if Run made it
+}
+
+// maxImages is the largest number of images that --train, --val and --test take.
+const maxImages = 100_000_000
+
+func (c Config) check() error {
+	if c.From == "" {
+		return runner.Usagef("--from is required: a folder or an archive")
 	}
-	if _, _, err := taskOf(c); err != nil {
+	if c.Out == "" {
+		return runner.Usagef("--out is required: the folder to make")
+	}
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"train", c.Train}, {"val", c.Val}, {"test", max(c.Test, -c.Test)}} {
+		if f.n < 1 || f.n > maxImages {
+			return runner.Usagef("--%s %d: want at least 1 image and at most %d", f.name, f.n, maxImages)
+		}
+	}
+	_, _, err := taskOf(c)
+	return err
+}
+
+// Run prepares a data set and returns its record, which is also stored in the data set's folder. It leaves nothing behind if it fails or
+// is interrupted.
+func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	s, err := openStage(c)
@@ -24,52 +66,57 @@ func Run(ctx context.Context, c Config, ui UI) (*Record, error) {
 		return nil, err
 	}
 	defer s.Discard()
-	r := &Record{Program: "dtl-tf " + c.Version, Prepared: time.Now().UTC().Format(time.RFC3339),
+	r := &Record{Program: "dtl-tf " + ui.Version, Prepared: time.Now().UTC().Format(time.RFC3339),
 		Options: Options{Train: c.Train, Val: c.Val, Link: c.Link}}
 	if c.Test > 0 {
 		r.Options.Test = &c.Test
 	}
-	ui.note("reading %s", c.From)
-	from, err := open(ctx, c)
+	err = fill(ctx, s.Folder, r, c, ui)
+	if ctx.Err() != nil && !errors.Is(err, context.Canceled) { // errors on the way follow from it
+		err = ctx.Err()
+	}
 	if err != nil {
-		return nil, explain(ctx, err)
-	}
-	from.describe(r)
-	p, err := from.plan(ctx, c, r)
-	if err != nil {
-		return nil, explain(ctx, err)
-	}
-	if err := fill(ctx, from, p, s.Folder, r, c, ui); err != nil {
-		return nil, explain(ctx, err)
-	}
-	if err := r.write(s.Folder); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if err := s.Publish(); err != nil {
 		return nil, fmt.Errorf("--out: %w", err)
 	}
-	return ReadRecord(c.Out)
+	return r, nil
 }
 
-// fill writes images and lists, and reads them back as training will.
-func fill(ctx context.Context, from source, p plan, folder string, r *Record, c Config, ui UI) error {
-	w, err := newWriter(folder, c.Link, p)
+// fill writes the images, the lists and the record, and reads the lists as training will.
+func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI) error {
+	ui.Note("reading %s", c.From)
+	from, err := open(ctx, c)
 	if err != nil {
 		return err
 	}
-	total := len(p[train]) + len(p[val]) + len(p[test])
+	from.describe(r)
+	p, err := from.plan(ctx, c, r)
+	if err != nil {
+		return err
+	}
+	w, err := newWriter(folder, c.Link, r.Classes, p)
+	if err != nil {
+		return err
+	}
 	progress := report.NewProgress(ui.Err, ui.Quiet)
-	step, done := progress.Task("writing images", total), 0
 	defer progress.Break()
-	err = from.extract(ctx, p, func(to place, img picture) error {
+	step, done := progress.Task("writing images", len(w.places)), 0
+	err = from.extract(ctx, func(at ref, read func() (picture, error)) error {
+		to, ok := w.places[at]
+		if !ok {
+			return nil
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.put(to, img); err != nil {
+		img, err := read()
+		if err != nil {
 			return err
+		}
+		if err := w.put(to, img); err != nil {
+			return fmt.Errorf("%s: %w", img.name, err)
 		}
 		done++
 		step(done)
@@ -78,16 +125,17 @@ func fill(ctx context.Context, from source, p plan, folder string, r *Record, c 
 	if err != nil {
 		return err
 	}
-	if done != total {
+	if total := len(w.places); done != total {
 		return fmt.Errorf("%s: only %d of %d images turned up again: did it change meanwhile?", c.From, done, total)
 	}
 	if err := w.finish(r); err != nil {
 		return err
 	}
-	if r.Sources, err = sumSources(ctx, r.Sources, c.From, r, ui); err != nil {
+	ui.Note("computing checksums of the source")
+	if err := r.sumSources(ctx, c.From, ui); err != nil {
 		return err
 	}
-	ui.note("computing the data's fingerprint")
+	ui.Note("computing the data's fingerprint")
 	set, err := data.OpenClasses(folder, r.Classes)
 	if err != nil {
 		return fmt.Errorf("the data set that was made cannot be read back: %w", err)
@@ -100,19 +148,13 @@ func fill(ctx context.Context, from source, p plan, folder string, r *Record, c 
 		}
 		items = append(items, part...)
 	}
-	r.Fingerprint, err = data.Fingerprint(ctx, items)
-	return err
-}
-
-// explain makes every error that an interruption causes the interruption.
-func explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil && !errors.Is(err, context.Canceled) {
-		return ctx.Err()
+	if r.Fingerprint, err = data.Fingerprint(ctx, items); err != nil {
+		return err
 	}
-	return err
+	return r.write(folder)
 }
 
-// tooFew says what to change where a source has less than was asked for; what tells what it has.
-func tooFew(c Config, flag string, want int, what string) error {
-	return fmt.Errorf("%s: too few images: %s for %s %d: lower it", c.From, what, flag, want)
+// tooFew reports a source with fewer images than a flag asks for; available describes what it has.
+func tooFew(c Config, flag string, want int, available string) error {
+	return fmt.Errorf("%s: too few images: %s for %s %d: lower it", c.From, available, flag, want)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -15,18 +16,19 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 )
 
 // config is a small preparation into a new folder.
 func config(t *testing.T, from, name string) Config {
 	t.Helper()
-	return Config{From: from, Out: filepath.Join(t.TempDir(), name), Train: 10, Val: 3, Test: -1, Seed: 42, Version: "test"}
+	return Config{From: from, Out: filepath.Join(t.TempDir(), name), Train: 10, Val: 3, Test: -1, Seed: 42}
 }
 
 func run(c Config) (*Record, string, error) {
 	var b bytes.Buffer
-	r, err := Run(context.Background(), c, UI{Out: &b, Err: &b})
+	r, err := Run(context.Background(), c, runner.UI{Out: &b, Err: &b, Version: "test"})
 	return r, b.String(), err
 }
 
@@ -58,6 +60,12 @@ func refused(t *testing.T, c Config, words ...string) error {
 		t.Errorf("left behind: %s; before: %s", after, before)
 	}
 	return err
+}
+
+// wrongUse reports whether an error is about what the user asked for.
+func wrongUse(err error) bool {
+	var usage *runner.UsageError
+	return errors.As(err, &usage)
 }
 
 func names(t *testing.T, folder string) string {

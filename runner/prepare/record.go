@@ -14,7 +14,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// RecordFile lies beside the lists and tells where the data set comes from.
+// RecordFile lies beside the lists and states the origin of the data set.
 const RecordFile = "prepare.json"
 
 // Record is the content of RecordFile.
@@ -26,8 +26,8 @@ type Record struct {
 	Options  Options      `json:"options"`
 
 	Task     string `json:"task,omitempty"`
-	Official bool   `json:"official"` // the images and labels that VTAB-1k takes, by the published rule
-	// Remarks say why Official is false, and what else a reader of results should know.
+	Official bool   `json:"official"` // the images and labels of VTAB-1k, by the published rule
+	// Remarks explain why Official is false, and what else matters to readers of results.
 	Remarks []string `json:"remarks,omitempty"`
 
 	Classes     int              `json:"classes"`
@@ -37,15 +37,14 @@ type Record struct {
 	Fingerprint string           `json:"data_fingerprint"` // of train800val200 and test, as in run.json
 }
 
-// SourceFile is a file that was read. For class folders it is the folder, and the sum is that of a line "SIZE NAME" for each
-// image.
+// SourceFile is a file that was read, or the folder of class folders, whose hash is that of a line "SIZE NAME" per image.
 type SourceFile struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 }
 
-// Options are those flags that the result depends on.
+// Options are the flags on which the result depends.
 type Options struct {
 	Train int     `json:"train"`
 	Val   int     `json:"val"`
@@ -87,20 +86,20 @@ func ReadRecord(folder string) (*Record, error) {
 	return &r, nil
 }
 
-// mostRows is how many classes are shown one by one.
-const mostRows = 50
+// maxRows is the largest number of classes that the table lists.
+const maxRows = 50
 
-// Print shows the counts and where the data comes from.
+// Print prints the counts and the origin of the data.
 func (r *Record) Print(w io.Writer) error {
 	if err := r.table().Render(w, report.Text); err != nil {
 		return err
 	}
-	what := fmt.Sprintf("by the rule of VTAB-1k's task %s, but see the remarks", r.Task)
+	selection := fmt.Sprintf("by the rule of VTAB-1k's task %s, but see the remarks", r.Task)
 	switch {
 	case r.Options.Seed != nil:
-		what = fmt.Sprintf("drawn with seed %d", *r.Options.Seed)
+		selection = fmt.Sprintf("drawn with seed %d", *r.Options.Seed)
 	case r.Official:
-		what = "the images of VTAB-1k's task " + r.Task
+		selection = "the images of VTAB-1k's task " + r.Task
 	}
 	var names []string
 	for _, s := range r.Sources {
@@ -110,7 +109,7 @@ func (r *Record) Print(w io.Writer) error {
 		names = append(names[:2], fmt.Sprintf("%d more", len(names)-2))
 	}
 	fmt.Fprintf(w, "source       %s (%s)\n", strings.Join(names, ", "), r.Kind)
-	fmt.Fprintf(w, "selection    %s\n", what)
+	fmt.Fprintf(w, "selection    %s\n", selection)
 	for _, text := range r.Remarks {
 		fmt.Fprintf(w, "remark       %s\n", text)
 	}
@@ -131,7 +130,7 @@ func (r *Record) table() report.Table {
 		}
 		t.Rows = append(t.Rows, cells)
 	}
-	if r.Classes <= mostRows {
+	if r.Classes <= maxRows {
 		for label := range r.Classes {
 			name := fmt.Sprint(label)
 			if label < len(r.ClassNames) {
@@ -140,30 +139,12 @@ func (r *Record) table() report.Table {
 			row(name, func(list string) any { return r.ClassCounts[list][label] })
 		}
 	} else {
-		row("classes with images", func(list string) any { return present(r.ClassCounts[list]) })
-		row("fewest in a class", func(list string) any { return extreme(r.ClassCounts[list], -1) })
-		row("most in a class", func(list string) any { return extreme(r.ClassCounts[list], 1) })
+		row("classes with images", func(list string) any {
+			return len(slices.DeleteFunc(slices.Clone(r.ClassCounts[list]), func(n int) bool { return n == 0 }))
+		})
+		row("fewest in a class", func(list string) any { return slices.Min(r.ClassCounts[list]) })
+		row("most in a class", func(list string) any { return slices.Max(r.ClassCounts[list]) })
 	}
 	row("all", func(list string) any { return r.Counts[list] })
 	return t
-}
-
-func present(counts []int) int {
-	n := 0
-	for _, c := range counts {
-		if c > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func extreme(counts []int, sign int) int {
-	best := 0
-	for i, c := range counts {
-		if i == 0 || sign*c > sign*best {
-			best = c
-		}
-	}
-	return best
 }

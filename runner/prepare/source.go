@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/prepare/archive"
 )
 
-// The lists, which are folders in images/ too.
+// The lists, which are also folders in images/.
 const (
 	train = iota
 	val
@@ -20,58 +23,44 @@ const (
 
 var listNames = [lists]string{"train800", "val200", "test"}
 
-// ref names an image of a source: the split and its number there.
+// ref identifies an image of a source by its split and its number there.
 type ref struct {
 	split string
 	index int
 }
 
-// plan is which images go into which list, in order.
+// plan has the images of each list, in order.
 type plan [lists][]ref
 
-// place is where an image goes.
-type place struct{ list, at int }
-
-// wanted is a plan seen from the source: for each split, where its images go.
-func (p plan) wanted() map[string]map[int]place {
-	all := map[string]map[int]place{}
-	for list, refs := range p {
-		for at, r := range refs {
-			if all[r.split] == nil {
-				all[r.split] = map[int]place{}
-			}
-			all[r.split][r.index] = place{list, at}
-		}
-	}
-	return all
-}
-
-// picture is one image on its way.
+// picture is an image to write.
 type picture struct {
-	encoded []byte // the file's content
+	encoded []byte // content of the file
 	path    string // or the file to link to
 	label   int
-	name    string // what the source calls it
+	name    string // in the source
 }
 
-// source is one kind of data that can be prepared.
+// sink stores an image if the plan has it; only then it calls read.
+type sink func(at ref, read func() (picture, error)) error
+
+// source is a kind of data that can be prepared.
 type source interface {
 	// describe fills in what the record says about the source.
 	describe(r *Record)
 	// plan counts the images and chooses.
 	plan(ctx context.Context, c Config, r *Record) (plan, error)
-	// extract gives each image of the plan to put, in whatever order is best.
-	extract(ctx context.Context, p plan, put func(place, picture) error) error
+	// extract passes all images to put, in the order that is fastest to read.
+	extract(ctx context.Context, put sink) error
 }
 
-// open finds out what the source is by what is in it.
+// open detects the kind of the source by its files.
 func open(ctx context.Context, c Config) (source, error) {
 	a, err := archive.Open(c.From)
 	if err != nil {
 		return nil, err
 	}
 	if c.Link && a.Kind != archive.Folder {
-		return nil, usagef("--link: %s is an archive, whose images can only be copied", c.From)
+		return nil, runner.Usagef("--link: %s is an archive, whose images can only be copied", c.From)
 	}
 	var entries []archive.Entry
 	err = a.Walk(ctx, func(e archive.Entry, _ io.Reader) error {
@@ -84,27 +73,31 @@ func open(ctx context.Context, c Config) (source, error) {
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("%s holds no files", c.From)
 	}
-	if c.Link && !holds(entries, isImage) {
-		return nil, usagef("--link: only the images of class folders can be linked")
+	has := func(kind func(name string) bool) bool {
+		return slices.ContainsFunc(entries, func(e archive.Entry) bool { return kind(e.Name) })
 	}
 	switch {
-	case holds(entries, isRecordFile):
+	case c.Link && !has(isImage):
+		return nil, runner.Usagef("--link: only the images of class folders can be linked")
+	case has(isRecordFile):
 		return openTFDS(c, a, entries)
-	case holds(entries, isSprites):
-		return openSprites(c, a, entries)
-	case holds(entries, isCIFAR):
+	case has(isSprites):
+		return openSprites(c, a)
+	case has(isCIFAR):
 		return openCIFAR(c, a, entries)
 	}
-	return openFolders(c, a, entries)
-}
-
-func holds(entries []archive.Entry, is func(name string) bool) bool {
-	for _, e := range entries {
-		if is(e.Name) {
-			return true
-		}
-	}
-	return false
+	return openFolders(a, entries)
 }
 
 func isRecordFile(name string) bool { return strings.Contains(path.Base(name), ".tfrecord") }
+
+// sourceFiles returns the archive, or the named files of a folder, for the record.
+func sourceFiles(a *archive.Archive, names ...string) (list []SourceFile) {
+	if a.Kind != archive.Folder {
+		return []SourceFile{{Name: filepath.Base(a.Path)}}
+	}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		list = append(list, SourceFile{Name: name})
+	}
+	return list
+}

@@ -10,7 +10,6 @@ import (
 	"image/color"
 	"image/png"
 	"io"
-	"path/filepath"
 	"regexp"
 	"strconv"
 
@@ -18,47 +17,38 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// sprites is the .npz of dSprites (Matthey et al. 2017): imgs.npy holds 737,280 images of 64 x 64 bytes, 0 or 1, one for each
-// combination of 3 shapes, 6 scales, 40 orientations, 32 x and 32 y positions, y being the fastest.
+// sprites is the .npz of dSprites (Matthey et al. 2017). imgs.npy has 737,280 images of 64 x 64 bytes, 0 or 1, for the combinations of 3
+// shapes, 6 scales, 40 orientations, 32 x and 32 y positions; y varies fastest.
 type sprites struct {
 	archive *archive.Archive
 	task    string
-	rows    int // tests have fewer
 }
 
-const spriteSide = 64
+const (
+	spriteFile = "imgs.npy"
+	spriteSide = 64
+)
 
-// spriteRows is how many images there must be, or the labels would not follow from the rows' numbers.
+// spriteRows is the required number of images: labels follow from the rows' numbers. Tests have fewer.
 var spriteRows = 737280
 
-func isSprites(name string) bool { return name == "imgs.npy" }
+func isSprites(name string) bool { return name == spriteFile }
 
-func openSprites(c Config, a *archive.Archive, _ []archive.Entry) (source, error) {
+func openSprites(c Config, a *archive.Archive) (source, error) {
 	name, err := chooseTask(c, "dsprites")
-	return &sprites{a, name, spriteRows}, err
+	return &sprites{a, name}, err
 }
 
 func (s *sprites) describe(r *Record) {
 	r.Kind = "dSprites npz"
-	if s.archive.Kind == archive.Folder {
-		r.Sources = []SourceFile{{Name: "imgs.npy"}}
-		return
-	}
-	r.Sources = []SourceFile{{Name: filepath.Base(s.archive.Path)}}
+	r.Sources = sourceFiles(s.archive, spriteFile)
 }
 
 func (s *sprites) plan(_ context.Context, c Config, r *Record) (plan, error) {
-	p, err := official(c, s.task, map[string]int{"train": s.rows}, r)
-	rows := order.Rows("train", s.rows)
-	for list := range p {
-		for i, at := range p[list] {
-			p[list][i].index = rows[at.index]
-		}
-	}
-	return p, err
+	return official(c, s.task, map[string]int{"train": spriteRows}, r, map[string][]int{"train": order.Rows("train", spriteRows)})
 }
 
-// label is the class of a row: 32 x positions in pairs, or 40 orientations in 16 classes of two or three.
+// label returns the class of a row: 32 x positions in pairs, or 40 orientations in 16 classes of two or three.
 func (s *sprites) label(row int) int {
 	if s.task == "dsprites_loc" {
 		return row / 32 % 32 * 16 / 32
@@ -66,37 +56,32 @@ func (s *sprites) label(row int) int {
 	return row / 1024 % 40 * 16 / 40
 }
 
-func (s *sprites) extract(ctx context.Context, p plan, put func(place, picture) error) error {
-	places := p.wanted()["train"]
+func (s *sprites) extract(ctx context.Context, put sink) error {
 	return s.archive.Walk(ctx, func(e archive.Entry, r io.Reader) error {
-		if e.Name != "imgs.npy" {
+		if e.Name != spriteFile {
 			return nil
 		}
 		rows, err := spriteHeader(r)
 		if err != nil {
 			return err
 		}
-		if rows != s.rows {
-			return fmt.Errorf("it holds %d images, dSprites has %d", rows, s.rows)
+		if rows != spriteRows {
+			return fmt.Errorf("it holds %d images, dSprites has %d", rows, spriteRows)
 		}
 		pixels := make([]byte, spriteSide*spriteSide)
 		for row := range rows {
-			if _, err := io.ReadFull(r, pixels); err != nil {
-				return fmt.Errorf("image %d: %w", row, err)
+			_, err := io.ReadFull(r, pixels)
+			if err == nil {
+				err = put(ref{"train", row}, func() (picture, error) {
+					encoded, err := encodeSprite(pixels)
+					return picture{encoded: encoded, label: s.label(row), name: "row " + strconv.Itoa(row)}, err
+				})
 			}
-			to, ok := places[row]
-			if !ok {
-				continue
-			}
-			encoded, err := encodeSprite(pixels)
 			if err != nil {
 				return fmt.Errorf("image %d: %w", row, err)
 			}
-			if err := put(to, picture{encoded: encoded, label: s.label(row), name: "row " + strconv.Itoa(row)}); err != nil {
-				return err
-			}
 		}
-		// The checksum of the member is looked at when its end is read.
+		// Reading to the end compares the member's checksum.
 		if n, err := io.Copy(io.Discard, r); err != nil || n > 0 {
 			return errors.Join(err, fmt.Errorf("%d bytes follow the last image", n))
 		}
@@ -130,7 +115,7 @@ func spriteHeader(r io.Reader) (rows int, err error) {
 	return strconv.Atoi(string(shape[1]))
 }
 
-// encodeSprite makes a grey PNG of 0 and 255.
+// encodeSprite makes a PNG of the grey levels 0 and 255.
 func encodeSprite(pixels []byte) ([]byte, error) {
 	img := image.NewGray(image.Rect(0, 0, spriteSide, spriteSide))
 	for i, v := range pixels {
@@ -142,14 +127,13 @@ func encodeSprite(pixels []byte) ([]byte, error) {
 	return encode(img)
 }
 
-// encode makes a PNG.
 func encode(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	err := png.Encode(&b, img)
 	return b.Bytes(), err
 }
 
-// brighten makes of TFDS's images of dSprites, PNGs with the grey levels 0 and 1, those with 0 and 255 that VTAB uses.
+// brighten converts TFDS's images of dSprites, PNGs with the grey levels 0 and 1, to the levels 0 and 255 that VTAB uses.
 func brighten(encoded []byte) ([]byte, error) {
 	img, err := png.Decode(bytes.NewReader(encoded))
 	if err != nil {

@@ -8,19 +8,19 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/internal/stage"
 )
 
-// openStage makes ready the place in which the data set is made. It takes the target's name when it is complete, so that nobody ever
-// sees half a data set.
+// openStage opens a temporary folder for the data set, which gets the name --out once it is complete.
 func openStage(c Config) (*stage.Stage, error) {
 	target := filepath.Clean(c.Out)
 	check := func() error { return checkTarget(c, target) }
-	if err := check(); err != nil { // before anything is made
+	if err := check(); err != nil { // before any folder is made
 		return nil, err
 	}
 	if name := filepath.Base(target); name == ".." || name == "." {
-		return nil, usagef("--out %s: want the folder to make, such as %s", c.Out, filepath.Join(c.Out, "NAME"))
+		return nil, runner.Usagef("--out %s: want the folder to make, such as %s", c.Out, filepath.Join(c.Out, "NAME"))
 	}
 	s, err := stage.Open(target, check)
 	if err != nil {
@@ -33,13 +33,12 @@ func openStage(c Config) (*stage.Stage, error) {
 	return s, nil
 }
 
-// checkTarget: what is there is only ever replaced where a prepare made it.
+// checkTarget rejects a target that exists, unless it is an empty folder or a prepared data set that may be replaced.
 func checkTarget(c Config, target string) error {
 	info, err := os.Lstat(target)
-	if errors.Is(err, fs.ErrNotExist) {
-		return apart(c.From, target)
-	}
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return checkApart(c.From, target)
 	case errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("--out %s: a part of this path is a file, not a folder", target)
 	case err != nil:
@@ -47,28 +46,26 @@ func checkTarget(c Config, target string) error {
 	case !info.IsDir():
 		return fmt.Errorf("--out %s exists and is not a folder: choose another", target)
 	}
-	if entries, err := os.ReadDir(target); err == nil && len(entries) == 0 {
-		return apart(c.From, target)
+	if entries, err := os.ReadDir(target); err != nil || len(entries) > 0 {
+		if !c.Overwrite {
+			return fmt.Errorf("--out %s exists already: add --overwrite to replace it, or choose another", target)
+		}
+		if _, err := ReadRecord(target); err != nil {
+			return fmt.Errorf("--out %s: --overwrite replaces only what 'data prepare' made: %w", target, err)
+		}
 	}
-	if !c.Overwrite {
-		return fmt.Errorf("--out %s exists already: add --overwrite to replace it, or choose another", target)
-	}
-	if _, err := ReadRecord(target); err != nil {
-		return fmt.Errorf("--out %s: --overwrite replaces only what 'data prepare' made: %w", target, err)
-	}
-	return apart(c.From, target)
+	return checkApart(c.From, target)
 }
 
-// apart makes sure that the source is not in the target, where it would be removed, nor the target in the source, which
-// would then contain itself.
-func apart(from, target string) error {
+// checkApart rejects a source in the target, which would be removed, and a target in the source, which would contain itself.
+func checkApart(from, target string) error {
 	source, target := resolve(from), resolve(target)
 	inside := func(a, b string) bool {
 		rel, err := filepath.Rel(b, a)
 		return err == nil && (rel == "." || filepath.IsLocal(rel))
 	}
 	if inside(source, target) || inside(target, source) {
-		return usagef("--from %s and --out %s lie in one another: choose an --out elsewhere", from, target)
+		return runner.Usagef("--from %s and --out %s lie in one another: choose an --out elsewhere", from, target)
 	}
 	return nil
 }
@@ -79,8 +76,8 @@ func resolve(path string) string {
 	if err != nil {
 		return path
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real
+	if target, err := filepath.EvalSymlinks(abs); err == nil {
+		return target
 	}
 	if parent := filepath.Dir(abs); parent != abs {
 		return filepath.Join(resolve(parent), filepath.Base(abs))

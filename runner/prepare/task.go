@@ -10,39 +10,38 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// slice is a part of a split: from that percentage of its records on, rounded down, to another.
+// slice is a part of a split between two percentages of its records, rounded down.
 type slice struct {
 	split    string
 	from, to int // percent
 }
 
-func (s slice) bounds(records int) (from, to int) {
-	return records * s.from / 100, records * s.to / 100
-}
+// keyFunc returns the key of a record that TFDS sorts by.
+type keyFunc func(tfrecord.Example) (string, error)
 
-// dataset is how VTAB-1k cuts a data set of TFDS. Slices are of records in TFDS's order, see package order.
-// Train takes the first 800 of its slice, val the first 200.
+// dataset states how VTAB-1k cuts a data set of TFDS. Slices are in record order, see package order. Train takes the first 800 records of
+// its slice, val the first 200.
 type dataset struct {
-	config string         // of TFDS, where there are several
+	config string         // of TFDS, if there are several
 	counts map[string]int // records by split, as published
 	slices [lists]slice
-	key    func(tfrecord.Example) (string, error) // what the order follows from, where the records hold it
+	key    keyFunc // nil if records do not hold their key
 }
 
-// own is for data sets with a validation split of their own.
-func own(train, validation, test int, key func(tfrecord.Example) (string, error)) dataset {
+// whole is a data set with a validation split.
+func whole(train, validation, test int, key keyFunc) dataset {
 	return dataset{counts: map[string]int{"train": train, "validation": validation, "test": test}, key: key,
 		slices: [lists]slice{{"train", 0, 100}, {"validation", 0, 100}, {"test", 0, 100}}}
 }
 
-// cut is for data sets whose validation images are the training split's from a percentage on.
-func cut(train, percent int, testSplit string, test int, key func(tfrecord.Example) (string, error)) dataset {
+// cut is a data set that takes its validation images from the end of the training split.
+func cut(train, percent int, testSplit string, test int, key keyFunc) dataset {
 	return dataset{counts: map[string]int{"train": train, testSplit: test}, key: key,
 		slices: [lists]slice{{"train", 0, percent}, {"train", percent, 100}, {testSplit, 0, 100}}}
 }
 
-// single is for data sets of one split, train.
-func single(records, validation, test int, key func(tfrecord.Example) (string, error)) dataset {
+// single is a data set of one split, train.
+func single(records, validation, test int, key keyFunc) dataset {
 	return dataset{counts: map[string]int{"train": records}, key: key,
 		slices: [lists]slice{{"train", 0, validation}, {"train", validation, test}, {"train", test, 100}}}
 }
@@ -52,26 +51,26 @@ func configured(config string, d dataset) dataset {
 	return d
 }
 
-// datasets by their names in TFDS: what task_adaptation/data/*.py, the code of VTAB, takes of each.
+// datasets returns, by TFDS name, what VTAB's code (task_adaptation/data/*.py) takes of each data set.
 func datasets() map[string]dataset {
 	return map[string]dataset{
 		"caltech101":                     cut(3060, 90, "test", 6084, nil),
-		"cifar10":                        cut(50000, 90, "test", 10000, nil), // not in VTAB-1k, cut as cifar100
+		"cifar10":                        cut(50000, 90, "test", 10000, nil), // not in VTAB-1k, cut like cifar100
 		"cifar100":                       cut(50000, 90, "test", 10000, nil),
 		"clevr":                          cut(70000, 90, "validation", 15000, text("file_name")),
-		"diabetic_retinopathy_detection": configured("btgraham-300", own(35126, 10906, 42670, text("name"))),
-		"dmlab":                          own(65550, 22628, 22735, text("filename")),
+		"diabetic_retinopathy_detection": configured("btgraham-300", whole(35126, 10906, 42670, text("name"))),
+		"dmlab":                          whole(65550, 22628, 22735, text("filename")),
 		"dsprites":                       single(737280, 80, 90, nil),
-		"dtd":                            own(1880, 1880, 1880, text("file_name")),
+		"dtd":                            whole(1880, 1880, 1880, text("file_name")),
 		"eurosat":                        configured("rgb", single(27000, 60, 80, classText("filename"))),
-		"kitti":                          own(6347, 423, 711, text("image/file_name")),
-		"oxford_flowers102":              own(1020, 1020, 6149, text("file_name")),
+		"kitti":                          whole(6347, 423, 711, text("image/file_name")),
+		"oxford_flowers102":              whole(1020, 1020, 6149, text("file_name")),
 		"oxford_iiit_pet":                cut(3680, 80, "test", 3669, text("file_name")),
-		"patch_camelyon":                 own(262144, 32768, 32768, text("id")),
+		"patch_camelyon":                 whole(262144, 32768, 32768, text("id")),
 		"resisc45":                       single(31500, 60, 80, classText("filename")),
 		"smallnorb": {counts: map[string]int{"train": 24300, "test": 24300},
 			slices: [lists]slice{{"train", 0, 100}, {"test", 0, 50}, {"test", 50, 100}}},
-		"sun397":       configured("tfds", own(76128, 10875, 21750, text("file_name"))),
+		"sun397":       configured("tfds", whole(76128, 10875, 21750, text("file_name"))),
 		"svhn_cropped": cut(73257, 90, "test", 26032, nil),
 	}
 }
@@ -81,10 +80,10 @@ type task struct {
 	dataset string
 	classes int
 	label   func(tfrecord.Example) (int, error)
-	image   func([]byte) ([]byte, error) // what is written of an encoded image; nil: as it is
+	image   func([]byte) ([]byte, error) // converts an encoded image; nil copies it
 }
 
-// tasks by the folder names of VTAB-1k, which package suite has the numbers of classes of.
+// tasks returns the tasks by folder name. The numbers of classes are those of package suite.
 var tasks = sync.OnceValue(func() map[string]task {
 	all := map[string]task{
 		"caltech101":           {dataset: "caltech101", label: stored("label")},
@@ -116,10 +115,10 @@ var tasks = sync.OnceValue(func() map[string]task {
 	return all
 })
 
-// Tasks are the names that Config.Task takes.
+// Tasks returns the names that Config.Task accepts.
 func Tasks() []string { return slices.Sorted(maps.Keys(tasks())) }
 
-// byName looks a task up, also under names of TFDS and other spellings.
+// byName finds a task by its name, also by names of TFDS and other spellings.
 func byName(name string) (string, bool) {
 	name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
 	switch name {

@@ -20,31 +20,27 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// tfds is a data set that TFDS has prepared: files NAME-SPLIT.tfrecord-00000-of-00004 of tf.train.Example, whose records
-// are in the order that VTAB-1k's slices count in.
+// tfds is a data set prepared by TFDS: files NAME-SPLIT.tfrecord-00000-of-00004 of tf.train.Example, in the order to which VTAB-1k's slices
+// refer.
 type tfds struct {
+	archive *archive.Archive
 	folder  string // of the record files
 	under   string // the same, relative to --from
 	dataset string
 	task    string
-	info    tfdsInfo
-	shards  map[string][]string // names by split
-	bounds  map[string][]int    // where each shard of a split begins, and its end
+	info    struct{ Name, ConfigName, Version string } // dataset_info.json
+	shards  map[string][]string                        // names by split
+	bounds  map[string][]int                           // the first record of each shard of a split, and the end
 }
 
-// tfdsInfo is what dataset_info.json says.
-type tfdsInfo struct {
-	Name, ConfigName, Version, FileFormat string
-}
-
-// recordName is the name of a record file: data set, split, shard, shards.
+// recordName matches the name of a record file: data set, split, shard, number of shards.
 var recordName = regexp.MustCompile(`^([a-z0-9_]+)-([a-z]+)\.tfrecord-([0-9]{5})-of-([0-9]{5})$`)
 
 func openTFDS(c Config, a *archive.Archive, entries []archive.Entry) (source, error) {
 	if a.Kind != archive.Folder {
 		return nil, fmt.Errorf("%s: record files in an archive are not read: unpack it and give the folder", a.Path)
 	}
-	t := &tfds{shards: map[string][]string{}, bounds: map[string][]int{}}
+	t := &tfds{archive: a, shards: map[string][]string{}, bounds: map[string][]int{}}
 	if err := t.find(c, entries); err != nil {
 		return nil, err
 	}
@@ -56,7 +52,7 @@ func openTFDS(c Config, a *archive.Archive, entries []archive.Entry) (source, er
 	return t, err
 }
 
-// find sorts the record files into splits and makes sure that none is missing.
+// find assigns the record files to splits and checks that none is missing.
 func (t *tfds) find(c Config, entries []archive.Entry) error {
 	total := map[string]int{}
 	for _, e := range entries {
@@ -72,12 +68,13 @@ func (t *tfds) find(c Config, entries []archive.Entry) error {
 			return fmt.Errorf("%s holds several data sets or versions, in %s and %s: give the folder of one", c.From, t.under, under)
 		}
 		t.dataset, t.under, t.folder = m[1], under, filepath.Join(c.From, filepath.FromSlash(under))
+		split := m[2]
 		shards, _ := strconv.Atoi(m[4])
-		if before, ok := total[m[2]]; ok && before != shards {
-			return fmt.Errorf("%s: split %s is there in %d shards and in %d: give one of them", t.folder, m[2], before, shards)
+		if before, ok := total[split]; ok && before != shards {
+			return fmt.Errorf("%s: split %s is there in %d shards and in %d: give one of them", t.folder, split, before, shards)
 		}
-		total[m[2]] = shards
-		t.shards[m[2]] = append(t.shards[m[2]], path.Base(e.Name))
+		total[split] = shards
+		t.shards[split] = append(t.shards[split], path.Base(e.Name))
 	}
 	for split, shards := range total {
 		slices.Sort(t.shards[split])
@@ -91,7 +88,7 @@ func (t *tfds) find(c Config, entries []archive.Entry) error {
 	return nil
 }
 
-// readInfo checks what dataset_info.json says, where it is there.
+// readInfo reads dataset_info.json, if there is one, and checks it.
 func (t *tfds) readInfo() error {
 	file := filepath.Join(t.folder, "dataset_info.json")
 	raw, err := limit.ReadFile(file, limit.Text)
@@ -121,22 +118,30 @@ func (t *tfds) describe(r *Record) {
 	if t.info.Version != "" {
 		r.Kind += " " + t.info.Version
 	}
-	needed := map[string]bool{}
-	for _, s := range datasets()[t.dataset].slices {
-		needed[s.split] = true
-	}
-	for _, split := range slices.Sorted(maps.Keys(needed)) {
+	var files []string
+	for _, split := range t.splits() {
 		for _, name := range t.shards[split] {
-			r.Sources = append(r.Sources, SourceFile{Name: path.Join(t.under, name)})
+			files = append(files, path.Join(t.under, name))
 		}
 	}
+	r.Sources = sourceFiles(t.archive, files...)
 	if t.info.Name == "" {
 		r.remark("there is no dataset_info.json beside the record files to check the data set's version")
 	}
 	r.ClassNames = t.classNames()
 }
 
-// classNames are those that TFDS writes beside the records, unless the task makes classes of its own.
+// splits returns the splits that VTAB-1k uses.
+func (t *tfds) splits() (names []string) {
+	for _, s := range datasets()[t.dataset].slices {
+		if !slices.Contains(names, s.split) {
+			names = append(names, s.split)
+		}
+	}
+	return names
+}
+
+// classNames returns the names that TFDS writes beside the records, nil if the task has other classes.
 func (t *tfds) classNames() []string {
 	names, err := limit.ReadFile(filepath.Join(t.folder, "label.labels.txt"), limit.Text)
 	if err != nil {
@@ -149,18 +154,16 @@ func (t *tfds) classNames() []string {
 	return lines
 }
 
+// plan counts the records of each shard.
 func (t *tfds) plan(ctx context.Context, c Config, r *Record) (plan, error) {
 	counts := map[string]int{}
-	for _, s := range datasets()[t.dataset].slices {
-		if t.bounds[s.split] != nil {
-			continue
-		}
-		if len(t.shards[s.split]) == 0 {
-			return plan{}, fmt.Errorf("%s has no record files of split %s, only of %s", t.folder, s.split,
+	for _, split := range t.splits() {
+		if len(t.shards[split]) == 0 {
+			return plan{}, fmt.Errorf("%s has no record files of split %s, only of %s", t.folder, split,
 				strings.Join(slices.Sorted(maps.Keys(t.shards)), ", "))
 		}
-		t.bounds[s.split] = []int{0}
-		for _, name := range t.shards[s.split] {
+		t.bounds[split] = []int{0}
+		for _, name := range t.shards[split] {
 			if err := ctx.Err(); err != nil {
 				return plan{}, err
 			}
@@ -168,53 +171,19 @@ func (t *tfds) plan(ctx context.Context, c Config, r *Record) (plan, error) {
 			if err != nil {
 				return plan{}, err
 			}
-			counts[s.split] += f.Len()
-			t.bounds[s.split] = append(t.bounds[s.split], counts[s.split])
+			counts[split] += f.Len()
+			t.bounds[split] = append(t.bounds[split], counts[split])
 			f.Close()
 		}
 	}
-	return official(c, t.task, counts, r)
+	return official(c, t.task, counts, r, nil)
 }
 
-// extract reads the wanted records of one file after the other.
-func (t *tfds) extract(ctx context.Context, p plan, put func(place, picture) error) error {
-	for split, places := range p.wanted() {
-		positions := slices.Sorted(maps.Keys(places))
-		last := order.Digest{}
+func (t *tfds) extract(ctx context.Context, put sink) error {
+	for _, split := range t.splits() {
+		var last order.Digest
 		for shard, name := range t.shards[split] {
-			begin, end := t.bounds[split][shard], t.bounds[split][shard+1]
-			var of []int
-			for len(positions) > 0 && positions[0] < end {
-				of, positions = append(of, positions[0]), positions[1:]
-			}
-			if len(of) == 0 {
-				continue
-			}
-			f, err := tfrecord.Open(filepath.Join(t.folder, name))
-			if err != nil {
-				return err
-			}
-			err = func() error {
-				defer f.Close()
-				if f.Len() != end-begin {
-					return fmt.Errorf("%s changed while it was read", filepath.Join(t.folder, name))
-				}
-				for _, at := range of {
-					if err := ctx.Err(); err != nil {
-						return err
-					}
-					img, err := t.record(f, at-begin, split, &last)
-					if err != nil {
-						return err
-					}
-					img.name = fmt.Sprintf("%s record %d%s", name, at-begin, img.name)
-					if err := put(places[at], img); err != nil {
-						return fmt.Errorf("%s, record %d: %w", filepath.Join(t.folder, name), at-begin, err)
-					}
-				}
-				return nil
-			}()
-			if err != nil {
+			if err := t.extractShard(split, name, t.bounds[split][shard], t.bounds[split][shard+1], &last, put); err != nil {
 				return err
 			}
 		}
@@ -222,21 +191,45 @@ func (t *tfds) extract(ctx context.Context, p plan, put func(place, picture) err
 	return nil
 }
 
-// record reads one record. Where it holds its key, the order is checked against the one before.
-func (t *tfds) record(f *tfrecord.File, at int, split string, last *order.Digest) (picture, error) {
-	raw, err := f.Read(at)
-	if err != nil {
-		return picture{}, err
+// extractShard opens a shard only if the plan has one of its records. last is the digest of the last record before it.
+func (t *tfds) extractShard(split, name string, begin, end int, last *order.Digest, put sink) error {
+	file := filepath.Join(t.folder, name)
+	var f *tfrecord.File
+	defer func() {
+		if f != nil {
+			f.Close()
+		}
+	}()
+	for at := begin; at < end; at++ {
+		err := put(ref{split, at}, func() (img picture, err error) {
+			if f == nil {
+				if f, err = tfrecord.Open(file); err != nil {
+					return img, err
+				}
+				if f.Len() != end-begin {
+					return img, fmt.Errorf("%s changed while it was read", file)
+				}
+			}
+			raw, err := f.Read(at - begin)
+			if err != nil {
+				return img, err
+			}
+			img, err = t.parse(raw, split, last)
+			if err != nil {
+				return img, fmt.Errorf("%s, record %d: %w", file, at-begin, err)
+			}
+			img.name = fmt.Sprintf("%s record %d%s", name, at-begin, img.name)
+			return img, nil
+		})
+		if err != nil {
+			return err
+		}
 	}
-	img, err := t.parse(raw, split, last)
-	if err != nil {
-		return picture{}, fmt.Errorf("%s, record %d: %w", f.Name(), at, err)
-	}
-	return img, nil
+	return nil
 }
 
-func (t *tfds) parse(raw []byte, split string, last *order.Digest) (picture, error) {
-	var img picture
+// parse parses a record. If records hold their keys, it checks that this one's follows the last.
+func (t *tfds) parse(raw []byte, split string, last *order.Digest) (img picture, err error) {
 	e, err := tfrecord.Parse(raw)
 	if err != nil {
 		return img, err
@@ -257,9 +250,6 @@ func (t *tfds) parse(raw []byte, split string, last *order.Digest) (picture, err
 	task := tasks()[t.task]
 	if img.label, err = task.label(e); err != nil {
 		return img, err
-	}
-	if img.label >= task.classes {
-		return img, fmt.Errorf("label %d is out of range: %s has %d classes", img.label, t.task, task.classes)
 	}
 	if img.encoded, err = e.Bytes("image"); err != nil {
 		return img, err

@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,7 +137,7 @@ func TestTask(t *testing.T) {
 	} {
 		conf := config(t, tfdsFolder(c.dataset), c.out)
 		conf.Task = c.task
-		if err := refused(t, conf, c.want...); !errors.Is(err, ErrUsage) {
+		if err := refused(t, conf, c.want...); !wrongUse(err) {
 			t.Errorf("%s into %s: no error of usage: %v", c.dataset, c.out, err)
 		}
 	}

@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -14,10 +13,10 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// maxImage is the largest image file that is taken, in bytes.
-const maxImage = 256 << 20
+// maxImageBytes is the largest image file that is read.
+const maxImageBytes = 256 << 20
 
-// extension tells by the first bytes what kind of image a file is; its name may say anything.
+// extension returns the extension that belongs to an image's first bytes, whatever its name says.
 func extension(head []byte) (string, error) {
 	for _, kind := range []struct{ magic, extension string }{
 		{"\xff\xd8\xff", ".jpg"}, {"\x89PNG\r\n\x1a\n", ".png"}, {"GIF8", ".gif"}, {"BM", ".bmp"},
@@ -32,6 +31,9 @@ func extension(head []byte) (string, error) {
 	return "", fmt.Errorf("neither JPEG, PNG, GIF nor BMP: it begins with %q", head[:min(len(head), 12)])
 }
 
+// place is the position of an image in a list.
+type place struct{ list, at int }
+
 // entry is a line of a list.
 type entry struct {
 	name   string // images/train800/000000.jpg
@@ -43,13 +45,18 @@ type entry struct {
 type writer struct {
 	folder  string
 	link    bool
+	classes int
+	places  map[ref]place
 	entries [lists][]entry
 }
 
-func newWriter(folder string, link bool, p plan) (*writer, error) {
-	w := &writer{folder: folder, link: link}
+func newWriter(folder string, link bool, classes int, p plan) (*writer, error) {
+	w := &writer{folder: folder, link: link, classes: classes, places: map[ref]place{}}
 	for list, refs := range p {
 		w.entries[list] = make([]entry, len(refs))
+		for at, r := range refs {
+			w.places[r] = place{list, at}
+		}
 		if err := os.MkdirAll(filepath.Join(folder, "images", listNames[list]), 0o777); err != nil {
 			return nil, err
 		}
@@ -57,10 +64,14 @@ func newWriter(folder string, link bool, p plan) (*writer, error) {
 	return w, nil
 }
 
-// put stores one image.
+// put stores an image.
 func (w *writer) put(to place, img picture) error {
+	if img.label < 0 || img.label >= w.classes {
+		return fmt.Errorf("label %d is out of range, %d classes have the labels 0 to %d", img.label, w.classes, w.classes-1)
+	}
+	link := w.link && img.path != ""
 	head := img.encoded
-	if w.link && img.path != "" {
+	if link {
 		var err error
 		if head, err = headOf(img.path); err != nil {
 			return err
@@ -71,27 +82,23 @@ func (w *writer) put(to place, img picture) error {
 		return err
 	}
 	name := fmt.Sprintf("images/%s/%06d%s", listNames[to.list], to.at, ext)
-	file := filepath.Join(w.folder, filepath.FromSlash(name))
-	if w.link && img.path != "" {
-		// The link's own file, not that of a symbolic link that leads to it.
-		real, err := filepath.EvalSymlinks(img.path)
-		if err != nil {
-			return err
-		}
-		if err := os.Link(real, file); err != nil {
-			if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK) {
-				return fmt.Errorf("%w (hard links work only within one file system that has them: leave out --link)", err)
-			}
-			return err
-		}
-	} else if err := os.WriteFile(file, img.encoded, 0o666); err != nil {
-		return err
-	}
 	if w.entries[to.list][to.at].name != "" {
 		return fmt.Errorf("%s is there twice", name)
 	}
 	w.entries[to.list][to.at] = entry{name, img.label, img.name}
-	return nil
+	file := filepath.Join(w.folder, filepath.FromSlash(name))
+	if !link {
+		return os.WriteFile(file, img.encoded, 0o666)
+	}
+	target, err := filepath.EvalSymlinks(img.path) // not a link to a symbolic link
+	if err != nil {
+		return err
+	}
+	err = os.Link(target, file)
+	if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK) {
+		return fmt.Errorf("%w (hard links work only within one file system that has them: leave out --link)", err)
+	}
+	return err
 }
 
 func headOf(path string) ([]byte, error) {
@@ -100,30 +107,19 @@ func headOf(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, 16)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return head[:n], nil
+	return io.ReadAll(io.LimitReader(f, 16))
 }
 
-// sourcesFile tells for each image what it is called in the source.
+// sourcesFile has for each image its name in the source.
 const sourcesFile = "sources.tsv"
 
-// finish writes the lists, the classes' names and where each image comes from, and counts.
+// finish writes the lists, the classes' names and the sources of the images, and counts.
 func (w *writer) finish(r *Record) error {
 	r.Counts, r.ClassCounts = map[string]int{}, map[string][]int{}
 	for list, entries := range w.entries {
 		name := listNames[list]
-		r.Counts[name], r.ClassCounts[name] = len(entries), make([]int, r.Classes)
-		for at, e := range entries {
-			if e.name == "" {
-				return fmt.Errorf("image %d of %s did not turn up again: did the source change meanwhile?", at, name)
-			}
-			if e.label < 0 || e.label >= r.Classes {
-				return fmt.Errorf("%s: label %d is out of range, %d classes have the labels 0 to %d", e.source, e.label, r.Classes, r.Classes-1)
-			}
+		r.Counts[name], r.ClassCounts[name] = len(entries), make([]int, w.classes)
+		for _, e := range entries {
 			r.ClassCounts[name][e.label]++
 		}
 		if err := w.list(name, entries); err != nil {
@@ -135,15 +131,16 @@ func (w *writer) finish(r *Record) error {
 		return err
 	}
 	if r.ClassNames != nil {
-		if err := w.lines("classes.txt", func(w *bufio.Writer) {
+		err := w.write("classes.txt", func(to io.Writer) {
 			for _, name := range r.ClassNames {
-				fmt.Fprintln(w, spell.Line(name))
+				fmt.Fprintln(to, spell.Line(name))
 			}
-		}); err != nil {
+		})
+		if err != nil {
 			return err
 		}
 	}
-	return w.lines(sourcesFile, func(to *bufio.Writer) {
+	return w.write(sourcesFile, func(to io.Writer) {
 		for _, entries := range w.entries {
 			for _, e := range entries {
 				fmt.Fprintf(to, "%s\t%s\n", e.name, spell.Line(e.source))
@@ -153,19 +150,19 @@ func (w *writer) finish(r *Record) error {
 }
 
 func (w *writer) list(name string, parts ...[]entry) error {
-	return w.lines(name+".txt", func(w *bufio.Writer) {
+	return w.write(name+".txt", func(to io.Writer) {
 		for _, part := range parts {
 			for _, e := range part {
-				fmt.Fprintf(w, "%s %d\n", e.name, e.label)
+				fmt.Fprintf(to, "%s %d\n", e.name, e.label)
 			}
 		}
 	})
 }
 
-func (w *writer) lines(name string, write func(*bufio.Writer)) error {
+// write writes a text file. Errors of the buffered text stick until it is flushed.
+func (w *writer) write(name string, text func(io.Writer)) error {
 	return result.WriteFile(filepath.Join(w.folder, name), func(to io.Writer) error {
-		b := bufio.NewWriter(to)
-		write(b)
-		return b.Flush()
+		text(to)
+		return nil
 	})
 }
