@@ -3,52 +3,76 @@ package pickle
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
-// reduce replaces "call this with that". numpy writes an array as _reconstruct(ndarray, (0,), 'b') and a type as
-// dtype('u1', 0, 1); both give an empty value that build fills.
-func (d *decoder) reduce() error {
-	items, err := d.pop(2)
-	if err != nil {
-		return err
-	}
-	args, ok := items[1].(tuple)
-	switch {
-	case ok && items[0] == any(reconstruct) && len(args) == 3 && args[0] == any(ndarray):
-		d.push(&Array{})
-		return nil
-	case ok && items[0] == any(dtype) && len(args) == 3:
-		if name, _ := args[0].(string); name != "u1" {
-			return fmt.Errorf("an array is of type %.20q, CIFAR's images are u1", fmt.Sprint(args[0]))
-		}
-		d.push(byteType{})
-		return nil
-	}
-	return fmt.Errorf("it makes something else than an array of bytes, which is refused")
+// Array is a numpy array of bytes in C order.
+type Array struct {
+	Shape []int
+	Data  []byte
 }
 
-// build takes the state of the value before it: of an array (version, shape, type, whether Fortran order, data), of a
-// type nothing that matters for single bytes.
-func (d *decoder) build() error {
-	items, err := d.pop(1)
-	if err != nil {
-		return err
+// byteType is numpy's dtype('u1').
+type byteType struct{}
+
+// name is a global name.
+type name string
+
+const (
+	reconstruct name = "numpy.core.multiarray _reconstruct"
+	ndarray     name = "numpy ndarray"
+	dtype       name = "numpy dtype"
+)
+
+// global pushes a name.
+func (d *decoder) global() {
+	module, class := d.line(), d.line()
+	n := name(module + " " + class)
+	if !slices.Contains([]name{reconstruct, ndarray, dtype}, n) {
+		d.fail("it asks for %s.%s, which is refused: CIFAR's files need numpy arrays only", quoted(module), quoted(class))
 	}
-	if len(d.stack) == 0 {
-		return errStack
+	d.push(n)
+}
+
+func quoted(s string) string { return strings.Trim(fmt.Sprintf("%q", s), `"`) }
+
+// reduce calls a function. numpy writes an array as _reconstruct(ndarray, (0,), 'b') and a type as dtype('u1', 0, 1); both push an empty
+// value that build fills.
+func (d *decoder) reduce() {
+	items := d.pop(2)
+	args, _ := items[1].(tuple)
+	switch {
+	case items[0] == any(reconstruct) && len(args) == 3 && args[0] == any(ndarray):
+		d.push(&Array{})
+	case items[0] == any(dtype) && len(args) == 3:
+		if args[0] != any("u1") {
+			d.fail("an array is of type %.20q, CIFAR's images are u1", fmt.Sprint(args[0]))
+		}
+		d.push(byteType{})
+	default:
+		d.fail("it makes something else than an array of bytes, which is refused")
 	}
-	state, ok := items[0].(tuple)
-	switch v := d.stack[len(d.stack)-1].(type) {
+}
+
+// build sets the state of the value on top of the stack: of an array (version, shape, type, whether Fortran order, data); of a type
+// nothing that matters for single bytes.
+func (d *decoder) build() {
+	state, _ := d.pop(1)[0].(tuple)
+	switch v := d.top().(type) {
 	case byteType:
-		if ok {
-			return nil
+		if state != nil {
+			return
 		}
 	case *Array:
-		if ok && len(state) == 5 {
-			return v.fill(state)
+		if len(state) == 5 {
+			if err := v.fill(state); err != nil {
+				d.fail("%w", err)
+			}
+			return
 		}
 	}
-	return fmt.Errorf("it fills something else than an array of bytes, which is refused")
+	d.fail("it fills something else than an array of bytes, which is refused")
 }
 
 func (a *Array) fill(state tuple) error {

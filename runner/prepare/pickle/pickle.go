@@ -1,133 +1,328 @@
-// Package pickle reads the pickles in the Python archives of CIFAR-10 and CIFAR-100, and nothing else: dictionaries,
-// lists, tuples, numbers, byte strings and arrays of bytes, as Python 2 writes them in protocol 2.
+// Package pickle reads only the pickles in the Python archives of CIFAR-10 and CIFAR-100: dictionaries, lists, tuples, numbers, byte
+// strings and arrays of bytes, as Python 2 writes them in protocol 2.
 //
-// A pickle is a program that may call anything. Here nothing is called: the only names that are known are the three
-// that numpy's arrays of bytes are made of, and every other name and opcode is an error.
+// A pickle is a program that may call anything. This package calls nothing: it knows only the three names of which numpy's arrays of bytes
+// are made, and any other name or opcode is an error.
 package pickle
 
 import (
 	"bufio"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
-// Array is a numpy array of bytes in C order.
-type Array struct {
-	Shape []int
-	Data  []byte
-}
-
-// limits of what is read. CIFAR's largest array is 50,000 x 3,072; its longest list has 50,000 entries.
+// Limits of what is read. CIFAR's largest array is 50,000 x 3,072; its longest list has 50,000 entries.
 const (
-	maxMemo  = 1 << 21 // objects that the pickle refers back to; each file name is one
-	maxStack = 1 << 21
-	// maxString bounds the memory: CIFAR-100's training images are a string of 153,600,000 bytes.
-	maxString = 1 << 28
+	maxMemo   = 1 << 21 // objects to which the pickle refers back; each file name is one
+	maxStack  = 1 << 21
+	maxDepth  = 4       // of the result
+	maxString = 1 << 28 // CIFAR-100's training images are a string of 153,600,000 bytes
+	maxName   = 127
 )
 
-// Decode reads one pickle of at most size bytes, the length of the file. The result is made of map[string]any, []any,
-// int, string, bool, nil and *Array. Errors tell the place in bytes.
-func Decode(r io.Reader, size int64) (value any, err error) {
-	d := &decoder{r: bufio.NewReaderSize(io.LimitReader(r, size), 1<<16), left: size, memo: map[uint32]any{}}
-	value, err = d.run()
-	if err != nil {
-		return nil, fmt.Errorf("pickle, at byte %d: %w", d.at, err)
+// Decode reads a pickle of at most size bytes, the length of the file. The result consists of map[string]any, []any, int, string, bool,
+// nil and *Array. Errors state the position in bytes.
+func Decode(r io.Reader, size int64) (any, error) {
+	d := &decoder{r: bufio.NewReaderSize(io.LimitReader(r, size), 1<<16), size: size, memo: map[uint32]any{}}
+	value := d.run()
+	if d.err != nil {
+		return nil, fmt.Errorf("pickle, at byte %d: %w", d.at, d.err)
 	}
 	return value, nil
 }
 
-// mark is where the items of a list, tuple or dictionary begin on the stack.
+// mark is on the stack before the items of a list, tuple or dictionary.
 type mark struct{}
-
-// global is a name that a pickle may use.
-type global string
-
-const (
-	reconstruct global = "numpy.core.multiarray _reconstruct"
-	ndarray     global = "numpy ndarray"
-	dtype       global = "numpy dtype"
-)
 
 // list is a []any that can grow while the memo refers to it.
 type list struct{ items []any }
 
-// byteType is numpy's dtype('u1').
-type byteType struct{}
-
 type tuple []any
 
+// decoder runs a pickle. Its methods set err instead of returning an error; the first one stays.
 type decoder struct {
 	r     *bufio.Reader
-	at    int64 // of the opcode
-	read  int64
-	left  int64
+	size  int64 // of the file
+	read  int64 // bytes read so far
+	at    int64 // position of the opcode
 	stack []any
 	memo  map[uint32]any
+	made  int // values of the result
+	err   error
 }
 
-func (d *decoder) run() (any, error) {
-	for first := true; ; first = false {
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (d *decoder) run() any {
+	if op := d.number(1); d.err == nil && op != opProto {
+		d.fail("not a pickle of protocol 2: it begins with byte %#02x", op)
+	}
+	if version := d.number(1); version != 2 {
+		d.fail("it is of protocol %d, CIFAR's files are of protocol 2", version)
+	}
+	for d.err == nil {
 		d.at = d.read
-		op, err := d.byte()
-		if err != nil {
-			return nil, err
-		}
-		if first && op != opProto {
-			return nil, fmt.Errorf("not a pickle of protocol 2: it begins with byte %#02x", op)
-		}
+		op := d.number(1)
 		if op == opStop {
 			if len(d.stack) != 1 {
-				return nil, fmt.Errorf("%d values are left over: the pickle is damaged", len(d.stack))
+				d.fail("%d values are left over: the pickle is damaged", len(d.stack))
+				break
 			}
-			return plain(d.stack[0])
+			return d.plain(d.stack[0], 0)
 		}
-		if err := d.step(op); err != nil {
-			return nil, err
-		}
+		d.step(op)
 		if len(d.stack) > maxStack || len(d.memo) > maxMemo {
-			return nil, fmt.Errorf("it builds more than %d values: this is no file of CIFAR", maxStack)
+			d.fail("it builds more than %d values: this is no file of CIFAR", maxStack)
 		}
 	}
+	return nil
 }
 
-// plainer replaces what only the decoder knows. Lists nest at most once in CIFAR's files; depth and number are limited
-// so that a list that contains itself ends.
-type plainer struct{ made int }
+// The opcodes, with their names in Python's pickletools.
+const (
+	opProto          = 0x80 // PROTO
+	opStop           = '.'  // STOP
+	opMark           = '('  // MARK
+	opEmptyDict      = '}'  // EMPTY_DICT
+	opEmptyList      = ']'  // EMPTY_LIST
+	opNone           = 'N'  // NONE
+	opTrue           = 0x88 // NEWTRUE
+	opFalse          = 0x89 // NEWFALSE
+	opBinInt         = 'J'  // BININT
+	opBinInt1        = 'K'  // BININT1
+	opBinInt2        = 'M'  // BININT2
+	opShortBinString = 'U'  // SHORT_BINSTRING
+	opBinString      = 'T'  // BINSTRING
+	opBinPut         = 'q'  // BINPUT
+	opLongBinPut     = 'r'  // LONG_BINPUT
+	opBinGet         = 'h'  // BINGET
+	opLongBinGet     = 'j'  // LONG_BINGET
+	opAppend         = 'a'  // APPEND
+	opAppends        = 'e'  // APPENDS
+	opSetItem        = 's'  // SETITEM
+	opSetItems       = 'u'  // SETITEMS
+	opTuple          = 't'  // TUPLE
+	opTuple1         = 0x85 // TUPLE1
+	opTuple2         = 0x86 // TUPLE2
+	opTuple3         = 0x87 // TUPLE3
+	opGlobal         = 'c'  // GLOBAL: only the three names of numpy
+	opReduce         = 'R'  // REDUCE: only makes an empty array or a dtype
+	opBuild          = 'b'  // BUILD: only fills them
+)
 
-func plain(v any) (any, error) {
-	var p plainer
-	return p.at(v, 0)
-}
-
-func (p *plainer) at(v any, depth int) (any, error) {
-	if p.made++; depth > 4 || p.made > maxStack {
-		return nil, fmt.Errorf("its values nest deeper than those of CIFAR")
+func (d *decoder) step(op uint32) {
+	switch op {
+	case opMark:
+		d.push(mark{})
+	case opEmptyDict:
+		d.push(map[string]any{})
+	case opEmptyList:
+		d.push(&list{})
+	case opNone:
+		d.push(nil)
+	case opTrue, opFalse:
+		d.push(op == opTrue)
+	case opBinInt:
+		d.push(int(int32(d.number(4))))
+	case opBinInt1:
+		d.push(int(d.number(1)))
+	case opBinInt2:
+		d.push(int(d.number(2)))
+	case opShortBinString:
+		d.text(1)
+	case opBinString:
+		d.text(4)
+	case opBinPut:
+		d.memo[d.number(1)] = d.top()
+	case opLongBinPut:
+		d.memo[d.number(4)] = d.top()
+	case opBinGet:
+		d.recall(1)
+	case opLongBinGet:
+		d.recall(4)
+	case opAppend:
+		d.extend(d.pop(1))
+	case opAppends:
+		d.extend(d.popMark())
+	case opSetItem:
+		d.update(d.pop(2))
+	case opSetItems:
+		d.update(d.popMark())
+	case opTuple:
+		d.push(tuple(d.popMark()))
+	case opTuple1, opTuple2, opTuple3:
+		d.push(tuple(d.pop(int(op-opTuple1) + 1)))
+	case opGlobal:
+		d.global()
+	case opReduce:
+		d.reduce()
+	case opBuild:
+		d.build()
+	default:
+		d.fail("opcode %q (%#02x) is refused: CIFAR's files have none", byte(op), op)
 	}
-	var err error
+}
+
+// readFull fills b.
+func (d *decoder) readFull(b []byte) {
+	_, err := io.ReadFull(d.r, b)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		d.fail("the file is cut off: %w", io.ErrUnexpectedEOF)
+	} else if err != nil {
+		d.fail("%w", err)
+	}
+	d.read += int64(len(b))
+}
+
+// number reads a little-endian number.
+func (d *decoder) number(width int) uint32 {
+	var field [4]byte
+	d.readFull(field[:width])
+	return binary.LittleEndian.Uint32(field[:])
+}
+
+// text reads a Python 2 string, images included. Its claimed length must not exceed the rest of the file.
+func (d *decoder) text(width int) {
+	n := d.number(width)
+	if left := d.size - d.read; int64(n) > left {
+		d.fail("a string claims %d bytes where %d are left: the file is cut off or damaged", n, left)
+	} else if n > maxString {
+		d.fail("a string claims %d bytes, more than any of CIFAR's has", n)
+	}
+	if d.err != nil {
+		return
+	}
+	b := make([]byte, n)
+	d.readFull(b)
+	if n >= 1<<20 { // the data of an array, not copied into a string
+		d.push(b)
+	} else {
+		d.push(string(b))
+	}
+}
+
+// line reads a name.
+func (d *decoder) line() string {
+	var b strings.Builder
+	for b.Len() <= maxName && d.err == nil {
+		c := byte(d.number(1))
+		if c == '\n' {
+			return b.String()
+		}
+		b.WriteByte(c)
+	}
+	d.fail("it asks for a name of more than %d characters, which is refused", maxName)
+	return ""
+}
+
+var errStack = errors.New("it takes more values than it made: the pickle is damaged")
+
+func (d *decoder) push(v any) { d.stack = append(d.stack, v) }
+
+// top returns the last value.
+func (d *decoder) top() any {
+	if len(d.stack) == 0 {
+		d.fail("%w", errStack)
+		return nil
+	}
+	return d.stack[len(d.stack)-1]
+}
+
+// pop removes and returns the last n values.
+func (d *decoder) pop(n int) []any {
+	from := len(d.stack) - n
+	if from < 0 {
+		d.fail("%w", errStack)
+		return make([]any, n)
+	}
+	items := slices.Clone(d.stack[from:])
+	d.stack = d.stack[:from]
+	return items
+}
+
+// popMark removes the last mark and returns the values after it.
+func (d *decoder) popMark() []any {
+	for i := len(d.stack) - 1; i >= 0; i-- {
+		if _, ok := d.stack[i].(mark); ok {
+			return d.pop(len(d.stack) - i)[1:]
+		}
+	}
+	d.fail("%w", errStack)
+	return nil
+}
+
+// recall pushes a value of the memo.
+func (d *decoder) recall(width int) {
+	n := d.number(width)
+	v, ok := d.memo[n]
+	if !ok {
+		d.fail("it refers to value %d, which was not stored: the pickle is damaged", n)
+	}
+	d.push(v)
+}
+
+// extend appends to the list on top of the stack.
+func (d *decoder) extend(items []any) {
+	to, ok := d.top().(*list)
+	if !ok {
+		d.fail("it fills something that is neither a list nor a dictionary: the pickle is damaged")
+		return
+	}
+	to.items = append(to.items, items...)
+}
+
+// update adds keys and values to the dictionary on top of the stack.
+func (d *decoder) update(items []any) {
+	to, ok := d.top().(map[string]any)
+	if !ok || len(items)%2 != 0 {
+		d.fail("it fills something that is neither a list nor a dictionary: the pickle is damaged")
+		return
+	}
+	for pair := range slices.Chunk(items, 2) {
+		key, ok := pair[0].(string)
+		if !ok {
+			d.fail("a key of a dictionary is a %T, not a string", pair[0])
+		}
+		to[key] = pair[1]
+	}
+}
+
+// plain converts a value to the types of the result. Limits end lists that contain themselves; CIFAR's lists nest once.
+func (d *decoder) plain(v any, depth int) any {
+	if d.made++; depth > maxDepth || d.made > maxStack {
+		d.fail("its values nest deeper than those of CIFAR")
+	}
+	if d.err != nil {
+		return nil
+	}
 	switch v := v.(type) {
 	case *list:
 		items := make([]any, len(v.items))
 		for i, item := range v.items {
-			if items[i], err = p.at(item, depth+1); err != nil {
-				return nil, err
-			}
+			items[i] = d.plain(item, depth+1)
 		}
-		return items, nil
+		return items
 	case map[string]any:
 		result := make(map[string]any, len(v))
 		for key, item := range v {
-			if result[key], err = p.at(item, depth+1); err != nil {
-				return nil, err
-			}
+			result[key] = d.plain(item, depth+1)
 		}
-		return result, nil
+		return result
 	case *Array:
 		if v.Data == nil {
-			return nil, fmt.Errorf("an array has no data")
+			d.fail("an array has no data")
 		}
-		return v, nil
 	case int, string, bool, nil:
-		return v, nil
+	default:
+		d.fail("a value of type %T is none that CIFAR's files have", v)
 	}
-	return nil, fmt.Errorf("a value of type %T is none that CIFAR's files have", v)
+	return v
 }
