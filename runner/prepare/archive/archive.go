@@ -1,6 +1,5 @@
-// Package archive walks through the files of a folder, a .tar, .tar.gz or .zip without unpacking it, and refuses what an
-// archive of images has no use for: names that leave the archive, links, two files of one name, and files that
-// unpack to absurd sizes.
+// Package archive walks through the files of a folder, .tar, .tar.gz or .zip without unpacking it. It rejects what an archive of images
+// does not need: names that leave the archive, links, two files of one name, and files that unpack to absurd sizes.
 package archive
 
 import (
@@ -21,16 +20,15 @@ import (
 	"dtl-tf/runner/internal/files"
 )
 
-// Limits against archives that were made to fill a disk.
+// Limits against decompression bombs. An archive may unpack to freeSize + maxRatio times its own size. CIFAR's ratio is 1:1.1, that of
+// dSprites 1:115; deflate can reach 1:1032.
 const (
 	maxEntries = 5_000_000
-	// maxRatio and freeSize: an archive unpacks to at most freeSize + maxRatio times its own size. CIFAR's are 1:1.1,
-	// that of dSprites is 1:115; deflate can do 1:1032.
-	maxRatio = 200
-	freeSize = 1 << 30
+	maxRatio   = 200
+	freeSize   = 1 << 30
 )
 
-// The containers that Open tells apart by their content.
+// The kinds of containers.
 const (
 	Folder = "folder"
 	Tar    = "tar"
@@ -42,17 +40,17 @@ const (
 type Entry struct {
 	Name string // with slashes, relative
 	Size int64  // bytes, unpacked
-	Path string // where it lies on disk; empty in an archive
+	Path string // on disk; "" in an archive
 }
 
-// Archive is an opened folder or archive file. It holds no file open.
+// Archive is a folder or an archive file. It keeps no file open.
 type Archive struct {
 	Path string
 	Kind string // Folder, Tar, TarGz or Zip
 	size int64
 }
 
-// Open finds out by its first bytes what kind of archive a path is.
+// Open detects the kind of an archive by its first bytes.
 func Open(file string) (*Archive, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -92,9 +90,9 @@ func Open(file string) (*Archive, error) {
 	return a, nil
 }
 
-// Walk calls visit for every regular file, in the order of the archive, of a folder by name. Hidden files and folders
-// (.DS_Store, ._x) and what systems leave behind (Thumbs.db, __MACOSX) are passed over. What visit leaves unread is skipped. The reader is only valid during
-// the call. Errors name the archive and the entry; a cancelled context ends the walk with its error.
+// Walk calls visit for every regular file, in the order of the archive or by name in a folder, except for hidden ones (see
+// [files.Hidden]). visit may leave the reader unread and must not keep it. Errors name the archive and the entry. A cancelled context ends
+// the walk with its error.
 func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) error {
 	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: budget(a.size)}
 	var err error
@@ -112,7 +110,7 @@ func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) 
 	return err
 }
 
-// budget is how many bytes an archive of so many may unpack to. A sparse file can have almost 2^63.
+// budget returns how many bytes an archive of a size may unpack to. A sparse file can have almost 2^63.
 func budget(size int64) uint64 {
 	if size > (math.MaxInt64-freeSize)/maxRatio {
 		return math.MaxInt64
@@ -128,7 +126,7 @@ type walker struct {
 	left  uint64 // bytes that may still be unpacked, below 2^63
 }
 
-// check refuses an entry or tells to pass over it.
+// check rejects an entry or decides to skip it.
 func (w *walker) check(name string, mode fs.FileMode) (skip bool, err error) {
 	if err := w.ctx.Err(); err != nil {
 		return false, err
@@ -165,16 +163,16 @@ func (w *walker) fail(entry string, err error) error {
 	return fmt.Errorf("%s, entry %.200q: %w", w.Path, entry, err)
 }
 
-// take counts the bytes that an entry claims. It comes before anything of the entry is read.
+// take subtracts the bytes that an entry claims, before any of it is read.
 func (w *walker) take(name string, size uint64) error {
-	if size > w.left { // not w.left - size, which a claim of 2^64 - 1 would turn into more
+	if size > w.left { // w.left - size would overflow
 		return w.fail(name, fmt.Errorf("the archive of %d bytes unpacks to more than %d times its size: it is not to be trusted", w.size, maxRatio))
 	}
 	w.left -= size
 	return nil
 }
 
-// call visits one file and reports how what it read ended: files that are cut off, wrong checksums. No more is read than the entry claims.
+// call visits a file. It reads no more than the entry claims.
 func (w *walker) call(name string, size int64, r io.Reader) error {
 	limited := &reader{ctx: w.ctx, r: &exact{r: r, left: size}}
 	entry := Entry{Name: path.Clean(strings.ReplaceAll(name, `\`, "/")), Size: size}
@@ -211,7 +209,7 @@ func (w *walker) tar() error {
 		if h.Size < 0 {
 			return w.fail(h.Name, errors.New("it claims a negative size: the archive is not to be trusted"))
 		}
-		if err := w.take(h.Name, uint64(h.Size)); err != nil { // also for what is passed over: gzip unpacks it all the same
+		if err := w.take(h.Name, uint64(h.Size)); err != nil { // skipped entries are unpacked too
 			return err
 		}
 		mode := h.FileInfo().Mode()
@@ -227,7 +225,7 @@ func (w *walker) tar() error {
 			return err
 		}
 	}
-	// The checksum of gzip comes last; what follows the end of a tar is zeros, at most.
+	// Reading to the end compares gzip's checksum. After a tar follow only zeros.
 	if n, err := io.Copy(io.Discard, io.LimitReader(stream, freeSize)); err != nil {
 		return fmt.Errorf("%s: %w", w.Path, damaged(err))
 	} else if n == freeSize {
@@ -243,15 +241,6 @@ func (w *walker) zip() error {
 	}
 	defer z.Close()
 	for _, f := range z.File {
-		mode := f.Mode()
-		if strings.HasSuffix(f.Name, "/") {
-			mode |= fs.ModeDir
-		}
-		if skip, err := w.check(f.Name, mode); err != nil {
-			return err
-		} else if skip {
-			continue
-		}
 		if err := w.member(f); err != nil {
 			return err
 		}
@@ -260,6 +249,13 @@ func (w *walker) zip() error {
 }
 
 func (w *walker) member(f *zip.File) error {
+	mode := f.Mode()
+	if strings.HasSuffix(f.Name, "/") {
+		mode |= fs.ModeDir
+	}
+	if skip, err := w.check(f.Name, mode); err != nil || skip {
+		return err
+	}
 	if err := w.take(f.Name, f.UncompressedSize64); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/internal/files"
 )
 
-// folder goes by name. Links to files and folders are followed.
+// folder visits the files of a folder by name, following links.
 func (w *walker) folder() error {
 	return files.Below(w.Path, func(f files.File) error {
 		if f.Info == nil {
@@ -25,7 +25,7 @@ func (w *walker) folder() error {
 	})
 }
 
-// lazy opens a file when it is first read, so that listing a folder costs nothing.
+// lazy opens a file at the first read, to list folders without opening files.
 type lazy struct {
 	ctx  context.Context
 	path string
@@ -57,7 +57,7 @@ func (l *lazy) close() {
 	}
 }
 
-// reader ends when the context does, and explains errors.
+// reader stops when the context is cancelled, and explains errors.
 type reader struct {
 	ctx context.Context
 	r   io.Reader
@@ -75,7 +75,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// exact refuses to read more than an entry claims to hold.
+// exact fails when an entry has more bytes than it claims.
 type exact struct {
 	r    io.Reader
 	left int64
@@ -90,25 +90,18 @@ func (e *exact) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// damagedError says what an error of compress/gzip, archive/tar or archive/zip means.
-type damagedError struct {
-	what string
-	err  error
-}
+var (
+	errCutOff  = errors.New("the archive is cut off: fetch it again")
+	errDamaged = errors.New("the archive is damaged, or of another kind than its name says: fetch it again")
+)
 
-// Error implements error.
-func (e *damagedError) Error() string { return e.what + ": fetch it again: " + e.err.Error() }
-
-// Unwrap implements the errors package's protocol.
-func (e *damagedError) Unwrap() error { return e.err }
-
+// damaged explains an error of compress/gzip, archive/tar or archive/zip.
 func damaged(err error) error {
-	var already *damagedError
 	switch {
-	case errors.As(err, &already), errors.Is(err, context.Canceled):
+	case errors.Is(err, errCutOff), errors.Is(err, errDamaged), errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &damagedError{"the archive is cut off", err}
+		return fmt.Errorf("%w: %w", errCutOff, err)
 	}
-	return &damagedError{"the archive is damaged, or of another kind than its name says", err}
+	return fmt.Errorf("%w: %w", errDamaged, err)
 }
