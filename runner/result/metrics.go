@@ -1,7 +1,9 @@
 package result
 
 import (
+	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -15,11 +17,21 @@ type Metric struct {
 	Rate            float64
 	Loss            float64 // mean over the epoch's steps
 	ImagesPerSecond float64
-	Seconds         float64  // of the epoch, including waits for input
-	ValTop1         *float64 // percent; nil, an empty cell, if no validation split was evaluated
+	Seconds         float64 // of the epoch, including waits for input
 }
 
-var metricColumns = []string{"epoch", "step", "lr", "loss", "images_per_second", "seconds", "val_top1"}
+var metricColumns = []string{"epoch", "step", "lr", "loss", "images_per_second", "seconds"}
+
+// UnmarshalJSON accepts the field ValTop1 too, which earlier versions wrote as null.
+func (m *Metric) UnmarshalJSON(raw []byte) error {
+	type current Metric
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(&struct {
+		*current
+		ValTop1 any
+	}{current: (*current)(m)})
+}
 
 // MetricsLog writes the metrics.csv of a run. Each epoch replaces the whole file, so that a reader never sees half a row.
 type MetricsLog struct {
@@ -56,13 +68,9 @@ func WriteMetrics(path string, rows []Metric) error {
 		c := csv.NewWriter(w)
 		_ = c.Write(metricColumns) // an error sticks and comes from c.Error
 		for _, m := range rows {
-			val := ""
-			if m.ValTop1 != nil {
-				val = full(*m.ValTop1)
-			}
 			_ = c.Write([]string{
 				strconv.Itoa(m.Epoch), strconv.Itoa(m.Step), full(m.Rate), full(m.Loss),
-				fixed(m.ImagesPerSecond, 2), fixed(m.Seconds, 3), val,
+				fixed(m.ImagesPerSecond, 2), fixed(m.Seconds, 3),
 			})
 		}
 		c.Flush()

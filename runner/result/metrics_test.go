@@ -1,6 +1,7 @@
 package result
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"testing"
 
@@ -9,25 +10,39 @@ import (
 
 func TestMetricsGolden(t *testing.T) {
 	path := filepath.Join(t.TempDir(), MetricsFile)
-	val := 71.5
 	l := NewMetricsLog(path)
 	for _, m := range []Metric{
-		{1, 25, 1e-7, 2.302585092994046, 101.234, 7.9005, nil},
-		{2, 50, 0.00010009, 2.25, 100, 8, &val},
+		{1, 25, 1e-7, 2.302585092994046, 101.234, 7.9005},
+		{2, 50, 0.00010009, 2.25, 100, 8},
 	} {
 		if err := l.Append(m); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantContent(t, path, "epoch,step,lr,loss,images_per_second,seconds,val_top1\n"+
-		"1,25,1e-07,2.302585092994046,101.23,7.901,\n"+
-		"2,50,0.00010009,2.25,100.00,8.000,71.5\n")
+	wantContent(t, path, "epoch,step,lr,loss,images_per_second,seconds\n"+
+		"1,25,1e-07,2.302585092994046,101.23,7.901\n"+
+		"2,50,0.00010009,2.25,100.00,8.000\n")
 
 	// Resume after epoch 1: the row of the epoch that is trained again is replaced.
 	r := NewMetricsLog(path, l.Rows()[:1]...)
 	expect.NoError(t, r.Append(Metric{Epoch: 2, Step: 50, Rate: 1, Loss: 2}))
-	wantContent(t, path, "epoch,step,lr,loss,images_per_second,seconds,val_top1\n"+
-		"1,25,1e-07,2.302585092994046,101.23,7.901,\n"+
-		"2,50,1,2,0.00,0.000,\n")
+	wantContent(t, path, "epoch,step,lr,loss,images_per_second,seconds\n"+
+		"1,25,1e-07,2.302585092994046,101.23,7.901\n"+
+		"2,50,1,2,0.00,0.000\n")
 	expect.Error(t, r.Append(Metric{Epoch: 2}), path, "epoch 2")
+}
+
+// TestEarlierMetrics: earlier versions had a field for an accuracy that was never measured.
+func TestEarlierMetrics(t *testing.T) {
+	want := Metric{Epoch: 1, Step: 25, Rate: 1e-3, Loss: 2, ImagesPerSecond: 3, Seconds: 4}
+	const fields = `"Epoch":1,"Step":25,"Rate":0.001,"Loss":2,"ImagesPerSecond":3,"Seconds":4`
+	for text, ok := range map[string]bool{"{" + fields + "}": true, "{" + fields + `,"ValTop1":null}`: true, "{" + fields + `,"Other":null}`: false} {
+		var m Metric
+		if err := json.Unmarshal([]byte(text), &m); (err == nil) != ok || ok && m != want {
+			t.Errorf("%s: %+v, %v", text, m, err)
+		}
+	}
+	if text, err := json.Marshal(want); err != nil || string(text) != "{"+fields+"}" {
+		t.Errorf("%s, %v", text, err)
+	}
 }
