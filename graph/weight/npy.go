@@ -20,6 +20,12 @@ type npyHeader struct {
 // maxNPYHeader is the size limit of a header in bytes. NumPy's own limit is 10,000 characters.
 const maxNPYHeader = 1 << 16
 
+// ReadNPYHeader reads the header of a .npy array: NumPy's type string, whether the array is in Fortran order, and its shape.
+func ReadNPYHeader(r io.Reader) (descr string, fortran bool, shape []int, err error) {
+	h, err := readNPYHeader(r)
+	return h.descr, h.fortran, h.shape, err
+}
+
 func readNPYHeader(r io.Reader) (npyHeader, error) {
 	head := make([]byte, 8, 12)
 	if _, err := io.ReadFull(r, head); err != nil {

@@ -3,16 +3,15 @@ package prepare
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
-	"regexp"
 	"strconv"
 
+	"dtl-tf/graph/weight"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
 )
@@ -61,15 +60,18 @@ func (s *sprites) extract(ctx context.Context, put sink) error {
 		if e.Name != spriteFile {
 			return nil
 		}
-		rows, err := spriteHeader(r)
+		descr, fortran, shape, err := weight.ReadNPYHeader(r)
 		if err != nil {
 			return err
 		}
-		if rows != spriteRows {
-			return fmt.Errorf("it holds %d images, dSprites has %d", rows, spriteRows)
+		if len(shape) != 3 || shape[1] != spriteSide || shape[2] != spriteSide || descr != "|u1" || fortran {
+			return fmt.Errorf("the array is of type %s and shape %v, want bytes (|u1) of shape (%d, 64, 64) in C order", descr, shape, spriteRows)
+		}
+		if shape[0] != spriteRows {
+			return fmt.Errorf("it holds %d images, dSprites has %d", shape[0], spriteRows)
 		}
 		pixels := make([]byte, spriteSide*spriteSide)
-		for row := range rows {
+		for row := range spriteRows {
 			_, err := io.ReadFull(r, pixels)
 			if err == nil {
 				err = put(ref{"train", row}, func() (picture, error) {
@@ -87,32 +89,6 @@ func (s *sprites) extract(ctx context.Context, put sink) error {
 		}
 		return nil
 	})
-}
-
-var (
-	npyType  = regexp.MustCompile(`'descr': *'([^']*)'`)
-	npyOrder = regexp.MustCompile(`'fortran_order': *(True|False)`)
-	npyShape = regexp.MustCompile(`'shape': *\(([0-9]+)L?, *64L?, *64L?\)`) // Python 2 may write 64L
-)
-
-// spriteHeader reads the header of a .npy array (numpy.lib.format) of bytes [N, 64, 64] and returns N.
-func spriteHeader(r io.Reader) (rows int, err error) {
-	head := make([]byte, 10)
-	if _, err := io.ReadFull(r, head); err != nil {
-		return 0, fmt.Errorf("the header: %w", err)
-	}
-	if string(head[:6]) != "\x93NUMPY" || head[6] != 1 {
-		return 0, errors.New("not a .npy array of version 1.0")
-	}
-	text := make([]byte, binary.LittleEndian.Uint16(head[8:]))
-	if _, err := io.ReadFull(r, text); err != nil {
-		return 0, fmt.Errorf("the header: %w", err)
-	}
-	kind, fortran, shape := npyType.FindSubmatch(text), npyOrder.FindSubmatch(text), npyShape.FindSubmatch(text)
-	if kind == nil || string(kind[1]) != "|u1" || fortran == nil || string(fortran[1]) != "False" || shape == nil {
-		return 0, fmt.Errorf("the array is %q, want bytes (|u1) of shape (%d, 64, 64) in C order", bytes.TrimSpace(text), spriteRows)
-	}
-	return strconv.Atoi(string(shape[1]))
 }
 
 // encodeSprite makes a PNG of the grey levels 0 and 255.
