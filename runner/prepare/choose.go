@@ -32,7 +32,7 @@ func chooseTask(c Config, dataset string) (string, error) {
 	case err != nil:
 		return "", err
 	case len(candidates) == 0:
-		return "", runner.Usagef("--from holds the data set %s, which no task of VTAB-1k is made from", dataset)
+		return "", runner.Usagef("--from holds the data set %s, of which VTAB-1k has no task", dataset)
 	case slices.Contains(candidates, name):
 		return name, nil
 	case explicit:
@@ -40,7 +40,7 @@ func chooseTask(c Config, dataset string) (string, error) {
 	case len(candidates) > 1:
 		return "", runner.Usagef("--task is required: the data set %s is for %s", dataset, strings.Join(candidates, " and "))
 	case name != "":
-		return "", runner.Usagef("--out %s has the name of another task, but --from holds the data set %s: add --task %s if that is meant", c.Out, dataset, candidates[0])
+		return "", runner.Usagef("--out %s has the name of another task, but --from holds the data set %s: add --task %s if you mean it", c.Out, dataset, candidates[0])
 	}
 	return candidates[0], nil
 }
@@ -48,14 +48,14 @@ func chooseTask(c Config, dataset string) (string, error) {
 // official chooses VTAB-1k's images by their positions in record order. rows, unless nil, has the index in the source of each position.
 func official(c Config, name string, counts map[string]int, r *Record, rows map[string][]int) (p plan, err error) {
 	if c.Seeded {
-		return p, runner.Usagef("--seed: which images VTAB-1k takes of this data set is fixed, there is nothing to draw (it is for class folders)")
+		return p, runner.Usagef("--seed: VTAB-1k's images of this data set are fixed, nothing is drawn (the flag is for class folders)")
 	}
 	t := tasks()[name]
 	d := datasets()[t.dataset]
 	r.Task, r.Classes = name, t.classes
 	r.Official = name != "cifar10"
 	if !r.Official {
-		r.remark("CIFAR-10 is no task of VTAB-1k; it is cut as CIFAR-100 is")
+		r.remark("CIFAR-10 is not a task of VTAB-1k; it is cut like CIFAR-100")
 	}
 	for list, s := range d.slices {
 		records := counts[s.split]
@@ -71,7 +71,7 @@ func official(c Config, name string, counts map[string]int, r *Record, rows map[
 			asked = available
 		}
 		if available == 0 {
-			return p, fmt.Errorf("%s: split %s has %d records and none is left for %s", c.From, s.split, records, listNames[list])
+			return p, fmt.Errorf("%s: split %s has %d records, none for %s", c.From, s.split, records, listNames[list])
 		}
 		if available < asked {
 			return p, tooFew(c, flag, asked, fmt.Sprintf("split %s has %d records and there are %d", s.split, records, available))

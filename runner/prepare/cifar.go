@@ -85,7 +85,7 @@ func openCIFAR(c Config, a *archive.Archive, entries []archive.Entry) (source, e
 			return nil, fmt.Errorf("%s: %s is missing from the %s: it is not complete", a.Path, base, s.kind.name)
 		}
 		if path.Dir(name) != under {
-			return nil, fmt.Errorf("%s: %s does not lie in %s: it is no %s", a.Path, name, under, s.kind.name)
+			return nil, fmt.Errorf("%s: %s does not lie in %s: it is not a %s", a.Path, name, under, s.kind.name)
 		}
 		switch base {
 		case s.kind.meta:

@@ -73,7 +73,7 @@ func (k cifarKind) readPickle(r io.Reader, size int64, visit func(row, label int
 	for row, label := range labels {
 		n, ok := label.(int)
 		if !ok {
-			return fmt.Errorf("label %d is no whole number", row)
+			return fmt.Errorf("label %d is not a whole number", row)
 		}
 		if err := visit(row, n, pixels.Data[row*cifarImage:][:cifarImage]); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (k cifarKind) classNames(r io.Reader, size int64) (names []string, err erro
 	for _, item := range list {
 		name, ok := item.(string)
 		if !ok {
-			return nil, fmt.Errorf("%q holds a name that is no string", k.names)
+			return nil, fmt.Errorf("%q has a name that is not a string", k.names)
 		}
 		names = append(names, name)
 	}

@@ -66,7 +66,7 @@ func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 			parts = parts[1:]
 		}
 		if len(parts) < 2 {
-			return nil, fmt.Errorf("%s, %s: this image lies in no class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and test/CLASS/IMAGE", a.Path, e.Name)
+			return nil, fmt.Errorf("%s, %s: this image is in no class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and test/CLASS/IMAGE", a.Path, e.Name)
 		}
 		f.splits[in] = append(f.splits[in], member{entry: e, name: strings.Join(parts, "/")})
 	}
@@ -122,7 +122,7 @@ func (f *classFolders) label() error {
 		}
 	}
 	if len(f.classes) < 2 {
-		return fmt.Errorf("%s has a single class folder, %q: there is nothing to tell apart", f.archive.Path, strings.Join(f.classes, ""))
+		return fmt.Errorf("%s has a single class folder, %q: there is nothing to classify", f.archive.Path, strings.Join(f.classes, ""))
 	}
 	for split, members := range f.splits {
 		for i, m := range members {
@@ -171,7 +171,7 @@ func (f *classFolders) plan(_ context.Context, c Config, r *Record) (plan, error
 	ordered := name == "eurosat" || name == "resisc45"
 	switch {
 	case explicit && !ordered:
-		return plan{}, runner.Usagef("--task %s: the images of VTAB-1k cannot be told from class folders, only those of eurosat and resisc45; "+
+		return plan{}, runner.Usagef("--task %s: class folders determine VTAB-1k's images only for eurosat and resisc45; "+
 			"prepare it from TFDS record files, or leave out --task to draw images at random", name)
 	case explicit && len(f.splits) > 1:
 		return plan{}, runner.Usagef("--task %s: want one folder for each class, not train/ and test/", name)

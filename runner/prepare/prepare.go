@@ -126,7 +126,7 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 		return err
 	}
 	if total := len(w.places); done != total {
-		return fmt.Errorf("%s: only %d of %d images turned up again: did it change meanwhile?", c.From, done, total)
+		return fmt.Errorf("%s: only %d of %d images were found again: did it change meanwhile?", c.From, done, total)
 	}
 	if err := w.finish(r); err != nil {
 		return err

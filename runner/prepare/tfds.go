@@ -41,7 +41,7 @@ func openTFDS(c Config, a *archive.Archive, entries []archive.Entry) (source, er
 		return nil, fmt.Errorf("%s: record files in an archive are not read: unpack it and give the folder", a.Path)
 	}
 	t := &tfds{archive: a, shards: map[string][]string{}, bounds: map[string][]int{}}
-	if err := t.find(c, entries); err != nil {
+	if err := t.find(entries); err != nil {
 		return nil, err
 	}
 	if err := t.readInfo(); err != nil {
@@ -53,7 +53,7 @@ func openTFDS(c Config, a *archive.Archive, entries []archive.Entry) (source, er
 }
 
 // find assigns the record files to splits and checks that none is missing.
-func (t *tfds) find(c Config, entries []archive.Entry) error {
+func (t *tfds) find(entries []archive.Entry) error {
 	total := map[string]int{}
 	for _, e := range entries {
 		if !isRecordFile(e.Name) {
@@ -61,13 +61,13 @@ func (t *tfds) find(c Config, entries []archive.Entry) error {
 		}
 		m := recordName.FindStringSubmatch(path.Base(e.Name))
 		if m == nil {
-			return fmt.Errorf("%s: the record file %s has not the name that TFDS gives: NAME-SPLIT.tfrecord-00000-of-00001", c.From, e.Name)
+			return fmt.Errorf("%s: the record file %s is not named as TFDS names them, NAME-SPLIT.tfrecord-00000-of-00001", t.archive.Path, e.Name)
 		}
 		under := path.Dir(e.Name)
 		if t.dataset != "" && (t.dataset != m[1] || t.under != under) {
-			return fmt.Errorf("%s holds several data sets or versions, in %s and %s: give the folder of one", c.From, t.under, under)
+			return fmt.Errorf("%s holds several data sets or versions, in %s and %s: give the folder of one", t.archive.Path, t.under, under)
 		}
-		t.dataset, t.under, t.folder = m[1], under, filepath.Join(c.From, filepath.FromSlash(under))
+		t.dataset, t.under, t.folder = m[1], under, filepath.Join(t.archive.Path, filepath.FromSlash(under))
 		split := m[2]
 		shards, _ := strconv.Atoi(m[4])
 		if before, ok := total[split]; ok && before != shards {
@@ -102,7 +102,7 @@ func (t *tfds) readInfo() error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if t.info.Name != "" && t.info.Name != t.dataset {
-		return fmt.Errorf("%s is about the data set %q, the record files are of %q", file, t.info.Name, t.dataset)
+		return fmt.Errorf("%s describes the data set %q, the record files are of %q", file, t.info.Name, t.dataset)
 	}
 	if want := datasets()[t.dataset].config; want != "" && t.info.ConfigName != want {
 		return fmt.Errorf("%s: the data set is %s/%s, VTAB-1k uses %s/%s", file, t.dataset, t.info.ConfigName, t.dataset, want)
@@ -126,7 +126,7 @@ func (t *tfds) describe(r *Record) {
 	}
 	r.Sources = sourceFiles(t.archive, files...)
 	if t.info.Name == "" {
-		r.remark("there is no dataset_info.json beside the record files to check the data set's version")
+		r.remark("no dataset_info.json beside the record files states the data set's version")
 	}
 	r.ClassNames = t.classNames()
 }
@@ -241,7 +241,7 @@ func (t *tfds) parse(raw []byte, split string, last *order.Digest) (img picture,
 		}
 		digest := order.Of(split, text)
 		if bytes.Compare(digest[:], last[:]) <= 0 {
-			return img, fmt.Errorf("the key %q is not in the order in which TFDS stores records, so that VTAB-1k's cannot be told: "+
+			return img, fmt.Errorf("the key %q is not in the order in which TFDS stores records, so VTAB-1k's images cannot be determined: "+
 				"prepare the data set with TFDS (since 4.2 for eurosat and resisc45)", text)
 		}
 		*last = digest
