@@ -62,7 +62,7 @@ func (d *decoder) fail(format string, args ...any) {
 }
 
 func (d *decoder) run() any {
-	if op := d.number(1); d.err == nil && op != opProto {
+	if op := d.number(1); d.err == nil && op != 0x80 { // PROTO
 		d.fail("not a pickle of protocol 2: it begins with byte %#02x", op)
 	}
 	if version := d.number(1); version != 2 {
@@ -71,7 +71,7 @@ func (d *decoder) run() any {
 	for d.err == nil {
 		d.at = d.read
 		op := d.number(1)
-		if op == opStop {
+		if op == '.' { // STOP
 			if len(d.stack) != 1 {
 				d.fail("%d values are left over: the pickle is damaged", len(d.stack))
 				break
@@ -86,85 +86,54 @@ func (d *decoder) run() any {
 	return nil
 }
 
-// The opcodes, with their names in Python's pickletools.
-const (
-	opProto          = 0x80 // PROTO
-	opStop           = '.'  // STOP
-	opMark           = '('  // MARK
-	opEmptyDict      = '}'  // EMPTY_DICT
-	opEmptyList      = ']'  // EMPTY_LIST
-	opNone           = 'N'  // NONE
-	opTrue           = 0x88 // NEWTRUE
-	opFalse          = 0x89 // NEWFALSE
-	opBinInt         = 'J'  // BININT
-	opBinInt1        = 'K'  // BININT1
-	opBinInt2        = 'M'  // BININT2
-	opShortBinString = 'U'  // SHORT_BINSTRING
-	opBinString      = 'T'  // BINSTRING
-	opBinPut         = 'q'  // BINPUT
-	opLongBinPut     = 'r'  // LONG_BINPUT
-	opBinGet         = 'h'  // BINGET
-	opLongBinGet     = 'j'  // LONG_BINGET
-	opAppend         = 'a'  // APPEND
-	opAppends        = 'e'  // APPENDS
-	opSetItem        = 's'  // SETITEM
-	opSetItems       = 'u'  // SETITEMS
-	opTuple          = 't'  // TUPLE
-	opTuple1         = 0x85 // TUPLE1
-	opTuple2         = 0x86 // TUPLE2
-	opTuple3         = 0x87 // TUPLE3
-	opGlobal         = 'c'  // GLOBAL: only the three names of numpy
-	opReduce         = 'R'  // REDUCE: only makes an empty array or a dtype
-	opBuild          = 'b'  // BUILD: only fills them
-)
-
+// step executes an opcode, named as in Python's pickletools.
 func (d *decoder) step(op uint32) {
 	switch op {
-	case opMark:
+	case '(': // MARK
 		d.push(mark{})
-	case opEmptyDict:
+	case '}': // EMPTY_DICT
 		d.push(map[string]any{})
-	case opEmptyList:
+	case ']': // EMPTY_LIST
 		d.push(&list{})
-	case opNone:
+	case 'N': // NONE
 		d.push(nil)
-	case opTrue, opFalse:
-		d.push(op == opTrue)
-	case opBinInt:
+	case 0x88, 0x89: // NEWTRUE, NEWFALSE
+		d.push(op == 0x88)
+	case 'J': // BININT
 		d.push(int(int32(d.number(4))))
-	case opBinInt1:
+	case 'K': // BININT1
 		d.push(int(d.number(1)))
-	case opBinInt2:
+	case 'M': // BININT2
 		d.push(int(d.number(2)))
-	case opShortBinString:
+	case 'U': // SHORT_BINSTRING
 		d.text(1)
-	case opBinString:
+	case 'T': // BINSTRING
 		d.text(4)
-	case opBinPut:
+	case 'q': // BINPUT
 		d.memo[d.number(1)] = d.top()
-	case opLongBinPut:
+	case 'r': // LONG_BINPUT
 		d.memo[d.number(4)] = d.top()
-	case opBinGet:
+	case 'h': // BINGET
 		d.recall(1)
-	case opLongBinGet:
+	case 'j': // LONG_BINGET
 		d.recall(4)
-	case opAppend:
+	case 'a': // APPEND
 		d.extend(d.pop(1))
-	case opAppends:
+	case 'e': // APPENDS
 		d.extend(d.popMark())
-	case opSetItem:
+	case 's': // SETITEM
 		d.update(d.pop(2))
-	case opSetItems:
+	case 'u': // SETITEMS
 		d.update(d.popMark())
-	case opTuple:
+	case 't': // TUPLE
 		d.push(tuple(d.popMark()))
-	case opTuple1, opTuple2, opTuple3:
-		d.push(tuple(d.pop(int(op-opTuple1) + 1)))
-	case opGlobal:
+	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
+		d.push(tuple(d.pop(int(op - 0x84))))
+	case 'c': // GLOBAL: only the three names of numpy
 		d.global()
-	case opReduce:
+	case 'R': // REDUCE: only makes an empty array or a dtype
 		d.reduce()
-	case opBuild:
+	case 'b': // BUILD: only fills them
 		d.build()
 	default:
 		d.fail("opcode %q (%#02x) is refused: CIFAR's files have none", byte(op), op)
