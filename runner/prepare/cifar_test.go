@@ -21,8 +21,7 @@ type cifarExpectations struct {
 	CIFAR10, CIFAR100, DSprites map[string][]expectation
 }
 
-// TestCIFAR: the four archives, packed and unpacked, give the pixels and labels that they were made of, for the rows that the
-// order of TFDS puts into VTAB-1k's slices.
+// TestCIFAR checks the pixels and labels from the four archives, packed and unpacked, for the rows in VTAB-1k's slices.
 func TestCIFAR(t *testing.T) {
 	var want cifarExpectations
 	expectations(t, "expect.json", &want)
@@ -77,7 +76,7 @@ func unpack(t *testing.T, file string) string {
 	return folder
 }
 
-// repack writes an archive anew with changed entries; a nil header leaves one out.
+// repack copies an archive with changed entries; a nil header drops one.
 func repack(t *testing.T, file string, how func(*tar.Header, []byte) (*tar.Header, []byte)) string {
 	t.Helper()
 	f, err := os.Open(file)
@@ -112,7 +111,7 @@ func repack(t *testing.T, file string, how func(*tar.Header, []byte) (*tar.Heade
 	return path
 }
 
-// TestCIFARRefused: damaged archives, by file and entry.
+// TestCIFARRefused checks that errors of damaged archives name file and entry.
 func TestCIFARRefused(t *testing.T) {
 	python, binary := filepath.Join("testdata", "cifar-100-python.tar.gz"), filepath.Join("testdata", "cifar-100-binary.tar.gz")
 	edit := func(file, name string, how func([]byte) []byte) string {
@@ -163,7 +162,7 @@ func TestCIFARRefused(t *testing.T) {
 	refused(t, conf, "too few images", "there are 4 for --val 5")
 }
 
-// TestSprites: the npz that numpy wrote.
+// TestSprites prepares an .npz that numpy wrote.
 func TestSprites(t *testing.T) {
 	spriteRows = 1100
 	defer func() { spriteRows = 737280 }()
@@ -189,7 +188,7 @@ func TestSprites(t *testing.T) {
 	refused(t, config(t, filepath.Join("testdata", "dsprites.npz"), "dsprites_loc"), "dsprites.npz", "imgs.npy", "1100 images, dSprites has 737280")
 }
 
-// TestSpriteLabels: the labels of all rows in VTAB-1k's lists, by the counts that an independent implementation found.
+// TestSpriteLabels compares the labels in VTAB-1k's lists with the counts of an independent implementation.
 func TestSpriteLabels(t *testing.T) {
 	raw, err := os.ReadFile(need.Shared(t, "reference", "vtab_order_vectors.json"))
 	expect.NoError(t, err)

@@ -13,8 +13,8 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// TestEuroSAT prepares class folders of the real images: as VTAB-1k's task they are too few to be official, but drawn
-// from they give every class, and training accepts them.
+// TestEuroSAT draws from class folders of the real images, which are too few to be official. Every class gets its share, and training
+// accepts the data set.
 func TestEuroSAT(t *testing.T) {
 	root := need.Shared(t, "vtab-1k", "eurosat")
 	set, err := data.Open(root)
@@ -47,7 +47,7 @@ func TestEuroSAT(t *testing.T) {
 	for list, inList := range r.ClassCounts {
 		for label, k := range inList {
 			share := float64(counts[label]) * float64(r.Counts[list]) / float64(n)
-			// Of the test images the first 600 are taken whatever their class: three standard deviations and a bit.
+			// The first 600 test images are taken whatever their class: a bit more than three standard deviations.
 			slack := 2.0
 			if list == "test" && tests == 600 {
 				slack = 30
@@ -62,7 +62,7 @@ func TestEuroSAT(t *testing.T) {
 	}
 }
 
-// TestEuroSATOrder: complete class folders give VTAB-1k's own lists, held against the labels of the widely used copy.
+// TestEuroSATOrder compares the lists from complete class folders with the labels of the widely used copy.
 func TestEuroSATOrder(t *testing.T) {
 	set, err := data.Open(need.Shared(t, "vtab-1k", "eurosat"))
 	expect.NoError(t, err)
@@ -86,7 +86,7 @@ func TestEuroSATOrder(t *testing.T) {
 		if len(p[list]) < len(want) {
 			t.Fatalf("%s has %d images, the copy %d", split, len(p[list]), len(want))
 		}
-		for i, item := range want { // of test the copy may hold the first ones only
+		for i, item := range want { // the copy may have only the first test images
 			if m := f.splits["train"][p[list][i].index]; m.label != item.Label {
 				t.Fatalf("%s, image %d: %s has label %d, the copy's is %d", split, i, m.name, m.label, item.Label)
 			}

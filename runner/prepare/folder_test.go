@@ -26,7 +26,7 @@ func animals(t *testing.T, under string) string {
 	return root
 }
 
-// sources reads sources.tsv: what each image is in the source.
+// sources reads sources.tsv, the name of each image in the source.
 func sources(t *testing.T, root string) map[string]string {
 	t.Helper()
 	f, err := os.Open(filepath.Join(root, "sources.tsv"))
@@ -40,7 +40,7 @@ func sources(t *testing.T, root string) map[string]string {
 	return all
 }
 
-// TestDraw: the images are copies of those that MD5 of "SEED:CLASS/IMAGE" puts first, in shares; nothing is used twice.
+// TestDraw checks that the images are copies of those that the MD5 of "SEED:CLASS/IMAGE" sorts first, by class, each used once.
 func TestDraw(t *testing.T) {
 	root := animals(t, "")
 	c := config(t, root, "animals")
@@ -48,7 +48,7 @@ func TestDraw(t *testing.T) {
 	from := sources(t, c.Out)
 	used := map[string]bool{}
 	for list, want := range map[string][]int{
-		"train800": {5, 4, 1}, // of 10: 5.77, 3.85 and 0.38; the emus get theirs from the largest
+		"train800": {5, 4, 1}, // of 10: 5.77, 3.85 and 0.38; the largest class cedes one place
 		"val200":   {1, 1, 1}, // of 3: 25, 16 and 1 image left
 		"test":     {24, 15, 0},
 	} {
@@ -93,7 +93,7 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// TestDrawAgain: the same seed gives the same data set from a folder, a nested one and a zip; another seed another.
+// TestDrawAgain checks that a seed draws the same data set from a folder, a nested one and a zip, and another seed another.
 func TestDrawAgain(t *testing.T) {
 	plain := animals(t, "")
 	packed := filepath.Join(t.TempDir(), "animals.zip")
@@ -116,7 +116,7 @@ func TestDrawAgain(t *testing.T) {
 	}
 }
 
-// TestSplitFolders: what is in test/ is for testing, all of it; train/ gives the rest.
+// TestSplitFolders checks that all of test/ is for testing and valid/ for validation.
 func TestSplitFolders(t *testing.T) {
 	root := animals(t, "set/train")
 	for i := range 4 {
@@ -143,7 +143,7 @@ func TestSplitFolders(t *testing.T) {
 	}
 }
 
-// TestLinkedFolders: a class that is a link to a folder is prepared as if the folder lay there, and so is a part of a class.
+// TestLinkedFolders checks that links to folders are followed, except for loops.
 func TestLinkedFolders(t *testing.T) {
 	plain := animals(t, "")
 	want := prepared(t, config(t, plain, "animals")).Fingerprint
@@ -157,7 +157,7 @@ func TestLinkedFolders(t *testing.T) {
 	}
 }
 
-// TestUnusedFolders: beside train/ and test/, folders of other names are no classes.
+// TestUnusedFolders checks that other folders beside train/ and test/ are not classes.
 func TestUnusedFolders(t *testing.T) {
 	root := animals(t, "train")
 	imageFile(t, filepath.Join(root, "test", "dog", "1.png"), 1)
@@ -169,7 +169,7 @@ func TestUnusedFolders(t *testing.T) {
 	}
 }
 
-// TestLink: linked images are the source's own files.
+// TestLink checks that linked images are the source's files.
 func TestLink(t *testing.T) {
 	root := animals(t, "")
 	c := config(t, root, "animals")
@@ -187,7 +187,7 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// TestExtension: the content decides.
+// TestExtension checks that the content decides on the extension.
 func TestExtension(t *testing.T) {
 	root := animals(t, "")
 	for i := range 30 {
@@ -270,7 +270,7 @@ func TestFoldersRefused(t *testing.T) {
 	}
 }
 
-// TestOverwrite: only what was prepared is replaced, and only when all went well.
+// TestOverwrite checks that only a prepared data set is replaced, and only by a complete one.
 func TestOverwrite(t *testing.T) {
 	root := animals(t, "")
 	c := config(t, root, "animals")
@@ -294,7 +294,7 @@ func TestOverwrite(t *testing.T) {
 	}
 	c = config(t, root, "animals")
 	expect.NoError(t, os.Mkdir(c.Out, 0o777))
-	prepared(t, c) // an empty folder is no loss
+	prepared(t, c) // an empty folder may be replaced
 	c.Overwrite = true
 	expect.NoError(t, os.Remove(filepath.Join(c.Out, RecordFile)))
 	refused(t, c, "replaces only what 'data prepare' made")
@@ -303,7 +303,7 @@ func TestOverwrite(t *testing.T) {
 	refused(t, c, "not a folder")
 }
 
-// TestStale: what a killed preparation left is replaced, one that is at work is not disturbed.
+// TestStale checks that a killed preparation's files are replaced and a running one is left alone.
 func TestStale(t *testing.T) {
 	root := animals(t, "")
 	c := config(t, root, "animals")
@@ -320,7 +320,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// TestQuotas by hand.
+// TestQuotas checks quotas computed by hand.
 func TestQuotas(t *testing.T) {
 	for _, c := range []struct {
 		counts []int

@@ -18,7 +18,7 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// TestWholeSprites prepares an .npz of the size of dSprites, 3 GB unpacked, whose images show their row's number.
+// TestWholeSprites prepares an .npz as large as dSprites, 3 GB unpacked, whose images encode their row.
 func TestWholeSprites(t *testing.T) {
 	need.Heavy(t, "takes minutes and 3 GB")
 	path := filepath.Join(t.TempDir(), "dsprites.npz")

@@ -20,7 +20,7 @@ import (
 	"dtl-tf/runner/data"
 )
 
-// config is a small preparation into a new folder.
+// config prepares a small data set into a new folder.
 func config(t *testing.T, from, name string) Config {
 	t.Helper()
 	return Config{From: from, Out: filepath.Join(t.TempDir(), name), Train: 10, Val: 3, Test: -1, Seed: 42}
@@ -32,7 +32,7 @@ func run(c Config) (*Record, string, error) {
 	return r, b.String(), err
 }
 
-// prepared runs what must succeed.
+// prepared runs a preparation that must succeed.
 func prepared(t *testing.T, c Config) *Record {
 	t.Helper()
 	r, out, err := run(c)
@@ -42,7 +42,7 @@ func prepared(t *testing.T, c Config) *Record {
 	return r
 }
 
-// refused runs what must fail with these words and leave nothing behind.
+// refused runs a preparation that must fail with these words and leave nothing behind.
 func refused(t *testing.T, c Config, words ...string) error {
 	t.Helper()
 	before := names(t, filepath.Dir(c.Out))
@@ -62,7 +62,7 @@ func refused(t *testing.T, c Config, words ...string) error {
 	return err
 }
 
-// wrongUse reports whether an error is about what the user asked for.
+// wrongUse reports whether an error is a usage error.
 func wrongUse(err error) bool {
 	var usage *runner.UsageError
 	return errors.As(err, &usage)
@@ -82,7 +82,7 @@ func names(t *testing.T, folder string) string {
 	return strings.Join(all, " ")
 }
 
-// expectation is an image as a real tool reads it.
+// expectation is an image as another program reads it.
 type expectation struct {
 	Label  int
 	SHA256 string
@@ -95,7 +95,7 @@ func expectations(t *testing.T, file string, into any) {
 	expect.NoError(t, json.Unmarshal(raw, into))
 }
 
-// check holds the images of a list against what is expected, in order. sum is of a file's content.
+// check compares the images of a list with the expected ones, in order. sum hashes the content of a file.
 func check(t *testing.T, root, list string, want []expectation, sum func(t *testing.T, content []byte) string) {
 	t.Helper()
 	items := items(t, root, list)
@@ -128,10 +128,10 @@ func sumOf(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// sumFile is of the file as it is.
+// sumFile hashes the file.
 func sumFile(_ *testing.T, content []byte) string { return sumOf(content) }
 
-// sumPixels is of the pixels [H, W, 3] of a PNG.
+// sumPixels hashes the pixels [H, W, 3] of a PNG.
 func sumPixels(t *testing.T, content []byte) string {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(content))
@@ -149,7 +149,7 @@ func sumPixels(t *testing.T, content []byte) string {
 	return sumOf(pixels)
 }
 
-// imageFile writes a PNG of one grey level, which is different for every n.
+// imageFile writes a PNG that differs for every n.
 func imageFile(t *testing.T, path string, n int) {
 	t.Helper()
 	expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))

@@ -11,7 +11,7 @@ import (
 
 func tfdsFolder(name string) string { return filepath.Join("testdata", "tfds", name) }
 
-// TestTFDS: record files that TFDS wrote give the images and labels that TFDS and VTAB's code give for VTAB's slices.
+// TestTFDS compares the images and labels from TFDS's record files with those that TFDS and VTAB's code read.
 func TestTFDS(t *testing.T) {
 	var want map[string]map[string][]expectation
 	expectations(t, "tfds/expect.json", &want)
@@ -48,7 +48,7 @@ func TestTFDS(t *testing.T) {
 	}
 }
 
-// TestTFDSAbove: the folder above the versions will do when there is one.
+// TestTFDSAbove checks that --from may be a folder above a single version.
 func TestTFDSAbove(t *testing.T) {
 	root := t.TempDir()
 	expect.NoError(t, os.CopyFS(filepath.Join(root, "kitti", "3.3.0"), os.DirFS(tfdsFolder("kitti"))))
@@ -60,7 +60,7 @@ func TestTFDSAbove(t *testing.T) {
 	refused(t, config(t, root, "kitti"), "several", "3.2.0", "3.3.0")
 }
 
-// TestTFDSRefused: damaged and incomplete copies, named by file and record, and what is no task of VTAB-1k.
+// TestTFDSRefused checks that errors of damaged or incomplete copies name file and record, and that other data sets are rejected.
 func TestTFDSRefused(t *testing.T) {
 	const first = "clevr-train.tfrecord-00000-of-00001"
 	for _, c := range []struct {
@@ -112,8 +112,7 @@ func TestTFDSRefused(t *testing.T) {
 	}
 }
 
-// TestTFDSOrder: records in another order than TFDS's, such as those of the original archive of dmlab, are not taken for
-// VTAB-1k's.
+// TestTFDSOrder checks that records in another order, such as those of the original archive of dmlab, are rejected.
 func TestTFDSOrder(t *testing.T) {
 	folder := t.TempDir()
 	expect.NoError(t, os.CopyFS(folder, os.DirFS(tfdsFolder("kitti"))))
@@ -124,7 +123,7 @@ func TestTFDSOrder(t *testing.T) {
 	refused(t, config(t, folder, "kitti"), "kitti-test.tfrecord-00001-of-00002, record 0", "not in the order")
 }
 
-// TestTask: which task is meant.
+// TestTask checks the choice of the task.
 func TestTask(t *testing.T) {
 	for _, c := range []struct {
 		dataset, out, task string

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestCaveats: every caveat belongs to a method that is quoted, and the known traps are told.
+// TestCaveats checks that every caveat belongs to a quoted method, and the caveats of known traps.
 func TestCaveats(t *testing.T) {
 	for method := range caveats() {
 		if method != "*" && Of(method).Source == "" {

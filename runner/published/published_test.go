@@ -13,7 +13,7 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// TestAverages holds the averages of the file against the tasks they are said to be the averages of.
+// TestAverages recomputes the averages in the file.
 func TestAverages(t *testing.T) {
 	for _, q := range All() {
 		if q.Tasks == nil {
@@ -36,7 +36,7 @@ func TestAverages(t *testing.T) {
 	}
 }
 
-// TestKnown checks single cells that the papers print, and cells that no source gives.
+// TestKnown checks single cells that the papers print, and missing cells.
 func TestKnown(t *testing.T) {
 	dtl := Of("dtl")
 	if dtl.Name != "DTL" || *dtl.GPUMemory != 1.6 || *dtl.Parameters != 0.04 || dtl.Tasks["caltech101"] != 94.8 {
@@ -58,7 +58,7 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// TestAgainstFacts compares every number with the collected tables, where they are at hand.
+// TestAgainstFacts compares every number with the collected tables.
 func TestAgainstFacts(t *testing.T) {
 	numbers := func(path string) (all []float64) {
 		f, err := os.Open(path)

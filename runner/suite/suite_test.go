@@ -13,7 +13,7 @@ var folders = strings.Fields(`cifar caltech101 dtd oxford_flowers102 oxford_iiit
 	patch_camelyon eurosat resisc45 diabetic_retinopathy
 	clevr_count clevr_dist dmlab kitti dsprites_loc dsprites_ori smallnorb_azi smallnorb_ele`)
 
-// TestGroups: the groups have their tasks in order, and a mean is of all 19 or none.
+// TestGroups checks the tasks of the groups and their order.
 func TestGroups(t *testing.T) {
 	at := 0
 	for i, want := range []Group{{"Natural", folders[:7]}, {"Specialized", folders[7:11]}, {"Structured", folders[11:]}} {
@@ -27,8 +27,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestTasks holds the registry against the class numbers of the VTAB-1k loaders of FacT and NOAH (vtab.py) and the number of
-// test images in the archives' lists.
+// TestTasks compares the registry with the numbers of classes in the VTAB-1k loaders of FacT and NOAH (vtab.py) and the numbers of test
+// images in the archives' lists.
 func TestTasks(t *testing.T) {
 	classes := []int{100, 102, 47, 102, 37, 10, 397, 2, 10, 45, 5, 8, 6, 6, 4, 16, 16, 18, 9}
 	test := []int{10000, 6084, 1880, 6149, 3669, 26032, 21750, 32768, 5400, 6300, 42670, 15000, 15000, 22735, 711, 73728, 73728, 12150, 12150}

@@ -91,7 +91,7 @@ func walkPath(path string) (found []string, err error) {
 	return found, err
 }
 
-// TestKinds: the same files in every container, hidden ones left out.
+// TestKinds checks that every container yields the same files, without hidden ones.
 func TestKinds(t *testing.T) {
 	names := []string{"./a/1.png", "a/.DS_Store", "__MACOSX/a/1.png", "a/2.png", ".hidden/3.png"}
 	var headers []tar.Header
@@ -123,7 +123,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestRefused: what would be dangerous to unpack, named by entry.
+// TestRefused checks that entries dangerous to unpack are errors that name them.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -171,7 +171,7 @@ func gzipOf(t *testing.T, content []byte) []byte {
 	return b.Bytes()
 }
 
-// TestCut: an archive that is cut off anywhere, or has a wrong checksum, is an error.
+// TestCut checks that a truncated archive or a wrong checksum is an error.
 func TestCut(t *testing.T) {
 	packed := tarOf(t, true, file("a/1.png"), file("a/2.png"))
 	for n := 1; n < len(packed); n++ {
@@ -213,7 +213,7 @@ func storedZip(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// TestBomb: a file that claims to unpack to far more than the archive's size is refused before it is read.
+// TestBomb checks that an entry that unpacks to far more than the archive's size is rejected before it is read.
 func TestBomb(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -225,7 +225,7 @@ func TestBomb(t *testing.T) {
 	}
 }
 
-// claim is a member of a zip whose header claims a size; its content is five bytes, stored.
+// claim is a zip member of five stored bytes whose header claims another size.
 func claim(t *testing.T, sizes ...uint64) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -242,7 +242,7 @@ func claim(t *testing.T, sizes ...uint64) []byte {
 	return b.Bytes()
 }
 
-// TestBombOverflow: a claim that is no positive int64, and claims whose sum is none, are refused at the entry that goes beyond the budget.
+// TestBombOverflow checks that sizes or sums of sizes beyond int64 are rejected at the entry that exceeds the budget.
 func TestBombOverflow(t *testing.T) {
 	for name, sizes := range map[string][]uint64{
 		"0.png": {1<<63 + 5, 5}, "1.png": {5, 1<<64 - 1, 5}, "2.png": {5, 5, 1<<63 - 1},
@@ -256,7 +256,7 @@ func TestBombOverflow(t *testing.T) {
 	}
 }
 
-// TestBombHidden: a file that is passed over has to be unpacked on the way to the next, so it counts too.
+// TestBombHidden checks that skipped files of a tar count, because they are unpacked on the way to the next.
 func TestBombHidden(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -268,7 +268,7 @@ func TestBombHidden(t *testing.T) {
 	}
 }
 
-// TestMoreThanClaimed: an entry that holds more than it claims is damaged, and no more than that of it is read.
+// TestMoreThanClaimed checks that an entry with more bytes than it claims is an error, and that no more are read.
 func TestMoreThanClaimed(t *testing.T) {
 	_, err := io.ReadAll(&exact{r: strings.NewReader("hello"), left: 5})
 	expect.NoError(t, err)
@@ -277,7 +277,7 @@ func TestMoreThanClaimed(t *testing.T) {
 	}
 }
 
-// TestCancelled: a walk ends with its context.
+// TestCancelled checks that a walk ends with its context.
 func TestCancelled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.tar.gz")
 	expect.NoError(t, os.WriteFile(path, tarOf(t, true, file("a/1.png"), file("a/2.png")), 0o666))

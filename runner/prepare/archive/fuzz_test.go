@@ -13,8 +13,7 @@ import (
 	"dtl-tf/graph/alloctest"
 )
 
-// FuzzWalk: no entry of an archive has a name that leaves the folder it is unpacked into, and what an archive unpacks to
-// is bounded by its size.
+// FuzzWalk checks that no entry's name leaves the archive, and that an archive's size bounds the memory.
 func FuzzWalk(f *testing.F) {
 	seed, err := filepath.Glob("testdata/*")
 	if err != nil {

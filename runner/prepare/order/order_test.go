@@ -14,7 +14,7 @@ import (
 	"dtl-tf/graph/need"
 )
 
-// vectors are what TFDS itself wrote and read back, and digests of the lists that VTAB-1k takes.
+// vectors has records that TFDS wrote and read back, and digests of VTAB-1k's lists.
 type vectors struct {
 	MD5 []struct {
 		Split string
@@ -54,7 +54,7 @@ func load(t *testing.T) vectors {
 	return v
 }
 
-// text is a key or an index as the vectors' digests take it.
+// text formats a key or an index as in the vectors' digests.
 func text(v any) string {
 	if f, ok := v.(float64); ok {
 		return strconv.Itoa(int(f))
@@ -79,7 +79,7 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestFixture: the order of 2,000 records that TFDS wrote, for three kinds of keys.
+// TestFixture compares with the order in which TFDS wrote 2,000 records, for three kinds of keys.
 func TestFixture(t *testing.T) {
 	v := load(t)
 	seen := 0
@@ -132,7 +132,7 @@ func TestFixture(t *testing.T) {
 	}
 }
 
-// TestDatasets: the lists of those data sets whose keys follow from counts.
+// TestDatasets compares the lists of the data sets whose keys follow from counts.
 func TestDatasets(t *testing.T) {
 	v := load(t)
 	eurosat := []string{}

@@ -12,8 +12,8 @@ import (
 	"dtl-tf/graph/alloctest"
 )
 
-// small is what Python's pickletools describes as protocol 2, a dictionary of a string, a list of numbers of each width and an
-// array [2, 3], with a memo entry that is used again.
+// small is a pickle in protocol 2, as pickletools disassembles it: a dictionary of a string, a list of numbers of each width and an array
+// [2, 3], with a memo entry that is used again.
 const small = "\x80\x02}q\x00(U\x05labelq\x01]q\x02(K\x01M\x00\x01J\xff\xff\xff\xffe" +
 	"U\x04dataq\x03cnumpy.core.multiarray\n_reconstruct\nq\x04cnumpy\nndarray\nq\x05K\x00\x85q\x06U\x01bq\x07\x87q\x08Rq\x09" +
 	"(K\x01K\x02K\x03\x86q\x0acnumpy\ndtype\nq\x0bU\x02u1q\x0cK\x00K\x01\x87q\x0dRq\x0e(K\x03U\x01|q\x0fNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x10b" +
@@ -35,7 +35,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestRefused: what a pickle could do harm with, and what is damaged.
+// TestRefused checks that dangerous and damaged pickles are errors.
 func TestRefused(t *testing.T) {
 	list := "\x80\x02]q\x00(" + strings.Repeat("h\x00", 2000) + "e."
 	for _, c := range []struct{ name, pickle, want string }{
@@ -71,7 +71,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestLongString: what the file's size allows must still be what CIFAR may have.
+// TestLongString checks the limit of a string in a large file.
 func TestLongString(t *testing.T) {
 	const text = "\x80\x02T\x00\x00\x00\x7f"
 	if _, err := Decode(strings.NewReader(text), 1<<40); err == nil || !strings.Contains(err.Error(), "claims 2130706432 bytes, more than") {
@@ -79,7 +79,7 @@ func TestLongString(t *testing.T) {
 	}
 }
 
-// TestCut: every beginning of a pickle is an error, never a panic and never a value.
+// TestCut checks that every prefix of a pickle is an error.
 func TestCut(t *testing.T) {
 	for n := range small {
 		if v, err := decode(small[:n]); !errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(err.Error(), "cut off") {
@@ -88,7 +88,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestRealHarm: pickles that Python wrote, one of which runs a program when Python reads it.
+// TestRealHarm reads pickles that Python wrote, one of which runs a program when Python reads it.
 func TestRealHarm(t *testing.T) {
 	for name, want := range map[string]string{"evil.pickle": "system, which is refused", "protocol4.pickle": "protocol 4"} {
 		raw, err := os.ReadFile("../testdata/" + name)
@@ -101,12 +101,12 @@ func TestRealHarm(t *testing.T) {
 	}
 }
 
-// FuzzDecode: a pickle calls nothing, comes to an end, and costs memory as its length does.
+// FuzzDecode checks that decoding ends and that a pickle's length bounds the memory.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte("\x80\x02cos\nsystem\nU\x02id\x85R."))          // a call
 	f.Add([]byte("\x80\x02T\xff\xff\xff\x7fabc."))               // a string of 2 GiB
-	f.Add([]byte("\x80\x02]q\x01h\x01a."))                       // a list that holds itself
+	f.Add([]byte("\x80\x02]q\x01h\x01a."))                       // a list that contains itself
 	f.Add([]byte("\x80\x02" + strings.Repeat("(", 3000) + "t.")) // marks
 	f.Add([]byte("\x80\x02]" + strings.Repeat("]a", 9)))         // no end
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -27,7 +27,7 @@ func run(t *testing.T, c Config) (out string, err error) {
 	return b.String(), err
 }
 
-// TestWhole: a data set with everything that KITTI has passes, with the fingerprint that a run would record.
+// TestWhole checks that a data set as complete as KITTI passes, with the fingerprint that a run records.
 func TestWhole(t *testing.T) {
 	root := t.TempDir()
 	kitti := newSet(t, filepath.Join(root, "kitti_distance"), 4, 800, 200, 711) // a known alias
@@ -74,7 +74,7 @@ func TestWhole(t *testing.T) {
 	expect.Error(t, err, "1 problem in dtd")
 }
 
-// TestDecoded: without --quick every image is decoded, JPEG with the decoder of training too.
+// TestDecoded checks that images are decoded unless --quick is given, JPEG included.
 func TestDecoded(t *testing.T) {
 	root := t.TempDir()
 	s := newSet(t, filepath.Join(root, "kitti"), 4, 8, 4, 6)
@@ -94,7 +94,7 @@ func TestDecoded(t *testing.T) {
 	}
 }
 
-// TestRoot: what is no folder of data sets.
+// TestRoot checks roots that are not folders of data sets.
 func TestRoot(t *testing.T) {
 	root := t.TempDir()
 	s := newSet(t, filepath.Join(root, "kitti"), 4, 8, 4, 6)
@@ -129,8 +129,7 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-// TestRealData: EuroSAT's official lists have no image in train and in test, and every image can be read. It takes a few
-// seconds, so it does not decode.
+// TestRealData checks that EuroSAT's official lists share no image between train and test. To save time it does not decode.
 func TestRealData(t *testing.T) {
 	out, err := run(t, Config{Root: need.Shared(t, "vtab-1k"), Tasks: "eurosat", Quick: true, Format: "csv"})
 	if err != nil || !strings.Contains(out, "eurosat,800,200,1000,5400,10,10,0,0,0,") {

@@ -149,7 +149,7 @@ func reportClasses(task suite.Task, lists map[string]list, f *findings) (trained
 		if len(missing) == 0 {
 			continue
 		}
-		report, why := f.problem, ": what is never seen cannot be learned"
+		report, why := f.problem, ": classes never seen cannot be learned"
 		switch {
 		case name == testList:
 			report, why = f.remark, ": not tested"

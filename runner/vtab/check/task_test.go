@@ -18,7 +18,7 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// set is a made data set: labels go round the classes, every image is another.
+// set is a generated data set: labels cycle through the classes, images differ.
 type set struct {
 	dir   string
 	lines map[string][]string // by list
@@ -61,7 +61,7 @@ func (s set) file(t *testing.T, name string, content []byte) {
 	}
 }
 
-// buffers keeps the encoder's memory, which is most of its time here.
+// buffers reuses the encoder's memory, whose allocation would dominate.
 var buffers oneBuffer
 
 type oneBuffer struct{ b *png.EncoderBuffer }
@@ -69,7 +69,7 @@ type oneBuffer struct{ b *png.EncoderBuffer }
 func (o *oneBuffer) Get() *png.EncoderBuffer  { return o.b }
 func (o *oneBuffer) Put(b *png.EncoderBuffer) { o.b = b }
 
-// picture is a noisy PNG of 6 x 6 pixels that follows from its name.
+// picture makes a noisy PNG of 6 x 6 pixels from a name.
 func picture(t *testing.T, name string, level png.CompressionLevel) []byte {
 	t.Helper()
 	seed := uint64(1)
@@ -88,8 +88,7 @@ func picture(t *testing.T, name string, level png.CompressionLevel) []byte {
 	return b.Bytes()
 }
 
-// TestFindings: for each thing that can be wrong with a small data set the finding that names it, with its line. The set
-// itself is right but for the sizes, which are always told.
+// TestFindings checks the findings, with their lines, for each kind of defect in a small data set. Its sizes are always wrong.
 func TestFindings(t *testing.T) {
 	toy := suite.Task{Folder: "toy", Classes: 3, Test: []int{6}}
 	for _, c := range []struct {
@@ -213,10 +212,10 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// TestCounts: the numbers of the table.
+// TestCounts checks the numbers of the table.
 func TestCounts(t *testing.T) {
 	s := newSet(t, filepath.Join(t.TempDir(), "toy"), 3, 8, 4, 30)
-	for i := range 25 { // so many that not each is told
+	for i := range 25 { // more than maxListed
 		if err := os.Remove(filepath.Join(s.dir, fmt.Sprintf("images/test/%06d.png", i))); err != nil {
 			t.Fatal(err)
 		}
@@ -232,17 +231,17 @@ func TestCounts(t *testing.T) {
 	if r.Unreadable != 25 || r.Shared != 1 || r.Twice != 1 || r.Seen != 3 || r.Problems != 30 || r.Fingerprint != "" {
 		t.Errorf("%d unreadable, %d shared, %d twice, %d seen, %d problems, fingerprint %q", r.Unreadable, r.Shared, r.Twice, r.Seen, r.Problems, r.Fingerprint)
 	}
-	told := 0
+	listed := 0
 	for _, f := range r.Findings {
 		if strings.Contains(f.Text, "no such file") {
-			told++
+			listed++
 		}
 		if strings.Contains(f.Text, "15 more: files that are missing") && !strings.HasSuffix(f.Where, "test.txt line 25") {
 			t.Errorf("the last missing file is said to be at %s", f.Where)
 		}
 	}
-	if told != 10 || !strings.Contains(fmt.Sprint(r.Findings), "the last of 15 more: files that are missing") {
-		t.Errorf("%d are told one by one:\n%v", told, r.Findings)
+	if listed != maxListed || !strings.Contains(fmt.Sprint(r.Findings), "the last of 15 more: files that are missing") {
+		t.Errorf("%d are listed:\n%v", listed, r.Findings)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 
 func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }
 
-// TestScore against values computed by hand from the textbook's formula, sqrt(sum (x - mean)^2 / (n - 1)): of 2, 4, 4,
-// 4, 5, 5, 7, 9 the squares sum up to 32, of 94.8, 95.3, 94.0 with the mean 94.7 to 0.86.
+// TestScore compares with the textbook's sqrt(sum (x - mean)^2 / (n - 1)), computed by hand: the squares of 2, 4, 4, 4, 5, 5, 7, 9 sum to
+// 32, those of 94.8, 95.3, 94.0 to 0.86.
 func TestScore(t *testing.T) {
 	for _, c := range []struct {
 		values    []float64
@@ -45,8 +45,7 @@ func averageOf(t *testing.T, key string, scores map[string]Score) (Score, bool) 
 	return Score{}, false
 }
 
-// TestPublishedAverages: the row of DTL has the averages that the paper (76.7, cut and not rounded) and the collected
-// tables print. The groups' averages are in the collected tables.
+// TestPublishedAverages compares the averages of DTL's row with the paper (76.7, truncated) and the collected tables.
 func TestPublishedAverages(t *testing.T) {
 	scores := map[string]Score{}
 	for task, top1 := range published.Of("dtl").Tasks {
@@ -69,8 +68,8 @@ func TestPublishedAverages(t *testing.T) {
 	}
 }
 
-// TestSpreadOfAverages: the deviation of an average is that from seed to seed. Two Specialized tasks move against each
-// other and cancel out, two stay, so their mean is 50, 50, 50; if one moves alone by 4, the mean moves by 1.
+// TestSpreadOfAverages checks that the deviation of an average is its spread from seed to seed. If two of the four Specialized tasks cancel
+// out, the mean is 50, 50, 50; if one moves by 4, the mean moves by 1.
 func TestSpreadOfAverages(t *testing.T) {
 	row := func(camelyon, eurosat [3]float64, seeds ...uint64) map[string]Score {
 		scores := map[string]Score{}
@@ -98,7 +97,7 @@ func TestSpreadOfAverages(t *testing.T) {
 			t.Errorf("%s: %+v, want mean %v, std %v", c.name, s, c.mean, c.std)
 		}
 	}
-	// A seed that one task lacks: the mean of the tasks' means stays, (48 + 50 + 50 + 50) / 4, and no deviation is made up.
+	// A seed that one task lacks: the mean of the tasks' means stays, (48 + 50 + 50 + 50) / 4, without a deviation.
 	scores := row([3]float64{46, 50, 54}, [3]float64{50, 50, 50}, 1, 2, 3)
 	scores["patch_camelyon"] = scoreOf(map[uint64]float64{1: 46, 2: 50})
 	if s, ok := averageOf(t, "specialized", scores); !ok || !near(s.Mean, 49.5, 1e-12) || s.Std != nil || s.Seeds != nil {
@@ -106,7 +105,7 @@ func TestSpreadOfAverages(t *testing.T) {
 	}
 }
 
-// TestRounding of what people see: four characters at most.
+// TestRounding checks that scores take at most four characters.
 func TestRounding(t *testing.T) {
 	for v, want := range map[float64]string{0: "0.0", 9.96: "10.0", 99.94: "99.9", 99.96: "100", 100: "100", 74.5789: "74.6"} {
 		if got := percent(v); got != want {
@@ -125,7 +124,7 @@ func TestRounding(t *testing.T) {
 	}
 }
 
-// TestBest: scores that read the same are both best, a quoted one is never, and one alone is none.
+// TestBest checks that scores that read the same are both best, but never a quoted or a single one.
 func TestBest(t *testing.T) {
 	score := func(v float64) map[string]Score { return map[string]Score{"cifar": {Mean: v}} }
 	table := Table{Columns: columns(), Rows: []Row{

@@ -55,7 +55,7 @@ func put(t *testing.T, folder string, cells ...vtab.Cell) {
 	}
 }
 
-// dtlCells are the published row of DTL, by three seeds: one at it, one d below, one d above. d is 2 on cifar, 0.5 elsewhere.
+// dtlCells has three seeds for each task of DTL's published row: the published score, and d below and above it. d is 2 for cifar, else 0.5.
 func dtlCells() (cells []vtab.Cell) {
 	for task, top1 := range published.Of("dtl").Tasks {
 		d := 0.5
@@ -67,7 +67,7 @@ func dtlCells() (cells []vtab.Cell) {
 	return cells
 }
 
-// sweepCells are results as a sweep leaves them when it went half well.
+// sweepCells has the results of a sweep of which some cells failed.
 func sweepCells() []vtab.Cell {
 	cells := dtlCells()
 	for _, task := range []string{"cifar", "caltech101", "eurosat", "dtd"} {

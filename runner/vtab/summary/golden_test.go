@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew")
 
-// TestGolden holds every format against testdata: a half done sweep with quoted rows below it.
+// TestGolden compares every format of an incomplete sweep with quoted rows with testdata.
 func TestGolden(t *testing.T) {
 	results := t.TempDir()
 	put(t, results, sweepCells()...)
@@ -40,12 +40,12 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s differs (to take it over: go test ./runner/vtab/summary -update, and look at the diff):\n%s", path, got)
 		}
 		if err.Len() > 0 {
-			t.Errorf("%s: told %q", format, err.String())
+			t.Errorf("%s: stderr %q", format, err.String())
 		}
 	}
 }
 
-// TestWidth: no line of the text is wider than the terminal it is for, whatever is quoted.
+// TestWidth checks that no line of the text is wider than the terminal.
 func TestWidth(t *testing.T) {
 	results := t.TempDir()
 	put(t, results, sweepCells()...)
@@ -62,7 +62,7 @@ func TestWidth(t *testing.T) {
 		}
 	}
 	if widest < 140 || strings.Count(out.String(), "†") < 30 {
-		t.Errorf("the table is not what is tested here:\n%s", out.String())
+		t.Errorf("the table is too small for this test:\n%s", out.String())
 	}
 	if *update {
 		t.Logf("\n%s", out.String())

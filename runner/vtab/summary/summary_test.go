@@ -16,7 +16,7 @@ import (
 )
 
 // runTable runs the command on folders.
-func runTable(t *testing.T, c Config, folders ...string) (out, told string, err error) {
+func runTable(t *testing.T, c Config, folders ...string) (out, notes string, err error) {
 	t.Helper()
 	if c.Folders = folders; c.Format == "" {
 		c.Format = "table"
@@ -26,8 +26,8 @@ func runTable(t *testing.T, c Config, folders ...string) (out, told string, err 
 	return stdout.String(), stderr.String(), err
 }
 
-// TestJSON: the file form has what each seed scored, and the averages of the published row that the cells are made
-// of. The deviation of the mean of 19 is (2 + 18 * 0.5) / 19 = 11 / 19 because all tasks move together by seed.
+// TestJSON checks the score of each seed and the averages of the published row from which the cells are made. The deviation of the mean
+// of 19 is (2 + 18 * 0.5) / 19 = 11 / 19 because all tasks move together by seed.
 func TestJSON(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dtlCells()...)
@@ -60,7 +60,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestOneSeed has no deviation, and bold only where it is asked for.
+// TestOneSeed checks that one seed has no deviation, and that only terminals get bold type.
 func TestOneSeed(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, finished("cifar", "dtl", 42, 69.6), finished("cifar", "lora", 42, 67.1))
@@ -81,7 +81,7 @@ func TestOneSeed(t *testing.T) {
 	}
 }
 
-// TestBadFiles: what cannot be read is named and left out, the others make the table, and the command fails.
+// TestBadFiles checks that unreadable files are named and left out of the table, and that the command fails.
 func TestBadFiles(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, finished("cifar", "dtl", 42, 69.6), finished("cifar", "dtl", 43, 70.6))
@@ -96,17 +96,17 @@ func TestBadFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, told, err := runTable(t, Config{}, dir)
+	out, notes, err := runTable(t, Config{}, dir)
 	expect.Error(t, err, empty, half, "2 unreadable files")
-	if !strings.Contains(told, empty) || !strings.Contains(told, half) || !strings.Contains(out, "70.1") {
-		t.Errorf("told %q, table\n%s", told, out)
+	if !strings.Contains(notes, empty) || !strings.Contains(notes, half) || !strings.Contains(out, "70.1") {
+		t.Errorf("notes %q, table\n%s", notes, out)
 	}
 	if out, _, err := runTable(t, Config{Format: "json"}, dir); err == nil || !strings.Contains(out, half) {
 		t.Errorf("%v: the JSON form lacks %s", err, half)
 	}
 }
 
-// TestRefused: what no table can be made of.
+// TestRefused checks results that cannot form a table.
 func TestRefused(t *testing.T) {
 	a, b, none := t.TempDir(), t.TempDir(), t.TempDir()
 	put(t, a, finished("cifar", "dtl", 42, 69.6), finished("dtd", "dtl", 42, 71))
@@ -148,7 +148,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestFolders: a folder given twice counts once, a failed cell gives way to the finished one of another folder.
+// TestFolders checks that a repeated folder counts once, and that a finished cell replaces a failed one of another folder.
 func TestFolders(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
 	put(t, a, finished("cifar", "dtl", 42, 69.6), failed("dtd", "dtl", 42, "out of memory"))
@@ -159,7 +159,7 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-// TestNotOnTest: an accuracy of another split is no result, and says so.
+// TestNotOnTest checks that an accuracy on another split is not a result.
 func TestNotOnTest(t *testing.T) {
 	dir := t.TempDir()
 	val := finished("cifar", "dtl", 42, 69.6)
@@ -173,7 +173,7 @@ func TestNotOnTest(t *testing.T) {
 	}
 }
 
-// TestScope: stochastic depth in fewer blocks than the paper's is said, and marks cells apart from others.
+// TestScope checks the footnote on stochastic depth in fewer blocks than the paper's.
 func TestScope(t *testing.T) {
 	dir := t.TempDir()
 	all, suffix := finished("cifar", "dtl", 42, 69.6), finished("dtd", "dtl", 42, 71.3)
@@ -186,7 +186,7 @@ func TestScope(t *testing.T) {
 	}
 }
 
-// TestHeads: every column has a head that is as narrow as its scores.
+// TestHeads checks that every head is as narrow as its scores.
 func TestHeads(t *testing.T) {
 	for _, task := range suite.Folders() {
 		head, ok := heads[task]
