@@ -62,7 +62,7 @@ func checkApart(from, target string) error {
 	source, target := resolve(from), resolve(target)
 	inside := func(a, b string) bool {
 		rel, err := filepath.Rel(b, a)
-		return err == nil && (rel == "." || filepath.IsLocal(rel))
+		return err == nil && filepath.IsLocal(rel)
 	}
 	if inside(source, target) || inside(target, source) {
 		return runner.Usagef("--from %s and --out %s lie in one another: choose an --out elsewhere", from, target)

@@ -25,25 +25,25 @@ type content struct {
 
 func (c content) readable() bool { return c.missing == nil && c.broken == nil }
 
-// readAll reads every file once, in parallel, and decodes it unless load is nil. done receives the number of files read so far,
+// readAll reads the files, in parallel, and decodes it unless load is nil. done receives the number of files read so far,
 // from one goroutine at a time.
-func readAll(ctx context.Context, paths []string, load func(path string) ([]uint8, error), done func(n int)) (map[string]content, error) {
+func readAll(ctx context.Context, items []data.Item, load func(path string) ([]uint8, error), done func(n int)) (map[string]content, error) {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	contents := make(map[string]content, len(paths))
+	contents := make(map[string]content, len(items))
 	var mu sync.Mutex
-	for _, path := range paths {
+	for _, item := range items {
 		if inner.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			c := readOne(inner, path, load)
+			c := readOne(inner, item.Path, load)
 			if inner.Err() != nil { // c may be incomplete
 				return inner.Err()
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			contents[path] = c
+			contents[item.Path] = c
 			done(len(contents))
 			return nil
 		})

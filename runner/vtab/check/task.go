@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"dtl-tf/graph/spell"
@@ -41,16 +40,16 @@ func checkTask(ctx context.Context, task suite.Task, dir string, load func(strin
 	r.Seen = reportClasses(task, lists, &f)
 
 	images := distinct(lists)
-	paths := make([]string, len(images))
+	items := make([]data.Item, len(images))
 	for i, e := range images {
-		paths[i] = e.Path
+		items[i] = e.Item
 	}
-	contents, err := readAll(ctx, paths, load, progress(len(paths)))
+	contents, err := readAll(ctx, items, load, progress(len(items)))
 	if err != nil {
 		return r, err
 	}
 	if load != nil {
-		survey, err := data.Look(ctx, itemsOf(paths, dir))
+		survey, err := data.Look(ctx, items)
 		if err != nil {
 			return r, err
 		}
@@ -81,18 +80,6 @@ func checkTask(ctx context.Context, task suite.Task, dir string, load func(strin
 	}
 	r.Problems, r.Findings = f.problems, f.all()
 	return r, nil
-}
-
-// itemsOf returns the files as items with names relative to dir.
-func itemsOf(paths []string, dir string) []data.Item {
-	items := make([]data.Item, len(paths))
-	for i, path := range paths {
-		items[i] = data.Item{Path: path, Name: path}
-		if name, err := filepath.Rel(dir, path); err == nil {
-			items[i].Name = filepath.ToSlash(name)
-		}
-	}
-	return items
 }
 
 // distinct returns the first entry of each file in all lists.
