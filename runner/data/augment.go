@@ -5,19 +5,19 @@ import (
 	"math/rand/v2"
 )
 
-// The ways to vary a training image.
+// Augmentations of training images.
 const (
 	AugmentNone     = "none"
 	AugmentFlipCrop = "flip-crop" // see flipCrop
 )
 
-// Augments lists the allowed values, for flags.
+// Augments lists the augmentations.
 func Augments() []string { return []string{AugmentNone, AugmentFlipCrop} }
 
-// augment writes src, varied, to dst; both are [size, size, 3].
-type augment func(dst, src []uint8, size int, r *rand.Rand)
+// augmenter writes an augmented copy of src to dst; both are [size, size, 3].
+type augmenter func(dst, src []uint8, size int, r *rand.Rand)
 
-func augmentOf(name string) (augment, error) {
+func newAugmenter(name string) (augmenter, error) {
 	switch name {
 	case "", AugmentNone:
 		return func(dst, src []uint8, _ int, _ *rand.Rand) { copy(dst, src) }, nil
@@ -27,14 +27,14 @@ func augmentOf(name string) (augment, error) {
 	return nil, fmt.Errorf("unknown augmentation %q: want one of %v", name, Augments())
 }
 
-// flipCrop pads by an eighth of the side with zeros, crops back to the size at a random place and
-// mirrors every other image: the common recipe for CIFAR (4 pixels of 32; He et al. 2015, section 4.2).
+// flipCrop pads each side with zeros by an eighth of the size, crops at a random position and mirrors half of the images: the
+// common recipe for CIFAR (4 pixels of 32; He et al. 2015, section 4.2).
 func flipCrop(dst, src []uint8, size int, r *rand.Rand) {
 	pad := size / 8
 	flip := r.IntN(2) == 1
 	dy, dx := r.IntN(2*pad+1)-pad, r.IntN(2*pad+1)-pad
 	clear(dst)
-	// Columns x of dst whose source x + dx lies within the image.
+	// The columns x for which x + dx is inside the image.
 	from, to := max(0, -dx), min(size, size-dx)
 	for y := max(0, -dy); y < min(size, size-dy); y++ {
 		d := dst[y*size*3 : (y+1)*size*3]

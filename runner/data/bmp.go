@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"image"
 
 	"golang.org/x/image/bmp"
 )
@@ -12,30 +13,26 @@ import (
 func sizeBMP(content []byte) (height, width int, err error) {
 	c, err := bmp.DecodeConfig(bytes.NewReader(content))
 	if errors.Is(err, bmp.ErrUnsupported) {
-		err = unreadBMP(content)
+		err = unsupportedBMP(content)
 	}
 	return c.Height, c.Width, err
 }
 
-func decodeBMP(content []byte) (pixels, error) {
+// decodeBMP checks that the file is as long as its header claims before it allocates memory. Rows are padded to four bytes.
+func decodeBMP(content []byte) (image.Image, error) {
 	height, width, err := sizeBMP(content)
 	if err != nil {
-		return pixels{}, err
+		return nil, err
 	}
-	// Before memory is taken for what the header claims: rows are padded to four bytes and never compressed.
 	offset, bits := int(binary.LittleEndian.Uint32(content[10:])), int(binary.LittleEndian.Uint16(content[28:]))
 	if row := (width*bits + 31) / 32 * 4; height > (len(content)-offset)/row {
-		return pixels{}, fmt.Errorf("the file ends early: %d bytes of pixels, %d rows of %d bytes are wanted", max(len(content)-offset, 0), height, row)
+		return nil, fmt.Errorf("the file ends early: %d bytes of pixels, %d rows of %d bytes are wanted", max(len(content)-offset, 0), height, row)
 	}
-	m, err := bmp.Decode(bytes.NewReader(content))
-	if err != nil {
-		return pixels{}, err
-	}
-	return fromImage(m)
+	return bmp.Decode(bytes.NewReader(content))
 }
 
-// unreadBMP says which kind of BMP it is that is not read. The header is there: it was read as far as its first surprise.
-func unreadBMP(content []byte) error {
+// unsupportedBMP names the unsupported kind of BMP. DecodeConfig has read the header up to the unsupported field.
+func unsupportedBMP(content []byte) error {
 	kind := "of an unusual kind"
 	if header := binary.LittleEndian.Uint32(content[14:]); header < 40 || len(content) < 34 {
 		kind = "with an OS/2 header"

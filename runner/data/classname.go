@@ -9,8 +9,8 @@ import (
 	"dtl-tf/graph/spell"
 )
 
-// checkClassNames refuses names of class folders that are not UTF-8. JSON, in which adapters and results keep them, has no
-// other text: different names would become the same there.
+// checkClassNames rejects names of class folders that are not UTF-8. Adapters and results store names as JSON, which cannot hold
+// them: different names could become the same.
 func checkClassNames(folder string, names []string) error {
 	for _, name := range names {
 		if !utf8.ValidString(name) {
@@ -20,8 +20,7 @@ func checkClassNames(folder string, names []string) error {
 	return nil
 }
 
-// SimilarClass is the part of a message, from the separator on, that says which of the known classes an unknown one may be;
-// "" if none is near.
+// SimilarClass suggests the known class that an unknown name probably means, for the end of a message; "" if none is similar.
 func SimilarClass(separator, name string, known []string) string {
 	best, distance := spell.Nearest(name, known)
 	if distance > min(len(name), len(best))/3 || best == name {
@@ -33,7 +32,7 @@ func SimilarClass(separator, name string, known []string) string {
 	return fmt.Sprintf("%sdid you mean %s?", separator, spell.Line(best))
 }
 
-// ClassName is the name of a class, or its number where the data set has numbers only.
+// ClassName is the name of a class, or its number if the data set has no names.
 func (s *Set) ClassName(label int) string {
 	if label < len(s.ClassNames) {
 		return s.ClassNames[label]
@@ -41,10 +40,11 @@ func (s *Set) ClassName(label int) string {
 	return strconv.Itoa(label)
 }
 
-func (s *Set) classNames(labels []int) []string {
+// fewClasses lists the first maxNames classes by name.
+func (s *Set) fewClasses(labels []int) string {
 	names := make([]string, len(labels))
 	for i, label := range labels {
 		names[i] = s.ClassName(label)
 	}
-	return names
+	return spell.Few(names, maxNames)
 }

@@ -6,11 +6,11 @@ import (
 	"image/color"
 )
 
-// fromImage turns an image of Go's decoders into RGB as Pillow's convert("RGB") does: alpha is dropped, not composited,
-// and 16-bit colours keep their high byte. Greys of 16 bits keep it too, so that a grey picture gives the same values
-// whether it is stored as grey or as colour; Pillow clips them at 255, which makes nearly all of them white.
+// fromImage converts an image to RGB as Pillow's convert("RGB") does: it drops alpha without compositing and keeps the high byte
+// of 16-bit colours. It keeps the high byte of 16-bit greys too, so that a grey picture gives the same values whether it is
+// stored as grey or as colour; Pillow clips them at 255, which turns nearly all of them white.
 //
-// It takes over the memory of m where pixels have four samples.
+// It reuses the memory of m if pixels have four samples.
 func fromImage(m image.Image) (pixels, error) {
 	b := m.Bounds()
 	p := pixels{height: b.Dy(), width: b.Dx()}
@@ -20,7 +20,7 @@ func fromImage(m image.Image) (pixels, error) {
 		p.pix = fromGrey(m.Pix[:n], 1)
 	case *image.Gray16:
 		p.pix = fromGrey(m.Pix[:2*n], 2)
-	case *image.RGBA: // only of opaque images: premultiplication changed nothing
+	case *image.RGBA: // from opaque images only, so premultiplication changed nothing
 		p.pix = dropAlpha(m.Pix[:4*n], 1)
 	case *image.NRGBA:
 		p.pix = dropAlpha(m.Pix[:4*n], 1)
@@ -36,7 +36,7 @@ func fromImage(m image.Image) (pixels, error) {
 	return p, nil
 }
 
-// fromGrey takes the first, the high byte of samples of a size.
+// fromGrey repeats the first (high) byte of each sample as R, G and B.
 func fromGrey(samples []byte, sampleBytes int) []byte {
 	n := len(samples) / sampleBytes
 	out := make([]byte, 3*n)
@@ -47,7 +47,7 @@ func fromGrey(samples []byte, sampleBytes int) []byte {
 	return out
 }
 
-// dropAlpha moves the high bytes of R, G and B together, in place, of pixels with four samples of a size.
+// dropAlpha packs the high bytes of R, G and B in place; pixels have four samples.
 func dropAlpha(samples []byte, sampleBytes int) []byte {
 	n := len(samples) / (4 * sampleBytes)
 	for i := range n {
@@ -61,7 +61,7 @@ func lookUp(indices []byte, palette color.Palette) []byte {
 	var rgb [256][3]uint8 // indices beyond the palette stay black
 	for i, c := range palette[:min(len(palette), 256)] {
 		switch c := c.(type) {
-		case color.RGBA: // opaque
+		case color.RGBA: // from opaque images only
 			rgb[i] = [3]uint8{c.R, c.G, c.B}
 		case color.NRGBA:
 			rgb[i] = [3]uint8{c.R, c.G, c.B}

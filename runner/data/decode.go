@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"slices"
 
 	"dtl-tf/graph/jpeg"
 )
 
-// DefaultMaxPixels is the largest image that is decoded unless [Images] says otherwise. It keeps
-// a small file that unpacks to gigabytes from taking the machine's memory. It lies between the sizes at which
-// Pillow warns (89,478,485) and refuses (178,956,970).
+// DefaultMaxPixels is the largest image that is decoded unless [Images] says otherwise. It bounds the memory that a small file
+// can unpack to, and lies between the sizes at which Pillow warns (89,478,485) and raises an error (178,956,970).
 const DefaultMaxPixels = 100_000_000
 
 // pixels is a decoded image: [height, width, 3] uint8 RGB.
@@ -24,8 +25,7 @@ func newPixels(height, width int) pixels {
 	return pixels{pix: make([]uint8, height*width*3), height: height, width: width}
 }
 
-// decode turns an encoded image of any supported format into RGB. The content decides on the
-// format, never the file name.
+// decode turns an encoded image of any supported format into RGB. It recognises the format by content, never by file name.
 func decode(content []byte, jpegs *jpeg.Decoder, maxPixels int) (pixels, error) {
 	f, err := formatOf(content)
 	if err != nil {
@@ -53,34 +53,55 @@ func decode(content []byte, jpegs *jpeg.Decoder, maxPixels int) (pixels, error) 
 	return p, nil
 }
 
-// guardedDecode turns a panic over a crafted file, should a decoder have such a fault, into an error.
+// guardedDecode turns a decoder's panic over a crafted file into an error.
 func (f format) guardedDecode(content []byte) (p pixels, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: %v", errDecoder, v)
 		}
 	}()
-	return f.decode(content)
+	m, err := f.decode(content)
+	if err != nil {
+		return pixels{}, err
+	}
+	return fromImage(m)
 }
 
 var errDecoder = errors.New("the decoder broke down")
 
-// format is one way in which images are stored.
+// format is an image file format.
 type format struct {
 	name   string
 	is     func(content []byte) bool
-	size   func(content []byte) (height, width int, err error) // from the header alone
-	decode func(content []byte) (pixels, error)                // nil for JPEG, which TensorFlow decodes
+	size   func(content []byte) (height, width int, err error) // from the header; nil for unsupported formats
+	decode func(content []byte) (image.Image, error)           // nil for JPEG, which TensorFlow decodes
 }
 
+// formats lists the supported formats, then those that are recognised only to name them in an error.
 func formats() []format {
+	webp := func(content []byte) bool {
+		return len(content) >= 12 && string(content[:4]) == "RIFF" && string(content[8:12]) == "WEBP"
+	}
+	box := func(brands ...string) func([]byte) bool { // ISO base media file format
+		return func(content []byte) bool {
+			return len(content) >= 12 && string(content[4:8]) == "ftyp" && slices.Contains(brands, string(content[8:12]))
+		}
+	}
 	return []format{
 		{"JPEG", jpeg.Is, jpeg.Size, nil},
-		{"PNG", isPNG, sizePNG, decodePNG},
+		{"PNG", hasPrefix(magicPNG), sizePNG, decodePNG},
 		{"GIF", hasPrefix("GIF8"), sizeGIF, decodeGIF},
 		{"BMP", hasPrefix("BM"), sizeBMP, decodeBMP},
+		{name: "WebP", is: webp},
+		{name: "TIFF", is: hasPrefix("II*\x00")},
+		{name: "TIFF", is: hasPrefix("MM\x00*")},
+		{name: "AVIF", is: box("avif", "avis")},
+		{name: "HEIC", is: box("heic", "heix", "mif1", "msf1")},
+		{name: "JPEG 2000", is: hasPrefix("\x00\x00\x00\x0cjP  \r\n\x87\n")},
 	}
 }
+
+const magicPNG = "\x89PNG\r\n\x1a\n"
 
 func hasPrefix(magic string) func([]byte) bool {
 	return func(content []byte) bool { return bytes.HasPrefix(content, []byte(magic)) }
@@ -91,34 +112,21 @@ func formatOf(content []byte) (format, error) {
 		return format{}, errors.New("the file is empty")
 	}
 	for _, f := range formats() {
-		if f.is(content) {
+		switch {
+		case !f.is(content):
+		case f.size == nil:
+			return format{}, fmt.Errorf("%s images are not read: convert it to PNG or JPEG", f.name)
+		default:
 			return f, nil
-		}
-	}
-	for _, o := range others() {
-		if o.is(content) {
-			return format{}, fmt.Errorf("%s images are not read: convert it to PNG or JPEG", o.name)
 		}
 	}
 	return format{}, fmt.Errorf("not an image in a known format (JPEG, PNG, GIF, BMP): it starts with %q",
 		content[:min(len(content), 8)])
 }
 
-// others are formats that are not read but known by name, animated or not.
-func others() []format {
-	box := func(brands ...string) func([]byte) bool { // ISO base media file format
-		return func(content []byte) bool {
-			return len(content) >= 12 && string(content[4:8]) == "ftyp" && slices.Contains(brands, string(content[8:12]))
-		}
-	}
-	return []format{
-		{name: "WebP", is: func(content []byte) bool {
-			return len(content) >= 12 && string(content[:4]) == "RIFF" && string(content[8:12]) == "WEBP"
-		}},
-		{name: "TIFF", is: hasPrefix("II*\x00")},
-		{name: "TIFF", is: hasPrefix("MM\x00*")},
-		{name: "AVIF", is: box("avif", "avis")},
-		{name: "HEIC", is: box("heic", "heix", "mif1", "msf1")},
-		{name: "JPEG 2000", is: hasPrefix("\x00\x00\x00\x0cjP  \r\n\x87\n")},
-	}
+func sizePNG(content []byte) (height, width int, err error) {
+	c, err := png.DecodeConfig(bytes.NewReader(content))
+	return c.Height, c.Width, err
 }
+
+func decodePNG(content []byte) (image.Image, error) { return png.Decode(bytes.NewReader(content)) }

@@ -5,15 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"dtl-tf/graph/limit"
 )
 
-// Fingerprint is the sha256, in hexadecimal, of the items in order: a line "NAME LABEL SHA256\n"
-// for each, the last being that of the file's content. It is the same wherever the folder lies.
+// Fingerprint is the SHA-256, in hexadecimal, of one line "NAME LABEL SHA256\n" for each item in order, where SHA256 is that of
+// the file. It does not depend on where the data set is stored.
 func Fingerprint(ctx context.Context, items []Item) (string, error) {
 	sums, err := Sums(ctx, items)
 	if err != nil {
@@ -22,7 +19,7 @@ func Fingerprint(ctx context.Context, items []Item) (string, error) {
 	return FingerprintOf(items, sums), nil
 }
 
-// FingerprintOf is Fingerprint for files whose Sums are known.
+// FingerprintOf is [Fingerprint] for files with known [Sums].
 func FingerprintOf(items []Item, sums [][sha256.Size]byte) string {
 	h := sha256.New()
 	for i, item := range items {
@@ -31,22 +28,16 @@ func FingerprintOf(items []Item, sums [][sha256.Size]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Sums is the sha256 of each item's file. When ctx ends, so does it.
+// Sums returns the SHA-256 of each item's file.
 func Sums(ctx context.Context, items []Item) ([][sha256.Size]byte, error) {
 	sums := make([][sha256.Size]byte, len(items))
-	workers := runtime.GOMAXPROCS(0)
-	group, ctx := errgroup.WithContext(ctx)
-	for w := range workers {
-		group.Go(func() error {
-			for i := w; i < len(items); i += workers {
-				h := sha256.New()
-				if _, err := limit.Copy(ctx, h, items[i].Path); err != nil {
-					return fmt.Errorf("fingerprint of the data: %w", err)
-				}
-				h.Sum(sums[i][:0])
-			}
-			return nil
-		})
-	}
-	return sums, group.Wait()
+	err := parallel(len(items), func(i int) error {
+		h := sha256.New()
+		if _, err := limit.Copy(ctx, h, items[i].Path); err != nil {
+			return fmt.Errorf("fingerprint of the data: %w", err)
+		}
+		h.Sum(sums[i][:0])
+		return nil
+	})
+	return sums, err
 }

@@ -2,16 +2,18 @@ package data
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"dtl-tf/graph/spell"
+	"dtl-tf/runner/internal/files"
 )
 
-// openFolders reads class folders as layoutOf finds them, or returns nil when there are none. Classes are the folders of
-// the first split in byte order of their names.
+// openFolders reads class folders. It returns nil if there are none. The classes are the folders of the first split in byte order
+// of their names.
 func openFolders(root string, classes int) (*Set, error) {
 	l, err := layoutOf(root)
 	if err != nil || len(l.splits) == 0 {
@@ -32,7 +34,7 @@ func openFolders(root string, classes int) (*Set, error) {
 	return s, nil
 }
 
-// readSplit adds the images of a folder of class folders.
+// readSplit adds the images of a split.
 func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 	folder := filepath.Join(s.Root, f.folder)
 	in, err := readFolder(folder)
@@ -53,9 +55,9 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 		s.ClassNames, s.Classes = in.folders, len(in.folders)
 	}
 	if len(in.images) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("passed over, images of %s that lie in no class folder: %d (%s)", folder, len(in.images), spell.Few(in.images, mostNames)))
+		s.Notes = append(s.Notes, fmt.Sprintf("passed over, images of %s that lie in no class folder: %d (%s)", folder, len(in.images), spell.Few(in.images, maxNames)))
 	}
-	if f.folder != "" { // beside the folder of a whole data set lie read-mes and licences
+	if f.folder != "" { // the data set's own folder usually holds a readme and a licence
 		for _, name := range in.files {
 			passed.Add(filepath.Join(folder, name))
 		}
@@ -71,11 +73,150 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 			return fmt.Errorf("read class folder: %w", err)
 		}
 		if first && len(images) == 0 {
-			return fmt.Errorf("class folder %s has no image (%s): fill or remove it", class, strings.Join(extensions(), " "))
+			return fmt.Errorf("class folder %s has no image (%s): fill or remove it", class, strings.Join(imageExtensions(), " "))
 		}
 		for _, image := range images {
 			s.splits[f.split] = append(s.splits[f.split], Item{Path: image.Path, Name: path.Join(f.folder, name, image.Name), Label: label})
 		}
 	}
 	return nil
+}
+
+// layout says where the class folders of a data set are.
+type layout struct {
+	splits []splitFolder // in reading order
+	notes  []string
+}
+
+// splitFolder is a folder of class folders, relative to the data set's.
+type splitFolder struct{ split, folder string }
+
+// valFolders lists the possible folders of the val split; the first that exists is read.
+func valFolders() []string { return []string{Val, "valid", "validation"} }
+
+// layoutOf recognises two layouts:
+//
+//	train/CLASS/*, test/CLASS/*, and val/, valid/ or validation/CLASS/*
+//	CLASS/*, at least two of them: all images are for training
+//
+// If only one folder has the name of a split, holds images and no folders, and has folders of other names beside it, it is a
+// class, such as train beside bus and tram.
+func layoutOf(root string) (l layout, err error) {
+	top, err := readFolder(root)
+	if err != nil {
+		return l, err
+	}
+	splits := append([]string{Train, Test}, valFolders()...)
+	var named, others []string
+	for _, name := range top.folders {
+		if slices.Contains(splits, name) {
+			named = append(named, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	class := ""
+	if len(named) == 1 && len(others) > 0 {
+		in, err := readFolder(filepath.Join(root, named[0]))
+		if err != nil {
+			return l, err
+		}
+		if len(in.folders) == 0 && len(in.images) > 0 {
+			class = named[0]
+		}
+	}
+	if class == "" && (slices.Contains(named, Train) || slices.Contains(named, Test)) {
+		return splitLayout(root, named, others), nil
+	}
+	if len(top.folders) < 2 {
+		return l, nil
+	}
+	for _, name := range top.folders {
+		if name != class && resemblesSplit(name) {
+			return l, fmt.Errorf("%s has a folder %s but no %s/: rename the folders to %s/, %s/ and %s/, with class folders in them",
+				root, name, Train, Train, Val, Test)
+		}
+		if isDataSet(filepath.Join(root, name)) {
+			return l, fmt.Errorf("%s is no data set, but %s in it looks like one: name that", root, name)
+		}
+	}
+	if len(top.broken) > 0 {
+		return l, brokenClass(root, top.broken[0])
+	}
+	l.splits = []splitFolder{{Train, ""}}
+	if class != "" {
+		l.notes = []string{fmt.Sprintf("the folder %s holds images and no folders, so it is taken for a class beside %s", filepath.Join(root, class), spell.Few(others, maxNames))}
+	}
+	return l, nil
+}
+
+// splitLayout is the layout with train/, test/ and one of valFolders. A note names the other folders.
+func splitLayout(root string, named, unused []string) (l layout) {
+	for _, split := range []string{Train, Test} {
+		if slices.Contains(named, split) {
+			l.splits = append(l.splits, splitFolder{split, split})
+		}
+	}
+	for _, name := range valFolders() {
+		switch {
+		case !slices.Contains(named, name):
+		case l.splits[len(l.splits)-1].split == Val:
+			unused = append(unused, name)
+		default:
+			l.splits = append(l.splits, splitFolder{Val, name})
+		}
+	}
+	if len(unused) > 0 {
+		l.notes = []string{fmt.Sprintf("not used, folders of %s beside those of splits: %d (%s)", root, len(unused), spell.Few(unused, maxNames))}
+	}
+	return l
+}
+
+// resemblesSplit reports whether a folder is more likely a split than a class.
+func resemblesSplit(name string) bool {
+	return slices.Contains([]string{
+		"train", "training", "trainval", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation",
+	}, strings.ToLower(name))
+}
+
+// isDataSet reports whether a folder is a data set with splits.
+func isDataSet(folder string) bool {
+	names := []string{Train, Test}
+	for _, split := range splitNames() {
+		names = append(names, listFiles(split)...)
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return exists(filepath.Join(folder, name)) })
+}
+
+func brokenClass(folder, link string) error {
+	return fmt.Errorf("%s is a link that leads nowhere, and its class would be missing: mend or remove it", filepath.Join(folder, link))
+}
+
+// contents lists the visible entries of a folder by name.
+type contents struct{ folders, images, files, broken []string }
+
+func readFolder(folder string) (c contents, err error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return c, fmt.Errorf("read class folders: %w", err)
+	}
+	for _, e := range entries {
+		if files.Hidden(e.Name()) {
+			continue
+		}
+		info, err := files.Stat(filepath.Join(folder, e.Name()))
+		list := &c.files
+		switch {
+		case err != nil:
+			return c, fmt.Errorf("read class folders: %w", err)
+		case info == nil:
+			list = &c.broken
+		case info.IsDir():
+			list = &c.folders
+		case IsImageName(e.Name()):
+			list = &c.images
+		}
+		*list = append(*list, e.Name())
+	}
+	return c, nil
 }

@@ -16,25 +16,25 @@ func sizeGIF(content []byte) (height, width int, err error) {
 	return int(binary.LittleEndian.Uint16(content[8:])), int(binary.LittleEndian.Uint16(content[6:])), nil
 }
 
-// decodeGIF returns the first frame on its screen. Where the frame does not cover the screen,
-// the colour is the transparent one, or the palette's first, as in Pillow.
-func decodeGIF(content []byte) (pixels, error) {
+// decodeGIF returns the first frame on its screen. The area around the frame gets the transparent colour, or the first of the
+// palette if none is transparent, as in Pillow.
+func decodeGIF(content []byte) (image.Image, error) {
 	opaque, background := withoutTransparency(content)
 	m, err := gif.Decode(bytes.NewReader(opaque))
 	if err != nil {
-		return pixels{}, err
+		return nil, err
 	}
 	frame, ok := m.(*image.Paletted)
 	if !ok {
-		return pixels{}, errors.New("the frame has no palette")
+		return nil, errors.New("the frame has no palette")
 	}
 	height, width, err := sizeGIF(content)
 	if err != nil {
-		return pixels{}, err
+		return nil, err
 	}
 	screen := image.Rect(0, 0, width, height)
 	if frame.Rect == screen {
-		return fromImage(frame)
+		return frame, nil
 	}
 	full := image.NewPaletted(screen, frame.Palette)
 	for i := range full.Pix {
@@ -44,12 +44,11 @@ func decodeGIF(content []byte) (pixels, error) {
 		from := frame.PixOffset(frame.Rect.Min.X, y)
 		copy(full.Pix[full.PixOffset(frame.Rect.Min.X, y):], frame.Pix[from:from+frame.Rect.Dx()])
 	}
-	return fromImage(full)
+	return full, nil
 }
 
-// withoutTransparency clears the transparency flag of the first frame, because Go's decoder
-// would replace that palette entry by black while Pillow keeps its colour. It also returns
-// the transparent index, or 0. What is malformed is left to the decoder.
+// withoutTransparency clears the transparency flag of the first frame, because Go's decoder replaces that palette entry by black
+// while Pillow keeps its colour. It also returns the transparent index, or 0. Malformed content passes through to the decoder.
 func withoutTransparency(content []byte) (opaque []byte, index uint8) {
 	const header = 13
 	i := header

@@ -5,11 +5,10 @@ import (
 	"math"
 )
 
-// Holdout splits items in two: about fraction of each class, at least nothing and never all of it,
-// goes to held. Both parts keep the order of items. The same seed gives the same parts. It fails for a
-// fraction outside 0 to 1 and where nothing would be held back.
+// Holdout splits items into train and held. About fraction of each class is held, but never all of it. Both parts keep the order
+// of items, and the same seed gives the same parts. It fails if the fraction is not between 0 and 1, or if nothing would be held.
 func Holdout(items []Item, fraction float64, seed uint64) (train, held []Item, err error) {
-	if !(fraction > 0 && fraction < 1) { // NaN too
+	if !(fraction > 0 && fraction < 1) { // also rejects NaN
 		return nil, nil, fmt.Errorf("fraction to hold back is %v: want more than 0 and less than 1", fraction)
 	}
 	classes := map[int][]int{} // indices by label

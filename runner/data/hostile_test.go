@@ -147,7 +147,7 @@ func TestListEscape(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "train.txt"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openLists(root, 0); err == nil || !strings.Contains(err.Error(), "train.txt is not a regular file") {
+	if _, err := openLists(root, 0); err == nil || !strings.Contains(err.Error(), "train.txt: is a folder, not a file") {
 		t.Errorf("a folder: %v", err)
 	}
 	sparse := filepath.Join(store, "test.txt")

@@ -1,59 +1,32 @@
 package data
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/limit"
 )
 
-// maxFileBytes is the largest image file that is read; nobody stores a single image of this size.
+// maxFileBytes is the largest image file that is read, far above the size of any real one.
 const maxFileBytes = 1 << 30
 
-// Images reads image files of one size. Load may be called from several goroutines.
+// Images reads image files and scales them to one size. It is safe for concurrent use.
 type Images struct {
-	Decoder   *jpeg.Decoder // decodes JPEG; the caller keeps and closes it
-	Size      int           // height and width of what Load returns, in pixels
+	Decoder   *jpeg.Decoder // decodes JPEG; the caller closes it
+	Size      int           // height and width of the result in pixels
 	MaxPixels int           // largest image that is decoded; 0 is DefaultMaxPixels
 }
 
-// Load reads one file and returns [Size, Size, 3] uint8 RGB. Every error names the file.
+// Load reads one file and returns [Size, Size, 3] uint8 RGB. Errors name the file.
 func (m Images) Load(path string) ([]uint8, error) {
-	pix, err := m.load(path)
+	content, err := limit.ReadFile(path, maxFileBytes)
 	if err != nil {
-		var pathError *fs.PathError
-		if errors.As(err, &pathError) { // it names the file already
-			return nil, fmt.Errorf("read image: %w", err)
-		}
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	p, err := decode(content, m.Decoder, cmp.Or(m.MaxPixels, DefaultMaxPixels))
+	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", path, err)
-	}
-	return pix, nil
-}
-
-func (m Images) load(path string) ([]uint8, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() { // reading a pipe would wait for ever
-		return nil, errors.New("not a regular file")
-	}
-	if info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("%d bytes are more than the limit of %d for one image file", info.Size(), maxFileBytes)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	maxPixels := m.MaxPixels
-	if maxPixels == 0 {
-		maxPixels = DefaultMaxPixels
-	}
-	p, err := decode(content, m.Decoder, maxPixels)
-	if err != nil {
-		return nil, err
 	}
 	return resize(p, m.Size), nil
 }

@@ -8,10 +8,11 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"dtl-tf/graph/tensor"
 )
 
-// Batch is what one step works on. The loader uses its memory again: it is valid until the
-// loop over the epoch asks for the next.
+// Batch is the input of one step. It is valid until the loop over the epoch asks for the next, because the loader reuses memory.
 type Batch struct {
 	Images  []uint8 // [B, Size, Size, 3] RGB
 	Labels  []int32 // [B]
@@ -21,15 +22,20 @@ type Batch struct {
 // Size is the number of images in the batch.
 func (b *Batch) Size() int { return len(b.Labels) }
 
-// Loader makes batches of a list of images. One epoch at a time may be looped over.
+// Tensor views the images of a batch, whose side is size, as a tensor [B, S, S, 3].
+func (b *Batch) Tensor(size int) tensor.Tensor {
+	return tensor.Must(b.Images, len(b.Images)/(size*size*3), size, size, 3)
+}
+
+// Loader makes batches of a list of images. Only one epoch may be looped over at a time.
 type Loader struct {
 	items   []Item
-	size    int // of an image's side
+	size    int // height and width of an image
 	load    func(path string) ([]uint8, error)
-	augment augment
+	augment augmenter
 	options LoaderOptions
 	cache   *cache
-	free    chan *Batch // used batches, to be filled again
+	unused  chan *Batch // for reuse
 
 	stop    context.CancelFunc // ends all pipelines
 	context context.Context
@@ -38,11 +44,11 @@ type Loader struct {
 	reporting sync.Mutex // held while OnBad runs
 
 	mu   sync.Mutex
-	next *pipeline // begun ahead, or nil
+	next *pipeline // started ahead, or nil
 	bad  map[int]bool
 }
 
-// NewLoader checks the options and fails when no batch could be made, naming the counts.
+// NewLoader checks the options. It fails if no batch could be made.
 func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
 	o, err := o.withDefaults(len(items))
 	if err != nil {
@@ -51,19 +57,19 @@ func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
 	if images.Size < 1 {
 		return nil, fmt.Errorf("image size %d: want at least 1 (--image-size)", images.Size)
 	}
-	vary, err := augmentOf(o.Augment)
+	augment, err := newAugmenter(o.Augment)
 	if err != nil {
 		return nil, err
 	}
 	l := &Loader{
-		items: items, size: images.Size, load: images.Load, augment: vary, options: o,
-		cache: newCache(o.CacheBytes), free: make(chan *Batch, 2*o.Prefetch+2), bad: map[int]bool{},
+		items: items, size: images.Size, load: images.Load, augment: augment, options: o,
+		cache: newCache(o.CacheBytes), unused: make(chan *Batch, 2*o.Prefetch+2), bad: map[int]bool{},
 	}
 	l.context, l.stop = context.WithCancel(context.Background())
 	return l, nil
 }
 
-// Steps is the number of batches in an epoch. Images found to be bad no longer count.
+// Steps is the number of batches in an epoch, without the images that were found to be bad so far.
 func (l *Loader) Steps() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,18 +80,18 @@ func (l *Loader) Steps() int {
 	return (good + l.options.Batch - 1) / l.options.Batch
 }
 
-// Item is the item of an index as batches have it.
+// Item returns the item with an index of a batch.
 func (l *Loader) Item(i int) Item { return l.items[i] }
 
-// Bad lists the images that were found to be bad, as indices of the items.
+// Bad lists the indices of the images that were found to be bad.
 func (l *Loader) Bad() []int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Sorted(maps.Keys(l.bad))
 }
 
-// LeaveOut marks images as bad that another loader of the same items has found to be, and returns them.
-// Call it before the first epoch.
+// LeaveOut marks images as bad that another loader of the same items found to be bad, and returns them. Call it before the first
+// epoch.
 func (l *Loader) LeaveOut(indices []int) ([]Item, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,18 +106,17 @@ func (l *Loader) LeaveOut(indices []int) ([]Item, error) {
 	return items, nil
 }
 
-// Epoch loops over the batches of an epoch. The order and the augmentation depend on the seed and the
-// epoch's number alone, so any epoch can be run without those before it. After an error, that of
-// an image or of ctx, the loop ends.
+// Epoch loops over the batches of an epoch. Order and augmentation depend only on the seed and the epoch, so any epoch can run
+// without those before it. The loop ends after the error of an image or of ctx.
 func (l *Loader) Epoch(ctx context.Context, epoch int) iter.Seq2[*Batch, error] {
 	return l.EpochFrom(ctx, epoch, 0)
 }
 
-// EpochFrom is Epoch without its first skip batches, whose images are not read. Where images are bad, call LeaveOut first
-// with those that the skipped batches left out.
+// EpochFrom is Epoch without its first skip batches, whose images are not read. If images are bad, first call LeaveOut with those
+// that the skipped batches left out.
 func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		p := l.begin(epoch, skip)
+		p := l.pipeline(epoch, skip)
 		defer p.cancel()
 		for {
 			select {
@@ -119,7 +124,7 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 				yield(nil, context.Cause(ctx))
 				return
 			case r, more := <-p.results:
-				if !more { // the end, or Close
+				if !more { // the epoch has ended or Close was called
 					if l.context.Err() != nil {
 						yield(nil, errors.New("the loader is closed"))
 					}
@@ -129,9 +134,9 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 					yield(nil, r.err)
 					return
 				}
-				goOn := yield(r.batch, nil)
+				more = yield(r.batch, nil)
 				l.recycle(r.batch)
-				if !goOn {
+				if !more {
 					return
 				}
 			}
@@ -139,14 +144,14 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 	}
 }
 
-// Close ends what runs in the background and waits for it. The decoder may be closed only after.
+// Close ends the background goroutines and waits for them. Close the decoder only after it.
 func (l *Loader) Close() {
 	l.stop()
 	l.running.Wait()
 }
 
-// begin returns the pipeline of the epoch, which may have been begun ahead.
-func (l *Loader) begin(epoch, skip int) *pipeline {
+// pipeline returns the pipeline of the epoch, which may have been started ahead.
+func (l *Loader) pipeline(epoch, skip int) *pipeline {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.next
@@ -160,7 +165,7 @@ func (l *Loader) begin(epoch, skip int) *pipeline {
 	return l.start(epoch, skip)
 }
 
-// lookAhead begins the epoch after p, unless p was given up.
+// lookAhead starts the epoch after p, unless p was cancelled.
 func (l *Loader) lookAhead(p *pipeline) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -169,10 +174,10 @@ func (l *Loader) lookAhead(p *pipeline) {
 	}
 }
 
-// newBatch returns an empty batch with room for a full one.
+// newBatch returns an empty batch with the capacity of a full one.
 func (l *Loader) newBatch() *Batch {
 	select {
-	case b := <-l.free:
+	case b := <-l.unused:
 		return &Batch{Images: b.Images[:0], Labels: b.Labels[:0], Indices: b.Indices[:0]}
 	default:
 		n := min(l.options.Batch, len(l.items))
@@ -184,7 +189,7 @@ func (l *Loader) newBatch() *Batch {
 
 func (l *Loader) recycle(b *Batch) {
 	select {
-	case l.free <- b:
-	default: // enough are waiting
+	case l.unused <- b:
+	default:
 	}
 }

@@ -9,21 +9,21 @@ import (
 	"dtl-tf/graph/spell"
 )
 
-// How many names and how many pairs of images a note names.
+// Limits on the names and on the pairs of images that a note lists.
 const (
-	mostNames = 5
-	mostPairs = 2
+	maxNames = 5
+	maxPairs = 2
 )
 
-// Part is what a run reads of a data set for one purpose.
+// Part is a split as a run uses it.
 type Part struct {
 	Name  string // of the split
 	Items []Item
-	Sums  [][sha256.Size]byte // of their files
+	Sums  [][sha256.Size]byte // see Sums
 }
 
-// Findings are what a user should know of a data set before numbers are taken from it, a line each: classes without images and
-// images that are there twice. test may be empty.
+// Findings reports problems of a data set that distort results, a line each: classes without images and duplicate images. test
+// may be empty.
 func (s *Set) Findings(train, test Part) []string {
 	notes := slices.Concat(s.similarNames(), s.classesWithout(train, test))
 	for _, note := range []string{s.sharedImages(train, test), s.twoLabels(train, test)} {
@@ -34,7 +34,7 @@ func (s *Set) Findings(train, test Part) []string {
 	return notes
 }
 
-// similarNames tells of class folders that a file system or a person may take for one.
+// similarNames reports class folders that a file system or a person may take for the same.
 func (s *Set) similarNames() (notes []string) {
 	first := map[string]string{}
 	for _, name := range s.ClassNames {
@@ -48,7 +48,7 @@ func (s *Set) similarNames() (notes []string) {
 	return notes
 }
 
-// classesWithout tells which classes can't be learned or are not tested.
+// classesWithout reports the classes that lack images in train, in test or in both.
 func (s *Set) classesWithout(train, test Part) (notes []string) {
 	trained, tested := labelsOf(train.Items), labelsOf(test.Items)
 	var nowhere, unlearned, untested []int
@@ -64,7 +64,7 @@ func (s *Set) classesWithout(train, test Part) (notes []string) {
 	}
 	add := func(labels []int, format string, args ...any) {
 		if len(labels) > 0 {
-			about := fmt.Sprintf("%d of %d classes (%s)", len(labels), s.Classes, spell.Few(s.classNames(labels), mostNames))
+			about := fmt.Sprintf("%d of %d classes (%s)", len(labels), s.Classes, s.fewClasses(labels))
 			notes = append(notes, about+fmt.Sprintf(format, args...))
 		}
 	}
@@ -72,19 +72,16 @@ func (s *Set) classesWithout(train, test Part) (notes []string) {
 		notes = append(notes, "no image has the label 0: if the labels of these lists count from 1, subtract 1 from each; as they are, the classifier gets a class that never occurs")
 		nowhere = nil
 	}
-	add(nowhere, " have no image in %s", joined(train, test))
+	splits := train.Name
+	if len(test.Items) > 0 {
+		splits += " and " + test.Name
+	}
+	add(nowhere, " have no image in %s", splits)
 	add(unlearned, " have images in %s but none in %s: what is never seen can't be learned", test.Name, train.Name)
 	if len(test.Items) > 0 {
 		add(untested, " have no image in %s: they are not tested", test.Name)
 	}
 	return notes
-}
-
-func joined(train, test Part) string {
-	if len(test.Items) == 0 {
-		return train.Name
-	}
-	return train.Name + " and " + test.Name
 }
 
 func labelsOf(items []Item) map[int]bool {
@@ -95,17 +92,15 @@ func labelsOf(items []Item) map[int]bool {
 	return labels
 }
 
-// sharedImages tells of files that are both trained and tested on.
+// sharedImages reports files of test with the same content as a file of train.
 func (s *Set) sharedImages(train, test Part) string {
-	at := map[[sha256.Size]byte]Item{}
-	for i, item := range train.Items {
-		if _, ok := at[train.Sums[i]]; !ok {
-			at[train.Sums[i]] = item
-		}
+	trained := map[[sha256.Size]byte]Item{}
+	for i, item := range slices.Backward(train.Items) {
+		trained[train.Sums[i]] = item // the first wins
 	}
 	var pairs []string
 	for i, item := range test.Items {
-		first, ok := at[test.Sums[i]]
+		first, ok := trained[test.Sums[i]]
 		switch {
 		case ok && first.Name == item.Name:
 			pairs = append(pairs, item.Name)
@@ -116,23 +111,23 @@ func (s *Set) sharedImages(train, test Part) string {
 	if pairs == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d images of %s are trained on too, as files of the same content: %s", len(pairs), len(test.Items), test.Name, spell.Few(pairs, mostPairs))
+	return fmt.Sprintf("%d of %d images of %s are trained on too, as files of the same content: %s", len(pairs), len(test.Items), test.Name, spell.Few(pairs, maxPairs))
 }
 
-// twoLabels tells of files with the same content and different labels.
+// twoLabels reports files with the same content and different labels.
 func (s *Set) twoLabels(parts ...Part) string {
-	at := map[[sha256.Size]byte]Item{}
-	told := map[[sha256.Size]byte]bool{}
+	firsts := map[[sha256.Size]byte]Item{}
+	reported := map[[sha256.Size]byte]bool{}
 	var pairs []string
 	for _, part := range parts {
 		for i, item := range part.Items {
 			sum := part.Sums[i]
-			first, ok := at[sum]
+			first, ok := firsts[sum]
 			switch {
 			case !ok:
-				at[sum] = item
-			case first.Label != item.Label && !told[sum]:
-				told[sum] = true
+				firsts[sum] = item
+			case first.Label != item.Label && !reported[sum]:
+				reported[sum] = true
 				pairs = append(pairs, fmt.Sprintf("%s (%s) = %s (%s)", first.Name, s.ClassName(first.Label), item.Name, s.ClassName(item.Label)))
 			}
 		}
@@ -140,17 +135,16 @@ func (s *Set) twoLabels(parts ...Part) string {
 	if pairs == nil {
 		return ""
 	}
-	return "files of the same content have two labels: " + spell.Few(pairs, mostPairs)
+	return "files of the same content have two labels: " + spell.Few(pairs, maxPairs)
 }
 
-// UnseenNote tells which classes have images to train on that no training step gets, in epochs 1 to epochs. "" if there are
-// none.
+// UnseenNote reports the classes with training images of which no step gets any in epochs 1 to epochs; "" if there are none.
 func (s *Set) UnseenNote(l *Loader, epochs int) string {
 	unseen := labelsOf(l.items)
 	for epoch := 1; epoch <= epochs && len(unseen) > 0; epoch++ {
 		batches, err := l.Order(epoch)
 		if err != nil {
-			return "" // training says the same
+			return "" // training reports the same error
 		}
 		for _, batch := range batches {
 			for _, index := range batch {
@@ -166,5 +160,5 @@ func (s *Set) UnseenNote(l *Loader, epochs int) string {
 	if !l.options.Shuffle {
 		why += " or leave out --shuffle=false"
 	}
-	return fmt.Sprintf("no training step gets an image of %d of %d classes (%s): %s", len(labels), s.Classes, spell.Few(s.classNames(labels), mostNames), why)
+	return fmt.Sprintf("no training step gets an image of %d of %d classes (%s): %s", len(labels), s.Classes, s.fewClasses(labels), why)
 }

@@ -1,6 +1,8 @@
 package data
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"runtime"
 )
@@ -11,44 +13,37 @@ const (
 	DefaultCacheBytes = 1 << 30
 )
 
-// LoaderOptions say how a [Loader] makes batches. The zero value of all but Batch is usable.
+// LoaderOptions configure a [Loader]. All zero values except that of Batch are usable.
 type LoaderOptions struct {
 	Batch    int    // images in a batch
-	Shuffle  bool   // another order in each epoch, from Seed and the epoch; else the items' order
-	DropLast bool   // leave out the last batch of an epoch if it's not full
+	Shuffle  bool   // a new order in each epoch, from Seed and the epoch; without it, the order of the items
+	DropLast bool   // leave out an incomplete last batch
 	Augment  string // one of Augments; "" is AugmentNone
 	Seed     uint64 // of order and augmentation
 
 	Workers  int // images decoded at once; 0 is the number of processors
-	Prefetch int // batches that are ready before they are asked for; 0 is DefaultPrefetch
-	// LastEpoch is the last epoch that will be asked for. Up to it, the first batches of the next
-	// epoch are prepared while the last ones of an epoch are used. 0: never look ahead.
+	Prefetch int // batches prepared ahead of use; 0 is DefaultPrefetch
+	// LastEpoch is the last epoch that will be asked for. The loader prepares the first batches of the epochs up to it during the
+	// epoch before; 0 never looks ahead.
 	LastEpoch int
-	// CacheBytes limits the memory for decoded images, Size*Size*3 bytes each; 0 is
-	// DefaultCacheBytes, a negative number keeps none, which is right where images are visited once.
+	// CacheBytes limits the memory for decoded images, Size*Size*3 bytes each; 0 is DefaultCacheBytes. A negative number caches
+	// none, for images that are read once.
 	CacheBytes int64
 
-	// SkipBad leaves out images that can't be read instead of stopping: later ones move up, so
-	// that batches stay full. OnBad, if not nil, hears of each such image once, from another
-	// goroutine but never from two at a time.
+	// SkipBad leaves out unreadable images, and later ones move up so that batches stay full. Without it the first ends the epoch.
+	// OnBad, if not nil, is called once for each, from another goroutine but never from two at a time.
 	SkipBad bool
 	OnBad   func(item Item, err error)
 }
 
-// withDefaults fills in what is zero and checks the rest against n images.
+// withDefaults fills in zero options and checks the rest for n images.
 func (o LoaderOptions) withDefaults(n int) (LoaderOptions, error) {
-	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	if o.Prefetch == 0 {
-		o.Prefetch = DefaultPrefetch
-	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = DefaultCacheBytes
-	}
+	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
+	o.Prefetch = cmp.Or(o.Prefetch, DefaultPrefetch)
+	o.CacheBytes = cmp.Or(o.CacheBytes, DefaultCacheBytes)
 	switch {
 	case n == 0:
-		return o, fmt.Errorf("no images to load")
+		return o, errors.New("no images to load")
 	case o.Batch < 1:
 		return o, fmt.Errorf("batch of %d images: want at least 1 (--batch)", o.Batch)
 	case o.Workers < 1 || o.Prefetch < 1:

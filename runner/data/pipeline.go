@@ -3,19 +3,20 @@ package data
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // pipeline makes the batches of one epoch:
 //
-//	order -> workers, which decode in parallel -> assemble, which takes results in order -> results
+//	dispatch -> workers decode in parallel -> assemble takes the images in order -> results
 //
-// Each arrow is a bounded channel, so that little more is decoded than Prefetch batches.
+// Each arrow is a bounded channel, so little more than Prefetch batches are decoded ahead.
 type pipeline struct {
 	epoch   int
-	skip    int // batches that are not made
+	skip    int // number of leading batches left out
 	context context.Context
 	cancel  context.CancelFunc
-	results chan result // closed after the last
+	results chan result // closed at the end of the epoch
 }
 
 // result is a batch or the error that ends the epoch.
@@ -24,7 +25,7 @@ type result struct {
 	err   error
 }
 
-// slot is an image's place in the order. pix and err are set when done is closed.
+// slot is a position in the order. pix and err are valid once done is closed.
 type slot struct {
 	index int
 	done  chan struct{}
@@ -32,7 +33,7 @@ type slot struct {
 	err   error
 }
 
-// start runs a pipeline. The caller holds l.mu.
+// start starts a pipeline. The caller holds l.mu.
 func (l *Loader) start(epoch, skip int) *pipeline {
 	p := &pipeline{epoch: epoch, skip: skip, results: make(chan result, l.options.Prefetch)}
 	p.context, p.cancel = context.WithCancel(l.context)
@@ -52,9 +53,7 @@ func (l *Loader) start(epoch, skip int) *pipeline {
 	l.spawn(func() {
 		defer close(p.results)
 		if l.assemble(p, slots) {
-			// Before results is closed, so that the loop over this epoch can't end and ask for
-			// the next one too early.
-			l.lookAhead(p)
+			l.lookAhead(p) // before results is closed, so that the next loop finds the pipeline
 		}
 	})
 	return p
@@ -69,27 +68,47 @@ func (l *Loader) spawn(f func()) {
 	}()
 }
 
-// order is the sequence of all items in an epoch.
-func (l *Loader) order(epoch int) []int {
-	if l.options.Shuffle {
-		return generator(streamOrder, l.options.Seed, uint64(epoch)).Perm(len(l.items))
+// Order returns the batches of an epoch as indices of the items, without reading images. It leaves out the images that are known
+// to be bad; see Skip.
+func (l *Loader) Order(epoch int) ([][]int, error) {
+	l.mu.Lock()
+	order := l.usable(epoch)
+	l.mu.Unlock()
+	batch, n := l.options.Batch, len(order)
+	switch {
+	case n == 0:
+		return nil, noneReadable(len(l.items))
+	case n < batch && l.options.DropLast:
+		return nil, l.tooFewReadable(n)
 	}
+	batches := slices.Collect(slices.Chunk(order, batch))
+	if l.options.DropLast {
+		batches = batches[:n/batch]
+	}
+	return batches, nil
+}
+
+// usable is the order of an epoch without the images known to be bad. The caller holds l.mu.
+func (l *Loader) usable(epoch int) []int {
 	order := make([]int, len(l.items))
 	for i := range order {
 		order[i] = i
 	}
-	return order
+	if l.options.Shuffle {
+		order = generator(streamOrder, l.options.Seed, uint64(epoch)).Perm(len(l.items))
+	}
+	return slices.DeleteFunc(order, func(index int) bool { return l.bad[index] })
 }
 
-// dispatch hands the images to the workers and, in the same order, to assemble.
+// dispatch sends the images to the workers and, in the same order, to assemble.
 func (p *pipeline) dispatch(order []int, slots, jobs chan<- *slot) {
 	defer close(slots)
 	defer close(jobs)
 	for _, index := range order {
 		s := &slot{index: index, done: make(chan struct{})}
-		for _, to := range []chan<- *slot{slots, jobs} {
+		for _, c := range []chan<- *slot{slots, jobs} {
 			select {
-			case to <- s:
+			case c <- s:
 			case <-p.context.Done():
 				return
 			}
@@ -97,7 +116,7 @@ func (p *pipeline) dispatch(order []int, slots, jobs chan<- *slot) {
 	}
 }
 
-// image returns an item's pixels from memory or from its file.
+// image returns an item's pixels from the cache or from its file.
 func (l *Loader) image(index int) ([]uint8, error) {
 	if pix := l.cache.get(index); pix != nil {
 		return pix, nil
@@ -110,7 +129,7 @@ func (l *Loader) image(index int) ([]uint8, error) {
 	return pix, nil
 }
 
-// assemble fills batches in the order of the slots. It tells whether the epoch came to its end.
+// assemble fills batches in the order of the slots. It reports whether the epoch is complete.
 func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 	batch, sent := l.newBatch(), p.skip
 	for s := range slots {
@@ -124,7 +143,7 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 				p.send(result{err: s.err})
 				return false
 			}
-			l.markBad(s.index, s.err)
+			l.Skip(s.index, s.err)
 			continue
 		}
 		l.add(batch, p.epoch, s)
@@ -146,14 +165,20 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 	case batch.Size() > 0 && !l.options.DropLast:
 		return p.send(result{batch: batch})
 	case sent == 0:
-		p.send(result{err: tooFew(fmt.Sprintf("%d readable of %d images", good, len(l.items)), l.options.Batch)})
+		p.send(result{err: l.tooFewReadable(good)})
 		return false
 	}
 	l.recycle(batch)
 	return true
 }
 
-// add appends an image, varied, to the batch.
+func noneReadable(n int) error { return fmt.Errorf("none of the %d images can be read", n) }
+
+func (l *Loader) tooFewReadable(n int) error {
+	return tooFew(fmt.Sprintf("%d readable of %d images", n, len(l.items)), l.options.Batch)
+}
+
+// add appends an augmented image to the batch.
 func (l *Loader) add(b *Batch, epoch int, s *slot) {
 	n, values := len(b.Images), l.size*l.size*3
 	b.Images = b.Images[:n+values]
@@ -163,7 +188,7 @@ func (l *Loader) add(b *Batch, epoch int, s *slot) {
 	b.Indices = append(b.Indices, s.index)
 }
 
-// send waits for room. It returns false when the pipeline was given up.
+// send waits until the result is taken. It returns false if the pipeline was cancelled.
 func (p *pipeline) send(r result) bool {
 	select {
 	case p.results <- r:
@@ -173,8 +198,8 @@ func (p *pipeline) send(r result) bool {
 	}
 }
 
-// markBad leaves an image out from now on and reports it once.
-func (l *Loader) markBad(index int, err error) {
+// Skip leaves out an image that could not be read from now on, and reports it to OnBad once.
+func (l *Loader) Skip(index int, err error) {
 	l.mu.Lock()
 	known := l.bad[index]
 	l.bad[index] = true

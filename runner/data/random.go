@@ -2,11 +2,11 @@ package data
 
 import "math/rand/v2"
 
-// generator is a random generator that depends on nothing but the numbers given, so that an
-// epoch's order or an image's augmentation can be had without those before it.
+// generator is a random generator seeded by the numbers alone, so the order of an epoch or the augmentation of an image can be
+// computed without those before it.
 func generator(numbers ...uint64) *rand.Rand {
-	// The finaliser of splitmix64 (Steele, Lea, Flood 2014) after each number makes close
-	// seeds, such as those of neighbouring epochs, start far apart.
+	// Close seeds, such as those of neighbouring epochs, start far apart: the state mixes in each number with the finaliser of
+	// splitmix64 (Steele, Lea, Flood 2014).
 	var state [2]uint64
 	for i := range state {
 		h := 0x9e3779b97f4a7c15 * uint64(i+1)
@@ -21,7 +21,7 @@ func generator(numbers ...uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(state[0], state[1]))
 }
 
-// Streams keep the random numbers for one purpose apart from those for another.
+// Streams separate the random numbers of different purposes.
 const (
 	streamOrder uint64 = iota
 	streamAugment

@@ -8,17 +8,17 @@ import (
 	"dtl-tf/graph/cubic"
 )
 
-// Preprocessing names what happens to an image between its file and the values 0..255 that a backbone gets. Values that
-// were computed with another are not those of this program.
+// Preprocessing names the processing between an image file and the values 0..255 that a backbone gets. Stored values made with
+// another one are not valid.
 const Preprocessing = "RGB, bicubic to a square as Pillow 12.3, 16-bit grey scaled"
 
-// resize scales to size x size, both sides, without cropping, bit for bit as resize(BICUBIC) of Pillow 12.3: the
-// filter widens when shrinking, so that nothing aliases.
+// resize scales to size x size without cropping, bit for bit as resize(BICUBIC) of Pillow 12.3: the filter widens when it
+// shrinks an image, which prevents aliasing.
 //
-// The width is scaled first, as in all versions of Pillow that published numbers were made with, but for images that
-// are more than 100 times as tall as wide and lose height. Pillow starts with the height of those since version 12.2, which
-// also keeps the intermediate image small. Version 13 starts with the height of many more images, and
-// differs from 12.3 by up to 21 levels at their edges.
+// The width is scaled first, as in all versions of Pillow that published numbers were made with. The exception is images more
+// than 100 times as tall as wide that lose height: Pillow starts with their height since version 12.2, which also keeps the
+// intermediate image small. Version 13 starts with the height of many more images, and differs from 12.3 by up to 21 levels at
+// their edges.
 func resize(p pixels, size int) []uint8 {
 	if p.height > 100*p.width && p.height > size {
 		p = resizeHeight(p, size)
@@ -32,34 +32,32 @@ func resize(p pixels, size int) []uint8 {
 	return p.pix
 }
 
-// taps are the weights of the source positions from first on for one target position, in units of
-// 1/2^precision.
+// taps are the filter weights for one target position, in units of 1/2^precision. The first is that of source position first.
 type taps struct {
 	first   int
 	weights []int32
 }
 
-// precision is PRECISION_BITS of Pillow's Resample.c: 8 bits are the pixel's, 2 are headroom for
-// sums above 1 on the way.
+// precision is PRECISION_BITS of Pillow's Resample.c: 32 bits less 8 for the pixel and 2 of headroom for partial sums above 1.
 const (
 	precision = 32 - 8 - 2
 	half      = 1 << (precision - 1)
 )
 
-// maker makes weights in memory of its own, for as many target positions at a time as it was made for.
+// maker computes the weights of up to a fixed number of target positions at a time and reuses their memory.
 type maker struct {
 	from, to int
 	exact    []float64 // of one position
-	weights  []int32   // of all
+	weights  []int32   // of all positions
 }
 
 func newMaker(from, to, positions int) maker {
-	most := weightsFor(from, to)
-	return maker{from, to, make([]float64, most), make([]int32, positions*most)}
+	n := weightsFor(from, to)
+	return maker{from, to, make([]float64, n), make([]int32, positions*n)}
 }
 
-// taps are the weights of the target positions first to last, last not included, valid until the next call:
-// precompute_coeffs and normalize_coeffs_8bpc of Pillow's Resample.c, in the same order of operations.
+// taps returns the weights of the target positions from first up to, but without, last. They are valid until the next call. The
+// operations and their order are those of precompute_coeffs and normalize_coeffs_8bpc in Pillow's Resample.c.
 func (m maker) taps(first, last int) []taps {
 	scale := float64(m.from) / float64(m.to)
 	widened := max(scale, 1)
@@ -84,16 +82,16 @@ func (m maker) taps(first, last int) []taps {
 	return out
 }
 
-// weightsFor is the most weights that one target position has.
+// weightsFor is the maximum number of weights of a target position.
 func weightsFor(from, to int) int {
 	return int(math.Ceil(4*max(float64(from)/float64(to), 1))) + 1
 }
 
-// maxWeights bounds the weights that are held of one pair of sizes, and those that are remembered of all: 4 MiB each. A side of
-// 100 million pixels has 400 million.
+// maxWeights bounds the weights that are in memory for one pair of sizes, and the weights that are cached for all: 4 MiB each. A
+// side of 100 million pixels has 400 million.
 const maxWeights = 1 << 20
 
-// filter gives the weights of all target positions in order, as many at a time as maxWeights allows, with the first's place.
+// filter loops over the weights of all target positions, in groups that maxWeights limits, each with its first position.
 func filter(from, to int) iter.Seq2[int, []taps] {
 	return func(yield func(int, []taps) bool) {
 		group := max(maxWeights/weightsFor(from, to), 1)
@@ -110,27 +108,28 @@ func filter(from, to int) iter.Seq2[int, []taps] {
 	}
 }
 
-// tapsFor remembers the weights of recent pairs of sizes: data sets tend to hold one size.
+// tapsFor caches the weights of recent pairs of sizes, because the images of a data set tend to have the same size.
 func tapsFor(from, to int) []taps {
-	known.Lock()
-	defer known.Unlock()
+	tapCache.Lock()
+	defer tapCache.Unlock()
 	key := [2]int{from, to}
-	t, ok := known.taps[key]
+	t, ok := tapCache.taps[key]
 	if !ok {
-		if known.weights += to * weightsFor(from, to); known.weights > maxWeights { // starting anew is cheap
-			clear(known.taps)
-			known.weights = to * weightsFor(from, to)
+		n := to * weightsFor(from, to)
+		if tapCache.weights += n; tapCache.weights > maxWeights {
+			clear(tapCache.taps)
+			tapCache.weights = n
 		}
 		t = newMaker(from, to, to).taps(0, to)
-		known.taps[key] = t
+		tapCache.taps[key] = t
 	}
 	return t
 }
 
-var known = struct {
+var tapCache = struct {
 	sync.Mutex
 	taps    map[[2]int][]taps
-	weights int // of all taps
+	weights int // number of all weights
 }{taps: map[[2]int][]taps{}}
 
 func resizeWidth(p pixels, size int) pixels {
@@ -138,17 +137,17 @@ func resizeWidth(p pixels, size int) pixels {
 	for first, columns := range filter(p.width, size) {
 		for y := range p.height {
 			row := p.pix[y*p.width*3 : (y+1)*p.width*3]
-			to := out.pix[(y*size+first)*3:][:len(columns)*3]
+			target := out.pix[(y*size+first)*3:][:len(columns)*3]
 			for x, t := range columns {
 				var r, g, b int32 = half, half, half
-				from := row[t.first*3:]
+				source := row[t.first*3:]
 				for k, w := range t.weights {
-					s := from[3*k : 3*k+3 : 3*k+3]
+					s := source[3*k : 3*k+3 : 3*k+3]
 					r += int32(s[0]) * w
 					g += int32(s[1]) * w
 					b += int32(s[2]) * w
 				}
-				d := to[3*x : 3*x+3 : 3*x+3]
+				d := target[3*x : 3*x+3 : 3*x+3]
 				d[0], d[1], d[2] = clip(r), clip(g), clip(b)
 			}
 		}
@@ -171,16 +170,16 @@ func resizeHeight(p pixels, size int) pixels {
 					sums[i] += int32(v) * w
 				}
 			}
-			to := out.pix[(first+y)*stride:][:len(sums)]
+			target := out.pix[(first+y)*stride:][:len(sums)]
 			for i, s := range sums {
-				to[i] = clip(s)
+				target[i] = clip(s)
 			}
 		}
 	}
 	return out
 }
 
-// clip rounds a sum that started at half to a pixel value.
+// clip rounds a sum, which started at half, to a pixel value.
 func clip(sum int32) uint8 {
 	return uint8(min(max(sum>>precision, 0), 255))
 }

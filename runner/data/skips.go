@@ -2,43 +2,43 @@ package data
 
 import "sync"
 
-// Skips counts images that could not be read and says so once for each. Loaders call Add from their own goroutines.
+// Skips counts the images that could not be read and notes each once. It is safe for concurrent use.
 type Skips struct {
 	Note func(format string, args ...any)
 
-	mu   sync.Mutex
-	seen map[string]bool
+	mu    sync.Mutex
+	paths map[string]bool
 }
 
-// Add notes an image that could not be read, unless it has been noted already.
+// Add counts and notes an image that could not be read, the first time it is added.
 func (s *Skips) Add(item Item, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen[item.Path] {
-		return
+	if !s.paths[item.Path] {
+		s.know(item)
+		s.Note("skipped: %v", err)
 	}
-	if s.seen == nil {
-		s.seen = map[string]bool{}
-	}
-	s.seen[item.Path] = true
-	s.Note("skipped: %v", err)
 }
 
-// Know marks images that were skipped before this process began.
+// Know counts images that an earlier process skipped, without a note.
 func (s *Skips) Know(items []Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen == nil {
-		s.seen = map[string]bool{}
+	s.know(items...)
+}
+
+func (s *Skips) know(items ...Item) {
+	if s.paths == nil {
+		s.paths = map[string]bool{}
 	}
 	for _, item := range items {
-		s.seen[item.Path] = true
+		s.paths[item.Path] = true
 	}
 }
 
-// Count is the number of images that were skipped.
+// Count is the number of skipped images.
 func (s *Skips) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.seen)
+	return len(s.paths)
 }

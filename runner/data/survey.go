@@ -5,35 +5,26 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
 )
 
-// Survey is what the headers of images tell that a user should know.
+// Survey names images with properties that users should know.
 type Survey struct {
-	Grey16 []string // names of 16-bit grey images, whose values here differ from Pillow's
-	Turned []string // names of images whose EXIF orientation asks for turning or mirroring
+	Grey16 []string // 16-bit grey images, whose values differ from Pillow's
+	Turned []string // images whose EXIF orientation asks for rotation or mirroring
 }
 
-// Look surveys images, from the heads of their files, each file once. Files that can't be read are left to whoever loads them; the error is that of ctx.
+// Look surveys images, each file once, by the first bytes of their files. It passes over unreadable files, which loaders report;
+// its error is that of ctx.
 func Look(ctx context.Context, items []Item) (s Survey, err error) {
 	traits := make([]trait, len(items))
-	workers := runtime.GOMAXPROCS(0)
-	var group errgroup.Group
-	for w := range workers {
-		group.Go(func() error {
-			for i := w; i < len(items) && ctx.Err() == nil; i += workers {
-				traits[i] = traitOf(items[i].Path)
-			}
-			return ctx.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := parallel(len(items), func(i int) error {
+		traits[i] = traitOf(items[i].Path)
+		return ctx.Err()
+	}); err != nil {
 		return s, err
 	}
 	seen := map[string]bool{} // a list may name a file twice
@@ -52,29 +43,26 @@ func Look(ctx context.Context, items []Item) (s Survey, err error) {
 	return s, nil
 }
 
-// Notes says it in a line for each kind, with the number and the first names.
+// Notes reports each kind in a line, with the number and the first names.
 func (s Survey) Notes() (notes []string) {
 	if n := len(s.Grey16); n > 0 {
 		notes = append(notes, fmt.Sprintf("16-bit grey images: %d (%s): they keep their high byte, where Pillow's convert(\"RGB\") makes "+
-			"them nearly white: results of programs that use it differ", n, spell.Few(s.Grey16, mostNames)))
+			"them nearly white: results of programs that use it differ", n, spell.Few(s.Grey16, maxNames)))
 	}
 	if n := len(s.Turned); n > 0 {
 		notes = append(notes, fmt.Sprintf("images with an EXIF orientation other than upright: %d (%s): they are used as stored; "+
-			"rotate them first, such as with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, mostNames)))
+			"rotate them first, such as with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, maxNames)))
 	}
 	return notes
 }
 
 type trait struct{ grey16, turned bool }
 
-// headBytes is room for two JPEG segments of the largest size: the orientation is in the first or the second.
+// headBytes holds two JPEG segments of the largest size: the orientation is in the first or the second.
 const headBytes = 1<<17 + 1<<10
 
 func traitOf(path string) (t trait) {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return t
-	}
-	f, err := os.Open(path)
+	f, err := limit.Open(path)
 	if err != nil {
 		return t
 	}
@@ -86,26 +74,26 @@ func traitOf(path string) (t trait) {
 	case jpeg.Is(head):
 		head, _ = io.ReadAll(io.NewSectionReader(f, 0, headBytes))
 		t.turned = orientation(jpeg.Exif(head)) != 1
-	case isPNG(head) && len(head) > 26:
-		const depth, colours = 24, 25 // signature, the first chunk's length and name, width, height
+	case hasPrefix(magicPNG)(head) && len(head) > 26:
+		const depth, colours = 24, 25 // offsets, after the signature and the length, name, width and height of the first chunk
 		t.grey16 = head[depth] == 16 && head[colours] == 0
 		t.turned = orientation(exifOfPNG(f)) != 1
 	}
 	return t
 }
 
-// exifOfPNG is the content of the chunk eXIf, which may stand behind the pixels, or nil.
+// exifOfPNG returns the content of the chunk eXIf, which may follow the pixels, or nil.
 func exifOfPNG(f io.ReaderAt) []byte {
-	const mostChunks, mostBytes = 100_000, 1 << 16
+	const maxChunks, maxBytes = 100_000, 1 << 16
 	at := int64(len(magicPNG))
-	for range mostChunks {
+	for range maxChunks {
 		var head [8]byte
 		if _, err := f.ReadAt(head[:], at); err != nil {
 			return nil
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		if string(head[4:]) == "eXIf" {
-			content, _ := io.ReadAll(io.NewSectionReader(f, at+8, min(length, mostBytes)))
+			content, _ := io.ReadAll(io.NewSectionReader(f, at+8, min(length, maxBytes)))
 			return content
 		}
 		at += 8 + length + 4
@@ -113,8 +101,8 @@ func exifOfPNG(f io.ReaderAt) []byte {
 	return nil
 }
 
-// orientation reads the tag of that name from a TIFF header and its first directory: 1, as stored, up to 8. What is
-// missing or damaged is 1.
+// orientation reads the orientation, 1 (as stored) to 8, from a TIFF header and its first directory. A missing or damaged one
+// is 1.
 func orientation(tiff []byte) int {
 	if len(tiff) < 8 {
 		return 1
@@ -139,13 +127,12 @@ func orientation(tiff []byte) int {
 			return 1
 		}
 		if order.Uint16(entries) == tag {
-			value := uint32(order.Uint16(entries[8:]))
+			var value uint32
 			switch order.Uint16(entries[2:]) {
 			case short:
+				value = uint32(order.Uint16(entries[8:]))
 			case long:
 				value = order.Uint32(entries[8:])
-			default:
-				return 1
 			}
 			if value >= 2 && value <= 8 {
 				return int(value)
