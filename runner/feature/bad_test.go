@@ -62,8 +62,8 @@ func TestSpace(t *testing.T) {
 	const needed = 10 * (15 + 1500) * 4
 	s.disk = func(string) (disk, error) { return disk{free: needed + 99, total: 2000}, nil } // 100 bytes are to stay free
 	_, err := s.Writer(context.Background())
-	var space *SpaceError
-	if !errors.As(err, &space) || space.Needed != needed || space.Room != 100 {
+	var space *spaceError
+	if !errors.As(err, &space) || space.needed != needed || space.reserve != 100 {
 		t.Fatalf("%v", err)
 	}
 	expect.Error(t, err, "61 kB needed in "+o.Dir, "61 kB are free", "100 bytes", "--cache-precision bf16")

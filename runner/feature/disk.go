@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk is what of a file system matters here, in bytes.
+// disk is the size of a file system in bytes.
 type disk struct{ free, total int64 }
 
-// diskOf asks the file system that a folder is on.
+// diskOf returns the size of the file system that holds a folder.
 func diskOf(folder string) (disk, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(folder, &s); err != nil {
@@ -21,7 +21,7 @@ func diskOf(folder string) (disk, error) {
 	return disk{free: clamp(s.Bavail, unit), total: clamp(s.Blocks, unit)}, nil
 }
 
-// clamp multiplies blocks by their size; some network file systems have no limit and say the largest number.
+// clamp multiplies blocks by their size. Network file systems without a limit report the largest number.
 func clamp(blocks uint64, unit int64) int64 {
 	if unit <= 0 || blocks > uint64(math.MaxInt64/unit) {
 		return math.MaxInt64
@@ -29,39 +29,33 @@ func clamp(blocks uint64, unit int64) int64 {
 	return int64(blocks) * unit
 }
 
-// room is what stays free for others: 5 % of the disk, at most 10 GB.
-func (d disk) room() int64 { return min(d.total/20, 10e9) }
+// reserve is the space to leave free for others: 5 % of the disk, at most 10 GB.
+func (d disk) reserve() int64 { return min(d.total/20, 10e9) }
 
-// SpaceError says that a disk can't hold a cache.
-type SpaceError struct {
-	Folder             string
-	Needed, Free, Room int64 // bytes; Room is to stay free
+// spaceError says that a disk is too full for a cache.
+type spaceError struct {
+	folder                string
+	needed, free, reserve int64 // bytes
 }
 
 // Error implements error.
-func (e *SpaceError) Error() string {
+func (e *spaceError) Error() string {
 	return fmt.Sprintf("%s needed in %s, where %s are free and %s of that should stay so: free some space, choose another --feature-cache folder, or store half as much with --cache-precision bf16",
-		Bytes(e.Needed), e.Folder, Bytes(e.Free), Bytes(e.Room))
+		Bytes(e.needed), e.folder, Bytes(e.free), Bytes(e.reserve))
 }
 
-// Bytes shows a size as people write it: 9.7 MB.
+// Bytes formats a size for people: 9.7 MB.
 func Bytes(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d bytes", n)
 	}
-	v := float64(n)
-	for _, unit := range []string{"kB", "MB", "GB"} {
-		if v /= 1000; v < 999.5 {
-			return short(v) + " " + unit
-		}
+	v, units := float64(n)/1000, []string{"kB", "MB", "GB", "TB"}
+	for v >= 999.5 && len(units) > 1 {
+		v, units = v/1000, units[1:]
 	}
-	return short(v/1000) + " TB"
-}
-
-// short is a number with two digits or more.
-func short(v float64) string {
+	digits := 0
 	if v < 9.95 {
-		return strconv.FormatFloat(v, 'f', 1, 64)
+		digits = 1
 	}
-	return strconv.FormatFloat(v, 'f', 0, 64)
+	return strconv.FormatFloat(v, 'f', digits, 64) + " " + units[0]
 }

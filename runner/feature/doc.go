@@ -1,11 +1,11 @@
-// Package feature stores values of images that never change during training, such as what the leading blocks of a frozen
-// backbone make of them, so that they are computed once and read in every later epoch and by every later run.
+// Package feature caches values of images that do not change during training, such as the outputs of the leading blocks of a frozen
+// backbone. They are computed once and read in every later epoch and run.
 //
-// A folder of caches holds one folder for each Key: everything that the values depend on. In it is one file a value, with a
-// row for each image, in the order of the images' sha256; so another method that needs more values adds files to those
-// that are there. index.json says what the files are and is written last. Values that are not in it, or whose file is not as it
-// says, are computed anew.
+// A cache folder has one folder for each Key, which holds everything that the values depend on. It stores one file for each
+// value, with a row for each image in the order of the images' SHA-256, so a method that needs more values adds files.
+// index.json describes the files and is written last. Values that it does not list, or whose files do not match it, are computed
+// again.
 //
-// The files are mapped into memory. A Loader makes the rows of the coming batches resident while a step runs on the
-// rows before, and hands out views: nothing is copied but into TensorFlow's own memory.
+// The files are memory-mapped. A Loader makes the rows of the next batches resident during a step and returns views, so only
+// TensorFlow copies the values.
 package feature

@@ -16,10 +16,10 @@ import (
 // indexFile describes the files beside it.
 const indexFile = "index.json"
 
-// mostIndex is the most bytes of an index that are read: it has a line for each image, so this is some ten million of them.
-const mostIndex = 1 << 30
+// maxIndexBytes is the largest index that is read. It has a line for each image, so this is some ten million images.
+const maxIndexBytes = 1 << 30
 
-// kind is the mark by which a folder is recognised as a cache of this program.
+// kind identifies the index of a cache of this program.
 const kind = "dtl-tf feature cache"
 
 // index is index.json.
@@ -30,15 +30,15 @@ type index struct {
 	About    About     `json:"about"`
 	Written  time.Time `json:"written"`
 	Key      Key       `json:"key"`
-	// Files has the stored values by name.
+	// Files has the files of the stored values by the values' names.
 	Files map[string]file `json:"files"`
-	// Unreadable are rows of images that can't be decoded; their values are zeros.
+	// Unreadable lists the rows of images that can't be decoded; their values are zeros.
 	Unreadable []int `json:"unreadable,omitempty"`
-	// Images has the sha256 of the images, a row each.
+	// Images has the SHA-256 of the image of each row.
 	Images []string `json:"images"`
 }
 
-// file describes the file of a value: rows of elements, little-endian, one behind the other.
+// file describes the file of a value: consecutive rows of little-endian elements.
 type file struct {
 	Name  string `json:"file"`
 	Shape []int  `json:"shape"` // of a row
@@ -48,13 +48,11 @@ type file struct {
 
 var errForeign = errors.New("its " + indexFile + " is not of a feature cache")
 
-// readRaw reads the file of the index.
 func readRaw(folder string) ([]byte, error) {
-	return limit.ReadFile(filepath.Join(folder, indexFile), mostIndex)
+	return limit.ReadFile(filepath.Join(folder, indexFile), maxIndexBytes)
 }
 
-// readIndex reads the index of a cache folder. An error says in what way it can't be trusted; fs.ErrNotExist that there
-// is none.
+// readIndex reads the index of a cache folder. The error says why it can't be used; fs.ErrNotExist means that there is none.
 func readIndex(folder string) (index, error) {
 	b, err := readRaw(folder)
 	if err != nil {
@@ -80,9 +78,9 @@ func readIndex(folder string) (index, error) {
 	return x, nil
 }
 
-// suits tells why the index is not that of the cache that is wanted, "" if it is.
-func (x index) suits(k Key, v Versions, m Images) string {
-	switch field := x.Key.differs(k); {
+// mismatch says how the index differs from that of the wanted cache, "" if it does not.
+func (x index) mismatch(k Key, v Versions, m Images) string {
+	switch field := x.Key.difference(k); {
 	case field != "":
 		return "it was made for another " + field
 	case x.Versions != v:
@@ -103,7 +101,7 @@ func (x index) write(folder string) error {
 	return result.WriteJSON(filepath.Join(folder, indexFile), x)
 }
 
-// fileName is the name of a value's file.
+// fileName is the name of the file of a value.
 func fileName(v Value, element string) string { return v.Name + "." + element }
 
-func notThere(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,20 +1,20 @@
 package feature
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 )
 
-// Format is the version of the files of a cache. It rises when their meaning changes.
+// Format is the version of the files of a cache. It increases when their meaning changes.
 const Format = 1
 
-// The types of stored elements, by the names that --cache-precision takes.
+// The types of stored elements, as in --cache-precision.
 const (
 	FP32 = "fp32"
 	BF16 = "bf16"
@@ -23,7 +23,6 @@ const (
 // Elements lists the types of stored elements.
 func Elements() []string { return []string{FP32, BF16} }
 
-// elementBytes is the size of an element.
 func elementBytes(element string) int64 {
 	if element == BF16 {
 		return 2
@@ -31,7 +30,7 @@ func elementBytes(element string) int64 {
 	return 4
 }
 
-// Key is everything that stored values depend on. What trains, and how, is not in it.
+// Key is everything that stored values depend on, without the trained parameters and their training.
 type Key struct {
 	Backbone      string     `json:"backbone_sha256"` // of the weights' names, shapes and values
 	Architecture  string     `json:"architecture"`
@@ -43,9 +42,9 @@ type Key struct {
 	Computed      string     `json:"computed_in"`   // precision of the matrix products, fp32 or bf16
 	Stored        string     `json:"stored_in"`     // FP32 or BF16
 	Program       string     `json:"program"`       // the build, exactly
-	Device        string     `json:"device"`        // that computed them, with its model
-	OneDNN        string     `json:"onednn"`        // whether TensorFlow's products are oneDNN's, and its limit
-	Kernels       string     `json:"kernels"`       // the variant of this program's in place of TensorFlow's ops, "" for none
+	Device        string     `json:"device"`        // that computed the values, with its model
+	OneDNN        string     `json:"onednn"`        // whether matrix products use oneDNN, and its instruction limit
+	Kernels       string     `json:"kernels"`       // the variant of this program's kernels, "" if TensorFlow's ops were used
 	Images        string     `json:"images_sha256"` // see Images.Fingerprint
 }
 
@@ -53,19 +52,19 @@ type Key struct {
 func (k Key) folder() string {
 	b, err := json.Marshal(k)
 	if err != nil {
-		panic("feature: " + err.Error()) // strings and numbers always encode; NaN is refused long before
+		panic("feature: " + err.Error()) // strings and numbers always encode; no value is NaN
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
 }
 
-// isFolder tells whether a name may be that of a cache's folder.
+// isFolder reports whether a name has the form of a cache's folder.
 func isFolder(name string) bool {
 	return len(name) == 16 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// differs names the first field in which another key is not this one, "" for equal keys.
-func (k Key) differs(other Key) string {
+// difference names the first field that differs from another key's, "" for equal keys.
+func (k Key) difference(other Key) string {
 	a, b := reflect.ValueOf(k), reflect.ValueOf(other)
 	for i := range a.NumField() {
 		if a.Field(i).Interface() != b.Field(i).Interface() {
@@ -75,25 +74,25 @@ func (k Key) differs(other Key) string {
 	return ""
 }
 
-// Versions are the programs that computed values. Others may round otherwise, so a cache serves none but them.
+// Versions identify the programs that computed the values. Others may round differently, so they do not share caches.
 type Versions struct {
 	Program       string `json:"program"`
 	LibTensorFlow string `json:"libtensorflow"`
 }
 
-// About says in words what a cache is of, for those who look at the list.
+// About describes a cache in the list of caches.
 type About struct {
 	Backbone string `json:"backbone"`
-	Data     string `json:"data"` // the set that it was written for first
+	Data     string `json:"data"` // the data set that it was first written for
 }
 
 // Value is one stored value of an image.
 type Value struct {
 	Name  string
-	Shape []int // of one image, without batch
+	Shape []int // for one image, without batch
 }
 
-// check refuses what would make no file.
+// check rejects values that can't be stored.
 func (v Value) check() error {
 	if v.Name == "" || strings.Trim(v.Name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
 		return fmt.Errorf("feature: %q is no name for a stored value", v.Name)
@@ -114,29 +113,30 @@ func (v Value) elements() int64 {
 	return n
 }
 
-// Images are the images of a cache: the content of files, whatever their names, labels and order, each once.
+// Images are the distinct images of a cache, identified by the content of their files.
 type Images struct {
 	sums [][sha256.Size]byte // sorted, unique
 }
 
-// NewImages takes the sha256 of files, in any order and with repetitions.
+func compareSums(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) }
+
+// NewImages takes the SHA-256 of files, in any order and with repetitions.
 func NewImages(sums [][sha256.Size]byte) Images {
-	unique := slices.Clone(sums)
-	compare := func(a, b [sha256.Size]byte) int { return slices.Compare(a[:], b[:]) }
-	slices.SortFunc(unique, compare)
-	return Images{slices.Compact(unique)}
+	sums = slices.Clone(sums)
+	slices.SortFunc(sums, compareSums)
+	return Images{slices.Compact(sums)}
 }
 
 // Len is the number of images, and of rows of each file.
 func (m Images) Len() int { return len(m.sums) }
 
-// Row is the row of the image with a sha256, which must be one of those that NewImages got.
+// Row returns the row of an image with a SHA-256 that NewImages got.
 func (m Images) Row(sum [sha256.Size]byte) int {
-	row, _ := slices.BinarySearchFunc(m.sums, sum, func(a, b [sha256.Size]byte) int { return slices.Compare(a[:], b[:]) })
+	row, _ := slices.BinarySearchFunc(m.sums, sum, compareSums)
 	return row
 }
 
-// Fingerprint is the sha256 of the images' sha256, in order.
+// Fingerprint is the SHA-256 of the images' SHA-256 in order.
 func (m Images) Fingerprint() string {
 	h := sha256.New()
 	for _, sum := range m.sums {
@@ -145,7 +145,7 @@ func (m Images) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hexSums is the list of the images as index.json shows it.
+// hexSums lists the images as in index.json.
 func (m Images) hexSums() []string {
 	list := make([]string, len(m.sums))
 	for i, sum := range m.sums {
@@ -153,5 +153,3 @@ func (m Images) hexSums() []string {
 	}
 	return list
 }
-
-var errNoImages = errors.New("feature: there are no images to store values of")

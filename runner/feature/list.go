@@ -3,29 +3,43 @@ package feature
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Entry is a cache as the list shows it.
+// UserFolder is the default folder of caches: dtl-tf/features in the user's cache folder.
+func UserFolder() (string, error) {
+	base := os.Getenv("XDG_CACHE_HOME") // respected on every system
+	if !filepath.IsAbs(base) {
+		var err error
+		if base, err = os.UserCacheDir(); err != nil {
+			return "", fmt.Errorf("there is no folder for caches: %w (name one)", err)
+		}
+	}
+	return filepath.Join(base, "dtl-tf", "features"), nil
+}
+
+// Entry describes a cache in the list.
 type Entry struct {
 	Name    string    // of its folder
-	Key     Key       // zero where Problem says something
-	About   About     // the same
-	Values  []string  // names, without order
+	Key     Key       // zero if there is a Problem
+	About   About     // zero if there is a Problem
+	Values  []string  // names, unordered
 	Images  int       // rows
-	Bytes   int64     // of all its files
+	Bytes   int64     // of all files
 	Used    time.Time // last opened or written
 	Problem string    // why this program would not use it, "" if it might
 }
 
-// List describes the caches in a folder, by name. A folder that is not there has none.
+// List describes the caches in a folder, by name. A missing folder has none.
 func List(dir string) ([]Entry, error) {
 	entries, err := os.ReadDir(dir)
-	if notThere(err) {
+	if notExist(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -34,17 +48,15 @@ func List(dir string) ([]Entry, error) {
 	var list []Entry
 	for _, e := range entries {
 		folder := filepath.Join(dir, e.Name())
-		if _, err := ours(folder); err != nil {
-			continue
+		if names, err := cacheFiles(folder); err == nil {
+			list = append(list, describe(folder, names))
 		}
-		list = append(list, describe(folder))
 	}
 	return list, nil
 }
 
-func describe(folder string) Entry {
+func describe(folder string, names []string) Entry {
 	e := Entry{Name: filepath.Base(folder)}
-	names, _ := ours(folder)
 	for _, name := range names {
 		info, err := os.Stat(filepath.Join(folder, name))
 		if err != nil {
@@ -57,7 +69,7 @@ func describe(folder string) Entry {
 	}
 	x, err := readIndex(folder)
 	switch {
-	case notThere(err):
+	case notExist(err):
 		e.Problem = "it was never completed"
 		return e
 	case err != nil:
@@ -65,14 +77,12 @@ func describe(folder string) Entry {
 		return e
 	}
 	e.Key, e.About, e.Images = x.Key, x.About, len(x.Images)
-	for name := range x.Files {
-		e.Values = append(e.Values, name)
-	}
+	e.Values = slices.Collect(maps.Keys(x.Files))
 	return e
 }
 
-// Clear removes caches from a folder by name, all of them if no name is given. It goes on after a failure, and touches nothing
-// that is not a file of a cache. It returns the removed ones and how many bytes that made free.
+// Clear removes caches from a folder by name, or all of them if no name is given. It continues after a failure and removes only
+// files of caches. It returns the removed caches and the number of freed bytes.
 func Clear(dir string, names ...string) (removed []string, bytes int64, err error) {
 	if len(names) == 0 {
 		list, err := List(dir)
@@ -95,14 +105,14 @@ func Clear(dir string, names ...string) (removed []string, bytes int64, err erro
 	return removed, bytes, errors.Join(errs...)
 }
 
-// ours lists the files of a cache folder. It is an error if the folder is no cache: its name is not that of one, or something is in
-// it that no cache has.
-func ours(folder string) ([]string, error) {
+// cacheFiles lists the files of a cache folder. It fails if the folder is not a cache by its name, or holds a file that no cache
+// has.
+func cacheFiles(folder string) ([]string, error) {
 	if !isFolder(filepath.Base(folder)) {
 		return nil, errors.New("this is not the name of a feature cache (see 'dtl-tf cache list')")
 	}
 	entries, err := os.ReadDir(folder)
-	if notThere(err) {
+	if notExist(err) {
 		return nil, errors.New("there is none of this name (see 'dtl-tf cache list')")
 	}
 	if err != nil {
@@ -110,7 +120,7 @@ func ours(folder string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !isOurs(e.Name()) {
+		if !e.Type().IsRegular() || !isCacheFile(e.Name()) {
 			return nil, fmt.Errorf("%s is not of a feature cache: the folder is left alone", filepath.Join(folder, e.Name()))
 		}
 		names = append(names, e.Name())
@@ -124,13 +134,10 @@ func ours(folder string) ([]string, error) {
 	return names, nil
 }
 
-// isOurs tells whether a cache makes files of this name, result.WriteFile's temporary ones included.
-func isOurs(name string) bool {
-	switch {
-	case name == indexFile, name == useLock, name == writeLock, strings.HasPrefix(name, "."+indexFile+tempMark):
-		return true
-	}
-	return isValueFile(strings.TrimPrefix(name, tempMark))
+// isCacheFile reports whether a cache may have a file of this name, including the temporary files of result.WriteFile.
+func isCacheFile(name string) bool {
+	return name == indexFile || name == useLock || name == writeLock || strings.HasPrefix(name, "."+indexFile+tempMark) ||
+		isValueFile(strings.TrimPrefix(name, tempMark))
 }
 
 func isValueFile(name string) bool {
@@ -138,9 +145,9 @@ func isValueFile(name string) bool {
 	return (element == FP32 || element == BF16) && Value{Name: value}.check() == nil
 }
 
-// remove deletes a cache that nobody uses, and returns its size.
+// remove deletes an unused cache and returns its size.
 func remove(folder string) (int64, error) {
-	names, err := ours(folder)
+	names, err := cacheFiles(folder)
 	if err != nil {
 		return 0, err
 	}
@@ -149,7 +156,7 @@ func remove(folder string) (int64, error) {
 		return 0, err
 	}
 	defer lock.Close()
-	// The index goes first: whatever happens, no index speaks of files that are gone. The lock goes last.
+	// The index is removed first, so that no index ever lists missing files, and the lock last.
 	bytes := int64(0)
 	for _, name := range append([]string{indexFile}, names...) {
 		path := filepath.Join(folder, name)

@@ -9,16 +9,16 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// Batch is stored values of some images. It is valid until the loop over the epoch asks for the next.
+// Batch is the stored values of some images. It is valid until the loop over the epoch asks for the next.
 type Batch struct {
 	Values  []tensor.Tensor // in the order of Options.Values, [B, Shape...]: views into the mapped files
-	Indices []int           // [B], of the rows given to Loader
+	Indices []int           // [B], into the rows given to Loader
 
 	rows []int // [B], of the files
 }
 
-// Loader makes batches of a store's rows, for one goroutine; any other may close it. Their pages are resident when a batch is
-// handed out: while a step runs on one batch, the next are read from the disk.
+// Loader makes batches of a store's rows. During a step it reads the next batches from the disk, so the pages of a batch are
+// resident when the loop gets it. It is for one goroutine, but any other may close it.
 type Loader struct {
 	values []Value
 	files  []*mapped // of the values
@@ -28,21 +28,21 @@ type Loader struct {
 	last   int
 	fetch  func(*Batch) error // makes the rows of a batch resident
 
-	changing sync.Mutex // held while stream and closed change
-	stream   *stream    // nil before the first epoch and after a loop that was left early
-	closed   bool
+	mu     sync.Mutex // guards stream and closed
+	stream *stream    // nil before the first epoch and after a loop that ended early
+	closed bool
 }
 
 var errClosed = errors.New("the feature cache is closed")
 
-// stream makes the batches of one epoch after the other in the background.
+// stream makes the batches of consecutive epochs in the background.
 type stream struct {
-	epoch  int // the one whose batches come next
-	skip   int // its batches that do not come
+	epoch  int // the epoch of the next batches
+	skip   int // number of its leading batches left out
 	items  chan item
-	used   chan *Batch // to be released
+	used   chan *Batch // to be evicted
 	cancel context.CancelFunc
-	done   chan struct{} // closed when nothing runs any more
+	done   chan struct{} // closed when the goroutine has ended
 }
 
 // item is a batch, the end of an epoch, or the error that ends the stream.
@@ -51,8 +51,8 @@ type item struct {
 	err   error
 }
 
-// Loader gives batches in the order of a function that returns, for an epoch, the indices of each batch; index i is of the image
-// in rows[i]. last is the last epoch that will be asked for. Nothing may be Missing.
+// Loader returns a loader of the batches that order lists for an epoch, as indices of rows. last is the last epoch that will be
+// asked for. No value may be Missing.
 func (s *Store) Loader(rows []int, order func(epoch int) ([][]int, error), last int) (*Loader, error) {
 	if len(s.Missing()) > 0 {
 		return nil, errors.New("feature: the values were not all written yet")
@@ -71,16 +71,16 @@ func (s *Store) Loader(rows []int, order func(epoch int) ([][]int, error), last 
 	return l, nil
 }
 
-// Epoch loops over the batches of an epoch without its first skip. After an error, that of a file, of ctx or of a closed
-// loader or store, the loop ends.
+// Epoch loops over the batches of an epoch without its first skip. The loop ends after the error of a file, of ctx or of a closed
+// loader or store.
 func (l *Loader) Epoch(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		if !l.hold() {
+		if !l.pin() {
 			yield(nil, errClosed)
 			return
 		}
-		defer l.letGo()
-		s, err := l.at(epoch, skip)
+		defer unpin(l.files)
+		s, err := l.start(epoch, skip)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -101,7 +101,7 @@ func (l *Loader) Epoch(ctx context.Context, epoch, skip int) iter.Seq2[*Batch, e
 			}
 			select {
 			case s.used <- next:
-			default: // it stays in memory until the kernel wants the room
+			default: // stays in memory until the kernel reclaims it
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func (s *stream) next(ctx context.Context) (*Batch, error) {
 		return nil, context.Cause(ctx)
 	case i := <-s.items:
 		return i.batch, i.err
-	case <-s.done: // by itself, and what it made last still waits, or because the loader was closed
+	case <-s.done: // its last item may still wait, or the loader was closed
 		select {
 		case i := <-s.items:
 			return i.batch, i.err
@@ -124,29 +124,27 @@ func (s *stream) next(ctx context.Context) (*Batch, error) {
 	}
 }
 
-// hold keeps the values in memory until letGo. It is false if they are gone.
-func (l *Loader) hold() bool {
+// pin keeps the files mapped until unpin. It returns false if the store is closed.
+func (l *Loader) pin() bool {
 	for i, m := range l.files {
-		if !m.hold() {
-			for _, m := range l.files[:i] {
-				m.letGo()
-			}
+		if !m.pin() {
+			unpin(l.files[:i])
 			return false
 		}
 	}
 	return true
 }
 
-func (l *Loader) letGo() {
-	for _, m := range l.files {
-		m.letGo()
+func unpin(files []*mapped) {
+	for _, m := range files {
+		m.unpin()
 	}
 }
 
-// at returns the stream whose next batches are those of the epoch.
-func (l *Loader) at(epoch, skip int) (*stream, error) {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+// start returns the stream whose next batches are those of the epoch, which may run already.
+func (l *Loader) start(epoch, skip int) (*stream, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
 	case l.closed:
 		return nil, errClosed
@@ -154,15 +152,15 @@ func (l *Loader) at(epoch, skip int) (*stream, error) {
 		return l.stream, nil
 	}
 	l.end()
-	if !l.hold() { // what runs in the background may outlive the loop
+	if !l.pin() { // the goroutine may outlive the loop
 		return nil, errClosed
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	// One batch waits in items and the next waits to get there, so two are ready beyond the one in use.
+	// items buffers one batch and the goroutine waits with another, so two are ready beyond the one in use.
 	s := &stream{epoch: epoch, skip: skip, items: make(chan item, 1), used: make(chan *Batch, 4), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		defer l.letGo()
+		defer unpin(l.files)
 		for e := epoch; e <= max(epoch, l.last); e++ {
 			if !l.send(ctx, s, e, skip) {
 				return
@@ -174,7 +172,7 @@ func (l *Loader) at(epoch, skip int) (*stream, error) {
 	return s, nil
 }
 
-// send puts an epoch without its first skip batches into the stream. It returns false when that ended.
+// send sends the batches of an epoch, without the first skip, and its end. It returns false if the stream has ended.
 func (l *Loader) send(ctx context.Context, s *stream, epoch, skip int) bool {
 	put := func(i item) bool {
 		select {
@@ -189,7 +187,7 @@ func (l *Loader) send(ctx context.Context, s *stream, epoch, skip int) bool {
 		return put(item{err: err})
 	}
 	for _, indices := range batches[min(skip, len(batches)):] {
-		l.release(s)
+		l.evict(s)
 		b := l.batch(indices)
 		if err := l.fetch(b); err != nil {
 			return put(item{err: err})
@@ -201,7 +199,7 @@ func (l *Loader) send(ctx context.Context, s *stream, epoch, skip int) bool {
 	return put(item{})
 }
 
-// batch makes the views.
+// batch makes a batch of views.
 func (l *Loader) batch(indices []int) *Batch {
 	b := &Batch{Indices: indices, rows: make([]int, len(indices))}
 	for i, index := range indices {
@@ -221,11 +219,11 @@ func (l *Loader) batch(indices []int) *Batch {
 	return b
 }
 
-// makeResident asks for all rows of a batch at once, which disks like best, and then waits for each.
+// makeResident requests all rows of a batch at once, which suits disks best, and then waits for each.
 func (l *Loader) makeResident(b *Batch) error {
 	for _, m := range l.files {
 		for _, row := range b.rows {
-			m.announce(row)
+			m.prefetch(row)
 		}
 	}
 	for _, m := range l.files {
@@ -238,14 +236,14 @@ func (l *Loader) makeResident(b *Batch) error {
 	return nil
 }
 
-// release takes used batches out of this process's memory, which would grow to the size of the cache.
-func (l *Loader) release(s *stream) {
+// evict removes used batches from this process's memory, which would otherwise grow to the size of the cache.
+func (l *Loader) evict(s *stream) {
 	for {
 		select {
 		case b := <-s.used:
 			for _, m := range l.files {
 				for _, row := range b.rows {
-					m.release(row)
+					m.evict(row)
 				}
 			}
 		default:
@@ -254,14 +252,14 @@ func (l *Loader) release(s *stream) {
 	}
 }
 
-// stop ends the stream, if there is one, and waits for it.
+// stop ends the stream, if any, and waits for its goroutine.
 func (l *Loader) stop() {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.end()
 }
 
-// end is stop for those who hold changing.
+// end is stop for callers that hold mu.
 func (l *Loader) end() {
 	if l.stream == nil {
 		return
@@ -271,11 +269,11 @@ func (l *Loader) end() {
 	l.stream = nil
 }
 
-// Close ends what runs in the background. A loop over an epoch that is under way gets an error with its next batch, as does any
-// later one.
+// Close ends the background goroutine. A running loop over an epoch gets an error instead of its next batch, and so does any
+// later loop.
 func (l *Loader) Close() {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.closed = true
 	l.end()
 }

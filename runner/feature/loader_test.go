@@ -156,8 +156,8 @@ func TestCloseDuringEpoch(t *testing.T) {
 			expect.Error(t, err, "the feature cache is closed")
 		}
 		for _, m := range l.files {
-			if l.Close(); m.holders != 0 {
-				t.Errorf("%d still hold %s", m.holders, m.path)
+			if l.Close(); m.pins != 0 {
+				t.Errorf("%d still hold %s", m.pins, m.path)
 			}
 		}
 		if _, err := s.Loader(nil, nil, 1); err == nil {

@@ -4,27 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"dtl-tf/runner/internal/flock"
 )
 
-// A cache has two locks, which the kernel gives free when their process ends in whatever way. useLock is shared by all that
-// read or write the cache, and held alone by who removes it. writeLock is held by the one that writes.
+// A cache has two locks. useLock is shared by all processes that use the cache and exclusive for the one that removes it.
+// writeLock is exclusive for the one that writes.
 const (
 	useLock   = "use.lock"
 	writeLock = "write.lock"
 )
 
-// errHeld says that another process has a lock.
+// errHeld says that another process holds a lock.
 var errHeld = errors.New("in use by another run")
 
-// acquire takes the lock at path without waiting; how is syscall.LOCK_SH or LOCK_EX. It returns errHeld if it can't be had.
+// acquire takes the lock at path without waiting; how is syscall.LOCK_SH or LOCK_EX. It returns errHeld if another process holds
+// it.
 func acquire(path string, how int) (*os.File, error) {
 	f, err := flock.Acquire(path, how)
 	var held *flock.HeldError
@@ -34,23 +33,24 @@ func acquire(path string, how int) (*os.File, error) {
 	return f, err
 }
 
-// waitToWrite takes the lock for writing, waiting for another writer up to limit; note hears of it.
+// waitToWrite takes the lock for writing. It waits for another writer up to limit, and notes that.
 func waitToWrite(ctx context.Context, folder string, limit time.Duration, note func(string, ...any)) (*os.File, error) {
-	path := filepath.Join(folder, writeLock)
-	waited := false
-	for begun := time.Now(); ; waited = true {
-		f, err := acquire(path, syscall.LOCK_EX)
-		if err == nil {
-			return f, nil
+	noted := false
+	for begun := time.Now(); ; noted = true {
+		f, err := flock.Acquire(filepath.Join(folder, writeLock), syscall.LOCK_EX)
+		var held *flock.HeldError
+		if !errors.As(err, &held) {
+			return f, err
 		}
-		if !errors.Is(err, errHeld) {
-			return nil, err
+		writer := "another run"
+		if held.Holder != "" {
+			writer += " (process " + held.Holder + ")"
 		}
-		if !waited {
-			note("feature cache: %s is writing %s: waiting for it, at most %v", holder(path), folder, limit)
+		if !noted {
+			note("feature cache: %s is writing %s: waiting for it, at most %v", writer, folder, limit)
 		}
 		if time.Since(begun) >= limit {
-			return nil, fmt.Errorf("%w: %s is still writing %s after %v", errHeld, holder(path), folder, limit)
+			return nil, fmt.Errorf("%w: %s is still writing %s after %v", errHeld, writer, folder, limit)
 		}
 		select {
 		case <-ctx.Done():
@@ -58,18 +58,4 @@ func waitToWrite(ctx context.Context, folder string, limit time.Duration, note f
 		case <-time.After(min(limit/20, 250*time.Millisecond)):
 		}
 	}
-}
-
-// holder names the process that has a lock for writing.
-func holder(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return "another run"
-	}
-	defer f.Close()
-	id, _ := io.ReadAll(io.LimitReader(f, 256))
-	if text := strings.TrimSpace(string(id)); text != "" {
-		return "another run (process " + text + ")"
-	}
-	return "another run"
 }

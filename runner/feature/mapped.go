@@ -9,19 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapped is the file of a value in memory. Its pages come from the disk when they are read. It stays mapped until the last of
-// its holders lets go: reading what is unmapped would be the end of the process.
+// mapped is a memory-mapped value file, whose pages are read from the disk on access. It stays mapped until its last pin is gone,
+// because reading unmapped memory would end the process.
 type mapped struct {
 	path string
 	data []byte
-	row  int // bytes of one
+	row  int // bytes of a row
 
-	changing sync.Mutex
-	holders  int  // who mapped it is one until close
-	closed   bool // nobody takes hold of it any more
+	mu     sync.Mutex
+	pins   int  // one is held until close
+	closed bool // no more pins
 }
 
-// mapFile maps a file of so many rows for reading. The file may be removed or replaced meanwhile.
+// mapFile maps a file of rows for reading. The mapping outlives the removal or replacement of the file.
 func mapFile(path string, rows int, row int64) (*mapped, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,46 +32,45 @@ func mapFile(path string, rows int, row int64) (*mapped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s into memory: %w", path, err)
 	}
-	return &mapped{path: path, data: data, row: int(row), holders: 1}, nil
+	return &mapped{path: path, data: data, row: int(row), pins: 1}, nil
 }
 
-// hold keeps the file mapped until letGo. It is false after close.
-func (m *mapped) hold() bool {
-	m.changing.Lock()
-	defer m.changing.Unlock()
+// pin keeps the file mapped until unpin. It returns false after close.
+func (m *mapped) pin() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if !m.closed {
-		m.holders++
+		m.pins++
 	}
 	return !m.closed
 }
 
-func (m *mapped) letGo() {
-	m.changing.Lock()
-	defer m.changing.Unlock()
-	if m.holders--; m.holders == 0 {
-		_ = unix.Munmap(m.data) // only fails for what is not mapped
+func (m *mapped) unpin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pins--; m.pins == 0 {
+		_ = unix.Munmap(m.data) // fails only for memory that is not mapped
 	}
 }
 
-// close is for who mapped the file, once.
+// close releases the pin of mapFile. Call it once.
 func (m *mapped) close() {
-	m.changing.Lock()
+	m.mu.Lock()
 	m.closed = true
-	m.changing.Unlock()
-	m.letGo()
+	m.mu.Unlock()
+	m.unpin()
 }
 
-// view is a row, valid as long as it is held.
+// view returns a row, valid while the file is pinned.
 func (m *mapped) view(row int) []byte { return m.data[row*m.row : (row+1)*m.row : (row+1)*m.row] }
 
-// announce asks the kernel to read a row, without waiting for it.
-func (m *mapped) announce(row int) { _ = unix.Madvise(m.pages(row), unix.MADV_WILLNEED) } // only advice
+// prefetch asks the kernel to read a row, without waiting for it.
+func (m *mapped) prefetch(row int) { _ = unix.Madvise(m.pages(row), unix.MADV_WILLNEED) } // only advice
 
-// release takes a row out of this process's memory. It stays in the kernel's cache as long as there is room for it, and comes
-// back when it is read.
-func (m *mapped) release(row int) { _ = unix.Madvise(m.pages(row), unix.MADV_DONTNEED) } // only advice
+// evict removes a row from this process's memory. The kernel may keep it in the page cache, and an access maps it again.
+func (m *mapped) evict(row int) { _ = unix.Madvise(m.pages(row), unix.MADV_DONTNEED) } // only advice
 
-// pages are the whole pages around a row.
+// pages returns the whole pages that contain a row.
 func (m *mapped) pages(row int) []byte {
 	page := os.Getpagesize()
 	first := row * m.row / page * page
@@ -79,8 +78,8 @@ func (m *mapped) pages(row int) []byte {
 	return m.data[first:min(end, len(m.data))]
 }
 
-// touch reads a byte of each page of a row, so that nobody waits for the disk later. What can't be read, because the disk fails
-// or somebody cut the file off, is an error here; elsewhere it would be the end of the process.
+// touch reads a byte of each page of a row, so that later reads do not wait for the disk. It turns the fault of an unreadable page,
+// on a failing disk or in a truncated file, into an error; elsewhere the fault would end the process.
 func (m *mapped) touch(row int) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -96,7 +95,7 @@ func (m *mapped) touch(row int) (err error) {
 	return nil
 }
 
-// sink keeps the compiler from leaving out what only reads.
+// sink keeps the compiler from removing reads.
 //
 //go:noinline
 func sink(byte) {}

@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -19,39 +20,38 @@ import (
 	"dtl-tf/graph/limit"
 )
 
-// Options say which cache is wanted.
+// Options configure a Store.
 type Options struct {
 	Dir      string // the folder of caches
-	Key      Key    // Images is filled in by Open
+	Key      Key    // Open fills in Images
 	Versions Versions
 	About    About
-	Values   []Value // what is wanted of each image, in the order of a batch's values
+	Values   []Value // of each image, in the order of a batch's values
 	Note     func(format string, args ...any)
-	// Wait is how long to wait for another run that writes the same cache; 0 is DefaultWait.
-	Wait time.Duration
+	Wait     time.Duration // maximum wait for another run that writes the same cache; 0 is DefaultWait
 }
 
 // DefaultWait is longer than most first passes take.
 const DefaultWait = 15 * time.Minute
 
-// Store is an open cache, for one goroutine; any other may close it.
+// Store is an open cache. It is for one goroutine, but any other may close it.
 type Store struct {
 	closing sync.Mutex
 	options Options
 	images  Images
 	folder  string
-	use     *os.File // the lock against removal
-	index   index    // of what is there and was verified
-	raw     []byte   // index.json as it was when it was read, nil if there was none
+	use     *os.File // the lock against removal, nil once closed
+	index   index    // of the verified files
+	raw     []byte   // index.json as it was read, nil if there was none
 	files   map[string]*mapped
 	disk    func(folder string) (disk, error)
 }
 
-// Open opens the cache of a key, which may be empty yet or lack some of the values: see Missing. Files that are damaged, and all
-// files if the index is of another key or version, count as missing; Note hears why.
+// Open opens the cache of a key. It may lack some or all values: see Missing. Damaged files count as missing, and so do all files
+// if the index has another key or version; Note reports the reason.
 func Open(ctx context.Context, o Options, images Images) (*Store, error) {
 	if images.Len() == 0 {
-		return nil, errNoImages
+		return nil, errors.New("feature: there are no images to store values of")
 	}
 	if len(o.Values) == 0 {
 		return nil, errors.New("feature: no values to store are named")
@@ -61,9 +61,7 @@ func Open(ctx context.Context, o Options, images Images) (*Store, error) {
 			return nil, err
 		}
 	}
-	if o.Wait == 0 {
-		o.Wait = DefaultWait
-	}
+	o.Wait = cmp.Or(o.Wait, DefaultWait)
 	o.Key.Images = images.Fingerprint()
 	s := &Store{options: o, images: images, folder: filepath.Join(o.Dir, o.Key.folder()), files: map[string]*mapped{}, disk: diskOf}
 	if err := s.enter(); err != nil {
@@ -75,20 +73,20 @@ func Open(ctx context.Context, o Options, images Images) (*Store, error) {
 	return s, nil
 }
 
-// enter makes the folder if need be and takes the lock against its removal.
+// enter creates the folder if necessary and takes the lock against its removal.
 func (s *Store) enter() (err error) {
-	for range 100 { // somebody may have removed the folder in between, but not each time
+	for range 100 { // another process may remove the folder in between, but not every time
 		if err := os.MkdirAll(s.folder, 0o777); err != nil {
 			return err
 		}
-		if s.use, err = acquire(filepath.Join(s.folder, useLock), syscall.LOCK_SH); !notThere(err) {
+		if s.use, err = acquire(filepath.Join(s.folder, useLock), syscall.LOCK_SH); !notExist(err) {
 			return err
 		}
 	}
 	return err
 }
 
-// explain says what a user can do about a folder that can't be used.
+// explain adds what a user can do about an unusable folder.
 func explain(dir string, err error) error {
 	if info, e := os.Stat(dir); e == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file: the feature cache needs a folder", dir)
@@ -106,7 +104,7 @@ func explain(dir string, err error) error {
 	return fmt.Errorf("%s: %w", dir, err)
 }
 
-// read takes over from the folder what can be trusted.
+// read reads the index and opens the files that match it.
 func (s *Store) read(ctx context.Context) error {
 	s.unmap()
 	o := s.options
@@ -115,34 +113,33 @@ func (s *Store) read(ctx context.Context) error {
 	x, err := readIndex(s.folder)
 	reason := ""
 	switch {
-	case notThere(err):
+	case notExist(err):
 		return nil
 	case err != nil:
 		reason = err.Error()
 	default:
-		reason = x.suits(o.Key, o.Versions, s.images)
+		reason = x.mismatch(o.Key, o.Versions, s.images)
 	}
 	if reason != "" {
 		o.Note("feature cache: %s is not used: %s", s.folder, reason)
 		return nil
 	}
-	return s.takeOver(ctx, x)
+	s.index = x
+	return s.openFiles(ctx)
 }
 
-// takeOver verifies the files of the wanted values, several at a time, and maps the good ones.
-func (s *Store) takeOver(ctx context.Context, x index) error {
-	s.index = x
-	values := s.options.Values
+// openFiles verifies the files of the wanted values in parallel and maps the good ones.
+func (s *Store) openFiles(ctx context.Context) error {
+	values := slices.DeleteFunc(slices.Clone(s.options.Values), func(v Value) bool {
+		_, listed := s.index.Files[v.Name]
+		return !listed
+	})
 	reasons := make([]string, len(values))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, v := range values {
-		f, ok := x.Files[v.Name]
-		if !ok {
-			continue
-		}
 		group.Go(func() error {
-			reasons[i] = s.verify(ctx, v, f)
+			reasons[i] = s.verify(ctx, v)
 			return ctx.Err()
 		})
 	}
@@ -150,12 +147,8 @@ func (s *Store) takeOver(ctx context.Context, x index) error {
 		return fmt.Errorf("interrupted while the feature cache was checked: %w", err)
 	}
 	for i, v := range values {
-		f, ok := x.Files[v.Name]
-		if !ok {
-			continue
-		}
 		if reasons[i] != "" {
-			s.options.Note("feature cache: %s is not used: %s", filepath.Join(s.folder, f.Name), reasons[i])
+			s.options.Note("feature cache: %s is not used: %s", filepath.Join(s.folder, s.index.Files[v.Name].Name), reasons[i])
 			delete(s.index.Files, v.Name)
 			continue
 		}
@@ -163,47 +156,35 @@ func (s *Store) takeOver(ctx context.Context, x index) error {
 			return err
 		}
 	}
-	_ = os.Chtimes(filepath.Join(s.folder, indexFile), time.Time{}, time.Now()) // the last use, for the list
+	_ = os.Chtimes(filepath.Join(s.folder, indexFile), time.Time{}, time.Now()) // the last use, for List
 	return nil
 }
 
-// rowBytes is the size of an image's value.
+// rowBytes is the size of a row of a value's file.
 func (s *Store) rowBytes(v Value) int64 { return v.elements() * elementBytes(s.options.Key.Stored) }
 
 // bytes is the size of a value's file.
 func (s *Store) bytes(v Value) int64 { return s.rowBytes(v) * int64(s.images.Len()) }
 
-// verify tells what is wrong with the file of a value, "" if it is as the index says.
-func (s *Store) verify(ctx context.Context, v Value, f file) string {
-	name := fileName(v, s.options.Key.Stored)
+// verify says what is wrong with the file of a value, "" if it matches the index. The xxHash64 detects accidents, not malice, at
+// the speed of memory.
+func (s *Store) verify(ctx context.Context, v Value) string {
+	f, name := s.index.Files[v.Name], fileName(v, s.options.Key.Stored)
 	if f.Name != name || !slices.Equal(f.Shape, v.Shape) || f.Bytes != s.bytes(v) {
 		return fmt.Sprintf("it is %s of shape %v and %d bytes, want %s of shape %v and %d bytes", f.Name, f.Shape, f.Bytes, name, v.Shape, s.bytes(v))
 	}
 	path := filepath.Join(s.folder, name)
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return err.Error()
-	case info.Size() != f.Bytes:
+	if info, err := os.Stat(path); err == nil && info.Size() != f.Bytes {
 		return fmt.Sprintf("it has %d bytes, and %d were written", info.Size(), f.Bytes)
 	}
-	sum, err := sumFile(ctx, path)
-	switch {
-	case err != nil:
+	digest := xxhash.New()
+	if _, err := limit.Copy(ctx, digest, path); err != nil {
 		return err.Error()
-	case sum != f.Sum:
+	}
+	if hexSum(digest) != f.Sum {
 		return "its checksum is not that of what was written"
 	}
 	return ""
-}
-
-// sumFile is the xxHash64 of a file. It is not proof against malice, but notices any accident, and is as fast as memory.
-func sumFile(ctx context.Context, path string) (string, error) {
-	digest := xxhash.New()
-	if _, err := limit.Copy(ctx, digest, path); err != nil {
-		return "", err
-	}
-	return hexSum(digest), nil
 }
 
 func hexSum(d *xxhash.Digest) string { return hex.EncodeToString(d.Sum(nil)) }
@@ -218,21 +199,15 @@ func (s *Store) open(v Value) error {
 	return nil
 }
 
-// Missing are the values that must be computed before a Loader can be had.
+// Missing lists the values that must be computed before Loader.
 func (s *Store) Missing() []Value {
-	var list []Value
-	for _, v := range s.options.Values {
-		if s.files[v.Name] == nil {
-			list = append(list, v)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(s.options.Values), func(v Value) bool { return s.files[v.Name] != nil })
 }
 
-// Folder is where the cache lies.
+// Folder is the folder of the cache.
 func (s *Store) Folder() string { return s.folder }
 
-// Unreadable are the rows of images that could not be decoded.
+// Unreadable lists the rows of images that could not be decoded.
 func (s *Store) Unreadable() []int { return s.index.Unreadable }
 
 // Bytes is the size of all wanted values.
@@ -251,8 +226,8 @@ func (s *Store) unmap() {
 	}
 }
 
-// Close gives the cache free. A folder in which nothing was written goes again. A loop over a Loader's epoch that is under way
-// keeps its values until it ends; a Loader that begins one later fails. Closing again does nothing.
+// Close releases the cache, and removes its folder if nothing was written. A running loop over a Loader's epoch keeps its values
+// until it ends; later loops fail. Closing again does nothing.
 func (s *Store) Close() error {
 	s.closing.Lock()
 	defer s.closing.Unlock()
@@ -262,8 +237,8 @@ func (s *Store) Close() error {
 	}
 	err := s.use.Close()
 	s.use = nil
-	if _, e := os.Stat(filepath.Join(s.folder, indexFile)); notThere(e) {
-		_, _ = remove(s.folder) // another run may have begun to write there
+	if _, e := os.Stat(filepath.Join(s.folder, indexFile)); notExist(e) {
+		_, _ = remove(s.folder) // fails if another run uses it
 	}
 	return err
 }

@@ -3,8 +3,10 @@ package feature
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,29 +20,28 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// tempMark begins the names of files that are being written.
+// tempMark is the prefix of the names of incomplete files.
 const tempMark = ".tmp-"
 
-// Writer writes the missing values of a cache. Nothing of it counts before Commit.
+// Writer writes the missing values of a cache. They become part of the cache by Commit.
 type Writer struct {
 	store   *Store
 	lock    *os.File
 	missing []Value
 	files   map[string]*growing
-	next    int // the row after the last one written
+	next    int // the row after the last that was written
 	skipped []int
 }
 
-// growing is a file that is being written from its start to its end.
+// growing is a file that is written sequentially.
 type growing struct {
 	file   *os.File
 	digest *xxhash.Digest
-	row    []byte // memory for encoding
+	row    []byte // buffer for encoding
 }
 
-// Writer waits for the right to write and checks that the disk can hold what is missing: a *SpaceError if not. It announces the
-// size. While it waited another run may have written the values; then there is nothing to do, and it returns nil. A caller
-// that has waited in vain gets an error for which Busy holds.
+// Writer waits for the lock for writing, notes the size of the missing values and checks that the disk can hold them. It returns
+// nil if another run wrote them during the wait. Busy holds for its error if the wait was too long.
 func (s *Store) Writer(ctx context.Context) (*Writer, error) {
 	lock, err := waitToWrite(ctx, s.folder, s.options.Wait, s.options.Note)
 	if err != nil {
@@ -50,13 +51,14 @@ func (s *Store) Writer(ctx context.Context) (*Writer, error) {
 		return nil, explain(s.options.Dir, err)
 	}
 	w := &Writer{store: s, lock: lock, files: map[string]*growing{}}
-	// Another run may have written since this one has looked, other values of the same key perhaps.
+	// Another run may have written values of the same key since Open.
 	if raw, _ := readRaw(s.folder); !bytes.Equal(raw, s.raw) {
 		err = s.read(ctx)
 	}
 	if err == nil {
-		w.missing = s.Missing()
-		err = w.begin()
+		if w.missing = s.Missing(); len(w.missing) > 0 {
+			err = w.begin()
+		}
 	}
 	if err != nil || len(w.missing) == 0 {
 		w.Close()
@@ -65,15 +67,12 @@ func (s *Store) Writer(ctx context.Context) (*Writer, error) {
 	return w, nil
 }
 
-// Busy tells whether an error says that another run was at work in the cache for too long.
+// Busy reports whether an error says that another run used the cache for too long.
 func Busy(err error) bool { return errors.Is(err, errHeld) }
 
-// begin removes what a killed run has left, announces and checks the size and makes the files.
+// begin removes the files that a killed run left, notes and checks the size and creates the files.
 func (w *Writer) begin() error {
 	s := w.store
-	if len(w.missing) == 0 {
-		return nil
-	}
 	if err := removeTemps(s.folder); err != nil {
 		return explain(s.options.Dir, err)
 	}
@@ -87,9 +86,9 @@ func (w *Writer) begin() error {
 	if err != nil {
 		return fmt.Errorf("free space of %s: %w", s.folder, err)
 	}
-	// Damaged files of the same values go when the new ones are complete, not before: they may be in use.
-	if total > d.free-d.room() {
-		return &SpaceError{Folder: s.options.Dir, Needed: total, Free: d.free, Room: d.room()}
+	// Damaged files of the same values still count: they may be in use, and are replaced only by complete ones.
+	if total > d.free-d.reserve() {
+		return &spaceError{folder: s.options.Dir, needed: total, free: d.free, reserve: d.reserve()}
 	}
 	for _, v := range w.missing {
 		f, err := os.OpenFile(w.temp(v), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o666)
@@ -105,11 +104,11 @@ func (w *Writer) temp(v Value) string {
 	return filepath.Join(w.store.folder, tempMark+fileName(v, w.store.options.Key.Stored))
 }
 
-// Missing are the values that are written.
+// Missing lists the values to write.
 func (w *Writer) Missing() []Value { return w.missing }
 
-// Write takes the values of some images: rows in ascending order over all calls, and for each of the store's values in their
-// order a float32 tensor [len(rows), Shape...]. Rows that are left out are of images that can't be read.
+// Write writes the values of some images: one float32 tensor [len(rows), Shape...] for each value of Options, in that order. Rows
+// ascend over all calls; skipped rows are unreadable images.
 func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 	s := w.store
 	if len(values) != len(s.options.Values) {
@@ -125,7 +124,7 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 	for i, v := range s.options.Values {
 		g := w.files[v.Name]
 		if g == nil {
-			continue // it is there already
+			continue // not missing
 		}
 		data, elements := values[i].Float32(), int(v.elements())
 		if len(data) != len(rows)*elements {
@@ -133,10 +132,12 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 		}
 		at := w.next
 		for k, row := range rows {
-			if err := g.zeros(row-at, s.rowBytes(v)); err != nil {
-				return explain(s.options.Dir, err)
+			err := g.zeros(row-at, s.rowBytes(v))
+			if err == nil {
+				g.row = encode(g.row[:0], data[k*elements:(k+1)*elements], s.options.Key.Stored)
+				err = g.write(g.row)
 			}
-			if err := g.append(data[k*elements:(k+1)*elements], s.options.Key.Stored); err != nil {
+			if err != nil {
 				return explain(s.options.Dir, err)
 			}
 			at = row + 1
@@ -149,16 +150,34 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 	return nil
 }
 
-// skipTo notes the rows before row that were not given.
+// skipTo records the unwritten rows before row as skipped.
 func (w *Writer) skipTo(row int) {
 	for r := w.next; r < row; r++ {
 		w.skipped = append(w.skipped, r)
 	}
 }
 
-func (g *growing) append(values []float32, element string) error {
-	g.row = encode(g.row[:0], values, element)
-	return g.write(g.row)
+// encode appends values to b as little-endian float32, or as bfloat16 rounded to nearest, ties to even.
+func encode(b []byte, values []float32, element string) []byte {
+	if element == BF16 {
+		for _, v := range values {
+			b = binary.LittleEndian.AppendUint16(b, bfloat16(v))
+		}
+		return b
+	}
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// bfloat16 rounds like TensorFlow's Cast.
+func bfloat16(v float32) uint16 {
+	bits := math.Float32bits(v)
+	if v != v {
+		return uint16(bits>>16) | 0x40 // rounding could turn NaN into infinity
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 func (g *growing) zeros(rows int, rowBytes int64) error {
@@ -176,8 +195,8 @@ func (g *growing) write(b []byte) error {
 	return err
 }
 
-// Commit puts the files under their names and makes the index say so. The files are not forced to the disk: after a crash the
-// checksums tell.
+// Commit renames the files and adds them to the index. It does not sync the files: checksums detect what a crash of the system
+// lost.
 func (w *Writer) Commit() error {
 	s := w.store
 	if w.next == 0 {
@@ -189,19 +208,22 @@ func (w *Writer) Commit() error {
 	}
 	for _, v := range w.missing {
 		g := w.files[v.Name]
-		if err := g.zeros(s.images.Len()-w.next, s.rowBytes(v)); err != nil {
-			return explain(s.options.Dir, err)
-		}
-		if err := g.file.Close(); err != nil {
-			return explain(s.options.Dir, err)
-		}
 		name := fileName(v, s.options.Key.Stored)
-		if err := os.Rename(w.temp(v), filepath.Join(s.folder, name)); err != nil {
+		err := g.zeros(s.images.Len()-w.next, s.rowBytes(v))
+		if err == nil {
+			err = g.file.Close()
+		}
+		if err == nil {
+			err = os.Rename(w.temp(v), filepath.Join(s.folder, name))
+		}
+		if err != nil {
 			return explain(s.options.Dir, err)
 		}
 		s.index.Files[v.Name] = file{Name: name, Shape: slices.Clone(v.Shape), Bytes: s.bytes(v), Sum: hexSum(g.digest)}
 	}
-	s.index.Unreadable = union(s.index.Unreadable, w.skipped)
+	unreadable := slices.Concat(s.index.Unreadable, w.skipped)
+	slices.Sort(unreadable)
+	s.index.Unreadable = slices.Compact(unreadable)
 	s.index.Written = time.Now().Round(time.Second)
 	if err := s.index.write(s.folder); err != nil {
 		return err
@@ -215,27 +237,21 @@ func (w *Writer) Commit() error {
 	return nil
 }
 
-// sweep removes files that no index speaks of: those of another version's cache.
+// sweep removes value files that the index does not list, such as those of another version.
 func (s *Store) sweep() {
-	names, _ := ours(s.folder)
+	names, _ := cacheFiles(s.folder)
 	listed := map[string]bool{}
 	for _, f := range s.index.Files {
 		listed[f.Name] = true
 	}
 	for _, name := range names {
 		if isValueFile(name) && !listed[name] {
-			_ = os.Remove(filepath.Join(s.folder, name)) // it only takes room
+			_ = os.Remove(filepath.Join(s.folder, name)) // a leftover does no harm
 		}
 	}
 }
 
-func union(a, b []int) []int {
-	all := append(slices.Clone(a), b...)
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// Close gives the right to write free. What was not committed is removed.
+// Close releases the lock for writing and removes uncommitted files.
 func (w *Writer) Close() {
 	if w.lock == nil {
 		return
@@ -243,12 +259,12 @@ func (w *Writer) Close() {
 	for _, g := range w.files {
 		_ = g.file.Close() // after Commit it is closed already
 	}
-	_ = removeTemps(w.store.folder) // the next writer does it too
+	_ = removeTemps(w.store.folder) // the next writer tries again
 	w.lock.Close()
 	w.lock = nil
 }
 
-// removeTemps removes files that were being written. The caller has the lock for writing.
+// removeTemps removes incomplete files. The caller holds the lock for writing.
 func removeTemps(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
