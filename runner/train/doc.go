@@ -1,4 +1,3 @@
-// Package train holds the training loop and the learning-rate schedule. It knows nothing of
-// TensorFlow, files, tables or progress bars: a step is a function, and everything that
-// watches a run attaches from outside as a hook.
+// Package train has the training loop and the learning-rate schedule. It does not know TensorFlow, files, tables or progress bars:
+// a step is a function, and observers attach as hooks.
 package train

@@ -2,10 +2,10 @@ package train
 
 import "fmt"
 
-// InterruptedError says that a run was stopped from outside after a complete step. It wraps the
-// context's error, so errors.Is(err, context.Canceled) holds after Ctrl-C.
+// InterruptedError says that a run was cancelled after a complete step. It wraps the context's error, so errors.Is(err,
+// context.Canceled) holds after Ctrl-C.
 type InterruptedError struct {
-	Epoch, Step int // the epoch that was under way, and the steps done
+	Epoch, Step int // the unfinished epoch, and the steps done
 	Cause       error
 }
 
@@ -17,7 +17,7 @@ func (e *InterruptedError) Error() string {
 // Unwrap implements the errors package's protocol.
 func (e *InterruptedError) Unwrap() error { return e.Cause }
 
-// DivergedError says that the loss of a step was not a finite number.
+// DivergedError says that the loss of a step was NaN or infinite.
 type DivergedError struct {
 	Epoch, Step int
 	Loss, Rate  float64

@@ -93,7 +93,7 @@ func TestLoopDiverged(t *testing.T) {
 				t.Errorf("%q does not say %q", err, word)
 			}
 		}
-		if sum.Position.Steps != 4 || sum.Position.Epochs != 1 || sum.MeanLoss != 0.5 {
+		if sum.Position.Steps != 4 || sum.Position.Epochs != 1 {
 			t.Errorf("summary %+v", sum)
 		}
 	}

@@ -2,20 +2,20 @@ package train
 
 import "time"
 
-// Position is how far a run has come. A loop that starts From the Position of another goes on as that one
-// would have, be it in the middle of an epoch.
+// Position is the progress of a run. A loop that starts From the Position of another run continues as that one would have, even in
+// the middle of an epoch.
 type Position struct {
-	Epochs int `json:"epochs"` // complete ones
-	Steps  int `json:"steps"`  // since the very first epoch, those of the epoch under way included
+	Epochs int `json:"epochs"` // complete epochs
+	Steps  int `json:"steps"`  // all steps, including those of the current epoch
 
-	// What was done in the epoch under way; all zero between two epochs.
+	// The progress of the current epoch; all zero between two epochs.
 	StepInEpoch int           `json:"step_in_epoch"`
-	LossSum     float64       `json:"loss_sum"` // of these steps, added in their order
+	LossSum     float64       `json:"loss_sum"` // of these steps, summed in order
 	Images      int           `json:"images"`
 	Elapsed     time.Duration `json:"elapsed"`
 }
 
-// meanLoss is the mean over the steps of the epoch under way, 0 before the first.
+// meanLoss is the mean over the steps of the current epoch, 0 before the first.
 func (p Position) meanLoss() float64 {
 	if p.StepInEpoch == 0 {
 		return 0

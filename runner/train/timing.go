@@ -6,25 +6,23 @@ import (
 )
 
 const (
-	// warmupSteps are left out of the figures: the first steps pay for memory that later ones
-	// reuse and for TensorFlow's choice of kernels.
+	// warmupSteps is the number of steps that are not timed: the first steps allocate memory that later ones reuse, and TensorFlow
+	// chooses kernels.
 	warmupSteps = 5
-	// timingLimit bounds the list of step times. When it is full every second one is
-	// dropped, so the rest still covers the whole run evenly.
-	timingLimit = 4096
+	// maxTimes bounds the list of step times. When it is full every second time is dropped, so the rest covers the run evenly.
+	maxTimes = 4096
 )
 
-// Timing sums up the seconds of the steps of a run, the first few left out. All zero when no
-// step was done.
+// Timing has statistics of the seconds per step of a run, without the warm-up. It is zero before the first step.
 type Timing struct {
-	Steps            int // steps the figures stand on
+	Steps            int // number of timed steps
 	Median, Min, Max float64
-	P10, P90         float64 // spread: tenth and ninetieth percentile
+	P10, P90         float64 // percentiles
 }
 
 // stopwatch collects step times in bounded memory.
 type stopwatch struct {
-	first    []float64 // the warm-up, used only if nothing else came
+	first    []float64 // the warm-up, used only in shorter runs
 	kept     []float64 // every stride-th time after the warm-up
 	stride   int
 	seen     int // times after the warm-up
@@ -41,11 +39,11 @@ func (s *stopwatch) add(seconds float64) {
 	}
 	s.min, s.max = min(s.min, seconds), max(s.max, seconds)
 	if s.seen%s.stride == 0 {
-		if len(s.kept) == timingLimit {
-			for i := range timingLimit / 2 {
+		if len(s.kept) == maxTimes {
+			for i := range maxTimes / 2 {
 				s.kept[i] = s.kept[2*i]
 			}
-			s.kept = s.kept[:timingLimit/2]
+			s.kept = s.kept[:maxTimes/2]
 			s.stride *= 2
 		}
 		s.kept = append(s.kept, seconds)
@@ -54,24 +52,21 @@ func (s *stopwatch) add(seconds float64) {
 }
 
 func (s *stopwatch) timing() Timing {
+	times, steps, lo, hi := s.kept, s.seen, s.min, s.max
 	if s.seen == 0 {
 		if len(s.first) == 0 {
 			return Timing{}
 		}
-		sorted := slices.Sorted(slices.Values(s.first))
-		return summary(sorted, len(sorted), sorted[0], sorted[len(sorted)-1])
+		times, steps, lo, hi = s.first, len(s.first), slices.Min(s.first), slices.Max(s.first)
 	}
-	return summary(slices.Sorted(slices.Values(s.kept)), s.seen, s.min, s.max)
-}
-
-func summary(sorted []float64, steps int, lo, hi float64) Timing {
+	sorted := slices.Sorted(slices.Values(times))
 	return Timing{
 		Steps: steps, Min: lo, Max: hi,
 		Median: quantile(sorted, 0.5), P10: quantile(sorted, 0.1), P90: quantile(sorted, 0.9),
 	}
 }
 
-// quantile interpolates linearly between the neighbours, as numpy.quantile does by default.
+// quantile interpolates linearly between neighbours, like numpy.quantile by default.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	i := int(math.Floor(at))

@@ -42,7 +42,7 @@ func TestTimingBounded(t *testing.T) {
 		s.add(float64(i-warmupSteps) / n) // 0 .. 1 after the warm-up
 	}
 	got := s.timing()
-	if len(s.kept) > timingLimit || cap(s.kept) > 2*timingLimit {
+	if len(s.kept) > maxTimes || cap(s.kept) > 2*maxTimes {
 		t.Errorf("keeps %d of %d", len(s.kept), cap(s.kept))
 	}
 	if got.Steps != n || got.Min != 0 || got.Max != float64(n-1)/n {
