@@ -125,8 +125,8 @@ func TestStoreDamaged(t *testing.T) {
 		}
 	}
 	_, err = NewStore(dir).Newest()
-	var damaged *DamagedError
-	if !errors.As(err, &damaged) || len(damaged.Reasons) != 2 || !strings.Contains(err.Error(), "--overwrite") {
+	var damaged *damagedError
+	if !errors.As(err, &damaged) || len(damaged.reasons) != 2 || !strings.Contains(err.Error(), "--overwrite") {
 		t.Errorf("error %v", err)
 	}
 	wantFiles(t, dir, first, second)
@@ -202,7 +202,7 @@ func TestEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, tensors, err := Read(path)
+	state, tensors, err := read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestEveryByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		content[at] ^= bit
-		s, m, err := Read(path)
+		s, m, err := read(path)
 		if err != nil {
 			if !strings.Contains(err.Error(), path) {
 				t.Fatalf("byte %d: the error does not name the file: %v", at, err)
@@ -257,7 +257,7 @@ func TestReadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Close()
-		if _, _, err := Read(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		if _, _, err := read(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%v: error %v, want one with %q", metadata, err, want)
 		}
 	}

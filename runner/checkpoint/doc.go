@@ -1,6 +1,5 @@
-// Package checkpoint keeps the last two states of a run on the disk, each in a file of its own that carries a
-// checksum. It knows files and not what is in the tensors.
+// Package checkpoint stores the last two states of a run, each in a file with a checksum. It does not know what the tensors mean.
 //
-// A file appears under its name only when it is complete (result.WriteFile), and older ones go only after
-// that, so at every moment there is at least one whole checkpoint once the first has been written.
+// A file gets its name only when it is complete (result.WriteFile), and older ones are removed only after that. So from the first
+// checkpoint on there is always at least one intact file.
 package checkpoint

@@ -14,7 +14,7 @@ import (
 	"dtl-tf/runner/train"
 )
 
-// format is the version of the files that this program writes and reads.
+// format is the version of the files.
 const format = 1
 
 // Keys of a checkpoint's metadata.
@@ -23,24 +23,24 @@ const (
 	keySum   = "sha256"     // see checksum
 )
 
-// State is all that a run needs to go on besides its tensors. Order, augmentation and drop path follow from the seed, the
-// epoch's and the step's number, so there is no random state to keep.
+// State is what a run needs besides its tensors to continue. It has no random state, because order, augmentation and drop path
+// depend only on the seed, the epoch and the step.
 type State struct {
-	Format   int            `json:"format"` // set by Write
+	Format   int            `json:"format"` // Write sets it
 	Position train.Position `json:"position"`
 
 	Config json.RawMessage `json:"config"` // the resolved configuration
 	Inputs Inputs          `json:"inputs"`
 
 	Metrics      []result.Metric     `json:"metrics"`       // of the complete epochs
-	Bad          []int               `json:"bad,omitempty"` // training images that can't be read, as indices
+	Bad          []int               `json:"bad,omitempty"` // indices of unreadable training images
 	Measurements result.Measurements `json:"measurements"`
 	Versions     result.Versions     `json:"versions"`
 	Device       result.Device       `json:"device"`
 	Earlier      []result.Part       `json:"earlier_parts,omitempty"`
 }
 
-// Inputs are the fingerprints of what a run reads.
+// Inputs are the fingerprints of a run's inputs.
 type Inputs struct {
 	Backbone string `json:"backbone"`
 	Data     string `json:"data"`
@@ -63,8 +63,8 @@ func write(path string, s State, tensors tensor.Map) error {
 	})
 }
 
-// checksum is the SHA-256 of the file without its checksum, in hexadecimal. Equal content gives equal bytes, so a
-// reader can recompute it.
+// checksum is the SHA-256, in hexadecimal, of the file without its checksum. Readers can recompute it, because equal content gives
+// equal bytes.
 func checksum(state []byte, tensors tensor.Map) (string, error) {
 	h := sha256.New()
 	if err := weight.WriteSafetensors(h, tensors, map[string]string{keyState: string(state)}); err != nil {
@@ -73,8 +73,8 @@ func checksum(state []byte, tensors tensor.Map) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Read reads a checkpoint and verifies its checksum. Errors name the file.
-func Read(path string) (State, tensor.Map, error) {
+// read reads a checkpoint and verifies its checksum. Errors name the file.
+func read(path string) (State, tensor.Map, error) {
 	file, err := weight.Open(path)
 	if err != nil {
 		return State{}, nil, err
@@ -105,7 +105,7 @@ func decode(file *weight.File) (s State, err error) {
 	if head.Format != format {
 		return s, &result.ForeignError{Err: fmt.Errorf("it has format %d, this program reads format %d", head.Format, format)}
 	}
-	if err := result.Decode([]byte(text), &s); err != nil { // an unknown field may change the result
+	if err := result.Decode([]byte(text), &s); err != nil { // an unknown field may affect the result
 		return s, &result.ForeignError{Err: fmt.Errorf("its description is unreadable: %w", err)}
 	}
 	if p := s.Position; p.Epochs < 0 || p.Steps < 0 || p.StepInEpoch < 0 || p.Images < 0 || p.Elapsed < 0 {

@@ -41,7 +41,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		alloctest.Limit(t, 128*len(raw), func() {
-			s, _, err := Read(path)
+			s, _, err := read(path)
 			if err == nil && s.Format != format {
 				t.Errorf("format %d", s.Format)
 			}

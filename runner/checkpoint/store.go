@@ -15,10 +15,10 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// keep is the number of checkpoints that stay.
-const keep = 2
+// maxKept is the number of checkpoints that are kept.
+const maxKept = 2
 
-// A checkpoint's name is that of the step it was made after, so that the last is the newest.
+// The name of a checkpoint has its step between prefix and suffix.
 const prefix, suffix = "checkpoint-", ".safetensors"
 
 // ErrNone says that a folder has no checkpoint.
@@ -27,42 +27,42 @@ var ErrNone = errors.New("there is no checkpoint")
 // Store is the checkpoints in a folder. Only the holder of the folder's lock may write.
 type Store struct {
 	folder string
-	good   []string // names that are known to be whole, oldest first
+	good   []string // names of checkpoints known to be intact, oldest first
 }
 
-// NewStore is the store in a folder. It touches nothing.
+// NewStore is the store in a folder. It does not access the disk.
 func NewStore(folder string) *Store { return &Store{folder: folder} }
 
-// Checkpoint is one that has been read.
+// Checkpoint is a checkpoint in memory.
 type Checkpoint struct {
 	State
 	Path    string
 	Tensors tensor.Map
-	Damaged []error // why newer ones could not be read, the newest first
+	Damaged []error // why newer ones could not be read, newest first
 }
 
-// DamagedError says that there are checkpoints and none of them can be read. They are still there.
-type DamagedError struct {
-	Folder  string
-	Reasons []error // the newest first
+// damagedError says that none of the checkpoints can be read.
+type damagedError struct {
+	folder  string
+	reasons []error // newest first
 }
 
 // Error implements error.
-func (e *DamagedError) Error() string {
+func (e *damagedError) Error() string {
 	var texts []string
-	for _, r := range e.Reasons {
+	for _, r := range e.reasons {
 		texts = append(texts, r.Error())
 	}
 	return fmt.Sprintf("%s: none of its checkpoints can be read, so there is nothing to resume from (start again with --overwrite): %s",
-		e.Folder, strings.Join(texts, "; "))
+		e.folder, strings.Join(texts, "; "))
 }
 
 // Unwrap implements the errors package's protocol.
-func (e *DamagedError) Unwrap() []error { return e.Reasons }
+func (e *damagedError) Unwrap() []error { return e.reasons }
 
-// Newest reads the newest checkpoint that is whole. The error is ErrNone where there is none at all and a *DamagedError where
-// none can be read. One that may be whole, because another version of the program wrote it or because the disk fails, is never passed
-// over: the run would go on from an older one, and remove it.
+// Newest reads the newest intact checkpoint. The error is ErrNone if the folder has no checkpoint. Newest does not pass over a
+// checkpoint that may be intact, because another version of the program wrote it or because the disk fails: the run would
+// continue from an older one and remove it.
 func (s *Store) Newest() (*Checkpoint, error) {
 	names, err := s.names()
 	if err != nil {
@@ -74,8 +74,8 @@ func (s *Store) Newest() (*Checkpoint, error) {
 	var damaged []error
 	for _, name := range slices.Backward(names) {
 		path := filepath.Join(s.folder, name)
-		state, tensors, err := Read(path)
-		if mayBeWhole(err) {
+		state, tensors, err := read(path)
+		if mayBeIntact(err) {
 			return nil, fmt.Errorf("%w (nothing was removed; to go on from the checkpoint before it, move the file away)", err)
 		}
 		if err != nil {
@@ -85,51 +85,49 @@ func (s *Store) Newest() (*Checkpoint, error) {
 		s.good = []string{name}
 		return &Checkpoint{State: state, Path: path, Tensors: tensors, Damaged: damaged}, nil
 	}
-	return nil, &DamagedError{Folder: s.folder, Reasons: damaged}
+	return nil, &damagedError{s.folder, damaged}
 }
 
-// mayBeWhole tells whether an error says nothing about the checkpoint's content.
-func mayBeWhole(err error) bool {
+// mayBeIntact reports whether an error says nothing about the content of the checkpoint.
+func mayBeIntact(err error) bool {
 	var foreign *result.ForeignError
 	var system *fs.PathError
 	return errors.As(err, &foreign) || errors.As(err, &system)
 }
 
-// Write adds a checkpoint and then removes all but it and the whole one before, damaged ones included. When it fails, those
-// that were there still are.
+// Write adds a checkpoint, and then removes all others but the intact one before it. If it fails, the others remain.
 func (s *Store) Write(state State, tensors tensor.Map) error {
 	name := fmt.Sprintf("%s%09d%s", prefix, state.Position.Steps, suffix)
 	if err := write(filepath.Join(s.folder, name), state, tensors); err != nil {
 		return err
 	}
 	s.good = append(slices.DeleteFunc(s.good, func(g string) bool { return g == name }), name)
-	s.good = s.good[max(0, len(s.good)-keep):]
+	s.good = s.good[max(0, len(s.good)-maxKept):]
 	return s.remove(func(name string) bool { return !slices.Contains(s.good, name) })
 }
 
-// Tidy removes what a process was killed before it could: all that is older than the checkpoint that Newest has read and the one
-// before that.
+// Tidy removes the checkpoints that a killed process left: all but the one that Newest has read, the one before it, and newer ones.
 func (s *Store) Tidy() error {
 	names, err := s.names()
 	if err != nil || len(s.good) == 0 {
 		return err
 	}
 	newest := slices.Index(names, s.good[len(s.good)-1])
-	old := names[:max(0, newest+1-keep)]
+	old := names[:max(0, newest+1-maxKept)]
 	return s.remove(func(name string) bool { return slices.Contains(old, name) })
 }
 
-// remove removes the checkpoints that the function picks.
-func (s *Store) remove(picks func(name string) bool) error {
+// remove removes the checkpoints for which old is true.
+func (s *Store) remove(old func(name string) bool) error {
 	names, err := s.names()
 	if err != nil {
 		return err
 	}
-	for _, old := range names {
-		if !picks(old) {
+	for _, name := range names {
+		if !old(name) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(s.folder, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(filepath.Join(s.folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing an old checkpoint: %w", err)
 		}
 		fault.Point("removed an old checkpoint")
@@ -137,7 +135,7 @@ func (s *Store) remove(picks func(name string) bool) error {
 	return nil
 }
 
-// Any tells whether the folder has a checkpoint, whole or not. A folder that is not there has none.
+// Any reports whether the folder has a checkpoint, intact or not. A missing folder has none.
 func (s *Store) Any() (bool, error) {
 	names, err := s.names()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -155,9 +153,9 @@ func (s *Store) names() ([]string, error) {
 	steps := map[string]int{}
 	var names []string
 	for _, e := range entries {
-		number, isOurs := strings.CutPrefix(e.Name(), prefix)
-		number, ends := strings.CutSuffix(number, suffix)
-		if n, err := strconv.Atoi(number); isOurs && ends && err == nil && n >= 0 && !e.IsDir() {
+		number, hasPrefix := strings.CutPrefix(e.Name(), prefix)
+		number, hasSuffix := strings.CutSuffix(number, suffix)
+		if n, err := strconv.Atoi(number); hasPrefix && hasSuffix && err == nil && n >= 0 && !e.IsDir() {
 			steps[e.Name()] = n
 			names = append(names, e.Name())
 		}
