@@ -1,6 +1,13 @@
+// Package tensorboard writes event files for TensorBoard: TFRecord records (tensorflow/core/lib/io/record_writer.h) of Event
+// messages (tensorflow/core/util/event.proto).
+//
+// TensorBoard shows the files of a folder as one run, in the order of their names. The file of a resumed run starts with SessionLog
+// START and its first step, from which on TensorBoard drops the events of earlier files (_CheckForRestartAndMaybePurge in
+// tensorboard/backend/event_processing), so no step is shown twice.
 package tensorboard
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"time"
@@ -9,34 +16,35 @@ import (
 	event "github.com/wamuir/graft/tensorflow/core/util/event_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"dtl-tf/runner/internal/tfrecord"
 	"dtl-tf/runner/train"
 )
 
-// Tags are the names under which TensorBoard shows the curves.
+// The tags of the curves in TensorBoard.
 const (
 	TagStepLoss  = "loss/step"         // of every step
-	TagEpochLoss = "loss/epoch"        // mean over an epoch's steps
+	TagEpochLoss = "loss/epoch"        // mean over the steps of an epoch
 	TagRate      = "learning_rate"     // of an epoch
-	TagSpeed     = "images_per_second" // of an epoch, waiting for input included
-	TagAccuracy  = "accuracy/"         // with the split behind it: top-1 in percent, measured once at the end
+	TagSpeed     = "images_per_second" // of an epoch, including waits for input
+	TagAccuracy  = "accuracy/"         // followed by the split: top-1 in percent, measured once at the end
 )
 
-// fileVersion is the first event of every file. From version 2 on TensorBoard goes by SessionLog START.
+// fileVersion is the first event of a file. TensorBoard heeds SessionLog START from version 2 on.
 const fileVersion = "brain.Event:2"
 
-// Board is the event file of one run. Every event is written at once and in one piece, so a killed run
-// leaves a readable file.
+// Board writes the event file of one run. It writes each event immediately with a single call, so a killed run leaves a readable
+// file.
 type Board struct {
 	folder string
 	now    func() time.Time
-	file   *os.File // nil before the loop begins
+	file   *os.File // nil before the loop starts
 }
 
-// New is a board whose file will lie in folder, the run's. Nothing is written yet.
+// New returns a board that will write into the folder of a run.
 func New(folder string) *Board { return &Board{folder: folder, now: time.Now} }
 
-// Attach makes the board watch a loop. The file is made when the loop begins, and curves of later
-// steps that a killed run has left in the folder are dropped from view.
+// Attach attaches the board to a loop. It creates the file when the loop starts; TensorBoard then hides curves of later steps that
+// a killed run left in the folder.
 func (b *Board) Attach(h *train.Hooks) {
 	const name = "tensorboard"
 	h.OnStart(name, func(i train.Info) error { return b.open(i.Step + 1) })
@@ -46,12 +54,12 @@ func (b *Board) Attach(h *train.Hooks) {
 	})
 }
 
-// Scalar adds a point to a curve. The loop must have begun.
+// Scalar adds a point to a curve. The loop must have started.
 func (b *Board) Scalar(step int, tag string, value float64) error {
 	return b.scalars(step, scalar(tag, value))
 }
 
-// Close closes the file, if there is one.
+// Close closes the file, if any.
 func (b *Board) Close() error {
 	if b.file == nil {
 		return nil
@@ -61,7 +69,7 @@ func (b *Board) Close() error {
 	return err
 }
 
-// open begins a file with the step that comes next.
+// open starts a file before step next.
 func (b *Board) open(next int) (err error) {
 	if b.file, err = createFile(b.folder, b.now()); err != nil {
 		return fmt.Errorf("making an event file: %w", err)
@@ -81,7 +89,7 @@ func (b *Board) scalars(step int, values ...*summary.Summary_Value) error {
 	return b.write(&event.Event{Step: int64(step), What: &event.Event_Summary{Summary: &summary.Summary{Value: values}}})
 }
 
-// write adds an event with the time of now. The error names the file.
+// write adds an event with the current time. The error names the file.
 func (b *Board) write(e *event.Event) error {
 	e.WallTime = float64(b.now().UnixMicro()) / 1e6
 	data, err := proto.Marshal(e)
@@ -92,4 +100,13 @@ func (b *Board) write(e *event.Event) error {
 		return fmt.Errorf("event file: %w", err)
 	}
 	return nil
+}
+
+// frame returns a record: the length of data, the checksum of the length, data, and its checksum.
+func frame(data []byte) []byte {
+	out := make([]byte, 0, 8+4+len(data)+4)
+	out = binary.LittleEndian.AppendUint64(out, uint64(len(data)))
+	out = binary.LittleEndian.AppendUint32(out, tfrecord.Checksum(out))
+	out = append(out, data...)
+	return binary.LittleEndian.AppendUint32(out, tfrecord.Checksum(data))
 }

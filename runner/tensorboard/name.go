@@ -11,12 +11,11 @@ import (
 	"time"
 )
 
-// Prefix begins the name of every event file: TensorBoard looks for it.
+// Prefix is the prefix by which TensorBoard recognises event files.
 const Prefix = "events.out.tfevents."
 
-// createFile makes a new event file in a folder. Its name, Prefix with the seconds since 1970 and the
-// machine, sorts behind those that are there, even if they are from this second or the clock was set
-// back: TensorBoard reads them in this order.
+// createFile creates an event file. Its name is Prefix, the seconds since 1970 and the machine. TensorBoard reads files in the order
+// of their names, so the new name sorts after the existing ones even within a second or after the clock was set back.
 func createFile(folder string, now time.Time) (*os.File, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -29,7 +28,7 @@ func createFile(folder string, now time.Time) (*os.File, error) {
 			continue
 		}
 		digits, _, _ := strings.Cut(rest, ".")
-		if at, err := strconv.ParseInt(digits, 10, 64); err == nil && at < lastSecond {
+		if at, err := strconv.ParseInt(digits, 10, 64); err == nil && at < maxSecond {
 			seconds = max(seconds, at+1)
 		}
 	}
@@ -42,19 +41,14 @@ func createFile(folder string, now time.Time) (*os.File, error) {
 	}
 }
 
-// lastSecond is the last that a name of ten digits can hold; files that claim more are not ours.
-const lastSecond = 9_999_999_999
+// maxSecond is the largest number of ten digits. Files with a larger one are from another program.
+const maxSecond = 9_999_999_999
 
-// host is the machine's name as it may stand in a file name.
+// host is the name of the machine in a form for file names.
 func host() string {
 	name, err := os.Hostname()
 	if err != nil || name == "" {
 		return "localhost"
 	}
-	return strings.Map(func(r rune) rune {
-		if r == '/' || r == os.PathSeparator {
-			return '_'
-		}
-		return r
-	}, name)
+	return strings.ReplaceAll(name, "/", "_")
 }
