@@ -1,9 +1,8 @@
-// Package class finds the classes of a data set among those that a classifier tells apart.
+// Package class maps the classes of a data set to those of a classifier.
 package class
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"dtl-tf/graph/spell"
@@ -11,17 +10,17 @@ import (
 	"dtl-tf/runner/data"
 )
 
-// mostNames is how many classes a message names.
-const mostNames = 5
+// maxNames is the number of classes that a message names.
+const maxNames = 5
 
-// List is what a data set or a classifier knows of its classes.
+// List describes the classes of a data set or a classifier.
 type List struct {
 	Owner string // for messages, such as "the adapter FILE"
 	Count int
-	Names []string // by number; nil where there are numbers only
+	Names []string // by number; nil if classes have numbers only
 }
 
-// Of are the classes of a data set.
+// Of returns the classes of a data set.
 func Of(set *data.Set) List {
 	return List{"the data set " + set.Root, set.Classes, set.ClassNames}
 }
@@ -34,27 +33,27 @@ func (l List) name(class int) string {
 	return l.Names[class]
 }
 
-// Way is how the classes of a data set are found among those of a classifier.
+// Way is how the classes of a data set and a classifier correspond.
 type Way int
 
 // The ways.
 const (
 	ByName   Way = iota // both have names
-	ByNumber            // one has numbers only, or both
-	ByValue             // one has numbers only, the other one's names are numbers
+	ByNumber            // one or both have numbers only
+	ByValue             // one has numbers only, and the names of the other are numbers
 	Unmatched
 )
 
-// Match says which class of a classifier each class of a data set is.
+// Match maps the classes of a data set to those of a classifier.
 type Match struct {
 	Data, Head List
 	How        Way
-	To         []int // by class of the data set; -1: the classifier has no such class
+	To         []int // by class of the data set; -1 if the classifier lacks the class
 }
 
-// Find finds the classes of a data set among those of a classifier. Names that differ in anything are different
-// classes. Numbers of lists are those of the classifier; the numbers of class folders follow from their order, so they
-// say something only where both have as many classes.
+// Find matches the classes of a data set with those of a classifier. Names that differ at all are different classes. The numbers in
+// lists are those of the classifier. The numbers of class folders follow from their order, so they count only if both sides have
+// the same number of classes.
 func Find(set, head List) Match {
 	m := Match{Data: set, Head: head, To: make([]int, set.Count)}
 	switch named, numbered := set.Names != nil, head.Names == nil; {
@@ -83,11 +82,11 @@ func Find(set, head List) Match {
 	return m
 }
 
-// positions finds names in a list. A name that stands there twice, which old versions could write, says nothing.
+// positions returns a function that finds a name in a list, or -1. Duplicate names, which old versions could write, match nothing.
 func positions(names []string) func(string) int {
 	at := map[string]int{}
 	for i, name := range names {
-		if _, twice := at[name]; twice {
+		if _, duplicate := at[name]; duplicate {
 			i = -1
 		}
 		at[name] = i
@@ -100,47 +99,42 @@ func positions(names []string) func(string) int {
 	}
 }
 
-// matchValues matches names that are numbers, such as the class folders 0, 1, 10, 11, 2, with the numbers of the other
-// side. It tells whether all classes of the data set have a place so.
+// matchValues matches names that are numbers, such as the class folders 0, 1, 10, 11, 2, with the numbers of the other side. It
+// reports whether every class of the data set has a match.
 func (m *Match) matchValues() bool {
 	switch {
 	case m.Data.Names != nil && m.Head.Names == nil:
-		values, ok := valuesOf(m.Data.Names)
-		if !ok || slices.Max(values) >= m.Head.Count {
-			return false
+		classes, ok := byValue(m.Data.Names)
+		for value, class := range classes {
+			m.To[class] = value
+			ok = ok && value < m.Head.Count
 		}
-		copy(m.To, values)
-		return true
+		return ok
 	case m.Data.Names == nil && m.Head.Names != nil:
-		values, ok := valuesOf(m.Head.Names)
-		at := map[int]int{}
-		for class, value := range values {
-			at[value] = class
-		}
-		for i := range m.To {
-			place, there := at[i]
-			m.To[i], ok = place, ok && there
+		classes, ok := byValue(m.Head.Names)
+		for value := range m.To {
+			class, found := classes[value]
+			m.To[value], ok = class, ok && found
 		}
 		return ok
 	}
 	return false
 }
 
-// valuesOf reads names as numbers, if all are and no two are the same.
-func valuesOf(names []string) (values []int, ok bool) {
-	seen := map[int]bool{}
-	for _, name := range names {
+// byValue maps the numbers that names are to their positions. It fails if a name is not a number or two are equal.
+func byValue(names []string) (positions map[int]int, ok bool) {
+	positions = map[int]int{}
+	for i, name := range names {
 		v, err := strconv.ParseUint(name, 10, 31)
-		if err != nil || seen[int(v)] {
+		if _, duplicate := positions[int(v)]; err != nil || duplicate {
 			return nil, false
 		}
-		seen[int(v)] = true
-		values = append(values, int(v))
+		positions[int(v)] = i
 	}
-	return values, len(values) > 0
+	return positions, len(names) > 0
 }
 
-// Relabel gives the images the labels of the classifier. It refuses those of classes that the classifier does not know.
+// Relabel gives the images the labels of the classifier. It fails if images are of classes that the classifier lacks.
 func (m Match) Relabel(items []data.Item) error {
 	counts := map[int]int{} // images by class
 	for _, item := range items {
@@ -153,15 +147,15 @@ func (m Match) Relabel(items []data.Item) error {
 		return runner.Usagef("%s has %d classes, the classifier tells %d apart: they do not belong together", m.Data.Owner, m.Data.Count, m.Head.Count)
 	}
 	var unknown []string
-	left := m.left()
+	unmatched := m.without(m.To)
 	for class, to := range m.To {
 		if to < 0 && counts[class] > 0 {
-			unknown = append(unknown, fmt.Sprintf("%s (%d of %d images%s)", m.Data.name(class), counts[class], len(items), m.similar("; ", class, left, len(unknown))))
+			unknown = append(unknown, fmt.Sprintf("%s (%d of %d images%s)", m.Data.name(class), counts[class], len(items), m.similar("; ", class, unmatched, len(unknown))))
 		}
 	}
 	if unknown != nil {
 		return runner.Usagef("%s has images of classes that %s does not know: %s; rename or remove these class folders (it knows %s)",
-			m.Data.Owner, m.Head.Owner, spell.Few(unknown, mostNames), spell.Few(m.Head.Names, mostNames))
+			m.Data.Owner, m.Head.Owner, spell.Few(unknown, maxNames), spell.Few(m.Head.Names, maxNames))
 	}
 	for i := range items {
 		items[i].Label = m.To[items[i].Label]

@@ -7,7 +7,7 @@ import (
 	"dtl-tf/runner/data"
 )
 
-// Note says what classes were matched by if it was not by their names and one side has some; "" else.
+// Note says how classes were matched if only one side has names; "" otherwise.
 func (m Match) Note() string {
 	named, other := m.Head, m.Data
 	if m.Data.Names != nil {
@@ -23,20 +23,20 @@ func (m Match) Note() string {
 		for i, name := range named.Names {
 			pairs = append(pairs, fmt.Sprintf("%d is %s", i, name))
 		}
-		return fmt.Sprintf("%s has no class names: labels are matched by number with %s (%s)", other.Owner, named.Owner, spell.Few(pairs, mostNames))
+		return fmt.Sprintf("%s has no class names: labels are matched by number with %s (%s)", other.Owner, named.Owner, spell.Few(pairs, maxNames))
 	}
 	return ""
 }
 
-// left are the names of the classifier's classes that the data set does not have.
-func (m Match) left() (names []string) {
-	taken := make([]bool, m.Head.Count)
-	for _, to := range m.To {
-		if to >= 0 {
-			taken[to] = true
+// without names the classifier's classes that are not in classes, where -1 is none.
+func (m Match) without(classes []int) (names []string) {
+	present := make([]bool, m.Head.Count)
+	for _, class := range classes {
+		if class >= 0 {
+			present[class] = true
 		}
 	}
-	for class, is := range taken {
+	for class, is := range present {
 		if !is {
 			names = append(names, m.Head.name(class))
 		}
@@ -44,25 +44,25 @@ func (m Match) left() (names []string) {
 	return names
 }
 
-// similar says which of the names a class of the data set may be, from the separator on, if it is among those that a
-// message names.
+// similar suggests the name that a class of the data set probably means, for the end of a message. Messages name only the first
+// maxNames classes, and this is number at.
 func (m Match) similar(separator string, class int, names []string, at int) string {
-	if m.How != ByName || at >= mostNames {
+	if m.How != ByName || at >= maxNames {
 		return ""
 	}
 	return data.SimilarClass(separator, m.Data.name(class), names)
 }
 
-// StartNote says which classes of a head start from the adapter's if those are not all of both; "" else.
+// StartNote says which classes of a new head start from the adapter's if that is not all of both; "" otherwise.
 func (m Match) StartNote() string {
 	var fresh []string
-	left := m.left()
+	unmatched := m.without(m.To)
 	for class, to := range m.To {
 		if to < 0 {
-			fresh = append(fresh, m.Data.name(class)+m.similar(" - ", class, left, len(fresh)))
+			fresh = append(fresh, m.Data.name(class)+m.similar(" - ", class, unmatched, len(fresh)))
 		}
 	}
-	if fresh == nil && left == nil {
+	if fresh == nil && unmatched == nil {
 		return ""
 	}
 	text := fmt.Sprintf("%d of %d classes of the head start from %s", m.Data.Count-len(fresh), m.Data.Count, m.Head.Owner)
@@ -70,29 +70,24 @@ func (m Match) StartNote() string {
 		text += ", which has no class names"
 	}
 	if fresh != nil {
-		text += "; fresh: " + spell.Few(fresh, mostNames)
+		text += "; fresh: " + spell.Few(fresh, maxNames)
 	}
-	if left != nil {
-		text += "; left out: " + spell.Few(left, mostNames)
+	if unmatched != nil {
+		text += "; left out: " + spell.Few(unmatched, maxNames)
 	}
 	return text
 }
 
-// SubsetNote says that the images, which are relabelled, are of some of the classifier's classes only; "" if of all.
+// SubsetNote says which of the classifier's classes have none of the relabelled images; "" if all have some.
 func (m Match) SubsetNote(items []data.Item) string {
-	has := make([]bool, m.Head.Count)
-	for _, item := range items {
-		has[item.Label] = true
+	labels := make([]int, len(items))
+	for i, item := range items {
+		labels[i] = item.Label
 	}
-	var absent []string
-	for class, there := range has {
-		if !there {
-			absent = append(absent, m.Head.name(class))
-		}
-	}
+	absent := m.without(labels)
 	if absent == nil {
 		return ""
 	}
 	return fmt.Sprintf("there are images of %d of the classifier's %d classes (none of %s): each is scored over all %d",
-		m.Head.Count-len(absent), m.Head.Count, spell.Few(absent, mostNames), m.Head.Count)
+		m.Head.Count-len(absent), m.Head.Count, spell.Few(absent, maxNames), m.Head.Count)
 }

@@ -1,0 +1,103 @@
+// Package classify classifies the images of a data set, each once and in order, and counts the correct answers.
+package classify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner"
+	"dtl-tf/runner/data"
+)
+
+// Classifier turns images [B, S, S, 3] (bytes) into logits [B, classes].
+type Classifier interface {
+	Logits(images tensor.Tensor) (tensor.Tensor, error)
+	Close() error
+}
+
+// Score is the result of an evaluation.
+type Score struct {
+	Top1   float64 `json:"top1"` // percent
+	Images int     `json:"images"`
+}
+
+// Once returns options for a loader that reads every image once, in order.
+func Once(batch int, skipBad bool, s *data.Skips) data.LoaderOptions {
+	return data.LoaderOptions{Batch: batch, CacheBytes: -1, SkipBad: skipBad, OnBad: s.Add}
+}
+
+// Sequential returns a loader that reads every item once, in order, and a function that closes it.
+func Sequential(items []data.Item, size, batch, threads int, skipBad bool, s *data.Skips) (*data.Loader, func(), error) {
+	decoder, err := jpeg.NewDecoder(threads)
+	if err != nil {
+		return nil, nil, err
+	}
+	loader, err := data.NewLoader(items, data.Images{Decoder: decoder, Size: size}, Once(batch, skipBad, s))
+	if err != nil {
+		decoder.Close()
+		return nil, nil, err
+	}
+	return loader, func() { loader.Close(); decoder.Close() }, nil
+}
+
+// Survey surveys images and notes what users should know about them.
+func Survey(ctx context.Context, items []data.Item, note func(string, ...any)) (data.Survey, error) {
+	s, err := data.Look(ctx, items)
+	if err != nil {
+		return s, fmt.Errorf("interrupted: %w", err)
+	}
+	runner.NoteAll(s.Notes(), note)
+	return s, nil
+}
+
+// Logits classifies a batch of a loader: logits [B, classes]. NaN or infinity is an error that names the image.
+func Logits(c Classifier, loader *data.Loader, b *data.Batch, size int) (tensor.Tensor, error) {
+	logits, err := c.Logits(b.Tensor(size))
+	if err != nil {
+		return logits, err
+	}
+	if at := logits.FirstNonFinite(); at >= 0 {
+		classes := logits.Shape[1]
+		return logits, fmt.Errorf("image %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
+			loader.Item(b.Indices[at/classes]).Path, at%classes, logits.Float32()[at])
+	}
+	return logits, nil
+}
+
+// Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
+func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
+	correct, seen := 0, 0
+	for b, err := range loader.Epoch(ctx, 1) {
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return Score{}, err
+		}
+		logits, err := Logits(c, loader, b, size)
+		if err != nil {
+			return Score{}, err
+		}
+		classes := logits.Shape[1]
+		for i, label := range b.Labels {
+			if Argmax(logits.Float32()[i*classes:(i+1)*classes]) == int(label) {
+				correct++
+			}
+		}
+		seen += len(b.Labels)
+		done(seen)
+	}
+	if err := ctx.Err(); err != nil {
+		return Score{}, fmt.Errorf("interrupted during the evaluation: %w", err)
+	}
+	if seen == 0 {
+		return Score{}, runner.Usagef("no image could be evaluated")
+	}
+	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, nil
+}
+
+// Argmax is the index of the largest value, or the first of several.
+func Argmax(values []float32) int { return slices.Index(values, slices.Max(values)) }
