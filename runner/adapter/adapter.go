@@ -1,5 +1,5 @@
-// Package adapter reads the adapters of this program and of the official implementation, and joins what they say with what the user
-// says about method and backbone.
+// Package adapter reads the adapters of this program and of the official implementation, and combines their settings of method and
+// backbone with the user's.
 package adapter
 
 import (
@@ -17,20 +17,18 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// keyWeights is the metadata key of the fingerprint of the frozen weights' values. Unlike the file's
-// sha256 it is the same for a .npz, a .safetensors and a SavedModel of the same backbone.
-const keyWeights = "backbone_weights_sha256"
-
-// keyPrecision is the metadata key of the precision of matrix products that the adapter was trained in.
-const keyPrecision = "precision"
-
-// Metadata keys of what not every file of a backbone tells.
+// Metadata keys.
 const (
+	// keyWeights is the fingerprint of the backbone's weights. Unlike the SHA-256 of its file it is the same for the .npz, the
+	// .safetensors and the SavedModel of a backbone.
+	keyWeights   = "backbone_weights_sha256"
+	keyPrecision = "precision" // of the matrix products in training
+	// Some backbone files lack these two.
 	keyHeads = "heads"
 	keyEps   = "layer_norm_eps"
 )
 
-// Meta is what an adapter file must remember to be run again.
+// Meta is the metadata that an adapter file needs to be run again.
 func Meta(s runner.Settings, bb *backbone.Backbone, classNames []string, classes int, precision, version string) result.Meta {
 	m := result.Meta{
 		result.KeyProgram:        "dtl-tf " + version,
@@ -55,10 +53,9 @@ func Meta(s runner.Settings, bb *backbone.Backbone, classNames []string, classes
 	return m
 }
 
-// Join joins what an adapter file says with what the user says. Where the file is silent (one of
-// the official implementation has no metadata) shapes and the user's flags count; a flag that
-// contradicts the file is refused.
-func Join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error) {
+// join combines the settings of an adapter file with the user's. For settings that the file lacks (those of the official
+// implementation have no metadata) it takes the tensors' shapes or the user's flags. A flag that contradicts the file is an error.
+func join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error) {
 	if err := agreeString(a, "method", methodOf(a), &c.Method); err != nil {
 		return c, err
 	}
@@ -79,7 +76,7 @@ func Join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error)
 		if !ok {
 			continue
 		}
-		if given, said := options[name]; said && !sameNumber(given, value) {
+		if given, ok := options[name]; ok && !sameNumber(given, value) {
 			return c, runner.Usagef("--%s %s contradicts the adapter %s, which has %s", name, given, a.Path, value)
 		}
 		options[name] = value
@@ -88,21 +85,21 @@ func Join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error)
 	return c, nil
 }
 
-// Settings resolves what an adapter file and the user say together. What is wrong in the file is no mistake of
-// the user's, so the file is looked at alone first.
+// Settings resolves the settings of an adapter file and the user together. It checks those of the file alone first, because their
+// errors are not wrong usage.
 func Settings(a *result.Adapter, c runner.MethodConfig, arch backbone.Architecture) (runner.Settings, error) {
-	alone, err := Join(a, runner.MethodConfig{})
+	alone, err := join(a, runner.MethodConfig{})
 	if err == nil {
 		_, err = alone.Resolve(arch)
 	}
 	var usage *runner.UsageError
-	switch {
-	case errors.As(err, &usage):
-		return runner.Settings{}, fmt.Errorf("adapter %s: %w", a.Path, usage.Err)
-	case err != nil:
+	if errors.As(err, &usage) {
+		err = usage.Err
+	}
+	if err != nil {
 		return runner.Settings{}, fmt.Errorf("adapter %s: %w", a.Path, err)
 	}
-	joined, err := Join(a, c)
+	joined, err := join(a, c)
 	if err != nil {
 		return runner.Settings{}, err
 	}
@@ -113,10 +110,10 @@ func Settings(a *result.Adapter, c runner.MethodConfig, arch backbone.Architectu
 	return s, nil
 }
 
-// metaKey is how an option is spelled in an adapter's metadata.
+// metaKey is the metadata key of an option.
 func metaKey(option string) string { return strings.ReplaceAll(option, "-", "_") }
 
-// sameNumber compares two spellings of a number, or two texts.
+// sameNumber compares two texts, as numbers if they are.
 func sameNumber(a, b string) bool {
 	x, errA := strconv.ParseFloat(a, 64)
 	y, errB := strconv.ParseFloat(b, 64)
@@ -126,7 +123,7 @@ func sameNumber(a, b string) bool {
 	return a == b
 }
 
-// shapeOf reads an option off the shapes of the official implementation's tensors, 0 if they do not tell.
+// shapeOf infers an option from the shapes of the official implementation's tensors, 0 if it can't.
 func shapeOf(a *result.Adapter, option string) int {
 	switch option {
 	case "rank":
@@ -137,7 +134,7 @@ func shapeOf(a *result.Adapter, option string) int {
 	return 0
 }
 
-// agreeString takes over what the file says unless the user said something else.
+// agreeString sets value to that of the file. It fails if the user has set another.
 func agreeString(a *result.Adapter, flag, file string, value *string) error {
 	switch {
 	case file == "":
@@ -149,7 +146,7 @@ func agreeString(a *result.Adapter, flag, file string, value *string) error {
 	return nil
 }
 
-// methodOf is the method of an adapter: from its metadata, or else from the names of its tensors.
+// methodOf is the method of an adapter, from its metadata or else from the names of its tensors.
 func methodOf(a *result.Adapter) string {
 	if m, ok := a.String(result.KeyMethod); ok {
 		return m
@@ -157,7 +154,7 @@ func methodOf(a *result.Adapter) string {
 	return dtl.Recognise(a.Tensors.Names())
 }
 
-// axis is one dimension of a tensor of the adapter, 0 if it has no such.
+// axis is one dimension of a tensor, 0 if the adapter lacks it.
 func axis(a *result.Adapter, name string, at int) int {
 	if t, ok := a.Tensors[name]; ok && at < len(t.Shape) {
 		return t.Shape[at]
@@ -165,7 +162,7 @@ func axis(a *result.Adapter, name string, at int) int {
 	return 0
 }
 
-// Classes is the number of classes that an adapter tells apart.
+// Classes is the number of classes of an adapter.
 func Classes(a *result.Adapter) (int, error) {
 	t, ok := a.Tensors[dtl.HeadWeight]
 	if !ok || len(t.Shape) != 2 || t.Shape[0] < 1 {
@@ -174,7 +171,7 @@ func Classes(a *result.Adapter) (int, error) {
 	return t.Shape[0], nil
 }
 
-// Fits holds an adapter against the backbone and the tensors that a model wants.
+// Fits checks that an adapter belongs to the backbone and has the tensors of a model.
 func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) error {
 	if trained, ok := a.String(keyWeights); ok && trained != bb.Fingerprint() {
 		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s%s",
@@ -186,7 +183,7 @@ func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 		if !ok {
 			return fmt.Errorf("adapter %s lacks the tensor %s %v: it is of another backbone or method", a.Path, name, shape)
 		}
-		if fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
+		if !slices.Equal(t.Shape, shape) {
 			return fmt.Errorf("adapter %s: tensor %s has shape %v, want %v: it is of another backbone, method or number of classes", a.Path, name, t.Shape, shape)
 		}
 		if t.Float32() == nil {
@@ -201,24 +198,24 @@ func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 	return nil
 }
 
-// Note is runner.NoteSources for a backbone that the adapter fits: where it knows the fingerprint, that tells the heads.
-func Note(a *result.Adapter, bb *backbone.Backbone, note runner.NoteFunc) {
+// noteSources is runner.NoteSources for a backbone that the adapter fits. A fingerprint in the adapter confirms the heads.
+func noteSources(a *result.Adapter, bb *backbone.Backbone, note runner.NoteFunc) {
 	if _, ok := a.String(keyWeights); ok {
 		bb.Sources.Heads = backbone.FromAdapter
 	}
 	runner.NoteSources(bb, false, note)
 }
 
-// headsMayDiffer adds what a fingerprint of the same file may differ by: heads are in the weights' shapes, and adapters did not
-// always tell them.
+// headsMayDiffer explains why the fingerprint of the right file may differ: it depends on the number of heads, which older adapters
+// do not store.
 func headsMayDiffer(a *result.Adapter, bb *backbone.Backbone) string {
-	if _, told := a.String(keyHeads); told || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
+	if _, ok := a.String(keyHeads); ok || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
 		return ""
 	}
 	return fmt.Sprintf(" with %d heads (%s): if it was trained with another number, say so with --heads", bb.Heads(), bb.Sources.Heads)
 }
 
-// ClassNames are the names of an adapter's classes in the order of the logits, nil where it has none.
+// ClassNames are the names of an adapter's classes in the order of the logits, nil if it has none.
 func ClassNames(a *result.Adapter, classes int) ([]string, error) {
 	names, ok, err := a.Strings(result.KeyClassNames)
 	if err == nil && ok && len(names) != classes {

@@ -48,7 +48,7 @@ func TestAdapterConfig(t *testing.T) {
 		{"official kernel", mixing, nil, runner.MethodConfig{Options: dtl.Options{"kernel": "3"}}, runner.MethodConfig{}, "--kernel 3 contradicts the adapter A, which has 4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := Join(&result.Adapter{Path: "A", Tensors: c.tensors, Meta: c.meta}, c.flags)
+			got, err := join(&result.Adapter{Path: "A", Tensors: c.tensors, Meta: c.meta}, c.flags)
 			if c.contradict != "" {
 				expect.Error(t, err, c.contradict)
 				var usage *runner.UsageError

@@ -21,8 +21,8 @@ const (
 	fusionName = "lora_fusion.weight" // [d, 1, k, k]
 )
 
-// Read reads an adapter of this program or of the official implementation. An official state dict also holds
-// the weights of the backbone; only the trainable tensors are taken from it.
+// Read reads an adapter of this program or of the official implementation. From an official state dict, which also has the weights
+// of the backbone, it takes only the trainable tensors.
 func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 	a, err := result.ReadAdapter(path)
 	if err != nil || !foreign(a) {
@@ -33,7 +33,7 @@ func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 		return a, nil
 	}
 	before := len(a.Tensors)
-	maps.DeleteFunc(a.Tensors, func(name string, _ tensor.Tensor) bool { return ofTimm(name) })
+	maps.DeleteFunc(a.Tensors, func(name string, _ tensor.Tensor) bool { return isTimm(name) })
 	if left := before - len(a.Tensors); left > 0 {
 		a.Whole = true
 		note("adapter %s holds a whole model: its %d trained tensors are taken, the %d of its backbone are left out", path, len(a.Tensors), left)
@@ -44,13 +44,13 @@ func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 	return a, nil
 }
 
-// foreign tells whether the file was written by another program.
+// foreign reports whether another program wrote the file.
 func foreign(a *result.Adapter) bool {
 	_, own := a.String(result.KeyMethod)
 	return !own
 }
 
-// unwrap removes the "module." that PyTorch's wrappers of a model put before every name.
+// unwrap removes the prefix "module." that PyTorch's model wrappers add to every name.
 func unwrap(tensors tensor.Map) {
 	const prefix = "module."
 	names := tensors.Names()
@@ -63,31 +63,28 @@ func unwrap(tensors tensor.Map) {
 	}
 }
 
-// ofTimm tells whether a name belongs to the backbone in a timm state dict.
-func ofTimm(name string) bool {
-	switch name {
-	case "cls_token", "pos_embed", "dist_token":
-		return true
-	}
-	return slices.ContainsFunc([]string{"patch_embed.", "blocks.", "norm.", "pre_logits.", "fc_norm."}, func(prefix string) bool {
-		return strings.HasPrefix(name, prefix)
-	})
+// isTimm reports whether a name is of the backbone in a timm state dict.
+func isTimm(name string) bool {
+	return slices.Contains([]string{"cls_token", "pos_embed", "dist_token"}, name) ||
+		slices.ContainsFunc([]string{"patch_embed.", "blocks.", "norm.", "pre_logits.", "fc_norm."}, func(prefix string) bool {
+			return strings.HasPrefix(name, prefix)
+		})
 }
 
-// Official tells whether a name is of what the official implementation adds to a backbone.
+// Official reports whether a name is of a tensor that the official implementation adds to a backbone.
 func Official(name string) bool { return name == fusionName || strings.HasPrefix(name, mapPrefix) }
 
-// fillMaps adds maps of zeros for the blocks before the first one that has a map: the official implementation can
-// leave maps out there (lora_before_blocks). Zeros in both factors add nothing, and no gradient moves them. It returns the
-// number of the first block that has a map.
+// fillMaps adds zero maps for the blocks before the first map, which the official implementation can leave out
+// (lora_before_blocks). With both factors zero they add nothing and get no gradient. It returns the block of the first map.
 func fillMaps(tensors tensor.Map) int {
-	for first := 0; first <= 1000; first++ { // deeper than any ViT
-		down, ok := tensors[mapName(first)+mapDown]
-		up, also := tensors[mapName(first)+mapUp]
-		if !ok && !also {
+	const maxBlocks = 1000 // deeper than any ViT
+	for first := range maxBlocks {
+		down, hasDown := tensors[mapName(first)+mapDown]
+		up, hasUp := tensors[mapName(first)+mapUp]
+		if !hasDown && !hasUp {
 			continue
 		}
-		if !ok || !also {
+		if !hasDown || !hasUp {
 			return 0
 		}
 		down, up = tensor.Zeros(down.Shape...), tensor.Zeros(up.Shape...)
@@ -101,14 +98,14 @@ func fillMaps(tensors tensor.Map) int {
 
 func mapName(block int) string { return mapPrefix + strconv.Itoa(block) }
 
-// NoteForeign says what a file of the official implementation does not tell and what is taken instead.
+// NoteForeign notes the settings that a file of the official implementation lacks and the assumed values.
 func NoteForeign(ctx context.Context, a *result.Adapter, given runner.MethodConfig, s runner.Settings, bb *backbone.Backbone, note runner.NoteFunc) {
 	if !foreign(a) || methodOf(a) == "" {
 		return
 	}
 	var assumed []string
 	for _, name := range []string{"beta", "feedback-from"} {
-		if _, said := given.Options[name]; !said {
+		if _, ok := given.Options[name]; !ok {
 			assumed = append(assumed, "--"+name+" "+s.Options[name])
 		}
 	}

@@ -45,7 +45,7 @@ func FuzzAdapter(f *testing.F) {
 				t.Errorf("runner.Settings %+v", s)
 			}
 			var b runner.BackboneConfig
-			if err := TakeOver(a, &b); err != nil && !strings.Contains(err.Error(), a.Path) {
+			if err := takeOver(a, &b); err != nil && !strings.Contains(err.Error(), a.Path) {
 				t.Errorf("the file is not named: %v", err)
 			}
 			if _, err := Classes(a); err == nil {

@@ -11,22 +11,22 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Adapted is a backbone with an adapter that fits it, and the configuration of the model that they make.
+// Adapted is a backbone with a fitting adapter, and the configuration of their model.
 type Adapted struct {
 	Backbone   *backbone.Backbone
 	Adapter    *result.Adapter
 	Config     dtl.Config
 	Options    dtl.Options
-	ClassNames []string // nil where nobody named them
+	ClassNames []string // nil if the adapter has none
 }
 
-// Open reads backbone and adapter and holds them against each other.
+// Open reads backbone and adapter and checks that they fit.
 func Open(ctx context.Context, b runner.BackboneConfig, adapterPath string, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
 	adapter, err := Read(adapterPath, note)
 	if err != nil {
 		return nil, err
 	}
-	if err := TakeOver(adapter, &b); err != nil {
+	if err := takeOver(adapter, &b); err != nil {
 		return nil, err
 	}
 	bb, err := b.Load(ctx)
@@ -62,6 +62,67 @@ func Open(ctx context.Context, b runner.BackboneConfig, adapterPath string, m ru
 	if err := Fits(adapter, bb, model.AdapterShapes()); err != nil {
 		return nil, err
 	}
-	Note(adapter, bb, note)
+	noteSources(adapter, bb, note)
 	return a, nil
+}
+
+// takeOver sets the settings of the backbone that the user left open to those of the adapter.
+func takeOver(a *result.Adapter, c *runner.BackboneConfig) error {
+	says := &runner.AdapterSays{Beside: Official}
+	c.Adapter = says
+	size, ok, err := a.Int(result.KeyImageSize)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ok && c.ImageSize == 0:
+		c.ImageSize = size
+	case ok && c.ImageSize != size:
+		return runner.Usagef("--image-size %d contradicts the adapter %s, which has %d", c.ImageSize, a.Path, size)
+	}
+	if err := takeOverShape(a, c); err != nil {
+		return err
+	}
+	for _, n := range []struct {
+		flag, key string
+		value     **[3]float64
+		source    *backbone.Source
+	}{{"mean", result.KeyMean, &c.Mean, &says.Sources.Mean}, {"std", result.KeyStd, &c.Std, &says.Sources.Std}} {
+		list, ok, err := a.Floats(n.key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if len(list) != 3 {
+			return fmt.Errorf("adapter %s: metadata %s has %d numbers, wanted are 3", a.Path, n.key, len(list))
+		}
+		file := [3]float64(list)
+		if *n.value == nil {
+			*n.value, *n.source = &file, backbone.FromAdapter
+		} else if **n.value != file {
+			return runner.Usagef("--%s %v contradicts the adapter %s, which has %v", n.flag, **n.value, a.Path, file)
+		}
+	}
+	return nil
+}
+
+// takeOverShape sets heads and layer_norm_eps. An adapter without layer_norm_eps was trained with the usual one.
+func takeOverShape(a *result.Adapter, c *runner.BackboneConfig) error {
+	says := c.Adapter
+	heads, ok, err := a.Int(keyHeads)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ok && c.Heads == 0:
+		c.Heads, says.Sources.Heads = heads, backbone.FromAdapter
+	case ok && c.Heads != heads:
+		return runner.Usagef("--heads %d contradicts the adapter %s, which has %d", c.Heads, a.Path, heads)
+	}
+	if says.Eps, ok, err = a.Float(keyEps); err == nil && !ok && !foreign(a) {
+		says.Eps = backbone.LayerNormEps
+	}
+	return err
 }

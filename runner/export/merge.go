@@ -13,10 +13,9 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/adapter"
 	"dtl-tf/runner/internal/pair"
-	"dtl-tf/runner/result"
 )
 
-// MergeConfig says what to merge.
+// MergeConfig is the configuration of Merge.
 type MergeConfig struct {
 	Backbone  runner.BackboneConfig
 	Method    runner.MethodConfig
@@ -25,8 +24,8 @@ type MergeConfig struct {
 	Overwrite bool
 }
 
-// Merge moves an adapter into the weights of its backbone and writes the result as a plain backbone, the
-// adapter's classifier as its own head. It returns the path of the JSON beside it.
+// Merge adds an adapter to the weights of its backbone and writes the result as a plain backbone with the adapter's classifier as
+// its own head. It returns the path of the JSON beside it.
 func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, err error) {
 	if c.Adapter == "" || c.Out == "" {
 		return "", runner.Usagef("--adapter and --out are required")
@@ -43,53 +42,20 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 			return "", runner.Usagef("%s exists already: add --overwrite or choose another --out", path)
 		}
 	}
-	a, err := result.ReadAdapter(c.Adapter)
+	a, err := adapter.Open(ctx, c.Backbone, c.Adapter, c.Method, ui.Note)
 	if err != nil {
 		return "", err
 	}
-	if err := adapter.TakeOver(a, &c.Backbone); err != nil {
-		return "", err
-	}
-	bb, err := c.Backbone.Load(ctx)
-	if err != nil {
-		return "", err
-	}
-	m, err := adapter.Join(a, c.Method)
-	if err != nil {
-		return "", err
-	}
-	s, err := m.Resolve(bb.Architecture)
-	if err != nil {
-		return "", err
-	}
-	if err := c.fits(a, bb, s); err != nil {
-		return "", err
-	}
-	adapter.Note(a, bb, ui.Note)
-	weights, err := dtl.Merge(s.Method, bb.Architecture, bb.Weights, a.Tensors)
+	tensors := a.Adapter.Tensors
+	weights, err := dtl.Merge(a.Config.Method, a.Backbone.Architecture, a.Backbone.Weights, tensors)
 	if err != nil {
 		return "", &runner.UsageError{Err: err}
 	}
-	merged := &backbone.Backbone{Description: bb.Description, Weights: weights}
-	merged.SetHead(a.Tensors[dtl.HeadWeight], a.Tensors[dtl.HeadBias])
-	merged.Pool = s.Pool
+	merged := &backbone.Backbone{Description: a.Backbone.Description, Weights: weights}
+	merged.SetHead(tensors[dtl.HeadWeight], tensors[dtl.HeadBias])
+	merged.Pool = a.Config.Pool
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("interrupted, nothing was written: %w", err)
 	}
 	return sidecar, pair.Save(merged, c.Out)
-}
-
-// fits builds the model to hold the adapter's tensors against what it wants.
-func (c MergeConfig) fits(a *result.Adapter, bb *backbone.Backbone, s runner.Settings) error {
-	classes, err := adapter.Classes(a)
-	if err != nil {
-		return err
-	}
-	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
-	})
-	if err != nil {
-		return err
-	}
-	return adapter.Fits(a, bb, model.AdapterShapes())
 }
