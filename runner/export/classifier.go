@@ -1,4 +1,4 @@
-// Package export writes what other programs can use: a backbone or a whole classifier as a SavedModel, and an adapter merged into the
+// Package export writes files for other programs: a backbone or a whole classifier as a SavedModel, and an adapter merged into the
 // weights of its backbone.
 package export
 
@@ -7,16 +7,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/savedmodel"
-	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/adapter"
 )
 
-// ClassifierConfig says what to export.
+// ClassifierConfig is the configuration of Classifier.
 type ClassifierConfig struct {
 	Backbone  runner.BackboneConfig
 	Method    runner.MethodConfig
@@ -25,8 +25,7 @@ type ClassifierConfig struct {
 	Overwrite bool
 }
 
-// Classifier writes a backbone with an adapter as a SavedModel that classifies images, and says on ui.Out what is
-// in it.
+// Classifier writes a backbone with an adapter as a SavedModel that classifies images, and describes it on ui.Out.
 func Classifier(ctx context.Context, c ClassifierConfig, ui runner.UI) error {
 	if c.Adapter == "" || c.Out == "" {
 		return runner.Usagef("--adapter and --out are required")
@@ -52,7 +51,6 @@ func describe(a *adapter.Adapted, version string) Description {
 	}
 }
 
-// write writes the SavedModel.
 func write(a *adapter.Adapted, dir string, d Description) error {
 	served, err := dtl.NewServed(a.Config)
 	if err != nil {
@@ -62,12 +60,8 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 	if err != nil {
 		return err
 	}
-	values := tensor.Map{}
-	for _, source := range []tensor.Map{a.Backbone.Weights, a.Adapter.Tensors} {
-		for name, t := range source {
-			values[name] = t
-		}
-	}
+	values := maps.Clone(a.Backbone.Weights)
+	maps.Copy(values, a.Adapter.Tensors)
 	call := func(s dtl.Serving) savedmodel.Call {
 		return savedmodel.Call{
 			Inputs:  map[string]graph.Value{ImagesInput: s.Images},

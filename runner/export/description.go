@@ -13,8 +13,8 @@ import (
 	"dtl-tf/graph/savedmodel"
 )
 
-// What the signatures of an exported model take and give. The default one takes images of any size, the other one
-// such as have the model's size.
+// The second signature of an exported model and the inputs and outputs of both. The default signature takes images of any size, the
+// second takes images of the model's size.
 const (
 	floatSignature      = "resized_0_to_1"
 	ImagesInput         = "images"        // uint8 [n, height, width, 3]; float32 [n, size, size, 3] in 0..1
@@ -22,14 +22,16 @@ const (
 	probabilitiesOutput = "probabilities" // float32 [n, classes]
 )
 
-// The file of assets.extra that makes a SavedModel a classifier.
+// The file in assets.extra by which a SavedModel is recognised as a classifier.
 const (
 	classifierFile    = "classifier.json"
 	classifierFormat  = "dtl-tf classifier"
 	classifierVersion = 1
+
+	maxImageSize = 1 << 16
 )
 
-// Description is the content of that file.
+// Description is the content of classifierFile.
 type Description struct {
 	Format     string            `json:"format"`
 	Version    int               `json:"version"`
@@ -46,14 +48,14 @@ type Description struct {
 	Backbone   backboneReference `json:"backbone"`
 }
 
-// backboneReference says which backbone is inside.
+// backboneReference identifies the backbone of an exported model.
 type backboneReference struct {
 	Path    string `json:"path"`
 	SHA256  string `json:"sha256"`
 	Weights string `json:"weights_sha256"`
 }
 
-// Read reads what an exported model is, and refuses what Classifier did not write.
+// Read reads the description of an exported model. It fails for SavedModels that Classifier did not write.
 func Read(dir string) (Description, error) {
 	var d Description
 	fail := func(err error) (Description, error) { return d, fmt.Errorf("SavedModel %s: %w", dir, err) }
@@ -76,7 +78,7 @@ func Read(dir string) (Description, error) {
 		return fail(fmt.Errorf("%s: format is %q, wanted %q", where, d.Format, classifierFormat))
 	case d.Version != classifierVersion:
 		return fail(fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, d.Version, classifierVersion))
-	case d.Image < 1 || d.Image > 1<<16:
+	case d.Image < 1 || d.Image > maxImageSize:
 		return fail(fmt.Errorf("%s: an image_size of %d is not possible", where, d.Image))
 	case d.Classes < 1:
 		return fail(fmt.Errorf("%s: %d classes are not possible", where, d.Classes))

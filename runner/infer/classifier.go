@@ -1,29 +1,38 @@
-// Package infer answers with a trained classifier, which is a backbone with an adapter or its own head, or an exported model: predictions
-// and accuracy.
+// Package infer predicts classes and measures accuracy with a trained classifier: a backbone with an adapter or its own head, or an
+// exported model.
 package infer
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/savedmodel"
+	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/adapter"
 	"dtl-tf/runner/classify"
+	"dtl-tf/runner/export"
 )
 
-// loaded is a classifier with what it needs to be used.
+// loaded is a classifier with its input size and classes.
 type loaded struct {
 	classify.Classifier
-	image      int // side of the images in pixels
+	image      int // height and width of the images in pixels
 	classes    int
-	classNames []string // nil where nobody named them
+	classNames []string // nil if unknown
 }
 
-// loadClassifier reads backbone and adapter; without an adapter it is the backbone's own head.
+// loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
 func loadClassifier(ctx context.Context, b runner.BackboneConfig, adapterPath string, m runner.MethodConfig, threads int, note runner.NoteFunc) (*loaded, error) {
 	if adapterPath == "" {
-		return ownHead(ctx, b, m, threads, note)
+		return loadOwnHead(ctx, b, m, threads, note)
 	}
 	a, err := adapter.Open(ctx, b, adapterPath, m, note)
 	if err != nil {
@@ -43,3 +52,97 @@ func loadClassifier(ctx context.Context, b runner.BackboneConfig, adapterPath st
 	}
 	return &loaded{Classifier: session, image: a.Backbone.ImageSize(), classes: a.Config.Classes, classNames: a.ClassNames}, nil
 }
+
+// ownHead is a backbone with its own head.
+type ownHead struct {
+	session        *graph.Session
+	images, logits graph.Value
+}
+
+func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodConfig, threads int, note runner.NoteFunc) (_ *loaded, err error) {
+	defer graph.Catch(&err)
+	if m.Method != "" {
+		return nil, runner.Usagef("--method without --adapter: the backbone's own head needs no method")
+	}
+	if options := slices.Sorted(maps.Keys(m.Options)); len(options) > 0 {
+		return nil, runner.Usagef("--%s without --adapter: the backbone's own head has no method", options[0])
+	}
+	bb, err := b.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if bb.Classes() == 0 {
+		return nil, fmt.Errorf("backbone %s has no head of its own: give an --adapter", bb.Path)
+	}
+	pool := bb.Pool
+	if m.Pool != "" {
+		if pool, err = backbone.ParsePool(m.Pool); err != nil {
+			return nil, runner.Usagef("--pool: %w", err)
+		}
+		bb.Pool, bb.Sources.Pool = pool, backbone.FromFlag
+	}
+	runner.NoteSources(bb, true, note)
+	builder := graph.New(graph.RecomputeNone)
+	variables := graph.NewVariables()
+	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
+		return variables.Declare(builder, name, false, shape...).Value
+	}}
+	images := builder.Placeholder("images", tf.Uint8, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
+	logits := bb.OwnHead(forward, builder.In("own_head"), forward.Features(builder, builder.Normalise(images, bb.Mean, bb.Std), pool))
+	session, err := graph.NewSession(builder.Graph(), graph.SessionOptions{Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	if err := variables.Assign(session, bb.Weights); err != nil {
+		session.Close()
+		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
+	}
+	return &loaded{Classifier: &ownHead{session, images, logits}, image: bb.ImageSize(), classes: bb.Classes()}, nil
+}
+
+// Logits implements classify.Classifier.
+func (h *ownHead) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	out, err := h.session.Run([]graph.Feed{{Output: h.images.Output, Value: images}}, []tf.Output{h.logits.Output})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("classify: %w", err)
+	}
+	return out[0], nil
+}
+
+// Close implements classify.Classifier.
+func (h *ownHead) Close() error { return h.session.Close() }
+
+// servedModel is a classifier in a SavedModel.
+type servedModel struct {
+	model   *savedmodel.Loaded
+	dir     string
+	classes int
+}
+
+// loadServed opens an exported model.
+func loadServed(dir string, threads int) (*loaded, error) {
+	d, err := export.Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	model, err := savedmodel.Load(dir, graph.SessionOptions{Threads: threads})
+	if err != nil {
+		return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
+	}
+	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, image: d.Image, classes: d.Classes, classNames: d.ClassNames}, nil
+}
+
+// Logits implements classify.Classifier.
+func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	logits, err := s.model.Run(savedmodel.Signature, export.ImagesInput, images, export.LogitsOutput)
+	if err != nil {
+		return logits, fmt.Errorf("SavedModel %s: %w", s.dir, err)
+	}
+	if want := []int{images.Shape[0], s.classes}; !slices.Equal(logits.Shape, want) || logits.Float32() == nil {
+		return logits, fmt.Errorf("SavedModel %s gives logits %v, wanted are float32 %v", s.dir, logits.Shape, want)
+	}
+	return logits, nil
+}
+
+// Close implements classify.Classifier.
+func (s *servedModel) Close() error { return s.model.Close() }

@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// EvalConfig says what to evaluate.
+// EvalConfig is the configuration of Eval.
 type EvalConfig struct {
 	Backbone      runner.BackboneConfig
 	Method        runner.MethodConfig
@@ -61,7 +61,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	return classify.Top1(ctx, l, loader, l.image, progress.Task("evaluating", len(items)))
 }
 
-// match gives the images of a data set the labels of the classifier, by their classes' names where both have names.
+// match gives the images of a data set the labels of the classifier, by class name if both have names.
 func (l *loaded) match(c EvalConfig, set *data.Set, items []data.Item, note runner.NoteFunc) error {
 	owner := "the adapter " + c.Adapter
 	if c.Adapter == "" {

@@ -17,23 +17,23 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// PredictConfig says what to classify.
+// PredictConfig is the configuration of Predict.
 type PredictConfig struct {
 	Backbone      runner.BackboneConfig
 	Method        runner.MethodConfig
 	Adapter       string // "": the backbone's own head
-	SavedModel    string // a folder that export.Classifier wrote, in place of all that
+	SavedModel    string // a folder that export.Classifier wrote, instead of the fields above
 	Images        []string
 	SkipBadImages bool
 	Batch         int
 	Threads       int
 }
 
-// Prediction is the classifier's answer for one image.
+// Prediction is the prediction for one image.
 type Prediction struct {
 	Image       string    `json:"image"`
 	Label       int       `json:"label"`
-	Class       string    `json:"class,omitempty"` // where the adapter knows names
+	Class       string    `json:"class,omitempty"` // if the classifier has names
 	Probability float64   `json:"probability"`
 	Logits      []float32 `json:"logits"`
 }
@@ -45,8 +45,8 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(p))
 }
 
-// String is the prediction as a line without its end: image, label with name, and probability, between tabs. Paths and names
-// that would break the columns are quoted, see [spell.Line].
+// String is a line without newline: image, label with name, and probability, separated by tabs. Paths and names that would break
+// the columns are quoted, see [spell.Line].
 func (p Prediction) String() string {
 	label := strconv.Itoa(p.Label)
 	if p.Class != "" {
@@ -55,7 +55,7 @@ func (p Prediction) String() string {
 	return fmt.Sprintf("%s\t%s\t%.4f", spell.Line(p.Image), label, p.Probability)
 }
 
-// Predict classifies images and the images in folders, in order, and shows each prediction.
+// Predict classifies images and the images in folders, in order, and passes each prediction to show.
 func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Prediction) error) error {
 	ui.Err = report.NewScreen(ui.Err)
 	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
@@ -98,25 +98,26 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 	return nil
 }
 
-// classifier opens what the user named.
+// classifier loads the classifier that the user chose.
 func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, error) {
 	if c.SavedModel == "" {
 		return loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
 	}
 	b, m := c.Backbone, c.Method
-	for _, other := range []struct {
+	var given []string
+	for _, f := range []struct {
 		flag  string
 		given bool
 	}{
 		{"adapter", c.Adapter != ""}, {"backbone", b.Path != ""}, {"heads", b.Heads != 0}, {"image-size", b.ImageSize != 0},
 		{"mean", b.Mean != nil}, {"std", b.Std != nil}, {"method", m.Method != ""}, {"pool", m.Pool != ""},
 	} {
-		if other.given {
-			return nil, runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", other.flag)
+		if f.given {
+			given = append(given, f.flag)
 		}
 	}
-	for _, option := range slices.Sorted(maps.Keys(m.Options)) {
-		return nil, runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", option)
+	if given = append(given, slices.Sorted(maps.Keys(m.Options))...); len(given) > 0 {
+		return nil, runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", given[0])
 	}
 	return loadServed(c.SavedModel, c.Threads)
 }
@@ -134,8 +135,7 @@ func (l *loaded) prediction(path string, logits []float32) Prediction {
 	return p
 }
 
-// imageFiles lists the images named on the command line, folders with all that is below them. A file that is named is taken
-// whatever its name.
+// imageFiles lists the named files, whatever their names, and all images below the named folders.
 func imageFiles(names []string, note func(string, ...any)) ([]data.Item, error) {
 	var items []data.Item
 	var passed data.Passed

@@ -7,15 +7,33 @@ import (
 	"os"
 	"path/filepath"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/savedmodel"
+	"dtl-tf/runner"
 	"dtl-tf/runner/internal/stage"
 )
 
-// writeSavedModel makes the folder dir by calling write on another, which takes its place when it is complete and ctx has not ended.
-// What is no SavedModel is not replaced.
+// Backbone writes a backbone as a SavedModel into the folder out. An empty pool means that of its own head.
+func Backbone(ctx context.Context, c runner.BackboneConfig, out, pool string, overwrite bool, ui runner.UI) error {
+	bb, err := c.Load(ctx)
+	if err != nil {
+		return err
+	}
+	runner.NoteSources(bb, true, ui.Note)
+	p := bb.Pool
+	if pool != "" {
+		if p, err = backbone.ParsePool(pool); err != nil {
+			return runner.Usagef("--pool: %w", err)
+		}
+	}
+	return writeSavedModel(ctx, out, overwrite, func(dir string) error { return bb.Export(dir, p) })
+}
+
+// writeSavedModel calls write on a temporary folder, which then replaces the folder dir unless ctx has ended. It replaces only a
+// SavedModel.
 func writeSavedModel(ctx context.Context, dir string, overwrite bool, write func(dir string) error) error {
 	check := func() error { return replaceable(dir, overwrite) }
-	if err := check(); err != nil { // before anything is made
+	if err := check(); err != nil { // before anything is written
 		return err
 	}
 	s, err := stage.Open(dir, check)
@@ -32,7 +50,7 @@ func writeSavedModel(ctx context.Context, dir string, overwrite bool, write func
 	return s.Publish()
 }
 
-// replaceable tells whether a new SavedModel may take the name of a folder.
+// replaceable checks that a new SavedModel may replace a folder.
 func replaceable(dir string, overwrite bool) error {
 	_, err := os.Stat(dir)
 	switch {
