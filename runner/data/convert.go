@@ -17,17 +17,17 @@ func fromImage(m image.Image) (pixels, error) {
 	n := p.height * p.width
 	switch m := m.(type) {
 	case *image.Gray:
-		p.pix = fromGrey(m.Pix[:n], 1)
+		p.pix = pack(make([]byte, 3*n), m.Pix[:n], 1, 0, 0)
 	case *image.Gray16:
-		p.pix = fromGrey(m.Pix[:2*n], 2)
+		p.pix = pack(make([]byte, 3*n), m.Pix[:2*n], 2, 0, 0)
 	case *image.RGBA: // from opaque images only, so premultiplication changed nothing
-		p.pix = dropAlpha(m.Pix[:4*n], 1)
+		p.pix = pack(m.Pix, m.Pix[:4*n], 4, 1, 2)
 	case *image.NRGBA:
-		p.pix = dropAlpha(m.Pix[:4*n], 1)
-	case *image.RGBA64: // opaque too
-		p.pix = dropAlpha(m.Pix[:8*n], 2)
+		p.pix = pack(m.Pix, m.Pix[:4*n], 4, 1, 2)
+	case *image.RGBA64: // from opaque images only
+		p.pix = pack(m.Pix, m.Pix[:8*n], 8, 2, 4)
 	case *image.NRGBA64:
-		p.pix = dropAlpha(m.Pix[:8*n], 2)
+		p.pix = pack(m.Pix, m.Pix[:8*n], 8, 2, 4)
 	case *image.Paletted:
 		p.pix = lookUp(m.Pix[:n], m.Palette)
 	default:
@@ -36,25 +36,15 @@ func fromImage(m image.Image) (pixels, error) {
 	return p, nil
 }
 
-// fromGrey repeats the first (high) byte of each sample as R, G and B.
-func fromGrey(samples []byte, sampleBytes int) []byte {
-	n := len(samples) / sampleBytes
-	out := make([]byte, 3*n)
+// pack writes three bytes of each pixel to out: the first, and those at the offsets g and b. A pixel has stride bytes. If stride is
+// at least 3, out may share memory with the pixels.
+func pack(out, pix []byte, stride, g, b int) []byte {
+	n := len(pix) / stride
 	for i := range n {
-		v := samples[i*sampleBytes]
-		out[3*i], out[3*i+1], out[3*i+2] = v, v, v
+		p := pix[i*stride:]
+		out[3*i], out[3*i+1], out[3*i+2] = p[0], p[g], p[b]
 	}
-	return out
-}
-
-// dropAlpha packs the high bytes of R, G and B in place; pixels have four samples.
-func dropAlpha(samples []byte, sampleBytes int) []byte {
-	n := len(samples) / (4 * sampleBytes)
-	for i := range n {
-		s := samples[4*i*sampleBytes:]
-		samples[3*i], samples[3*i+1], samples[3*i+2] = s[0], s[sampleBytes], s[2*sampleBytes]
-	}
-	return samples[:3*n]
+	return out[:3*n]
 }
 
 func lookUp(indices []byte, palette color.Palette) []byte {

@@ -37,9 +37,7 @@ func decodeGIF(content []byte) (image.Image, error) {
 		return frame, nil
 	}
 	full := image.NewPaletted(screen, frame.Palette)
-	for i := range full.Pix {
-		full.Pix[i] = background
-	}
+	full.Pix = bytes.Repeat([]byte{background}, len(full.Pix))
 	for y := frame.Rect.Min.Y; y < frame.Rect.Max.Y; y++ {
 		from := frame.PixOffset(frame.Rect.Min.X, y)
 		copy(full.Pix[full.PixOffset(frame.Rect.Min.X, y):], frame.Pix[from:from+frame.Rect.Dx()])
