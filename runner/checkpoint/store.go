@@ -103,7 +103,11 @@ func (s *Store) Write(state State, tensors tensor.Map) error {
 	}
 	s.good = append(slices.DeleteFunc(s.good, func(g string) bool { return g == name }), name)
 	s.good = s.good[max(0, len(s.good)-maxKept):]
-	return s.remove(func(name string) bool { return !slices.Contains(s.good, name) })
+	names, err := s.names()
+	if err != nil {
+		return err
+	}
+	return s.remove(slices.DeleteFunc(names, func(name string) bool { return slices.Contains(s.good, name) }))
 }
 
 // Tidy removes the checkpoints that a killed process left: all but the one that Newest has read, the one before it, and newer ones.
@@ -113,20 +117,11 @@ func (s *Store) Tidy() error {
 		return err
 	}
 	newest := slices.Index(names, s.good[len(s.good)-1])
-	old := names[:max(0, newest+1-maxKept)]
-	return s.remove(func(name string) bool { return slices.Contains(old, name) })
+	return s.remove(names[:max(0, newest+1-maxKept)])
 }
 
-// remove removes the checkpoints for which old is true.
-func (s *Store) remove(old func(name string) bool) error {
-	names, err := s.names()
-	if err != nil {
-		return err
-	}
+func (s *Store) remove(names []string) error {
 	for _, name := range names {
-		if !old(name) {
-			continue
-		}
 		if err := os.Remove(filepath.Join(s.folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing an old checkpoint: %w", err)
 		}
