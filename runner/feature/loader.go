@@ -37,12 +37,11 @@ var errClosed = errors.New("the feature cache is closed")
 
 // stream makes the batches of consecutive epochs in the background.
 type stream struct {
-	epoch  int // the epoch of the next batches
-	skip   int // number of its leading batches left out
-	items  chan item
+	epoch  int         // the epoch of the next batches
+	skip   int         // number of its leading batches left out
+	items  chan item   // closed when the goroutine has ended
 	used   chan *Batch // to be evicted
 	cancel context.CancelFunc
-	done   chan struct{} // closed when the goroutine has ended
 }
 
 // item is a batch, the end of an epoch, or the error that ends the stream.
@@ -112,15 +111,11 @@ func (s *stream) next(ctx context.Context) (*Batch, error) {
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	case i := <-s.items:
-		return i.batch, i.err
-	case <-s.done: // its last item may still wait, or the loader was closed
-		select {
-		case i := <-s.items:
-			return i.batch, i.err
-		default:
+	case i, ok := <-s.items:
+		if !ok {
 			return nil, errClosed
 		}
+		return i.batch, i.err
 	}
 }
 
@@ -157,9 +152,9 @@ func (l *Loader) start(epoch, skip int) (*stream, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	// items buffers one batch and the goroutine waits with another, so two are ready beyond the one in use.
-	s := &stream{epoch: epoch, skip: skip, items: make(chan item, 1), used: make(chan *Batch, 4), cancel: cancel, done: make(chan struct{})}
+	s := &stream{epoch: epoch, skip: skip, items: make(chan item, 1), used: make(chan *Batch, 4), cancel: cancel}
 	go func() {
-		defer close(s.done)
+		defer close(s.items)
 		defer unpin(l.files)
 		for e := epoch; e <= max(epoch, l.last); e++ {
 			if !l.send(ctx, s, e, skip) {
@@ -265,7 +260,8 @@ func (l *Loader) end() {
 		return
 	}
 	l.stream.cancel()
-	<-l.stream.done
+	for range l.stream.items { // until it is closed
+	}
 	l.stream = nil
 }
 

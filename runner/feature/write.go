@@ -29,14 +29,14 @@ type Writer struct {
 	lock    *os.File
 	missing []Value
 	files   map[string]*growing
-	next    int // the row after the last that was written
-	skipped []int
+	rows    []int // that were written, ascending
 }
 
 // growing is a file that is written sequentially.
 type growing struct {
 	file   *os.File
 	digest *xxhash.Digest
+	rows   int    // number of rows written
 	row    []byte // buffer for encoding
 }
 
@@ -114,12 +114,15 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 	if len(values) != len(s.options.Values) {
 		return fmt.Errorf("feature: got %d values, want %d", len(values), len(s.options.Values))
 	}
-	next := w.next
+	last := -1
+	if len(w.rows) > 0 {
+		last = w.rows[len(w.rows)-1]
+	}
 	for _, row := range rows {
-		if row < next || row >= s.images.Len() {
-			return fmt.Errorf("feature: row %d comes after row %d of %d", row, next-1, s.images.Len())
+		if row <= last || row >= s.images.Len() {
+			return fmt.Errorf("feature: row %d comes after row %d of %d", row, last, s.images.Len())
 		}
-		next = row + 1
+		last = row
 	}
 	for i, v := range s.options.Values {
 		g := w.files[v.Name]
@@ -130,9 +133,8 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 		if len(data) != len(rows)*elements {
 			return fmt.Errorf("feature: value %s has %d elements for %d images of shape %v", v.Name, len(data), len(rows), v.Shape)
 		}
-		at := w.next
 		for k, row := range rows {
-			err := g.zeros(row-at, s.rowBytes(v))
+			err := g.skipTo(row, s.rowBytes(v))
 			if err == nil {
 				g.row = encode(g.row[:0], data[k*elements:(k+1)*elements], s.options.Key.Stored)
 				err = g.write(g.row)
@@ -140,21 +142,10 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 			if err != nil {
 				return explain(s.options.Dir, err)
 			}
-			at = row + 1
 		}
 	}
-	for _, row := range rows {
-		w.skipTo(row)
-		w.next = row + 1
-	}
+	w.rows = append(w.rows, rows...)
 	return nil
-}
-
-// skipTo records the unwritten rows before row as skipped.
-func (w *Writer) skipTo(row int) {
-	for r := w.next; r < row; r++ {
-		w.skipped = append(w.skipped, r)
-	}
 }
 
 // encode appends values to b as little-endian float32, or as bfloat16 rounded to nearest, ties to even.
@@ -180,8 +171,9 @@ func bfloat16(v float32) uint16 {
 	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
-func (g *growing) zeros(rows int, rowBytes int64) error {
-	for range rows {
+// skipTo writes zeros to the rows before row.
+func (g *growing) skipTo(row int, rowBytes int64) error {
+	for g.rows < row {
 		if err := g.write(make([]byte, rowBytes)); err != nil {
 			return err
 		}
@@ -189,9 +181,10 @@ func (g *growing) zeros(rows int, rowBytes int64) error {
 	return nil
 }
 
-func (g *growing) write(b []byte) error {
-	_, _ = g.digest.Write(b) // never fails
-	_, err := g.file.Write(b)
+func (g *growing) write(row []byte) error {
+	g.rows++
+	_, _ = g.digest.Write(row) // never fails
+	_, err := g.file.Write(row)
 	return err
 }
 
@@ -199,17 +192,16 @@ func (g *growing) write(b []byte) error {
 // lost.
 func (w *Writer) Commit() error {
 	s := w.store
-	if w.next == 0 {
+	if len(w.rows) == 0 {
 		return errors.New("none of the images can be read")
 	}
-	w.skipTo(s.images.Len())
 	if s.index.Files == nil {
 		s.index.Files = map[string]file{}
 	}
 	for _, v := range w.missing {
 		g := w.files[v.Name]
 		name := fileName(v, s.options.Key.Stored)
-		err := g.zeros(s.images.Len()-w.next, s.rowBytes(v))
+		err := g.skipTo(s.images.Len(), s.rowBytes(v))
 		if err == nil {
 			err = g.file.Close()
 		}
@@ -221,7 +213,12 @@ func (w *Writer) Commit() error {
 		}
 		s.index.Files[v.Name] = file{Name: name, Shape: slices.Clone(v.Shape), Bytes: s.bytes(v), Sum: hexSum(g.digest)}
 	}
-	unreadable := slices.Concat(s.index.Unreadable, w.skipped)
+	unreadable := s.index.Unreadable
+	for row := range s.images.Len() {
+		if _, written := slices.BinarySearch(w.rows, row); !written {
+			unreadable = append(unreadable, row)
+		}
+	}
 	slices.Sort(unreadable)
 	s.index.Unreadable = slices.Compact(unreadable)
 	s.index.Written = time.Now().Round(time.Second)
