@@ -25,13 +25,9 @@ type Part struct {
 // Findings reports problems of a data set that distort results, a line each: classes without images and duplicate images. test
 // may be empty.
 func (s *Set) Findings(train, test Part) []string {
-	notes := slices.Concat(s.similarNames(), s.classesWithout(train, test))
-	for _, note := range []string{s.sharedImages(train, test), s.twoLabels(train, test)} {
-		if note != "" {
-			notes = append(notes, note)
-		}
-	}
-	return notes
+	notes := append(s.similarNames(), s.classesWithout(train, test)...)
+	notes = append(notes, s.sharedImages(train, test), s.twoLabels(train, test))
+	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
 }
 
 // similarNames reports class folders that a file system or a person may take for the same.

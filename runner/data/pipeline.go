@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // pipeline makes the batches of one epoch:
 //
-//	dispatch -> workers decode in parallel -> assemble takes the images in order -> results
+//	dispatch starts workers, which decode -> assemble takes the images in order -> results
 //
 // Each arrow is a bounded channel, so little more than Prefetch batches are decoded ahead.
 type pipeline struct {
@@ -40,16 +42,7 @@ func (l *Loader) start(epoch, skip int) *pipeline {
 	order := l.usable(epoch)
 	order = order[min(skip*l.options.Batch, len(order)):]
 	slots := make(chan *slot, l.options.Batch)
-	jobs := make(chan *slot)
-	l.spawn(func() { p.dispatch(order, slots, jobs) })
-	for range min(l.options.Workers, len(l.items)) {
-		l.spawn(func() {
-			for s := range jobs {
-				s.pix, s.err = l.image(s.index)
-				close(s.done)
-			}
-		})
-	}
+	l.spawn(func() { l.dispatch(p, order, slots) })
 	l.spawn(func() {
 		defer close(p.results)
 		if l.assemble(p, slots) {
@@ -100,19 +93,24 @@ func (l *Loader) usable(epoch int) []int {
 	return slices.DeleteFunc(order, func(index int) bool { return l.bad[index] })
 }
 
-// dispatch sends the images to the workers and, in the same order, to assemble.
-func (p *pipeline) dispatch(order []int, slots, jobs chan<- *slot) {
+// dispatch sends the images in order to assemble and decodes them.
+func (l *Loader) dispatch(p *pipeline, order []int, slots chan<- *slot) {
 	defer close(slots)
-	defer close(jobs)
+	var workers errgroup.Group
+	workers.SetLimit(l.options.Workers)
+	defer func() { _ = workers.Wait() }()
 	for _, index := range order {
 		s := &slot{index: index, done: make(chan struct{})}
-		for _, c := range []chan<- *slot{slots, jobs} {
-			select {
-			case c <- s:
-			case <-p.context.Done():
-				return
-			}
+		select {
+		case slots <- s:
+		case <-p.context.Done():
+			return
 		}
+		workers.Go(func() error {
+			s.pix, s.err = l.image(s.index)
+			close(s.done)
+			return nil
+		})
 	}
 }
 
