@@ -1,3 +1,5 @@
+// Package train has the training loop and the learning-rate schedule. It does not know TensorFlow, files, tables or progress bars:
+// a step is a function, and observers attach as hooks.
 package train
 
 import (
@@ -30,8 +32,29 @@ type Loop[B any] struct {
 	Step func(batch B, rate float64, step int) (loss float64, err error)
 
 	Rate func(epoch int) float64 // the learning rate of an epoch, counted from 1
-	Size func(batch B) int       // the number of images in a batch; nil counts none
+	Size func(batch B) int       // the number of images in a batch
 	Now  func() time.Time        // the clock; nil is time.Now
+}
+
+// Position is the progress of a run. A loop that starts From the Position of another run continues as that one would have, even in
+// the middle of an epoch.
+type Position struct {
+	Epochs int `json:"epochs"` // complete epochs
+	Steps  int `json:"steps"`  // all steps, including those of the current epoch
+
+	// The progress of the current epoch; all zero between two epochs.
+	StepInEpoch int           `json:"step_in_epoch"`
+	LossSum     float64       `json:"loss_sum"` // of these steps, summed in order
+	Images      int           `json:"images"`
+	Elapsed     time.Duration `json:"elapsed"`
+}
+
+// meanLoss is the mean over the steps of the current epoch, 0 before the first.
+func (p Position) meanLoss() float64 {
+	if p.StepInEpoch == 0 {
+		return 0
+	}
+	return p.LossSum / float64(p.StepInEpoch)
 }
 
 // Summary describes what a run has done, even if it ended in an error.
@@ -139,11 +162,9 @@ func (r *run[B]) step(batch B) error {
 	}
 	i.Step++
 	i.StepInEpoch++
-	if r.Size != nil {
-		n := r.Size(batch)
-		i.Images += n
-		i.TotalImages += n
-	}
+	n := r.Size(batch)
+	i.Images += n
+	i.TotalImages += n
 	r.at.Steps, r.at.StepInEpoch, r.at.Images = i.Step, i.StepInEpoch, i.Images
 	r.at.LossSum += loss
 	i.Loss, i.MeanLoss = loss, r.at.meanLoss()
@@ -174,4 +195,30 @@ func (r *run[B]) clock() {
 	if r.at.StepInEpoch > 0 {
 		r.at.Elapsed = r.info.EpochElapsed
 	}
+}
+
+// InterruptedError says that a run was cancelled after a complete step. It wraps the context's error, so errors.Is(err,
+// context.Canceled) holds after Ctrl-C.
+type InterruptedError struct {
+	Epoch, Step int // the unfinished epoch, and the steps done
+	Cause       error
+}
+
+// Error implements error.
+func (e *InterruptedError) Error() string {
+	return fmt.Sprintf("interrupted in epoch %d after step %d", e.Epoch, e.Step)
+}
+
+// Unwrap implements the errors package's protocol.
+func (e *InterruptedError) Unwrap() error { return e.Cause }
+
+// DivergedError says that the loss of a step was NaN or infinite.
+type DivergedError struct {
+	Epoch, Step int
+	Loss, Rate  float64
+}
+
+// Error implements error.
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("the loss turned %v in epoch %d, step %d, at learning rate %g: try a smaller learning rate", e.Loss, e.Epoch, e.Step, e.Rate)
 }
