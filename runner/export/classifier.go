@@ -5,16 +5,96 @@ package export
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/runner"
 	"dtl-tf/runner/adapter"
 )
+
+// The second signature of an exported model and the inputs and outputs of both. The default signature takes images of any size, the
+// second takes images of the model's size.
+const (
+	floatSignature      = "resized_0_to_1"
+	ImagesInput         = "images"        // uint8 [n, height, width, 3]; float32 [n, size, size, 3] in 0..1
+	LogitsOutput        = "logits"        // float32 [n, classes]
+	probabilitiesOutput = "probabilities" // float32 [n, classes]
+)
+
+// The file in assets.extra by which a SavedModel is recognised as a classifier.
+const (
+	classifierFile    = "classifier.json"
+	classifierFormat  = "dtl-tf classifier"
+	classifierVersion = 1
+
+	maxImageSize = 1 << 16
+)
+
+// Description is the content of classifierFile.
+type Description struct {
+	Format     string            `json:"format"`
+	Version    int               `json:"version"`
+	Program    string            `json:"program"`
+	Method     string            `json:"method"`
+	Options    dtl.Options       `json:"options,omitempty"`
+	Pool       string            `json:"pool"`
+	Precision  string            `json:"precision"`
+	Image      int               `json:"image_size"`
+	Mean       [3]float64        `json:"mean"` // applied inside the graph
+	Std        [3]float64        `json:"std"`
+	Classes    int               `json:"classes"`
+	ClassNames []string          `json:"class_names,omitempty"` // in the order of the logits
+	Backbone   backboneReference `json:"backbone"`
+}
+
+// backboneReference identifies the backbone of an exported model.
+type backboneReference struct {
+	Path    string `json:"path"`
+	SHA256  string `json:"sha256"`
+	Weights string `json:"weights_sha256"`
+}
+
+// Read reads the description of an exported model. It fails for SavedModels that Classifier did not write.
+func Read(dir string) (Description, error) {
+	var d Description
+	fail := func(err error) (Description, error) { return d, fmt.Errorf("SavedModel %s: %w", dir, err) }
+	if err := savedmodel.Check(os.DirFS(dir)); err != nil {
+		return fail(err)
+	}
+	where := savedmodel.ExtraDir + "/" + classifierFile
+	raw, err := limit.ReadFile(filepath.Join(dir, filepath.FromSlash(where)), limit.Text)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fail(fmt.Errorf("%s is missing: it is no classifier that dtl-tf wrote (make one with: dtl-tf export)", where))
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return fail(fmt.Errorf("%s: %w", where, err))
+	}
+	switch {
+	case d.Format != classifierFormat:
+		return fail(fmt.Errorf("%s: format is %q, wanted %q", where, d.Format, classifierFormat))
+	case d.Version != classifierVersion:
+		return fail(fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, d.Version, classifierVersion))
+	case d.Image < 1 || d.Image > maxImageSize:
+		return fail(fmt.Errorf("%s: an image_size of %d is not possible", where, d.Image))
+	case d.Classes < 1:
+		return fail(fmt.Errorf("%s: %d classes are not possible", where, d.Classes))
+	case d.ClassNames != nil && len(d.ClassNames) != d.Classes:
+		return fail(fmt.Errorf("%s: class_names has %d names, the classifier has %d classes", where, len(d.ClassNames), d.Classes))
+	}
+	return d, nil
+}
 
 // ClassifierConfig is the configuration of Classifier.
 type ClassifierConfig struct {
