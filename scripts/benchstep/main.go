@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"time"
@@ -30,6 +29,7 @@ import (
 	_ "dtl-tf/graph/capi/process"
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/machine"
 )
 
@@ -39,13 +39,6 @@ const (
 	rate  = 1e-3
 	decay = 0.05
 )
-
-// recomputations are the values of -recompute, named as those of fine-tune --recompute.
-var recomputations = map[string]graph.Recompute{
-	"none":        graph.RecomputeNone,
-	"activations": graph.RecomputeActivations,
-	"blocks":      graph.RecomputeBlocks,
-}
 
 func main() {
 	arch := flag.String("backbone", "vit_b16", "architecture, with random weights")
@@ -76,14 +69,15 @@ func main() {
 
 // worker is a model and the batch that every step trains on.
 type worker struct {
-	session  *dtl.Trainer
-	onImages *dtl.ImageTrainer
-	onStored *dtl.StoredTrainer // with -store, instead of onImages
-	images   tensor.Tensor      // [B, S, S, 3] bytes
-	stored   []tensor.Tensor    // with -store: fed instead of images
-	store    graph.Precision
-	labels   []int32
-	steps    int // steps so far
+	session *dtl.Trainer
+	images  tensor.Tensor // [B, S, S, 3] bytes
+	labels  []int32
+	store   graph.Precision // with -store
+	stored  []tensor.Tensor // with -store: fed instead of images
+	steps   int             // steps so far
+
+	train func() (loss float64, err error)
+	trace func() (*pb.RunMetadata, error)
 }
 
 func newWorker(name string, batch int, precision, recompute, store string, threads int) (*worker, error) {
@@ -95,18 +89,16 @@ func newWorker(name string, batch int, precision, recompute, store string, threa
 	if err != nil {
 		return nil, err
 	}
-	mode, ok := recomputations[recompute]
-	if !ok {
-		return nil, fmt.Errorf("-recompute %q: use none, activations or blocks", recompute)
+	mode, err := graph.ParseRecompute(recompute)
+	if err != nil {
+		return nil, fmt.Errorf("-recompute: %w", err)
 	}
-	w := &worker{images: noise(batch, arch.ImageSize()), labels: make([]int32, batch)}
+	w := &worker{}
+	w.images, w.labels = finetune.RandomBatch(batch, arch.ImageSize(), classes)
 	if store != "" {
 		if w.store, err = graph.ParsePrecision(store); err != nil {
 			return nil, err
 		}
-	}
-	for i := range w.labels {
-		w.labels[i] = int32(i % classes)
 	}
 	bb, err := backbone.Random(arch, 1)
 	if err != nil {
@@ -126,30 +118,36 @@ func newWorker(name string, batch int, precision, recompute, store string, threa
 	training := dtl.Training{Batch: batch, WeightDecay: decay}
 	start := dtl.Start{Session: graph.SessionOptions{Threads: threads}, Weights: bb.Weights, Seed: 1}
 	if w.store == "" {
-		if w.onImages, err = dtl.NewImageTrainer(model, training, start); err != nil {
-			return nil, err
-		}
-		w.session = w.onImages.Trainer
+		err = w.onImages(model, training, start)
 	} else {
-		if w.onStored, err = dtl.NewStoredTrainer(model, training, w.store, start); err != nil {
-			return nil, err
-		}
-		w.session = w.onStored.Trainer
-		_, err = w.fill()
+		err = w.onStored(model, training, start)
 	}
 	bb, model, start = nil, nil, dtl.Start{} //nolint:ineffassign // the session has its own copy of the weights
 	debug.FreeOSMemory()
 	return w, err
 }
 
-// noise is a batch of random images, as bytes like the loader's. Time and memory do not depend on the values.
-func noise(batch, side int) tensor.Tensor {
-	random := rand.New(rand.NewPCG(1, 1))
-	pixels := make([]uint8, batch*side*side*3)
-	for i := range pixels {
-		pixels[i] = uint8(random.UintN(256))
+func (w *worker) onImages(m *dtl.Model, training dtl.Training, start dtl.Start) error {
+	t, err := dtl.NewImageTrainer(m, training, start)
+	if err != nil {
+		return err
 	}
-	return tensor.Must(pixels, batch, side, side, 3)
+	w.session = t.Trainer
+	w.train = func() (float64, error) { return t.Step(w.images, w.labels, rate, w.steps) }
+	w.trace = func() (*pb.RunMetadata, error) { return t.Trace(w.images, w.labels, rate, w.steps) }
+	return nil
+}
+
+func (w *worker) onStored(m *dtl.Model, training dtl.Training, start dtl.Start) error {
+	t, err := dtl.NewStoredTrainer(m, training, w.store, start)
+	if err != nil {
+		return err
+	}
+	w.session = t.Trainer
+	w.train = func() (float64, error) { return t.Step(w.stored, w.labels, rate, w.steps) }
+	w.trace = func() (*pb.RunMetadata, error) { return t.Trace(w.stored, w.labels, rate, w.steps) }
+	_, err = w.fill()
+	return err
 }
 
 // serve answers commands until the input ends.
@@ -174,8 +172,9 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 func (w *worker) obey(command string) (any, error) {
 	switch command {
 	case "step":
+		w.steps++
 		begun := time.Now()
-		loss, err := w.step()
+		loss, err := w.train()
 		seconds := time.Since(begun).Seconds()
 		if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
 			err = fmt.Errorf("step %d: the loss is %v", w.steps, loss)
@@ -188,14 +187,6 @@ func (w *worker) obey(command string) (any, error) {
 		return w.peak()
 	}
 	return nil, fmt.Errorf("unknown command %q", command)
-}
-
-func (w *worker) step() (float64, error) {
-	w.steps++
-	if w.store != "" {
-		return w.onStored.Step(w.stored, w.labels, rate, w.steps)
-	}
-	return w.onImages.Step(w.images, w.labels, rate, w.steps)
 }
 
 // fill computes the stored values of a batch in the precision of the store, without writing them to a file.
@@ -236,13 +227,7 @@ func toBF16(t tensor.Tensor) tensor.Tensor {
 // (The memory-mapped file that they are read from is in the system's page cache.)
 func (w *worker) peak() (any, error) {
 	w.steps++
-	var metadata *pb.RunMetadata
-	var err error
-	if w.store != "" {
-		metadata, err = w.onStored.Trace(w.stored, w.labels, rate, w.steps)
-	} else {
-		metadata, err = w.onImages.Trace(w.images, w.labels, rate, w.steps)
-	}
+	metadata, err := w.trace()
 	if err != nil {
 		return nil, err
 	}
