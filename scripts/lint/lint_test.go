@@ -1,4 +1,4 @@
-// Package lint holds the sources against the rules of CONTRIBUTING.md that a compiler does not know.
+// Package lint tests rules of CONTRIBUTING.md that no compiler checks.
 package lint
 
 import (
@@ -18,8 +18,8 @@ import (
 
 const module = "dtl-tf"
 
-// storeys are all folders with packages, from the ground up; those that are below a folder belong to it unless they are named themselves.
-// A package imports only packages of its own storey and of those below it.
+// storeys lists all folders with packages, from the ground up. A subfolder belongs to the storey of its folder unless it is listed
+// itself. A package may import packages of its own storey and of lower ones.
 var storeys = []struct {
 	name    string
 	folders []string
@@ -37,7 +37,7 @@ var storeys = []struct {
 	{"programs", []string{"cmd", "scripts"}},
 }
 
-// storey is the number of a folder's storey, -1 if it has none. What is right below runner must be named.
+// storey returns the index of a folder's storey, or -1. Folders directly below runner must be listed.
 func storey(folder string) int {
 	for at := folder; at != "." && (at != "runner" || at == folder); at = path.Dir(at) {
 		for i, s := range storeys {
@@ -49,7 +49,7 @@ func storey(folder string) int {
 	return -1
 }
 
-// source is a file of the module.
+// source is a Go file of the module.
 type source struct {
 	folder string // from the module's root, with slashes
 	test   bool
@@ -125,7 +125,7 @@ func TestStoreys(t *testing.T) {
 	}
 }
 
-// TestImports: C and what goes around the types are for graph/capi, flags for programs.
+// TestImports: only graph/capi imports C and unsafe, only programs import flag packages.
 func TestImports(t *testing.T) {
 	for _, s := range sources(t) {
 		s.imports(func(at, path string) {
@@ -139,7 +139,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestExits: a library gives errors and leaves it to its program to end. Tests of processes may end theirs.
+// TestExits: only programs, and tests of processes, end the process; libraries return errors.
 func TestExits(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.test || s.file.Name.Name == "main" {
@@ -158,7 +158,7 @@ func TestExits(t *testing.T) {
 	}
 }
 
-// TestFlags: the lower storeys know no flags, so their texts name none. Package runner does (see runner.WithFlag).
+// TestFlags: texts below package runner name no flags, which those packages don't know. runner.WithFlag adds the names.
 func TestFlags(t *testing.T) {
 	flag := regexp.MustCompile(`(^|[^-\w])--[a-z]`)
 	for _, s := range sources(t) {
@@ -174,7 +174,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestSkips: only graph/need skips a test, so that each skip says what is missing.
+// TestSkips: tests skip only through graph/need, which says what is missing.
 func TestSkips(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.folder == "graph/need" {
