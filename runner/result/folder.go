@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -118,14 +119,9 @@ func existsAlready(path string) error {
 // abandoned reports whether the folder holds nothing but a lock file and temporary files.
 func (f *Folder) abandoned() bool {
 	entries, err := os.ReadDir(f.path)
-	locked := false
-	for _, e := range entries {
-		if e.Name() != lockFile && !isTemp(e.Name()) {
-			return false
-		}
-		locked = locked || e.Name() == lockFile
-	}
-	return err == nil && locked
+	locked := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == lockFile })
+	other := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != lockFile && !isTemp(e.Name()) })
+	return err == nil && locked && !other
 }
 
 // Path returns the path of a file in the folder, or of the folder itself if name is empty.
@@ -185,11 +181,8 @@ func (f *Folder) Close() {
 
 // madeByRun reports whether a run writes files of this name.
 func madeByRun(name string) bool {
-	switch name {
-	case RunFile, AdapterFile, MetricsFile:
-		return true
-	}
-	return strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint") || strings.HasPrefix(name, "events.out.tfevents.")
+	named := name == RunFile || name == AdapterFile || name == MetricsFile
+	return named || strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint") || strings.HasPrefix(name, "events.out.tfevents.")
 }
 
 // isTemp reports whether a name is that of a temporary file that WriteFile makes for a file of a run.

@@ -23,7 +23,7 @@ type ForeignError struct{ Err error }
 
 // Error implements error.
 func (e *ForeignError) Error() string {
-	return e.Err.Error() + ": another version of dtl-tf wrote it, and only that can go on with it"
+	return e.Err.Error() + ": another version of dtl-tf wrote it, and only that version can continue with it"
 }
 
 // Unwrap implements the errors package's protocol.

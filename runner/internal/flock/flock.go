@@ -77,7 +77,7 @@ func Acquire(path string, how int) (*os.File, error) {
 		}
 		return f, nil
 	}
-	return nil, fmt.Errorf("%s was gone %d times when it was locked: choose a folder on another file system", path, maxTries)
+	return nil, fmt.Errorf("%s disappeared %d times while it was being locked: choose a folder on another file system", path, maxTries)
 }
 
 // self names this process in other processes' messages.

@@ -72,7 +72,7 @@ func (f *File) index() error {
 		}
 		length := binary.LittleEndian.Uint64(head)
 		if Checksum(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
-			return f.fail(f.Len(), errors.New("the checksum of its length is wrong: the file is damaged, or no TFRecord file (compressed ones are not read)"))
+			return f.fail(f.Len(), errors.New("the checksum of its length is wrong: the file is damaged, or is no TFRecord file (compressed files are not supported)"))
 		}
 		if length > maxRecord {
 			return f.fail(f.Len(), fmt.Errorf("it claims %d bytes, more than any image has", length))
