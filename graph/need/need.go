@@ -1,4 +1,4 @@
-// Package need skips tests whose needs are not met here. Each skip says what is missing.
+// Package need skips tests that this machine can't run. Each skip says what is missing.
 package need
 
 import (
@@ -17,7 +17,7 @@ func That(t testing.TB, ok bool, missing string) {
 	}
 }
 
-// NoError skips the test if preparing it gave an error, which says what is missing.
+// NoError skips the test if err is not nil. err says what is missing.
 func NoError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -25,10 +25,10 @@ func NoError(t testing.TB, err error) {
 	}
 }
 
-// AllowsHeavy tells whether DTL_HEAVY=1 asks for what takes long.
+// AllowsHeavy tells whether DTL_HEAVY is set, which enables slow tests.
 func AllowsHeavy() bool { return os.Getenv("DTL_HEAVY") != "" }
 
-// Heavy skips the test unless DTL_HEAVY=1 asks for what takes long. why says what takes long.
+// Heavy skips the test unless DTL_HEAVY is set. why says what makes the test slow.
 func Heavy(t testing.TB, why string) {
 	t.Helper()
 	That(t, AllowsHeavy(), why+", set DTL_HEAVY=1 to run it")

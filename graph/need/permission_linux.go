@@ -12,22 +12,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bound marks the child process in which Permissions runs a test again.
+// bound is set in the environment of the child process in which Permissions repeats a test.
 const bound = "DTL_TF_TEST_BOUND"
 
-// Permissions tells whether the permissions of files bind this process. They do not bind root: then the test runs again in a child
-// process without the capability to ignore them, Permissions reports its result and is false, and the caller returns.
+// Permissions tells whether file permissions apply to this process. They do not apply to root: Permissions then repeats the test in a
+// child process without the capability to ignore them, adopts its result and returns false, and the caller must return.
 func Permissions(t *testing.T) bool {
 	t.Helper()
 	if !ignoresPermissions(t) {
 		return true
 	}
-	That(t, os.Getenv(bound) == "", "permissions do not bind this user, even without CAP_DAC_OVERRIDE")
+	That(t, os.Getenv(bound) == "", "file permissions do not apply to this user, even without CAP_DAC_OVERRIDE")
 	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	child.Env = append(os.Environ(), bound+"=1")
 	out, err := withoutOverride(child)
 	NoError(t, err)
-	t.Logf("as a user whom permissions bind:\n%s", out)
+	t.Logf("in a process to which file permissions apply:\n%s", out)
 	if !child.ProcessState.Success() {
 		t.Fail()
 	}
@@ -35,7 +35,7 @@ func Permissions(t *testing.T) bool {
 	return false
 }
 
-// ignoresPermissions tries to write into a folder that may not be written to.
+// ignoresPermissions tells whether the process can write to a read-only folder.
 func ignoresPermissions(t *testing.T) bool {
 	t.Helper()
 	folder := t.TempDir()
@@ -45,8 +45,7 @@ func ignoresPermissions(t *testing.T) bool {
 	return os.WriteFile(filepath.Join(folder, "probe"), nil, 0o666) == nil
 }
 
-// withoutOverride runs a process that can't get CAP_DAC_OVERRIDE. The error tells why it could not be started; how it ended is in
-// the command.
+// withoutOverride runs a process without CAP_DAC_OVERRIDE. err is not nil if it could not be started; c holds its exit status.
 func withoutOverride(c *exec.Cmd) (out []byte, err error) {
 	done := make(chan struct{})
 	go func() {
@@ -55,7 +54,7 @@ func withoutOverride(c *exec.Cmd) (out []byte, err error) {
 		// goroutine, which never unlocks it.
 		runtime.LockOSThread()
 		if err = unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_DAC_OVERRIDE, 0, 0, 0); err != nil {
-			err = fmt.Errorf("permissions do not bind this user, and CAP_DAC_OVERRIDE can't be dropped: %w", err)
+			err = fmt.Errorf("file permissions do not apply to this user, and CAP_DAC_OVERRIDE can't be dropped: %w", err)
 			return
 		}
 		if out, err = c.CombinedOutput(); c.ProcessState != nil {

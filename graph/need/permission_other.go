@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Permissions skips the test if the permissions of files do not bind this process, as for root. It is true otherwise.
+// Permissions skips the test if file permissions do not apply to this process, as for root. Otherwise it returns true.
 func Permissions(t *testing.T) bool {
 	t.Helper()
-	That(t, os.Geteuid() != 0, "permissions do not bind root")
+	That(t, os.Geteuid() != 0, "file permissions do not apply to root")
 	return true
 }
