@@ -11,9 +11,9 @@ import (
 	"dtl-tf/graph/jpeg"
 )
 
-// DefaultMaxPixels is the largest image that is decoded unless [Images] says otherwise. It bounds the memory that a small file
-// can unpack to, and lies between the sizes at which Pillow warns (89,478,485) and raises an error (178,956,970).
-const DefaultMaxPixels = 100_000_000
+// maxPixels is the largest image that is decoded. It bounds the memory that a small file can unpack to, and lies between the sizes
+// at which Pillow warns (89,478,485) and raises an error (178,956,970).
+const maxPixels = 100_000_000
 
 // pixels is a decoded image: [height, width, 3] uint8 RGB.
 type pixels struct {

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"cmp"
 	"fmt"
 
 	"dtl-tf/graph/jpeg"
@@ -13,9 +12,8 @@ const maxFileBytes = 1 << 30
 
 // Images reads image files and scales them to one size. It is safe for concurrent use.
 type Images struct {
-	Decoder   *jpeg.Decoder // decodes JPEG; the caller closes it
-	Size      int           // height and width of the result in pixels
-	MaxPixels int           // largest image that is decoded; 0 is DefaultMaxPixels
+	Decoder *jpeg.Decoder // decodes JPEG; the caller closes it
+	Size    int           // height and width of the result in pixels
 }
 
 // Load reads one file and returns [Size, Size, 3] uint8 RGB. Errors name the file.
@@ -24,7 +22,7 @@ func (m Images) Load(path string) ([]uint8, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
-	p, err := decode(content, m.Decoder, cmp.Or(m.MaxPixels, DefaultMaxPixels))
+	p, err := decode(content, m.Decoder, maxPixels)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", path, err)
 	}

@@ -67,7 +67,7 @@ func TestMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			alloctest.Limit(t, c.perPixel*c.height*c.width, func() {
-				p, err := decode(c.content, nil, DefaultMaxPixels)
+				p, err := decode(c.content, nil, maxPixels)
 				if err != nil {
 					t.Fatal(err)
 				}
