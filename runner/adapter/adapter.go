@@ -125,13 +125,18 @@ func sameNumber(a, b string) bool {
 
 // shapeOf infers an option from the shapes of the official implementation's tensors, 0 if it can't.
 func shapeOf(a *result.Adapter, option string) int {
+	var shape []int
+	axis := 0
 	switch option {
 	case "rank":
-		return axis(a, mapName(0)+mapDown, 0)
+		shape = a.Tensors[mapName(0)+mapDown].Shape
 	case "kernel":
-		return axis(a, fusionName, 2)
+		shape, axis = a.Tensors[fusionName].Shape, 2
 	}
-	return 0
+	if axis >= len(shape) {
+		return 0
+	}
+	return shape[axis]
 }
 
 // agreeString sets value to that of the file. It fails if the user has set another.
@@ -152,14 +157,6 @@ func methodOf(a *result.Adapter) string {
 		return m
 	}
 	return dtl.Recognise(a.Tensors.Names())
-}
-
-// axis is one dimension of a tensor, 0 if the adapter lacks it.
-func axis(a *result.Adapter, name string, at int) int {
-	if t, ok := a.Tensors[name]; ok && at < len(t.Shape) {
-		return t.Shape[at]
-	}
-	return 0
 }
 
 // Classes is the number of classes of an adapter.

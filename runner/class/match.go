@@ -3,6 +3,7 @@ package class
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"dtl-tf/graph/spell"
@@ -55,70 +56,57 @@ type Match struct {
 // lists are those of the classifier. The numbers of class folders follow from their order, so they count only if both sides have
 // the same number of classes.
 func Find(set, head List) Match {
-	m := Match{Data: set, Head: head, To: make([]int, set.Count)}
-	switch named, numbered := set.Names != nil, head.Names == nil; {
-	case named && !numbered:
+	m := Match{Data: set, Head: head, To: slices.Repeat([]int{-1}, set.Count)}
+	values, ok := matchValues(set, head)
+	switch {
+	case set.Names != nil && head.Names != nil:
 		m.How = ByName
-		at := positions(head.Names)
+		classes := map[string]int{}
+		for class, name := range head.Names {
+			if _, duplicate := classes[name]; duplicate { // which old versions could write
+				class = -1
+			}
+			classes[name] = class
+		}
 		for i, name := range set.Names {
-			m.To[i] = at(name)
+			if class, found := classes[name]; found {
+				m.To[i] = class
+			}
 		}
-	case m.matchValues():
-		m.How = ByValue
-	case named && set.Count != head.Count:
+	case ok:
+		m.How, m.To = ByValue, values
+	case set.Names != nil && set.Count != head.Count:
 		m.How = Unmatched
-		for i := range m.To {
-			m.To[i] = -1
-		}
 	default:
 		m.How = ByNumber
-		for i := range m.To {
+		for i := range min(set.Count, head.Count) {
 			m.To[i] = i
-			if i >= head.Count {
-				m.To[i] = -1
-			}
 		}
 	}
 	return m
 }
 
-// positions returns a function that finds a name in a list, or -1. Duplicate names, which old versions could write, match nothing.
-func positions(names []string) func(string) int {
-	at := map[string]int{}
-	for i, name := range names {
-		if _, duplicate := at[name]; duplicate {
-			i = -1
-		}
-		at[name] = i
-	}
-	return func(name string) int {
-		if i, ok := at[name]; ok {
-			return i
-		}
-		return -1
-	}
-}
-
 // matchValues matches names that are numbers, such as the class folders 0, 1, 10, 11, 2, with the numbers of the other side. It
-// reports whether every class of the data set has a match.
-func (m *Match) matchValues() bool {
+// fails unless every class of the data set has a match.
+func matchValues(set, head List) (to []int, ok bool) {
+	to = make([]int, set.Count)
 	switch {
-	case m.Data.Names != nil && m.Head.Names == nil:
-		classes, ok := byValue(m.Data.Names)
+	case set.Names != nil && head.Names == nil:
+		classes, ok := byValue(set.Names)
 		for value, class := range classes {
-			m.To[class] = value
-			ok = ok && value < m.Head.Count
+			to[class] = value
+			ok = ok && value < head.Count
 		}
-		return ok
-	case m.Data.Names == nil && m.Head.Names != nil:
-		classes, ok := byValue(m.Head.Names)
-		for value := range m.To {
+		return to, ok
+	case set.Names == nil && head.Names != nil:
+		classes, ok := byValue(head.Names)
+		for value := range to {
 			class, found := classes[value]
-			m.To[value], ok = class, ok && found
+			to[value], ok = class, ok && found
 		}
-		return ok
+		return to, ok
 	}
-	return false
+	return nil, false
 }
 
 // byValue maps the numbers that names are to their positions. It fails if a name is not a number or two are equal.
