@@ -65,7 +65,7 @@ func TestCache(t *testing.T) {
 		}
 	}
 	cli(t, "cache", "clear", "--dir", dir, "../run").want(t, exitUsage, "../run")
-	cli(t, "cache", "clear", "--dir", dir, "0123456789abcdef").want(t, exitFailed, "0123456789abcdef", "none of this name")
+	cli(t, "cache", "clear", "--dir", dir, "0123456789abcdef").want(t, exitFailed, "0123456789abcdef", "does not exist")
 	if o := cli(t, "cache", "clear", "--dir", dir, list[0].Name); o.code != exitDone || !strings.Contains(o.out, "removed "+list[0].Name) {
 		t.Errorf("clear: %+v", o)
 	}

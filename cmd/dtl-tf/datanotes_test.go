@@ -19,9 +19,9 @@ func TestNotesOnData(t *testing.T) {
 	o := cli(t, tune(out, "--data", root, "--shuffle=false", "--epochs", "1")...) // 12 images, batch 8
 	notes := []string{
 		"2 of 3 classes (basil, cobalt) have no image in test: they are not tested",
-		"1 of 1 images of test are trained on too, as files of the same content: test/amber/again.png = train/basil/train0.png",
-		"files of the same content have two labels: train/basil/train0.png (basil) = test/amber/again.png (amber)",
-		"no training step gets an image of 1 of 3 classes (cobalt): each epoch drops what does not fill a batch, take a smaller --batch or leave out --shuffle=false",
+		"1 of 1 images of test are also in the training data, as files with the same content: test/amber/again.png = train/basil/train0.png",
+		"files with the same content have different labels: train/basil/train0.png (basil) = test/amber/again.png (amber)",
+		"no training step gets an image of 1 of 3 classes (cobalt): each epoch drops images that do not fill a batch, use a smaller --batch or leave out --shuffle=false",
 	}
 	o.want(t, exitDone, notes...)
 	if got := readRun(t, out).Notes; fmt.Sprint(got) != fmt.Sprint(notes) {

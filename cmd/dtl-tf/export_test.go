@@ -166,7 +166,7 @@ func TestExportRefused(t *testing.T) {
 		t.Error("the same export gives other files")
 	}
 	keep := write(t, filepath.Join(t.TempDir(), "thesis.tex"), nil)
-	cli(t, args("--overwrite", "--out", filepath.Dir(keep))...).want(t, exitFailed, filepath.Dir(keep), "no SavedModel")
+	cli(t, args("--overwrite", "--out", filepath.Dir(keep))...).want(t, exitFailed, filepath.Dir(keep), "not a SavedModel")
 
 	image := testImages(t)[0]
 	for flag, value := range map[string]string{

@@ -43,7 +43,7 @@ func TestForeignAdapter(t *testing.T) {
 		"dtl_f64":       {"taken as dtl"},
 		"dtl_late":      {"low-rank maps from block 2 on"},
 		"dtlplus_f16":   {"taken as dtl+ of rank 2", "--feedback-from 2"},
-		"dtlplus_whole": {"11 trained tensors are taken", "54 of its backbone are left out"},
+		"dtlplus_whole": {"11 trained tensors are used", "54 of its backbone are not"},
 	}
 	if len(cases) != len(notes) || len(images) != 3 {
 		t.Fatalf("%d cases, %d images", len(cases), len(images))
@@ -144,8 +144,8 @@ func TestForeignRefused(t *testing.T) {
 		{"missing", func(m tensor.Map) { delete(m, "lora_dict.3.lora_B") }, []string{"lacks", "lora_dict.3.lora_B [12 2]"}},
 		{"half of a map missing", func(m tensor.Map) { delete(m, "lora_dict.0.lora_B") }, []string{"lacks", "lora_dict.0.lora_B [12 2]"}},
 		{"hole", func(m tensor.Map) { delete(m, "lora_dict.2.lora_A"); delete(m, "lora_dict.2.lora_B") }, []string{"lacks", "lora_dict.2.lora_A [2 12]"}},
-		{"extra", func(m tensor.Map) { m["lora_scale"] = tensor.Zeros(1) }, []string{"lora_scale", "no place"}},
-		{"deeper", func(m tensor.Map) { m["lora_dict.4.lora_A"] = tensor.Zeros(2, 12) }, []string{"lora_dict.4.lora_A", "no place"}},
+		{"extra", func(m tensor.Map) { m["lora_scale"] = tensor.Zeros(1) }, []string{"lora_scale", "which the method does not have"}},
+		{"deeper", func(m tensor.Map) { m["lora_dict.4.lora_A"] = tensor.Zeros(2, 12) }, []string{"lora_dict.4.lora_A", "which the method does not have"}},
 		{"misshapen", func(m tensor.Map) { m["lora_dict.1.lora_A"] = tensor.Zeros(3, 12) }, []string{"lora_dict.1.lora_A", "[3 12]", "[2 12]"}},
 		{"other width", func(m tensor.Map) { m["head.weight"] = tensor.Zeros(3, 13) }, []string{"head.weight", "[3 13]", "[3 12]"}},
 		{"no head", func(m tensor.Map) { delete(m, "head.weight") }, []string{"no classifier", "head.weight"}},

@@ -63,7 +63,7 @@ func TestSavedModelBackbone(t *testing.T) {
 	cli(t, "backbone", "export", fixture.backbone, "--out", model, "--overwrite").want(t, exitDone)
 	other := t.TempDir()
 	keep := write(t, filepath.Join(other, "thesis.tex"), nil)
-	cli(t, "backbone", "export", fixture.backbone, "--out", other, "--overwrite").want(t, exitFailed, other, "no SavedModel")
+	cli(t, "backbone", "export", fixture.backbone, "--out", other, "--overwrite").want(t, exitFailed, other, "not a SavedModel")
 	if _, err := os.Stat(keep); err != nil {
 		t.Error("--overwrite removed a file that is no SavedModel")
 	}

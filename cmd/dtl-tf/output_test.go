@@ -122,9 +122,9 @@ func TestFullDisk(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	cli(t, tune(out, "--lr", "1000", "--weight-decay", "1000", "--schedule", "constant", "--epochs", "20")...).
-		want(t, exitFailed, "the loss turned", "step ", "smaller learning rate")
+		want(t, exitFailed, "the loss became", "step ", "smaller learning rate")
 	r := readRun(t, out)
-	if r.Status != result.Failed || !strings.Contains(r.Error, "the loss turned") || r.Progress.Epochs < 1 {
+	if r.Status != result.Failed || !strings.Contains(r.Error, "the loss became") || r.Progress.Epochs < 1 {
 		t.Errorf("run.json: %s after %d epochs: %q", r.Status, r.Progress.Epochs, r.Error)
 	}
 	f, err := weight.Open(filepath.Join(out, result.AdapterFile))

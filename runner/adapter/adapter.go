@@ -189,7 +189,7 @@ func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 	}
 	for _, name := range a.Tensors.Names() {
 		if _, ok := wanted[name]; !ok {
-			return fmt.Errorf("adapter %s has the tensor %s, for which the method has no place: is the --method right?", a.Path, name)
+			return fmt.Errorf("adapter %s has the tensor %s, which the method does not have: is the --method right?", a.Path, name)
 		}
 	}
 	return nil

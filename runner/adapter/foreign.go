@@ -36,10 +36,10 @@ func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 	maps.DeleteFunc(a.Tensors, func(name string, _ tensor.Tensor) bool { return isTimm(name) })
 	if left := before - len(a.Tensors); left > 0 {
 		a.Whole = true
-		note("adapter %s holds a whole model: its %d trained tensors are taken, the %d of its backbone are left out", path, len(a.Tensors), left)
+		note("adapter %s contains a whole model: its %d trained tensors are used, the %d of its backbone are not", path, len(a.Tensors), left)
 	}
 	if first := fillMaps(a.Tensors); first > 0 {
-		note("adapter %s has low-rank maps from block %d on: those of the blocks before are taken as zero, which adds nothing", path, first)
+		note("adapter %s has low-rank maps from block %d on: those of earlier blocks are taken as zero, which adds nothing", path, first)
 	}
 	return a, nil
 }

@@ -96,7 +96,7 @@ func takeOver(a *result.Adapter, c *runner.BackboneConfig) error {
 			continue
 		}
 		if len(list) != 3 {
-			return fmt.Errorf("adapter %s: metadata %s has %d numbers, wanted are 3", a.Path, n.key, len(list))
+			return fmt.Errorf("adapter %s: metadata %s has %d numbers, want 3", a.Path, n.key, len(list))
 		}
 		file := [3]float64(list)
 		if *n.value == nil {

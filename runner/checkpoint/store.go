@@ -80,7 +80,7 @@ func (s *Store) Newest() (*Checkpoint, error) {
 		path := filepath.Join(s.folder, name)
 		state, tensors, err := read(path)
 		if mayBeIntact(err) {
-			return nil, fmt.Errorf("%w (nothing was removed; to go on from the checkpoint before it, move the file away)", err)
+			return nil, fmt.Errorf("%w (nothing was removed; to continue from the checkpoint before it, move the file away)", err)
 		}
 		if err != nil {
 			damaged = append(damaged, err)

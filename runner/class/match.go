@@ -130,9 +130,9 @@ func (m Match) Relabel(items []data.Item) error {
 	}
 	switch {
 	case m.How == Unmatched:
-		return runner.Usagef("%s names its %d classes, %s has %d without names: which is which can't be told", m.Data.Owner, m.Data.Count, m.Head.Owner, m.Head.Count)
+		return runner.Usagef("%s names its %d classes, %s has %d without names: they can't be matched", m.Data.Owner, m.Data.Count, m.Head.Owner, m.Head.Count)
 	case m.How == ByNumber && m.Data.Count > m.Head.Count:
-		return runner.Usagef("%s has %d classes, the classifier tells %d apart: they do not belong together", m.Data.Owner, m.Data.Count, m.Head.Count)
+		return runner.Usagef("%s has %d classes, the classifier has %d: they do not belong together", m.Data.Owner, m.Data.Count, m.Head.Count)
 	}
 	var unknown []string
 	unmatched := m.without(m.To)

@@ -36,7 +36,7 @@ func TestMatchClasses(t *testing.T) {
 		{set: "\ufffd b", head: "\ufffd \ufffd b", want: "[-1 2]", refused: "\ufffd (1 of 2 images)", startsFrom: "fresh: \ufffd"}, // as old versions wrote \xfe and \xff
 		{setN: 3, headN: 3, want: "[0 1 2]"},
 		{setN: 2, headN: 3, want: "[0 1]", absent: "2 of the classifier's 3 classes (none of 2)", startsFrom: "left out: 2"},
-		{setN: 4, headN: 3, want: "[0 1 2 -1]", refused: "D has 4 classes, the classifier tells 3 apart", startsFrom: "3 of 4 classes of the head start from H; fresh: 3"},
+		{setN: 4, headN: 3, want: "[0 1 2 -1]", refused: "D has 4 classes, the classifier has 3", startsFrom: "3 of 4 classes of the head start from H; fresh: 3"},
 		{setN: 3, head: "a b c", want: "[0 1 2]", note: "D has no class names: labels are matched by number with H (0 is a, 1 is b, 2 is c)"},
 		{set: "a b c", headN: 3, want: "[0 1 2]", note: "H has no class names: labels are matched by number with D (0 is a, 1 is b, 2 is c)"},
 		{set: "a b", headN: 3, want: "[-1 -1]", refused: "D names its 2 classes, H has 3 without names", startsFrom: "0 of 2 classes of the head start from H, which has no class names; fresh: a, b; left out: 0, 1, 2"},

@@ -44,10 +44,10 @@ func unsupportedBMP(content []byte) error {
 		case bits == 16:
 			kind = "of 16 bits a pixel"
 		case compression == 3 || compression == 6:
-			kind = "with colour masks of its own"
+			kind = "with custom colour masks"
 		case compression == 4 || compression == 5:
 			kind = "that holds a JPEG or PNG image"
 		}
 	}
-	return fmt.Errorf("BMP images %s are not read: convert it to PNG, such as with 'magick NAME.bmp NAME.png'", kind)
+	return fmt.Errorf("BMP images %s are not read: convert it to PNG, for example with 'magick NAME.bmp NAME.png'", kind)
 }

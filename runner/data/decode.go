@@ -67,7 +67,7 @@ func (f format) guardedDecode(content []byte) (p pixels, err error) {
 	return fromImage(m)
 }
 
-var errDecoder = errors.New("the decoder broke down")
+var errDecoder = errors.New("the decoder failed")
 
 // format is an image file format.
 type format struct {

@@ -55,7 +55,7 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 		s.ClassNames, s.Classes = in.folders, len(in.folders)
 	}
 	if len(in.images) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("passed over, images of %s that lie in no class folder: %d (%s)", folder, len(in.images), spell.Few(in.images, maxNames)))
+		s.Notes = append(s.Notes, fmt.Sprintf("passed over, images of %s outside class folders: %d (%s)", folder, len(in.images), spell.Few(in.images, maxNames)))
 	}
 	if f.folder != "" { // the data set's own folder usually holds a readme and a licence
 		for _, name := range in.files {
@@ -99,8 +99,8 @@ func valFolders() []string { return []string{Val, "valid", "validation"} }
 //	train/CLASS/*, test/CLASS/*, and val/, valid/ or validation/CLASS/*
 //	CLASS/*, at least two of them: all images are for training
 //
-// If only one folder has the name of a split, holds images and no folders, and has folders of other names beside it, it is a
-// class, such as train beside bus and tram.
+// A single folder with the name of a split that holds images, no folders, and lies next to folders of other names is a class, such
+// as train next to bus and tram.
 func layoutOf(root string) (l layout, err error) {
 	top, err := readFolder(root)
 	if err != nil {
@@ -137,7 +137,7 @@ func layoutOf(root string) (l layout, err error) {
 				root, name, Train, Train, Val, Test)
 		}
 		if isDataSet(filepath.Join(root, name)) {
-			return l, fmt.Errorf("%s is no data set, but %s in it looks like one: name that", root, name)
+			return l, fmt.Errorf("%s is not a data set, but %s in it looks like one: use that folder", root, name)
 		}
 	}
 	if len(top.broken) > 0 {
@@ -145,7 +145,7 @@ func layoutOf(root string) (l layout, err error) {
 	}
 	l.splits = []splitFolder{{Train, ""}}
 	if class != "" {
-		l.notes = []string{fmt.Sprintf("the folder %s holds images and no folders, so it is taken for a class beside %s", filepath.Join(root, class), spell.Few(others, maxNames))}
+		l.notes = []string{fmt.Sprintf("the folder %s holds images and no folders, so it is taken as a class next to %s", filepath.Join(root, class), spell.Few(others, maxNames))}
 	}
 	return l, nil
 }

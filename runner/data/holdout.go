@@ -31,7 +31,7 @@ func Holdout(items []Item, fraction float64, seed uint64) (train, held []Item, e
 		}
 	}
 	if len(held) == 0 {
-		return nil, nil, fmt.Errorf("a fraction of %v of %d images in %d classes holds nothing back: take a larger one",
+		return nil, nil, fmt.Errorf("a fraction of %v of %d images in %d classes holds nothing back: use a larger one",
 			fraction, len(items), len(classes))
 	}
 	return train, held, nil

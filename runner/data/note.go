@@ -107,7 +107,7 @@ func (s *Set) sharedImages(train, test Part) string {
 	if pairs == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d images of %s are trained on too, as files of the same content: %s", len(pairs), len(test.Items), test.Name, spell.Few(pairs, maxPairs))
+	return fmt.Sprintf("%d of %d images of %s are also in the training data, as files with the same content: %s", len(pairs), len(test.Items), test.Name, spell.Few(pairs, maxPairs))
 }
 
 // twoLabels reports files with the same content and different labels.
@@ -131,7 +131,7 @@ func (s *Set) twoLabels(parts ...Part) string {
 	if pairs == nil {
 		return ""
 	}
-	return "files of the same content have two labels: " + spell.Few(pairs, maxPairs)
+	return "files with the same content have different labels: " + spell.Few(pairs, maxPairs)
 }
 
 // UnseenNote reports the classes with training images of which no step gets any in epochs 1 to epochs; "" if there are none.
@@ -152,7 +152,7 @@ func (s *Set) UnseenNote(l *Loader, epochs int) string {
 		return ""
 	}
 	labels := slices.Sorted(maps.Keys(unseen))
-	why := "each epoch drops what does not fill a batch, take a smaller --batch"
+	why := "each epoch drops images that do not fill a batch, use a smaller --batch"
 	if !l.options.Shuffle {
 		why += " or leave out --shuffle=false"
 	}

@@ -56,11 +56,11 @@ func TestNotes(t *testing.T) {
 		{"an empty class folder", map[string]string{"train/a/1.png": "1", "train/b/2.png": "2", "test/a/3.png": "3", "test/b/notes": ""},
 			[]string{"1 of 2 classes (b) have no image in test: they are not tested"}},
 		{"shared", images(map[string]string{"train.txt": "a 0\nb 1\nx 0", "test.txt": "c 0\nd 1\na 0"}, "x", "c"),
-			[]string{"2 of 3 images of test are trained on too, as files of the same content: c = x, a"}},
+			[]string{"2 of 3 images of test are also in the training data, as files with the same content: c = x, a"}},
 		{"many", images(map[string]string{"train.txt": "a 0\nb 1\nc 0", "test.txt": "a 0\nb 1\nc 0"}),
-			[]string{"3 of 3 images of test are trained on too, as files of the same content: a, b and 1 more"}},
+			[]string{"3 of 3 images of test are also in the training data, as files with the same content: a, b and 1 more"}},
 		{"two labels", images(map[string]string{"train.txt": "a 0\nb 1\nx 0\ny 1\nz 1"}, "x", "y", "z"),
-			[]string{"files of the same content have two labels: x (0) = y (1)"}},
+			[]string{"files with the same content have different labels: x (0) = y (1)"}},
 		{"alike", map[string]string{"train/Cat/1.png": "1", "train/cat/2.png": "2", "train/e\u0301/3.png": "3", "train/\u00e9/4.png": "4"},
 			[]string{`the class folders "Cat" and "cat" differ only in case or in how letters are composed: they are taken as two classes`,
 				`the class folders "e\u0301" and "\u00e9" differ only in case or in how letters are composed: they are taken as two classes`}},
@@ -88,7 +88,7 @@ func TestUnseenNote(t *testing.T) {
 		shuffle bool
 		want    string
 	}{
-		{6, false, "no training step gets an image of 1 of 3 classes (2): each epoch drops what does not fill a batch, take a smaller --batch or leave out --shuffle=false"},
+		{6, false, "no training step gets an image of 1 of 3 classes (2): each epoch drops images that do not fill a batch, use a smaller --batch or leave out --shuffle=false"},
 		{3, false, ""}, {4, false, ""}, {6, true, ""},
 	} {
 		l, err := NewLoader(items, Images{Size: 1}, LoaderOptions{Batch: c.batch, Shuffle: c.shuffle, DropLast: true})

@@ -75,6 +75,6 @@ func (p *Passed) Notes() (notes []string) {
 	}
 	add(p.unsupported, "passed over, pictures in formats that are not read: %d (%s): convert them to PNG or JPEG")
 	add(p.broken, "passed over, links that lead nowhere: %d (%s)")
-	add(p.other, "passed over, files that are no images: %d (%s)")
+	add(p.other, "passed over, files that are not images: %d (%s)")
 	return notes
 }

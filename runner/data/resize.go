@@ -32,7 +32,7 @@ func resize(p pixels, size int) []uint8 {
 	return p.pix
 }
 
-// taps are the filter weights for one target position, in units of 1/2^precision. The first is that of source position first.
+// taps are the filter weights for one target position, from source position first on, in units of 1/2^precision.
 type taps struct {
 	first   int
 	weights []int32

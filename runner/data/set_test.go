@@ -156,16 +156,16 @@ func TestLayouts(t *testing.T) {
 			map[string][]string{Train: {"cat/3.png", "dog/1.png", "dog/in/2.png"}}, nil},
 		{"a class called train", []string{"train/1.png", "bus/2.png", "tram/3.png"},
 			map[string][]string{Train: {"bus/2.png", "train/1.png", "tram/3.png"}},
-			[]string{"the folder ROOT/train holds images and no folders, so it is taken for a class beside bus, tram"}},
+			[]string{"the folder ROOT/train holds images and no folders, so it is taken as a class next to bus, tram"}},
 		{"what is no image", []string{"train/a/1.png", "train/a/.x.png", "train/a/Thumbs.db", "train/__MACOSX/a/1.png",
 			"train/a/1.webp", "train/a/1.svg", "train/a/1.json", "train/2.png", "train/list.txt"},
 			map[string][]string{Train: {"train/a/1.png"}},
-			[]string{"passed over, images of ROOT/train that lie in no class folder: 1 (2.png)",
+			[]string{"passed over, images of ROOT/train outside class folders: 1 (2.png)",
 				"passed over, pictures in formats that are not read: 2 (ROOT/train/a/1.svg, ROOT/train/a/1.webp): convert them to PNG or JPEG",
-				"passed over, files that are no images: 2 (ROOT/train/list.txt, ROOT/train/a/1.json)"}},
+				"passed over, files that are not images: 2 (ROOT/train/list.txt, ROOT/train/a/1.json)"}},
 		{"many", []string{"train/a/1.png", "train/a/1", "train/a/2", "train/a/3", "train/a/4", "train/a/5", "train/a/6", "train/a/7"},
 			map[string][]string{Train: {"train/a/1.png"}},
-			[]string{"passed over, files that are no images: 7 (ROOT/train/a/1, ROOT/train/a/2, ROOT/train/a/3, ROOT/train/a/4, ROOT/train/a/5 and 2 more)"}},
+			[]string{"passed over, files that are not images: 7 (ROOT/train/a/1, ROOT/train/a/2, ROOT/train/a/3, ROOT/train/a/4, ROOT/train/a/5 and 2 more)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := map[string]string{}
@@ -237,7 +237,7 @@ func TestFolderErrors(t *testing.T) {
 		{map[string]string{"training/a/x.png": "", "validation/a/x.png": ""}, "has a folder training but no train/: rename"},
 		{map[string]string{"Train/a/x.png": "", "Test/a/x.png": ""}, "has a folder Test but no train/: rename"},
 		{map[string]string{"train/x.png": "", "test/x.png": ""}, "no class folders"},
-		{map[string]string{"pets/train/a/x.png": "", "cars/images/1.png": ""}, "is no data set, but pets in it looks like one"},
+		{map[string]string{"pets/train/a/x.png": "", "cars/images/1.png": ""}, "is not a data set, but pets in it looks like one"},
 		{map[string]string{"cifar/train800.txt": "", "cifar/images/1.png": "", "zoo/a/1.png": ""}, "cifar in it looks like one"},
 	} {
 		if _, err := Open(tree(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {

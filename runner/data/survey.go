@@ -51,7 +51,7 @@ func (s Survey) Notes() (notes []string) {
 	}
 	if n := len(s.Turned); n > 0 {
 		notes = append(notes, fmt.Sprintf("images with an EXIF orientation other than upright: %d (%s): they are used as stored; "+
-			"rotate them first, such as with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, maxNames)))
+			"rotate them first, for example with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, maxNames)))
 	}
 	return notes
 }

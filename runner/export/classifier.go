@@ -73,7 +73,7 @@ func Read(dir string) (Description, error) {
 	where := savedmodel.ExtraDir + "/" + classifierFile
 	raw, err := limit.ReadFile(filepath.Join(dir, filepath.FromSlash(where)), limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fail(fmt.Errorf("%s is missing: it is no classifier that dtl-tf wrote (make one with: dtl-tf export)", where))
+		return fail(fmt.Errorf("%s is missing: this is not a classifier that dtl-tf wrote (make one with: dtl-tf export)", where))
 	}
 	if err != nil {
 		return fail(err)

@@ -35,7 +35,7 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 	}
 	sidecar = backbone.Sidecar(c.Out)
 	if err := pair.Restore(c.Out); err != nil {
-		return "", fmt.Errorf("what an earlier merge left: %w", err)
+		return "", fmt.Errorf("restoring the files of an earlier merge: %w", err)
 	}
 	for _, path := range []string{c.Out, sidecar} {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Overwrite {

@@ -45,7 +45,7 @@ func writeSavedModel(ctx context.Context, dir string, overwrite bool, write func
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("interrupted, %s is as it was: %w", dir, err)
+		return fmt.Errorf("interrupted, %s is unchanged: %w", dir, err)
 	}
 	return s.Publish()
 }
@@ -62,7 +62,7 @@ func replaceable(dir string, overwrite bool) error {
 		return fmt.Errorf("%s exists already: add --overwrite or choose another --out", dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, savedmodel.ModelFile)); err != nil {
-		return fmt.Errorf("%s is no SavedModel and is not removed: choose another --out", dir)
+		return fmt.Errorf("%s is not a SavedModel, so it is not replaced: choose another --out", dir)
 	}
 	return nil
 }

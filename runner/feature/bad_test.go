@@ -31,7 +31,7 @@ func TestFolder(t *testing.T) {
 	expect.Error(t, err, "no images")
 	o.Values = []Value{{"../x", nil}}
 	_, err = Open(context.Background(), o, NewImages(sums()))
-	expect.Error(t, err, "no name for a stored value")
+	expect.Error(t, err, "not a valid name for a stored value")
 	for _, e := range []error{os.ErrPermission, errReadOnly} {
 		expect.Error(t, explain("d", e), "d is not writable", "another --feature-cache folder")
 	}
@@ -66,7 +66,7 @@ func TestSpace(t *testing.T) {
 	if !errors.As(err, &space) || space.needed != needed || space.reserve != 100 {
 		t.Fatalf("%v", err)
 	}
-	expect.Error(t, err, "61 kB needed in "+o.Dir, "61 kB are free", "100 bytes", "--cache-precision bf16")
+	expect.Error(t, err, "61 kB needed in "+o.Dir, "61 kB free", "100 bytes", "--cache-precision bf16")
 	n.want(t, "10 images x 6.1 kB = 61 kB in "+s.Folder())
 	s.disk = func(string) (disk, error) { return disk{free: needed + 100, total: 2000}, nil }
 	fill(t, s)
@@ -84,7 +84,7 @@ func TestWriteRefused(t *testing.T) {
 	o, _ := options(t.TempDir())
 	s := open(t, o)
 	_, err := s.Loader(nil, nil, 1)
-	expect.Error(t, err, "not all written")
+	expect.Error(t, err, "not all values have been written")
 	w, err := s.Writer(context.Background())
 	expect.NoError(t, err)
 	defer w.Close()

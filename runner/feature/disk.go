@@ -40,7 +40,7 @@ type spaceError struct {
 
 // Error implements error.
 func (e *spaceError) Error() string {
-	return fmt.Sprintf("%s needed in %s, where %s are free and %s of that should stay so: free some space, choose another --feature-cache folder, or store half as much with --cache-precision bf16",
+	return fmt.Sprintf("%s needed in %s, which has %s free, %s of it reserved: free some space, choose another --feature-cache folder, or store half as much with --cache-precision bf16",
 		Bytes(e.needed), e.folder, Bytes(e.free), Bytes(e.reserve))
 }
 

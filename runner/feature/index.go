@@ -46,7 +46,7 @@ type file struct {
 	Sum   string `json:"xxhash64"` // in hexadecimal
 }
 
-var errForeign = errors.New("its " + indexFile + " is not of a feature cache")
+var errForeign = errors.New("its " + indexFile + " does not belong to a feature cache")
 
 func readRaw(folder string) ([]byte, error) {
 	return limit.ReadFile(filepath.Join(folder, indexFile), maxIndexBytes)
@@ -86,11 +86,11 @@ func (x index) mismatch(k Key, v Versions, m Images) string {
 	case x.Versions != v:
 		return fmt.Sprintf("it was written by version %s with TensorFlow %s", x.Versions.Program, x.Versions.LibTensorFlow)
 	case !slices.Equal(x.Images, m.hexSums()):
-		return "its list of images is another"
+		return "its list of images differs"
 	}
 	for _, row := range x.Unreadable {
 		if row < 0 || row >= m.Len() {
-			return fmt.Sprintf("it has %d images, and number %d is called unreadable", m.Len(), row)
+			return fmt.Sprintf("it has %d images, and number %d is marked unreadable", m.Len(), row)
 		}
 	}
 	return ""

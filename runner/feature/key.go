@@ -95,7 +95,7 @@ type Value struct {
 // check rejects values that can't be stored.
 func (v Value) check() error {
 	if v.Name == "" || strings.Trim(v.Name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
-		return fmt.Errorf("feature: %q is no name for a stored value", v.Name)
+		return fmt.Errorf("feature: %q is not a valid name for a stored value", v.Name)
 	}
 	for _, d := range v.Shape {
 		if d < 1 {

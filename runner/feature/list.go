@@ -113,7 +113,7 @@ func cacheFiles(folder string) ([]string, error) {
 	}
 	entries, err := os.ReadDir(folder)
 	if notExist(err) {
-		return nil, errors.New("there is none of this name (see 'dtl-tf cache list')")
+		return nil, errors.New("it does not exist (see 'dtl-tf cache list')")
 	}
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func cacheFiles(folder string) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		if !e.Type().IsRegular() || !isCacheFile(e.Name()) {
-			return nil, fmt.Errorf("%s is not of a feature cache: the folder is left alone", filepath.Join(folder, e.Name()))
+			return nil, fmt.Errorf("%s does not belong to a feature cache: the folder is left alone", filepath.Join(folder, e.Name()))
 		}
 		names = append(names, e.Name())
 	}
@@ -129,7 +129,7 @@ func cacheFiles(folder string) ([]string, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, errors.New("the folder is empty, and may be somebody else's")
+		return nil, errors.New("the folder is empty and may belong to another program")
 	}
 	return names, nil
 }

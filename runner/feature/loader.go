@@ -54,7 +54,7 @@ type item struct {
 // asked for. No value may be Missing.
 func (s *Store) Loader(rows []int, order func(epoch int) ([][]int, error), last int) (*Loader, error) {
 	if len(s.Missing()) > 0 {
-		return nil, errors.New("feature: the values were not all written yet")
+		return nil, errors.New("feature: not all values have been written")
 	}
 	s.closing.Lock()
 	defer s.closing.Unlock()

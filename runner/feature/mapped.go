@@ -84,7 +84,7 @@ func (m *mapped) touch(row int) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("feature cache: row %d of %s can't be read any more (%v): was it changed meanwhile, or does the disk fail? Remove it with 'dtl-tf cache clear'", row, m.path, fault)
+			err = fmt.Errorf("feature cache: row %d of %s can't be read any more (%v): the file was changed or the disk is failing. Remove it with 'dtl-tf cache clear'", row, m.path, fault)
 		}
 	}()
 	pages, sum := m.pages(row), byte(0)

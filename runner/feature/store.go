@@ -54,7 +54,7 @@ func Open(ctx context.Context, o Options, images Images) (*Store, error) {
 		return nil, errors.New("feature: there are no images to store values of")
 	}
 	if len(o.Values) == 0 {
-		return nil, errors.New("feature: no values to store are named")
+		return nil, errors.New("feature: there are no values to store")
 	}
 	for _, v := range o.Values {
 		if err := v.check(); err != nil {
@@ -93,7 +93,7 @@ func explain(dir string, err error) error {
 	}
 	switch {
 	case errors.Is(err, errHeld):
-		return fmt.Errorf("%s: it is just being cleared", dir)
+		return fmt.Errorf("%s: it is being cleared", dir)
 	case errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("%s: a part of this path is a file, not a folder: %w", dir, err)
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -182,7 +182,7 @@ func (s *Store) verify(ctx context.Context, v Value) string {
 		return err.Error()
 	}
 	if hexSum(digest) != f.Sum {
-		return "its checksum is not that of what was written"
+		return "its checksum is wrong"
 	}
 	return ""
 }

@@ -110,7 +110,7 @@ func TestNotTrusted(t *testing.T) {
 		missing int
 		reason  string
 	}{
-		{"one bit", edit("x_01.fp32", func(b []byte) []byte { b[31234] ^= 4; return b }), 1, "its checksum is not that of what was written"},
+		{"one bit", edit("x_01.fp32", func(b []byte) []byte { b[31234] ^= 4; return b }), 1, "its checksum is wrong"},
 		{"cut off", edit("x_00.fp32", func(b []byte) []byte { return b[:len(b)-1] }), 1, "it has 599 bytes, and 600 were written"},
 		{"too long", edit("x_00.fp32", func(b []byte) []byte { return append(b, 0) }), 1, "it has 601 bytes"},
 		{"gone", func(t *testing.T, folder string) { expect.NoError(t, os.Remove(filepath.Join(folder, "x_00.fp32"))) }, 1, "no such file"},
@@ -123,14 +123,14 @@ func TestNotTrusted(t *testing.T) {
 		{"index that claims terabytes", func(t *testing.T, folder string) {
 			expect.NoError(t, os.Truncate(filepath.Join(folder, "index.json"), 1<<42))
 		}, 2, "more than the limit"},
-		{"index of another program", edit("index.json", text(kind, "other")), 2, "not of a feature cache"},
+		{"index of another program", edit("index.json", text(kind, "other")), 2, "does not belong to a feature cache"},
 		{"index of another format", edit("index.json", text(`"format": 1`, `"format": 2`)), 2, "format 2, this program writes format 1"},
 		{"index of another version", edit("index.json", text(`"v1"`, `"v0"`)), 2, "written by version v0"},
 		{"index of another TensorFlow", edit("index.json", text(`"2.18"`, `"2.17"`)), 2, "TensorFlow 2.17"},
 		{"index of another backbone", edit("index.json", text(`"backbone_sha256": "b"`, `"backbone_sha256": "c"`)), 2, "made for another backbone_sha256"},
 		{"index with another image", edit("index.json", text(NewImages(sums()).hexSums()[3], strings.Repeat("0", 64))), 2, "list of images"},
 		{"index with another shape", edit("index.json", text("1500", "1501")), 1, "shape [1501]"},
-		{"index with nonsense", edit("index.json", text(`"images": [`, `"unreadable": [10], "images": [`)), 2, "number 10 is called unreadable"},
+		{"index with nonsense", edit("index.json", text(`"images": [`, `"unreadable": [10], "images": [`)), 2, "number 10 is marked unreadable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, n, folder := filled(t)

@@ -139,7 +139,7 @@ func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 		return logits, fmt.Errorf("SavedModel %s: %w", s.dir, err)
 	}
 	if want := []int{images.Shape[0], s.classes}; !slices.Equal(logits.Shape, want) || logits.Float32() == nil {
-		return logits, fmt.Errorf("SavedModel %s gives logits %v, wanted are float32 %v", s.dir, logits.Shape, want)
+		return logits, fmt.Errorf("SavedModel %s gives logits %v, want float32 %v", s.dir, logits.Shape, want)
 	}
 	return logits, nil
 }

@@ -49,7 +49,7 @@ func TestImageFiles(t *testing.T) {
 	}
 	wantNotes := "passed over, pictures in formats that are not read: 2 (DIR/b/x.webp, DIR/b/y.HEIC): convert them to PNG or JPEG\n" +
 		"passed over, links that lead nowhere: 1 (DIR/old)\n" +
-		"passed over, files that are no images: 2 (DIR/b/notes.txt, DIR/odd.name)\n"
+		"passed over, files that are not images: 2 (DIR/b/notes.txt, DIR/odd.name)\n"
 	if got := strings.ReplaceAll(notes.String(), dir, "DIR"); got != wantNotes {
 		t.Errorf("notes\n%swant\n%s", got, wantNotes)
 	}

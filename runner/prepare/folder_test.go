@@ -206,7 +206,7 @@ func TestExtension(t *testing.T) {
 	}
 	want := []string{
 		"passed over, pictures in formats that are not read: 1 (cat/x.webp): convert them to PNG or JPEG",
-		"passed over, files that are no images: 1 (cat/notes.txt)",
+		"passed over, files that are not images: 1 (cat/notes.txt)",
 	}
 	if !slices.Equal(r.Remarks, want) {
 		t.Errorf("remarks %q, want %q", r.Remarks, want)

@@ -220,5 +220,5 @@ type DivergedError struct {
 
 // Error implements error.
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("the loss turned %v in epoch %d, step %d, at learning rate %g: try a smaller learning rate", e.Loss, e.Epoch, e.Step, e.Rate)
+	return fmt.Sprintf("the loss became %v in epoch %d, step %d, at learning rate %g: try a smaller learning rate", e.Loss, e.Epoch, e.Step, e.Rate)
 }

@@ -43,7 +43,7 @@ func ScheduleNames() []string { return []string{Cosine, Constant} }
 // Constant keeps the peak rate throughout.
 func NewSchedule(name string, epochs int, peak float64) (Schedule, error) {
 	if epochs < 1 {
-		return Schedule{}, fmt.Errorf("epochs: %d is too few, at least 1 is needed", epochs)
+		return Schedule{}, fmt.Errorf("epochs: %d is too few, want at least 1", epochs)
 	}
 	if !(peak > 0) || math.IsInf(peak, 0) {
 		return Schedule{}, fmt.Errorf("learning rate: %v is not a positive number", peak)
