@@ -26,7 +26,7 @@ func TestBMPClaims(t *testing.T) {
 		"the file ends early: 100 bytes of pixels, 9000 rows of 27000 bytes are wanted": header(9000, 9000, 24, 0, 40),
 		"BMP images of 16 bits a pixel are not read: convert it to PNG":                 header(5, 5, 16, 0, 40),
 		"BMP images compressed by run lengths (RLE) are not read":                       header(5, 5, 8, 1, 40),
-		"BMP images with custom colour masks are not read":                          header(5, 5, 32, 3, 40),
+		"BMP images with custom colour masks are not read":                              header(5, 5, 32, 3, 40),
 		"BMP images with an OS/2 header are not read":                                   header(5, 5, 24, 0, 12),
 	} {
 		alloctest.Limit(t, 0, func() {

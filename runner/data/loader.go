@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"dtl-tf/graph/tensor"
 )
@@ -88,8 +89,11 @@ type Loader struct {
 	load    func(path string) ([]uint8, error)
 	augment augmenter
 	options LoaderOptions
-	cache   *cache
 	unused  chan *Batch // for reuse
+
+	// Decoded images by index. None is evicted: every epoch visits all images, so an evicted one would be needed again.
+	cached    sync.Map
+	cacheFree atomic.Int64 // bytes; negative once an image did not fit
 
 	stop    context.CancelFunc // ends all pipelines
 	context context.Context
@@ -117,8 +121,9 @@ func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
 	}
 	l := &Loader{
 		items: items, size: images.Size, load: images.Load, augment: augment, options: o,
-		cache: newCache(o.CacheBytes), unused: make(chan *Batch, 2*o.Prefetch+2), bad: map[int]bool{},
+		unused: make(chan *Batch, 2*o.Prefetch+2), bad: map[int]bool{},
 	}
+	l.cacheFree.Store(o.CacheBytes)
 	l.context, l.stop = context.WithCancel(context.Background())
 	return l, nil
 }

@@ -116,15 +116,14 @@ func (l *Loader) dispatch(p *pipeline, order []int, slots chan<- *slot) {
 
 // image returns an item's pixels from the cache or from its file.
 func (l *Loader) image(index int) ([]uint8, error) {
-	if pix := l.cache.get(index); pix != nil {
-		return pix, nil
+	if pix, ok := l.cached.Load(index); ok {
+		return pix.([]uint8), nil
 	}
 	pix, err := l.load(l.items[index].Path)
-	if err != nil {
-		return nil, err
+	if err == nil && l.cacheFree.Add(-int64(len(pix))) >= 0 {
+		l.cached.Store(index, pix)
 	}
-	l.cache.put(index, pix)
-	return pix, nil
+	return pix, err
 }
 
 // assemble fills batches in the order of the slots. It reports whether the epoch is complete.
