@@ -58,21 +58,15 @@ func readIndex(folder string) (index, error) {
 	if err != nil {
 		return index{}, err
 	}
-	var head struct {
-		Kind   string `json:"kind"`
-		Format int    `json:"format"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return index{}, fmt.Errorf("its %s is damaged: %w", indexFile, err)
-	}
-	if head.Kind != kind {
-		return index{}, errForeign
-	}
-	if head.Format != Format {
-		return index{}, fmt.Errorf("it has format %d, this program writes format %d", head.Format, Format)
-	}
 	var x index
-	if err := json.Unmarshal(b, &x); err != nil {
+	err = json.Unmarshal(b, &x) // in other formats it skips fields of other types
+	var syntax *json.SyntaxError
+	switch isJSON := !errors.As(err, &syntax); {
+	case isJSON && x.Kind != kind:
+		return index{}, errForeign
+	case isJSON && x.Format != Format:
+		return index{}, fmt.Errorf("it has format %d, this program writes format %d", x.Format, Format)
+	case err != nil:
 		return index{}, fmt.Errorf("its %s is damaged: %w", indexFile, err)
 	}
 	return x, nil
