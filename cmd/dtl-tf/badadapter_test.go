@@ -46,7 +46,7 @@ func TestAdapterRefused(t *testing.T) {
 		{"another rank", 1, nil, func(_ tensor.Map, meta map[string]string) { meta["rank"] = "3" }, []string{a0, "[2 16]", "[3 16]"}, false},
 		{"garbled beta", 1, nil, func(_ tensor.Map, meta map[string]string) { meta["beta"] = "steep" }, []string{"beta", "steep"}, false},
 		{"garbled image size", 1, nil, func(_ tensor.Map, meta map[string]string) { meta["image_size"] = "wide" }, []string{"image_size", "wide"}, true},
-		{"garbled mean", 1, nil, func(_ tensor.Map, meta map[string]string) { meta["mean"] = "[0.5]" }, []string{"mean", "wanted are 3"}, true},
+		{"garbled mean", 1, nil, func(_ tensor.Map, meta map[string]string) { meta["mean"] = "[0.5]" }, []string{"mean", "want 3"}, true},
 		{"garbled class names", 1, nil, func(_ tensor.Map, meta map[string]string) { meta["class_names"] = "red, green" }, []string{"class_names", "red, green"}, true},
 
 		{"contradicting method", 2, []string{"--method", "dtl+"}, nil, []string{"--method dtl+", "dtl"}, false},

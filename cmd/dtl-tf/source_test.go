@@ -127,5 +127,5 @@ func TestOwnAdapterBeside(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "whole.safetensors")
 	expect.NoError(t, writeSafetensors(path, file.Tensors, nil))
-	cli(t, append([]string{"predict", "--backbone", path, "--heads", "2"}, images...)...).want(t, exitFailed, "which the method does not have", "lora_dict.0.lora_A")
+	cli(t, append([]string{"predict", "--backbone", path, "--heads", "2"}, images...)...).want(t, exitFailed, "no place", "lora_dict.0.lora_A")
 }
