@@ -19,11 +19,14 @@ import (
 // Deviations: W_up starts at zero, which makes the paper's near-identity exact (section 2: "near-zero"). VPT's code
 // starts both maps at zero, where neither has a gradient; NOAH's draws both with standard deviation 0.02. The GELU is
 // exact, as in VPT's code; NOAH's is x sigmoid(1.702 x). No dropout.
-type bottleneckAdapter struct{ bottleneck int }
+type bottleneckAdapter struct {
+	base
+	bottleneck int
+}
 
 func init() {
 	Register(Definition{Name: "adapter", Place: 60, Options: []Option{bottleneckOption}, New: func(o *Reader, a backbone.Architecture) Method {
-		return bottleneckAdapter{o.bottleneck(a)}
+		return bottleneckAdapter{base{"adapter"}, o.bottleneck(a)}
 	}})
 }
 
@@ -34,10 +37,6 @@ func (r *Reader) bottleneck(a backbone.Architecture) int {
 	width := narrowest(a)
 	return r.Whole("bottleneck", min(8, width), 1, width, "the width of the backbone")
 }
-
-func (m bottleneckAdapter) Name() string              { return "adapter" }
-func (m bottleneckAdapter) Pool() backbone.Pool       { return backbone.PoolClass }
-func (m bottleneckAdapter) Trains(backbone.Spec) bool { return false }
 
 func (m bottleneckAdapter) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var maps []bottleneckMaps

@@ -17,6 +17,7 @@ import (
 // linear layer does. The paper's size is 64, the tables of VTAB-1k use 8. Deviation: no dropout between the maps
 // (0.1 there).
 type adaptFormer struct {
+	base
 	bottleneck int
 	scale      float64
 }
@@ -24,13 +25,9 @@ type adaptFormer struct {
 func init() {
 	options := []Option{bottleneckOption, {"scale", Number, "scale of what the method adds", "0.1"}}
 	Register(Definition{Name: "adaptformer", Place: 70, Options: options, New: func(o *Reader, a backbone.Architecture) Method {
-		return adaptFormer{o.bottleneck(a), o.Positive("scale", 0.1)}
+		return adaptFormer{base{"adaptformer"}, o.bottleneck(a), o.Positive("scale", 0.1)}
 	}})
 }
-
-func (m adaptFormer) Name() string              { return "adaptformer" }
-func (m adaptFormer) Pool() backbone.Pool       { return backbone.PoolClass }
-func (m adaptFormer) Trains(backbone.Spec) bool { return false }
 
 func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var maps []bottleneckMaps

@@ -9,18 +9,13 @@ import (
 // 2022, arXiv 2106.10199, section 3): those of the patch embedding, of query, key, value and projection, of both MLP
 // layers and of every LayerNorm. VPT's code (KMnP/vpt) trains the same biases of a ViT as "tinytl-bias". The key's bias
 // shifts all scores of a query equally, so its gradient is zero; it still counts as a trainable parameter.
-type bitFit struct{}
+type bitFit struct{ base }
 
 func init() {
-	Register(Definition{Name: "bitfit", Place: 30, New: func(*Reader, backbone.Architecture) Method { return bitFit{} }})
+	Register(Definition{Name: "bitfit", Place: 30, New: func(*Reader, backbone.Architecture) Method { return bitFit{base{"bitfit"}} }})
 }
 
-func (bitFit) Name() string                { return "bitfit" }
-func (bitFit) Pool() backbone.Pool         { return backbone.PoolClass }
 func (bitFit) Trains(w backbone.Spec) bool { return w.Role == backbone.Bias }
-func (bitFit) Attach(*Params, backbone.Architecture) func() backbone.Hook {
-	return func() backbone.Hook { return nil }
-}
 
 // merge replaces the backbone's biases with the trained ones.
 func (bitFit) merge(m *merger, a backbone.Architecture) {

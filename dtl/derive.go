@@ -2,6 +2,7 @@ package dtl
 
 import (
 	"fmt"
+	"maps"
 
 	"dtl-tf/graph/tensor"
 )
@@ -22,9 +23,7 @@ func (p *Params) Derived(weights tensor.Map) (tensor.Map, error) {
 		if err != nil {
 			return nil, fmt.Errorf("initial values from the backbone's weights: %w", err)
 		}
-		for name, value := range derived {
-			values[name] = value
-		}
+		maps.Copy(values, derived)
 	}
 	return values, nil
 }

@@ -30,21 +30,17 @@ func NewServed(c Config) (s *Served, err error) {
 	if c.Precision == "" {
 		c.Precision = graph.FP32
 	}
-	m := &Model{Config: c, builder: graph.New(graph.RecomputeNone).Use(c.Precision), specs: specs(c.Arch), Frozen: graph.NewVariables()}
-	m.Trainable = m.Frozen // one set: nothing trains here
-	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
-	newHook := c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, Zeros, c.Classes, backbone.Width(c.Arch))
-	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
+	variables := graph.NewVariables() // one set: nothing trains here
+	m := c.declare(graph.New(graph.RecomputeNone).Use(c.Precision), variables, variables)
 
-	s = &Served{Builder: m.builder, Variables: m.Trainable}
+	s = &Served{Builder: m.builder, Variables: variables}
 	side := c.Arch.ImageSize()
 	b := m.builder.In("bytes")
 	images := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
-	s.Bytes = m.serving(b, images, b.Resize(images, side), newHook())
+	s.Bytes = m.serving(b, images, b.Resize(images, side), m.newHook())
 	b = m.builder.In("floats")
 	images = b.Placeholder("images", tf.Float, graph.Unknown, side, side, 3)
-	s.Floats = m.serving(b, images, images, newHook())
+	s.Floats = m.serving(b, images, images, m.newHook())
 	return s, nil
 }
 

@@ -22,7 +22,7 @@ import (
 // per task (0.01 to 100 there, 1 by default). Deviation: no dropout on x U^T core (0.1 there). Two differences do not change
 // the result: query, key and value share one x U^T, and s is applied before V instead of after it.
 type factorTuning struct {
-	name  string
+	base
 	rank  int
 	scale float64
 	cores func(p *Params, a backbone.Architecture, rank int) func() core
@@ -43,15 +43,11 @@ func factOptions(rank string) []Option {
 func newFactorTuning(name string, rank int, o *Reader, a backbone.Architecture) *factorTuning {
 	width := narrowest(a)
 	return &factorTuning{
-		name:  name,
+		base:  base{name},
 		rank:  o.Whole("rank", min(rank, width), 1, width, "the width of the backbone"),
 		scale: o.Positive("scale", 1),
 	}
 }
-
-func (f *factorTuning) Name() string              { return f.name }
-func (f *factorTuning) Pool() backbone.Pool       { return backbone.PoolClass }
-func (f *factorTuning) Trains(backbone.Spec) bool { return false }
 
 func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	d := a.Blocks()[0].Width

@@ -2,12 +2,9 @@ package dtl
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/graph/tensor"
 )
 
 func init() {
@@ -59,15 +56,4 @@ func tuckerCores(p *Params, a backbone.Architecture, r int) func() core {
 			return b.LinearT(u, w)
 		}
 	}
-}
-
-// xavierUniform is PyTorch's xavier_uniform_ of [out, in, ...]: uniform within +-sqrt(6 / (fan_in + fan_out)).
-func xavierUniform(random *rand.Rand, shape []int) tensor.Tensor {
-	field := tensor.Size(shape[2:])
-	bound := math.Sqrt(6 / float64((shape[0]+shape[1])*field))
-	t := tensor.Zeros(shape...)
-	for i := range t.Float32() {
-		t.Float32()[i] = float32((2*random.Float64() - 1) * bound)
-	}
-	return t
 }

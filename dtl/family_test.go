@@ -40,12 +40,12 @@ func TestStages(t *testing.T) {
 			saved := c.start(t)
 			checkTrainingGradients(t, saved)
 			images, labels := someBatch(saved.Trainer, 4)
-			_, loss, want, err := saved.Gradients(images, labels)
+			_, loss, want, err := gradientsOf(saved, images, labels)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.mode, c.chunkValues = graph.RecomputeBlocks, 480
-			_, recomputed, got, err := c.start(t).Gradients(images, labels)
+			_, recomputed, got, err := gradientsOf(c.start(t), images, labels)
 			if err != nil {
 				t.Fatal(err)
 			}

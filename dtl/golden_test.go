@@ -126,7 +126,7 @@ func (want *golden) run(t *testing.T, s *ImageTrainer, batch tensor.Map, folder 
 		}
 	}
 	images, labels := batch["images"], int32s(batch["labels"])
-	logits, loss, gradients, err := s.Gradients(images, labels)
+	logits, loss, gradients, err := gradientsOf(s, images, labels)
 	if err != nil {
 		t.Fatal(err)
 	}

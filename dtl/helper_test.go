@@ -1,9 +1,12 @@
 package dtl
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -168,6 +171,25 @@ func must[T any](v T, err error) func(t *testing.T) T {
 		}
 		return v
 	}
+}
+
+// gradientsOf returns logits [B, classes], loss and the gradients of the trainable variables by name, without an update.
+func gradientsOf(t *ImageTrainer, images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
+	fetches := []tf.Output{t.nodes.logits.Output, t.nodes.loss.Output}
+	var names []string
+	for name, g := range t.nodes.gradients {
+		names = append(names, name)
+		fetches = append(fetches, g.Output)
+	}
+	out, err := t.session.Run(t.feeds(t.imageFeeds(images), labels, 0, 0), fetches)
+	if err != nil {
+		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
+	}
+	gradients = tensor.Map{}
+	for i, name := range names {
+		gradients[name] = out[i+2]
+	}
+	return out[0], float64(out[1].Float32()[0]), gradients, nil
 }
 
 // trainSteps trains on one batch and returns the losses.

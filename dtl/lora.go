@@ -18,6 +18,7 @@ import (
 // shares one A between query, key and value and has a B for each of them, which is the same number of parameters.
 // Deviation: no dropout.
 type lora struct {
+	base
 	rank  int
 	alpha float64
 }
@@ -30,13 +31,9 @@ func init() {
 	Register(Definition{Name: "lora", Place: 80, Options: options, New: func(o *Reader, a backbone.Architecture) Method {
 		width := narrowest(a)
 		rank := o.Whole("rank", min(8, width), 1, width, "the width of the backbone")
-		return lora{rank, o.Positive("alpha", float64(rank))}
+		return lora{base{"lora"}, rank, o.Positive("alpha", float64(rank))}
 	}})
 }
-
-func (m lora) Name() string              { return "lora" }
-func (m lora) Pool() backbone.Pool       { return backbone.PoolClass }
-func (m lora) Trains(backbone.Spec) bool { return false }
 
 // loraPoints are the adapted layers and the name prefixes of their maps.
 var loraPoints = map[backbone.Point]string{

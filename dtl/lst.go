@@ -28,7 +28,10 @@ import (
 //
 // Parameters on ViT-B/16: 12 blocks of 111,840, 13 maps of 73,824, U 74,496, norm 192, 12 gates: 2,376,492, the published
 // 2.38 M. (The comparison figure of the DTL paper prints 2.34 M.)
-type ladder struct{ reduction int }
+type ladder struct {
+	base
+	reduction int
+}
 
 // ladderTemperature sharpens the gates: a_i is divided by it (T = 0.1 in paper and code).
 const ladderTemperature = 0.1
@@ -38,13 +41,9 @@ func init() {
 	Register(Definition{Name: "lst", Place: 130, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
 		width := a.Blocks()[0].Width / a.Blocks()[0].Heads
 		// Leave at least 2 channels a head, or LayerNorm has too little to normalise: heads narrower than 16 get a smaller default.
-		return ladder{o.Whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
+		return ladder{base{"lst"}, o.Whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}
 	}})
 }
-
-func (ladder) Name() string              { return "lst" }
-func (ladder) Pool() backbone.Pool       { return backbone.PoolClass }
-func (ladder) Trains(backbone.Spec) bool { return false }
 
 // width is the side network's width w.
 func (l ladder) width(b backbone.Block) int { return b.Heads * (b.Width / b.Heads / l.reduction) }

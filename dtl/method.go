@@ -27,6 +27,17 @@ type Method interface {
 	Attach(p *Params, a backbone.Architecture) func() backbone.Hook
 }
 
+// base is what most methods share: a frozen backbone, a classifier of the class token, and no parameters. They embed it and
+// override the rest.
+type base struct{ name string }
+
+func (m base) Name() string            { return m.name }
+func (base) Pool() backbone.Pool       { return backbone.PoolClass }
+func (base) Trains(backbone.Spec) bool { return false }
+func (base) Attach(*Params, backbone.Architecture) func() backbone.Hook {
+	return func() backbone.Hook { return nil }
+}
+
 // Init draws the initial value of a parameter.
 type Init func(random *rand.Rand, shape []int) tensor.Tensor
 

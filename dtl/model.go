@@ -70,12 +70,7 @@ func New(c Config) (m *Model, err error) {
 	if c.ChunkValues > 0 {
 		b.Chunk(c.ChunkValues)
 	}
-	m = &Model{Config: c, builder: b, specs: specs(c.Arch), Frozen: graph.NewVariables(), Trainable: graph.NewVariables()}
-	m.params = &Params{b: b, vars: m.Trainable, free: map[string]bool{}}
-	m.newHook = c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
-	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
-
+	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
 	w := watch(m.newHook(), c.Arch)
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
@@ -84,12 +79,17 @@ func New(c Config) (m *Model, err error) {
 	return m, nil
 }
 
-func specs(a backbone.Architecture) map[string]backbone.Spec {
-	byName := map[string]backbone.Spec{}
-	for _, s := range a.Specs() {
-		byName[s.Name] = s
+// declare starts a model with the parameters of the method and of the classifier.
+func (c Config) declare(b *graph.Builder, frozen, trainable *graph.Variables) *Model {
+	m := &Model{Config: c, builder: b, specs: map[string]backbone.Spec{}, Frozen: frozen, Trainable: trainable}
+	for _, s := range c.Arch.Specs() {
+		m.specs[s.Name] = s
 	}
-	return byName
+	m.params = &Params{b: b, vars: trainable, free: map[string]bool{}}
+	m.newHook = c.Method.Attach(m.params, c.Arch)
+	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
+	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
+	return m
 }
 
 func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {

@@ -2,12 +2,9 @@ package dtl
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/graph/tensor"
 )
 
 // noah is NOAH (Zhang, Zhou and Liu, "Neural Prompt Search", TPAMI 2024, arXiv 2206.04673): adapters, LoRA and prompts
@@ -33,7 +30,13 @@ import (
 // p = 5.7, r = 5.4 and a = 5.3, each chosen from {1, 5, 10}, and 0.36 M parameters, the figure that later papers print. NOAH
 // prints 0.43 M because it also counts the position table of the supernet's 100 prompts, 76,800. The default is these
 // averages rounded up, 6 of each in every block: 396,360 parameters, 8 % below 0.43 M, for any depth.
-type noah struct{ adapters, loras, prompts []int }
+type noah struct {
+	base
+	adapters, loras, prompts []int
+}
+
+// supernetPrompts is the number of prompts of a block in the supernet, [1, 100, d], of which a block uses the first ones.
+const supernetPrompts = 100
 
 // noahSize is the default of all three sizes.
 const noahSize = 6
@@ -49,16 +52,13 @@ func init() {
 		width, depth := narrowest(a), len(a.Blocks())
 		size := min(noahSize, width)
 		return &noah{
+			base:     base{"noah"},
 			adapters: o.Sizes("adapter-sizes", size, depth, 0, width),
 			loras:    o.Sizes("lora-sizes", size, depth, 0, width),
 			prompts:  o.Sizes("prompt-sizes", noahSize, depth, 0, 4096),
 		}
 	}})
 }
-
-func (n *noah) Name() string              { return "noah" }
-func (n *noah) Pool() backbone.Pool       { return backbone.PoolClass }
-func (n *noah) Trains(backbone.Spec) bool { return false }
 
 // noahBlock holds what NOAH adds to one block. Parts of size 0 are undefined values.
 type noahBlock struct {
@@ -72,7 +72,7 @@ func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 		var parts noahBlock
 		name, d := fmt.Sprintf("blocks.%d.", i), block.Width
 		if tokens := n.prompts[i]; tokens > 0 {
-			parts.prompt = p.Declare(name+"visual_prompt_token", supernetPrompts, 1, tokens, d)
+			parts.prompt = p.Declare(name+"visual_prompt_token", xavier((1+supernetPrompts)*d), 1, tokens, d)
 		}
 		if rank := n.loras[i]; rank > 0 {
 			parts.loraA = p.Declare(name+"attn.LoRA_a.weight", KaimingUniform, rank, d)
@@ -115,15 +115,4 @@ func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 func third(b *graph.Builder, w graph.Value, which int) graph.Value {
 	d, r := w.Shape[0]/3, w.Shape[1]
 	return b.Reshape(b.SliceTokens(b.Reshape(w, 1, 3*d, r), which*d, (which+1)*d), d, r)
-}
-
-// supernetPrompts draws a block's prompts. The supernet has 100 prompts a block, [1, 100, d], drawn by PyTorch's
-// xavier_uniform_; a block uses the first ones.
-func supernetPrompts(random *rand.Rand, shape []int) tensor.Tensor {
-	bound := math.Sqrt(6 / float64((1+100)*shape[2]))
-	t := tensor.Zeros(shape...)
-	for i := range t.Float32() {
-		t.Float32()[i] = float32((2*random.Float64() - 1) * bound)
-	}
-	return t
 }

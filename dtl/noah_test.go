@@ -45,7 +45,7 @@ func TestNOAHSizes(t *testing.T) {
 		Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3, FloatImages: true,
 	}))(t)
 	s := openTrainer(t, model, Training{Batch: 2}, bb.Weights, 0, values)
-	logits, _, gradients, err := s.Gradients(batch["images"], int32s(batch["labels"]))
+	logits, _, gradients, err := gradientsOf(s, batch["images"], int32s(batch["labels"]))
 	if err != nil {
 		t.Fatal(err)
 	}

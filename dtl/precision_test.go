@@ -12,12 +12,12 @@ func TestLossScale(t *testing.T) {
 	c := setting{arch: two, method: "dtl+", batch: 64, adapter: randomRival}
 	s := c.start(t)
 	images, labels := someBatch(s.Trainer, 4)
-	_, loss, want, err := s.Gradients(images, labels)
+	_, loss, want, err := gradientsOf(s, images, labels)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.precision = graph.FP16
-	_, halfLoss, got, err := c.start(t).Gradients(images, labels)
+	_, halfLoss, got, err := gradientsOf(c.start(t), images, labels)
 	if err != nil {
 		t.Fatal(err)
 	}

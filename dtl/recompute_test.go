@@ -20,7 +20,7 @@ func TestRecompute(t *testing.T) {
 			}
 			saved := c.start(t)
 			images, labels := someBatch(saved.Trainer, 4)
-			logits, loss, want, err := saved.Gradients(images, labels)
+			logits, loss, want, err := gradientsOf(saved, images, labels)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -33,7 +33,7 @@ func TestRecompute(t *testing.T) {
 			for _, mode := range modes {
 				c.mode = mode
 				s := c.start(t)
-				sameLogits, sameLoss, got, err := s.Gradients(images, labels)
+				sameLogits, sameLoss, got, err := gradientsOf(s, images, labels)
 				if err != nil {
 					t.Fatal(err)
 				}

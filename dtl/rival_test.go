@@ -113,7 +113,7 @@ func TestRivalVectors(t *testing.T) {
 			FloatImages: true,
 		}))(t)
 		s := openTrainer(t, model, Training{Batch: 2}, bb.Weights, 0, values)
-		logits, loss, got, err := s.Gradients(batch["images"], int32s(batch["labels"]))
+		logits, loss, got, err := gradientsOf(s, batch["images"], int32s(batch["labels"]))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 // the backbone's own function. No gradient enters the blocks 0..M: the step needs only their inputs x_i, for the gradients of
 // the A_i.
 type sideNetwork struct {
-	name         string
+	base
 	rank         int
 	beta         float64
 	feedbackFrom int // M
@@ -63,16 +63,14 @@ func init() {
 func newSideNetwork(name string, o *Reader, a backbone.Architecture) *sideNetwork {
 	width, depth := narrowest(a), len(a.Blocks())
 	return &sideNetwork{
-		name:         name,
+		base:         base{name},
 		rank:         o.Whole("rank", 2, 1, width, "the width of the backbone"),
 		beta:         o.Positive("beta", 100),
 		feedbackFrom: o.Whole("feedback-from", depth/2, 0, depth-1, "the blocks of the backbone"),
 	}
 }
 
-func (s *sideNetwork) Name() string              { return s.name }
-func (s *sideNetwork) Pool() backbone.Pool       { return backbone.PoolMean }
-func (s *sideNetwork) Trains(backbone.Spec) bool { return false }
+func (s *sideNetwork) Pool() backbone.Pool { return backbone.PoolMean }
 
 func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var down, up []graph.Value

@@ -2,11 +2,9 @@ package dtl
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/graph/tensor"
 )
 
 // ssf scales and shifts features (Lian et al., "Scaling & Shifting Your Features", NeurIPS 2022, arXiv 2210.08823,
@@ -19,15 +17,11 @@ import (
 // backbone's own function, and neither has weight decay, like all one-dimensional tensors. The code's joint gamma and beta
 // of query, key and value [3d] are split into three here; the other names are the code's. After training, both can be merged
 // into the layer before them (the paper's re-parameterization; see Merge).
-type ssf struct{}
+type ssf struct{ base }
 
 func init() {
-	Register(Definition{Name: "ssf", Place: 90, New: func(*Reader, backbone.Architecture) Method { return ssf{} }})
+	Register(Definition{Name: "ssf", Place: 90, New: func(*Reader, backbone.Architecture) Method { return ssf{base{"ssf"}} }})
 }
-
-func (ssf) Name() string              { return "ssf" }
-func (ssf) Pool() backbone.Pool       { return backbone.PoolClass }
-func (ssf) Trains(backbone.Spec) bool { return false }
 
 // ssfLayer is a pair of gamma and beta.
 type ssfLayer struct {
@@ -76,17 +70,6 @@ func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 			}
 			return out
 		}
-	}
-}
-
-// normalAround draws from a normal distribution of the given mean and standard deviation.
-func normalAround(mean, std float64) Init {
-	return func(random *rand.Rand, shape []int) tensor.Tensor {
-		t := tensor.Zeros(shape...)
-		for i := range t.Float32() {
-			t.Float32()[i] = float32(mean + std*random.NormFloat64())
-		}
-		return t
 	}
 }
 

@@ -96,25 +96,6 @@ func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64
 	return t.trace(feeds, labels, lr, step)
 }
 
-// Gradients returns logits [B, classes], loss and the gradients of the trainable variables by name, without an update.
-func (t *ImageTrainer) Gradients(images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
-	fetches := []tf.Output{t.nodes.logits.Output, t.nodes.loss.Output}
-	var names []string
-	for name, g := range t.nodes.gradients {
-		names = append(names, name)
-		fetches = append(fetches, g.Output)
-	}
-	out, err := t.session.Run(t.feeds(t.imageFeeds(images), labels, 0, 0), fetches)
-	if err != nil {
-		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
-	}
-	gradients = tensor.Map{}
-	for i, name := range names {
-		gradients[name] = out[i+2]
-	}
-	return out[0], float64(out[1].Float32()[0]), gradients, nil
-}
-
 // ReadOptimizer returns copies of the optimizer's moments by name.
 func (t *Trainer) ReadOptimizer() (tensor.Map, error) { return t.nodes.optimizer.State.Read(t.session) }
 

@@ -46,7 +46,7 @@ func TestClosed(t *testing.T) {
 		{"trainer on images", onImages, ofTrainer(onImages.Trainer, calls{
 			"Step":      func() error { _, err := onImages.Step(images, labels, 0, 0); return err },
 			"Trace":     func() error { _, err := onImages.Trace(images, labels, 0, 0); return err },
-			"Gradients": func() error { _, _, _, err := onImages.Gradients(images, labels); return err },
+			"Gradients": func() error { _, _, _, err := gradientsOf(onImages, images, labels); return err },
 		})},
 		{"trainer on stored values", onStored, ofTrainer(onStored.Trainer, calls{
 			"Step":  func() error { _, err := onStored.Step(values, labels, 0, 0); return err },

@@ -2,12 +2,9 @@ package dtl
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/graph/tensor"
 )
 
 // promptTuning is visual prompt tuning (Jia et al., "Visual Prompt Tuning", ECCV 2022, arXiv 2203.12119): p trainable
@@ -20,7 +17,7 @@ import (
 // (KMnP/vpt), where 3 patch^2 is the fan-in of the patch embedding. Deviations: no dropout on the prompts (an option of the
 // code, off by default), no projection of prompts, and one tensor per block, where the code has one for blocks 1 and up.
 type promptTuning struct {
-	name    string
+	base
 	prompts int // p
 	deep    bool
 }
@@ -39,12 +36,8 @@ func init() {
 }
 
 func newPromptTuning(name string, deep bool, o *Reader) *promptTuning {
-	return &promptTuning{name, o.Whole("prompts", defaultPrompts, 1, 4096, ""), deep}
+	return &promptTuning{base{name}, o.Whole("prompts", defaultPrompts, 1, 4096, ""), deep}
 }
-
-func (v *promptTuning) Name() string              { return v.name }
-func (v *promptTuning) Pool() backbone.Pool       { return backbone.PoolClass }
-func (v *promptTuning) Trains(backbone.Spec) bool { return false }
 
 func (v *promptTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	blocks := a.Blocks()
@@ -53,7 +46,7 @@ func (v *promptTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 	}
 	var prompts []graph.Value
 	for _, block := range blocks {
-		prompts = append(prompts, p.Declare(fmt.Sprintf("prompt_embeddings.%d", block.Index), promptUniform(a.PatchSize(), block.Width), 1, v.prompts, block.Width))
+		prompts = append(prompts, p.Declare(fmt.Sprintf("prompt_embeddings.%d", block.Index), xavier(3*a.PatchSize()*a.PatchSize()+block.Width), 1, v.prompts, block.Width))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
@@ -77,16 +70,4 @@ func withPrompts(b *graph.Builder, block backbone.Block, x, prompts graph.Value)
 		parts = []graph.Value{parts[0], b.Repeat(prompts, x), parts[1]}
 	}
 	return b.ConcatTokens(parts...)
-}
-
-// promptUniform is the Xavier-uniform distribution of the patch embedding: a linear layer from a patch's pixels to d.
-func promptUniform(patch, width int) Init {
-	bound := math.Sqrt(6 / float64(3*patch*patch+width))
-	return func(random *rand.Rand, shape []int) tensor.Tensor {
-		t := tensor.Zeros(shape...)
-		for i := range t.Float32() {
-			t.Float32()[i] = float32((2*random.Float64() - 1) * bound)
-		}
-		return t
-	}
 }
