@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/need"
 )
 
@@ -60,7 +60,7 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	need.NoError(t, os.Truncate(path, 1<<40)) // not every file system has sparse files
-	alloctest.Limit(t, 0, func() {
+	expect.Memory(t, 0, func() {
 		if _, err := ReadFile(path, Text); err == nil || !strings.Contains(err.Error(), "1099511627776 bytes") {
 			t.Errorf("a terabyte: %v", err)
 		}

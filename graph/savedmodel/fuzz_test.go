@@ -15,7 +15,7 @@ import (
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -67,7 +67,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add(builtIn(f, indexFile, 1<<20))
 	f.Add(table([2]string{"", oneFile}))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		alloctest.Limit(t, 512*len(raw), func() {
+		expect.Memory(t, 512*len(raw), func() {
 			entries, err := readIndex(fstest.MapFS{indexFile: {Data: raw}})
 			for _, e := range entries {
 				if err == nil && e.Size != int64(4*tensor.Size(e.shape)) {
@@ -95,7 +95,7 @@ func FuzzEntry(f *testing.F) {
 		raw := table([2]string{"", header}, [2]string{name, first}, [2]string{name + "b", second})
 		var values tensor.Map
 		var err error
-		alloctest.Limit(t, 256*len(raw)+8*len(data), func() {
+		expect.Memory(t, 256*len(raw)+8*len(data), func() {
 			values, err = ReadVariables(t.Context(), fstest.MapFS{indexFile: {Data: raw}, dataFile: {Data: data}})
 		})
 		if err != nil {
@@ -121,7 +121,7 @@ func FuzzModel(f *testing.F) {
 		SignatureDef: map[string]*pb.SignatureDef{Signature: {}},
 	}}})))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		alloctest.Limit(t, 512*len(raw), func() {
+		expect.Memory(t, 512*len(raw), func() {
 			if err := Check(fstest.MapFS{ModelFile: {Data: raw}}); err != nil && !strings.Contains(err.Error(), ModelFile) {
 				t.Errorf("the file is not named: %v", err)
 			}

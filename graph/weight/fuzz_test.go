@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -73,7 +73,7 @@ func FuzzNPZ(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var m tensor.Map
 		var err error
-		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(t.Context(), bytes.NewReader(raw), int64(len(raw))) })
+		expect.Memory(t, perByteNPZ*len(raw), func() { m, err = readNPZ(t.Context(), bytes.NewReader(raw), int64(len(raw))) })
 		if err != nil {
 			return
 		}
@@ -93,7 +93,7 @@ func FuzzSafetensors(f *testing.F) {
 		var m tensor.Map
 		var metadata map[string]string
 		var err error
-		alloctest.Limit(t, perByteSafetensors*len(raw), func() {
+		expect.Memory(t, perByteSafetensors*len(raw), func() {
 			m, metadata, err = readSafetensors(t.Context(), bytes.NewReader(raw), int64(len(raw)))
 		})
 		if err != nil {
@@ -127,7 +127,7 @@ func FuzzMember(f *testing.F) {
 		raw := archive("a.npy", append(npy(header, 0), data...), method, nil)
 		var m tensor.Map
 		var err error
-		alloctest.Limit(t, perByteNPZ*len(raw), func() { m, err = readNPZ(t.Context(), bytes.NewReader(raw), int64(len(raw))) })
+		expect.Memory(t, perByteNPZ*len(raw), func() { m, err = readNPZ(t.Context(), bytes.NewReader(raw), int64(len(raw))) })
 		if err != nil {
 			return
 		}

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/result"
@@ -36,7 +36,7 @@ func FuzzAdapter(f *testing.F) {
 		a := &result.Adapter{Path: "adapter.safetensors", Meta: meta, Tensors: tensor.Map{
 			"lora_dict.0.lora_A": {Shape: []int{shape, 0}, Data: []float32{}}, "head.weight": {Shape: []int{shape}, Data: []float32{}},
 		}}
-		alloctest.Limit(t, 256*length, func() {
+		expect.Memory(t, 256*length, func() {
 			s, err := Settings(a, runner.MethodConfig{}, arch)
 			if err != nil && !strings.Contains(err.Error(), a.Path) {
 				t.Errorf("the file is not named: %v", err)

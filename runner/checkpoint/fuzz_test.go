@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
@@ -40,7 +40,7 @@ func FuzzFile(f *testing.F) {
 		if err := os.WriteFile(path, raw, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		alloctest.Limit(t, 128*len(raw), func() {
+		expect.Memory(t, 128*len(raw), func() {
 			s, _, err := read(path)
 			if err == nil && s.Format != format {
 				t.Errorf("format %d", s.Format)
@@ -67,7 +67,7 @@ func FuzzState(f *testing.F) {
 		}
 		file := &weight.File{Tensors: fuzzTensors, Metadata: map[string]string{keyState: text, keySum: sum}}
 		var s State
-		alloctest.Limit(t, 64*len(text), func() { s, err = decode(file) })
+		expect.Memory(t, 64*len(text), func() { s, err = decode(file) })
 		if err != nil {
 			return
 		}

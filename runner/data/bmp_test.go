@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // TestBMPClaims: a header that claims more than the file holds costs nothing, and kinds that are not read are named.
@@ -29,7 +29,7 @@ func TestBMPClaims(t *testing.T) {
 		"BMP images with custom colour masks are not read":                              header(5, 5, 32, 3, 40),
 		"BMP images with an OS/2 header are not read":                                   header(5, 5, 24, 0, 12),
 	} {
-		alloctest.Limit(t, 0, func() {
+		expect.Memory(t, 0, func() {
 			if _, err := decode(content, nil, maxPixels); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}

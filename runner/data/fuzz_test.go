@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // FuzzList: what a list says never leaves the data set's folder, and costs memory as its lines do.
@@ -19,7 +19,7 @@ func FuzzList(f *testing.F) {
 		const root = "root"
 		var items []Item
 		var err error
-		alloctest.Limit(t, 512*len(content), func() { items, err = parseList(root, "train.txt", content, classes) })
+		expect.Memory(t, 512*len(content), func() { items, err = parseList(root, "train.txt", content, classes) })
 		if err != nil {
 			if len(err.Error()) > 600 {
 				t.Errorf("the error has %d characters", len(err.Error()))
@@ -50,7 +50,7 @@ func FuzzHeader(f *testing.F) {
 		if err != nil {
 			return
 		}
-		alloctest.Limit(t, 8*len(content), func() { _, _, err = format.size(content) })
+		expect.Memory(t, 8*len(content), func() { _, _, err = format.size(content) })
 		if err != nil && err.Error() == "" {
 			t.Error("an error without a text")
 		}
@@ -72,7 +72,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		// Eight bytes a pixel of 16-bit RGBA, which PNG's passes hold twice; three of the result.
-		alloctest.Limit(t, 32*fuzzPixels+16*len(content), func() {
+		expect.Memory(t, 32*fuzzPixels+16*len(content), func() {
 			p, err := decode(content, nil, fuzzPixels)
 			if errors.Is(err, errDecoder) {
 				t.Error(err)

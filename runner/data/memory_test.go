@@ -9,7 +9,7 @@ import (
 	"image/gif"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // blankPNG is a small file of a large image: [height, width] pixels of zeros of a depth and colour type.
@@ -66,7 +66,7 @@ func TestMemory(t *testing.T) {
 		"flat":                 {blankPNG(t, 1, 1_000_000, 8, 0, 0), 1, 1_000_000, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alloctest.Limit(t, c.perPixel*c.height*c.width, func() {
+			expect.Memory(t, c.perPixel*c.height*c.width, func() {
 				p, err := decode(c.content, nil, maxPixels)
 				if err != nil {
 					t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // TestSurvey: among all stored images, those that Pillow's getexif says are turned and those that it opens as I;16.
@@ -104,6 +104,6 @@ func FuzzTrait(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		alloctest.Limit(t, 0, func() { traitOf(path) })
+		expect.Memory(t, 0, func() { traitOf(path) })
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // FuzzRun: a run.json that can be read can be written, and reads back the same.
@@ -26,7 +26,7 @@ func FuzzRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var r Run
 		var err error
-		alloctest.Limit(t, 64*len(raw), func() { r, err = decodeRun(raw) })
+		expect.Memory(t, 64*len(raw), func() { r, err = decodeRun(raw) })
 		if err != nil {
 			return
 		}
@@ -51,7 +51,7 @@ func FuzzMeta(f *testing.F) {
 	f.Add("1e9", "[1e999]", `{"a":`)
 	f.Fuzz(func(t *testing.T, whole, list, names string) {
 		a := Adapter{Path: "adapter.safetensors", Meta: Meta{KeyClasses: whole, KeyMean: list, KeyClassNames: names}}
-		alloctest.Limit(t, 64*(len(whole)+len(list)+len(names)), func() {
+		expect.Memory(t, 64*(len(whole)+len(list)+len(names)), func() {
 			for key, read := range map[string]func(string) (bool, error){
 				KeyClasses:    func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
 				KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },

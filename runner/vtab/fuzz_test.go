@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // FuzzCell: what is read as a cell is complete, and can be written and read again.
@@ -16,7 +16,7 @@ func FuzzCell(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var c Cell
 		var err error
-		alloctest.Limit(t, 64*len(raw), func() {
+		expect.Memory(t, 64*len(raw), func() {
 			if c, err = decodeCell(raw); err == nil {
 				err = c.check()
 			}

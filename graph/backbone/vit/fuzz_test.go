@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/expect"
 )
 
 // FuzzParse checks that an accepted description survives String and Parse.
@@ -17,7 +17,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var a backbone.Architecture
 		var err error
-		alloctest.Limit(t, 256*len(text), func() { a, err = backbone.Parse(text) })
+		expect.Memory(t, 256*len(text), func() { a, err = backbone.Parse(text) })
 		if err != nil {
 			return
 		}
@@ -36,7 +36,7 @@ func FuzzDescription(f *testing.F) {
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		alloctest.Limit(t, 64*len(raw), func() {
+		expect.Memory(t, 64*len(raw), func() {
 			var d backbone.Description
 			err := json.Unmarshal(raw, &d)
 			if err == nil && d.Validate() != nil {

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // FuzzOpen reads whole files. Checksums would stop a fuzzer at once, so the lengths are also tried with right ones.
@@ -25,7 +25,7 @@ func FuzzOpen(f *testing.F) {
 			if err := os.WriteFile(path, content, 0o666); err != nil {
 				t.Fatal(err)
 			}
-			alloctest.Limit(t, 64*len(content), func() {
+			expect.Memory(t, 64*len(content), func() {
 				file, err := Open(path)
 				if err != nil {
 					return
@@ -48,7 +48,7 @@ func FuzzOpen(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x0a\x12\x0a\x10\x0a\x05label\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		alloctest.Limit(t, 512*len(raw), func() {
+		expect.Memory(t, 512*len(raw), func() {
 			e, err := Parse(raw)
 			if err != nil {
 				return

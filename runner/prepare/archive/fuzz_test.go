@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // FuzzWalk checks that no entry's name leaves the archive, and that an archive's size bounds the memory.
@@ -31,7 +31,7 @@ func FuzzWalk(f *testing.F) {
 		if err := os.WriteFile(path, raw, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		alloctest.Limit(t, 4096*len(raw), func() {
+		expect.Memory(t, 4096*len(raw), func() {
 			a, err := Open(path)
 			if err != nil {
 				return

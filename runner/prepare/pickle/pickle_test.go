@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/alloctest"
+	"dtl-tf/graph/expect"
 )
 
 // small is a pickle in protocol 2, as pickletools disassembles it: a dictionary of a string, a list of numbers of each width and an array
@@ -110,6 +110,6 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\x80\x02" + strings.Repeat("(", 3000) + "t.")) // marks
 	f.Add([]byte("\x80\x02]" + strings.Repeat("]a", 9)))         // no end
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		alloctest.Limit(t, 512*len(raw), func() { _, _ = Decode(bytes.NewReader(raw), int64(len(raw))) })
+		expect.Memory(t, 512*len(raw), func() { _, _ = Decode(bytes.NewReader(raw), int64(len(raw))) })
 	})
 }
