@@ -3,7 +3,6 @@ package dtl
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -91,20 +90,8 @@ func (p *Predictor) ReadTrainable() (tensor.Map, error) { return p.Trainable.Rea
 // ReadFrozen returns copies of the frozen weights by name.
 func (p *Predictor) ReadFrozen() (tensor.Map, error) { return p.Frozen.Read(p.session) }
 
-// Device returns the device that runs the heavy nodes: TensorFlow's first GPU, else the CPU. kind is GPU or CPU; an example of
-// a name is /device:CPU:0.
-func (p *Predictor) Device() (name, kind string, err error) {
-	list, err := p.session.Devices()
-	if err != nil {
-		return "", "", fmt.Errorf("list the devices: %w", err)
-	}
-	for _, d := range list {
-		if kind == "" || (d.Type == "GPU" && kind != "GPU") {
-			name, kind = d.Name[strings.LastIndex(d.Name, "/device:"):], d.Type
-		}
-	}
-	return name, kind, nil
-}
+// Device returns the name and the kind of the device that computes (see graph.Session).
+func (p *Predictor) Device() (name, kind string, err error) { return p.session.Device() }
 
 // Close frees the session and its variables. Calling it again does nothing.
 func (p *Predictor) Close() error { return p.session.Close() }

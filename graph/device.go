@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"fmt"
-
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph/capi"
@@ -55,16 +53,11 @@ func FindDevice(o SessionOptions) (Device, error) {
 		return "", err
 	}
 	defer s.Close()
-	devices, err := s.Devices()
-	if err != nil {
-		return "", fmt.Errorf("list the devices: %w", err)
+	_, kind, err := s.Device()
+	if kind == "GPU" {
+		return GPU, err
 	}
-	for _, d := range devices {
-		if d.Type == "GPU" {
-			return GPU, nil
-		}
-	}
-	return Processor, nil
+	return Processor, err
 }
 
 // Computing describes the code that computes on a CPU: TensorFlow's matrix products, with oneDNN or without, and our kernels.

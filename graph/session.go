@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -93,6 +94,21 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 
 // Devices lists the devices that TensorFlow sees.
 func (s *Session) Devices() ([]tf.Device, error) { return s.session.Devices() }
+
+// Device returns the device that runs the heavy nodes: TensorFlow's first GPU, else the CPU. kind is GPU or CPU; an example of
+// a name is /device:CPU:0.
+func (s *Session) Device() (name, kind string, err error) {
+	devices, err := s.session.Devices()
+	if err != nil {
+		return "", "", fmt.Errorf("list the devices: %w", err)
+	}
+	for _, d := range devices {
+		if kind == "" || (d.Type == "GPU" && kind != "GPU") {
+			name, kind = d.Name[strings.LastIndex(d.Name, "/device:"):], d.Type
+		}
+	}
+	return name, kind, nil
+}
 
 // Close waits for running calls, then frees the session and its variables. Closing again does nothing.
 func (s *Session) Close() error { return s.session.Close() }

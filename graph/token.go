@@ -26,31 +26,20 @@ func (b *Builder) padTokens(x Value, before, after int) Value {
 }
 
 // ConcatTokens joins values [B, T_i, d] along the token axis. Saves nothing.
-func (b *Builder) ConcatTokens(parts ...Value) Value {
-	out := b.In("concat").concat(1, parts...)
-	return b.differentiable(out, parts, func(g *Gate, dy Value) (dx []Value) {
-		at := 0
-		for _, p := range parts {
-			if p.HasGradient() {
-				dx = append(dx, g.slice(dy, 1, at, at+p.Shape[1]))
-			}
-			at += p.Shape[1]
-		}
-		return dx
-	})
-}
+func (b *Builder) ConcatTokens(parts ...Value) Value { return b.join(1, parts) }
 
 // ConcatLast joins values [..., d_i] along the last axis. Saves nothing.
-func (b *Builder) ConcatLast(parts ...Value) Value {
-	axis := last(parts[0])
+func (b *Builder) ConcatLast(parts ...Value) Value { return b.join(last(parts[0]), parts) }
+
+func (b *Builder) join(axis int, parts []Value) Value {
 	out := b.In("concat").concat(axis, parts...)
 	return b.differentiable(out, parts, func(g *Gate, dy Value) (dx []Value) {
 		at := 0
 		for _, p := range parts {
 			if p.HasGradient() {
-				dx = append(dx, g.slice(dy, axis, at, at+p.Width()))
+				dx = append(dx, g.slice(dy, axis, at, at+p.Shape[axis]))
 			}
-			at += p.Width()
+			at += p.Shape[axis]
 		}
 		return dx
 	})

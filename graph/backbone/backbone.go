@@ -63,12 +63,10 @@ func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
 	if err := checkForm(path, info); err != nil {
 		return nil, err
 	}
-	var bb *Backbone
 	if info.IsDir() {
-		bb, err = readSavedModelFS(ctx, os.DirFS(path), path)
-	} else {
-		bb, err = readFile(ctx, path, o)
+		return LoadFS(ctx, os.DirFS(path), path, o)
 	}
+	bb, err := readFile(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}

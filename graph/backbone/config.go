@@ -99,9 +99,9 @@ func (t *companion) timm(raw []byte) error {
 	}
 	const name = "architecture " // precedes the architecture's name, for claims that follow from it
 	t.claims = []claim{
-		{name + c.Architecture + ": width", named.width, width}, {name + c.Architecture + ": depth", named.depth, depths}, {name + c.Architecture + ": patch size", namedPatch, patch},
-		{"num_features", c.Width, width}, {"input_size", input, image}, {"num_classes", p.Classes, classes},
-		{"embed_dim", args.Width, width}, {"depth", args.Depth, depths}, {"patch_size", args.Patch, patch}, {"num_classes", args.Classes, classes},
+		{name + c.Architecture + ": width", named.width, Width}, {name + c.Architecture + ": depth", named.depth, depth}, {name + c.Architecture + ": patch size", namedPatch, Architecture.PatchSize},
+		{"num_features", c.Width, Width}, {"input_size", input, Architecture.ImageSize}, {"num_classes", p.Classes, Architecture.Classes},
+		{"embed_dim", args.Width, Width}, {"depth", args.Depth, depth}, {"patch_size", args.Patch, Architecture.PatchSize}, {"num_classes", args.Classes, Architecture.Classes},
 	}
 	switch pool := cmp.Or(args.Pool, c.GlobalPool); pool {
 	case "":
@@ -155,8 +155,8 @@ func (t *companion) transformers(raw []byte) error {
 		}
 	}
 	t.claims = []claim{
-		{"hidden_size", c.Width, width}, {"num_hidden_layers", c.Depth, depths}, {"intermediate_size", c.MLP, mlp},
-		{"image_size", c.Image, image}, {"patch_size", c.Patch, patch}, {"the number of labels", c.Classes, classes},
+		{"hidden_size", c.Width, Width}, {"num_hidden_layers", c.Depth, depth}, {"intermediate_size", c.MLP, mlp},
+		{"image_size", c.Image, Architecture.ImageSize}, {"patch_size", c.Patch, Architecture.PatchSize}, {"the number of labels", c.Classes, Architecture.Classes},
 	}
 	switch {
 	case !slices.Contains(plainTypes, c.Type):
@@ -190,14 +190,11 @@ func (t *companion) preprocessor(raw []byte) error {
 	return nil
 }
 
-func width(a Architecture) int { return Width(a) }
+func depth(a Architecture) int { return len(a.Blocks()) }
+
 func mlp(a Architecture) int {
 	for _, block := range a.Blocks() {
 		return block.MLP
 	}
 	return 0
 }
-func depths(a Architecture) int  { return len(a.Blocks()) }
-func patch(a Architecture) int   { return a.PatchSize() }
-func image(a Architecture) int   { return a.ImageSize() }
-func classes(a Architecture) int { return a.Classes() }

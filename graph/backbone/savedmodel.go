@@ -9,6 +9,7 @@ import (
 	"io/fs"
 
 	tf "github.com/wamuir/graft/tensorflow"
+	"golang.org/x/sync/errgroup"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/limit"
@@ -119,15 +120,12 @@ func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, e
 	if err != nil {
 		return fail(err)
 	}
-	type digest struct {
-		sum string
-		err error
-	}
-	hashed := make(chan digest, 1)
-	go func() { // on another core, while the tensors are decoded
-		sum, err := savedmodel.SHA256(ctx, dir, descriptionFile)
-		hashed <- digest{sum, err}
-	}()
+	var sum string
+	var hashing errgroup.Group // on another core, while the tensors are decoded
+	hashing.Go(func() (err error) {
+		sum, err = savedmodel.SHA256(ctx, dir, descriptionFile)
+		return err
+	})
 	values, err := savedmodel.ReadVariables(ctx, dir)
 	if err != nil {
 		return fail(err)
@@ -143,11 +141,10 @@ func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, e
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	hash := <-hashed
-	if hash.err != nil {
-		return fail(hash.err)
+	if err := hashing.Wait(); err != nil {
+		return fail(err)
 	}
-	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, SHA256: hash.sum, Sources: every(FromFile)}, nil
+	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, SHA256: sum, Sources: every(FromFile)}, nil
 }
 
 func readDescription(dir fs.FS) (Description, error) {

@@ -30,3 +30,18 @@ func Copy(ctx context.Context, w io.Writer, path string) (int64, error) {
 		}
 	}
 }
+
+// Reader reads from r until ctx ends, and fails with ctx's error from then on.
+func Reader(ctx context.Context, r io.Reader) io.Reader { return reader{ctx, r} }
+
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}

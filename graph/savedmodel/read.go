@@ -210,7 +210,7 @@ func SHA256(ctx context.Context, dir fs.FS, extra ...string) (string, error) {
 			return "", err
 		}
 		sum := sha256.New()
-		_, err = io.Copy(sum, untilDone{ctx, f})
+		_, err = io.Copy(sum, limit.Reader(ctx, f))
 		f.Close()
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", name, err)
@@ -218,18 +218,4 @@ func SHA256(ctx context.Context, dir fs.FS, extra ...string) (string, error) {
 		fmt.Fprintf(list, "%s  %s\n", hex.EncodeToString(sum.Sum(nil)), name)
 	}
 	return hex.EncodeToString(list.Sum(nil)), nil
-}
-
-// untilDone is a reader that fails once ctx has ended.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read implements io.Reader.
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }

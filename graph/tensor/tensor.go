@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -86,30 +87,20 @@ type Map map[string]Tensor
 
 // Names returns the names in sorted order.
 func (m Map) Names() []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(m))
 }
 
 // SHA256 is a hash of names, shapes and float32 values, independent of map order.
 func (m Map) SHA256() string {
 	h := sha256.New()
-	buf := make([]byte, 0, 1<<16)
+	var buf []byte
 	for _, name := range m.Names() {
 		t := m[name]
 		fmt.Fprintf(h, "%s %v\n", name, t.Shape)
-		for _, v := range t.Float32() {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-			if len(buf) >= 1<<16-4 {
-				h.Write(buf)
-				buf = buf[:0]
-			}
+		for part := range slices.Chunk(t.Float32(), 1<<14) {
+			buf, _ = binary.Append(buf[:0], binary.LittleEndian, part)
+			h.Write(buf)
 		}
-		h.Write(buf)
-		buf = buf[:0]
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

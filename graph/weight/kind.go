@@ -108,58 +108,41 @@ func fromHalf(h uint16) float32 {
 // encoding returns the kind under which t is written and a function that writes its elements to w,
 // little-endian.
 func encoding(t tensor.Tensor) (k kind, write func(w io.Writer) error, err error) {
-	name, n := "", 0
 	switch data := t.Data.(type) {
 	case []float32:
-		name, n = "F32", len(data)
-		write = encoder(data, func(b []byte, v float32) []byte { return binary.LittleEndian.AppendUint32(b, math.Float32bits(v)) })
+		return encodingAs("F32", t.Shape, data)
 	case []int64:
-		name, n = "I64", len(data)
-		write = encoder(data, func(b []byte, v int64) []byte { return binary.LittleEndian.AppendUint64(b, uint64(v)) })
+		return encodingAs("I64", t.Shape, data)
 	case []int32:
-		name, n = "I32", len(data)
-		write = encoder(data, func(b []byte, v int32) []byte { return binary.LittleEndian.AppendUint32(b, uint32(v)) })
+		return encodingAs("I32", t.Shape, data)
 	case []uint8:
-		name, n = "U8", len(data)
-		write = func(w io.Writer) error { _, err := w.Write(data); return err }
+		return encodingAs("U8", t.Shape, data)
 	case []bool:
-		name, n = "BOOL", len(data)
-		write = encoder(data, func(b []byte, v bool) []byte {
-			if v {
-				return append(b, 1)
-			}
-			return append(b, 0)
-		})
-	default:
-		return kind{}, nil, fmt.Errorf("elements of type %T cannot be written to a weight file", t.Data)
+		return encodingAs("BOOL", t.Shape, data)
 	}
-	for _, d := range t.Shape {
-		if d < 0 {
-			return kind{}, nil, fmt.Errorf("shape %v has a negative dimension", t.Shape)
-		}
-	}
-	if want := tensor.Size(t.Shape); want != n {
-		return kind{}, nil, fmt.Errorf("shape %v holds %d elements, its data has %d", t.Shape, want, n)
-	}
-	k, _ = kindOf(func(k kind) bool { return k.safetensors == name })
-	return k, write, nil
+	return kind{}, nil, fmt.Errorf("elements of type %T cannot be written to a weight file", t.Data)
 }
 
-func encoder[T any](data []T, put func([]byte, T) []byte) func(io.Writer) error {
-	return func(w io.Writer) error {
-		buf := make([]byte, 0, min(bufferSize, 8*len(data)))
-		for _, v := range data {
-			buf = put(buf, v)
-			if len(buf) > bufferSize-8 {
-				if _, err := w.Write(buf); err != nil {
-					return err
-				}
-				buf = buf[:0]
+func encodingAs[T any](name string, shape []int, data []T) (k kind, write func(w io.Writer) error, err error) {
+	if slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
+		return kind{}, nil, fmt.Errorf("shape %v has a negative dimension", shape)
+	}
+	if want := tensor.Size(shape); want != len(data) {
+		return kind{}, nil, fmt.Errorf("shape %v holds %d elements, its data has %d", shape, want, len(data))
+	}
+	k, _ = kindOf(func(k kind) bool { return k.safetensors == name })
+	return k, func(w io.Writer) (err error) {
+		var buf []byte
+		for part := range slices.Chunk(data, bufferSize/k.size) {
+			if buf, err = binary.Append(buf[:0], binary.LittleEndian, part); err != nil {
+				return err
+			}
+			if _, err = w.Write(buf); err != nil {
+				return err
 			}
 		}
-		_, err := w.Write(buf)
-		return err
-	}
+		return nil
+	}, nil
 }
 
 // maxRank is NumPy's limit on dimensions (NPY_MAXDIMS of NumPy 2).

@@ -19,6 +19,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/tensor"
 )
 
@@ -54,16 +57,12 @@ func OpenContext(ctx context.Context, path string) (*File, error) {
 	// Compute the checksum on another core while the tensors are decoded.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	type digest struct {
-		sum string
-		err error
-	}
-	done := make(chan digest, 1)
-	go func() {
-		sum, err := hash(ctx, f, size)
-		done <- digest{sum, err}
-	}()
 	file := &File{Path: path, Format: format}
+	var hashing errgroup.Group
+	hashing.Go(func() (err error) {
+		file.SHA256, err = hash(ctx, f, size)
+		return err
+	})
 	if format == NPZ {
 		file.Tensors, err = readNPZ(ctx, f, size)
 	} else {
@@ -72,14 +71,12 @@ func OpenContext(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		stop()
 	}
-	d := <-done // even if decoding failed: f must stay open until the hash is done
-	if err == nil {
-		err = d.err
+	if hashErr := hashing.Wait(); err == nil { // even if decoding failed: f must stay open until the hash is done
+		err = hashErr
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	file.SHA256 = d.sum
 	return file, nil
 }
 
@@ -135,17 +132,15 @@ func detect(r io.ReaderAt, size int64, extension string) (string, error) {
 // hash is the SHA-256 of the first size bytes, unless ctx ends meanwhile.
 func hash(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
 	h := sha256.New()
-	buf := make([]byte, 1<<20)
-	for at := int64(0); at < size; {
-		if err := ctx.Err(); err != nil {
-			return "", err
-		}
-		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
-		h.Write(buf[:n])
-		at += int64(n)
-		if err != nil && at < size {
-			return "", fmt.Errorf("reading it for its checksum: %w", noEOF(err))
-		}
+	n, err := io.CopyBuffer(h, limit.Reader(ctx, io.NewSectionReader(r, 0, size)), make([]byte, 1<<20))
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil && n < size:
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading it for its checksum: %w", err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

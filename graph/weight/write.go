@@ -10,7 +10,6 @@ import (
 	"hash/crc32"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -95,12 +94,9 @@ func plainJSON(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// join is the dimensions of a shape as text.
 func join(shape []int, separator string) string {
-	text := make([]string, len(shape))
-	for i, d := range shape {
-		text[i] = strconv.Itoa(d)
-	}
-	return strings.Join(text, separator)
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", separator)
 }
 
 // WriteNPZ writes a .npz file for numpy.load: an uncompressed zip member NAME.npy per tensor, sorted by

@@ -15,7 +15,6 @@ func (t Toy) norm(f *backbone.Forward, b *graph.Builder, name string, x graph.Va
 	return b.LayerNorm(x, f.Weight(name+"/scale", x.Width()), f.Weight(name+"/bias", x.Width()), t.Eps)
 }
 
-// Embed implements backbone.Network.
 func (t Toy) Embed(f *backbone.Forward, b *graph.Builder, images graph.Value) graph.Value {
 	patches := b.Patches(images, t.Patch)
 	return f.Tap(b, backbone.PatchEmbedding, t.Blocks()[0].Outside(), patches, linear(f, b, "toy/embed", patches, t.Width))
@@ -50,7 +49,6 @@ func (t Toy) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Value, _ back
 	return f.Tap(b, backbone.FinalNorm, last.Outside(), y, t.norm(f, b, "toy/norm", y))
 }
 
-// OwnHead implements backbone.Network.
 func (t Toy) OwnHead(f *backbone.Forward, b *graph.Builder, features graph.Value) graph.Value {
 	if t.Own == 0 {
 		graph.Fail("the backbone has no head of its own")

@@ -3,6 +3,7 @@
 package familytest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -72,15 +73,12 @@ var layout = backbone.Layout{
 	Documented: true,
 }
 
-// Family implements backbone.Architecture.
 func (t Toy) Family() string { return "toy" }
 
-// String implements backbone.Architecture.
 func (t Toy) String() string {
 	return fmt.Sprintf("toy:image=%d,patch=%d,width=%d,depth=%d", t.Image, t.Patch, t.Width, t.Depth)
 }
 
-// Validate implements backbone.Architecture.
 func (t Toy) Validate() error {
 	if t.Image < 1 || t.Patch < 1 || t.Width < 1 || t.Depth < 1 || t.Depth > 99 || t.Image%(2*t.Patch) != 0 {
 		return fmt.Errorf("%s is not possible", t)
@@ -88,39 +86,22 @@ func (t Toy) Validate() error {
 	return nil
 }
 
-// ImageSize implements backbone.Architecture.
-func (t Toy) ImageSize() int { return t.Image }
-
-// PatchSize implements backbone.Architecture.
-func (t Toy) PatchSize() int { return t.Patch }
-
-// NormEps implements backbone.Architecture.
-func (t Toy) NormEps() float64 { return t.Eps }
-
-// Classes implements backbone.Architecture.
-func (t Toy) Classes() int { return t.Own }
-
-// HeadNames implements backbone.Architecture.
+func (t Toy) ImageSize() int                   { return t.Image }
+func (t Toy) PatchSize() int                   { return t.Patch }
+func (t Toy) NormEps() float64                 { return t.Eps }
+func (t Toy) Classes() int                     { return t.Own }
 func (t Toy) HeadNames() (kernel, bias string) { return "toy/head/kernel", "toy/head/bias" }
 
-// WithHead implements backbone.Architecture.
 func (t Toy) WithHead(classes int) backbone.Architecture {
 	t.Own = classes
 	return t
 }
 
-// With implements backbone.Architecture.
 func (t Toy) With(s backbone.Sizes) backbone.Architecture {
-	if s.Image != 0 {
-		t.Image = s.Image
-	}
-	if s.Eps != 0 {
-		t.Eps = s.Eps
-	}
+	t.Image, t.Eps = cmp.Or(s.Image, t.Image), cmp.Or(s.Eps, t.Eps)
 	return t
 }
 
-// Blocks implements backbone.Architecture.
 func (t Toy) Blocks() []backbone.Block {
 	var list []backbone.Block
 	for stage := range 2 {
@@ -134,7 +115,6 @@ func (t Toy) Blocks() []backbone.Block {
 	return list
 }
 
-// Specs implements backbone.Architecture.
 func (t Toy) Specs() []backbone.Spec {
 	var list []backbone.Spec
 	linear := func(name string, in, out int, head bool) {
@@ -158,7 +138,6 @@ func (t Toy) Specs() []backbone.Spec {
 	return list
 }
 
-// LayerWeights implements backbone.Architecture.
 func (t Toy) LayerWeights(at backbone.Tap) (kernel, bias string, ok bool) {
 	layer, ok := map[backbone.Point]string{backbone.FC1: "fc1", backbone.FC2: "fc2"}[at.Point]
 	name := fmt.Sprintf("toy/block_%d/%s/", at.Block.Index, layer)
