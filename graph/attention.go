@@ -38,28 +38,22 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	}
 	p := b.Save(b.softmax(scores, inSoftmax), Cheap)
 	out := join(b, b.batchMatmul(p, vh, false, false))
-	return b.differentiable(out, append([]Value{q, k, v}, biases...), func(g *Gate, dy Value) (dx []Value) {
+	return b.differentiable(out, append([]Value{q, k, v}, biases...), func(g *Gate, dy Value) []Value {
 		dout := split(g.Builder, dy)
 		savedQ, savedK, savedP := g.Saved(qh), g.Saved(kh), g.Saved(p)
 		var ds Value
 		if q.HasGradient() || k.HasGradient() || slices.ContainsFunc(biases, Value.HasGradient) {
 			ds = g.softmaxGradient(savedP, g.batchMatmul(dout, g.Saved(vh), false, true), inSoftmax)
 		}
-		if q.HasGradient() {
-			dx = append(dx, join(g.Builder, g.times(g.batchMatmul(ds, savedK, false, false), inQ)))
-		}
-		if k.HasGradient() {
-			dx = append(dx, joinT(g.Builder, g.batchMatmul(savedQ, ds, true, false)))
-		}
-		if v.HasGradient() {
-			dx = append(dx, joinT(g.Builder, g.batchMatmul(dout, savedP, true, false)))
+		parts := []part{
+			{q, func() Value { return join(g.Builder, g.times(g.batchMatmul(ds, savedK, false, false), inQ)) }},
+			{k, func() Value { return joinT(g.Builder, g.batchMatmul(savedQ, ds, true, false)) }},
+			{v, func() Value { return joinT(g.Builder, g.batchMatmul(dout, savedP, true, false)) }},
 		}
 		for _, bias := range biases {
-			if bias.HasGradient() {
-				dx = append(dx, g.reduce("Sum", ds, false, 0))
-			}
+			parts = append(parts, part{bias, func() Value { return g.reduce("Sum", ds, false, 0) }})
 		}
-		return dx
+		return gradients(parts...)
 	})
 }
 

@@ -7,21 +7,20 @@ func (b *Builder) DepthwiseConv(x, w Value) Value {
 	b = b.In("depthwise")
 	wide := b.widen(x) // TensorFlow has no depth-wise convolution in bfloat16 on a CPU
 	d, k := w.Shape[0], w.Shape[2]
-	attrs := func() map[string]any {
-		return map[string]any{"strides": []int64{1, 1, 1, 1}, "padding": "SAME"}
-	}
+	attrs := map[string]any{"strides": []int64{1, 1, 1, 1}, "padding": "SAME"}
 	filter := b.reshape(b.transpose(b.reshape(w, d, k*k), 1, 0), k, k, d, 1) // [k, k, d, 1]
-	out := b.node("DepthwiseConv2dNative", x.Shape, attrs(), wide.Output, filter.Output)
-	return b.differentiable(out, []Value{x, w}, func(g *Gate, dy Value) (dx []Value) {
-		if x.HasGradient() {
-			size := g.node("Shape", []int{4}, nil, dy.Output)
-			dx = append(dx, g.node("DepthwiseConv2dNativeBackpropInput", x.Shape, attrs(), size.Output, filter.Output, dy.Output))
-		}
-		if w.HasGradient() {
-			df := g.node("DepthwiseConv2dNativeBackpropFilter", filter.Shape, attrs(),
-				g.widen(g.Saved(x)).Output, g.ints(k, k, d, 1).Output, dy.Output)
-			dx = append(dx, g.reshape(g.transpose(g.reshape(df, k*k, d), 1, 0), w.Shape...))
-		}
-		return dx
+	out := b.node("DepthwiseConv2dNative", x.Shape, attrs, wide.Output, filter.Output)
+	return b.differentiable(out, []Value{x, w}, func(g *Gate, dy Value) []Value {
+		return gradients(
+			part{x, func() Value {
+				size := g.node("Shape", []int{4}, nil, dy.Output)
+				return g.node("DepthwiseConv2dNativeBackpropInput", x.Shape, attrs, size.Output, filter.Output, dy.Output)
+			}},
+			part{w, func() Value {
+				df := g.node("DepthwiseConv2dNativeBackpropFilter", filter.Shape, attrs,
+					g.widen(g.Saved(x)).Output, g.ints(k, k, d, 1).Output, dy.Output)
+				return g.reshape(g.transpose(g.reshape(df, k*k, d), 1, 0), w.Shape...)
+			}},
+		)
 	})
 }

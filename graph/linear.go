@@ -26,23 +26,19 @@ func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 		y = b.node("BiasAdd", y.Shape, nil, y.Output, b.narrow(bias).Output)
 	}
 	out := b.reshape(y, append(slices.Clone(x.Shape[:last(x)]), y.Width())...)
-	return b.differentiable(out, []Value{x, w, bias}, func(g *Gate, dy Value) (dx []Value) {
+	return b.differentiable(out, []Value{x, w, bias}, func(g *Gate, dy Value) []Value {
 		rows := g.narrow(g.rows(dy))
-		if x.HasGradient() {
-			dx = append(dx, g.reshape(g.matmul(rows, w, false, !transposed), x.Shape...))
-		}
-		if w.HasGradient() {
-			saved := g.rows(g.savedNarrow(x))
-			if transposed {
-				dx = append(dx, g.matmul(rows, saved, true, false))
-			} else {
-				dx = append(dx, g.matmul(saved, rows, true, false))
-			}
-		}
-		if bias.HasGradient() {
-			dx = append(dx, g.sumRows(rows))
-		}
-		return dx
+		return gradients(
+			part{x, func() Value { return g.reshape(g.matmul(rows, w, false, !transposed), x.Shape...) }},
+			part{w, func() Value {
+				saved := g.rows(g.savedNarrow(x))
+				if transposed {
+					return g.matmul(rows, saved, true, false)
+				}
+				return g.matmul(saved, rows, true, false)
+			}},
+			part{bias, func() Value { return g.sumRows(rows) }},
+		)
 	})
 }
 
@@ -59,26 +55,16 @@ func (b *Builder) Add(x, y Value) Value {
 	} else {
 		sum = b.add(x, y)
 	}
-	return b.differentiable(sum, []Value{x, y}, func(_ *Gate, dy Value) (dx []Value) {
-		for _, in := range []Value{x, y} {
-			if in.HasGradient() {
-				dx = append(dx, dy)
-			}
-		}
-		return dx
+	return b.differentiable(sum, []Value{x, y}, func(_ *Gate, dy Value) []Value {
+		same := func() Value { return dy }
+		return gradients(part{x, same}, part{y, same})
 	})
 }
 
 // AddRow is x + y with x [B, T, d] and y [1, T, d] or [d], broadcast over the samples. Saves nothing.
 func (b *Builder) AddRow(x, y Value) Value {
-	return b.differentiable(b.In("addrow").add(x, y), []Value{x, y}, func(g *Gate, dy Value) (dx []Value) {
-		if x.HasGradient() {
-			dx = append(dx, dy)
-		}
-		if y.HasGradient() {
-			dx = append(dx, g.sumTo(dy, y.Shape))
-		}
-		return dx
+	return b.differentiable(b.In("addrow").add(x, y), []Value{x, y}, func(g *Gate, dy Value) []Value {
+		return gradients(part{x, func() Value { return dy }}, part{y, func() Value { return g.sumTo(dy, y.Shape) }})
 	})
 }
 

@@ -18,3 +18,8 @@ func (b *Builder) CrossEntropy(logits, labels Value) Value {
 
 // One is the constant 1: the gradient of a loss with respect to itself.
 func (b *Builder) One() Value { return b.scalar(1) }
+
+// Probabilities is the softmax of logits [B, classes]. It has no gradient.
+func (b *Builder) Probabilities(logits Value) Value {
+	return b.In("probabilities").unary("Softmax", b.widen(logits))
+}

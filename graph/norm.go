@@ -17,26 +17,22 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	inverse := b.unary("Rsqrt", b.add(b.reduce("Mean", deviation, true, axis), b.scalar(eps)))
 	normal := b.mul(b.sub(wide, mean), inverse)
 	out := b.narrow(b.add(b.mul(normal, scale), bias))
-	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) (dx []Value) {
+	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) []Value {
 		dy = g.widen(dy)
 		var normal Value
 		if x.HasGradient() || scale.HasGradient() {
 			normal = g.mul(g.sub(g.widen(g.Saved(x)), mean), inverse)
 		}
-		if x.HasGradient() {
-			// dx = (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma.
-			s := g.mul(dy, scale)
-			meanSN := g.reduce("Mean", g.mul(s, normal), true, axis)
-			centred := g.sub(s, g.reduce("Mean", s, true, axis))
-			dx = append(dx, g.mul(g.sub(centred, g.mul(normal, meanSN)), inverse))
-		}
-		if scale.HasGradient() {
-			dx = append(dx, g.sumRows(g.mul(dy, normal)))
-		}
-		if bias.HasGradient() {
-			dx = append(dx, g.sumRows(dy))
-		}
-		return dx
+		return gradients(
+			part{x, func() Value { // (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma
+				s := g.mul(dy, scale)
+				meanSN := g.reduce("Mean", g.mul(s, normal), true, axis)
+				centred := g.sub(s, g.reduce("Mean", s, true, axis))
+				return g.mul(g.sub(centred, g.mul(normal, meanSN)), inverse)
+			}},
+			part{scale, func() Value { return g.sumRows(g.mul(dy, normal)) }},
+			part{bias, func() Value { return g.sumRows(dy) }},
+		)
 	})
 }
 

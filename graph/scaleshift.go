@@ -4,16 +4,11 @@ package graph
 func (b *Builder) ScaleShift(x, scale, shift Value) Value {
 	b = b.In("scaleshift")
 	out := b.add(b.mul(x, scale), shift)
-	return b.differentiable(out, []Value{x, scale, shift}, func(g *Gate, dy Value) (dx []Value) {
-		if x.HasGradient() {
-			dx = append(dx, g.mul(dy, scale))
-		}
-		if scale.HasGradient() {
-			dx = append(dx, g.sumRows(g.mul(dy, g.Saved(x))))
-		}
-		if shift.HasGradient() {
-			dx = append(dx, g.sumRows(dy))
-		}
-		return dx
+	return b.differentiable(out, []Value{x, scale, shift}, func(g *Gate, dy Value) []Value {
+		return gradients(
+			part{x, func() Value { return g.mul(dy, scale) }},
+			part{scale, func() Value { return g.sumRows(g.mul(dy, g.Saved(x))) }},
+			part{shift, func() Value { return g.sumRows(dy) }},
+		)
 	})
 }

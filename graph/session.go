@@ -50,6 +50,20 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 	return &Session{session: s}, nil
 }
 
+// LoadSavedModel has TensorFlow read the SavedModel in a folder, including its variables, and opens a session on it.
+// Closing the session frees the model.
+func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel, error) {
+	options, err := o.tensorFlow()
+	if err != nil {
+		return nil, nil, err
+	}
+	session, model, err := capi.LoadSavedModel(dir, tag, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Session{session: session}, model, nil
+}
+
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	config := &pb.ConfigProto{
 		IntraOpParallelismThreads: int32(o.threads()),

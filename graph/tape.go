@@ -47,6 +47,22 @@ func (b *Builder) differentiable(out Value, inputs []Value, back func(g *Gate, d
 	return out
 }
 
+// part is the gradient of one input of a layer. It is built only if a gradient can flow into the input.
+type part struct {
+	of    Value
+	build func() Value
+}
+
+// gradients builds what a vector-Jacobian product returns: the gradients of the inputs that have one, in order.
+func gradients(parts ...part) (dx []Value) {
+	for _, p := range parts {
+		if p.of.HasGradient() {
+			dx = append(dx, p.build())
+		}
+	}
+	return dx
+}
+
 // Leaf starts a tape at v: a trainable variable, or the input of a chunk that is recomputed.
 func (b *Builder) Leaf(v Value) Value {
 	b.records++

@@ -3,7 +3,10 @@
 // family of networks is a package below this one that registers itself (see Family). The package knows no method.
 package backbone
 
-import "dtl-tf/graph"
+import (
+	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
+)
 
 // Architecture is the sizes of a backbone and its forward pass. Each family implements it by a struct of plain numbers, so that
 // architectures can be compared with ==.
@@ -73,4 +76,60 @@ func Heads(a Architecture) int {
 		return block.Heads
 	}
 	return 0
+}
+
+// Block is the sizes of one block. They are the same in all blocks of a ViT; in a hierarchical backbone they change from stage to
+// stage.
+type Block struct {
+	Index  int // counted from 0 through all stages; Outside at taps outside of the blocks
+	Stage  int // 0 in a backbone of one stage
+	Width  int // d, the size of a token
+	Heads  int
+	MLP    int // hidden units of the MLP
+	Side   int // of the square grid of patches
+	Prefix int // tokens before the patches, such as the class token
+}
+
+// Outside is the Index of a Tap that lies outside of the blocks.
+const Outside = -1
+
+// Outside is b as the block of a neighbouring tap that lies outside of the blocks.
+func (b Block) Outside() Block {
+	b.Index = Outside
+	return b
+}
+
+// Patches is P, the number of patches.
+func (b Block) Patches() int { return b.Side * b.Side }
+
+// Tokens is T, the number of tokens without those of a method: the prefix and the patches.
+func (b Block) Tokens() int { return b.Prefix + b.Patches() }
+
+// Role is the role of a weight. It determines the precision in which the weight is stored and whether weight decay applies.
+type Role int
+
+const (
+	Kernel    Role = iota // of a linear layer or a convolution: the operands of matrix products
+	Bias                  // of a layer or a norm; without weight decay
+	Scale                 // of a norm
+	Embedding             // a token or a table of positions
+)
+
+// Spec describes one weight of an architecture.
+type Spec struct {
+	Name  string
+	Shape []int
+	Role  Role
+	Head  bool // of the backbone's own classifier
+}
+
+// Parameters is the number of parameters of a backbone without its own head.
+func Parameters(a Architecture) int {
+	total := 0
+	for _, s := range a.Specs() {
+		if !s.Head {
+			total += tensor.Size(s.Shape)
+		}
+	}
+	return total
 }

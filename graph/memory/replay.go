@@ -77,16 +77,13 @@ type event struct {
 // compareEvents is the order of the replay (see the package comment): by time, releases of older buffers first, then by the start
 // of the node. The sort is stable, so records of one node stay in order.
 func compareEvents(a, b event) int {
-	if c := cmp.Compare(a.at, b.at); c != 0 {
-		return c
-	}
-	if a.early != b.early {
-		if a.early {
-			return -1
+	order := func(e event) int {
+		if e.early {
+			return 0
 		}
 		return 1
 	}
-	return cmp.Compare(a.node, b.node)
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(order(a), order(b)), cmp.Compare(a.node, b.node))
 }
 
 // peakAllocationsFirst is the peak if all allocations of a microsecond precede its releases.

@@ -28,6 +28,10 @@ type Tensor struct {
 	Data  any
 }
 
+// Rows is the data of a tensor in separate pieces, such as parts of a memory-mapped file: element i holds the
+// little-endian values of type T at index i of the first dimension. A tensor of Rows can be fed; only that copies the data.
+type Rows[T float32 | BFloat16] [][]byte
+
 // New wraps data, which is not copied, as a tensor of the given shape. It fails when the
 // number of elements does not match the shape.
 func New[T Element](data []T, shape ...int) (Tensor, error) {
