@@ -8,6 +8,7 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
 )
 
 // TestGradientsOfTraining compares the hand-written backward pass of whole training graphs, stochastic depth included, with
@@ -43,7 +44,7 @@ func checkTrainingGradients(t *testing.T, s *ImageTrainer) {
 		t.Fatal(err)
 	}
 	images, labels := someBatch(s.Trainer, 3)
-	found := must(s.session.Run(s.feeds(s.imageFeeds(images), labels, 0, 4), append(ours, theirs...)))(t)
+	found := must(s.session.Run(s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4), append(ours, theirs...)))(t)
 	largest := 0.0
 	for _, g := range found[len(names):] {
 		largest = math.Max(largest, size(floats(g)))

@@ -181,7 +181,7 @@ func gradientsOf(t *ImageTrainer, images tensor.Tensor, labels []int32) (logits 
 		names = append(names, name)
 		fetches = append(fetches, g.Output)
 	}
-	out, err := t.session.Run(t.feeds(t.imageFeeds(images), labels, 0, 0), fetches)
+	out, err := t.session.Run(t.feeds([]graph.Feed{{Output: t.nodes.inputs[0].Output, Value: images}}, labels, 0, 0), fetches)
 	if err != nil {
 		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
 	}

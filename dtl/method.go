@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -105,12 +106,10 @@ func (p *Params) Derived(weights tensor.Map) (tensor.Map, error) {
 
 // covered tells whether values include every declared parameter, so that none needs an initial value.
 func (p *Params) covered(values tensor.Map) bool {
-	for _, param := range p.list {
-		if _, ok := values[param.Name]; !ok {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.list, func(param Param) bool {
+		_, ok := values[param.Name]
+		return !ok
+	})
 }
 
 // InitialHead draws the initial values of the classifier, by name. They are those of a run that starts without an adapter.

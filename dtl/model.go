@@ -72,7 +72,7 @@ func New(c Config) (m *Model, err error) {
 	}
 	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
-	w := watch(m.newHook(), c.Arch)
+	w := &watcher{hook: m.newHook(), arch: c.Arch}
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.prefix = w.found()
 	m.prefix.fetches = m.prefix.fetched(b.In("store"))

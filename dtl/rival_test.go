@@ -163,7 +163,7 @@ func TestRivalGradients(t *testing.T) {
 		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
 		s := c.start(t)
 		images, labels := someBatch(s.Trainer, 3)
-		feeds := s.feeds(s.imageFeeds(images), labels, 0, 4)
+		feeds := s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4)
 		var reads, ours []tf.Output
 		for _, v := range s.Trainable.All() {
 			reads = append(reads, v.Value.Output)

@@ -68,32 +68,24 @@ func newTrainer(m *Model, t Training, start Start, in input) (*Trainer, error) {
 // Step trains on one batch of images [B, S, S, 3] at learning rate lr and returns the loss before the update. step counts
 // from 0; together with the seed it determines the random numbers of stochastic depth.
 func (t *ImageTrainer) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return t.step(t.imageFeeds(images), labels, lr, step)
+	return t.step([]tensor.Tensor{images}, labels, lr, step)
 }
 
 // Trace is Step, but returns the run's allocation records instead of the loss.
 func (t *ImageTrainer) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return t.trace(t.imageFeeds(images), labels, lr, step)
+	return t.trace([]tensor.Tensor{images}, labels, lr, step)
 }
 
 // Step trains on the stored values of one batch, each [B, Shape...], in the order of Stored. The rest is as in
 // ImageTrainer.Step.
 func (t *StoredTrainer) Step(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	feeds, err := t.storedFeeds(values)
-	if err != nil {
-		return 0, err
-	}
-	return t.step(feeds, labels, lr, step)
+	return t.step(values, labels, lr, step)
 }
 
 // Trace is Step, but returns the run's allocation records instead of the loss. They do not include the stored values, which
 // exist before the run.
 func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	feeds, err := t.storedFeeds(values)
-	if err != nil {
-		return nil, err
-	}
-	return t.trace(feeds, labels, lr, step)
+	return t.trace(values, labels, lr, step)
 }
 
 // ReadOptimizer returns copies of the optimizer's moments by name.
@@ -114,8 +106,12 @@ func (t *Trainer) FixedBytes() (weights, optimizer int64) {
 	return t.Frozen.Bytes() + t.Trainable.Bytes(), t.nodes.optimizer.State.Bytes()
 }
 
-// step trains on the batch that input feeds.
-func (t *Trainer) step(input []graph.Feed, labels []int32, lr float64, step int) (float64, error) {
+// step trains on a batch: its images, or its stored values.
+func (t *Trainer) step(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
+	input, err := t.inputFeeds(values)
+	if err != nil {
+		return 0, err
+	}
 	if t.nodes.micro != nil {
 		return t.runMicroBatches(input, labels, lr, step)
 	}
@@ -126,10 +122,13 @@ func (t *Trainer) step(input []graph.Feed, labels []int32, lr float64, step int)
 	return float64(out[0].Float32()[0]), nil
 }
 
-func (t *Trainer) trace(input []graph.Feed, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+func (t *Trainer) trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+	input, err := t.inputFeeds(values)
+	if err != nil {
+		return nil, err
+	}
 	feeds, targets := t.feeds(input, labels, lr, step), t.nodes.updates
 	if m := t.nodes.micro; m != nil { // every micro-batch allocates like the first
-		var err error
 		if feeds, err = t.microBatchFeeds(input, labels, step, 0, t.training.MicroBatch); err != nil {
 			return nil, err
 		}
@@ -139,11 +138,7 @@ func (t *Trainer) trace(input []graph.Feed, labels []int32, lr float64, step int
 	return metadata, err
 }
 
-func (t *Trainer) imageFeeds(images tensor.Tensor) []graph.Feed {
-	return []graph.Feed{{Output: t.nodes.inputs[0].Output, Value: images}}
-}
-
-func (t *StoredTrainer) storedFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
+func (t *Trainer) inputFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
 	if len(values) != len(t.nodes.inputs) {
 		return nil, fmt.Errorf("%d stored values were given, a training step takes %d (see Stored)", len(values), len(t.nodes.inputs))
 	}

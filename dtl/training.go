@@ -105,7 +105,7 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 		leaves[i] = v.Value
 	}
 	scale := m.Config.Precision.LossScale()
-	for i, gradient := range b.Backward(s.loss, lossSlope(b, scale), leaves) {
+	for i, gradient := range b.Backward(s.loss, b.Slope(scale), leaves) {
 		if !gradient.Defined() {
 			continue // the loss does not depend on it: like PyTorch's AdamW, leave it untouched
 		}
@@ -120,14 +120,6 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 		s.updates = append(s.updates, s.optimizer.Update(b, v, gradient, m.decays(v.Name)))
 	}
 	return s, nil
-}
-
-// lossSlope is the gradient at the loss, 1 times the precision's loss scale.
-func lossSlope(b *graph.Builder, scale float64) graph.Value {
-	if scale == 1 {
-		return b.One()
-	}
-	return b.Scale(b.One(), scale)
 }
 
 // dropRate is the stochastic-depth rate of a block: linear, 0 at the first and DropPath at the last.

@@ -27,10 +27,6 @@ type watched struct {
 // reads tells whether the method reads one of the tap's values.
 func (t watched) reads() bool { return t.inAlias.IsUsed() || t.outAlias.IsUsed() }
 
-func watch(hook backbone.Hook, a backbone.Architecture) *watcher {
-	return &watcher{hook: hook, arch: a}
-}
-
 // see is the hook to use for the watched pass.
 func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 	t, result := watched{Tap: at, in: in, out: out}, out

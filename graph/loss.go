@@ -16,8 +16,8 @@ func (b *Builder) CrossEntropy(logits, labels Value) Value {
 	})
 }
 
-// One is the constant 1: the gradient of a loss with respect to itself.
-func (b *Builder) One() Value { return b.scalar(1) }
+// Slope is the gradient of a loss with respect to itself, 1, times a scale (see Precision.LossScale).
+func (b *Builder) Slope(scale float64) Value { return b.times(b.scalar(1), scale) }
 
 // Probabilities is the softmax of logits [B, classes]. It has no gradient.
 func (b *Builder) Probabilities(logits Value) Value {

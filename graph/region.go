@@ -41,7 +41,7 @@ const (
 func (b *Builder) Save(v Value, effort Effort) Value {
 	r := b.region
 	switch {
-	case r == nil || !b.saves(effort):
+	case r == nil, b.recompute == RecomputeBlocks, b.recompute == RecomputeActivations && effort == Cheap:
 		return v
 	case r.recompute == nil:
 		r.saved = append(r.saved, v)
@@ -51,17 +51,6 @@ func (b *Builder) Save(v Value, effort Effort) Value {
 	r.saved = r.saved[1:]
 	saved.tape = v.tape
 	return saved
-}
-
-// saves tells whether the Recompute mode saves values of that effort.
-func (b *Builder) saves(effort Effort) bool {
-	switch b.recompute {
-	case RecomputeNone:
-		return true
-	case RecomputeActivations:
-		return effort == Costly
-	}
-	return false
 }
 
 // Region is fn(inputs) with activation recompute. All inputs are [B, ...] with the same B; only the first may have a gradient.
@@ -259,5 +248,5 @@ func (b *Builder) plus(x, y Value) Value {
 	case !y.Defined():
 		return x
 	}
-	return b.sum(x, y)
+	return b.node("AddV2", x.Shape, nil, x.Output, y.Output)
 }

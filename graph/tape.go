@@ -138,5 +138,3 @@ func reachable(y *record, start int) []*record {
 	slices.SortFunc(all, func(a, b *record) int { return b.order - a.order })
 	return all
 }
-
-func (b *Builder) sum(x, y Value) Value { return b.node("AddV2", x.Shape, nil, x.Output, y.Output) }

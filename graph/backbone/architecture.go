@@ -70,7 +70,7 @@ func Width(a Architecture) int {
 	return width
 }
 
-// Heads is the number of attention heads of the first block, 0 where there is none.
+// Heads is the number of attention heads of the first block, 0 without blocks.
 func Heads(a Architecture) int {
 	for _, block := range a.Blocks() {
 		return block.Heads

@@ -61,11 +61,7 @@ func Register(f Family) {
 
 // inOrder lists the families in order of name.
 func inOrder() []Family {
-	var list []Family
-	for _, name := range slices.Sorted(maps.Keys(families)) {
-		list = append(list, families[name])
-	}
-	return list
+	return slices.SortedFunc(maps.Values(families), func(a, b Family) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Names lists the architectures that Parse knows by name.

@@ -114,7 +114,10 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) grap
 	inputs := []graph.Value{x}
 	masks := map[int]int{} // branch to index in inputs
 	for branch := range 2 {
-		if mask := f.survivors(b, block.Index, branch); mask.Defined() {
+		if f.Survivors == nil {
+			break
+		}
+		if mask := f.Survivors(b, block.Index, branch); mask.Defined() {
 			masks[branch] = len(inputs)
 			inputs = append(inputs, mask)
 		}
@@ -140,12 +143,4 @@ func later(remaining []Block) float64 {
 		sum += size(block) / size(remaining[0])
 	}
 	return sum
-}
-
-// survivors is the stochastic-depth mask of a block's branch, or the zero Value.
-func (f *Forward) survivors(b *graph.Builder, block, branch int) graph.Value {
-	if f.Survivors == nil {
-		return graph.Value{}
-	}
-	return f.Survivors(b, block, branch)
 }

@@ -41,7 +41,7 @@ type savedDescription struct {
 // Export writes the backbone as a TensorFlow SavedModel: a new folder that TensorFlow can run and that
 // Load reads back bit for bit. Its signature maps images in 0..1 to features, pooled according to pool
 // ("": as for the backbone's own head), and to the logits of the own head if there is one. Variables have
-// the names and shapes of the .npz layout. An existing folder is refused.
+// the names and shapes of the .npz layout. An existing folder is an error.
 func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 	defer func() {
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"iter"
 )
 
 // Is tells whether data starts like a JPEG image: with the start-of-image marker and another marker.
@@ -40,15 +41,10 @@ func readHeader(data []byte) (header, error) {
 	if !Is(data) {
 		return h, errors.New("not a JPEG image")
 	}
-	for i := 2; ; {
-		marker, segment, next := nextSegment(data, i)
+	last := byte(0)
+	for marker, segment := range segments(data) {
+		last = marker
 		switch {
-		case marker == 0 && h.components == 0:
-			return h, errors.New("the file ends before the frame header")
-		case (marker == markerSOS || marker == markerEOI) && h.components == 0:
-			return h, errors.New("no frame header before the image data")
-		case marker == 0 || marker == markerSOS || marker == markerEOI:
-			return h, nil
 		case isFrame(marker) && len(segment) >= 6:
 			// precision 1, height 2, width 2, components 1
 			h.height = int(binary.BigEndian.Uint16(segment[1:]))
@@ -60,30 +56,41 @@ func readHeader(data []byte) (header, error) {
 		case marker == markerAPP14 && bytes.HasPrefix(segment, []byte("Adobe")):
 			h.adobe = true
 		}
-		i = next
 	}
+	switch {
+	case h.components > 0:
+		return h, nil
+	case last == markerSOS || last == markerEOI:
+		return h, errors.New("no frame header before the image data")
+	}
+	return h, errors.New("the file ends before the frame header")
 }
 
-// nextSegment finds the first marker at or after i. It returns the marker, its segment without the
-// length field (shortened if the file ends before), and where to continue. At the end of the file the
-// marker is 0.
-func nextSegment(data []byte, i int) (marker byte, segment []byte, next int) {
-	for ; i+1 < len(data); i++ {
-		// Like libjpeg, skip garbage and fill bytes between segments.
-		if marker := data[i+1]; data[i] != 0xff || marker == 0xff || marker == 0 {
-			continue
+// segments yields the markers up to the image data, each with its segment without the length field (shortened if the file ends
+// before).
+func segments(data []byte) iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
+		for i := 2; i+1 < len(data); {
+			marker := data[i+1]
+			if data[i] != 0xff || marker == 0xff || marker == 0 {
+				i++ // like libjpeg, skip garbage and fill bytes between segments
+				continue
+			}
+			var segment []byte
+			next := i + 2
+			if marker != markerTEM && (marker < 0xd0 || marker > markerEOI) { // a length follows
+				if i+4 > len(data) {
+					return
+				}
+				next += max(int(binary.BigEndian.Uint16(data[i+2:])), 2)
+				segment = data[i+4 : max(min(next, len(data)), i+4)]
+			}
+			if !yield(marker, segment) || marker == markerSOS || marker == markerEOI {
+				return
+			}
+			i = next
 		}
-		marker := data[i+1]
-		if marker == markerTEM || marker >= 0xd0 && marker <= markerEOI { // no length follows
-			return marker, nil, i + 2
-		}
-		if i+4 > len(data) {
-			return 0, nil, len(data)
-		}
-		next := i + 2 + max(int(binary.BigEndian.Uint16(data[i+2:])), 2)
-		return marker, data[i+4 : max(min(next, len(data)), i+4)], next
 	}
-	return 0, nil, len(data)
 }
 
 // Exif is the content of the first EXIF segment, from its TIFF header on, or nil. data need not go beyond that segment.
@@ -91,16 +98,12 @@ func Exif(data []byte) []byte {
 	if !Is(data) {
 		return nil
 	}
-	for i := 2; ; {
-		marker, segment, next := nextSegment(data, i)
-		if marker == 0 || marker == markerSOS || marker == markerEOI {
-			return nil
-		}
+	for marker, segment := range segments(data) {
 		if content, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok && marker == markerAPP1 {
 			return content
 		}
-		i = next
 	}
+	return nil
 }
 
 // isFrame is true for SOF0 to SOF15. 0xc4, 0xc8 and 0xcc in that range are no frame headers.

@@ -59,19 +59,15 @@ func tensorName(v graph.Value) string { return fmt.Sprintf("%s:%d", v.Op.Name(),
 func infos(values map[string]graph.Value) map[string]*pb.TensorInfo {
 	list := map[string]*pb.TensorInfo{}
 	for name, v := range values {
-		list[name] = info(v)
+		shape := &shapepb.TensorShapeProto{}
+		for _, d := range v.Shape { // both sides use -1 for unknown
+			shape.Dim = append(shape.Dim, &shapepb.TensorShapeProto_Dim{Size: int64(d)})
+		}
+		list[name] = &pb.TensorInfo{
+			Encoding: &pb.TensorInfo_Name{Name: tensorName(v)}, Dtype: typepb.DataType(v.DataType()), TensorShape: shape,
+		}
 	}
 	return list
-}
-
-func info(v graph.Value) *pb.TensorInfo {
-	shape := &shapepb.TensorShapeProto{}
-	for _, d := range v.Shape { // both sides use -1 for unknown
-		shape.Dim = append(shape.Dim, &shapepb.TensorShapeProto_Dim{Size: int64(d)})
-	}
-	return &pb.TensorInfo{
-		Encoding: &pb.TensorInfo_Name{Name: tensorName(v)}, Dtype: typepb.DataType(v.DataType()), TensorShape: shape,
-	}
 }
 
 func export(g *tf.Graph) (*nodepb.GraphDef, error) {

@@ -26,8 +26,8 @@ type Call struct {
 	Inputs, Outputs map[string]graph.Value
 }
 
-// Write writes a model as the folder dir, using a session of its own. The folder appears complete or not at all. An
-// existing folder is refused.
+// Write writes a model as the folder dir, with a separate session. The folder appears complete or not at all. An existing
+// folder is an error.
 func Write(dir string, m Model) (err error) {
 	dir = filepath.Clean(dir)
 	if _, err := os.Lstat(dir); err == nil {
