@@ -101,25 +101,21 @@ func (o Values) Options() Options {
 	return texts
 }
 
-// OptionHelp is an option with the defaults of all methods that have it.
-type OptionHelp struct {
-	Name string
-	Text string // help text, with the default of each method
-}
-
-// AllOptions lists the options of all methods, for flags and their help.
-func AllOptions() []OptionHelp {
-	texts := map[string]string{}
+// AllOptions lists the options of all methods, for flags and their help. Text includes the default of each method.
+func AllOptions() []Option {
+	all := map[string]Option{}
 	defaults := map[string][]string{}
 	for _, name := range Names() {
 		for _, o := range definitions[name].Options {
-			texts[o.Name] = o.Text
+			all[o.Name] = o
 			defaults[o.Name] = append(defaults[o.Name], name+" "+o.Default)
 		}
 	}
-	var list []OptionHelp
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		list = append(list, OptionHelp{name, texts[name] + " (" + strings.Join(defaults[name], ", ") + ")"})
+	var list []Option
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		o := all[name]
+		o.Text += " (" + strings.Join(defaults[name], ", ") + ")"
+		list = append(list, o)
 	}
 	return list
 }

@@ -66,12 +66,12 @@ func (b *Builder) Token(x Value, at int) Value {
 	return b.Reshape(b.SliceTokens(x, at, at+1), x.Shape[0], x.Width())
 }
 
-// Repeat tiles x [1, T, d] to [B, T, d], with the B of like [B, ...]. Saves nothing.
-func (b *Builder) Repeat(x, like Value) Value {
+// Repeat tiles x [1, T, d] to [B, T, d], with the B of batchOf [B, ...]. Saves nothing.
+func (b *Builder) Repeat(x, batchOf Value) Value {
 	b = b.In("repeat")
-	batch := b.slice(b.node("Shape", []int{len(like.Shape)}, nil, like.Output), 0, 0, 1)
+	batch := b.slice(b.node("Shape", []int{len(batchOf.Shape)}, nil, batchOf.Output), 0, 0, 1)
 	times := b.concat(0, batch, b.ints(1, 1))
-	out := b.node("Tile", []int{like.Shape[0], x.Shape[1], x.Shape[2]}, nil, x.Output, times.Output)
+	out := b.node("Tile", []int{batchOf.Shape[0], x.Shape[1], x.Shape[2]}, nil, x.Output, times.Output)
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.reduce("Sum", dy, true, 0)}
 	})

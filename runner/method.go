@@ -19,7 +19,7 @@ type MethodConfig struct {
 func MethodNames() string { return strings.Join(dtl.Names(), ", ") }
 
 // MethodOptions lists the options of all methods, for flags.
-func MethodOptions() []dtl.OptionHelp { return dtl.AllOptions() }
+func MethodOptions() []dtl.Option { return dtl.AllOptions() }
 
 // Settings is a method with every option resolved.
 type Settings struct {

@@ -1,4 +1,5 @@
 // Registers the ops with TensorFlow and runs them when it asks.
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -73,9 +74,9 @@ static const Kind kinds[KINDS] = {
 	[ADD] = {"Bf16Add", {"x: float", "y: bfloat16"}, "sum: float", 0, 0, 0, create_add},
 };
 
-static int allocations_fail;
+static bool allocations_fail;
 
-void fail_allocations(int yes) { allocations_fail = yes; }
+void fail_allocations(bool yes) { allocations_fail = yes; }
 
 void *allocate(size_t n, size_t size) { return allocations_fail ? 0 : calloc(n, size); }
 

@@ -3,10 +3,11 @@ package capi
 /*
 #cgo CFLAGS: -O3 -fopenmp-simd
 #cgo LDFLAGS: -ltensorflow_framework -lpthread -lm
+#include <stdbool.h>
 #include "tensorflow/c/c_api.h"
 void register_kernels(TF_Status *status);
 void start_helpers(int wanted);
-void fail_allocations(int yes);
+void fail_allocations(bool yes);
 */
 import "C"
 
@@ -38,13 +39,7 @@ var RegisterKernels = sync.OnceValue(func() error {
 })
 
 // failAllocations makes memory allocation in kernels fail, for tests.
-func failAllocations(fail bool) {
-	yes := C.int(0)
-	if fail {
-		yes = 1
-	}
-	C.fail_allocations(yes)
-}
+func failAllocations(fail bool) { C.fail_allocations(C.bool(fail)) }
 
 // SetKernelThreads sets how many threads kernels use. Like TensorFlow's thread pool, theirs never shrinks.
 func SetKernelThreads(n int) {

@@ -67,26 +67,19 @@ func hint(name string, m tensor.Map) string {
 	if len(m) > hintNames || len(name) > hintLength {
 		return ""
 	}
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var near []candidate
+	var near []string
+	distance := map[string]int{}
 	for _, other := range m.Names() {
 		if len(other) > hintLength {
 			continue
 		}
-		if d := spell.Distance(name, other); d <= max(2, len(name)/3) {
-			near = append(near, candidate{other, d})
+		if distance[other] = spell.Distance(name, other); distance[other] <= max(2, len(name)/3) {
+			near = append(near, other)
 		}
 	}
 	if len(near) == 0 {
 		return ""
 	}
-	slices.SortStableFunc(near, func(a, b candidate) int { return a.distance - b.distance })
-	var shown []string
-	for _, c := range near[:min(hintCount, len(near))] {
-		shown = append(shown, c.name)
-	}
-	return "; the nearest names are " + strings.Join(shown, ", ")
+	slices.SortStableFunc(near, func(a, b string) int { return distance[a] - distance[b] })
+	return "; the nearest names are " + strings.Join(near[:min(hintCount, len(near))], ", ")
 }

@@ -97,13 +97,9 @@ func object(d *json.Decoder, value func(key string) error) error {
 	}
 	seen := map[string]bool{}
 	for d.More() {
-		t, err := d.Token()
+		key, err := token[string](d, "a name")
 		if err != nil {
 			return err
-		}
-		key, ok := t.(string)
-		if !ok {
-			return fmt.Errorf("wanted a name, found %.40v", t)
 		}
 		if seen[key] {
 			return fmt.Errorf("%.200q is there twice", key)
@@ -140,25 +136,25 @@ func integers(d *json.Decoder) ([]int, error) {
 	return out, delimiter(d, ']')
 }
 
-func textValue(d *json.Decoder) (string, error) {
-	t, err := d.Token()
-	if err != nil {
-		return "", err
-	}
-	s, ok := t.(string)
-	if !ok {
-		return "", fmt.Errorf("wanted a string, found %.40v", t)
-	}
-	return s, nil
-}
+func textValue(d *json.Decoder) (string, error) { return token[string](d, "a string") }
 
 func delimiter(d *json.Decoder, want json.Delim) error {
-	t, err := d.Token()
+	t, err := token[json.Delim](d, want.String())
+	if err == nil && t != want {
+		err = fmt.Errorf("wanted %v, found %v", want, t)
+	}
+	return err
+}
+
+// token is the next token, which must be of type T.
+func token[T json.Delim | string](d *json.Decoder, wanted string) (t T, err error) {
+	next, err := d.Token()
 	if err != nil {
-		return err
+		return t, err
 	}
-	if t != want {
-		return fmt.Errorf("wanted %v, found %.40v", want, t)
+	t, ok := next.(T)
+	if !ok {
+		return t, fmt.Errorf("wanted %s, found %.40v", wanted, next)
 	}
-	return nil
+	return t, nil
 }

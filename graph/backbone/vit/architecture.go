@@ -22,6 +22,9 @@ type Architecture struct {
 	Hidden int     `json:"pre_logits"` // width of a tanh layer before the own head, 0 if it has none
 }
 
+// maxSize is far above the sizes of real networks, and low enough for the number of elements of a weight not to overflow.
+const maxSize = 1 << 20
+
 // maxGrid limits the patches along one side. At 65,537 tokens the attention scores take 17 GB per head and image.
 const maxGrid = 256
 
@@ -78,7 +81,7 @@ func (a Architecture) Validate() error {
 		name  string
 		value int
 	}{{"image", a.Image}, {"patch", a.Patch}, {"width", a.Width}, {"depth", a.Depth}, {"heads", a.Heads}, {"mlp", a.MLP}} {
-		if n.value <= 0 || n.value > 1<<20 {
+		if n.value <= 0 || n.value > maxSize {
 			return fmt.Errorf("architecture: %s = %d is not possible", n.name, n.value)
 		}
 	}

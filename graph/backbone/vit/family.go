@@ -54,7 +54,7 @@ func decode(raw []byte) (backbone.Architecture, error) {
 	switch {
 	case a.Eps <= 0:
 		return nil, fmt.Errorf("a layer_norm_eps of %v is not possible", a.Eps)
-	case a.Labels < 0 || a.Labels > 1<<20 || a.Hidden < 0 || a.Hidden > 1<<20:
+	case a.Labels < 0 || a.Labels > maxSize || a.Hidden < 0 || a.Hidden > maxSize:
 		return nil, fmt.Errorf("classes = %d with pre_logits = %d is not possible", a.Labels, a.Hidden)
 	}
 	return a, a.Validate()

@@ -2,7 +2,6 @@ package vit
 
 import (
 	"fmt"
-	"slices"
 
 	"dtl-tf/graph/backbone"
 )
@@ -28,25 +27,37 @@ func (a Architecture) HeadNames() (kernel, bias string) { return headKernel, hea
 
 func inBlock(i int, name string) string { return fmt.Sprintf(blockTemplate, i) + name }
 
-// blockSpecs lists the weights of one block.
-func (a Architecture) blockSpecs(i int) []backbone.Spec {
+// layer is a layer of a block, or one of its norms: the tap at which it ends, its name, and the shapes of its weights.
+type layer struct {
+	point        backbone.Point
+	name         string
+	kernel, bias []int
+}
+
+func (l layer) isNorm() bool { return len(l.kernel) == 1 }
+
+// blockLayers lists the layers of a block in the order of their weights.
+func (a Architecture) blockLayers() []layer {
 	d, h, m := a.Width, a.Heads, a.MLP
-	norm := func(name string) []backbone.Spec {
-		return []backbone.Spec{{Name: inBlock(i, name+"/scale"), Shape: []int{d}, Role: backbone.Scale}, {Name: inBlock(i, name+"/bias"), Shape: []int{d}, Role: backbone.Bias}}
+	return []layer{
+		{backbone.Norm1, "LayerNorm_0", []int{d}, []int{d}},
+		{backbone.Query, "MultiHeadDotProductAttention_1/query", []int{d, h, d / h}, []int{h, d / h}},
+		{backbone.Key, "MultiHeadDotProductAttention_1/key", []int{d, h, d / h}, []int{h, d / h}},
+		{backbone.Value, "MultiHeadDotProductAttention_1/value", []int{d, h, d / h}, []int{h, d / h}},
+		{backbone.Projection, "MultiHeadDotProductAttention_1/out", []int{h, d / h, d}, []int{d}},
+		{backbone.Norm2, "LayerNorm_2", []int{d}, []int{d}},
+		{backbone.FC1, "MlpBlock_3/Dense_0", []int{d, m}, []int{m}},
+		{backbone.FC2, "MlpBlock_3/Dense_1", []int{m, d}, []int{d}},
 	}
-	linear := func(name string, kernel, bias []int) []backbone.Spec {
-		return []backbone.Spec{{Name: inBlock(i, name+"/kernel"), Shape: kernel, Role: backbone.Kernel}, {Name: inBlock(i, name+"/bias"), Shape: bias, Role: backbone.Bias}}
+}
+
+// weights names the kernel (the scale of a norm) and the bias of the layer in block i.
+func (l layer) weights(i int) (kernel, bias string) {
+	name := inBlock(i, l.name)
+	if l.isNorm() {
+		return name + "/scale", name + "/bias"
 	}
-	return slices.Concat(
-		norm("LayerNorm_0"),
-		linear("MultiHeadDotProductAttention_1/query", []int{d, h, d / h}, []int{h, d / h}),
-		linear("MultiHeadDotProductAttention_1/key", []int{d, h, d / h}, []int{h, d / h}),
-		linear("MultiHeadDotProductAttention_1/value", []int{d, h, d / h}, []int{h, d / h}),
-		linear("MultiHeadDotProductAttention_1/out", []int{h, d / h, d}, []int{d}),
-		norm("LayerNorm_2"),
-		linear("MlpBlock_3/Dense_0", []int{d, m}, []int{m}),
-		linear("MlpBlock_3/Dense_1", []int{m, d}, []int{d}),
-	)
+	return name + "/kernel", name + "/bias"
 }
 
 // Specs lists every weight of the architecture, including those of the own head.
@@ -57,7 +68,14 @@ func (a Architecture) Specs() []backbone.Spec {
 		{Name: classToken, Shape: []int{1, 1, d}, Role: backbone.Embedding}, {Name: positions, Shape: []int{1, a.Tokens(), d}, Role: backbone.Embedding},
 	}
 	for i := range a.Depth {
-		specs = append(specs, a.blockSpecs(i)...)
+		for _, l := range a.blockLayers() {
+			role := backbone.Kernel
+			if l.isNorm() {
+				role = backbone.Scale
+			}
+			kernel, bias := l.weights(i)
+			specs = append(specs, backbone.Spec{Name: kernel, Shape: l.kernel, Role: role}, backbone.Spec{Name: bias, Shape: l.bias, Role: backbone.Bias})
+		}
 	}
 	specs = append(specs, backbone.Spec{Name: finalScale, Shape: []int{d}, Role: backbone.Scale}, backbone.Spec{Name: finalBias, Shape: []int{d}, Role: backbone.Bias})
 	head := func(kernel, bias string, in, out int) {
@@ -75,18 +93,6 @@ func (a Architecture) Specs() []backbone.Spec {
 	return specs
 }
 
-// blockLayer names the layer of a block that ends at a tap.
-var blockLayer = map[backbone.Point]string{
-	backbone.Norm1:      "LayerNorm_0",
-	backbone.Query:      "MultiHeadDotProductAttention_1/query",
-	backbone.Key:        "MultiHeadDotProductAttention_1/key",
-	backbone.Value:      "MultiHeadDotProductAttention_1/value",
-	backbone.Projection: "MultiHeadDotProductAttention_1/out",
-	backbone.Norm2:      "LayerNorm_2",
-	backbone.FC1:        "MlpBlock_3/Dense_0",
-	backbone.FC2:        "MlpBlock_3/Dense_1",
-}
-
 // LayerWeights implements backbone.Architecture.
 func (a Architecture) LayerWeights(at backbone.Tap) (kernel, bias string, ok bool) {
 	switch at.Point {
@@ -95,13 +101,11 @@ func (a Architecture) LayerWeights(at backbone.Tap) (kernel, bias string, ok boo
 	case backbone.FinalNorm:
 		return finalScale, finalBias, true
 	}
-	name, ok := blockLayer[at.Point]
-	if !ok {
-		return "", "", false
+	for _, l := range a.blockLayers() {
+		if l.point == at.Point {
+			kernel, bias = l.weights(at.Block.Index)
+			return kernel, bias, true
+		}
 	}
-	name = inBlock(at.Block.Index, name)
-	if at.Point == backbone.Norm1 || at.Point == backbone.Norm2 {
-		return name + "/scale", name + "/bias", true
-	}
-	return name + "/kernel", name + "/bias", true
+	return "", "", false
 }
