@@ -153,11 +153,11 @@ func randomAdapter(m *Model) tensor.Map {
 	random := rand.New(rand.NewPCG(1, 98))
 	values := tensor.Map{}
 	for _, p := range m.params.list {
-		v := tensor.Zeros(p.Shape...)
+		v := tensor.Zeros(p.shape...)
 		for i := range v.Float32() {
 			v.Float32()[i] = float32(0.3 * random.NormFloat64())
 		}
-		values[p.Name] = v
+		values[p.name] = v
 	}
 	return values
 }

@@ -91,7 +91,7 @@ func TestLSTPruning(t *testing.T) {
 		t.Fatal(err)
 	}
 	model := must(New(Config{Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: 3}))(t)
-	derived := must(model.params.Derived(bb.Weights))(t)
+	derived := must(model.params.derived(bb.Weights))(t)
 	got := must(open(t, model, bb.Weights, 3, nil).ReadTrainable())(t)
 	if !slices.Equal(derived.Names(), want.Names()) {
 		t.Fatalf("pruned %v, want %v", derived.Names(), want.Names())
@@ -116,7 +116,7 @@ func TestLSTPruning(t *testing.T) {
 		}
 	}
 	delete(bb.Weights, "Transformer/encoderblock_2/MlpBlock_3/Dense_0/kernel")
-	_, err = model.params.Derived(bb.Weights)
+	_, err = model.params.derived(bb.Weights)
 	expect.Error(t, err, "backbone's weights", "encoderblock_2/MlpBlock_3/Dense_0/kernel")
 }
 

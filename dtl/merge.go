@@ -23,7 +23,7 @@ func Merge(method Method, arch backbone.Architecture, weights, adapter tensor.Ma
 	able, ok := method.(mergeable)
 	if !ok {
 		return nil, fmt.Errorf("the method %s can't be merged into a backbone: only %s become part of its weights",
-			method.Name(), strings.Join(Mergeable(arch), ", "))
+			method.Name(), strings.Join(mergeableMethods(arch), ", "))
 	}
 	m := &merger{weights: maps.Clone(weights), adapter: adapter, copied: map[string]bool{}}
 	able.merge(m, arch)
@@ -33,8 +33,8 @@ func Merge(method Method, arch backbone.Architecture, weights, adapter tensor.Ma
 	return m.weights, nil
 }
 
-// Mergeable lists the methods that Merge accepts.
-func Mergeable(arch backbone.Architecture) []string {
+// mergeableMethods lists the methods that Merge accepts.
+func mergeableMethods(arch backbone.Architecture) []string {
 	return slices.DeleteFunc(Names(), func(name string) bool {
 		method, _, err := NewMethod(name, nil, arch)
 		_, ok := method.(mergeable)

@@ -8,7 +8,6 @@ package dtl
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -43,27 +42,27 @@ func (base) Attach(*Params, backbone.Architecture) func() backbone.Hook {
 // Init draws the initial value of a parameter.
 type Init func(random *rand.Rand, shape []int) tensor.Tensor
 
-// Param is a trainable tensor that does not belong to the backbone.
-type Param struct {
-	Name  string
-	Shape []int
-	Init  Init
+// param is a trainable tensor that does not belong to the backbone.
+type param struct {
+	name  string
+	shape []int
+	init  Init
 }
 
 // Params collects the parameters that a method and the classifier declare.
 type Params struct {
 	b    *graph.Builder
 	vars *graph.Variables
-	list []Param
+	list []param
 	free map[string]bool // exempt from weight decay
 
-	derivations []Derivation
+	derive func(weights tensor.Map) (tensor.Map, error) // nil for none
 }
 
 // Declare adds a trainable parameter of the given shape. Use the official implementation's name where it has the
 // parameter: adapter files are exchanged under these names.
 func (p *Params) Declare(name string, init Init, shape ...int) graph.Value {
-	p.list = append(p.list, Param{name, shape, init})
+	p.list = append(p.list, param{name, shape, init})
 	return p.vars.Declare(p.b, name, true, shape...).Value
 }
 
@@ -73,48 +72,43 @@ func (p *Params) DeclareFree(name string, init Init, shape ...int) graph.Value {
 	return p.Declare(name, init, shape...)
 }
 
-// Values draws the initial values of all parameters in the order of declaration.
-func (p *Params) Values(seed uint64) tensor.Map {
+// drawn draws the initial values of all parameters in the order of declaration.
+func (p *Params) drawn(seed uint64) tensor.Map {
 	random := rand.New(rand.NewPCG(seed, initStream))
 	values := tensor.Map{}
-	for _, param := range p.list {
-		values[param.Name] = param.Init(random, param.Shape)
+	for _, v := range p.list {
+		values[v.name] = v.init(random, v.shape)
 	}
 	return values
 }
 
-// Derivation computes initial values of parameters from the backbone's weights, which are named as in .npz files. It
-// must not modify the weights.
-type Derivation func(weights tensor.Map) (tensor.Map, error)
+// Derive registers initial values that depend on the backbone. from gets the backbone's weights, named as in .npz files, which it
+// must not modify; the values that it returns replace those drawn by the parameters' Init.
+func (p *Params) Derive(from func(weights tensor.Map) (tensor.Map, error)) { p.derive = from }
 
-// Derive registers initial values that depend on the backbone. The values that d returns replace those drawn by the
-// parameters' Init.
-func (p *Params) Derive(d Derivation) { p.derivations = append(p.derivations, d) }
-
-// Derived computes the registered values from the backbone's weights.
-func (p *Params) Derived(weights tensor.Map) (tensor.Map, error) {
-	values := tensor.Map{}
-	for _, derive := range p.derivations {
-		derived, err := derive(weights)
-		if err != nil {
-			return nil, fmt.Errorf("initial values from the backbone's weights: %w", err)
-		}
-		maps.Copy(values, derived)
+// derived computes the values that Derive registered, if any.
+func (p *Params) derived(weights tensor.Map) (tensor.Map, error) {
+	if p.derive == nil {
+		return nil, nil
+	}
+	values, err := p.derive(weights)
+	if err != nil {
+		return nil, fmt.Errorf("initial values from the backbone's weights: %w", err)
 	}
 	return values, nil
 }
 
 // covered tells whether values include every declared parameter, so that none needs an initial value.
 func (p *Params) covered(values tensor.Map) bool {
-	return !slices.ContainsFunc(p.list, func(param Param) bool {
-		_, ok := values[param.Name]
+	return !slices.ContainsFunc(p.list, func(v param) bool {
+		_, ok := values[v.name]
 		return !ok
 	})
 }
 
 // InitialHead draws the initial values of the classifier, by name. They are those of a run that starts without an adapter.
 func (m *Model) InitialHead(seed uint64) tensor.Map {
-	values := m.params.Values(seed)
+	values := m.params.drawn(seed)
 	return tensor.Map{HeadWeight: values[HeadWeight], HeadBias: values[HeadBias]}
 }
 

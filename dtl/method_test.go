@@ -129,7 +129,7 @@ func TestInitialValues(t *testing.T) {
 	model := must(New(Config{
 		Arch: must(backbone.Parse("vit_ti16"))(t), Std: [3]float64{1, 1, 1}, Method: method, Pool: method.Pool(), Classes: 100,
 	}))(t)
-	values := model.params.Values(1)
+	values := model.params.drawn(1)
 	deviation := func(name string) (deviation, largest float64) {
 		x := floats(values[name])
 		mean := 0.0
@@ -158,7 +158,7 @@ func TestInitialValues(t *testing.T) {
 			t.Errorf("%s does not start at zero", name)
 		}
 	}
-	if a, b := values.SHA256(), model.params.Values(2).SHA256(); a == b {
+	if a, b := values.SHA256(), model.params.drawn(2).SHA256(); a == b {
 		t.Error("seeds 1 and 2 give the same values")
 	}
 	if v := TruncatedNormal(10)(rand.New(rand.NewPCG(1, 1)), []int{1000}); size(floats(v)) > 2 {

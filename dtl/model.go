@@ -157,18 +157,15 @@ func (m *Model) Counts() Counts {
 	return c
 }
 
-// TrainsBackbone tells whether every backbone weight trains, so that training yields a new backbone.
-func (m *Model) TrainsBackbone() bool { return len(m.Frozen.All()) == 0 }
-
 // AdapterShapes returns names and shapes of the tensors in an adapter file of this model: all trainable variables. If the
 // method trains some of the backbone's weights, they are included under their .npz names; full fine-tuning writes them to a
 // backbone file instead.
 func (m *Model) AdapterShapes() map[string][]int {
 	shapes := map[string][]int{}
 	for _, p := range m.params.list {
-		shapes[p.Name] = p.Shape
+		shapes[p.name] = p.shape
 	}
-	if m.TrainsBackbone() {
+	if len(m.Frozen.All()) == 0 { // training yields a new backbone
 		return shapes
 	}
 	for _, v := range m.Trainable.All() {

@@ -48,8 +48,8 @@ func (p *Predictor) fill(start Start) error {
 	values := tensor.Map{}
 	maps.Copy(values, start.Weights)
 	if !p.params.covered(start.Adapter) {
-		maps.Copy(values, p.params.Values(start.Seed))
-		derived, err := p.params.Derived(start.Weights)
+		maps.Copy(values, p.params.drawn(start.Seed))
+		derived, err := p.params.derived(start.Weights)
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func (o SessionOptions) threads() int {
 // Session runs parts of a graph. It is safe for concurrent use, Close included: Close waits for running calls, and every later
 // call fails with capi.ErrClosed.
 type Session struct {
-	session *capi.Session
+	*capi.Session
 }
 
 // NewSession opens a session on a finished graph.
@@ -47,7 +47,7 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{session: s}, nil
+	return &Session{s}, nil
 }
 
 // LoadSavedModel has TensorFlow read the SavedModel in a folder, including its variables, and opens a session on it.
@@ -61,7 +61,7 @@ func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Session{session: session}, model, nil
+	return &Session{session}, model, nil
 }
 
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
@@ -89,13 +89,13 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 
 // Run executes the targets with the given feeds and returns the fetched values in order.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, error) {
-	return s.session.Run(feeds, fetches, targets, nil)
+	return s.Session.Run(feeds, fetches, targets, nil)
 }
 
 // Trace is Run with tracing: it also returns the RunMetadata at level FULL_TRACE.
 func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, *pb.RunMetadata, error) {
 	var raw []byte
-	values, err := s.session.Run(feeds, fetches, targets, &raw)
+	values, err := s.Session.Run(feeds, fetches, targets, &raw)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,13 +106,10 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 	return values, metadata, nil
 }
 
-// Devices lists the devices that TensorFlow sees.
-func (s *Session) Devices() ([]tf.Device, error) { return s.session.Devices() }
-
 // Device returns the device that runs the heavy nodes: TensorFlow's first GPU, else the CPU. kind is GPU or CPU; an example of
 // a name is /device:CPU:0.
 func (s *Session) Device() (name, kind string, err error) {
-	devices, err := s.session.Devices()
+	devices, err := s.Devices()
 	if err != nil {
 		return "", "", fmt.Errorf("list the devices: %w", err)
 	}
@@ -123,6 +120,3 @@ func (s *Session) Device() (name, kind string, err error) {
 	}
 	return name, kind, nil
 }
-
-// Close waits for running calls, then frees the session and its variables. Closing again does nothing.
-func (s *Session) Close() error { return s.session.Close() }

@@ -47,8 +47,8 @@ const (
 	ImageSizeSetting = "image size"
 )
 
-// HeadWidth is the usual width of an attention head, the same in all ViTs of the papers.
-const HeadWidth = 64
+// headWidth is the usual width of an attention head, the same in all ViTs of the papers.
+const headWidth = 64
 
 // Load reads a backbone from Google's .npz, a .safetensors file with timm's names, or a SavedModel folder.
 // When ctx ends it returns ctx's error.

@@ -97,10 +97,10 @@ func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
 		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: flag}), FromFlag
 	case t != nil:
 		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: t.heads}), t.source()
-	case width%HeadWidth != 0:
-		return spell.Settingf(HeadsSetting, "a width of %[2]d is no multiple of %[3]d: set %[1]s", width, HeadWidth)
+	case width%headWidth != 0:
+		return spell.Settingf(HeadsSetting, "a width of %[2]d is no multiple of %[3]d: set %[1]s", width, headWidth)
 	default:
-		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: width / HeadWidth}), FromGuess
+		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: width / headWidth}), FromGuess
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func liveAfter(events []event) []Buffer {
 	}
 	list := make([]Buffer, 0, len(writers))
 	for b, w := range writers {
-		out := Buffer{Node: w.name, Op: w.op, Kind: Classify(w.name), Bytes: b.bytes}
+		out := Buffer{Node: w.name, Op: w.op, Kind: classify(w.name), Bytes: b.bytes}
 		if d := w.outputIn(b); d != nil {
 			out.Type = strings.ToLower(strings.TrimPrefix(d.GetDtype().String(), "DT_"))
 			out.Shape = []int{}

@@ -145,7 +145,7 @@ func TestClassify(t *testing.T) {
 		"train/block_06/add/ArithmeticOptimizer/AddOpsRewrite_1": Activation,
 		"ConstantFolding/backward/train/head/Mul":                Gradient,
 	} {
-		if got := Classify(name); got != want {
+		if got := classify(name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}

@@ -20,9 +20,9 @@ const (
 	Gradient Kind = "gradient"
 )
 
-// Classify derives the kind from the name of the node that wrote the buffer. graph.Builder puts the nodes of the backward
+// classify derives the kind from the name of the node that wrote the buffer. graph.Builder puts the nodes of the backward
 // pass below "backward/" and those of the update below "adamw/". Grappler extends names but preserves these parts.
-func Classify(node string) Kind {
+func classify(node string) Kind {
 	if strings.HasPrefix(node, "backward/") || strings.Contains(node, "/backward/") || strings.Contains(node, "adamw/") {
 		return Gradient
 	}

@@ -72,7 +72,7 @@ func (n *node) read(records []*stats.AllocationRecord) []event {
 		if bytes > 0 {
 			b := &buffer{bytes: bytes, allocated: at}
 			open, n.made = append(open, b), append(n.made, b)
-			events = append(events, event{at: at, step: allocate, node: n.start, buffer: b, writer: n, kind: Classify(n.name)})
+			events = append(events, event{at: at, step: allocate, node: n.start, buffer: b, writer: n, kind: classify(n.name)})
 			continue
 		}
 		for i := len(open) - 1; i >= 0; i-- {
@@ -133,7 +133,7 @@ func (t *trace) events() []event {
 				if w == n || w.owns(b.address) || w.start <= n.start || (b.released != 0 && at >= b.released) {
 					continue
 				}
-				events = append(events, event{at: at, step: rewrite, node: w.start, buffer: b, writer: w, kind: Classify(w.name)})
+				events = append(events, event{at: at, step: rewrite, node: w.start, buffer: b, writer: w, kind: classify(w.name)})
 			}
 		}
 	}

@@ -32,22 +32,13 @@ type Tensor struct {
 // little-endian values of type T at index i of the first dimension. A tensor of Rows can be fed; only that copies the data.
 type Rows[T float32 | BFloat16] [][]byte
 
-// New wraps data, which is not copied, as a tensor of the given shape. It fails when the
-// number of elements does not match the shape.
-func New[T Element](data []T, shape ...int) (Tensor, error) {
-	if n := Size(shape); n != len(data) {
-		return Tensor{}, fmt.Errorf("shape %v holds %d elements, data has %d", shape, n, len(data))
-	}
-	return Tensor{Shape: slices.Clone(shape), Data: data}, nil
-}
-
-// Must is New for shapes that are right by construction. It panics if New fails.
+// Must wraps data, which is not copied, as a tensor of the given shape. It panics if the number of elements does not match the
+// shape.
 func Must[T Element](data []T, shape ...int) Tensor {
-	t, err := New(data, shape...)
-	if err != nil {
-		panic("tensor: " + err.Error())
+	if n := Size(shape); n != len(data) {
+		panic(fmt.Sprintf("tensor: shape %v holds %d elements, data has %d", shape, n, len(data)))
 	}
-	return t
+	return Tensor{Shape: slices.Clone(shape), Data: data}
 }
 
 // Scalar is a tensor of rank 0.
