@@ -31,37 +31,25 @@ const maxGrid = 256
 // Grid is the number of patches along one side.
 func (a Architecture) Grid() int { return a.Image / max(a.Patch, 1) }
 
-// Family implements backbone.Architecture.
-func (a Architecture) Family() string { return familyName }
+// Tokens is T, the length of the sequence: the class token and the patches.
+func (a Architecture) Tokens() int { return a.Grid()*a.Grid() + 1 }
 
-// Classes is the number of classes of the own head, 0 if there is none.
-func (a Architecture) Classes() int { return a.Labels }
+func (a Architecture) Family() string   { return familyName }
+func (a Architecture) Classes() int     { return a.Labels }
+func (a Architecture) ImageSize() int   { return a.Image }
+func (a Architecture) PatchSize() int   { return a.Patch }
+func (a Architecture) NormEps() float64 { return a.Eps }
 
-// With implements backbone.Architecture.
 func (a Architecture) With(s backbone.Sizes) backbone.Architecture {
 	a.Image, a.Heads, a.Eps = cmp.Or(s.Image, a.Image), cmp.Or(s.Heads, a.Heads), cmp.Or(s.Eps, a.Eps)
 	return a
 }
 
-// WithHead implements backbone.Architecture.
 func (a Architecture) WithHead(classes int) backbone.Architecture {
 	a.Labels, a.Hidden = classes, 0
 	return a
 }
 
-// ImageSize is the side of the input in pixels.
-func (a Architecture) ImageSize() int { return a.Image }
-
-// PatchSize is the side of a patch in pixels.
-func (a Architecture) PatchSize() int { return a.Patch }
-
-// NormEps is the epsilon of every LayerNorm.
-func (a Architecture) NormEps() float64 { return a.Eps }
-
-// Tokens is T, the length of the sequence: the class token and the patches.
-func (a Architecture) Tokens() int { return a.Grid()*a.Grid() + 1 }
-
-// Blocks lists the blocks in the order of the forward pass.
 func (a Architecture) Blocks() []backbone.Block {
 	list := make([]backbone.Block, max(a.Depth, 0))
 	for i := range list {
@@ -70,12 +58,10 @@ func (a Architecture) Blocks() []backbone.Block {
 	return list
 }
 
-// String is a description that backbone.Parse reads.
 func (a Architecture) String() string {
 	return fmt.Sprintf("vit:image=%d,patch=%d,width=%d,depth=%d,heads=%d,mlp=%d", a.Image, a.Patch, a.Width, a.Depth, a.Heads, a.MLP)
 }
 
-// Validate returns an error if the numbers make no network.
 func (a Architecture) Validate() error {
 	for _, n := range []struct {
 		name  string

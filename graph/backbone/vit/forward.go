@@ -72,7 +72,6 @@ func (v layers) norm(b *graph.Builder, p backbone.Point, name string, x graph.Va
 	return v.Tap(b, p, v.Block, x, b.LayerNorm(x, v.Weight(name+"/scale", v.Width), v.Weight(name+"/bias", v.Width), v.eps))
 }
 
-// Pooled implements backbone.Network.
 func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Value, pool backbone.Pool) graph.Value {
 	last := a.Blocks()[a.Depth-1]
 	y := x
@@ -85,7 +84,6 @@ func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Valu
 	return f.Tap(b, backbone.FinalNorm, last.Outside(), y, b.LayerNorm(y, f.Weight(finalScale, a.Width), f.Weight(finalBias, a.Width), a.Eps))
 }
 
-// OwnHead implements backbone.Network.
 func (a Architecture) OwnHead(f *backbone.Forward, b *graph.Builder, features graph.Value) graph.Value {
 	if a.Labels == 0 {
 		graph.Fail("the backbone has no head of its own")

@@ -22,7 +22,6 @@ const (
 	blockTemplate = "Transformer/encoderblock_%d/"
 )
 
-// HeadNames implements backbone.Architecture.
 func (a Architecture) HeadNames() (kernel, bias string) { return headKernel, headBias }
 
 func inBlock(i int, name string) string { return fmt.Sprintf(blockTemplate, i) + name }
@@ -60,7 +59,6 @@ func (l layer) weights(i int) (kernel, bias string) {
 	return name + "/kernel", name + "/bias"
 }
 
-// Specs lists every weight of the architecture, including those of the own head.
 func (a Architecture) Specs() []backbone.Spec {
 	d := a.Width
 	specs := []backbone.Spec{
@@ -93,7 +91,6 @@ func (a Architecture) Specs() []backbone.Spec {
 	return specs
 }
 
-// LayerWeights implements backbone.Architecture.
 func (a Architecture) LayerWeights(at backbone.Tap) (kernel, bias string, ok bool) {
 	switch at.Point {
 	case backbone.PatchEmbedding:

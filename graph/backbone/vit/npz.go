@@ -22,52 +22,47 @@ var npz = backbone.Layout{
 
 func shapesOfNPZ(f *weight.File) (backbone.Architecture, error) {
 	var a Architecture
-	shape := func(name string, rank int) ([]int, error) {
-		t, err := f.Get(name)
+	var err error
+	shape := func(name string, rank int) []int {
 		if err != nil {
-			return nil, err
+			return nil
 		}
-		if len(t.Shape) != rank {
-			return nil, fmt.Errorf("%s: tensor %s has shape %v, wanted %d axes", f.Path, name, t.Shape, rank)
+		t, wrong := f.Get(name)
+		if wrong == nil && len(t.Shape) != rank {
+			wrong = fmt.Errorf("%s: tensor %s has shape %v, wanted %d axes", f.Path, name, t.Shape, rank)
 		}
-		return t.Shape, nil
+		err = wrong
+		return t.Shape
 	}
-	kernel, err := shape(patchKernel, 4)
-	if err != nil {
-		return nil, err
-	}
-	query, err := shape(inBlock(0, "MultiHeadDotProductAttention_1/query/kernel"), 3)
-	if err != nil {
-		return nil, err
-	}
-	hidden, err := shape(inBlock(0, "MlpBlock_3/Dense_0/kernel"), 2)
-	if err != nil {
-		return nil, err
-	}
-	position, err := shape(positions, 3)
+	kernel, query := shape(patchKernel, 4), shape(inBlock(0, "MultiHeadDotProductAttention_1/query/kernel"), 3)
+	hidden, position := shape(inBlock(0, "MlpBlock_3/Dense_0/kernel"), 2), shape(positions, 3)
 	if err != nil {
 		return nil, err
 	}
 	a.Patch, a.Width, a.Heads, a.MLP = kernel[0], kernel[3], query[1], hidden[1]
-	if a.Depth, err = backbone.CountBlocks(f, blockTemplate); err != nil {
-		return nil, err
-	}
-	if a.Image, err = imageSize(f.Path, positions, position[1], a.Patch); err != nil {
-		return nil, err
-	}
-	if t, ok := f.Tensors[headKernel]; ok && len(t.Shape) == 2 {
-		a.Labels = t.Shape[1]
-	}
-	if t, ok := f.Tensors[hiddenKernel]; ok && len(t.Shape) == 2 && a.Labels > 0 {
-		a.Hidden = t.Shape[1]
-	}
-	return a, nil
+	a.readHead(f, headKernel, hiddenKernel, 1)
+	err = a.count(f, blockTemplate, positions, position[1])
+	return a, err
 }
 
-// imageSize derives the image size from the number of position embeddings, the class token and a square of patches.
-func imageSize(path, name string, tokens, patch int) (int, error) {
-	if !isSquare(tokens - 1) {
-		return 0, fmt.Errorf("%s: tensor %s has %d positions, which is not a class token and a square of patches", path, name, tokens)
+// readHead sets the sizes of the own head, if there is one, from the output axis of its kernels.
+func (a *Architecture) readHead(f *weight.File, head, hidden string, outputs int) {
+	if t, ok := f.Tensors[head]; ok && len(t.Shape) == 2 {
+		a.Labels = t.Shape[outputs]
 	}
-	return int(math.Round(math.Sqrt(float64(tokens-1)))) * patch, nil
+	if t, ok := f.Tensors[hidden]; ok && len(t.Shape) == 2 && a.Labels > 0 {
+		a.Hidden = t.Shape[outputs]
+	}
+}
+
+// count sets the depth, and the image size from the number of position embeddings: the class token and a square of patches.
+func (a *Architecture) count(f *weight.File, blocks, positions string, tokens int) (err error) {
+	if a.Depth, err = backbone.CountBlocks(f, blocks); err != nil {
+		return err
+	}
+	if !isSquare(tokens - 1) {
+		return fmt.Errorf("%s: tensor %s has %d positions, which is not a class token and a square of patches", f.Path, positions, tokens)
+	}
+	a.Image = int(math.Round(math.Sqrt(float64(tokens-1)))) * a.Patch
+	return nil
 }

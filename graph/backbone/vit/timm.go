@@ -45,19 +45,9 @@ func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
 			f.Path, kernel.Shape, position.Shape, fc1.Shape)
 	}
 	a.Width, a.Patch, a.MLP = kernel.Shape[0], kernel.Shape[2], fc1.Shape[0]
-	if a.Depth, err = backbone.CountBlocks(f, "blocks.%d."); err != nil {
-		return nil, err
-	}
-	if a.Image, err = imageSize(f.Path, "pos_embed", position.Shape[1], a.Patch); err != nil {
-		return nil, err
-	}
-	if t, ok := f.Tensors[timmHead]; ok && len(t.Shape) == 2 {
-		a.Labels = t.Shape[0]
-	}
-	if t, ok := f.Tensors["pre_logits.fc.weight"]; ok && len(t.Shape) == 2 && a.Labels > 0 {
-		a.Hidden = t.Shape[0]
-	}
-	return a, nil
+	a.readHead(f, timmHead, "pre_logits.fc.weight", 0)
+	err = a.count(f, "blocks.%d.", "pos_embed", position.Shape[1])
+	return a, err
 }
 
 // pooledNorm tells whether the only final norm is timm's fc_norm, which comes after the pooling, as in this program.
@@ -143,12 +133,8 @@ func (c *converter) linear(from, to string, in int, kernel, bias []int) {
 	if t := c.get(from+".weight", out, in); t.Data != nil {
 		c.out[to+"/kernel"] = tensor.Must(tensor.Transpose(t, out, in).Float32(), kernel...)
 	}
-	c.copyAs(from+".bias", to+"/bias", []int{out}, bias)
-}
-
-func (c *converter) copyAs(from, to string, found, shape []int) {
-	if t := c.get(from, found...); t.Data != nil {
-		c.out[to] = tensor.Must(t.Float32(), shape...)
+	if t := c.get(from+".bias", out); t.Data != nil {
+		c.out[to+"/bias"] = tensor.Must(t.Float32(), bias...)
 	}
 }
 
