@@ -32,21 +32,16 @@ type factorTuning struct {
 // maps [n, m r] -> [n, r].
 type core func(b *graph.Builder, at backbone.Tap, u graph.Value) graph.Value
 
-// factOptions are the options of both forms.
-func factOptions(rank string) []Option {
-	return []Option{
-		{"rank", Whole, "rank of the low-rank maps", rank},
+// registerFactorTuning registers one of the forms with its default rank.
+func registerFactorTuning(name string, place, rank int, cores func(p *Params, a backbone.Architecture, rank int) func() core) {
+	options := []Option{
+		{"rank", Whole, "rank of the low-rank maps", fmt.Sprint(rank)},
 		{"scale", Number, "scale of what the method adds", "1"},
 	}
-}
-
-func newFactorTuning(name string, rank int, o *Reader, a backbone.Architecture) *factorTuning {
-	width := narrowest(a)
-	return &factorTuning{
-		base:  base{name},
-		rank:  o.Whole("rank", min(rank, width), 1, width, "the width of the backbone"),
-		scale: o.Positive("scale", 1),
-	}
+	Register(Definition{Name: name, Place: place, Options: options, Supports: factSupports, New: func(o *Reader, a backbone.Architecture) Method {
+		width := narrowest(a)
+		return &factorTuning{base{name}, o.Whole("rank", min(rank, width), 1, width, "the width of the backbone"), o.Positive("scale", 1), cores}
+	}})
 }
 
 func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {

@@ -1,20 +1,11 @@
 package dtl
 
 import (
-	"fmt"
-
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 )
 
-func init() {
-	const rank = 28
-	Register(Definition{Name: "fact-tk", Place: 110, Options: factOptions(fmt.Sprint(rank)), Supports: factSupports, New: func(o *Reader, a backbone.Architecture) Method {
-		f := newFactorTuning("fact-tk", rank, o, a)
-		f.cores = tuckerCores
-		return f
-	}})
-}
+func init() { registerFactorTuning("fact-tk", 110, 28, tuckerCores) }
 
 // tuckerCores is FacT-TK: the update of the weight tensor is a Tucker decomposition (the paper's s C x_1 P^T x_2 U^T x_3 V^T).
 // The core of matrix j mixes the r slices of one small tensor (see factorTuning):

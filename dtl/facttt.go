@@ -7,14 +7,7 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-func init() {
-	const rank = 12
-	Register(Definition{Name: "fact-tt", Place: 100, Options: factOptions(fmt.Sprint(rank)), Supports: factSupports, New: func(o *Reader, a backbone.Architecture) Method {
-		f := newFactorTuning("fact-tt", rank, o, a)
-		f.cores = tensorTrainCores
-		return f
-	}})
-}
+func init() { registerFactorTuning("fact-tt", 100, 12, tensorTrainCores) }
 
 // tensorTrainCores is FacT-TT: the update of the weight tensor is a tensor train (the paper's s Sigma x_2 U^T x_3 V^T with
 // Sigma [12 L, r, r]), so each matrix has its own core (see factorTuning). As in the official code, the cores of fc1 form one

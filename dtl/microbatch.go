@@ -20,10 +20,6 @@ type microBatch struct {
 	accumulate   []*tf.Operation // the others' are added
 }
 
-func newMicroBatch(b *graph.Builder, count int) *microBatch {
-	return &microBatch{count: count, from: b.Placeholder("from", tf.Int32, 3), accumulators: graph.NewVariables()}
-}
-
 // add accumulates the gradient of v over the micro-batches and returns their mean.
 func (m *microBatch) add(b *graph.Builder, v *graph.Variable, gradient graph.Value) graph.Value {
 	sum := m.accumulators.Declare(b, "gradient/"+v.Name, false, v.Shape...)

@@ -75,7 +75,9 @@ func New(c Config) (m *Model, err error) {
 	w := &watcher{hook: m.newHook(), arch: c.Arch}
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.prefix = w.found()
-	m.prefix.fetches = m.prefix.fetched(b.In("store"))
+	for _, v := range m.prefix.values {
+		m.prefix.fetches = append(m.prefix.fetches, b.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
+	}
 	return m, nil
 }
 

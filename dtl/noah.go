@@ -55,7 +55,7 @@ func init() {
 			base:     base{"noah"},
 			adapters: o.Sizes("adapter-sizes", size, depth, 0, width),
 			loras:    o.Sizes("lora-sizes", size, depth, 0, width),
-			prompts:  o.Sizes("prompt-sizes", noahSize, depth, 0, 4096),
+			prompts:  o.Sizes("prompt-sizes", noahSize, depth, 0, maxPrompts),
 		}
 	}})
 }

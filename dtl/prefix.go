@@ -48,15 +48,6 @@ func (m *Model) Stored(t Training) []Stored {
 	return list
 }
 
-// fetched adds nodes that convert the needed values to float32.
-func (p prefix) fetched(b *graph.Builder) []tf.Output {
-	var list []tf.Output
-	for _, v := range p.values {
-		list = append(list, b.In(v.name).Float(graph.Detach(v.value)).Output)
-	}
-	return list
-}
-
 // placeholders adds inputs for the stored values of a batch. It returns them twice: in the order of Stored, and as the values
 // from which the forward pass resumes.
 func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {

@@ -77,7 +77,7 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 	s = &stepNodes{gradients: map[string]graph.Value{}}
 	if t.MicroBatch > 0 && t.MicroBatch < t.Batch {
 		n = t.MicroBatch
-		s.micro = newMicroBatch(b, t.Batch/n)
+		s.micro = &microBatch{count: t.Batch / n, from: b.Placeholder("from", tf.Int32, 3), accumulators: graph.NewVariables()}
 	}
 	s.labels = b.Placeholder("labels", tf.Int32, n)
 	f := &backbone.Forward{Hook: m.newHook()}

@@ -22,21 +22,19 @@ type promptTuning struct {
 	deep    bool
 }
 
+// maxPrompts is far above any useful number of prompts.
+const maxPrompts = 4096
+
 // defaultPrompts is from the middle of the paper's grid of 1, 5, 10, 50, 100, 200, and the number its figures assume.
 const defaultPrompts = 50
 
 func init() {
 	options := []Option{{"prompts", Whole, "number of prompt tokens", fmt.Sprint(defaultPrompts)}}
-	Register(Definition{Name: "vpt-shallow", Place: 40, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
-		return newPromptTuning("vpt-shallow", false, o)
-	}})
-	Register(Definition{Name: "vpt-deep", Place: 50, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
-		return newPromptTuning("vpt-deep", true, o)
-	}})
-}
-
-func newPromptTuning(name string, deep bool, o *Reader) *promptTuning {
-	return &promptTuning{base{name}, o.Whole("prompts", defaultPrompts, 1, 4096, ""), deep}
+	for place, name := range map[int]string{40: "vpt-shallow", 50: "vpt-deep"} {
+		Register(Definition{Name: name, Place: place, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
+			return &promptTuning{base{name}, o.Whole("prompts", defaultPrompts, 1, maxPrompts, ""), name == "vpt-deep"}
+		}})
+	}
 }
 
 func (v *promptTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
