@@ -59,8 +59,6 @@ func (t companion) contradicts(a Architecture) string {
 		return fmt.Sprintf("it has %d heads, which do not divide the width of %d", t.heads, Width(a))
 	case t.heads != 0 && heads != 0 && t.heads != heads:
 		return fmt.Sprintf("it has %d heads, the tensors have %d", t.heads, heads)
-	case t.eps < 0:
-		return fmt.Sprintf("a layer_norm_eps of %v is not possible", t.eps)
 	}
 	return ""
 }
