@@ -12,25 +12,25 @@ import (
 	savedmodels "dtl-tf/saved_models"
 )
 
-// BackboneConfig names a backbone and what its file does not say.
+// BackboneConfig names a backbone, with values that replace or complete those of its file. 0 and nil take the file's.
 type BackboneConfig struct {
-	Path      string      `json:"backbone"` // "": the built-in default
+	Path      string      `json:"backbone"` // file, SavedModel folder or name of an architecture; "": the built-in default
 	Heads     int         `json:"heads"`
-	ImageSize int         `json:"image_size"`
-	Mean      *[3]float64 `json:"mean"`
+	ImageSize int         `json:"image_size"` // pixels
+	Mean      *[3]float64 `json:"mean"`       // of the channels red, green and blue in [0, 1]
 	Std       *[3]float64 `json:"std"`
 
-	Adapter *AdapterSays `json:"-"` // nil: no adapter goes with it
+	Adapter *AdapterSays `json:"-"` // nil: no adapter
 }
 
-// AdapterSays is what an adapter says about its backbone.
+// AdapterSays holds what an adapter's metadata say about its backbone.
 type AdapterSays struct {
-	Beside  func(name string) bool // tells the tensors of the adapter, which may be in the backbone's file
-	Eps     float64                // layer_norm_eps that it was trained with, 0: it does not tell
-	Sources backbone.Sources       // of what the adapter says, and not the user
+	Beside  func(name string) bool // recognises the adapter's tensors, which the backbone's file may contain
+	Eps     float64                // layer_norm_eps in training, 0 if unknown
+	Sources backbone.Sources       // of the values in BackboneConfig that come from the adapter
 }
 
-// BuiltIn is how the default backbone is called where a path would stand.
+// BuiltIn stands for the path of the default backbone.
 const BuiltIn = "built-in default"
 
 func (c BackboneConfig) options() backbone.Options {
@@ -61,35 +61,32 @@ func (c BackboneConfig) check() error {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// Load reads the backbone that the user named, or the built-in one.
+// Load reads the backbone at Path, or the built-in one. The error is a UsageError if a flag does not fit the backbone.
 func (c BackboneConfig) Load(ctx context.Context) (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	bb, err := c.read(ctx)
-	if err == nil {
-		if says := c.Adapter; says != nil {
-			s := &bb.Sources
-			s.Mean, s.Std = cmp.Or(says.Sources.Mean, s.Mean), cmp.Or(says.Sources.Std, s.Std)
-			if s.Heads == backbone.FromFlag {
-				s.Heads = cmp.Or(says.Sources.Heads, s.Heads)
+	if err != nil {
+		// If the backbone can be read without a flag, the flag does not fit it.
+		for _, fewer := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, Adapter: c.Adapter}, {Path: c.Path, Adapter: c.Adapter}} {
+			if fewer == c || ctx.Err() != nil {
+				continue
+			}
+			if _, readErr := fewer.read(ctx); readErr == nil {
+				return nil, &UsageError{err}
 			}
 		}
-		return bb, nil
-	}
-	if ctx.Err() != nil {
 		return nil, err
 	}
-	// If the backbone can be read without a flag, it is the flag that does not fit.
-	for _, without := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, Adapter: c.Adapter}, {Path: c.Path, Adapter: c.Adapter}} {
-		if without == c {
-			continue
-		}
-		if _, plain := without.read(ctx); plain == nil {
-			return nil, &UsageError{err}
+	if says := c.Adapter; says != nil {
+		s := &bb.Sources
+		s.Mean, s.Std = cmp.Or(says.Sources.Mean, s.Mean), cmp.Or(says.Sources.Std, s.Std)
+		if s.Heads == backbone.FromFlag {
+			s.Heads = cmp.Or(says.Sources.Heads, s.Heads)
 		}
 	}
-	return nil, err
+	return bb, nil
 }
 
 func (c BackboneConfig) read(ctx context.Context) (bb *backbone.Backbone, err error) {
@@ -105,36 +102,44 @@ func (c BackboneConfig) read(ctx context.Context) (bb *backbone.Backbone, err er
 	return bb, WithFlag(err)
 }
 
-// NoteSources says what is guessed about a backbone, and what was read from files beside it.
-func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
-	if text := bb.Note(ownHead); text != "" {
-		note("%s", text)
+// Named returns the description of the architecture that Path names. Its errors are UsageErrors.
+func (c BackboneConfig) Named() (d backbone.Description, err error) {
+	if err := c.check(); err != nil {
+		return d, err
 	}
+	if d.Architecture, err = backbone.Parse(c.Path); err != nil {
+		return d, Usagef("--backbone: %w", WithFlag(err))
+	}
+	d.Architecture = d.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads})
+	half := [3]float64{0.5, 0.5, 0.5}
+	d.Mean, d.Std = *cmp.Or(c.Mean, &half), *cmp.Or(c.Std, &half)
+	if err := d.Validate(); err != nil {
+		return d, &UsageError{WithFlag(err)}
+	}
+	return d, nil
 }
 
 // Random makes a backbone of random weights from the architecture that Path names.
 func (c BackboneConfig) Random(seed uint64) (*backbone.Backbone, error) {
-	if err := c.check(); err != nil {
+	d, err := c.Named()
+	if err != nil {
 		return nil, err
 	}
-	arch, err := backbone.Parse(c.Path)
-	if err != nil {
-		return nil, Usagef("--backbone: %w", WithFlag(err))
-	}
-	bb, err := backbone.Random(arch.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads}), seed)
+	bb, err := backbone.Random(d.Architecture, seed)
 	if err != nil {
 		return nil, &UsageError{WithFlag(err)}
 	}
+	bb.Mean, bb.Std = d.Mean, d.Std
 	if c.Mean != nil {
-		bb.Mean, bb.Sources.Mean = *c.Mean, backbone.FromFlag
+		bb.Sources.Mean = backbone.FromFlag
 	}
 	if c.Std != nil {
-		bb.Std, bb.Sources.Std = *c.Std, backbone.FromFlag
+		bb.Sources.Std = backbone.FromFlag
 	}
 	return bb, nil
 }
 
-// Architectures says what --backbone may be with --init random, for help texts.
+// Architectures lists what --backbone accepts with --init random, for help texts.
 func Architectures() string {
 	return strings.Join(backbone.Names(), ", ") + ", or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384"
 }

@@ -9,14 +9,14 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Computing describes what computes on the processor.
+// Computing returns how operations are computed on the processor, as run.json records it.
 func Computing() (result.Computing, error) {
 	c, err := graph.HowComputed()
 	return result.Computing{OneDNN: c.OneDNN.State, OneDNNBy: c.OneDNN.By, Limit: c.OneDNN.Limit, Kernels: c.Kernels}, err
 }
 
-// UseProcessors makes Go code, and with it decoding and TensorFlow where no number of threads is given, use as many threads as the
-// process may have processors, control groups and affinity considered. GOMAXPROCS in the environment says otherwise.
+// UseProcessors sets GOMAXPROCS to the number of processors that control groups and affinity leave to the process, unless it is set
+// in the environment. It limits the threads of image decoding, and of TensorFlow without --threads.
 func UseProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(machine.Processors())

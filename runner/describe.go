@@ -7,7 +7,15 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Describe reads a backbone and says what a result's record says about it. What is guessed about it is noted.
+// NoteSources notes which values of a backbone are guessed, and which were read from files beside it. ownHead includes those of
+// its own head.
+func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
+	if text := bb.Note(ownHead); text != "" {
+		note("%s", text)
+	}
+}
+
+// Describe reads a backbone and returns its description for a record. It notes guessed values.
 func (c BackboneConfig) Describe(ctx context.Context, ui UI) (result.Backbone, error) {
 	bb, err := c.Load(ctx)
 	if err != nil {
@@ -17,7 +25,7 @@ func (c BackboneConfig) Describe(ctx context.Context, ui UI) (result.Backbone, e
 	return DescribeBackbone(bb), nil
 }
 
-// DescribeBackbone is what a result's record says about a backbone.
+// DescribeBackbone returns the description of a backbone for a record.
 func DescribeBackbone(bb *backbone.Backbone) result.Backbone {
 	path := bb.Path
 	if path == "" {

@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/spell"
 )
 
-// flagError is an error in whose text a setting has the name of its flag.
+// flagError is an error whose text names the flag of a setting.
 type flagError struct {
 	text string
 	err  error
@@ -17,7 +17,7 @@ type flagError struct {
 func (e *flagError) Error() string { return e.text }
 func (e *flagError) Unwrap() error { return e.err }
 
-// WithFlag names the flag in an error about a setting, for which packages dtl and backbone have names of their own.
+// WithFlag replaces the name of a setting, as in packages dtl and backbone, by its flag in an error's text.
 func WithFlag(err error) error {
 	var s *spell.SettingError
 	if !errors.As(err, &s) {

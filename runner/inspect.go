@@ -9,11 +9,11 @@ import (
 	"dtl-tf/graph/backbone"
 )
 
-// BackboneInfo is what there is to know about a backbone file. Its JSON is one flat object.
+// BackboneInfo describes a backbone file. Its JSON form is one flat object.
 type BackboneInfo struct {
 	file
 	backbone.Description
-	insight
+	derived
 }
 
 type file struct {
@@ -22,16 +22,16 @@ type file struct {
 	SHA256 string `json:"sha256"`
 }
 
-type insight struct {
+type derived struct {
 	Tokens     int              `json:"tokens"`     // of the first block
 	Parameters int              `json:"parameters"` // without its own head
 	Sources    backbone.Sources `json:"sources"`
-	Note       string           `json:"note,omitempty"` // what is guessed or was taken from files beside it
+	Note       string           `json:"note,omitempty"` // guessed values, and values from files beside the backbone
 }
 
 // MarshalJSON implements json.Marshaler.
 func (i BackboneInfo) MarshalJSON() ([]byte, error) {
-	return backbone.Flat(i.file, i.Description, i.insight)
+	return backbone.Flat(i.file, i.Description, i.derived)
 }
 
 // Inspect reads a backbone and describes it.
@@ -42,11 +42,11 @@ func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
 	}
 	return BackboneInfo{
 		file{bb.Path, bb.Format, bb.SHA256}, bb.Description,
-		insight{bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Note(true)},
+		derived{bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Note(true)},
 	}, nil
 }
 
-// Print writes the information for people.
+// Print writes the description as aligned text.
 func (i BackboneInfo) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }

@@ -1,18 +1,19 @@
 package runner
 
 import (
+	"slices"
 	"strings"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/suite"
 )
 
-// MethodConfig is what the user said about the method; what is left out comes from the adapter file or
-// is the method's default.
+// MethodConfig holds the user's choice of a method. Omitted values come from the adapter file or are the method's defaults.
 type MethodConfig struct {
 	Method  string      `json:"method"`
 	Options dtl.Options `json:"method_options,omitempty"`
-	Pool    string      `json:"pool"`
+	Pool    string      `json:"pool"` // mean or cls; "": the method's
 }
 
 // MethodNames lists the methods, for help texts.
@@ -21,6 +22,28 @@ func MethodNames() string { return strings.Join(dtl.Names(), ", ") }
 // MethodOptions lists the options of all methods, for flags.
 func MethodOptions() []dtl.Option { return dtl.AllOptions() }
 
+// AllMethods selects every method in a list.
+const AllMethods = "all"
+
+// ParseMethods parses a comma-separated list of methods, or AllMethods. It returns each method once, in the order of the list.
+func ParseMethods(text string) (methods []string, err error) {
+	if text == AllMethods {
+		return dtl.Names(), nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.TrimSpace(name)
+		known := dtl.TableOrder()
+		if !slices.Contains(known, name) {
+			return nil, Usagef("--methods: %q is unknown%s; use %s, or some of %s with commas between them",
+				name, suite.Nearest(name, known), AllMethods, strings.Join(known, ", "))
+		}
+		if !slices.Contains(methods, name) {
+			methods = append(methods, name)
+		}
+	}
+	return methods, nil
+}
+
 // Settings is a method with every option resolved.
 type Settings struct {
 	Method  dtl.Method
@@ -28,7 +51,7 @@ type Settings struct {
 	Pool    backbone.Pool
 }
 
-// Resolve fills in defaults and checks the options against the backbone.
+// Resolve fills in defaults and checks the options against the backbone. Its errors are UsageErrors.
 func (c MethodConfig) Resolve(a backbone.Architecture) (s Settings, err error) {
 	given, err := dtl.ParseOptions(c.Method, c.Options)
 	if err != nil {

@@ -5,10 +5,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 )
 
-// Larger numbers are more likely typing mistakes, and would exhaust the machine.
+// Larger numbers are probably typing mistakes and would exhaust the machine.
 const (
 	maxBatch   = 1e6
 	maxThreads = 4096
@@ -38,14 +37,20 @@ func Check(settings []Setting) error {
 }
 
 func (s Setting) check() error {
-	if text, ok := s.Value.(*string); ok {
-		if s.OneOf != nil && !slices.Contains(s.OneOf, *text) {
-			return Usagef("--%s %q is unknown: use one of %s", s.Name, *text, strings.Join(s.OneOf, ", "))
+	var v float64
+	switch p := s.Value.(type) {
+	case *string:
+		if s.OneOf != nil && !slices.Contains(s.OneOf, *p) {
+			return Unknown(s.Name, *p, s.OneOf)
 		}
-		return nil
+	case *int:
+		v = float64(*p)
+	case *int64:
+		v = float64(*p)
+	case *float64:
+		v = *p
 	}
-	v, ok := s.number()
-	if !ok || s.Max == 0 {
+	if s.Max == 0 {
 		return nil
 	}
 	if math.IsNaN(v) || v < s.Min || v > s.Max || (s.Above && v == s.Min) {
@@ -56,19 +61,6 @@ func (s Setting) check() error {
 		return Usagef("--%s %s is not possible: it must be %s %v and at most %s", s.Name, plain(v), bound, s.Min, plain(s.Max))
 	}
 	return nil
-}
-
-// number returns the value of a number that has limits.
-func (s Setting) number() (v float64, ok bool) {
-	switch p := s.Value.(type) {
-	case *int:
-		return float64(*p), true
-	case *int64:
-		return float64(*p), true
-	case *float64:
-		return *p, true
-	}
-	return 0, false
 }
 
 // plain formats whole numbers without an exponent: 1000000, not 1e+06.

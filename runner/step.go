@@ -14,7 +14,7 @@ const (
 	GroupMachine  = "Machine"
 )
 
-// StepConfig shapes how a training step is computed.
+// StepConfig holds the settings of a training step.
 type StepConfig struct {
 	Batch      int             `json:"batch"`                 // images per step
 	MicroBatch int             `json:"micro_batch,omitempty"` // images processed at a time, a divisor of Batch; 0: all
@@ -23,7 +23,7 @@ type StepConfig struct {
 	Threads    int             `json:"threads"` // 0: all that the process may use
 }
 
-// BatchSetting describes a field that holds a number of images per step.
+// BatchSetting describes a field with the number of images per step.
 func BatchSetting(batch *int) Setting {
 	return Setting{
 		Name: "batch", Group: GroupTraining, Value: batch, Min: 1, Max: maxBatch,
@@ -31,7 +31,7 @@ func BatchSetting(batch *int) Setting {
 	}
 }
 
-// ThreadsSetting describes a field that holds a number of threads.
+// ThreadsSetting describes a field with the number of TensorFlow's threads.
 func ThreadsSetting(threads *int) Setting {
 	return Setting{
 		Name: "threads", Group: GroupMachine, Value: threads, Max: maxThreads,

@@ -7,28 +7,28 @@ import (
 	"dtl-tf/runner/train"
 )
 
-// UI is where a command talks to its user.
+// UI holds the outputs of a command.
 type UI struct {
 	Out, Err io.Writer // results; progress and notes
-	Quiet    bool      // no progress
+	Quiet    bool      // no progress and no notes
 	Version  string    // of the program
 
-	// Watch, where it is set, may add hooks to a training loop, such as the progress of something larger.
+	// Watch, unless nil, adds hooks to the training loop. A sweep shows its progress in this way.
 	Watch func(h *train.Hooks)
 }
 
-// NoteFunc tells the user something that is neither progress nor an error.
+// NoteFunc prints a note, a line that is neither progress nor an error.
 type NoteFunc func(format string, args ...any)
 
-// Note tells the user something that is neither progress nor an error.
+// Note prints a note to Err unless Quiet is set.
 func (ui UI) Note(format string, args ...any) {
 	if !ui.Quiet && ui.Err != nil {
 		fmt.Fprintf(ui.Err, format+"\n", args...)
 	}
 }
 
-// NoteAll tells several things, a line each.
-func NoteAll(lines []string, note func(string, ...any)) {
+// NoteAll prints several notes.
+func NoteAll(lines []string, note NoteFunc) {
 	for _, line := range lines {
 		note("%s", line)
 	}

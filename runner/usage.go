@@ -1,15 +1,23 @@
 package runner
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// UsageError is a mistake in what the user asked for, as opposed to something that went wrong.
+// UsageError is wrong usage: the command line asks for something impossible.
 type UsageError struct{ Err error }
 
 // Error implements error.
 func (e *UsageError) Error() string { return e.Err.Error() }
 
-// Unwrap implements the errors package's protocol.
+// Unwrap returns Err, for package errors.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// Usagef is a UsageError with a text of its own.
+// Usagef formats a UsageError as fmt.Errorf does.
 func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+
+// Unknown returns the UsageError for a flag whose value is none of the known ones.
+func Unknown(flag, value string, known []string) error {
+	return Usagef("--%s %q is unknown: use one of %s", flag, value, strings.Join(known, ", "))
+}
