@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/runner/internal/stat"
+
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/suite"
@@ -63,10 +65,10 @@ func ownRuns(folder string, s Settings) (own map[string]Own, notes []string, err
 		o := Own{DataSets: slices.Sorted(maps.Keys(sets))}
 		means := map[string]float64{}
 		for name, list := range sets {
-			means[name] = mean(list)
+			means[name] = stat.Mean(list)
 			o.Runs += len(list)
 		}
-		o.Top1 = mean(slices.Collect(maps.Values(means)))
+		o.Top1 = stat.Mean(slices.Collect(maps.Values(means)))
 		if groups, ok := suite.MeanOfGroups(means); ok && len(means) == len(suite.Folders()) {
 			o.Top1, o.VTAB = groups, true
 		}
@@ -104,12 +106,4 @@ func network(architecture string) string {
 		}
 	}
 	return strings.Join(kept, ",")
-}
-
-func mean(list []float64) float64 {
-	sum := 0.0
-	for _, v := range list {
-		sum += v
-	}
-	return sum / float64(len(list))
 }

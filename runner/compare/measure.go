@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
+
+	"dtl-tf/runner/internal/stat"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
@@ -138,9 +141,12 @@ func (t *trial) time(s Settings, m *Measurement, done func(string, int)) error {
 	if err != nil {
 		return err
 	}
-	m.SecondsPerStep, m.Spread = median(trained), spread(trained)
+	slices.Sort(trained)
+	slices.Sort(inferred)
+	m.SecondsPerStep = stat.Quantile(trained, 0.5)
+	m.Spread = Spread{Min: trained[0], Max: trained[len(trained)-1], Count: len(trained)}
 	m.TrainRate = float64(s.Batch) / m.SecondsPerStep
-	m.InferRate = float64(s.Batch) / median(inferred)
+	m.InferRate = float64(s.Batch) / stat.Quantile(inferred, 0.5)
 	return nil
 }
 

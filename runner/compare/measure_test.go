@@ -145,15 +145,6 @@ func TestDoesNotFit(t *testing.T) {
 	}
 }
 
-func TestMedian(t *testing.T) {
-	if m := median([]float64{5, 1, 3}); m != 3 {
-		t.Error(m)
-	}
-	if m := median([]float64{5, 1, 3, 2}); m != 2.5 {
-		t.Error(m)
-	}
-}
-
 // TestOrder: the paper's methods come in the order of its tables.
 func TestOrder(t *testing.T) {
 	list := Methods()

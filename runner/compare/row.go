@@ -1,9 +1,6 @@
 package compare
 
 import (
-	"math"
-	"slices"
-
 	"dtl-tf/graph/memory"
 )
 
@@ -50,7 +47,7 @@ type GPUBytes struct {
 	Process int64 `json:"process_bytes,omitempty"` // what the driver (NVML) says the process takes, pools and CUDA included
 }
 
-// Spread is that of the timed steps.
+// Spread describes the spread of the timed steps, in seconds.
 type Spread struct {
 	Min   float64 `json:"min"`
 	Max   float64 `json:"max"`
@@ -85,19 +82,4 @@ func ratios(rows []Row, full *Measurement) {
 			}
 		}
 	}
-}
-
-// median of a list that is not empty.
-func median(list []float64) float64 {
-	sorted := slices.Sorted(slices.Values(list))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func spread(list []float64) Spread {
-	s := Spread{Min: math.Inf(1), Count: len(list)}
-	for _, v := range list {
-		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
-	}
-	return s
 }

@@ -1,8 +1,9 @@
 package train
 
 import (
-	"math"
 	"slices"
+
+	"dtl-tf/runner/internal/stat"
 )
 
 const (
@@ -62,16 +63,6 @@ func (s *stopwatch) timing() Timing {
 	sorted := slices.Sorted(slices.Values(times))
 	return Timing{
 		Steps: steps, Min: lo, Max: hi,
-		Median: quantile(sorted, 0.5), P10: quantile(sorted, 0.1), P90: quantile(sorted, 0.9),
+		Median: stat.Quantile(sorted, 0.5), P10: stat.Quantile(sorted, 0.1), P90: stat.Quantile(sorted, 0.9),
 	}
-}
-
-// quantile interpolates linearly between neighbours, like numpy.quantile by default.
-func quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := int(math.Floor(at))
-	if i+1 >= len(sorted) {
-		return sorted[len(sorted)-1]
-	}
-	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }

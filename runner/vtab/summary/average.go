@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/suite"
-	"dtl-tf/runner/vtab"
 )
 
 // Keys of the averages, beside the tasks' folder names and the groups' keys.
@@ -23,9 +23,9 @@ type Score struct {
 
 func scoreOf(seeds map[uint64]float64) Score {
 	values := slices.Sorted(maps.Values(seeds)) // the order of a map would change the last digit of a sum
-	s := Score{Mean: vtab.Mean(values), Seeds: seeds}
+	s := Score{Mean: stat.Mean(values), Seeds: seeds}
 	if len(values) > 1 {
-		std := vtab.Deviation(values)
+		std := stat.Deviation(values)
 		s.Std = &std
 	}
 	return s
@@ -56,7 +56,7 @@ func meanOf(tasks []string) func(map[string]float64) float64 {
 		for _, t := range tasks {
 			values = append(values, top1[t])
 		}
-		return vtab.Mean(values)
+		return stat.Mean(values)
 	}
 }
 

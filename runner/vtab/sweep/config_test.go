@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/runner/internal/stat"
+
 	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
@@ -170,7 +172,7 @@ func TestSearchOrder(t *testing.T) {
 		t.Errorf("%q %+v", order, list)
 	}
 	// The standard deviation of a sample: for 61 and 62 it is the square root of a half.
-	if d := vtab.Deviation(list[0].top1); d < 0.70710 || d > 0.70711 {
+	if d := stat.Deviation(list[0].top1); d < 0.70710 || d > 0.70711 {
 		t.Errorf("deviation %v", d)
 	}
 }

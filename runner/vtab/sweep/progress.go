@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"dtl-tf/runner/internal/stat"
+
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -149,14 +151,14 @@ func (p *progress) timeLeft(part float64) (string, bool) {
 		if len(of) == 0 {
 			of = all
 		}
-		seconds += vtab.Mean(of)
+		seconds += stat.Mean(of)
 	}
 	if part > 0 {
 		first := p.seconds[p.left[0].method]
 		if len(first) == 0 {
 			first = all
 		}
-		seconds -= part * vtab.Mean(first)
+		seconds -= part * stat.Mean(first)
 	}
 	return report.Duration(time.Duration(seconds * float64(time.Second))), true
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/runner/internal/stat"
+
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
@@ -122,7 +124,7 @@ func (o outcome) mean() float64 {
 	if o.why != "" || len(o.top1) == 0 {
 		return math.Inf(-1)
 	}
-	return vtab.Mean(o.top1)
+	return stat.Mean(o.top1)
 }
 
 // outcomes reads the cells of all points, the best first. Of equal ones the earlier in the grid is.
@@ -184,7 +186,7 @@ func (c Config) print(ui runner.UI, format string, list []outcome) error {
 		if o.why == "" {
 			top1 = o.mean()
 			if len(o.top1) > 1 {
-				std = vtab.Deviation(o.top1)
+				std = stat.Deviation(o.top1)
 			}
 		} else {
 			why = o.why

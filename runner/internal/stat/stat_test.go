@@ -1,4 +1,4 @@
-package vtab
+package stat
 
 import (
 	"math"
@@ -13,5 +13,15 @@ func TestDeviation(t *testing.T) {
 	}
 	if d := Deviation(values); math.Abs(d-math.Sqrt(32.0/7)) > 1e-12 {
 		t.Errorf("deviation %v", d)
+	}
+}
+
+// TestQuantile: the median of an even number of values is the mean of the two in the middle.
+func TestQuantile(t *testing.T) {
+	if m := Quantile([]float64{1, 3, 5}, 0.5); m != 3 {
+		t.Error(m)
+	}
+	if m := Quantile([]float64{1, 2, 3, 5}, 0.5); m != 2.5 {
+		t.Error(m)
 	}
 }
