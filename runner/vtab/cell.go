@@ -17,14 +17,14 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// Format is the version of a cell's file. It rises when a field changes its meaning or goes.
+// Format is the version of a cell's file. It increases when a field changes its meaning or is removed.
 const Format = 1
 
-// WorkFolder is where the cells under way are below the folder of results, one run folder each.
+// WorkFolder is the folder, in the folder of results, of the cells' run folders.
 const WorkFolder = ".work"
 
-// Cell is the result of one method on one task with one seed: RESULTS/TASK/METHOD/seed-S.json. It is written
-// when the cell is done, well or not.
+// Cell is the result of one method on one task with one seed: RESULTS/TASK/METHOD/seed-S.json. It is written when the cell has finished or
+// failed.
 type Cell struct {
 	Format int           `json:"format"`
 	Task   string        `json:"task"` // folder name, see suite.Tasks
@@ -33,20 +33,20 @@ type Cell struct {
 	Status result.Status `json:"status"`          // finished or failed
 	Error  string        `json:"error,omitempty"` // why it failed
 
-	Recipe    Recipe    `json:"recipe"`              // as it is in the product
-	Overrides Overrides `json:"overrides,omitempty"` // what the user replaced in it
+	Recipe    Recipe    `json:"recipe"`              // as published
+	Overrides Overrides `json:"overrides,omitempty"` // what the user replaced in the recipe
 
 	Machine    Machine     `json:"machine"`
 	Started    time.Time   `json:"started"`
 	Ended      time.Time   `json:"ended"`
-	Resumed    bool        `json:"resumed,omitempty"` // it went on from a checkpoint of an earlier process
+	Resumed    bool        `json:"resumed,omitempty"` // from a checkpoint of an earlier process
 	StepMemory *StepMemory `json:"step_memory,omitempty"`
 
-	// Run is the whole record of the fine-tuning, nil for a cell that failed before it could start.
+	// Run is the run.json of the training, nil if the cell failed before it.
 	Run *result.Run `json:"run,omitempty"`
 }
 
-// Machine is what ran a cell.
+// Machine describes the process that ran a cell.
 type Machine struct {
 	Host      string `json:"host"`
 	Process   int    `json:"process"`
@@ -56,29 +56,29 @@ type Machine struct {
 
 // StepMemory is the memory of one training step of the cell's model and batch.
 type StepMemory struct {
-	Peak  int64  `json:"peak_bytes"`  // most bytes alive at once in the step, without weights and optimizer
-	Fixed int64  `json:"fixed_bytes"` // weights and the optimizer's state
-	How   string `json:"how"`         // how it was measured, a sentence for the foot of a table
+	Peak  int64  `json:"peak_bytes"`  // of the step, without weights and optimizer state
+	Fixed int64  `json:"fixed_bytes"` // weights and optimizer state
+	How   string `json:"how"`         // how it was measured, for the caption of a table
 }
 
-// HowStepMemory is the way of measuring of every StepMemory.
+// HowStepMemory is the How of every StepMemory.
 const HowStepMemory = "TensorFlow's allocation records of one traced training step on images, replayed in time; without stored features"
 
-// Key names a cell as people read it: "eurosat dtl+ seed 42".
+// Key names a cell in messages: "eurosat dtl+ seed 42".
 func (c Cell) Key() string { return fmt.Sprintf("%s %s seed %d", c.Task, c.Method, c.Seed) }
 
-// CellPath is where a cell's file is below the folder of results.
+// CellPath returns the path of a cell's file.
 func CellPath(results, task, method string, seed uint64) string {
 	return filepath.Join(results, task, method, fmt.Sprintf("seed-%d.json", seed))
 }
 
-// WorkPath is the run folder of a cell below the folder of results: the checkpoint while it is under way, and afterwards
-// its adapter, run.json and metrics.csv. Checkpoint and trained backbone are removed when the cell is finished.
+// WorkPath returns the path of a cell's run folder. A finished cell keeps its adapter, run.json and metrics.csv there, but no checkpoint
+// and no trained backbone.
 func WorkPath(results, task, method string, seed uint64) string {
 	return filepath.Join(results, WorkFolder, task, method, fmt.Sprintf("seed-%d", seed))
 }
 
-// WriteCell writes a cell's file in one piece. Format is set by it.
+// WriteCell writes a cell's file atomically, and sets Format.
 func WriteCell(path string, c Cell) error {
 	c.Format = Format
 	if err := c.check(); err != nil {
@@ -90,7 +90,7 @@ func WriteCell(path string, c Cell) error {
 	return result.WriteJSON(path, c)
 }
 
-// BadCellError says that a file is not a whole cell.
+// BadCellError says that a file is not a complete cell.
 type BadCellError struct {
 	Path string
 	Err  error
@@ -99,11 +99,11 @@ type BadCellError struct {
 // Error implements error.
 func (e *BadCellError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
 
-// Unwrap implements the errors package's protocol.
+// Unwrap returns Err, for package errors.
 func (e *BadCellError) Unwrap() error { return e.Err }
 
-// ReadCell reads a cell's file. A file that is empty, cut off, of another program or of another format is
-// a *BadCellError that names it, in the last case one that wraps a *result.ForeignError; one that is not there wraps fs.ErrNotExist.
+// ReadCell reads a cell's file. The error wraps fs.ErrNotExist for a missing file, and is a *BadCellError for one that is empty, truncated
+// or something else. It also wraps a *result.ForeignError for a file of another version of the program.
 func ReadCell(path string) (Cell, error) {
 	b, err := limit.ReadFile(path, limit.Text)
 	if err != nil {
@@ -159,7 +159,7 @@ func (c Cell) check() error {
 	return nil
 }
 
-// misplaced says where a cell should be that isn't there. The points of a search are folders of their own.
+// misplaced returns the error for a cell whose file is not at its CellPath. The cells of a search are in a folder for each point.
 func (c Cell) misplaced(results string) error {
 	if c.Run != nil && c.Run.Accuracy != nil && c.Run.Accuracy.Split != data.Test {
 		return fmt.Errorf("is of a search, evaluated on %s: the same 'dtl-tf vtab search' prints its table again", c.Run.Accuracy.Split)
@@ -167,8 +167,8 @@ func (c Cell) misplaced(results string) error {
 	return fmt.Errorf("holds the cell %s, which belongs into %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))
 }
 
-// ReadCells reads every cell below a folder of results, in the order of paths. What can't be read is left out and told
-// in bad, an error a file. The folder itself must be there.
+// ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read or is
+// misplaced. err is not nil if a folder can't be read.
 func ReadCells(results string) (cells []Cell, bad []error, err error) {
 	err = filepath.WalkDir(results, func(path string, e fs.DirEntry, err error) error {
 		switch {

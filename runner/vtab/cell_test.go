@@ -17,7 +17,7 @@ import (
 func sample() Cell {
 	return Cell{
 		Task: "eurosat", Method: "dtl+", Seed: 42, Status: result.Finished,
-		Recipe: Recipe{Name: "published", Family: ViTB, LR: 0.003, Epochs: 110, Batch: 32, Options: map[string]string{"kernel": "3"}}, Overrides: Overrides{"epochs": "5"},
+		Recipe: Recipe{Name: "published", Family: familyViT, LR: 0.003, Epochs: 110, Batch: 32, Options: map[string]string{"kernel": "3"}}, Overrides: Overrides{"epochs": "5"},
 		Machine: Machine{Host: "box", Process: 7, Shard: "1/2"}, Started: time.Date(2025, 3, 1, 10, 0, 0, 0, time.UTC),
 		StepMemory: &StepMemory{Peak: 5, Fixed: 6, How: HowStepMemory},
 		Run:        &result.Run{Format: result.Format, Status: result.Finished, Accuracy: &result.Accuracy{Top1: 95.5, Split: "test", Note: result.OnceAfterLast}},

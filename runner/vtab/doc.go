@@ -1,5 +1,5 @@
-// Package vtab is the benchmark VTAB-1k (Zhai et al. 2019, arXiv 1910.04867) as data, on the tasks of package suite: the recipes that
-// papers train them with, and the cell, the result of one method on one task with one seed.
+// Package vtab has the recipes that papers publish for the benchmark VTAB-1k (Zhai et al. 2019, arXiv 1910.04867), and the files of its
+// cells, the results of one method on one task with one seed. The tasks are in package suite.
 //
-// Training the cells is in package sweep, tables of them in package summary, the check of data sets in package check.
+// Package sweep trains cells, package summary makes tables of them, and package check checks the data sets.
 package vtab

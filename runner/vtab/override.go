@@ -12,21 +12,21 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// The overrides that no recipe has a value for: how a run computes, and which tokens the classifier reads (mean or cls).
+// Overrides that replace no value of a recipe: the precision, and the tokens that the classifier reads (mean or cls).
 const (
 	Precision = "precision"
 	Pool      = "pool"
 )
 
-// settings are the values of a recipe that every method has.
+// settings are the names of the overrides that every method accepts, in the order of Overrides.String.
 var settings = []string{"lr", "weight_decay", "drop_path", "epochs", "batch", Precision, Pool}
 
-// Overrides replace values of recipes: lr, weight_decay, drop_path, epochs, batch, precision, pool, or an
-// option of a method such as kernel.
+// Overrides replace values of recipes, by name: lr, weight_decay, drop_path, epochs, batch, precision, pool, or an option of a
+// method, such as kernel.
 type Overrides map[string]string
 
-// ParseOverrides reads "lr=0.003,drop_path=0.1". Options are the names of all methods' options. Dashes and
-// underscores are the same. An unknown name is refused with the nearest.
+// ParseOverrides parses a list like "lr=0.003,drop_path=0.1". Names are those of settings or of the options given; case does not count,
+// and dashes and underscores are the same. The error for an unknown name suggests the nearest.
 func ParseOverrides(text string, options []string) (Overrides, error) {
 	o := Overrides{}
 	if strings.TrimSpace(text) == "" {
@@ -46,84 +46,80 @@ func ParseOverrides(text string, options []string) (Overrides, error) {
 			return nil, fmt.Errorf("%s is given twice", name)
 		}
 		o[name] = value
-		if _, err := (Recipe{}).With(Overrides{name: value}); err != nil {
+		if err := new(Recipe).set(name, value); err != nil {
 			return nil, err
 		}
 	}
 	return o, nil
 }
 
-// settingOf is the proper spelling of a setting.
+// settingOf returns the usual spelling of a name.
 func settingOf(name string, options []string) (string, error) {
-	known := append(slices.Clone(settings), options...)
-	for _, k := range known {
-		if strings.EqualFold(strings.ReplaceAll(k, "-", "_"), strings.ReplaceAll(name, "-", "_")) {
-			return k, nil
-		}
+	known := slices.Concat(settings, options)
+	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "_")) }
+	i := slices.IndexFunc(known, func(k string) bool { return fold(k) == fold(name) })
+	if i < 0 {
+		return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, suite.Nearest(name, known), strings.Join(known, ", "))
 	}
-	return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, suite.Nearest(name, known), strings.Join(known, ", "))
+	return known[i], nil
 }
 
-// For leaves out the options that a method does not have.
+// For returns the overrides without options other than those given.
 func (o Overrides) For(options []string) Overrides {
-	kept := Overrides{}
-	for name, value := range o {
-		if slices.Contains(settings, name) || slices.Contains(options, name) {
-			kept[name] = value
-		}
-	}
-	return kept
+	o = maps.Clone(o)
+	maps.DeleteFunc(o, func(name, _ string) bool { return !slices.Contains(settings, name) && !slices.Contains(options, name) })
+	return o
 }
 
-// String is the form that ParseOverrides reads, the recipe's own values first.
+// String formats the overrides for ParseOverrides, options of methods last.
 func (o Overrides) String() string {
+	options := slices.DeleteFunc(slices.Sorted(maps.Keys(o)), func(name string) bool { return slices.Contains(settings, name) })
 	var parts []string
-	rest := maps.Clone(o)
-	for _, name := range settings {
+	for _, name := range slices.Concat(settings, options) {
 		if value, ok := o[name]; ok {
 			parts = append(parts, name+"="+value)
-			delete(rest, name)
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(rest)) {
-		parts = append(parts, name+"="+rest[name])
 	}
 	return strings.Join(parts, ",")
 }
 
-// With is the recipe with some values replaced. It does not check what values make sense; training does.
+// With returns the recipe with some values replaced. It parses numbers, but does not check their limits.
 func (r Recipe) With(o Overrides) (Recipe, error) {
 	r.Options = maps.Clone(r.Options)
 	for name, value := range o {
-		var err error
-		switch name {
-		case "lr":
-			r.LR, err = strconv.ParseFloat(value, 64)
-		case "weight_decay":
-			r.WeightDecay, err = strconv.ParseFloat(value, 64)
-		case "drop_path":
-			r.DropPath, err = strconv.ParseFloat(value, 64)
-		case "epochs":
-			r.Epochs, err = strconv.Atoi(value)
-		case "batch":
-			r.Batch, err = strconv.Atoi(value)
-		case Precision: // not the recipe's
-			if _, err := graph.ParsePrecision(value); err != nil {
-				return r, err
-			}
-		case Pool: // not the recipe's
-			if _, err := backbone.ParsePool(value); err != nil {
-				return r, err
-			}
-		default:
-			if r.Options == nil {
-				r.Options = map[string]string{}
-			}
-			r.Options[name] = value
-		}
-		if err != nil {
-			return r, fmt.Errorf("%s=%s: %q is not a number that %s can be", name, value, value, name)
+		if err := r.set(name, value); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
+}
+
+func (r *Recipe) set(name, value string) (err error) {
+	switch name {
+	case "lr":
+		r.LR, err = strconv.ParseFloat(value, 64)
+	case "weight_decay":
+		r.WeightDecay, err = strconv.ParseFloat(value, 64)
+	case "drop_path":
+		r.DropPath, err = strconv.ParseFloat(value, 64)
+	case "epochs":
+		r.Epochs, err = strconv.Atoi(value)
+	case "batch":
+		r.Batch, err = strconv.Atoi(value)
+	case Precision:
+		_, err = graph.ParsePrecision(value)
+		return err
+	case Pool:
+		_, err = backbone.ParsePool(value)
+		return err
+	default:
+		if r.Options == nil {
+			r.Options = map[string]string{}
+		}
+		r.Options[name] = value
+	}
+	if err != nil {
+		return fmt.Errorf("%s=%s: %q is not a number that %s can be", name, value, value, name)
+	}
+	return nil
 }

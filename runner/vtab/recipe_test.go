@@ -80,7 +80,7 @@ func TestRecipeOf(t *testing.T) {
 	if r := RecipeOf(eurosat, "dtl", vitB); r.LR != 0.008 || r.Epochs != 110 || r.Note != "" {
 		t.Errorf("DTL on EuroSAT: %+v", r)
 	}
-	if r := RecipeOf(eurosat, "dtl", vitTi); r.LR != 0.008 || !strings.Contains(r.Note, ViTB) || !strings.Contains(r.Note, vitTi) {
+	if r := RecipeOf(eurosat, "dtl", vitTi); r.LR != 0.008 || !strings.Contains(r.Note, familyViT) || !strings.Contains(r.Note, vitTi) {
 		t.Errorf("for another ViT the note says whose recipe it is: %+v", r)
 	}
 	for method, name := range map[string]string{"lora": "petl", "fact-tt": "petl", "linear": "linear", "full": "full"} {
