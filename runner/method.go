@@ -32,10 +32,9 @@ func ParseMethods(text string) (methods []string, err error) {
 	}
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
-		known := dtl.TableOrder()
-		if !slices.Contains(known, name) {
+		if !slices.Contains(dtl.Names(), name) {
 			return nil, Usagef("--methods: %q is unknown%s; use %s, or some of %s with commas between them",
-				name, suite.Nearest(name, known), AllMethods, strings.Join(known, ", "))
+				name, suite.Nearest(name, dtl.Names()), AllMethods, strings.Join(dtl.TableOrder(), ", "))
 		}
 		if !slices.Contains(methods, name) {
 			methods = append(methods, name)

@@ -25,20 +25,14 @@ var settings = []string{"lr", "weight_decay", "drop_path", "epochs", "batch", Pr
 // method, such as kernel.
 type Overrides map[string]string
 
-// ParseOverrides parses a list like "lr=0.003,drop_path=0.1". Names are those of settings or of the options given; case does not count,
-// and dashes and underscores are the same. The error for an unknown name suggests the nearest.
+// ParseOverrides parses a list of overrides like "lr=0.003,drop_path=0.1".
 func ParseOverrides(text string, options []string) (Overrides, error) {
 	o := Overrides{}
 	if strings.TrimSpace(text) == "" {
 		return o, nil
 	}
 	for part := range strings.SplitSeq(text, ",") {
-		name, value, ok := strings.Cut(part, "=")
-		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || name == "" || value == "" {
-			return nil, fmt.Errorf("%q: want NAME=VALUE, separated by commas", part)
-		}
-		name, err := settingOf(name, options)
+		name, value, err := ParseOverride(part, options)
 		if err != nil {
 			return nil, err
 		}
@@ -46,11 +40,22 @@ func ParseOverrides(text string, options []string) (Overrides, error) {
 			return nil, fmt.Errorf("%s is given twice", name)
 		}
 		o[name] = value
-		if err := new(Recipe).set(name, value); err != nil {
-			return nil, err
-		}
 	}
 	return o, nil
+}
+
+// ParseOverride parses NAME=VALUE. The name is that of a setting or of one of the options; case does not count, and dashes
+// and underscores are the same. The error for an unknown name suggests the nearest.
+func ParseOverride(text string, options []string) (name, value string, err error) {
+	name, value, ok := strings.Cut(text, "=")
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	if !ok || name == "" || value == "" {
+		return "", "", fmt.Errorf("%q: want NAME=VALUE, separated by commas", text)
+	}
+	if name, err = settingOf(name, options); err != nil {
+		return "", "", err
+	}
+	return name, value, new(Recipe).set(name, value)
 }
 
 // settingOf returns the usual spelling of a name.

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,55 +21,50 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// errBusy says that another process works in the cell's run folder.
+// errBusy says that another process uses the cell's run folder.
 var errBusy = errors.New("another process works on the cell")
 
-// train runs one cell to its end and returns its record, finished or failed. The error is that of a cell that has no end yet:
-// Ctrl-C, or another process that has it.
+// train trains a cell and returns its record, finished or failed. The error is errBusy, or that of an interrupted training.
 func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
 	c := vtab.Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed, Recipe: j.recipe, Overrides: j.overrides, Started: now(),
-		Machine: vtab.Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.config.Shard, Processor: machine.Processor()},
+		Machine: vtab.Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.plan.Shard, Processor: machine.Processor()},
 	}
 	run, err := s.fineTune(ctx, j, &c)
+	run.Format = result.Format // which finetune.Run leaves to the writer of run.json
 	c.Ended = now()
-	var held *result.LockedError
+	var locked *result.LockedError
 	switch {
 	case err == nil:
 		c.Status, c.Run = result.Finished, &run
-	case errors.As(err, &held):
+	case errors.As(err, &locked):
 		return c, errBusy
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return c, err
 	default:
 		c.Status, c.Error = result.Failed, err.Error()
-		if run.Method != "" { // it got as far as having a record
+		if run.Method != "" { // the run had begun
 			c.Run = &run
 		}
 	}
-	run.Format = result.Format // the record that FineTune returns has none yet
 	return c, nil
 }
 
-// fineTune trains the cell, from the last checkpoint where one is.
-func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, error) {
-	data, err := j.task.Dir(s.config.Data)
-	if err != nil {
-		return result.Run{}, err
+// fineTune trains the cell, from its last checkpoint if there is one.
+func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (run result.Run, err error) {
+	f := j.config
+	if f.Data, err = j.task.Dir(s.plan.Data); err != nil {
+		return run, err
 	}
-	f, err := s.config.fineTune(j, data)
-	if err != nil {
-		return result.Run{}, err
+	if err := s.resume(j, &f, c); err != nil {
+		return run, err
 	}
-	if err := s.goOn(j, &f, c); err != nil {
-		return result.Run{}, err
-	}
-	c.StepMemory = s.memory.of(ctx, f, j)
+	c.StepMemory = s.stepMemory(ctx, j.name(), f)
 	if err := ctx.Err(); err != nil {
-		return result.Run{}, err
+		return run, err
 	}
 	ui := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version, Watch: func(h *train.Hooks) { s.show.follow(h, j) }}
-	run, err := finetune.Run(ctx, f, ui)
+	run, err = finetune.Run(ctx, f, ui)
 	var usage *runner.UsageError
 	if f.Resume && errors.As(err, &usage) {
 		err = fmt.Errorf("%w (to begin the cell again remove %s)", err, f.Out)
@@ -76,40 +72,56 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (result.Run, 
 	return run, err
 }
 
-// goOn makes the cell resume what an earlier process has left of it: a checkpoint, or a finished run whose cell was not
-// written any more. Without either there is nothing to lose by beginning again. It takes over from the earlier part what the
-// result may depend on in the last digits: the number of threads, which may be another on the machine that goes on.
+// resume sets f to resume the run in the cell's folder, if it has a checkpoint or is finished, and to overwrite it if not. A resumed run keeps
+// its number of threads, which may affect the last digits of the result.
 //
-// A run.json that can't be read tells nothing about the run, which may have taken days. Then the cell fails and all is kept.
-func (s *sweep) goOn(j job, f *finetune.Config, c *vtab.Cell) error {
-	old, err := result.ReadRun(f.Out)
-	none := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !none {
+// An unreadable run.json may belong to days of training. It fails the cell, and everything is kept.
+func (s *sweep) resume(j job, f *finetune.Config, c *vtab.Cell) error {
+	earlier, err := result.ReadRun(f.Out)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
 		return fmt.Errorf("%w (nothing of that run was removed; to begin the cell again, remove %s)", err, f.Out)
 	}
 	checkpoints, err := checkpoint.NewStore(f.Out).Any()
 	if err != nil {
 		return err
 	}
-	if none && checkpoints {
+	if missing && checkpoints {
 		return fmt.Errorf("%s holds checkpoints and no run.json (nothing was removed; to begin the cell again, remove the folder)", f.Out)
 	}
-	c.Resumed = !none && old.Status != result.Finished && checkpoints
-	f.Resume = c.Resumed || old.Status == result.Finished
+	finished := earlier.Status == result.Finished
+	c.Resumed = checkpoints && !finished
+	f.Resume = checkpoints || finished
 	f.Overwrite = !f.Resume
-	if f.Resume && f.Threads == 0 {
-		f.Threads = old.Device.Threads
-	}
 	if f.Resume {
+		f.Threads = cmp.Or(f.Threads, earlier.Device.Threads)
 		s.show.note("%s was begun before: going on with it", j.name())
 	}
 	return nil
 }
 
-// tidy leaves of a finished cell's run folder what is of use later: adapter, run.json and metrics.csv. A checkpoint and a
-// backbone that has trained are as large as the backbone.
-func tidy(folder string) {
-	entries, _ := os.ReadDir(folder) // what can't be listed stays
+// stepMemory measures the step memory of a cell, once for each kind of cell. It returns nil, with a warning, if that fails.
+func (s *sweep) stepMemory(ctx context.Context, cell string, f finetune.Config) *vtab.StepMemory {
+	if !s.plan.Memory {
+		return nil
+	}
+	kind := fmt.Sprint(f.Method, f.Options, f.Classes, f.Batch, f.DropPath > 0, f.Pool, f.Precision, f.Recompute, f.MicroBatch)
+	if m, ok := s.memory[kind]; ok {
+		return m
+	}
+	s.memory[kind] = nil
+	measured, err := finetune.MeasureStepMemory(ctx, f, f.Classes)
+	if err != nil {
+		s.show.warn("%s: the memory of a step can't be measured: %v", cell, err)
+		return nil
+	}
+	s.memory[kind] = &vtab.StepMemory{Peak: measured.Peak, Fixed: measured.Fixed, How: vtab.HowStepMemory}
+	return s.memory[kind]
+}
+
+// removeLarge removes the checkpoints and the trained backbone from the run folder of a finished cell. Each is as large as the backbone.
+func removeLarge(folder string) {
+	entries, _ := os.ReadDir(folder) // an unreadable folder is left as it is
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), "checkpoint") || strings.HasPrefix(e.Name(), "backbone.") {
 			os.RemoveAll(filepath.Join(folder, e.Name()))
@@ -117,20 +129,20 @@ func tidy(folder string) {
 	}
 }
 
-// readCell reads a cell's file. One that is not whole is set aside as .bad and counts as missing. One of another version of the program
-// is an error: to make it again may take days.
+// readCell reads a cell's file, nil if it is missing. It renames an incomplete file to .bad and returns nil. A file of another version of
+// the program is an error, since replacing it may take days of training.
 func (s *sweep) readCell(j job) (*vtab.Cell, error) {
-	path := s.path(j)
+	path := s.plan.cellPath(j)
 	c, err := vtab.ReadCell(path)
 	var bad *vtab.BadCellError
 	var foreign *result.ForeignError
 	switch {
-	case errors.As(err, &foreign):
-		return nil, fmt.Errorf("%w (choose another --out, or remove the file to make the cell again)", err)
 	case err == nil:
 		return &c, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case errors.As(err, &foreign):
+		return nil, fmt.Errorf("%w (choose another --out, or remove the file to make the cell again)", err)
 	case errors.As(err, &bad):
 		aside := unused(path + ".bad")
 		if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -142,7 +154,7 @@ func (s *sweep) readCell(j job) (*vtab.Cell, error) {
 	return nil, err
 }
 
-// unused is the path, with a number behind it if there is such a file already.
+// unused returns the path, with a number appended if the file exists.
 func unused(path string) string {
 	for name, n := path, 2; ; name, n = fmt.Sprintf("%s.%d", path, n), n+1 {
 		if _, err := os.Lstat(name); err != nil {
@@ -151,9 +163,5 @@ func unused(path string) string {
 	}
 }
 
-func (s *sweep) path(j job) string {
-	return vtab.CellPath(s.config.root(j), j.task.Folder, j.method, j.seed)
-}
-
-// now is the clock of all records.
+// now returns the time for a record.
 func now() time.Time { return time.Now().Round(time.Millisecond) }

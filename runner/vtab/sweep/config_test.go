@@ -18,11 +18,20 @@ import (
 
 const vitB = "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072"
 
+// planned returns the plan of a configuration, and its jobs for ViT-B/16.
+func planned(t *testing.T, c Config) (*plan, []job) {
+	t.Helper()
+	p, err := newPlan(c)
+	expect.NoError(t, err)
+	jobs, err := p.jobs(vitB)
+	expect.NoError(t, err)
+	return p, jobs
+}
+
 func names(t *testing.T, c Config) []string {
 	t.Helper()
-	jobs, err := c.jobs(vitB)
-	expect.NoError(t, err)
 	var list []string
+	_, jobs := planned(t, c)
 	for _, j := range jobs {
 		list = append(list, j.name())
 	}
@@ -77,10 +86,8 @@ func TestShards(t *testing.T) {
 // TestFineTune: recipe and overrides arrive in the training.
 func TestFineTune(t *testing.T) {
 	c := Config{Config: finetune.Config{Out: "r", StepConfig: runner.StepConfig{Precision: "fp32"}}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
-	jobs, err := c.jobs(vitB)
-	expect.NoError(t, err)
-	f, err := c.fineTune(jobs[0], "data/eurosat")
-	expect.NoError(t, err)
+	_, jobs := planned(t, c)
+	f := jobs[0].config
 	// eurosat, dtl+ on ViT-B in the official scripts: learning rate 0.003, drop path 0.1, kernel 3.
 	if f.LearningRate != 0.003 || f.DropPath != 0.3 || f.Options["kernel"] != "5" || f.Options["rank"] != "2" || f.Epochs != 110 ||
 		f.Batch != 32 || f.WeightDecay != 0.05 || f.Seed != 7 || f.Classes != 10 || f.Precision != "bf16" || f.Pool != "cls" || f.TrainSplit != "" || f.EvalSplit != "" {
@@ -90,19 +97,18 @@ func TestFineTune(t *testing.T) {
 		t.Errorf("linear has no kernel: %v", jobs[1].overrides)
 	}
 	c = Config{Methods: "dtl", Tasks: "eurosat", Seeds: "7", Grid: "lr=1,2;drop-path=0,0.1,0", Set: "epochs=3"}
-	jobs, err = c.jobs(vitB)
-	expect.NoError(t, err)
+	_, jobs = planned(t, c)
 	var points []string
 	for _, j := range jobs {
-		points = append(points, j.point+" "+j.overrides.String())
+		points = append(points, j.point.String()+" "+j.overrides.String())
 	}
 	want := []string{"lr=1,drop_path=0 lr=1,drop_path=0,epochs=3", "lr=2,drop_path=0 lr=2,drop_path=0,epochs=3",
 		"lr=1,drop_path=0.1 lr=1,drop_path=0.1,epochs=3", "lr=2,drop_path=0.1 lr=2,drop_path=0.1,epochs=3"}
 	if !slices.Equal(points, want) {
 		t.Errorf("%q", points)
 	}
-	if f, err = c.fineTune(jobs[0], ""); err != nil || f.TrainSplit != "train" || f.EvalSplit != "val" {
-		t.Errorf("a search trains on %q and evaluates on %q: %v", f.TrainSplit, f.EvalSplit, err)
+	if f := jobs[0].config; f.TrainSplit != "train" || f.EvalSplit != "val" {
+		t.Errorf("a search trains on %q and evaluates on %q", f.TrainSplit, f.EvalSplit)
 	}
 }
 
@@ -127,7 +133,7 @@ func TestUsage(t *testing.T) {
 	} {
 		c := good
 		change(&c)
-		_, err := c.jobs(vitB)
+		_, err := newPlan(c)
 		var usage *runner.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%v, want a usage error with %q", err, words)
@@ -154,21 +160,20 @@ func TestTimeLeft(t *testing.T) {
 func TestSearchOrder(t *testing.T) {
 	root := t.TempDir()
 	c := Config{Config: finetune.Config{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
-	jobs, err := c.jobs(vitB)
-	expect.NoError(t, err)
+	plan, jobs := planned(t, c)
 	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}
 	for _, j := range jobs {
-		if v, ok := top1[j.point]; ok {
-			write(t, c, j, v+float64(j.seed)) // a mean of 1.5 more
+		if v, ok := top1[j.point.String()]; ok {
+			write(t, plan, j, v+float64(j.seed)) // a mean of 1.5 more
 		}
 	}
-	list, err := c.outcomes(jobs)
+	list, err := plan.outcomes()
 	expect.NoError(t, err)
 	var order []string
 	for _, o := range list {
-		order = append(order, o.job.point)
+		order = append(order, o.point.String())
 	}
-	if !slices.Equal(order, []string{"lr=2", "lr=3", "lr=1", "lr=4"}) || list[0].mean() != 61.5 || list[3].why == "" {
+	if !slices.Equal(order, []string{"lr=2", "lr=3", "lr=1", "lr=4"}) || list[0].mean() != 61.5 || list[3].missing == "" {
 		t.Errorf("%q %+v", order, list)
 	}
 	// The standard deviation of a sample: for 61 and 62 it is the square root of a half.
@@ -178,9 +183,9 @@ func TestSearchOrder(t *testing.T) {
 }
 
 // write makes the cell of a job with an accuracy.
-func write(t *testing.T, c Config, j job, top1 float64) {
+func write(t *testing.T, p *plan, j job, top1 float64) {
 	t.Helper()
-	expect.NoError(t, vtab.WriteCell(vtab.CellPath(c.root(j), j.task.Folder, j.method, j.seed), vtab.Cell{
+	expect.NoError(t, vtab.WriteCell(p.cellPath(j), vtab.Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed, Status: result.Finished,
 		Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}},
 	}))

@@ -3,7 +3,8 @@ package sweep
 import (
 	"fmt"
 	"io"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	"dtl-tf/runner/internal/stat"
@@ -14,52 +15,52 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// progress tells how far the whole sweep is: a line for each cell that ends, and between them one line that is redrawn on a
-// terminal or repeated now and then in a log.
+// progress shows the progress of the sweep: a line for each cell that ends, and in between one line that a terminal redraws and a log
+// repeats every logEvery.
 type progress struct {
 	line  *report.Progress
 	quiet bool
 	err   io.Writer
 
-	total, done, failed int // cells of this shard; done are the finished ones
-	left                []job
-	begun               time.Time // of the cell under way
-	seconds             map[string][]float64
-	told                map[string]bool // notes of cells
+	total, finished, failed int // numbers of cells of this shard
+	left                    []job
+	started                 time.Time            // of the current cell, which is the first of left
+	seconds                 map[string][]float64 // of finished cells, by method
+	noted                   map[string]bool      // notes that have been printed
 }
 
-// logEvery keeps the log of a sweep of days readable.
 const logEvery = 2 * time.Minute
 
 func newProgress(err io.Writer, quiet bool) *progress {
-	return &progress{line: report.NewProgress(err, quiet), quiet: quiet, err: err, seconds: map[string][]float64{}, told: map[string]bool{}}
+	return &progress{line: report.NewProgress(err, quiet), quiet: quiet, err: err, seconds: map[string][]float64{}, noted: map[string]bool{}}
 }
 
-// note says something that is not needed, warn something that is.
+// note prints a line unless the sweep is quiet.
 func (p *progress) note(format string, args ...any) { p.line.Line(fmt.Sprintf(format, args...)) }
 
+// warn prints a line even if the sweep is quiet.
 func (p *progress) warn(format string, args ...any) {
 	p.line.Break()
 	fmt.Fprintf(p.err, format+"\n", args...)
 }
 
-// count takes the result of a cell into account.
+// count counts a cell that has ended, and its time.
 func (p *progress) count(c vtab.Cell) {
 	if c.Status != result.Finished {
 		p.failed++
 		return
 	}
-	p.done++
+	p.finished++
 	m := c.Run.Measurements
 	p.seconds[c.Method] = append(p.seconds[c.Method], m.TrainSeconds+m.EvaluationSeconds)
 }
 
-// ended tells how a cell came out, and once for each task what is to be known of its data.
+// ended prints the outcome of a cell, and its notes unless another cell of the task has had the same. by names the process that ran it.
 func (p *progress) ended(j job, c vtab.Cell, by string) {
 	if c.Run != nil {
 		for _, text := range c.Run.Notes {
-			if text = j.task.Folder + ": " + text; !p.told[text] {
-				p.told[text] = true
+			if text = j.task.Folder + ": " + text; !p.noted[text] {
+				p.noted[text] = true
 				p.line.Line(text)
 			}
 		}
@@ -72,93 +73,81 @@ func (p *progress) ended(j job, c vtab.Cell, by string) {
 		}
 		outcome += " in " + report.Duration(c.Ended.Sub(c.Started))
 	}
-	text := fmt.Sprintf("%s: %s%s", j.name(), outcome, by)
+	text := fmt.Sprintf("%s: %s%s; %s", j.name(), outcome, by, p.counts())
 	if left, ok := p.timeLeft(0); ok {
-		text += "; " + p.counts() + ", " + left + " left"
-	} else {
-		text += "; " + p.counts()
+		text += ", " + left + " left"
 	}
 	p.line.Line(text)
 }
 
 func (p *progress) counts() string {
-	text := fmt.Sprintf("cells %d/%d done", p.done, p.total)
+	text := fmt.Sprintf("cells %d/%d done", p.finished, p.total)
 	if p.failed > 0 {
 		text += fmt.Sprintf(", %d failed", p.failed)
 	}
 	return text
 }
 
-// follow shows the epochs of a cell within the whole.
+// follow shows the epochs of a cell as a part of the sweep.
 func (p *progress) follow(h *train.Hooks, j job) {
-	p.begun = time.Now()
-	show := func(i train.Info) error {
-		part := 0.0
+	p.started = time.Now()
+	h.OnStep("progress of the sweep", func(i train.Info) error {
+		done := 0.0
 		if i.Epochs > i.Start {
-			within := float64(i.StepInEpoch) / float64(max(i.StepsPerEpoch, i.StepInEpoch, 1))
-			part = (float64(max(i.Epoch-1-i.Start, 0)) + within) / float64(i.Epochs-i.Start)
+			ofEpoch := float64(i.StepInEpoch) / float64(max(i.StepsPerEpoch, i.StepInEpoch, 1))
+			done = (float64(max(i.Epoch-1-i.Start, 0)) + ofEpoch) / float64(i.Epochs-i.Start)
 		}
-		p.line.Say(logEvery, p.part(part), func() string {
-			parts := []string{p.counts(), fmt.Sprintf("%s epoch %d/%d loss %.4f", j.name(), i.Epoch, i.Epochs, i.MeanLoss)}
-			if left, ok := p.timeLeft(part); ok {
-				parts = append(parts, left+" left")
+		p.line.Say(logEvery, p.fraction(done), func() string {
+			text := fmt.Sprintf("%s  %s epoch %d/%d loss %.4f", p.counts(), j.name(), i.Epoch, i.Epochs, i.MeanLoss)
+			if left, ok := p.timeLeft(done); ok {
+				text += "  " + left + " left"
 			}
-			return strings.Join(parts, "  ")
+			return text
 		})
 		return nil
-	}
-	h.OnStep("progress of the sweep", show)
+	})
 	h.OnEnd("progress of the sweep", func(i train.Info) error {
 		if i.Err == nil {
-			p.line.Say(0, p.part(1), func() string { return p.counts() + "  " + j.name() + " evaluating" })
+			p.line.Say(0, p.fraction(1), func() string { return p.counts() + "  " + j.name() + " evaluating" })
 		}
 		return nil
 	})
 }
 
-// part is how much of the sweep is done, with a part of the cell under way.
-func (p *progress) part(cell float64) float64 {
-	return (float64(p.done+p.failed) + cell) / float64(max(p.total, 1))
+// fraction returns the fraction of the sweep that is done, given that of the current cell.
+func (p *progress) fraction(cell float64) float64 {
+	return (float64(p.finished+p.failed) + cell) / float64(max(p.total, 1))
 }
 
-// waiting says that all cells that are left are in other hands.
+// waiting shows that other processes run all remaining cells.
 func (p *progress) waiting(cells int, holder owner) {
-	p.line.Say(logEvery, p.part(0), func() string {
+	p.line.Say(logEvery, p.fraction(0), func() string {
 		return fmt.Sprintf("%s  waiting for %d that others run (%s)", p.counts(), cells, holder)
 	})
 }
 
-// timeLeft estimates the rest from the cells that are done: by method where one of it is, else by all of them. Part is how
-// much of the cell under way, the first of those left, is done; without any finished cell it is the only measure.
-func (p *progress) timeLeft(part float64) (string, bool) {
+// timeLeft estimates the remaining time from the finished cells of each method, or of all methods for one that has none yet. done is the
+// fraction of the current cell, which is the only measure before a cell has finished. ok is false if there is no estimate.
+func (p *progress) timeLeft(done float64) (text string, ok bool) {
 	if len(p.left) == 0 {
 		return "", false
 	}
-	var all []float64
-	for _, s := range p.seconds {
-		all = append(all, s...)
-	}
-	running := time.Since(p.begun).Seconds()
+	all := slices.Concat(slices.Collect(maps.Values(p.seconds))...)
 	if len(all) == 0 {
-		if part < 0.01 {
+		if done < 0.01 {
 			return "", false
 		}
-		all = []float64{running / part}
+		all = []float64{time.Since(p.started).Seconds() / done}
 	}
-	seconds := 0.0
+	mean := func(method string) float64 {
+		if own := p.seconds[method]; len(own) > 0 {
+			return stat.Mean(own)
+		}
+		return stat.Mean(all)
+	}
+	seconds := -done * mean(p.left[0].method)
 	for _, j := range p.left {
-		of := p.seconds[j.method]
-		if len(of) == 0 {
-			of = all
-		}
-		seconds += stat.Mean(of)
-	}
-	if part > 0 {
-		first := p.seconds[p.left[0].method]
-		if len(first) == 0 {
-			first = all
-		}
-		seconds -= part * stat.Mean(first)
+		seconds += mean(j.method)
 	}
 	return report.Duration(time.Duration(seconds * float64(time.Second))), true
 }

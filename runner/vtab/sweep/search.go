@@ -1,95 +1,44 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math"
 	"slices"
-	"strings"
 
-	"dtl-tf/runner/internal/stat"
-
-	"dtl-tf/dtl"
 	"dtl-tf/runner"
+	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
-// mostPoints is far more than anybody trains, and less than a slip of the keyboard can ask for.
-const mostPoints = 10_000
+// maxTableWidth is the width in characters that the table of a search may take.
+const maxTableWidth = 120
 
-// points are the combinations of a grid, the last setting varying fastest; without a grid one that changes nothing.
-func (c Config) points(methods []string) ([]vtab.Overrides, error) {
-	points := []vtab.Overrides{{}}
-	if c.Grid == "" {
-		return points, nil
-	}
-	var options []string
-	for _, m := range methods {
-		options = append(options, dtl.OptionNames(m)...)
-	}
-	seen := map[string]bool{}
-	for axis := range strings.SplitSeq(c.Grid, ";") {
-		name, values, ok := strings.Cut(axis, "=")
-		if !ok {
-			return nil, runner.Usagef("--grid: %q: wanted is NAME=VALUE,VALUE,... and a semicolon before the next name", axis)
-		}
-		var next []vtab.Overrides
-		for value := range strings.SplitSeq(values, ",") {
-			one, err := vtab.ParseOverrides(name+"="+value, options)
-			if err != nil {
-				return nil, runner.Usagef("--grid: %w", err)
-			}
-			for key, value := range one {
-				name = key
-				if strings.ContainsAny(value, `/\`) {
-					return nil, runner.Usagef("--grid: %s=%s: %q is no value of a setting", key, value, value)
-				}
-			}
-			for _, p := range points {
-				q := maps.Clone(p)
-				maps.Copy(q, one)
-				next = append(next, q)
-			}
-		}
-		if seen[name] {
-			return nil, runner.Usagef("--grid: %s is given twice", name)
-		}
-		seen[name] = true
-		if points = next; len(points) > mostPoints {
-			return nil, runner.Usagef("--grid has more than %d points", mostPoints)
-		}
-	}
-	unique := map[string]bool{}
-	return slices.DeleteFunc(points, func(p vtab.Overrides) bool {
-		twice := unique[p.String()]
-		unique[p.String()] = true
-		return twice
-	}), nil
-}
-
-// Search trains one method on train800 of one task with every point of a grid, evaluates it on val200 and prints the points by
-// accuracy and the winner as Run takes it. The test images are never opened. What is finished is not trained again.
+// Search trains a method on train800 of a task with every point of a grid, and evaluates it on val200. It prints the points by accuracy,
+// and the best one as an argument of --set. It does not open the test images, and trains only unfinished cells.
 func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if c.Grid == "" {
 		return runner.Usagef("--grid is required, such as 'lr=1e-3,5e-3;drop_path=0,0.1'")
 	}
-	for _, one := range []struct{ flag, value string }{{"task", c.Tasks}, {"method", c.Methods}} {
-		if one.value == "" || one.value == suite.All || strings.Contains(one.value, ",") {
-			return runner.Usagef("--%s %q: a search needs exactly one", one.flag, one.value)
-		}
-	}
-	if !slices.Contains(report.Formats(), format) {
-		return runner.Usagef("--format %q is unknown: use one of %s", format, strings.Join(report.Formats(), ", "))
+	p, err := newPlan(c)
+	switch {
+	case c.Tasks == "" || err == nil && len(p.tasks) != 1:
+		return runner.Usagef("--task %q: a search needs exactly one", c.Tasks)
+	case c.Methods == "" || err == nil && len(p.methods) != 1:
+		return runner.Usagef("--method %q: a search needs exactly one", c.Methods)
+	case err != nil:
+		return err
+	case !slices.Contains(report.Formats(), format):
+		return runner.Unknown("format", format, report.Formats())
 	}
 	training := ui
 	training.Out = ui.Err // stdout is for the table
-	s, err := newSweep(ctx, c, training)
+	s, err := newSweep(ctx, p, training)
 	if err != nil {
 		return err
 	}
@@ -97,140 +46,101 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if errors.Is(runErr, context.Canceled) {
 		return runErr
 	}
-	// Every machine prints what is there, of other machines' points too.
-	c.Shard = ""
-	all, err := c.jobs(s.architecture)
-	if err != nil {
-		return err
-	}
-	outcomes, err := c.outcomes(all)
+	outcomes, err := p.outcomes()
 	if err != nil {
 		return errors.Join(runErr, err)
 	}
-	if err := c.print(ui, format, outcomes); err != nil {
+	if err := p.print(ui, format, outcomes); err != nil {
 		return err
 	}
 	return runErr
 }
 
-// outcome is a point of the grid and the accuracies of its seeds.
+// outcome is a point of the grid with the accuracies of its seeds.
 type outcome struct {
-	job  job
-	top1 []float64
-	why  string // it failed, or is not there
+	point   vtab.Overrides
+	top1    []float64
+	missing string // why an accuracy is missing, "" if none is
 }
 
 func (o outcome) mean() float64 {
-	if o.why != "" || len(o.top1) == 0 {
+	if o.missing != "" {
 		return math.Inf(-1)
 	}
 	return stat.Mean(o.top1)
 }
 
-// outcomes reads the cells of all points, the best first. Of equal ones the earlier in the grid is.
-func (c Config) outcomes(all []job) ([]outcome, error) {
+// outcomes reads the cells of all points, including those of other shards, and returns the best point first. Points with equal accuracies stay
+// in the order of the grid.
+func (p *plan) outcomes() ([]outcome, error) {
 	var list []outcome
-	for _, j := range all {
-		at := slices.IndexFunc(list, func(o outcome) bool { return o.job.point == j.point })
-		if at < 0 {
-			at = len(list)
-			list = append(list, outcome{job: j})
+	for _, point := range p.points {
+		o := outcome{point: point}
+		for _, seed := range p.seeds {
+			cell, err := vtab.ReadCell(p.cellPath(job{task: p.tasks[0], method: p.methods[0], seed: seed, point: point}))
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				o.missing = "not trained yet"
+			case err != nil:
+				return nil, err
+			case cell.Status == result.Failed:
+				o.missing = "failed: " + cell.Error
+			case cell.Run.Accuracy == nil:
+				o.missing = "no accuracy"
+			default:
+				o.top1 = append(o.top1, cell.Run.Accuracy.Top1)
+			}
 		}
-		cell, err := vtab.ReadCell(vtab.CellPath(c.root(j), j.task.Folder, j.method, j.seed))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			list[at].why = "not trained yet"
-		case err != nil:
-			return nil, err
-		case cell.Status == result.Failed:
-			list[at].why = "failed: " + cell.Error
-		case cell.Run.Accuracy == nil:
-			list[at].why = "no accuracy"
-		default:
-			list[at].top1 = append(list[at].top1, cell.Run.Accuracy.Top1)
-		}
+		list = append(list, o)
 	}
-	slices.SortStableFunc(list, func(a, b outcome) int {
-		switch x, y := a.mean(), b.mean(); {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(list, func(a, b outcome) int { return cmp.Compare(b.mean(), a.mean()) })
 	return list, nil
 }
 
-// print shows the grid and the winner.
-func (c Config) print(ui runner.UI, format string, list []outcome) error {
-	seeds := len(strings.Split(c.Seeds, ","))
-	t := report.Table{MaxWidth: 120}
-	axes := axes(c.Grid)
-	for _, axis := range axes {
+// print writes the table of the points and the best point.
+func (p *plan) print(ui runner.UI, format string, list []outcome) error {
+	best, worst := list[0], list[len(list)-1]
+	t := report.Table{MaxWidth: maxTableWidth}
+	for _, axis := range p.axes {
 		t.Columns = append(t.Columns, report.Column{Key: axis, Title: axis, Right: true})
 	}
 	t.Columns = append(t.Columns, report.Column{Key: "val_top1", Title: "val top-1\n%", Right: true, Text: report.Fixed(2)},
-		report.Column{Key: "val_top1_std", Title: "std", Right: true, Text: report.Fixed(2), Data: seeds < 2},
-		report.Column{Key: "note", Title: "note", Cut: true, Data: list[len(list)-1].why == ""})
+		report.Column{Key: "val_top1_std", Title: "std", Right: true, Text: report.Fixed(2), Data: len(p.seeds) < 2},
+		report.Column{Key: "note", Title: "note", Cut: true, Data: worst.missing == ""})
 	for _, o := range list {
 		var row []any
-		point, err := vtab.ParseOverrides(o.job.point, dtl.OptionNames(o.job.method))
-		if err != nil {
-			return err
+		for _, axis := range p.axes {
+			row = append(row, o.point[axis])
 		}
-		for _, axis := range axes {
-			row = append(row, point[axis])
-		}
-		var top1, std, why any
-		if o.why == "" {
+		var top1, std, note any
+		switch {
+		case o.missing != "":
+			note = o.missing
+		case len(o.top1) > 1:
+			top1, std = o.mean(), stat.Deviation(o.top1)
+		default:
 			top1 = o.mean()
-			if len(o.top1) > 1 {
-				std = stat.Deviation(o.top1)
-			}
-		} else {
-			why = o.why
 		}
-		t.Rows = append(t.Rows, append(row, top1, std, why))
+		t.Rows = append(t.Rows, append(row, top1, std, note))
 	}
-	if err := t.Render(ui.Out, format); err != nil {
+	if err := t.Render(ui.Out, format); err != nil || best.missing != "" {
 		return err
 	}
-	best := list[0]
-	if best.why != "" {
-		return nil
+	out := ui.Out
+	if format == report.CSV || format == report.JSON { // other programs read the table
+		out = ui.Err
 	}
-	into := ui.Out
-	if format == report.CSV || format == report.JSON { // what reads those wants nothing else
-		into = ui.Err
-	}
-	tied := 0
-	for _, o := range list[1:] {
+	tied := -1 // without the best itself
+	for _, o := range list {
 		if o.mean() == best.mean() {
 			tied++
 		}
 	}
-	fmt.Fprintf(into, "Trained on train800, evaluated on val200 with %s; test images were not opened. Best with %s on %s", plural(seeds, "seed"), best.job.method, best.job.task.Folder)
+	fmt.Fprintf(out, "Trained on train800, evaluated on val200 with %s; test images were not opened. Best with %s on %s",
+		plural(len(p.seeds), "seed"), p.methods[0], p.tasks[0].Folder)
 	if tied > 0 {
-		fmt.Fprintf(into, " (as good: %s, later in the grid)", plural(tied, "other point"))
+		fmt.Fprintf(out, " (as good: %s, later in the grid)", plural(tied, "other point"))
 	}
-	_, err := fmt.Fprintf(into, ":\n  --set %s\n", best.job.overrides)
+	_, err := fmt.Fprintf(out, ":\n  --set %s\n", p.overridesAt(best.point, p.methods[0]))
 	return err
-}
-
-// axes are the settings of a grid that has been read before, properly spelled.
-func axes(grid string) []string {
-	var names, options []string
-	for _, o := range dtl.AllOptions() {
-		options = append(options, o.Name)
-	}
-	for axis := range strings.SplitSeq(grid, ";") {
-		name, values, _ := strings.Cut(axis, "=")
-		first, _, _ := strings.Cut(values, ",")
-		one, _ := vtab.ParseOverrides(name+"="+first, options)
-		for name := range one {
-			names = append(names, name)
-		}
-	}
-	return names
 }

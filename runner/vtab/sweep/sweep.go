@@ -18,64 +18,57 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// sweep is one call of Run.
+// sweep is one call of Run or Search.
 type sweep struct {
-	config Config
-	ui     runner.UI
-	locks  locks
-	show   *progress
-	memory memories
+	plan  *plan
+	ui    runner.UI
+	locks locks
+	show  *progress
 
-	architecture string // of the backbone
-
-	pending []job                 // not finished, not tried in this call
-	before  map[string]*vtab.Cell // failures of earlier calls, which are tried again
-	failed  []string              // what failed in this call, and why
-	kept    int                   // cells that were finished before this call
+	memory  map[string]*vtab.StepMemory // by kind of cell
+	pending []job                       // neither finished nor tried in this call
+	earlier map[string]*vtab.Cell       // failed cells of earlier calls, which are tried again
+	failed  []string                    // cells that failed in this call, with reasons
+	kept    int                         // number of cells that earlier calls finished
 }
 
-// pollEvery is how often a sweep looks after cells that others run.
+// pollEvery is the time between checks of the cells that other processes run.
 const pollEvery = 2 * time.Second
 
-// Run trains the cells that are missing and prints what came of it. Cells that fail are recorded with the reason, the others go
-// on, and the error at the end lists them. When ctx is cancelled the cell under way keeps a checkpoint and the error wraps
-// context.Canceled.
+// Run trains the missing cells and prints a summary. It records a failed cell with the reason and continues with the others; the error at
+// the end counts the failed cells. When ctx is cancelled, the current cell writes a checkpoint and the error wraps context.Canceled.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
-	s, err := newSweep(ctx, c, ui)
+	p, err := newPlan(c)
+	if err != nil {
+		return err
+	}
+	s, err := newSweep(ctx, p, ui)
 	if err != nil {
 		return err
 	}
 	return s.run(ctx)
 }
 
-// newSweep finds out what is to be done. Nothing is written yet, but damaged results are set aside.
-func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
-	if err := c.check(); err != nil {
+// newSweep finds the cells to train. It renames damaged results.
+func newSweep(ctx context.Context, p *plan, ui runner.UI) (*sweep, error) {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if _, err := c.jobs(""); err != nil { // before the backbone is read, which takes longer
-		return nil, err
-	}
-	backbone, err := c.Describe(ctx, ui)
+	backbone, err := p.Describe(ctx, ui)
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := c.jobs(backbone.Architecture)
+	jobs, err := p.jobs(backbone.Architecture)
 	if err != nil {
 		return nil, err
 	}
 	s := &sweep{
-		config: c, ui: ui, architecture: backbone.Architecture, show: newProgress(ui.Err, ui.Quiet), before: map[string]*vtab.Cell{},
-		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
+		plan: p, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*vtab.StepMemory{}, earlier: map[string]*vtab.Cell{},
+		locks: locks{me: self(p.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
 	}
-	s.memory = memories{off: !c.Memory, warn: s.show.warn, known: map[string]*vtab.StepMemory{}}
 	s.show.total = len(jobs)
 	for _, j := range jobs {
-		f, err := c.fineTune(j, "")
-		if err == nil {
-			err = f.Check()
-		}
-		if err != nil {
+		if err := j.config.Check(); err != nil {
 			return nil, fmt.Errorf("%s: %w", j.name(), err)
 		}
 		cell, err := s.readCell(j)
@@ -85,59 +78,47 @@ func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
 		case cell == nil:
 			s.pending = append(s.pending, j)
 		case cell.Status == result.Failed:
-			s.before[j.name()] = cell
+			s.earlier[j.name()] = cell
 			s.pending = append(s.pending, j)
 		default:
-			if err := s.same(j, *cell, backbone); err != nil {
+			if err := s.checkSame(j, *cell, backbone); err != nil {
 				return nil, err
 			}
 			s.kept++
 			s.show.count(*cell)
 		}
 	}
-	if err := os.MkdirAll(c.Out, 0o777); err != nil {
+	if err := os.MkdirAll(p.Out, 0o777); err != nil {
 		return nil, fmt.Errorf("results: %w", err)
 	}
 	return s, nil
 }
 
-// methodsPool stands for the pooling of a cell without an override.
-const methodsPool = "as the method has it"
+// defaultPool stands for the pooling of a cell without an override.
+const defaultPool = "as the method has it"
 
-// same makes sure that a finished cell is what is asked for: one table must not mix settings.
-func (s *sweep) same(j job, c vtab.Cell, backbone result.Backbone) error {
-	path := s.path(j)
-	asked, err := j.recipe.With(j.overrides)
-	if err != nil {
-		return &runner.UsageError{Err: err}
-	}
+// checkSame returns an error if a finished cell has other settings than the job: a table must not mix settings.
+func (s *sweep) checkSame(j job, c vtab.Cell, backbone result.Backbone) error {
+	path := s.plan.cellPath(j)
 	had, err := c.Recipe.With(c.Overrides)
-	if err != nil {
+	var record finetune.Record
+	if err = errors.Join(err, json.Unmarshal(c.Run.Config, &record)); err != nil {
 		return &vtab.BadCellError{Path: path, Err: err}
 	}
-	differ := func(what string, had, asked any) error {
-		return runner.Usagef("%s was made with %s %v, asked for is %v: choose another --out, or remove the file to make it again", path, what, had, asked)
-	}
-	var config finetune.Record
-	if err := json.Unmarshal(c.Run.Config, &config); err != nil {
-		return &vtab.BadCellError{Path: path, Err: err}
-	}
-	f, err := s.config.fineTune(j, "")
-	if err != nil {
-		return err
-	}
+	f := j.config
 	for _, v := range []struct {
-		what       string
+		setting    string
 		had, asked any
 	}{
-		{"evaluation on", cmp.Or(config.EvalSplit, data.Test), cmp.Or(f.EvalSplit, data.Test)},
-		{"lr", had.LR, asked.LR}, {"weight_decay", had.WeightDecay, asked.WeightDecay}, {"drop_path", had.DropPath, asked.DropPath},
-		{"epochs", had.Epochs, asked.Epochs}, {"batch", had.Batch, asked.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(asked.Options)},
-		{"pool", cmp.Or(c.Overrides[vtab.Pool], methodsPool), cmp.Or(j.overrides[vtab.Pool], methodsPool)},
-		{"precision", config.Precision, f.Precision}, {"drop-path-scope", config.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)}, {"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
+		{"evaluation on", cmp.Or(record.EvalSplit, data.Test), cmp.Or(f.EvalSplit, data.Test)},
+		{"lr", had.LR, f.LearningRate}, {"weight_decay", had.WeightDecay, f.WeightDecay}, {"drop_path", had.DropPath, f.DropPath},
+		{"epochs", had.Epochs, f.Epochs}, {"batch", had.Batch, f.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(map[string]string(f.Options))},
+		{"pool", cmp.Or(c.Overrides[vtab.Pool], defaultPool), cmp.Or(j.overrides[vtab.Pool], defaultPool)},
+		{"precision", record.Precision, f.Precision}, {"drop-path-scope", record.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)},
+		{"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
-			return differ(v.what, v.had, v.asked)
+			return runner.Usagef("%s was made with %s %v, asked for is %v: choose another --out, or remove the file to make it again", path, v.setting, v.had, v.asked)
 		}
 	}
 	return nil
@@ -148,63 +129,72 @@ func (s *sweep) run(ctx context.Context) error {
 		s.show.note("%d of %d cells are finished already", s.kept, s.show.total)
 	}
 	for len(s.pending) > 0 {
-		moved := false
+		before := len(s.pending)
 		var holder owner
-		for _, j := range slices.Clone(s.pending) {
-			did, by, err := s.try(ctx, j)
+		for _, j := range s.pending {
+			done, other, err := s.try(ctx, j)
 			if err != nil {
-				return s.stopped(err)
+				s.show.line.Break()
+				if errors.Is(err, context.Canceled) {
+					return fmt.Errorf("interrupted with %s; the same command goes on: %w", s.show.counts(), err)
+				}
+				return err
 			}
-			if did {
-				s.pending = slices.DeleteFunc(s.pending, func(p job) bool { return p.name() == j.name() })
-				moved = true
+			if done {
+				s.pending = without(s.pending, j)
 			} else {
-				holder = by
+				holder = other
 			}
 		}
-		if moved || len(s.pending) == 0 {
+		if len(s.pending) < before {
 			continue
 		}
 		s.show.waiting(len(s.pending), holder)
 		select {
-		case <-ctx.Done():
-			return s.stopped(ctx.Err())
+		case <-ctx.Done(): // the next try returns its error
 		case <-time.After(min(pollEvery, s.locks.beat)):
 		}
 	}
-	return s.end()
+	return s.summary()
 }
 
-// try runs a cell if nobody else does. It tells whether the cell is done, by whomever, and if not, who has it.
+// without returns the jobs without one of them.
+func without(jobs []job, j job) []job {
+	return slices.DeleteFunc(slices.Clone(jobs), func(other job) bool { return other.name() == j.name() })
+}
+
+// try trains a cell unless another process does. It returns whether the cell is done, by any process, and if not, the process that has
+// it.
 func (s *sweep) try(ctx context.Context, j job) (done bool, holder owner, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, owner{}, err
 	}
-	lock, holder, err := s.locks.take(s.lockPath(j))
+	folder := s.plan.runFolder(j)
+	lock, holder, err := s.locks.take(folder)
 	if err != nil || lock == nil {
 		return false, holder, err
 	}
 	defer func() { lock.release(done) }()
-	// Only now is it sure that nobody is about to write the cell.
+	// Before the lock was taken, another process could have been about to write the cell.
 	cell, err := s.readCell(j)
 	if err != nil {
 		return false, owner{}, err
 	}
-	if cell != nil && (cell.Status == result.Finished || s.isNews(j, *cell)) {
-		s.take(j, *cell, fmt.Sprintf(" (by %s, process %d)", cell.Machine.Host, cell.Machine.Process))
+	if cell != nil && (cell.Status == result.Finished || s.isNewFailure(j, *cell)) {
+		s.end(j, *cell, fmt.Sprintf(" (by %s, process %d)", cell.Machine.Host, cell.Machine.Process))
 		return true, owner{}, nil
 	}
-	mine, cancel := context.WithCancel(ctx)
+	locked, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
 		case <-lock.Lost:
 			cancel()
-		case <-mine.Done():
+		case <-locked.Done():
 		}
 	}()
-	s.show.left = append([]job{j}, slices.DeleteFunc(slices.Clone(s.pending), func(p job) bool { return p.name() == j.name() })...)
-	c, err := s.train(mine, j)
+	s.show.left = append([]job{j}, without(s.pending, j)...)
+	c, err := s.train(locked, j)
 	switch {
 	case !lock.mine():
 		s.show.warn("%s was taken over by another process, which thought this one dead", j.name())
@@ -214,50 +204,36 @@ func (s *sweep) try(ctx context.Context, j job) (done bool, holder owner, err er
 	case err != nil:
 		return false, owner{}, err
 	}
-	if err := vtab.WriteCell(s.path(j), c); err != nil {
+	if err := vtab.WriteCell(s.plan.cellPath(j), c); err != nil {
 		return false, owner{}, err
 	}
 	if c.Status == result.Finished {
-		tidy(s.lockPath(j))
+		removeLarge(folder)
 	}
-	s.take(j, c, "")
+	s.end(j, c, "")
 	return true, owner{}, nil
 }
 
-// lockPath is the cell's run folder, beside which its lock is.
-func (s *sweep) lockPath(j job) string {
-	return vtab.WorkPath(s.config.root(j), j.task.Folder, j.method, j.seed)
+// isNewFailure reports whether a cell failed in another process since this call began, so that it is not tried again.
+func (s *sweep) isNewFailure(j job, c vtab.Cell) bool {
+	earlier := s.earlier[j.name()]
+	return earlier == nil || !earlier.Ended.Equal(c.Ended)
 }
 
-// isNews tells whether a failed cell was tried by another process since this call began, so that it need not be tried again.
-func (s *sweep) isNews(j job, c vtab.Cell) bool {
-	old := s.before[j.name()]
-	return old == nil || !old.Ended.Equal(c.Ended)
-}
-
-// take counts a cell that is done and says so, and by whom if not by this process.
-func (s *sweep) take(j job, c vtab.Cell, by string) {
+// end counts and prints a cell that is done. by names the process if it is another.
+func (s *sweep) end(j job, c vtab.Cell, by string) {
 	s.show.count(c)
 	if c.Status == result.Failed {
 		s.failed = append(s.failed, j.name()+": "+c.Error)
 	}
-	s.show.left = slices.DeleteFunc(slices.Clone(s.pending), func(p job) bool { return p.name() == j.name() })
+	s.show.left = without(s.pending, j)
 	s.show.ended(j, c, by)
 }
 
-// stopped is the end by Ctrl-C or by an error that is not a cell's own.
-func (s *sweep) stopped(err error) error {
-	s.show.line.Break()
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("interrupted with %s; the same command goes on: %w", s.show.counts(), err)
-	}
-	return err
-}
-
-// end prints what came of the sweep.
-func (s *sweep) end() error {
+// summary prints how many cells are finished and which failed in this call.
+func (s *sweep) summary() error {
 	fmt.Fprintf(s.ui.Out, "%s: %d finished (%d before this call), %d failed; the results are in %s\n",
-		plural(s.show.total, "cell"), s.show.done, s.kept, s.show.failed, s.config.Out)
+		plural(s.show.total, "cell"), s.show.finished, s.kept, s.show.failed, s.plan.Out)
 	if len(s.failed) == 0 {
 		return nil
 	}
@@ -267,9 +243,9 @@ func (s *sweep) end() error {
 	return fmt.Errorf("%s of %d failed, for the reasons above; the same command tries them again", plural(len(s.failed), "cell"), s.show.total)
 }
 
-func plural(n int, what string) string {
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
