@@ -8,43 +8,41 @@ import (
 	"slices"
 	"strings"
 
-	"dtl-tf/runner/internal/stat"
-
 	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/suite"
 )
 
-// Own is the accuracy of one's own runs with a method.
+// Own is the accuracy of the user's own runs with a method.
 type Own struct {
-	// Top1 is in percent: where all 19 tasks of VTAB-1k are there, the mean of the three groups' means, as it is
-	// quoted; else the mean over the data sets. Several runs on one data set (seeds) count as their mean.
+	// Top1 is in percent: the mean of the three groups' means, like quoted accuracies, if there are runs on exactly the 19 tasks of VTAB-1k,
+	// and else the mean over the data sets. Several runs on a data set (seeds) count as their mean.
 	Top1     float64  `json:"top1"`
 	DataSets []string `json:"data_sets"`
 	Runs     int      `json:"runs"`
 	VTAB     bool     `json:"vtab_mean_of_groups"` // Top1 is the mean of the groups' means
 }
 
-// ownRuns reads every run.json below a folder. Runs on another network than the table's are left out. notes say what
-// was left out and why, and name files that can't be read.
-func ownRuns(folder string, s Settings) (own map[string]Own, notes []string, err error) {
+// ownRuns reads every run.json below a folder. It returns the accuracies by method, and notes on runs that it left out: unreadable or
+// unfinished ones, and those on another backbone.
+func ownRuns(folder string, s Settings) (own map[string]Own, notes []string) {
 	top1 := map[string]map[string][]float64{} // by method and data set
 	others := 0
-	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			notes = append(notes, fmt.Sprintf("left out: %v", err))
-			return nil
+	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		var r result.Run
+		if err == nil {
+			if entry.IsDir() || entry.Name() != result.RunFile {
+				return nil
+			}
+			r, err = result.ReadRun(path)
 		}
-		if entry.IsDir() || entry.Name() != result.RunFile {
-			return nil
-		}
-		r, err := result.ReadRun(path)
 		switch {
 		case err != nil:
 			notes = append(notes, fmt.Sprintf("left out: %v", err))
 		case r.Status != result.Finished || r.Accuracy == nil:
 			notes = append(notes, fmt.Sprintf("left out: %s: the run is not finished (%s)", path, r.Status))
-		case !s.sameNetwork(r.Backbone):
+		case !s.sameBackbone(r.Backbone):
 			others++
 		default:
 			if top1[r.Method] == nil {
@@ -54,9 +52,6 @@ func ownRuns(folder string, s Settings) (own map[string]Own, notes []string, err
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, notes, fmt.Errorf("--results %s: %w", folder, err)
-	}
 	if others > 0 {
 		notes = append(notes, fmt.Sprintf("left out: of the runs in %s, %d on another backbone than %s", folder, others, s.Backbone))
 	}
@@ -68,42 +63,36 @@ func ownRuns(folder string, s Settings) (own map[string]Own, notes []string, err
 			means[name] = stat.Mean(list)
 			o.Runs += len(list)
 		}
-		o.Top1 = stat.Mean(slices.Collect(maps.Values(means)))
+		o.Top1 = stat.Mean(slices.Sorted(maps.Values(means))) // the order of a map would change the last digit
 		if groups, ok := suite.MeanOfGroups(means); ok && len(means) == len(suite.Folders()) {
 			o.Top1, o.VTAB = groups, true
 		}
 		own[method] = o
 	}
-	return own, notes, nil
+	return own, notes
 }
 
-// sameNetwork tells whether a run was made with the table's backbone: its file where the table has one, else
-// its architecture, whatever the image size.
-func (s Settings) sameNetwork(b result.Backbone) bool {
+// sameBackbone reports whether a run used the table's backbone: the same file, or for random weights the same architecture at any
+// image size.
+func (s Settings) sameBackbone(b result.Backbone) bool {
 	if s.SHA256 != "" {
 		return b.SHA256 == s.SHA256
 	}
-	return network(b.Architecture) == network(s.Architecture)
+	return withoutImage(b.Architecture) == withoutImage(s.Architecture)
 }
 
-// quotedBackbone is what the numbers in package published were made with.
+// withoutImage removes the family and the image size from a description like "vit:image=224,patch=16,...".
+func withoutImage(architecture string) string {
+	_, sizes, _ := strings.Cut(architecture, ":")
+	return strings.Join(slices.DeleteFunc(strings.Split(sizes, ","), func(size string) bool { return strings.HasPrefix(size, "image=") }), ",")
+}
+
+// quotedBackbone is the architecture that the numbers in package published were measured with.
 const quotedBackbone = "vit_b16"
 
-// asQuoted tells whether the table's network and image size are those of the published numbers. Beside measurements of another
-// network they would mislead.
+// asQuoted reports whether the table's architecture and image size are those of the published numbers. Beside measurements of another
+// backbone they would mislead.
 func (s Settings) asQuoted() bool {
 	a, err := backbone.Parse(quotedBackbone)
 	return err == nil && s.Architecture == a.String()
-}
-
-// network is a description like "vit:image=224,patch=16,..." without the image size.
-func network(architecture string) string {
-	_, sizes, _ := strings.Cut(architecture, ":")
-	var kept []string
-	for part := range strings.SplitSeq(sizes, ",") {
-		if !strings.HasPrefix(part, "image=") {
-			kept = append(kept, part)
-		}
-	}
-	return strings.Join(kept, ",")
 }

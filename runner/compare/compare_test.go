@@ -187,7 +187,7 @@ func TestFormats(t *testing.T) {
 
 func TestBreakdown(t *testing.T) {
 	c := config(t)
-	c.Methods, c.Breakdown, c.Format = All, "dtl", report.Text
+	c.Methods, c.Breakdown, c.Format = runner.AllMethods, "dtl", report.Text
 	o := call(t, c, "fake")
 	if o.children != 1 {
 		t.Errorf("%d children for the breakdown of one method", o.children)

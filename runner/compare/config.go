@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 type Config struct {
 	runner.BackboneConfig // Path: a file or folder, or the name of an architecture (random weights)
 	runner.StepConfig
-	Methods   string // "all", or names separated by commas
+	Methods   string // as runner.ParseMethods takes them
 	Classes   int
 	Steps     int // timed steps of each method
 	Format    string
@@ -31,7 +32,7 @@ type Config struct {
 // Default returns the settings of a comparison without flags.
 func Default() Config {
 	return Config{
-		BackboneConfig: runner.BackboneConfig{Path: quotedBackbone}, Methods: All, Classes: 100, Steps: 5, Format: report.Text,
+		BackboneConfig: runner.BackboneConfig{Path: quotedBackbone}, Methods: runner.AllMethods, Classes: 100, Steps: 5, Format: report.Text,
 		StepConfig: runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeNone},
 	}
 }
@@ -70,52 +71,28 @@ func (c *Config) Settings() []runner.Setting {
 	}
 }
 
-// All stands for every method.
-const All = "all"
-
 // Methods lists all methods in the order of the table.
 func Methods() []string { return dtl.TableOrder() }
 
 // methods returns the methods to measure, in the order of the table.
 func (c Config) methods() ([]string, error) {
 	if c.Breakdown != "" && !slices.Contains(Methods(), c.Breakdown) {
-		return nil, runner.Usagef("--breakdown %q is unknown: use one of %s", c.Breakdown, strings.Join(Methods(), ", "))
+		return nil, runner.Unknown("breakdown", c.Breakdown, Methods())
 	}
-	if c.Methods == All || c.Methods == "" {
-		if c.Breakdown != "" {
-			return []string{c.Breakdown}, nil
-		}
-		return Methods(), nil
+	if c.Methods == "" || c.Methods == runner.AllMethods && c.Breakdown != "" {
+		c.Methods = cmp.Or(c.Breakdown, runner.AllMethods)
 	}
-	var asked []string
-	for name := range strings.SplitSeq(c.Methods, ",") {
-		name = strings.TrimSpace(name)
-		if !slices.Contains(Methods(), name) {
-			return nil, runner.Usagef("--methods: %q is unknown: use %s, or some of %s with commas between them", name, All, strings.Join(Methods(), ", "))
-		}
-		asked = append(asked, name)
+	chosen, err := runner.ParseMethods(c.Methods)
+	if err != nil {
+		return nil, err
 	}
-	if c.Breakdown != "" {
-		asked = append(asked, c.Breakdown)
-	}
-	var list []string
-	for _, name := range Methods() {
-		if slices.Contains(asked, name) {
-			list = append(list, name)
-		}
-	}
-	return list, nil
+	return slices.DeleteFunc(Methods(), func(name string) bool { return !slices.Contains(chosen, name) && name != c.Breakdown }), nil
 }
 
 // check validates the settings before anything is measured.
 func (c Config) check() error {
 	if err := runner.Check(c.Settings()); err != nil {
 		return err
-	}
-	if c.Plot != "" {
-		if err := checkPlot(c.Plot); err != nil {
-			return err
-		}
 	}
 	if c.Results != "" {
 		if info, err := os.Stat(c.Results); err != nil {
@@ -124,11 +101,14 @@ func (c Config) check() error {
 			return runner.Usagef("--results %s is a file: name the folder that the runs are in", c.Results)
 		}
 	}
-	return nil
+	return checkPlot(c.Plot)
 }
 
-// checkPlot detects a figure that can't be written before minutes of measuring.
+// checkPlot returns an error for a figure that could not be written after minutes of measuring.
 func checkPlot(path string) error {
+	if path == "" {
+		return nil
+	}
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".svg" && ext != ".png" {
 		return runner.Usagef("--plot %s: a figure is a .svg or a .png file, not %q", path, ext)
 	}

@@ -11,8 +11,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// figure makes the figure of every finished row that has an accuracy: of one's own runs, or else the quoted one. Where there is none,
-// as on other backbones than that of the papers, it shows the time of a step instead.
+// figure draws every finished row that has an accuracy, that of the user's own runs or the quoted one. If no row has an accuracy, as on
+// backbones without quoted numbers, it shows the time of a step instead.
 func (c Comparison) figure() report.Figure {
 	f := report.Figure{
 		Up: "VTAB-1k average, %", Filled: "accuracy of own runs",
@@ -49,7 +49,7 @@ func (c Comparison) figure() report.Figure {
 	return f
 }
 
-// plot writes the figure as its name's ending says.
+// plot writes the figure in the format of the file's ending.
 func (c Comparison) plot(path string) error {
 	f := c.figure()
 	if len(f.Points) == 0 {

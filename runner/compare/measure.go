@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"dtl-tf/runner/internal/stat"
-
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -17,52 +15,52 @@ import (
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
+	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/machine"
 )
 
-// request is what the parent asks a child process for.
+// request tells a child process what to measure.
 type request struct {
 	Method   string                `json:"method"`
 	Backbone runner.BackboneConfig `json:"backbone"`
 	Settings Settings              `json:"settings"`
-	// Available, when not 0, is taken for the free memory instead of what the system says; tests use it.
+	// Available, unless 0, replaces the free memory in tests.
 	Available int64 `json:"available_bytes,omitempty"`
 }
 
 const (
-	// rate and decay only have to move the weights as training does.
-	rate  = 1e-3
-	decay = 0.05
-	// breakdownSize is how many of the largest groups of buffers are kept with a row.
-	breakdownSize = 40
+	// The learning rate and weight decay only have to move the weights.
+	learningRate = 1e-3
+	weightDecay  = 0.05
+	// maxGroups is the number of groups of buffers that a row keeps.
+	maxGroups = 40
 )
 
-// work is the number of steps that a row takes, the passes of inference included.
-func (s Settings) work() int { return s.WarmupSteps + s.Steps + 1 + 1 + s.Steps }
+// work returns the number of steps of a row: warm-up and timed steps of training and of inference, and the traced step.
+func (s Settings) work() int { return s.WarmupSteps + s.Steps + 1 + s.Steps + 1 }
 
-// measure makes one row. done is told after each of its steps.
+// measure measures a row. It calls done after each step.
 func measure(r request, done func(what string, count int)) (Row, error) {
 	row := Row{Method: r.Method}
 	bb, err := load(context.Background(), r.Backbone)
 	if err != nil {
 		return row, err
 	}
-	if failure, err := predict(r, bb); failure != nil || err != nil {
-		row.Failure = failure
+	if row.Failure, err = predict(r, bb); row.Failure != nil || err != nil {
 		return row, err
 	}
 	t, err := newTrial(r, bb, r.Settings.Batch)
 	if err != nil {
 		return row, err
 	}
-	defer t.session.Close()
-	bb = nil //nolint:ineffassign // the session has its own copy, this one is in the way
+	defer t.trainer.Close()
+	bb = nil //nolint:ineffassign // the trainer has a copy
 	debug.FreeOSMemory()
 	m := &Measurement{Options: t.options}
 	if err := t.time(r.Settings, m, done); err != nil {
 		return row, err
 	}
-	if err := t.trace(m); err != nil {
+	if err := t.count(m); err != nil {
 		return row, err
 	}
 	done("traced a step", r.Settings.work())
@@ -72,7 +70,7 @@ func measure(r request, done func(what string, count int)) (Row, error) {
 
 // trial is a method ready to be measured on one batch of images.
 type trial struct {
-	session *dtl.ImageTrainer
+	trainer *dtl.ImageTrainer
 	options dtl.Options
 	images  tensor.Tensor
 	labels  []int32
@@ -80,87 +78,95 @@ type trial struct {
 }
 
 func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
-	s, err := runner.MethodConfig{Method: r.Method}.Resolve(bb.Architecture)
+	method, err := runner.MethodConfig{Method: r.Method}.Resolve(bb.Architecture)
 	if err != nil {
 		return nil, err
 	}
-	device, err := graph.FindDevice(graph.SessionOptions{Threads: r.Settings.Threads})
+	session := graph.SessionOptions{Threads: r.Settings.Threads}
+	device, err := graph.FindDevice(session)
 	if err != nil {
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool,
+		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method.Method, Pool: method.Pool,
 		Classes: r.Settings.Classes, Precision: r.Settings.Precision,
 		Recompute: r.Settings.Recompute, Device: device,
 	})
 	if err != nil {
 		return nil, err
 	}
-	session, err := dtl.NewImageTrainer(model, dtl.Training{Batch: batch, WeightDecay: decay}, dtl.Start{
-		Session: graph.SessionOptions{Threads: r.Settings.Threads}, Weights: bb.Weights, Seed: randomSeed,
+	trainer, err := dtl.NewImageTrainer(model, dtl.Training{Batch: batch, WeightDecay: weightDecay}, dtl.Start{
+		Session: session, Weights: bb.Weights, Seed: randomSeed,
 	})
 	if err != nil {
 		return nil, err
 	}
 	images, labels := finetune.RandomBatch(batch, bb.ImageSize(), r.Settings.Classes)
-	return &trial{session: session, options: s.Options, images: images, labels: labels}, nil
+	return &trial{trainer: trainer, options: method.Options, images: images, labels: labels}, nil
 }
 
 func (t *trial) step() error {
-	_, err := t.session.Step(t.images, t.labels, rate, t.steps)
+	_, err := t.trainer.Step(t.images, t.labels, learningRate, t.steps)
 	t.steps++
 	return err
 }
 
-// time runs warm-up and timed steps, then the same for inference.
-func (t *trial) time(s Settings, m *Measurement, done func(string, int)) error {
+// trace traces a step and returns its memory, all of it and that on a GPU, nil if there is none.
+func (t *trial) trace() (all memory.Report, onGPU *memory.Report, err error) {
+	metadata, err := t.trainer.Trace(t.images, t.labels, learningRate, t.steps)
+	if err != nil {
+		return all, nil, fmt.Errorf("traced step: %w", err)
+	}
+	if report, err := memory.Replay(metadata, memory.GPU); err == nil {
+		onGPU = &report
+	}
+	all, err = memory.Replay(metadata, nil)
+	return all, onGPU, err
+}
+
+// time measures training and inference, each after warm-up steps.
+func (t *trial) time(s Settings, m *Measurement, done func(what string, count int)) error {
 	count := 0
-	run := func(warmup int, what string, step func() error) ([]float64, error) {
-		var seconds []float64
+	run := func(warmup int, what string, step func() error) (seconds []float64, err error) {
 		for i := range warmup + s.Steps {
-			begun := time.Now()
+			started := time.Now()
 			if err := step(); err != nil {
 				return nil, err
 			}
 			if i >= warmup {
-				seconds = append(seconds, time.Since(begun).Seconds())
+				seconds = append(seconds, time.Since(started).Seconds())
 			}
 			count++
 			done(what, count)
 		}
+		slices.Sort(seconds)
 		return seconds, nil
 	}
-	trained, err := run(s.WarmupSteps, "training", t.step)
+	training, err := run(s.WarmupSteps, "training", t.step)
 	if err != nil {
 		return err
 	}
-	inferred, err := run(1, "inference", func() error {
-		_, err := t.session.Logits(t.images)
+	inference, err := run(1, "inference", func() error {
+		_, err := t.trainer.Logits(t.images)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	slices.Sort(trained)
-	slices.Sort(inferred)
-	m.SecondsPerStep = stat.Quantile(trained, 0.5)
-	m.Spread = Spread{Min: trained[0], Max: trained[len(trained)-1], Count: len(trained)}
+	m.SecondsPerStep = stat.Quantile(training, 0.5)
+	m.Spread = Spread{Min: training[0], Max: training[len(training)-1], Count: len(training)}
 	m.TrainRate = float64(s.Batch) / m.SecondsPerStep
-	m.InferRate = float64(s.Batch) / stat.Quantile(inferred, 0.5)
+	m.InferRate = float64(s.Batch) / stat.Quantile(inference, 0.5)
 	return nil
 }
 
-// trace counts, and replays one step. It comes after the timed steps because tracing slows a step down.
-func (t *trial) trace(m *Measurement) error {
-	counts := t.session.Counts()
+// count counts parameters and memory. It runs after the timed steps because tracing slows a step down.
+func (t *trial) count(m *Measurement) error {
+	counts := t.trainer.Counts()
 	m.Trainable, m.Classifier, m.Frozen = counts.Method, counts.Classifier, counts.Frozen
-	m.Weights, m.Optimizer = t.session.FixedBytes()
+	m.Weights, m.Optimizer = t.trainer.FixedBytes()
 
-	metadata, err := t.session.Trace(t.images, t.labels, rate, t.steps)
-	if err != nil {
-		return fmt.Errorf("traced step: %w", err)
-	}
-	report, err := memory.Replay(metadata, nil)
+	report, onGPU, err := t.trace()
 	if err != nil {
 		return err
 	}
@@ -169,10 +175,10 @@ func (t *trial) trace(m *Measurement) error {
 	m.ActivationsAtPeak, m.GradientsAtPeak = report.ActivationsAtPeak, report.GradientsAtPeak
 	m.Total = m.Weights + m.Optimizer + m.Peak
 	groups := memory.Groups(report.Buffers)
-	m.Breakdown = groups[:min(len(groups), breakdownSize)]
+	m.Breakdown = groups[:min(len(groups), maxGroups)]
 
 	m.Device = "CPU"
-	if onGPU, err := memory.Replay(metadata, memory.GPU); err == nil {
+	if onGPU != nil {
 		m.Device, m.GPU = "GPU", &GPUBytes{Peak: onGPU.Peak, Process: machine.ProcessOnGPU(os.Getpid())}
 	}
 	return nil

@@ -81,7 +81,7 @@ func TestMeasured(t *testing.T) {
 func TestEveryMethod(t *testing.T) {
 	need.Heavy(t, "starts a process for each method")
 	c := config(t)
-	c.Methods = All
+	c.Methods = runner.AllMethods
 	for i, r := range call(t, c, "real").parsed(t).Rows {
 		if r.Measurement == nil {
 			t.Errorf("%s: %s", r.Row.Method, r.Failure.Error)
@@ -123,7 +123,7 @@ func TestPrediction(t *testing.T) {
 	if failure, err := predict(r, bb); err != nil || failure != nil {
 		t.Errorf("%.0f bytes have no place in %d: %+v, %v", real, r.Available, failure, err)
 	}
-	if plenty := roomy(bb.Architecture, 3, c.Batch); plenty < real {
+	if plenty := upperBound(bb.Architecture, 3, c.Batch); plenty < real {
 		t.Errorf("%.0f are said to be plenty for %.0f", plenty, real)
 	}
 }
@@ -156,7 +156,7 @@ func TestOrder(t *testing.T) {
 	if got, err := c.methods(); err != nil || strings.Join(got, " ") != "full dtl+" {
 		t.Errorf("%v, %v", got, err)
 	}
-	c.Methods, c.Breakdown = All, "dtl"
+	c.Methods, c.Breakdown = runner.AllMethods, "dtl"
 	if got, err := c.methods(); err != nil || strings.Join(got, " ") != "dtl" {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -17,36 +18,27 @@ import (
 // Starter prepares the process that measures one method.
 type Starter func(ctx context.Context) *exec.Cmd
 
-// self starts this program again.
-func self(ctx context.Context) (*exec.Cmd, error) {
+// self prepares to start this program as a child.
+func self(ctx context.Context) *exec.Cmd {
 	path, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find the program itself, to start it for each method: %w", err)
+		path = os.Args[0]
 	}
-	return exec.CommandContext(ctx, path, ChildCommand), nil
+	return exec.CommandContext(ctx, path, ChildCommand)
 }
 
-// one measures a method in a separate process. The row says what went wrong where something did; the error is for
-// what concerns the others too: the process could not be started, or the user has stopped the program.
-func one(ctx context.Context, start Starter, r request, progress func(what string, count int)) (Row, error) {
-	failed := func(format string, args ...any) (Row, error) {
-		return Row{Method: r.Method, Failure: &Failure{Error: fmt.Sprintf(format, args...)}}, nil
+// measureInChild measures a method in a separate process. If the measurement fails, the row has the reason. The error is for failures that
+// concern the other methods too: the process could not be started, or ctx has ended.
+func measureInChild(ctx context.Context, start Starter, r request, progress func(what string, count int)) (Row, error) {
+	if start == nil {
+		start = self
 	}
-	var command *exec.Cmd
-	var err error
-	if start != nil {
-		command = start(ctx)
-	} else if command, err = self(ctx); err != nil {
-		return Row{}, err
-	}
-	var complaints opening
-	command.Stderr = &complaints
-	in, err := command.StdinPipe()
-	if err != nil {
-		return Row{}, err
-	}
-	out, err := command.StdoutPipe()
-	if err != nil {
+	command := start(ctx)
+	var stderr head
+	command.Stderr = &stderr
+	in, inErr := command.StdinPipe()
+	out, outErr := command.StdoutPipe()
+	if err := errors.Join(inErr, outErr); err != nil {
 		return Row{}, err
 	}
 	if err := command.Start(); err != nil {
@@ -56,39 +48,45 @@ func one(ctx context.Context, start Starter, r request, progress func(what strin
 		_ = command.Process.Kill()
 	}
 	last := listen(out, progress)
-	err = command.Wait() // closes in
+	err := command.Wait() // closes in
 	if ctx.Err() != nil {
 		return Row{}, ctx.Err()
 	}
+	var failure string
 	switch {
 	case last.Row != nil:
 		return *last.Row, nil
-	case last.Error != "" && isOutOfMemory(last.Error):
-		return failed("does not fit into memory: TensorFlow says %s", firstLine(last.Error))
+	case isOutOfMemory(last.Error):
+		failure = "does not fit into memory: TensorFlow says " + firstLine(last.Error)
 	case last.Error != "":
-		return failed("%s", firstLine(last.Error))
-	case isOutOfMemory(complaints.String()):
-		return failed("does not fit into memory: %s", firstLine(complaints.String()))
-	case killed(err):
-		return failed("does not fit into memory: the system ended its process, as it does when memory runs out")
+		failure = firstLine(last.Error)
+	case isOutOfMemory(stderr.String()):
+		failure = "does not fit into memory: " + firstLine(stderr.String())
+	case isKilled(err):
+		failure = "does not fit into memory: the system ended its process, as it does when memory runs out"
 	case err != nil:
-		return failed("its process failed (%v): %s", err, firstLine(complaints.String()))
+		failure = fmt.Sprintf("its process failed (%v): %s", err, firstLine(stderr.String()))
+	default:
+		failure = "its process ended without a result"
 	}
-	return failed("its process ended without a result")
+	return Row{Method: r.Method, Failure: &Failure{Error: failure}}, nil
 }
 
-// listen reads messages until the child closes its output and returns the last that is no progress.
-func listen(out io.Reader, progress func(string, int)) (last message) {
+// maxMessage is the largest message of a child, in bytes.
+const maxMessage = 16 << 20
+
+// listen reads the messages of a child until it closes its output, and returns the last one that is not progress.
+func listen(out io.Reader, progress func(what string, count int)) (last message) {
 	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 16<<20)
+	lines.Buffer(nil, maxMessage)
 	for lines.Scan() {
 		var m message
 		if json.Unmarshal(lines.Bytes(), &m) != nil {
-			continue // a library that prints to the standard output
+			continue // printed by a library
 		}
 		if m.Row != nil || m.Error != "" {
 			last = m
-		} else if progress != nil {
+		} else {
 			progress(m.What, m.Count)
 		}
 	}
@@ -96,18 +94,14 @@ func listen(out io.Reader, progress func(string, int)) (last message) {
 	return last
 }
 
-// isOutOfMemory knows the words of TensorFlow's allocators and of C++.
+// isOutOfMemory recognises the messages of TensorFlow's allocators and of C++.
 func isOutOfMemory(text string) bool {
-	for _, sign := range []string{"OOM when allocating", "ResourceExhausted", "RESOURCE_EXHAUSTED", "bad_alloc", "Out of memory", "out of memory", "cannot allocate memory"} {
-		if strings.Contains(text, sign) {
-			return true
-		}
-	}
-	return false
+	signs := []string{"OOM when allocating", "ResourceExhausted", "RESOURCE_EXHAUSTED", "bad_alloc", "Out of memory", "out of memory", "cannot allocate memory"}
+	return slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(text, sign) })
 }
 
-// killed tells whether a process was ended from outside, as Linux does when memory runs out.
-func killed(err error) bool {
+// isKilled reports whether SIGKILL ended a process, as Linux does when memory runs out.
+func isKilled(err error) bool {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return false
@@ -124,13 +118,13 @@ func firstLine(text string) string {
 	return line
 }
 
-// opening keeps the start of what is written to it: a crash prints its reason and then pages of stack.
-type opening struct{ bytes.Buffer }
+// maxHead is the number of bytes that a head keeps.
+const maxHead = 64 << 10
 
-func (t *opening) Write(p []byte) (int, error) {
-	const most = 64 << 10
-	if t.Len() < most {
-		t.Buffer.Write(p[:min(len(p), most-t.Len())])
-	}
+// head keeps the first bytes that are written to it: a crash prints its reason before pages of stack traces.
+type head struct{ bytes.Buffer }
+
+func (h *head) Write(p []byte) (int, error) {
+	h.Buffer.Write(p[:min(len(p), maxHead-h.Len())])
 	return len(p), nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,10 +22,10 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Settings hold everything that a row depends on. Rows with equal settings belong to the same table.
+// Settings holds everything that affects a row. Only rows with equal settings share a table.
 type Settings struct {
-	Backbone     string     `json:"backbone"`                  // the architecture that is named, or the file
-	SHA256       string     `json:"backbone_sha256,omitempty"` // of its file; random weights have none
+	Backbone     string     `json:"backbone"`                  // name of the architecture or of the file
+	SHA256       string     `json:"backbone_sha256,omitempty"` // of the file, "" for random weights
 	Architecture string     `json:"architecture"`
 	Heads        int        `json:"heads"`
 	ImageSize    int        `json:"image_size"`
@@ -44,100 +43,64 @@ type Settings struct {
 	VisibleGPUs string `json:"cuda_visible_devices,omitempty"`
 }
 
-// warmupSteps are left out of the timing: the first builds kernels and fills the allocator.
+// warmupSteps are not timed: the first builds kernels and allocates memory.
 const warmupSteps = 2
 
-// randomSeed makes the weights of a backbone that is only named.
+// randomSeed is the seed of random weights.
 const randomSeed = 42
 
-// isArchitecture tells the name or description of an architecture from a path.
+// isArchitecture reports whether a text is the name or description of an architecture and not a path.
 func isArchitecture(text string) bool {
 	_, err := backbone.Parse(text)
 	return err == nil || strings.HasPrefix(text, "vit:")
 }
 
-// load makes or reads the backbone.
+// load reads the backbone, or makes random weights of a named architecture.
 func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, error) {
-	if !isArchitecture(c.Path) {
-		bb, err := backbone.Load(ctx, c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
-		if err != nil {
-			if _, statErr := os.Stat(c.Path); errors.Is(statErr, fs.ErrNotExist) {
-				return nil, runner.Usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
-					c.Path, strings.Join(backbone.Names(), ", "))
-			}
-			return nil, runner.WithFlag(err)
-		}
-		return bb, nil
+	if isArchitecture(c.Path) {
+		return c.Random(randomSeed)
 	}
-	d, err := describe(c)
-	if err != nil {
-		return nil, err
+	bb, err := backbone.Load(ctx, c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
+	if _, statErr := os.Stat(c.Path); err != nil && errors.Is(statErr, fs.ErrNotExist) {
+		return nil, runner.Usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
+			c.Path, strings.Join(backbone.Names(), ", "))
 	}
-	bb, err := backbone.Random(d.Architecture, randomSeed)
-	if err != nil {
-		return nil, runner.Usagef("--backbone: %w", runner.WithFlag(err))
-	}
-	bb.Mean, bb.Std = d.Mean, d.Std
-	return bb, nil
-}
-
-// describe is what a named architecture says of itself, without making its weights.
-func describe(c runner.BackboneConfig) (d backbone.Description, err error) {
-	if d.Architecture, err = backbone.Parse(c.Path); err != nil {
-		return d, runner.Usagef("--backbone: %w", runner.WithFlag(err))
-	}
-	d.Architecture = d.With(backbone.Sizes{Image: c.ImageSize, Heads: c.Heads})
-	d.Mean, d.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
-	if c.Mean != nil {
-		d.Mean = *c.Mean
-	}
-	if c.Std != nil {
-		d.Std = *c.Std
-	}
-	if err := d.Validate(); err != nil {
-		return d, runner.Usagef("--backbone: %w", runner.WithFlag(err))
-	}
-	return d, nil
+	return bb, runner.WithFlag(err)
 }
 
 // settings resolves the configuration.
-func (c Config) settings(ctx context.Context, ui runner.UI) (Settings, error) {
+func (c Config) settings(ctx context.Context, ui runner.UI) (s Settings, err error) {
 	var d backbone.Description
-	name, sha := c.Path, ""
 	if isArchitecture(c.Path) {
-		var err error
-		if d, err = describe(c.BackboneConfig); err != nil {
-			return Settings{}, err
+		if d, err = c.Named(); err != nil {
+			return s, err
 		}
+		s.Backbone = c.Path
 	} else {
 		bb, err := load(ctx, c.BackboneConfig)
 		if err != nil {
-			return Settings{}, err
+			return s, err
 		}
 		if note := bb.Note(false); note != "" && !ui.Quiet {
 			fmt.Fprintf(ui.Err, "note: %s\n", note)
 		}
-		d, name, sha = bb.Description, filepath.Base(c.Path), bb.SHA256
+		d, s.Backbone, s.SHA256 = bb.Description, filepath.Base(c.Path), bb.SHA256
 	}
-	program, err := build.Name(ui.Version)
-	if err != nil {
-		return Settings{}, err
+	if s.Program, err = build.Name(ui.Version); err != nil {
+		return s, err
 	}
-	step := c.StepConfig
-	step.Threads = cmp.Or(step.Threads, runtime.GOMAXPROCS(0))
-	computing, err := runner.Computing()
-	if err != nil {
-		return Settings{}, err
+	if s.Computing, err = runner.Computing(); err != nil {
+		return s, err
 	}
-	computing.OneDNNBy = "" // who chose makes no row another
-	return Settings{
-		Backbone: name, SHA256: sha, Architecture: d.Architecture.String(), Heads: d.Heads(), ImageSize: d.ImageSize(),
-		Mean: d.Mean, Std: d.Std, StepConfig: step, Classes: c.Classes, Optimizer: "AdamW", WarmupSteps: warmupSteps, Steps: c.Steps,
-		Program: program, TensorFlow: tf.Version(), Machine: machine.Processor(), Computing: computing, VisibleGPUs: os.Getenv("CUDA_VISIBLE_DEVICES"),
-	}, nil
+	s.OneDNNBy = "" // it does not affect a row
+	s.Architecture, s.Heads, s.ImageSize, s.Mean, s.Std = d.Architecture.String(), d.Heads(), d.ImageSize(), d.Mean, d.Std
+	s.StepConfig, s.Classes, s.Optimizer, s.WarmupSteps, s.Steps = c.StepConfig, c.Classes, "AdamW", warmupSteps, c.Steps
+	s.Threads = cmp.Or(s.Threads, runtime.GOMAXPROCS(0))
+	s.TensorFlow, s.Machine, s.VisibleGPUs = tf.Version(), machine.Processor(), os.Getenv("CUDA_VISIBLE_DEVICES")
+	return s, nil
 }
 
-// weights says for people what the backbone is.
+// weights describes the backbone in a note.
 func (s Settings) weights() string {
 	if s.SHA256 == "" {
 		return s.Backbone + " with random weights"
@@ -145,16 +108,15 @@ func (s Settings) weights() string {
 	return s.Backbone
 }
 
-// folder is the name of the folder for rows of these settings: readable, and different for different settings.
+// folder returns a name for the folder of rows with these settings. A hash makes it unique.
 func (s Settings) folder() string {
 	raw, err := json.Marshal(s)
 	if err != nil {
-		panic(err) // strings and numbers
+		panic(err) // it has only strings and numbers
 	}
 	name := s.Backbone
 	if i := strings.IndexAny(name, ":,="); i >= 0 {
 		name = name[:i]
 	}
-	sum := sha256.Sum256(raw)
-	return fmt.Sprintf("%s-b%d-%s-%s", name, s.Batch, s.Precision, hex.EncodeToString(sum[:])[:10])
+	return fmt.Sprintf("%s-b%d-%s-%.5x", name, s.Batch, s.Precision, sha256.Sum256(raw))
 }

@@ -12,19 +12,19 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// store is the folder of the finished rows of one set of settings, a file a method.
+// store is the folder with the finished rows of the same settings, a file per method.
 type store struct {
 	folder   string
 	settings Settings
 }
 
-// kept is one file of the store.
+// kept is the content of a file of the store.
 type kept struct {
 	Settings Settings `json:"settings"`
 	Row      Row      `json:"row"`
 }
 
-// openStore makes the folder for the settings below out, or below the user's cache where out is "".
+// openStore creates the folder for the settings in out, "" for the user's cache folder.
 func openStore(out string, s Settings) (*store, error) {
 	if out == "" {
 		cache, err := os.UserCacheDir()
@@ -45,27 +45,26 @@ func openStore(out string, s Settings) (*store, error) {
 
 func (s *store) path(method string) string { return filepath.Join(s.folder, method+".json") }
 
-// load returns the row of a method, or false if it has not been finished. A file that can't be used is an error
-// that names it; the row is then as good as missing.
-func (s *store) load(method string) (Row, bool, error) {
+// load returns the row of a method, nil if it is missing or, with an error, if its file is unusable.
+func (s *store) load(method string) (*Row, error) {
 	raw, err := limit.ReadFile(s.path(method), limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Row{}, false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return Row{}, false, err
+		return nil, err
 	}
 	var k kept
 	if err := json.Unmarshal(raw, &k); err != nil {
-		return Row{}, false, fmt.Errorf("%s: not a complete row: %w", s.path(method), err)
+		return nil, fmt.Errorf("%s: not a complete row: %w", s.path(method), err)
 	}
 	if k.Row.Method != method || k.Row.Measurement == nil || k.Settings != s.settings {
-		return Row{}, false, fmt.Errorf("%s: not a row of these settings", s.path(method))
+		return nil, fmt.Errorf("%s: not a row of these settings", s.path(method))
 	}
-	return k.Row, true, nil
+	return &k.Row, nil
 }
 
-// save keeps a finished row; one that failed is tried again next time.
+// save stores a finished row. The next call measures a failed one again.
 func (s *store) save(r Row) error {
 	if r.Measurement == nil {
 		return nil
@@ -73,7 +72,7 @@ func (s *store) save(r Row) error {
 	return result.WriteJSON(s.path(r.Method), kept{s.settings, r})
 }
 
-// plainError drops the path from an error whose message names it already.
+// plainError removes the path from an error, for messages that name it.
 func plainError(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

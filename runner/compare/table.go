@@ -11,112 +11,108 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// Print writes the comparison, and the breakdown if one was asked for.
+// Print writes the comparison, and the breakdown if there is to be one.
 func (c Comparison) Print(w io.Writer, format string) error {
-	if format == report.JSON {
+	var tables []report.Table
+	switch {
+	case format == report.JSON:
 		return c.json(w)
-	}
-	if c.Breakdown != "" && format == report.CSV { // two tables in one file could be read by nothing
-		return c.breakdown().Render(w, format)
-	}
-	switch format {
-	case report.Text: // two narrow tables: a terminal wraps a wide one
-		if err := c.table(memoryPart, "").Render(w, format); err != nil {
-			return err
-		}
-		fmt.Fprintln(w)
-		if err := c.table(timePart, c.notes()).Render(w, format); err != nil {
-			return err
-		}
+	case format == report.Text: // two tables, because a terminal wraps a wide one
+		tables = []report.Table{c.table(memoryPart, ""), c.table(timePart, c.notes())}
+	case format == report.CSV && c.Breakdown != "": // one table, because programs read one from a file
 	default:
-		if err := c.table(memoryPart|timePart, c.notes()).Render(w, format); err != nil {
+		tables = []report.Table{c.table(memoryPart|timePart, c.notes())}
+	}
+	if c.Breakdown != "" {
+		tables = append(tables, c.breakdown())
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := t.Render(w, format); err != nil {
 			return err
 		}
 	}
-	if c.Breakdown == "" {
-		return nil
-	}
-	fmt.Fprintln(w)
-	return c.breakdown().Render(w, format)
+	return nil
 }
 
-// json drops breakdowns that were not asked for: they are long.
+// json omits the breakdowns of the other methods, which are long.
 func (c Comparison) json(w io.Writer) error {
-	rows := slices.Clone(c.Rows)
-	for i, r := range rows {
+	c.Rows = slices.Clone(c.Rows)
+	for i, r := range c.Rows {
 		if r.Measurement != nil && r.Method != c.Breakdown {
 			m := *r.Measurement
 			m.Breakdown = nil
-			rows[i].Measurement = &m
+			c.Rows[i].Measurement = &m
 		}
 	}
-	c.Rows = rows
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(c)
 }
 
-// part is a half of the table.
+// part is a part of the table for people.
 type part int
 
 const (
 	memoryPart part = 1 << iota
 	timePart
+	optional // only if a row has a value
 )
 
-// field is one column with the part that shows it to people and the way to its value. A value of nil is not known.
+// field is a column of the table, the parts that it belongs to, and its value, nil if unknown.
 type field struct {
 	report.Column
 	part  part
 	value func(l Line) any
 }
 
-// measured makes a value that only finished rows have.
-func measured(value func(m *Measurement) any) func(Line) any {
+// of makes a value that is unknown for lines without a T.
+func of[T any](get func(Line) *T, value func(*T) any) func(Line) any {
 	return func(l Line) any {
-		if l.Measurement == nil {
-			return nil
+		if v := get(l); v != nil {
+			return value(v)
 		}
-		return value(l.Measurement)
+		return nil
 	}
 }
 
-func toFull(value func(r *Ratios) float64) func(Line) any {
-	return measured(func(m *Measurement) any {
-		if m.Ratios == nil {
-			return nil
-		}
-		return value(m.Ratios)
-	})
-}
-
-func onGPU(value func(g *GPUBytes) int64) func(Line) any {
-	return measured(func(m *Measurement) any {
-		if m.GPU == nil || value(m.GPU) == 0 {
-			return nil
-		}
-		return value(m.GPU)
-	})
-}
-
-// quoted makes a value that only rows on the backbone of the papers have.
-func quoted(value func(q *published.Quote) any) func(Line) any {
-	return func(l Line) any {
-		if l.Quoted == nil {
-			return nil
-		}
-		return value(l.Quoted)
+// known returns nil for zero, which stands for an unknown value.
+func known[T comparable](v T) any {
+	var unknown T
+	if v == unknown {
+		return nil
 	}
+	return v
 }
 
-func known(v *float64) any {
+func (l Line) measurement() *Measurement { return l.Measurement }
+func (l Line) quoted() *published.Quote  { return l.Quoted }
+
+func (l Line) ratios() *Ratios {
+	if l.Measurement == nil {
+		return nil
+	}
+	return l.Ratios
+}
+
+func (l Line) gpu() *GPUBytes {
+	if l.Measurement == nil {
+		return nil
+	}
+	return l.GPU
+}
+
+// number returns a number that not every paper prints.
+func number(v *float64) any {
 	if v == nil {
 		return nil
 	}
 	return *v
 }
 
-// mebibytes shows bytes; what is less than a tenth shows as such instead of as nothing.
+// mebibytes formats bytes. Less than 0.05 MiB is shown as "<0.1".
 func mebibytes(v any) string {
 	n, _ := v.(int64)
 	m := float64(n) / (1 << 20)
@@ -131,93 +127,68 @@ func mebibytes(v any) string {
 	return report.Thousands(int64(m + 0.5))
 }
 
-func fields() []field {
-	number := func(key, title string, text func(any) string) report.Column {
-		return report.Column{Key: key, Title: title, Right: true, Text: text}
-	}
-	data := func(key string) report.Column { return report.Column{Key: key, Data: true} }
-	both := memoryPart | timePart
-	return []field{
-		{report.Column{Key: "method", Title: "method"}, both, func(l Line) any { return l.Row.Method }},
-		{number("trainable_parameters", "trainable\nparameters", report.Thousands), memoryPart, measured(func(m *Measurement) any { return m.Trainable })},
-		{data("classifier_parameters"), both, measured(func(m *Measurement) any { return m.Classifier })},
-		{number("weights_bytes", "weights\nMiB", mebibytes), memoryPart, measured(func(m *Measurement) any { return m.Weights })},
-		{number("optimizer_bytes", "optimizer\nMiB", mebibytes), memoryPart, measured(func(m *Measurement) any { return m.Optimizer })},
-		{number("activations_peak_bytes", "activations\npeak MiB", mebibytes), memoryPart, measured(func(m *Measurement) any { return m.Activations })},
-		{number("gradients_peak_bytes", "gradients\npeak MiB", mebibytes), memoryPart, measured(func(m *Measurement) any { return m.Gradients })},
-		{number("peak_step_bytes", "step peak\nMiB", mebibytes), memoryPart, measured(func(m *Measurement) any { return m.Peak })},
-		{number("peak_step_to_full", "of\nFull", percent), memoryPart, toFull(func(r *Ratios) float64 { return r.Peak })},
-		{number("training_bytes", "total\nMiB", mebibytes), memoryPart, measured(func(m *Measurement) any { return m.Total })},
-		{number("training_to_full", "of\nFull", percent), memoryPart, toFull(func(r *Ratios) float64 { return r.Total })},
-		{number("gpu_peak_step_bytes", "GPU step\npeak MiB", mebibytes), memoryPart, onGPU(func(g *GPUBytes) int64 { return g.Peak })},
-		{number("gpu_process_bytes", "GPU process\n(NVML) MiB", mebibytes), memoryPart, onGPU(func(g *GPUBytes) int64 { return g.Process })},
-		{number("seconds_per_step", "s/step\nmedian", report.Significant), timePart, measured(func(m *Measurement) any { return m.SecondsPerStep })},
-		{report.Column{Key: "spread", Title: "min to\nmax", Right: true}, timePart, measured(func(m *Measurement) any {
-			return report.Significant(m.Spread.Min) + "–" + report.Significant(m.Spread.Max)
-		})},
-		{number("step_to_full", "of\nFull", percent), timePart, toFull(func(r *Ratios) float64 { return r.Time })},
-		{number("train_images_per_second", "training\nimages/s", report.Significant), timePart, measured(func(m *Measurement) any { return m.TrainRate })},
-		{number("inference_images_per_second", "inference\nimages/s", report.Significant), timePart, measured(func(m *Measurement) any { return m.InferRate })},
-		{number("own_top1", "own\ntop-1 %", report.Fixed(2)), timePart, func(l Line) any {
-			if l.Own == nil {
-				return nil
-			}
-			return l.Own.Top1
-		}},
-		{number("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart, quoted(func(q *published.Quote) any { return known(q.Parameters) })},
-		{number("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart, quoted(func(q *published.Quote) any { return known(q.GPUMemory) })},
-		{number("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart, quoted(func(q *published.Quote) any { return known(q.Groups) })},
-		{data("quoted_source"), timePart, quoted(func(q *published.Quote) any { return orNil(q.Source) })},
-		{data("quoted_memory_source"), timePart, quoted(func(q *published.Quote) any { return orNil(q.MemorySource) })},
-		{data("error"), both, func(l Line) any {
-			if l.Failure == nil {
-				return nil
-			}
-			return l.Failure.Error
-		}},
-	}
-}
-
+// percent formats a ratio.
 func percent(v any) string {
 	f, _ := v.(float64)
 	return fmt.Sprintf("%.0f %%", 100*f)
 }
 
-func orNil(text string) any {
-	if text == "" {
-		return nil
+func fields() []field {
+	column := func(key, title string, text func(any) string) report.Column {
+		return report.Column{Key: key, Title: title, Right: true, Text: text}
 	}
-	return text
+	data := func(key string) report.Column { return report.Column{Key: key, Data: true} }
+	return []field{
+		{report.Column{Key: "method", Title: "method"}, memoryPart | timePart, func(l Line) any { return l.Row.Method }},
+		{column("trainable_parameters", "trainable\nparameters", report.Thousands), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Trainable })},
+		{data("classifier_parameters"), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Classifier })},
+		{column("weights_bytes", "weights\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Weights })},
+		{column("optimizer_bytes", "optimizer\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Optimizer })},
+		{column("activations_peak_bytes", "activations\npeak MiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Activations })},
+		{column("gradients_peak_bytes", "gradients\npeak MiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Gradients })},
+		{column("peak_step_bytes", "step peak\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Peak })},
+		{column("peak_step_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Peak })},
+		{column("training_bytes", "total\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Total })},
+		{column("training_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Total })},
+		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return known(g.Peak) })},
+		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return known(g.Process) })},
+		{column("seconds_per_step", "s/step\nmedian", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.SecondsPerStep })},
+		{column("spread", "min to\nmax", nil), timePart, of(Line.measurement, func(m *Measurement) any {
+			return report.Significant(m.Spread.Min) + "–" + report.Significant(m.Spread.Max)
+		})},
+		{column("step_to_full", "of\nFull", percent), timePart | optional, of(Line.ratios, func(r *Ratios) any { return r.Time })},
+		{column("train_images_per_second", "training\nimages/s", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.TrainRate })},
+		{column("inference_images_per_second", "inference\nimages/s", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.InferRate })},
+		{column("own_top1", "own\ntop-1 %", report.Fixed(2)), timePart | optional, of(func(l Line) *Own { return l.Own }, func(o *Own) any { return o.Top1 })},
+		{column("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.Parameters) })},
+		{column("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.GPUMemory) })},
+		{column("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.Groups) })},
+		{data("quoted_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return known(q.Source) })},
+		{data("quoted_memory_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return known(q.MemorySource) })},
+		{data("error"), timePart, of(func(l Line) *Failure { return l.Failure }, func(f *Failure) any { return f.Error })},
+	}
 }
 
-// optional columns are left out for people where no row has a value.
-var optional = []string{"gpu_peak_step_bytes", "gpu_process_bytes", "own_top1", "peak_step_to_full", "training_to_full", "step_to_full",
-	"quoted_parameters_millions", "quoted_gpu_memory_gb", "quoted_vtab_mean_of_groups"}
-
+// table returns the parts of the table. Tables for people leave out optional columns without a value.
 func (c Comparison) table(p part, note string) report.Table {
 	t := report.Table{Note: note, Rows: make([][]any, len(c.Rows))}
 	for _, f := range fields() {
 		if f.part&p == 0 {
 			continue
 		}
-		cells := make([]any, len(c.Rows))
 		empty := true
 		for i, l := range c.Rows {
-			cells[i] = f.value(l)
-			empty = empty && cells[i] == nil
+			value := f.value(l)
+			empty = empty && value == nil
+			t.Rows[i] = append(t.Rows[i], value)
 		}
-		if empty && slices.Contains(optional, f.Key) {
-			f.Data = true
-		}
+		f.Data = f.Data || empty && f.part&optional != 0
 		t.Columns = append(t.Columns, f.Column)
-		for i := range t.Rows {
-			t.Rows[i] = append(t.Rows[i], cells[i])
-		}
 	}
 	return t
 }
 
-// breakdown is the table of what was alive at the peak.
+// breakdown returns the table of the buffers that are alive at the peak.
 func (c Comparison) breakdown() report.Table {
 	t := report.Table{Columns: []report.Column{
 		{Key: "total_bytes", Title: "MiB", Right: true, Text: mebibytes},
@@ -244,7 +215,7 @@ func (c Comparison) breakdown() report.Table {
 	return t
 }
 
-// shape is "float [8, 197, 768]", and "temporary" for memory that is no output.
+// shape formats a tensor as "float [8, 197, 768]". Memory that belongs to no tensor is "temporary".
 func shape(kind string, dims []int) string {
 	if dims == nil {
 		return "temporary"
