@@ -2,17 +2,13 @@ package compare
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"slices"
 	"time"
 
-	"dtl-tf/dtl"
-	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/memory"
-	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/internal/stat"
@@ -28,13 +24,8 @@ type request struct {
 	Available int64 `json:"available_bytes,omitempty"`
 }
 
-const (
-	// The learning rate and weight decay only have to move the weights.
-	learningRate = 1e-3
-	weightDecay  = 0.05
-	// maxGroups is the number of groups of buffers that a row keeps.
-	maxGroups = 40
-)
+// maxGroups is the number of groups of buffers that a row keeps.
+const maxGroups = 40
 
 // work returns the number of steps of a row: warm-up and timed steps of training and of inference, and the traced step.
 func (s Settings) work() int { return s.WarmupSteps + s.Steps + 1 + s.Steps + 1 }
@@ -49,18 +40,18 @@ func measure(r request, done func(what string, count int)) (Row, error) {
 	if row.Failure, err = predict(r, bb); row.Failure != nil || err != nil {
 		return row, err
 	}
-	t, err := newTrial(r, bb, r.Settings.Batch)
+	t, err := r.newTrial(bb, r.Settings.Batch)
 	if err != nil {
 		return row, err
 	}
-	defer t.trainer.Close()
-	bb = nil //nolint:ineffassign // the trainer has a copy
+	defer t.Close()
+	bb = nil //nolint:ineffassign // the trial has a copy
 	debug.FreeOSMemory()
-	m := &Measurement{Options: t.options}
-	if err := t.time(r.Settings, m, done); err != nil {
+	m := &Measurement{Options: t.Options}
+	if err := m.time(t, r.Settings, done); err != nil {
 		return row, err
 	}
-	if err := t.count(m); err != nil {
+	if err := m.count(t); err != nil {
 		return row, err
 	}
 	done("traced a step", r.Settings.work())
@@ -68,64 +59,18 @@ func measure(r request, done func(what string, count int)) (Row, error) {
 	return row, nil
 }
 
-// trial is a method ready to be measured on one batch of images.
-type trial struct {
-	trainer *dtl.ImageTrainer
-	options dtl.Options
-	images  tensor.Tensor
-	labels  []int32
-	steps   int // trained so far
-}
-
-func newTrial(r request, bb *backbone.Backbone, batch int) (*trial, error) {
-	method, err := runner.MethodConfig{Method: r.Method}.Resolve(bb.Architecture)
-	if err != nil {
-		return nil, err
+// newTrial makes a trial of the requested method.
+func (r request) newTrial(bb *backbone.Backbone, batch int) (*finetune.Trial, error) {
+	c := finetune.Config{
+		MethodConfig: runner.MethodConfig{Method: r.Method}, StepConfig: r.Settings.StepConfig, Seed: randomSeed,
+		LearningRate: 1e-3, WeightDecay: 0.05, // the values only have to move the weights
 	}
-	session := graph.SessionOptions{Threads: r.Settings.Threads}
-	device, err := graph.FindDevice(session)
-	if err != nil {
-		return nil, err
-	}
-	model, err := dtl.New(dtl.Config{
-		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: method.Method, Pool: method.Pool,
-		Classes: r.Settings.Classes, Precision: r.Settings.Precision,
-		Recompute: r.Settings.Recompute, Device: device,
-	})
-	if err != nil {
-		return nil, err
-	}
-	trainer, err := dtl.NewImageTrainer(model, dtl.Training{Batch: batch, WeightDecay: weightDecay}, dtl.Start{
-		Session: session, Weights: bb.Weights, Seed: randomSeed,
-	})
-	if err != nil {
-		return nil, err
-	}
-	images, labels := finetune.RandomBatch(batch, bb.ImageSize(), r.Settings.Classes)
-	return &trial{trainer: trainer, options: method.Options, images: images, labels: labels}, nil
-}
-
-func (t *trial) step() error {
-	_, err := t.trainer.Step(t.images, t.labels, learningRate, t.steps)
-	t.steps++
-	return err
-}
-
-// trace traces a step and returns its memory, all of it and that on a GPU, nil if there is none.
-func (t *trial) trace() (all memory.Report, onGPU *memory.Report, err error) {
-	metadata, err := t.trainer.Trace(t.images, t.labels, learningRate, t.steps)
-	if err != nil {
-		return all, nil, fmt.Errorf("traced step: %w", err)
-	}
-	if report, err := memory.Replay(metadata, memory.GPU); err == nil {
-		onGPU = &report
-	}
-	all, err = memory.Replay(metadata, nil)
-	return all, onGPU, err
+	c.Batch = batch
+	return finetune.NewTrial(bb, c, r.Settings.Classes)
 }
 
 // time measures training and inference, each after warm-up steps.
-func (t *trial) time(s Settings, m *Measurement, done func(what string, count int)) error {
+func (m *Measurement) time(t *finetune.Trial, s Settings, done func(what string, count int)) error {
 	count := 0
 	run := func(warmup int, what string, step func() error) (seconds []float64, err error) {
 		for i := range warmup + s.Steps {
@@ -142,14 +87,11 @@ func (t *trial) time(s Settings, m *Measurement, done func(what string, count in
 		slices.Sort(seconds)
 		return seconds, nil
 	}
-	training, err := run(s.WarmupSteps, "training", t.step)
+	training, err := run(s.WarmupSteps, "training", t.Train)
 	if err != nil {
 		return err
 	}
-	inference, err := run(1, "inference", func() error {
-		_, err := t.trainer.Logits(t.images)
-		return err
-	})
+	inference, err := run(1, "inference", t.Infer)
 	if err != nil {
 		return err
 	}
@@ -161,12 +103,12 @@ func (t *trial) time(s Settings, m *Measurement, done func(what string, count in
 }
 
 // count counts parameters and memory. It runs after the timed steps because tracing slows a step down.
-func (t *trial) count(m *Measurement) error {
-	counts := t.trainer.Counts()
+func (m *Measurement) count(t *finetune.Trial) error {
+	counts := t.Counts()
 	m.Trainable, m.Classifier, m.Frozen = counts.Method, counts.Classifier, counts.Frozen
-	m.Weights, m.Optimizer = t.trainer.FixedBytes()
+	m.Weights, m.Optimizer = t.FixedBytes()
 
-	report, onGPU, err := t.trace()
+	report, gpu, err := t.Memory()
 	if err != nil {
 		return err
 	}
@@ -178,8 +120,8 @@ func (t *trial) count(m *Measurement) error {
 	m.Breakdown = groups[:min(len(groups), maxGroups)]
 
 	m.Device = "CPU"
-	if onGPU != nil {
-		m.Device, m.GPU = "GPU", &GPUBytes{Peak: onGPU.Peak, Process: machine.ProcessOnGPU(os.Getpid())}
+	if gpu != nil {
+		m.Device, m.GPU = "GPU", &GPUBytes{Peak: gpu.Peak, Process: machine.ProcessOnGPU(os.Getpid())}
 	}
 	return nil
 }

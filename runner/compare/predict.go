@@ -45,20 +45,20 @@ func predict(r request, bb *backbone.Backbone) (*Failure, error) {
 
 // probe returns the bytes of weights and optimizer state, and the peak of a step of a few images.
 func (r request) probe(bb *backbone.Backbone, images int) (fixed, peak float64, err error) {
-	t, err := newTrial(r, bb, images)
+	t, err := r.newTrial(bb, images)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() {
-		t.trainer.Close()
+		t.Close()
 		debug.FreeOSMemory()
 	}()
-	if err := t.step(); err != nil {
+	if err := t.Train(); err != nil {
 		return 0, 0, err
 	}
-	report, _, err := t.trace()
+	report, _, err := t.Memory()
 	// The optimizer state exists twice at the start: in the session and as values to feed.
-	weights, optimizer := t.trainer.FixedBytes()
+	weights, optimizer := t.FixedBytes()
 	return float64(weights + 2*optimizer), float64(report.Peak), err
 }
 

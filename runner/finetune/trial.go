@@ -1,0 +1,117 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/memory"
+	"dtl-tf/graph/tensor"
+)
+
+// Trial trains on one batch of random images, to measure its steps.
+type Trial struct {
+	*dtl.ImageTrainer
+	Options dtl.Options // of the method, with defaults filled in
+
+	images tensor.Tensor
+	labels []int32
+	rate   float64
+	steps  int // trained so far
+}
+
+// NewTrial makes a trial with the method, step and optimizer settings of c. It ignores those of files, data and schedule.
+func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
+	s, err := c.Resolve(bb.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	session := graph.SessionOptions{Threads: c.Threads}
+	device, err := graph.FindDevice(session)
+	if err != nil {
+		return nil, err
+	}
+	model, err := dtl.New(c.model(bb, s, classes, device))
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := dtl.NewImageTrainer(model, c.training(), dtl.Start{Session: session, Weights: bb.Weights, Seed: c.Seed})
+	if err != nil {
+		return nil, err
+	}
+	images, labels := RandomBatch(c.Batch, bb.ImageSize(), classes)
+	return &Trial{ImageTrainer: trainer, Options: s.Options, images: images, labels: labels, rate: c.LearningRate}, nil
+}
+
+// RandomBatch returns random images [B, S, S, 3] in bytes, as a loader does, and labels. Memory and time of a step do not depend on the
+// values.
+func RandomBatch(batch, side, classes int) (tensor.Tensor, []int32) {
+	random := rand.New(rand.NewPCG(1, 1))
+	pixels := make([]uint8, batch*side*side*3)
+	for i := range pixels {
+		pixels[i] = uint8(random.UintN(256))
+	}
+	labels := make([]int32, batch)
+	for i := range labels {
+		labels[i] = int32(i % classes)
+	}
+	return tensor.Must(pixels, batch, side, side, 3), labels
+}
+
+// Train trains one step.
+func (t *Trial) Train() error {
+	_, err := t.Step(t.images, t.labels, t.rate, t.steps)
+	t.steps++
+	return err
+}
+
+// Infer computes the logits of the batch.
+func (t *Trial) Infer() error {
+	_, err := t.Logits(t.images)
+	return err
+}
+
+// Memory traces a step and returns its memory: that of all devices, and that of a GPU, nil if there is none.
+func (t *Trial) Memory() (all memory.Report, gpu *memory.Report, err error) {
+	metadata, err := t.Trace(t.images, t.labels, t.rate, t.steps)
+	if err != nil {
+		return all, nil, fmt.Errorf("traced step: %w", err)
+	}
+	if report, err := memory.Replay(metadata, memory.GPU); err == nil {
+		gpu = &report
+	}
+	all, err = memory.Replay(metadata, nil)
+	return all, gpu, err
+}
+
+// StepMemory is the memory of one training step, in bytes.
+type StepMemory struct {
+	Peak  int64 // of a step, without weights and optimizer state; of the GPU only, if there is one
+	Fixed int64 // weights and optimizer state
+}
+
+// MeasureStepMemory traces one training step in a separate session.
+func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, error) {
+	c = c.filled()
+	bb, err := c.Load(ctx)
+	if err != nil {
+		return StepMemory{}, err
+	}
+	t, err := NewTrial(bb, c, classes)
+	if err != nil {
+		return StepMemory{}, err
+	}
+	defer t.Close()
+	report, gpu, err := t.Memory()
+	if err != nil {
+		return StepMemory{}, err
+	}
+	if gpu != nil {
+		report = *gpu
+	}
+	weights, optimizer := t.FixedBytes()
+	return StepMemory{Peak: report.Peak, Fixed: weights + optimizer}, nil
+}
