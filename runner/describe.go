@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner/result"
@@ -13,16 +16,6 @@ func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
 	if text := bb.Note(ownHead); text != "" {
 		note("%s", text)
 	}
-}
-
-// Describe reads a backbone and returns its description for a record. It notes guessed values.
-func (c BackboneConfig) Describe(ctx context.Context, ui UI) (result.Backbone, error) {
-	bb, err := c.Load(ctx)
-	if err != nil {
-		return result.Backbone{}, err
-	}
-	NoteSources(bb, false, ui.Note)
-	return DescribeBackbone(bb), nil
 }
 
 // DescribeBackbone returns the description of a backbone for a record.
@@ -39,4 +32,62 @@ func DescribeBackbone(bb *backbone.Backbone) result.Backbone {
 			"mean": string(bb.Sources.Mean), "std": string(bb.Sources.Std),
 		},
 	}
+}
+
+// BackboneInfo describes a backbone file. Its JSON form is one flat object.
+type BackboneInfo struct {
+	file
+	backbone.Description
+	derived
+}
+
+type file struct {
+	Path   string `json:"path"`
+	Format string `json:"format"`
+	SHA256 string `json:"sha256"`
+}
+
+type derived struct {
+	Tokens     int              `json:"tokens"`     // of the first block
+	Parameters int              `json:"parameters"` // without its own head
+	Sources    backbone.Sources `json:"sources"`
+	Note       string           `json:"note,omitempty"` // guessed values, and values from files beside the backbone
+}
+
+// MarshalJSON implements json.Marshaler.
+func (i BackboneInfo) MarshalJSON() ([]byte, error) {
+	return backbone.Flat(i.file, i.Description, i.derived)
+}
+
+// Inspect reads a backbone and describes it.
+func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
+	bb, err := c.Load(ctx)
+	if err != nil {
+		return BackboneInfo{}, err
+	}
+	return BackboneInfo{
+		file{bb.Path, bb.Format, bb.SHA256}, bb.Description,
+		derived{bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Note(true)},
+	}, nil
+}
+
+// Print writes the description as aligned text.
+func (i BackboneInfo) Print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
+	row("file", "%s (%s)", i.Path, i.Format)
+	row("sha256", "%s", i.SHA256)
+	row("architecture", "%s, %d blocks, width %d, %d heads, MLP %d", backbone.Title(i.Architecture), len(i.Blocks()), backbone.Width(i.Architecture), i.Heads(), i.Blocks()[0].MLP)
+	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), i.PatchSize(), i.PatchSize(), i.Tokens)
+	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
+	row("heads", "%d (%s)", i.Heads(), i.Sources.Heads)
+	row("layer_norm_eps", "%v (%s)", i.NormEps(), i.Sources.Eps)
+	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.Sources.Mean, i.Std, i.Sources.Std)
+	row("parameters", "%d without its own head", i.Parameters)
+	if i.Classes() > 0 {
+		row("own head", "%d classes, sees %s (%s)", i.Classes(), i.Pool, i.Sources.Pool)
+	} else {
+		row("own head", "none")
+	}
+	return t.Flush()
 }

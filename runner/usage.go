@@ -1,8 +1,12 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/spell"
 )
 
 // UsageError is wrong usage: the command line asks for something impossible.
@@ -20,4 +24,29 @@ func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(fo
 // Unknown returns the UsageError for a flag whose value is none of the known ones.
 func Unknown(flag, value string, known []string) error {
 	return Usagef("--%s %q is unknown: use one of %s", flag, value, strings.Join(known, ", "))
+}
+
+// flagError is an error whose text names the flag of a setting.
+type flagError struct {
+	text string
+	err  error
+}
+
+func (e *flagError) Error() string { return e.text }
+func (e *flagError) Unwrap() error { return e.err }
+
+// WithFlag replaces the name of a setting, as in packages dtl and backbone, by its flag in an error's text.
+func WithFlag(err error) error {
+	var s *spell.SettingError
+	if !errors.As(err, &s) {
+		return err
+	}
+	flag := "--" + s.Setting // a method's options have the names of their flags
+	switch s.Setting {
+	case backbone.HeadsSetting:
+		flag = "--heads"
+	case backbone.ImageSizeSetting:
+		flag = "--image-size"
+	}
+	return &flagError{strings.Replace(err.Error(), s.Error(), s.Named(flag), 1), err}
 }

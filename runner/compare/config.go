@@ -49,7 +49,7 @@ func (c *Config) Settings() []runner.Setting {
 	batch.Group, batch.Help = GroupMeasured, "`images` per step; the program never lowers it"
 	return []runner.Setting{
 		{Name: "backbone", Group: GroupMeasured, Value: &c.Path, Help: "`name` of an architecture, or a file or SavedModel folder"},
-		{Name: "methods", Group: GroupMeasured, Value: &c.Methods, Help: "`methods`: all, or a comma-separated list of " + strings.Join(Methods(), ", ")},
+		{Name: "methods", Group: GroupMeasured, Value: &c.Methods, Help: "`methods`: all, or a comma-separated list of " + strings.Join(dtl.TableOrder(), ", ")},
 		batch,
 		{Name: "classes", Group: GroupMeasured, Value: &c.Classes, Min: 2, Max: 1 << 20, Help: "number of `classes` of the classifier"},
 		{
@@ -71,13 +71,10 @@ func (c *Config) Settings() []runner.Setting {
 	}
 }
 
-// Methods lists all methods in the order of the table.
-func Methods() []string { return dtl.TableOrder() }
-
 // methods returns the methods to measure, in the order of the table.
 func (c Config) methods() ([]string, error) {
-	if c.Breakdown != "" && !slices.Contains(Methods(), c.Breakdown) {
-		return nil, runner.Unknown("breakdown", c.Breakdown, Methods())
+	if c.Breakdown != "" && !slices.Contains(dtl.TableOrder(), c.Breakdown) {
+		return nil, runner.Unknown("breakdown", c.Breakdown, dtl.TableOrder())
 	}
 	if c.Methods == "" || c.Methods == runner.AllMethods && c.Breakdown != "" {
 		c.Methods = cmp.Or(c.Breakdown, runner.AllMethods)
@@ -86,7 +83,7 @@ func (c Config) methods() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(Methods(), func(name string) bool { return !slices.Contains(chosen, name) && name != c.Breakdown }), nil
+	return slices.DeleteFunc(dtl.TableOrder(), func(name string) bool { return !slices.Contains(chosen, name) && name != c.Breakdown }), nil
 }
 
 // check validates the settings before anything is measured.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/dtl"
+
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/need"
 	"dtl-tf/runner"
@@ -86,8 +88,8 @@ func TestEveryMethod(t *testing.T) {
 		if r.Measurement == nil {
 			t.Errorf("%s: %s", r.Row.Method, r.Failure.Error)
 		}
-		if r.Row.Method != Methods()[i] {
-			t.Errorf("row %d is %s, want %s", i, r.Row.Method, Methods()[i])
+		if r.Row.Method != dtl.TableOrder()[i] {
+			t.Errorf("row %d is %s, want %s", i, r.Row.Method, dtl.TableOrder()[i])
 		}
 	}
 }
@@ -147,7 +149,7 @@ func TestDoesNotFit(t *testing.T) {
 
 // TestOrder: the paper's methods come in the order of its tables.
 func TestOrder(t *testing.T) {
-	list := Methods()
+	list := dtl.TableOrder()
 	if !slices.Contains(list, "dtl") || slices.Index(list, "full") != 0 || slices.Index(list, "dtl") > slices.Index(list, "dtl+") {
 		t.Errorf("%v", list)
 	}

@@ -100,14 +100,6 @@ func (c Config) settings(ctx context.Context, ui runner.UI) (s Settings, err err
 	return s, nil
 }
 
-// weights describes the backbone in a note.
-func (s Settings) weights() string {
-	if s.SHA256 == "" {
-		return s.Backbone + " with random weights"
-	}
-	return s.Backbone
-}
-
 // folder returns a name for the folder of rows with these settings. A hash makes it unique.
 func (s Settings) folder() string {
 	raw, err := json.Marshal(s)

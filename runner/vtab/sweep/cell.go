@@ -21,10 +21,8 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// errBusy says that another process uses the cell's run folder.
-var errBusy = errors.New("another process works on the cell")
-
-// train trains a cell and returns its record, finished or failed. The error is errBusy, or that of an interrupted training.
+// train trains a cell and returns its record, finished or failed. The error is that of a run folder that another process uses, or of an
+// interrupted training.
 func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
 	c := vtab.Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed, Recipe: j.recipe, Overrides: j.overrides, Started: now(),
@@ -33,13 +31,10 @@ func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
 	run, err := s.fineTune(ctx, j, &c)
 	run.Format = result.Format // which finetune.Run leaves to the writer of run.json
 	c.Ended = now()
-	var locked *result.LockedError
 	switch {
 	case err == nil:
 		c.Status, c.Run = result.Finished, &run
-	case errors.As(err, &locked):
-		return c, errBusy
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case errors.As(err, new(*result.LockedError)), ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return c, err
 	default:
 		c.Status, c.Error = result.Failed, err.Error()

@@ -1,3 +1,6 @@
+// Package sweep trains the cells of a VTAB-1k table: every method on every task with every seed. A finished cell is a JSON file. Each call
+// trains the missing cells and resumes interrupted ones from their last checkpoints. Any number of processes on any number of
+// machines can share a folder of results.
 package sweep
 
 import (
@@ -54,10 +57,12 @@ func newSweep(ctx context.Context, p *plan, ui runner.UI) (*sweep, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	backbone, err := p.Describe(ctx, ui)
+	bb, err := p.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
+	runner.NoteSources(bb, false, ui.Note)
+	backbone := runner.DescribeBackbone(bb)
 	jobs, err := p.jobs(backbone.Architecture)
 	if err != nil {
 		return nil, err
@@ -199,7 +204,7 @@ func (s *sweep) try(ctx context.Context, j job) (done bool, holder owner, err er
 	case !lock.mine():
 		s.show.warn("%s was taken over by another process, which thought this one dead", j.name())
 		return false, owner{}, nil
-	case errors.Is(err, errBusy):
+	case errors.As(err, new(*result.LockedError)): // its owner is a process on this machine
 		return false, owner{Host: s.locks.me.Host}, nil
 	case err != nil:
 		return false, owner{}, err
