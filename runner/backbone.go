@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"dtl-tf/graph/backbone"
@@ -48,18 +49,15 @@ func (c BackboneConfig) check() error {
 	if c.ImageSize < 0 {
 		return Usagef("--image-size %d is not possible", c.ImageSize)
 	}
-	for channel := range 3 {
-		if c.Mean != nil && !finite(c.Mean[channel]) {
-			return Usagef("--mean %v is not possible: the numbers must be finite", *c.Mean)
-		}
-		if c.Std != nil && !(c.Std[channel] > 0 && finite(c.Std[channel])) {
-			return Usagef("--std %v is not possible: the numbers must be above 0 and finite", *c.Std)
-		}
+	notFinite := func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+	if c.Mean != nil && slices.ContainsFunc(c.Mean[:], notFinite) {
+		return Usagef("--mean %v is not possible: the numbers must be finite", *c.Mean)
+	}
+	if c.Std != nil && (slices.ContainsFunc(c.Std[:], notFinite) || slices.Min(c.Std[:]) <= 0) {
+		return Usagef("--std %v is not possible: the numbers must be above 0 and finite", *c.Std)
 	}
 	return nil
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // Load reads the backbone at Path, or the built-in one. The error is a UsageError if a flag does not fit the backbone.
 func (c BackboneConfig) Load(ctx context.Context) (*backbone.Backbone, error) {

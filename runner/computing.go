@@ -15,8 +15,8 @@ func Computing() (result.Computing, error) {
 	return result.Computing{OneDNN: c.OneDNN.State, OneDNNBy: c.OneDNN.By, Limit: c.OneDNN.Limit, Kernels: c.Kernels}, err
 }
 
-// UseProcessors sets GOMAXPROCS to the number of processors that control groups and affinity leave to the process, unless it is set
-// in the environment. It limits the threads of image decoding, and of TensorFlow without --threads.
+// UseProcessors sets GOMAXPROCS to the number of processors that control groups and affinity leave to the process, unless it is
+// set in the environment. It limits the threads of image decoding, and of TensorFlow without --threads.
 func UseProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(machine.Processors())

@@ -16,16 +16,16 @@ import (
 
 // Own is the accuracy of the user's own runs with a method.
 type Own struct {
-	// Top1 is in percent: the mean of the three groups' means, like quoted accuracies, if there are runs on exactly the 19 tasks of VTAB-1k,
-	// and else the mean over the data sets. Several runs on a data set (seeds) count as their mean.
+	// Top1 is in percent: the mean of the three groups' means, like quoted accuracies, if there are runs on exactly the 19 tasks
+	// of VTAB-1k, and else the mean over the data sets. Several runs on a data set (seeds) count as their mean.
 	Top1     float64  `json:"top1"`
 	DataSets []string `json:"data_sets"`
 	Runs     int      `json:"runs"`
 	VTAB     bool     `json:"vtab_mean_of_groups"` // Top1 is the mean of the groups' means
 }
 
-// ownRuns reads every run.json below a folder. It returns the accuracies by method, and notes on runs that it left out: unreadable or
-// unfinished ones, and those on another backbone.
+// ownRuns reads every run.json below a folder. It returns the accuracies by method, and notes on runs that it left out:
+// unreadable or unfinished ones, and those on another backbone.
 func ownRuns(folder string, s Settings) (own map[string]Own, notes []string) {
 	top1 := map[string]map[string][]float64{} // by method and data set
 	others := 0
@@ -90,8 +90,8 @@ func withoutImage(architecture string) string {
 // quotedBackbone is the architecture that the numbers in package published were measured with.
 const quotedBackbone = "vit_b16"
 
-// asQuoted reports whether the table's architecture and image size are those of the published numbers. Beside measurements of another
-// backbone they would mislead.
+// asQuoted reports whether the table's architecture and image size are those of the published numbers. Beside measurements of
+// another backbone they would mislead.
 func (s Settings) asQuoted() bool {
 	a, err := backbone.Parse(quotedBackbone)
 	return err == nil && s.Architecture == a.String()

@@ -1,6 +1,6 @@
-// Package compare measures parameters, memory and time of every method with the same backbone, batch size and precision. Each method
-// runs in a separate process, so that one that does not fit into memory or is killed does not affect the others. Finished rows
-// are stored as files, and a second call measures only the missing ones.
+// Package compare measures parameters, memory and time of every method with the same backbone, batch size and precision. Each
+// method runs in a separate process, so that one that does not fit into memory or is killed does not affect the others. Finished
+// rows are stored as files, and a second call measures only the missing ones.
 package compare
 
 import (
@@ -31,7 +31,8 @@ type Line struct {
 	Quoted *published.Quote `json:"quoted,omitempty"`
 }
 
-// Run measures the rows that are not stored, prints the table, and writes the figure if there is to be one. start is nil except in tests.
+// Run measures the rows that are not stored, prints the table, and writes the figure if there is to be one. start is nil except
+// in tests.
 func Run(ctx context.Context, c Config, ui runner.UI, start Starter) error {
 	if err := c.check(); err != nil {
 		return err

@@ -251,8 +251,8 @@ func TestOwnRuns(t *testing.T) {
 	}
 }
 
-// TestFigureOfBackbones: accuracies are quoted beside measurements of the backbone that they are of, and beside no others, where the
-// figure shows the time of a step and the table has no quoted column.
+// TestFigureOfBackbones: accuracies are quoted beside measurements of the backbone that they are of, and beside no others, where
+// the figure shows the time of a step and the table has no quoted column.
 func TestFigureOfBackbones(t *testing.T) {
 	for _, quoted := range []bool{true, false} {
 		c := config(t)

@@ -11,8 +11,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// figure draws every finished row that has an accuracy, that of the user's own runs or the quoted one. If no row has an accuracy, as on
-// backbones without quoted numbers, it shows the time of a step instead.
+// figure draws every finished row that has an accuracy, that of the user's own runs or the quoted one. If no row has an accuracy,
+// as on backbones without quoted numbers, it shows the time of a step instead.
 func (c Comparison) figure() report.Figure {
 	f := report.Figure{
 		Up: "VTAB-1k average, %", Filled: "accuracy of own runs",

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"dtl-tf/dtl"
-
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/need"
 	"dtl-tf/runner"

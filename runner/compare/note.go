@@ -37,7 +37,8 @@ func howMeasured(s Settings, rows []Row) string {
 // noteWidth is the width in characters of the notes below a table.
 const noteWidth = 100
 
-// notes returns the text below the table: how rows were measured, why some were not, and the sources of accuracies and quoted numbers.
+// notes returns the text below the table: how rows were measured, why some were not, and the sources of accuracies and quoted
+// numbers.
 func (c Comparison) notes() string {
 	paragraphs := []string{c.Method}
 	for _, l := range c.Rows {

@@ -10,8 +10,8 @@ import (
 	"dtl-tf/runner/machine"
 )
 
-// predict returns a Failure if a row would not fit into the free memory. If there is not clearly enough, it traces steps of one and two images and
-// extrapolates to the batch. The batch is never lowered.
+// predict returns a Failure if a row would not fit into the free memory. If there is not clearly enough, it traces steps of one
+// and two images and extrapolates to the batch. The batch is never lowered.
 func predict(r request, bb *backbone.Backbone) (*Failure, error) {
 	free := cmp.Or(r.Available, machine.AvailableBytes())
 	batch := r.Settings.Batch
@@ -62,8 +62,8 @@ func (r request) probe(bb *backbone.Backbone, images int) (fixed, peak float64, 
 	return float64(weights + 2*optimizer), float64(report.Peak), err
 }
 
-// upperBound returns more bytes than any method needs: weights, gradients and moments with a copy of each, and per image and block
-// 40 activations of [T, d] and 6 of [heads, T, T]. Full fine-tuning needs less than half of that.
+// upperBound returns more bytes than any method needs: weights, gradients and moments with a copy of each, and per image and
+// block 40 activations of [T, d] and 6 of [heads, T, T]. Full fine-tuning needs less than half of that.
 func upperBound(a backbone.Architecture, classes, batch int) float64 {
 	image := 8 * float64(a.ImageSize()*a.ImageSize()*3)
 	for _, block := range a.Blocks() {

@@ -27,8 +27,8 @@ func self(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, path, ChildCommand)
 }
 
-// measureInChild measures a method in a separate process. If the measurement fails, the row has the reason. The error is for failures that
-// concern the other methods too: the process could not be started, or ctx has ended.
+// measureInChild measures a method in a separate process. If the measurement fails, the row has the reason. The error is for
+// failures that concern the other methods too: the process could not be started, or ctx has ended.
 func measureInChild(ctx context.Context, start Starter, r request, progress func(what string, count int)) (Row, error) {
 	if start == nil {
 		start = self
@@ -140,8 +140,8 @@ type message struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Child measures one method. It reads a request as JSON from in, and writes messages as lines of JSON to out. It calls orphaned when in
-// is closed, which means that the parent has ended.
+// Child measures one method. It reads a request as JSON from in, and writes messages as lines of JSON to out. It calls orphaned
+// when in is closed, which means that the parent has ended.
 func Child(in io.Reader, out io.Writer, orphaned func()) error {
 	// If memory runs out, Linux is to end this process and not its parent.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0o644)

@@ -78,8 +78,8 @@ func of[T any](get func(Line) *T, value func(*T) any) func(Line) any {
 	}
 }
 
-// known returns nil for zero, which stands for an unknown value.
-func known[T comparable](v T) any {
+// orNil returns nil for zero, which stands for an unknown value.
+func orNil[T comparable](v T) any {
 	var unknown T
 	if v == unknown {
 		return nil
@@ -150,8 +150,8 @@ func fields() []field {
 		{column("peak_step_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Peak })},
 		{column("training_bytes", "total\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Total })},
 		{column("training_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Total })},
-		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return known(g.Peak) })},
-		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return known(g.Process) })},
+		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Peak) })},
+		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Process) })},
 		{column("seconds_per_step", "s/step\nmedian", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.SecondsPerStep })},
 		{column("spread", "min to\nmax", nil), timePart, of(Line.measurement, func(m *Measurement) any {
 			return report.Significant(m.Spread.Min) + "–" + report.Significant(m.Spread.Max)
@@ -163,8 +163,8 @@ func fields() []field {
 		{column("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.Parameters) })},
 		{column("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.GPUMemory) })},
 		{column("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.Groups) })},
-		{data("quoted_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return known(q.Source) })},
-		{data("quoted_memory_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return known(q.MemorySource) })},
+		{data("quoted_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return orNil(q.Source) })},
+		{data("quoted_memory_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return orNil(q.MemorySource) })},
 		{data("error"), timePart, of(func(l Line) *Failure { return l.Failure }, func(f *Failure) any { return f.Error })},
 	}
 }

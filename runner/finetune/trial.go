@@ -46,8 +46,8 @@ func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
 	return &Trial{ImageTrainer: trainer, Options: s.Options, images: images, labels: labels, rate: c.LearningRate}, nil
 }
 
-// RandomBatch returns random images [B, S, S, 3] in bytes, as a loader does, and labels. Memory and time of a step do not depend on the
-// values.
+// RandomBatch returns random images [B, S, S, 3] in bytes, as a loader does, and labels. Memory and time of a step do not depend
+// on the values.
 func RandomBatch(batch, side, classes int) (tensor.Tensor, []int32) {
 	random := rand.New(rand.NewPCG(1, 1))
 	pixels := make([]uint8, batch*side*side*3)

@@ -1,5 +1,5 @@
-// Package vtab has the recipes that papers publish for the benchmark VTAB-1k (Zhai et al. 2019, arXiv 1910.04867), and the files of its
-// cells, the results of one method on one task with one seed. The tasks are in package suite.
+// Package vtab has the recipes that papers publish for the benchmark VTAB-1k (Zhai et al. 2019, arXiv 1910.04867), and the files
+// of its cells, the results of one method on one task with one seed. The tasks are in package suite.
 //
 // Package sweep trains cells, package summary makes tables of them, and package check checks the data sets.
 package vtab
@@ -27,8 +27,8 @@ const Format = 1
 // WorkFolder is the folder, in the folder of results, of the cells' run folders.
 const WorkFolder = ".work"
 
-// Cell is the result of one method on one task with one seed: RESULTS/TASK/METHOD/seed-S.json. It is written when the cell has finished or
-// failed.
+// Cell is the result of one method on one task with one seed: RESULTS/TASK/METHOD/seed-S.json. It is written when the cell has
+// finished or failed.
 type Cell struct {
 	Format int           `json:"format"`
 	Task   string        `json:"task"` // folder name, see suite.Tasks
@@ -76,8 +76,8 @@ func CellPath(results, task, method string, seed uint64) string {
 	return filepath.Join(results, task, method, fmt.Sprintf("seed-%d.json", seed))
 }
 
-// WorkPath returns the path of a cell's run folder. A finished cell keeps its adapter, run.json and metrics.csv there, but no checkpoint
-// and no trained backbone.
+// WorkPath returns the path of a cell's run folder. A finished cell keeps its adapter, run.json and metrics.csv there, but no
+// checkpoint and no trained backbone.
 func WorkPath(results, task, method string, seed uint64) string {
 	return filepath.Join(results, WorkFolder, task, method, fmt.Sprintf("seed-%d", seed))
 }
@@ -106,8 +106,8 @@ func (e *BadCellError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.E
 // Unwrap returns Err, for package errors.
 func (e *BadCellError) Unwrap() error { return e.Err }
 
-// ReadCell reads a cell's file. The error wraps fs.ErrNotExist for a missing file, and is a *BadCellError for one that is empty, truncated
-// or something else. It also wraps a *result.ForeignError for a file of another version of the program.
+// ReadCell reads a cell's file. The error wraps fs.ErrNotExist for a missing file, and is a *BadCellError for one that is empty,
+// truncated or something else. It also wraps a *result.ForeignError for a file of another version of the program.
 func ReadCell(path string) (Cell, error) {
 	b, err := limit.ReadFile(path, limit.Text)
 	if err != nil {
@@ -171,8 +171,8 @@ func (c Cell) misplaced(results string) error {
 	return fmt.Errorf("holds the cell %s, which belongs into %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))
 }
 
-// ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read or is
-// misplaced. err is not nil if a folder can't be read.
+// ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read
+// or is misplaced. err is not nil if a folder can't be read.
 func ReadCells(results string) (cells []Cell, bad []error, err error) {
 	err = filepath.WalkDir(results, func(path string, e fs.DirEntry, err error) error {
 		switch {

@@ -75,8 +75,8 @@ var recipes = sync.OnceValue(func() (list []row) {
 	return list
 })
 
-// RecipeOf returns the recipe of a method on a task for the backbone of an architecture, such as "vit:image=224,...". A ViT of another
-// size gets the recipe of ViT-B and another Swin that of Swin-B, with a note.
+// RecipeOf returns the recipe of a method on a task for the backbone of an architecture, such as "vit:image=224,...". A ViT of
+// another size gets the recipe of ViT-B and another Swin that of Swin-B, with a note.
 func RecipeOf(task suite.Task, method, architecture string) Recipe {
 	family, base := familyViT, "image=224,patch=16,width=768,depth=12"
 	if strings.HasPrefix(strings.ToLower(architecture), "swin") {

@@ -21,8 +21,8 @@ func Deviation(values []float64) float64 {
 	return math.Sqrt(sum / float64(len(values)-1))
 }
 
-// Quantile returns the q-quantile of at least one sorted value. It interpolates linearly between neighbours, like numpy.quantile by
-// default.
+// Quantile returns the q-quantile of at least one sorted value. It interpolates linearly between neighbours, like numpy.quantile
+// by default.
 func Quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	i := int(math.Floor(at))

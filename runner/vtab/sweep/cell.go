@@ -21,8 +21,8 @@ import (
 	"dtl-tf/runner/vtab"
 )
 
-// train trains a cell and returns its record, finished or failed. The error is that of a run folder that another process uses, or of an
-// interrupted training.
+// train trains a cell and returns its record, finished or failed. The error is that of a run folder that another process uses, or
+// of an interrupted training.
 func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
 	c := vtab.Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed, Recipe: j.recipe, Overrides: j.overrides, Started: now(),
@@ -67,8 +67,8 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (run result.R
 	return run, err
 }
 
-// resume sets f to resume the run in the cell's folder, if it has a checkpoint or is finished, and to overwrite it if not. A resumed run keeps
-// its number of threads, which may affect the last digits of the result.
+// resume sets f to resume the run in the cell's folder, if it has a checkpoint or is finished, and to overwrite it if not. A
+// resumed run keeps its number of threads, which may affect the last digits of the result.
 //
 // An unreadable run.json may belong to days of training. It fails the cell, and everything is kept.
 func (s *sweep) resume(j job, f *finetune.Config, c *vtab.Cell) error {
@@ -114,7 +114,8 @@ func (s *sweep) stepMemory(ctx context.Context, cell string, f finetune.Config) 
 	return s.memory[kind]
 }
 
-// removeLarge removes the checkpoints and the trained backbone from the run folder of a finished cell. Each is as large as the backbone.
+// removeLarge removes the checkpoints and the trained backbone from the run folder of a finished cell. Each is as large as the
+// backbone.
 func removeLarge(folder string) {
 	entries, _ := os.ReadDir(folder) // an unreadable folder is left as it is
 	for _, e := range entries {
@@ -124,8 +125,8 @@ func removeLarge(folder string) {
 	}
 }
 
-// readCell reads a cell's file, nil if it is missing. It renames an incomplete file to .bad and returns nil. A file of another version of
-// the program is an error, since replacing it may take days of training.
+// readCell reads a cell's file, nil if it is missing. It renames an incomplete file to .bad and returns nil. A file of another
+// version of the program is an error, since replacing it may take days of training.
 func (s *sweep) readCell(j job) (*vtab.Cell, error) {
 	path := s.plan.cellPath(j)
 	c, err := vtab.ReadCell(path)

@@ -219,8 +219,8 @@ func (p *plan) jobs(architecture string) (list []job, err error) {
 	return p.ofShard(list), nil
 }
 
-// ofShard returns the jobs of this shard. The jobs are dealt like cards in the order of a hash of their names: all machines find the same
-// shards without communicating, shards differ by one job at most, and none gets all jobs of a slow method.
+// ofShard returns the jobs of this shard. The jobs are dealt like cards in the order of a hash of their names: all machines find
+// the same shards without communicating, shards differ by one job at most, and none gets all jobs of a slow method.
 func (p *plan) ofShard(list []job) []job {
 	if p.parts == 1 {
 		return list

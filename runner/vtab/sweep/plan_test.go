@@ -7,11 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"dtl-tf/runner/internal/stat"
-
 	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
+	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )

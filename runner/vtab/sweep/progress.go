@@ -8,19 +8,17 @@ import (
 	"time"
 
 	"dtl-tf/runner/internal/stat"
-
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 	"dtl-tf/runner/vtab"
 )
 
-// progress shows the progress of the sweep: a line for each cell that ends, and in between one line that a terminal redraws and a log
-// repeats every logEvery.
+// progress shows the progress of the sweep: a line for each cell that ends, and in between one line that a terminal redraws and a
+// log repeats every logEvery.
 type progress struct {
-	line  *report.Progress
-	quiet bool
-	err   io.Writer
+	line *report.Progress
+	err  io.Writer
 
 	total, finished, failed int // numbers of cells of this shard
 	left                    []job
@@ -32,7 +30,7 @@ type progress struct {
 const logEvery = 2 * time.Minute
 
 func newProgress(err io.Writer, quiet bool) *progress {
-	return &progress{line: report.NewProgress(err, quiet), quiet: quiet, err: err, seconds: map[string][]float64{}, noted: map[string]bool{}}
+	return &progress{line: report.NewProgress(err, quiet), err: err, seconds: map[string][]float64{}, noted: map[string]bool{}}
 }
 
 // note prints a line unless the sweep is quiet.
@@ -55,7 +53,8 @@ func (p *progress) count(c vtab.Cell) {
 	p.seconds[c.Method] = append(p.seconds[c.Method], m.TrainSeconds+m.EvaluationSeconds)
 }
 
-// ended prints the outcome of a cell, and its notes unless another cell of the task has had the same. by names the process that ran it.
+// ended prints the outcome of a cell, and its notes unless another cell of the task has had the same. by names the process that
+// ran it.
 func (p *progress) ended(j job, c vtab.Cell, by string) {
 	if c.Run != nil {
 		for _, text := range c.Run.Notes {
@@ -126,8 +125,8 @@ func (p *progress) waiting(cells int, holder owner) {
 	})
 }
 
-// timeLeft estimates the remaining time from the finished cells of each method, or of all methods for one that has none yet. done is the
-// fraction of the current cell, which is the only measure before a cell has finished. ok is false if there is no estimate.
+// timeLeft estimates the remaining time from the finished cells of each method, or of all methods for one that has none yet. done
+// is the fraction of the current cell, which is the only measure before a cell has finished. ok is false if there is no estimate.
 func (p *progress) timeLeft(done float64) (text string, ok bool) {
 	if len(p.left) == 0 {
 		return "", false

@@ -19,8 +19,8 @@ import (
 // maxTableWidth is the width in characters that the table of a search may take.
 const maxTableWidth = 120
 
-// Search trains a method on train800 of a task with every point of a grid, and evaluates it on val200. It prints the points by accuracy,
-// and the best one as an argument of --set. It does not open the test images, and trains only unfinished cells.
+// Search trains a method on train800 of a task with every point of a grid, and evaluates it on val200. It prints the points by
+// accuracy, and the best one as an argument of --set. It does not open the test images, and trains only unfinished cells.
 func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if c.Grid == "" {
 		return runner.Usagef("--grid is required, such as 'lr=1e-3,5e-3;drop_path=0,0.1'")
@@ -70,8 +70,8 @@ func (o outcome) mean() float64 {
 	return stat.Mean(o.top1)
 }
 
-// outcomes reads the cells of all points, including those of other shards, and returns the best point first. Points with equal accuracies stay
-// in the order of the grid.
+// outcomes reads the cells of all points, including those of other shards, and returns the best point first. Points with equal
+// accuracies stay in the order of the grid.
 func (p *plan) outcomes() ([]outcome, error) {
 	var list []outcome
 	for _, point := range p.points {

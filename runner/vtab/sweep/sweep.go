@@ -1,6 +1,6 @@
-// Package sweep trains the cells of a VTAB-1k table: every method on every task with every seed. A finished cell is a JSON file. Each call
-// trains the missing cells and resumes interrupted ones from their last checkpoints. Any number of processes on any number of
-// machines can share a folder of results.
+// Package sweep trains the cells of a VTAB-1k table: every method on every task with every seed. A finished cell is a JSON file.
+// Each call trains the missing cells and resumes interrupted ones from their last checkpoints. Any number of processes on any
+// number of machines can share a folder of results.
 package sweep
 
 import (
@@ -38,8 +38,9 @@ type sweep struct {
 // pollEvery is the time between checks of the cells that other processes run.
 const pollEvery = 2 * time.Second
 
-// Run trains the missing cells and prints a summary. It records a failed cell with the reason and continues with the others; the error at
-// the end counts the failed cells. When ctx is cancelled, the current cell writes a checkpoint and the error wraps context.Canceled.
+// Run trains the missing cells and prints a summary. It records a failed cell with the reason and continues with the others; the
+// error at the end counts the failed cells. When ctx is cancelled, the current cell writes a checkpoint and the error wraps
+// context.Canceled.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
 	p, err := newPlan(c)
 	if err != nil {
@@ -168,8 +169,8 @@ func without(jobs []job, j job) []job {
 	return slices.DeleteFunc(slices.Clone(jobs), func(other job) bool { return other.name() == j.name() })
 }
 
-// try trains a cell unless another process does. It returns whether the cell is done, by any process, and if not, the process that has
-// it.
+// try trains a cell unless another process does. It returns whether the cell is done, by any process, and if not, the process
+// that has it.
 func (s *sweep) try(ctx context.Context, j job) (done bool, holder owner, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, owner{}, err
