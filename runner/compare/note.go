@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"dtl-tf/runner/report"
 )
@@ -56,7 +55,8 @@ func (c Comparison) notes() string {
 	}
 	paragraphs = append(paragraphs, c.quotedNotes()...)
 	for i, p := range paragraphs {
-		paragraphs[i] = wrap(p, noteWidth)
+		indent := p[:len(p)-len(strings.TrimLeft(p, " "))]
+		paragraphs[i] = report.Wrap(indent, indent+indent, p, noteWidth)
 	}
 	return strings.Join(paragraphs, "\n")
 }
@@ -96,23 +96,4 @@ func (c Comparison) group(key func(Line) string) (list []group) {
 		}
 	}
 	return list
-}
-
-// wrap breaks a text into lines. If it is indented, the lines after the first are indented twice as far.
-func wrap(text string, width int) string {
-	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
-	var lines []string
-	line := indent
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-			line += word
-		case utf8.RuneCountInString(line+" "+word) > width:
-			lines = append(lines, line)
-			line = indent + indent + word
-		default:
-			line += " " + word
-		}
-	}
-	return strings.Join(append(lines, line), "\n")
 }

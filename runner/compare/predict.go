@@ -8,6 +8,7 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner/machine"
+	"dtl-tf/runner/report"
 )
 
 // predict returns a Failure if a row would not fit into the free memory. If there is not clearly enough, it traces steps of one
@@ -38,7 +39,7 @@ func predict(r request, bb *backbone.Backbone) (*Failure, error) {
 	}
 	return &Failure{
 		Error: fmt.Sprintf("does not fit into memory: a step of batch %d needs %s %s, %s are available; the batch is not lowered by itself, choose a smaller --batch",
-			batch, about, gibibytes(int64(needed)), gibibytes(free)),
+			batch, about, report.GiB(int64(needed)), report.GiB(free)),
 		Predicted: int64(needed), Available: free,
 	}, nil
 }
@@ -72,5 +73,3 @@ func upperBound(a backbone.Architecture, classes, batch int) float64 {
 	}
 	return 4 * (8*float64(backbone.Parameters(a)+classes*backbone.Width(a)) + image*float64(batch))
 }
-
-func gibibytes(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }

@@ -112,21 +112,6 @@ func number(v *float64) any {
 	return *v
 }
 
-// mebibytes formats bytes. Less than 0.05 MiB is shown as "<0.1".
-func mebibytes(v any) string {
-	n, _ := v.(int64)
-	m := float64(n) / (1 << 20)
-	switch {
-	case n == 0:
-		return "0"
-	case m < 0.05:
-		return "<0.1"
-	case m < 10:
-		return fmt.Sprintf("%.1f", m)
-	}
-	return report.Thousands(int64(m + 0.5))
-}
-
 // percent formats a ratio.
 func percent(v any) string {
 	f, _ := v.(float64)
@@ -142,16 +127,16 @@ func fields() []field {
 		{report.Column{Key: "method", Title: "method"}, memoryPart | timePart, func(l Line) any { return l.Row.Method }},
 		{column("trainable_parameters", "trainable\nparameters", report.Thousands), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Trainable })},
 		{data("classifier_parameters"), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Classifier })},
-		{column("weights_bytes", "weights\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Weights })},
-		{column("optimizer_bytes", "optimizer\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Optimizer })},
-		{column("activations_peak_bytes", "activations\npeak MiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Activations })},
-		{column("gradients_peak_bytes", "gradients\npeak MiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Gradients })},
-		{column("peak_step_bytes", "step peak\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Peak })},
+		{column("weights_bytes", "weights\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Weights })},
+		{column("optimizer_bytes", "optimizer\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Optimizer })},
+		{column("activations_peak_bytes", "activations\npeak MiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Activations })},
+		{column("gradients_peak_bytes", "gradients\npeak MiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Gradients })},
+		{column("peak_step_bytes", "step peak\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Peak })},
 		{column("peak_step_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Peak })},
-		{column("training_bytes", "total\nMiB", mebibytes), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Total })},
+		{column("training_bytes", "total\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Total })},
 		{column("training_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Total })},
-		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Peak) })},
-		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", mebibytes), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Process) })},
+		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", report.MiB), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Peak) })},
+		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", report.MiB), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Process) })},
 		{column("seconds_per_step", "s/step\nmedian", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.SecondsPerStep })},
 		{column("spread", "min to\nmax", nil), timePart, of(Line.measurement, func(m *Measurement) any {
 			return report.Significant(m.Spread.Min) + "–" + report.Significant(m.Spread.Max)
@@ -191,10 +176,10 @@ func (c Comparison) table(p part, note string) report.Table {
 // breakdown returns the table of the buffers that are alive at the peak.
 func (c Comparison) breakdown() report.Table {
 	t := report.Table{Columns: []report.Column{
-		{Key: "total_bytes", Title: "MiB", Right: true, Text: mebibytes},
+		{Key: "total_bytes", Title: "MiB", Right: true, Text: report.MiB},
 		{Key: "share", Title: "of the\npeak", Right: true, Text: percent},
 		{Key: "count", Title: "buffers", Right: true},
-		{Key: "bytes", Title: "of\nMiB", Right: true, Text: mebibytes},
+		{Key: "bytes", Title: "of\nMiB", Right: true, Text: report.MiB},
 		{Key: "kind", Title: "kind"},
 		{Key: "shape", Title: "shape"},
 		{Key: "op", Title: "op"},
@@ -210,7 +195,7 @@ func (c Comparison) breakdown() report.Table {
 			sum += b.Total()
 		}
 		t.Note = fmt.Sprintf("Alive at the peak of a step with %s: %s of %s MiB are listed. A buffer goes by the node that wrote it last; block_* stands for one a block.",
-			c.Breakdown, mebibytes(sum), mebibytes(l.Peak))
+			c.Breakdown, report.MiB(sum), report.MiB(l.Peak))
 	}
 	return t
 }

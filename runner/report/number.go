@@ -12,6 +12,24 @@ import (
 // Thousands formats an integer as 85,798,656.
 func Thousands(v any) string { return message.NewPrinter(language.English).Sprint(v) }
 
+// MiB formats a number of bytes, an int64, in MiB. Less than 0.05 MiB is "<0.1".
+func MiB(v any) string {
+	n, _ := v.(int64)
+	switch m := float64(n) / (1 << 20); {
+	case n == 0:
+		return "0"
+	case m < 0.05:
+		return "<0.1"
+	case m < 10:
+		return fmt.Sprintf("%.1f", m)
+	default:
+		return Thousands(int64(math.Round(m)))
+	}
+}
+
+// GiB formats a number of bytes as "1.5 GiB".
+func GiB(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }
+
 // Fixed formats a number with a number of digits after the point.
 func Fixed(digits int) func(any) string {
 	return func(v any) string { return fmt.Sprintf("%.*f", digits, v) }

@@ -9,6 +9,7 @@ import (
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/report"
 )
 
 // The four lists of a data set.
@@ -75,15 +76,7 @@ func readList(dir, name string, classes int, f *findings) list {
 	if len(l.entries) == 0 {
 		f.problem("empty lists", l.path, "the list has no image: want lines like \"images/0001.jpg 3\"")
 	} else if blank > 0 {
-		f.remark("blank lines", fmt.Sprintf("%s line %d", l.path, firstBlank), "%s, the first here: passed over", count(blank, "blank line"))
+		f.remark("blank lines", fmt.Sprintf("%s line %d", l.path, firstBlank), "%s, the first here: passed over", report.Count(blank, "blank line"))
 	}
 	return l
-}
-
-// count formats "1 image" or "2 images".
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

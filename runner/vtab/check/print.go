@@ -106,5 +106,5 @@ func (s results) verdict() error {
 	if n == 0 {
 		return nil
 	}
-	return errors.New(count(n, "problem") + " in " + strings.Join(folders, ", "))
+	return errors.New(report.Count(n, "problem") + " in " + strings.Join(folders, ", "))
 }

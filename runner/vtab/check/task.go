@@ -7,6 +7,7 @@ import (
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/report"
 	"dtl-tf/runner/suite"
 )
 
@@ -108,7 +109,7 @@ func compareSizes(task suite.Task, lists map[string]list, f *findings) {
 			for _, other := range want[1:] {
 				text += fmt.Sprintf(", or %d in another known copy", other)
 			}
-			f.problem("wrong sizes", l.path, "%s, VTAB-1k has %s: results are not comparable with published ones", count(n, "image"), text)
+			f.problem("wrong sizes", l.path, "%s, VTAB-1k has %s: results are not comparable with published ones", report.Count(n, "image"), text)
 		}
 	}
 }

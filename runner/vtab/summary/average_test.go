@@ -117,11 +117,6 @@ func TestRounding(t *testing.T) {
 			t.Errorf("deviation(%v) is %q, want %q", v, got, want)
 		}
 	}
-	for bytes, want := range map[int64]string{3 << 20: "3.0", 1536 << 20: "1,536", 10800332: "10"} {
-		if got := mebibytes(&bytes); got != want {
-			t.Errorf("%d bytes are %q, want %q", bytes, got, want)
-		}
-	}
 }
 
 // TestBest checks that scores that read the same are both best, but never a quoted or a single one.

@@ -2,7 +2,6 @@ package summary
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +46,7 @@ func (t Table) lines() (list []line) {
 		best[i] = t.best(c.Key)
 	}
 	for _, r := range t.Rows {
-		l := line{name: r.Name, quoted: r.Quoted, notes: numbers(r.Notes...), parameters: r.Parameters.text(), memory: mebibytes(r.StepMemory)}
+		l := line{name: r.Name, quoted: r.Quoted, notes: numbers(r.Notes...), parameters: r.Parameters.text(), memory: r.memory()}
 		for i, c := range t.Columns {
 			s, ok := r.Scores[c.Key]
 			if !ok {
@@ -107,15 +106,12 @@ func (p *Parameters) text() string {
 	return strconv.FormatFloat(p.Millions, 'f', 2, 64)
 }
 
-func mebibytes(n *int64) string {
-	if n == nil {
+// memory formats the step memory, "" if unknown.
+func (r Row) memory() string {
+	if r.StepMemory == nil {
 		return ""
 	}
-	mib := float64(*n) / (1 << 20)
-	if mib < 10 {
-		return strconv.FormatFloat(mib, 'f', 1, 64)
-	}
-	return report.Thousands(int64(math.Round(mib)))
+	return report.MiB(*r.StepMemory)
 }
 
 // numbers formats footnotes as "1,2"; 0 is none.

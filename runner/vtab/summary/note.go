@@ -61,7 +61,7 @@ func (t *Table) explain(r *Row, cells []source) {
 	}
 	for _, c := range cells {
 		if n := c.Run.Data.Skipped; n > 0 {
-			t.annotate(r, "%s: %s seed %d: %d unreadable %s left out.", r.Name, c.Task, c.Seed, n, plural(n, "image"))
+			t.annotate(r, "%s: %s seed %d: %s left out.", r.Name, c.Task, c.Seed, report.Count(n, "unreadable image"))
 		}
 	}
 	t.explainMissing(r)
@@ -88,7 +88,7 @@ func seedsOf(failed []Failure, task string) string {
 			seeds = append(seeds, fmt.Sprint(f.Seed))
 		}
 	}
-	return plural(len(seeds), "seed") + " " + strings.Join(seeds, ", ")
+	return report.Plural(len(seeds), "seed") + " " + strings.Join(seeds, ", ")
 }
 
 // explainSeeds states the seeds of a row if they differ between rows or tasks.
@@ -106,7 +106,7 @@ func (t *Table) explainSeeds(r *Row) {
 		t.annotate(r, "%s: the tasks have different seeds, so an average over them has no deviation: %s.", r.Name, parts)
 	case t.mixedSeeds:
 		for seeds := range tasks {
-			t.annotate(r, "n = %d (%s %s).", number(seeds), plural(number(seeds), "seed"), seeds)
+			t.annotate(r, "n = %d (%s %s).", number(seeds), report.Plural(number(seeds), "seed"), seeds)
 		}
 	}
 }
@@ -235,12 +235,5 @@ func join(seeds []uint64) string {
 
 // number counts joined seeds.
 func number(seeds string) int { return strings.Count(seeds, ",") + 1 }
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -59,7 +59,7 @@ func Run(c Config, ui runner.UI) error {
 		return err
 	}
 	if len(bad) > 0 {
-		text := fmt.Sprintf("the table lacks %d unreadable %s; remove or repair, and run the cells again:", len(bad), plural(len(bad), "file"))
+		text := fmt.Sprintf("the table lacks %s; remove or repair, and run the cells again:", report.Count(len(bad), "unreadable file"))
 		for _, b := range bad {
 			text += "\n  " + b.Error()
 		}

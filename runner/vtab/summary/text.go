@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"dtl-tf/runner/report"
+
 	"golang.org/x/term"
 )
 
@@ -64,10 +66,11 @@ func (t Table) text(w io.Writer, bold bool) error {
 		caption = append(slices.Clone(caption), bestNote)
 	}
 	for _, c := range caption {
-		b.WriteString(wrap("", c))
+		b.WriteString(report.Wrap("", "", c, textWidth) + "\n")
 	}
 	for _, f := range t.Footnotes {
-		b.WriteString(wrap(fmt.Sprintf("%5s ", fmt.Sprintf("[%d]", f.Number)), f.Text))
+		head := fmt.Sprintf("%5s ", fmt.Sprintf("[%d]", f.Number))
+		b.WriteString(report.Wrap(head, strings.Repeat(" ", len(head)), f.Text, textWidth) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -146,29 +149,6 @@ func writeLine(b *strings.Builder, tracks []track, label int, l line, bold bool)
 			b.WriteString(text + "\n")
 		}
 	}
-}
-
-// wrap breaks a text into lines of textWidth, the first after head, the others indented by it.
-func wrap(head, text string) string {
-	var b strings.Builder
-	indent := utf8.RuneCountInString(head)
-	b.WriteString(head)
-	at := indent
-	for word := range strings.FieldsSeq(text) {
-		width := utf8.RuneCountInString(word)
-		switch {
-		case at == indent:
-		case at+1+width > textWidth:
-			fmt.Fprintf(&b, "\n%*s", indent, "")
-			at = indent
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += width
-	}
-	return b.String() + "\n"
 }
 
 // isTerminal reports whether w is a terminal that shows bold type.

@@ -137,9 +137,9 @@ func (p *plan) print(ui runner.UI, format string, list []outcome) error {
 		}
 	}
 	fmt.Fprintf(out, "Trained on train800, evaluated on val200 with %s; test images were not opened. Best with %s on %s",
-		plural(len(p.seeds), "seed"), p.methods[0], p.tasks[0].Folder)
+		report.Count(len(p.seeds), "seed"), p.methods[0], p.tasks[0].Folder)
 	if tied > 0 {
-		fmt.Fprintf(out, " (as good: %s, later in the grid)", plural(tied, "other point"))
+		fmt.Fprintf(out, " (as good: %s, later in the grid)", report.Count(tied, "other point"))
 	}
 	_, err := fmt.Fprintf(out, ":\n  --set %s\n", p.overridesAt(best.point, p.methods[0]))
 	return err

@@ -17,6 +17,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/finetune"
+	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -239,19 +240,12 @@ func (s *sweep) end(j job, c vtab.Cell, by string) {
 // summary prints how many cells are finished and which failed in this call.
 func (s *sweep) summary() error {
 	fmt.Fprintf(s.ui.Out, "%s: %d finished (%d before this call), %d failed; the results are in %s\n",
-		plural(s.show.total, "cell"), s.show.finished, s.kept, s.show.failed, s.plan.Out)
+		report.Count(s.show.total, "cell"), s.show.finished, s.kept, s.show.failed, s.plan.Out)
 	if len(s.failed) == 0 {
 		return nil
 	}
 	for _, f := range s.failed {
 		fmt.Fprintf(s.ui.Out, "  failed: %s\n", f)
 	}
-	return fmt.Errorf("%s of %d failed, for the reasons above; the same command tries them again", plural(len(s.failed), "cell"), s.show.total)
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Errorf("%s of %d failed, for the reasons above; the same command tries them again", report.Count(len(s.failed), "cell"), s.show.total)
 }
