@@ -43,6 +43,13 @@ func ParseMethods(text string) (methods []string, err error) {
 	return methods, nil
 }
 
+// AdaptedConfig selects a backbone and a trained adapter for it.
+type AdaptedConfig struct {
+	Backbone BackboneConfig
+	Method   MethodConfig // for adapter files that do not record the method
+	Adapter  string       // file
+}
+
 // Settings is a method with every option resolved.
 type Settings struct {
 	Method  dtl.Method

@@ -31,7 +31,7 @@ by number, and a note says so.`,
 			asJSON  bool
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
+			adapted.file(f, "default: the backbone's own head")
 			f.StringVar(&c.Data, "data", "", "data set `folder` (required)")
 			f.StringVar(&c.Split, "split", "test", "`split`: test, val, train or trainval")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")
@@ -44,7 +44,7 @@ by number, and a note says so.`,
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g); err != nil {
 				return err
 			}
 			score, err := infer.Eval(ctx, c, io.ui(false))

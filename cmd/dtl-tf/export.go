@@ -30,14 +30,14 @@ TensorFlow Serving expects one folder per version: copy the SavedModel to NAME/1
 			adapted adaptedFlags
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (required)")
+			adapted.file(f, "required")
 			f.StringVar(&c.Out, "out", "", "`folder` of the SavedModel (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the SavedModel in --out")
 		})
 		adapted.define(g)
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g); err != nil {
 				return err
 			}
 			return export.Classifier(ctx, c, io.ui(false))

@@ -24,14 +24,14 @@ become part of a layer's weights can be merged, such as lora and ssf.`,
 			adapted adaptedFlags
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (required)")
+			adapted.file(f, "required")
 			f.StringVar(&c.Out, "out", "", "the merged backbone, an .npz `file` (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace --out")
 		})
 		adapted.define(g)
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g); err != nil {
 				return err
 			}
 			sidecar, err := export.Merge(ctx, c, io.ui(false))

@@ -45,8 +45,14 @@ func (v *optionValue) Type() string          { return "value" }
 
 // adaptedFlags are the flags of commands that read a backbone with an adapter.
 type adaptedFlags struct {
+	adapter  string
 	backbone backboneFlags
 	method   methodFlags
+}
+
+// file defines --adapter. without says what happens without it.
+func (a *adaptedFlags) file(f *pflag.FlagSet, without string) {
+	f.StringVar(&a.adapter, "adapter", "", "adapter `file` of a run ("+without+")")
 }
 
 func (a *adaptedFlags) define(g *groups) {
@@ -54,7 +60,7 @@ func (a *adaptedFlags) define(g *groups) {
 	a.method.define(g, "`name` of the method, for adapter files that do not record it", "")
 }
 
-func (a *adaptedFlags) config(g *groups) (runner.BackboneConfig, runner.MethodConfig, error) {
+func (a *adaptedFlags) config(g *groups) (runner.AdaptedConfig, error) {
 	b, err := a.backbone.config()
-	return b, a.method.config(g), err
+	return runner.AdaptedConfig{Backbone: b, Method: a.method.config(g), Adapter: a.adapter}, err
 }

@@ -32,7 +32,7 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 			asJSON  bool
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Adapter, "adapter", "", "adapter `file` of a run (default: the backbone's own head)")
+			adapted.file(f, "default: the backbone's own head")
 			f.StringVar(&c.SavedModel, "saved-model", "", "`folder` of an exported model, instead of a backbone and an adapter")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "report images that can't be read and continue, instead of stopping")
 			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]}, one per line`)
@@ -47,7 +47,7 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 				return usagef("name at least one image or folder")
 			}
 			var err error
-			if c.Backbone, c.Method, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g); err != nil {
 				return err
 			}
 			c.Images = args

@@ -21,23 +21,23 @@ type Adapted struct {
 }
 
 // Open reads backbone and adapter and checks that they fit.
-func Open(ctx context.Context, b runner.BackboneConfig, adapterPath string, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
-	adapter, err := Read(adapterPath, note)
+func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*Adapted, error) {
+	adapter, err := Read(c.Adapter, note)
 	if err != nil {
 		return nil, err
 	}
-	if err := takeOver(adapter, &b); err != nil {
+	if err := takeOver(adapter, &c.Backbone); err != nil {
 		return nil, err
 	}
-	bb, err := b.Load(ctx)
+	bb, err := c.Backbone.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := Settings(adapter, m, bb.Architecture)
+	s, err := Settings(adapter, c.Method, bb.Architecture)
 	if err != nil {
 		return nil, err
 	}
-	NoteForeign(ctx, adapter, m, s, bb, note)
+	NoteForeign(ctx, adapter, c.Method, s, bb, note)
 	a := &Adapted{Backbone: bb, Adapter: adapter, Options: s.Options}
 	classes, err := Classes(adapter)
 	if err != nil {

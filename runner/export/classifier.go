@@ -98,9 +98,7 @@ func Read(dir string) (Description, error) {
 
 // ClassifierConfig is the configuration of Classifier.
 type ClassifierConfig struct {
-	Backbone  runner.BackboneConfig
-	Method    runner.MethodConfig
-	Adapter   string
+	runner.AdaptedConfig
 	Out       string // a folder
 	Overwrite bool
 }
@@ -110,7 +108,7 @@ func Classifier(ctx context.Context, c ClassifierConfig, ui runner.UI) error {
 	if c.Adapter == "" || c.Out == "" {
 		return runner.Usagef("--adapter and --out are required")
 	}
-	a, err := adapter.Open(ctx, c.Backbone, c.Adapter, c.Method, ui.Note)
+	a, err := adapter.Open(ctx, c.AdaptedConfig, ui.Note)
 	if err != nil {
 		return err
 	}

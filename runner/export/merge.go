@@ -17,9 +17,7 @@ import (
 
 // MergeConfig is the configuration of Merge.
 type MergeConfig struct {
-	Backbone  runner.BackboneConfig
-	Method    runner.MethodConfig
-	Adapter   string
+	runner.AdaptedConfig
 	Out       string // an .npz file
 	Overwrite bool
 }
@@ -42,7 +40,7 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 			return "", runner.Usagef("%s exists already: add --overwrite or choose another --out", path)
 		}
 	}
-	a, err := adapter.Open(ctx, c.Backbone, c.Adapter, c.Method, ui.Note)
+	a, err := adapter.Open(ctx, c.AdaptedConfig, ui.Note)
 	if err != nil {
 		return "", err
 	}

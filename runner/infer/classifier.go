@@ -30,11 +30,11 @@ type loaded struct {
 }
 
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
-func loadClassifier(ctx context.Context, b runner.BackboneConfig, adapterPath string, m runner.MethodConfig, threads int, note runner.NoteFunc) (*loaded, error) {
-	if adapterPath == "" {
-		return loadOwnHead(ctx, b, m, threads, note)
+func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
+	if c.Adapter == "" {
+		return loadOwnHead(ctx, c.Backbone, c.Method, threads, note)
 	}
-	a, err := adapter.Open(ctx, b, adapterPath, m, note)
+	a, err := adapter.Open(ctx, c, note)
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,11 @@ import (
 
 // EvalConfig is the configuration of Eval.
 type EvalConfig struct {
-	Backbone      runner.BackboneConfig
-	Method        runner.MethodConfig
-	Adapter       string // "": the backbone's own head
-	Data, Split   string
-	SkipBadImages bool
-	Batch         int
-	Threads       int
+	runner.AdaptedConfig // without an Adapter: the backbone's own head
+	Data, Split          string
+	SkipBadImages        bool
+	Batch                int
+	Threads              int
 }
 
 // Eval measures the accuracy of an adapter, or of the backbone's own head, on a split.
@@ -39,7 +37,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	if err != nil {
 		return classify.Score{}, &runner.UsageError{Err: err}
 	}
-	l, err := loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
+	l, err := loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
 	if err != nil {
 		return classify.Score{}, err
 	}

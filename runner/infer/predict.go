@@ -19,14 +19,12 @@ import (
 
 // PredictConfig is the configuration of Predict.
 type PredictConfig struct {
-	Backbone      runner.BackboneConfig
-	Method        runner.MethodConfig
-	Adapter       string // "": the backbone's own head
-	SavedModel    string // a folder that export.Classifier wrote, instead of the fields above
-	Images        []string
-	SkipBadImages bool
-	Batch         int
-	Threads       int
+	runner.AdaptedConfig        // without an Adapter: the backbone's own head
+	SavedModel           string // a folder that export.Classifier wrote, instead of the fields above
+	Images               []string
+	SkipBadImages        bool
+	Batch                int
+	Threads              int
 }
 
 // Prediction is the prediction for one image.
@@ -101,7 +99,7 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 // classifier loads the classifier that the user chose.
 func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, error) {
 	if c.SavedModel == "" {
-		return loadClassifier(ctx, c.Backbone, c.Adapter, c.Method, c.Threads, ui.Note)
+		return loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
 	}
 	b, m := c.Backbone, c.Method
 	var given []string
