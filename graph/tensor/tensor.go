@@ -21,6 +21,15 @@ type Element interface {
 // BFloat16 is the upper half of a float32.
 type BFloat16 uint16
 
+// RoundBFloat16 rounds to the nearest, ties to even, like TensorFlow's Cast.
+func RoundBFloat16(v float32) BFloat16 {
+	bits := math.Float32bits(v)
+	if v != v {
+		return BFloat16(bits>>16) | 0x40 // rounding could turn NaN into infinity
+	}
+	return BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
 // Tensor is a dense row-major array. Data is a []T of an Element type with exactly Size(Shape)
 // elements, or Rows. A scalar has the empty shape.
 type Tensor struct {

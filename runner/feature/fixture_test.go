@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
@@ -62,7 +63,7 @@ func options(dir string) (Options, *notes) {
 	n := new(notes)
 	return Options{
 		Dir:      dir,
-		Key:      Key{Backbone: "b", Architecture: "a", Std: [3]float64{1, 1, 1}, ImageSize: 8, Preprocessing: "p", Computed: FP32, Stored: FP32},
+		Key:      Key{Backbone: "b", Architecture: "a", Std: [3]float64{1, 1, 1}, ImageSize: 8, Preprocessing: "p", Computed: graph.FP32, Stored: graph.FP32},
 		Versions: Versions{Program: "v1", LibTensorFlow: "2.18"}, About: About{Backbone: "bb", Data: "dd"},
 		Values: []Value{{"x_00", []int{3, 5}}, {"x_01", []int{1500}}},
 		Note:   n.add, Wait: 100 * time.Millisecond,

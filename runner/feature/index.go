@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/result"
 )
@@ -96,6 +97,6 @@ func (x index) write(folder string) error {
 }
 
 // fileName is the name of the file of a value.
-func fileName(v Value, element string) string { return v.Name + "." + element }
+func fileName(v Value, element graph.Precision) string { return v.Name + "." + string(element) }
 
 func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -9,43 +9,32 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"dtl-tf/graph"
 )
 
 // Format is the version of the files of a cache. It increases when their meaning changes.
 const Format = 1
 
-// The types of stored elements, as in --cache-precision.
-const (
-	FP32 = "fp32"
-	BF16 = "bf16"
-)
-
 // Elements lists the types of stored elements.
-func Elements() []string { return []string{FP32, BF16} }
-
-func elementBytes(element string) int64 {
-	if element == BF16 {
-		return 2
-	}
-	return 4
-}
+func Elements() []string { return []string{string(graph.FP32), string(graph.BF16)} }
 
 // Key is everything that stored values depend on, without the trained parameters and their training.
 type Key struct {
-	Backbone      string     `json:"backbone_sha256"` // of the weights' names, shapes and values
-	Architecture  string     `json:"architecture"`
-	Eps           float64    `json:"layer_norm_eps,omitempty"` // 0: the usual 1e-6
-	Mean          [3]float64 `json:"mean"`                     // of the input normalisation
-	Std           [3]float64 `json:"std"`
-	ImageSize     int        `json:"image_size"`
-	Preprocessing string     `json:"preprocessing"` // from the file to ImageSize
-	Computed      string     `json:"computed_in"`   // precision of the matrix products, fp32 or bf16
-	Stored        string     `json:"stored_in"`     // FP32 or BF16
-	Program       string     `json:"program"`       // the build, exactly
-	Device        string     `json:"device"`        // that computed the values, with its model
-	OneDNN        string     `json:"onednn"`        // whether matrix products use oneDNN, and its instruction limit
-	Kernels       string     `json:"kernels"`       // the variant of this program's kernels, "" if TensorFlow's ops were used
-	Images        string     `json:"images_sha256"` // see Images.Fingerprint
+	Backbone      string          `json:"backbone_sha256"` // of the weights' names, shapes and values
+	Architecture  string          `json:"architecture"`
+	Eps           float64         `json:"layer_norm_eps,omitempty"` // 0: the usual 1e-6
+	Mean          [3]float64      `json:"mean"`                     // of the input normalisation
+	Std           [3]float64      `json:"std"`
+	ImageSize     int             `json:"image_size"`
+	Preprocessing string          `json:"preprocessing"` // from the file to ImageSize
+	Computed      graph.Precision `json:"computed_in"`   // precision of the matrix products
+	Stored        graph.Precision `json:"stored_in"`     // one of Elements
+	Program       string          `json:"program"`       // the build, exactly
+	Device        string          `json:"device"`        // that computed the values, with its model
+	OneDNN        string          `json:"onednn"`        // whether matrix products use oneDNN, and its instruction limit
+	Kernels       string          `json:"kernels"`       // the variant of this program's kernels, "" if TensorFlow's ops were used
+	Images        string          `json:"images_sha256"` // see Images.Fingerprint
 }
 
 // folder is the name of the cache's folder: the first 16 digits of the sha256 of the key's JSON.

@@ -142,7 +142,7 @@ func isCacheFile(name string) bool {
 
 func isValueFile(name string) bool {
 	value, element, _ := strings.Cut(name, ".")
-	return (element == FP32 || element == BF16) && Value{Name: value}.check() == nil
+	return slices.Contains(Elements(), element) && Value{Name: value}.check() == nil
 }
 
 // remove deletes an unused cache and returns its size.

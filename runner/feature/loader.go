@@ -6,6 +6,7 @@ import (
 	"iter"
 	"sync"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 )
 
@@ -21,8 +22,8 @@ type Batch struct {
 // resident when the loop gets it. It is for one goroutine, but any other may close it.
 type Loader struct {
 	values []Value
-	files  []*mapped // of the values
-	stored string    // the type of their elements
+	files  []*mapped       // of the values
+	stored graph.Precision // the type of their elements
 	rows   []int
 	order  func(epoch int) ([][]int, error)
 	last   int
@@ -206,7 +207,7 @@ func (l *Loader) batch(indices []int) *Batch {
 			views[i] = l.files[k].view(row)
 		}
 		t := tensor.Tensor{Shape: append([]int{len(views)}, v.Shape...), Data: tensor.Rows[float32](views)}
-		if l.stored == BF16 {
+		if l.stored == graph.BF16 {
 			t.Data = tensor.Rows[tensor.BFloat16](views)
 		}
 		b.Values = append(b.Values, t)

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
@@ -69,13 +70,13 @@ func TestEpochs(t *testing.T) {
 // TestElements: bfloat16 values come as such.
 func TestElements(t *testing.T) {
 	o, _ := options(t.TempDir())
-	o.Key.Stored = BF16
+	o.Key.Stored = graph.BF16
 	s := open(t, o)
 	fill(t, s)
 	for b, err := range loader(t, s, images, 1).Epoch(context.Background(), 1, 0) {
 		expect.NoError(t, err)
 		data, ok := b.Values[0].Data.(tensor.Rows[tensor.BFloat16])
-		want := encode(nil, compute(o, images-1-b.Indices[3])[0].Float32(), BF16)
+		want := encode(nil, compute(o, images-1-b.Indices[3])[0].Float32(), graph.BF16)
 		if !ok || string(data[3]) != string(want) {
 			t.Errorf("%T: %x, want %x", b.Values[0].Data, data[3], want)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/expect"
 )
 
@@ -148,7 +149,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 func TestClear(t *testing.T) {
 	o, _, folder := filled(t)
 	bf16 := o
-	bf16.Key.Stored = BF16
+	bf16.Key.Stored = graph.BF16
 	s := open(t, bf16)
 	fill(t, s)
 	if list, err := List(filepath.Join(o.Dir, "none")); err != nil || list != nil {
@@ -169,7 +170,7 @@ func TestClear(t *testing.T) {
 	}
 	for _, e := range list {
 		want := int64(10 * 1515 * 4)
-		if e.Key.Stored == BF16 {
+		if e.Key.Stored == graph.BF16 {
 			want /= 2
 		}
 		if e.Images != images || e.About.Data != "dd" || e.Bytes < want || e.Bytes > want+3000 || len(e.Values) != 2 || e.Problem != "" || time.Since(e.Used) > time.Minute {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/report"
 )
@@ -149,10 +150,10 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 }
 
 // encode appends values to b as little-endian float32, or as bfloat16 rounded to nearest, ties to even.
-func encode(b []byte, values []float32, element string) []byte {
-	if element == BF16 {
+func encode(b []byte, values []float32, element graph.Precision) []byte {
+	if element == graph.BF16 {
 		for _, v := range values {
-			b = binary.LittleEndian.AppendUint16(b, bfloat16(v))
+			b = binary.LittleEndian.AppendUint16(b, uint16(tensor.RoundBFloat16(v)))
 		}
 		return b
 	}
@@ -160,15 +161,6 @@ func encode(b []byte, values []float32, element string) []byte {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}
 	return b
-}
-
-// bfloat16 rounds like TensorFlow's Cast.
-func bfloat16(v float32) uint16 {
-	bits := math.Float32bits(v)
-	if v != v {
-		return uint16(bits>>16) | 0x40 // rounding could turn NaN into infinity
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 // skipTo writes zeros to the rows before row.

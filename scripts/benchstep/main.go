@@ -201,22 +201,15 @@ func (w *worker) fill() (seconds float64, err error) {
 	}
 	if w.store == graph.BF16 {
 		for i, v := range values {
-			values[i] = toBF16(v)
+			rounded := make([]tensor.BFloat16, len(v.Float32()))
+			for j, x := range v.Float32() {
+				rounded[j] = tensor.RoundBFloat16(x)
+			}
+			values[i] = tensor.Must(rounded, v.Shape...)
 		}
 	}
 	w.stored = values
 	return time.Since(begun).Seconds(), nil
-}
-
-// toBF16 rounds to the nearest bfloat16, ties to even. The values are finite.
-func toBF16(t tensor.Tensor) tensor.Tensor {
-	in := t.Float32()
-	out := make([]tensor.BFloat16, len(in))
-	for i, v := range in {
-		bits := math.Float32bits(v)
-		out[i] = tensor.BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
-	}
-	return tensor.Must(out, t.Shape...)
 }
 
 // peak traces a step and replays its allocations.

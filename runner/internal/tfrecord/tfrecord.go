@@ -49,9 +49,6 @@ func Open(path string) (*File, error) {
 // Close closes the file.
 func (f *File) Close() error { return f.f.Close() }
 
-// Name returns the path of the file.
-func (f *File) Name() string { return f.f.Name() }
-
 // Len returns the number of records.
 func (f *File) Len() int { return len(f.offsets) - 1 }
 

@@ -34,7 +34,7 @@ func TestFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			if want, _ := length.Int64(); int64(f.Len()) != want {
-				t.Errorf("%s has %d records, want %d", f.Name(), f.Len(), want)
+				t.Errorf("%s has %d records, want %d", f.f.Name(), f.Len(), want)
 			}
 			for i := range f.Len() {
 				data, err := f.Read(i)
@@ -47,11 +47,11 @@ func TestFile(t *testing.T) {
 				}
 				id, err := e.Bytes("id")
 				if err != nil || !strings.HasPrefix(string(id), split.Name+"_") {
-					t.Errorf("%s, record %d: id %q, %v", f.Name(), i, id, err)
+					t.Errorf("%s, record %d: id %q, %v", f.f.Name(), i, id, err)
 				}
 				label, err := e.Int("label")
 				if err != nil || label < 0 || label > 99 {
-					t.Errorf("%s, record %d: label %d, %v", f.Name(), i, label, err)
+					t.Errorf("%s, record %d: label %d, %v", f.f.Name(), i, label, err)
 				}
 				seen++
 			}
