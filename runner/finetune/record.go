@@ -29,6 +29,14 @@ type Record struct {
 	CachePrecision graph.Precision `json:"cache_precision,omitempty"` // "" if the cache is off
 }
 
+// ReadRecord decodes the configuration of a run.json. Settings that earlier versions did not have get their defaults, which those
+// versions trained with.
+func ReadRecord(config []byte) (Record, error) {
+	r := Record{Config: Default()}
+	err := result.Decode(config, &r)
+	return r, err
+}
+
 // settings returns the configuration for run.json.
 func (r *run) settings() Record {
 	c, bb := r.config, r.backbone

@@ -158,8 +158,8 @@ func (r *run) sameRun(old result.Run) error {
 
 // sameSettings returns an error if the settings, a Record in JSON, give another result.
 func (r *run) sameSettings(config []byte) error {
-	var old Record
-	if err := result.Decode(config, &old); err != nil {
+	old, err := ReadRecord(config)
+	if err != nil {
 		return fmt.Errorf("its settings are not those of this version of the program: %w", err)
 	}
 	if differs := old.differs(r.settings()); differs != "" {

@@ -1,12 +1,14 @@
 package finetune
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/expect"
 )
 
 // TestDiffers changes every setting in turn: each that can change a result is found, and named as a flag.
@@ -56,6 +58,19 @@ func TestDiffers(t *testing.T) {
 	gone.Options = dtl.Options{"rank": "2"}
 	if d := base.differs(gone); !strings.Contains(d, "--beta was 100") {
 		t.Errorf("an option less: %q", d)
+	}
+	// A run of a version without the setting trained with its default.
+	var keys map[string]any
+	text, err := json.Marshal(base)
+	expect.NoError(t, err)
+	expect.NoError(t, json.Unmarshal(text, &keys))
+	delete(keys, "shuffle")
+	text, err = json.Marshal(keys)
+	expect.NoError(t, err)
+	earlier, err := ReadRecord(text)
+	expect.NoError(t, err)
+	if d := earlier.differs(base); d != "" {
+		t.Errorf("a setting is missing: %q", d)
 	}
 	for name := range mayChange {
 		if !strings.Contains("out data backbone checkpoint_every init_adapter threads", name) {
