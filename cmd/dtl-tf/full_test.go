@@ -21,7 +21,7 @@ func TestCheckpointTooLarge(t *testing.T) {
 	for n, path := range checkpoints(t, whole) { // after epochs 2 and 3
 		out := filepath.Join(t.TempDir(), "run")
 		o := launch(t, fmt.Sprint(size(t, path)-halfLine), tune(out, everyEpoch...)...).end()
-		o.want(t, exitFailed, "the run stops because its checkpoint can't be saved", filepath.Base(path), "file too large", "go on with --resume")
+		o.want(t, exitFailed, "the run stops because its checkpoint can't be saved", filepath.Base(path), "file too large", "continue with --resume")
 		r := readRun(t, out)
 		if r.Status != result.Failed || r.Progress.Epochs != 2+n || r.Accuracy != nil {
 			t.Errorf("run.json: %s after %+v", r.Status, r.Progress)

@@ -36,8 +36,7 @@ func decodeGIF(content []byte) (image.Image, error) {
 	if frame.Rect == screen {
 		return frame, nil
 	}
-	full := image.NewPaletted(screen, frame.Palette)
-	full.Pix = bytes.Repeat([]byte{background}, len(full.Pix))
+	full := &image.Paletted{Pix: bytes.Repeat([]byte{background}, width*height), Stride: width, Rect: screen, Palette: frame.Palette}
 	for y := frame.Rect.Min.Y; y < frame.Rect.Max.Y; y++ {
 		from := frame.PixOffset(frame.Rect.Min.X, y)
 		copy(full.Pix[full.PixOffset(frame.Rect.Min.X, y):], frame.Pix[from:from+frame.Rect.Dx()])

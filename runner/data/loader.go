@@ -93,7 +93,7 @@ type Loader struct {
 
 	// Decoded images by index. None is evicted: every epoch visits all images, so an evicted one would be needed again.
 	cached    sync.Map
-	cacheFree atomic.Int64 // bytes; negative once an image did not fit
+	cacheFree atomic.Int64 // bytes; nothing more is cached once it is negative
 
 	stop    context.CancelFunc // ends all pipelines
 	context context.Context

@@ -16,6 +16,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/machine"
+	"dtl-tf/runner/report"
 )
 
 // wantedTensorFlow is the series of versions that graft v0.10.0 supports.
@@ -52,7 +53,7 @@ func Print(w io.Writer, version string) error {
 	total, free := machine.TotalBytes(), machine.AvailableBytes()
 	row("memory", "%s, %s free", gibibytes(total), gibibytes(free))
 	if free > 0 && free < 2<<30 {
-		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", gibibytes(free)))
+		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", report.GiB(free)))
 	}
 	driver := machine.GPUs()
 	row("GPU", "%s", cmp.Or(driver, "none found"))
@@ -150,5 +151,5 @@ func gibibytes(n int64) string {
 	if n == 0 {
 		return "unknown"
 	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	return report.GiB(n)
 }

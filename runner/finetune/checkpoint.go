@@ -86,18 +86,18 @@ func (r *run) writeCheckpoint(at train.Position) error {
 		Versions: r.record.Versions, Device: r.record.Device, Earlier: r.record.Earlier,
 	}, all)
 	if err != nil {
-		return fmt.Errorf("the run stops because its checkpoint can't be saved: %w%s", err, r.howToGoOn())
+		return fmt.Errorf("the run stops because its checkpoint can't be saved: %w%s", err, r.howToContinue())
 	}
 	r.written = at
 	return r.save()
 }
 
-// howToGoOn returns advice for a stopped run, "" if it left no checkpoint.
-func (r *run) howToGoOn() string {
+// howToContinue returns advice for a stopped run, "" if it left no checkpoint.
+func (r *run) howToContinue() string {
 	if there, err := r.checkpoints.Any(); err != nil || !there {
 		return ""
 	}
-	return " (go on with --resume)"
+	return " (continue with --resume)"
 }
 
 // also joins two errors in one line. Either may be nil.

@@ -53,7 +53,7 @@ func (r *run) run(ctx context.Context) error {
 		r.record.Status = result.Finished
 	case errors.Is(err, context.Canceled):
 		r.record.Status, r.record.Error = result.Interrupted, err.Error()
-		err = fmt.Errorf("%w; what was done so far is in %s%s", err, r.folder.Path(""), r.howToGoOn())
+		err = fmt.Errorf("%w; what was done so far is in %s%s", err, r.folder.Path(""), r.howToContinue())
 	default:
 		r.record.Status, r.record.Error = result.Failed, err.Error()
 	}

@@ -10,8 +10,8 @@ import (
 	"dtl-tf/runner/prepare/pickle"
 )
 
-// maxNames is the largest list of class names in bytes.
-const maxNames = 1 << 16
+// maxNamesBytes is the largest list of class names in bytes.
+const maxNamesBytes = 1 << 16
 
 // read calls visit for each image of a batch of size bytes, with its row in the batch.
 func (k cifarKind) read(r io.Reader, size int64, visit func(row, label int, planes []byte) error) error {
@@ -85,7 +85,7 @@ func (k cifarKind) readPickle(r io.Reader, size int64, visit func(row, label int
 // classNames reads the names from a text file, a line each, or from the list in a pickle.
 func (k cifarKind) classNames(r io.Reader, size int64) (names []string, err error) {
 	if k.binary {
-		text, err := io.ReadAll(io.LimitReader(r, maxNames))
+		text, err := io.ReadAll(io.LimitReader(r, maxNamesBytes))
 		return strings.Fields(string(text)), err
 	}
 	v, err := pickle.Decode(r, size)

@@ -222,9 +222,6 @@ func (f *classFolders) extract(ctx context.Context, put sink) error {
 			if n := max(e.Size, int64(len(img.encoded))); n > maxImageBytes {
 				err = fmt.Errorf("%d bytes are too many for an image, %d is the limit", n, maxImageBytes)
 			}
-			if err != nil {
-				err = fmt.Errorf("%s: %w", e.Name, err)
-			}
 			return img, err
 		})
 	})

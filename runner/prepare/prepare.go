@@ -46,8 +46,9 @@ func (c Config) check() error {
 	for _, f := range []struct {
 		name string
 		n    int
-	}{{"train", c.Train}, {"val", c.Val}, {"test", max(c.Test, -c.Test)}} {
-		if f.n < 1 || f.n > maxImages {
+	}{{"train", c.Train}, {"val", c.Val}, {"test", c.Test}} {
+		unlimited := f.name == "test" && f.n < 0
+		if (f.n < 1 || f.n > maxImages) && !unlimited {
 			return runner.Usagef("--%s %d: want at least 1 image and at most %d", f.name, f.n, maxImages)
 		}
 	}
@@ -116,7 +117,7 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 			return err
 		}
 		if err := w.put(to, img); err != nil {
-			return fmt.Errorf("%s: %w", img.name, err)
+			return err
 		}
 		done++
 		step(done)

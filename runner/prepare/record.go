@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
@@ -105,10 +104,7 @@ func (r *Record) Print(w io.Writer) error {
 	for _, s := range r.Sources {
 		names = append(names, s.Name)
 	}
-	if len(names) > 3 {
-		names = append(names[:2], fmt.Sprintf("%d more", len(names)-2))
-	}
-	fmt.Fprintf(w, "source       %s (%s)\n", strings.Join(names, ", "), r.Kind)
+	fmt.Fprintf(w, "source       %s (%s)\n", spell.Few(names, 3), r.Kind)
 	fmt.Fprintf(w, "selection    %s\n", selection)
 	for _, text := range r.Remarks {
 		fmt.Fprintf(w, "remark       %s\n", text)

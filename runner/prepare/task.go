@@ -28,8 +28,8 @@ type dataset struct {
 	key    keyFunc // nil if records do not hold their key
 }
 
-// whole is a data set with a validation split.
-func whole(train, validation, test int, key keyFunc) dataset {
+// threeSplits is a data set with a validation split.
+func threeSplits(train, validation, test int, key keyFunc) dataset {
 	return dataset{counts: map[string]int{"train": train, "validation": validation, "test": test}, key: key,
 		slices: [lists]slice{{"train", 0, 100}, {"validation", 0, 100}, {"test", 0, 100}}}
 }
@@ -58,19 +58,19 @@ func datasets() map[string]dataset {
 		"cifar10":                        cut(50000, 90, "test", 10000, nil), // not in VTAB-1k, cut like cifar100
 		"cifar100":                       cut(50000, 90, "test", 10000, nil),
 		"clevr":                          cut(70000, 90, "validation", 15000, text("file_name")),
-		"diabetic_retinopathy_detection": configured("btgraham-300", whole(35126, 10906, 42670, text("name"))),
-		"dmlab":                          whole(65550, 22628, 22735, text("filename")),
+		"diabetic_retinopathy_detection": configured("btgraham-300", threeSplits(35126, 10906, 42670, text("name"))),
+		"dmlab":                          threeSplits(65550, 22628, 22735, text("filename")),
 		"dsprites":                       single(737280, 80, 90, nil),
-		"dtd":                            whole(1880, 1880, 1880, text("file_name")),
+		"dtd":                            threeSplits(1880, 1880, 1880, text("file_name")),
 		"eurosat":                        configured("rgb", single(27000, 60, 80, classText("filename"))),
-		"kitti":                          whole(6347, 423, 711, text("image/file_name")),
-		"oxford_flowers102":              whole(1020, 1020, 6149, text("file_name")),
+		"kitti":                          threeSplits(6347, 423, 711, text("image/file_name")),
+		"oxford_flowers102":              threeSplits(1020, 1020, 6149, text("file_name")),
 		"oxford_iiit_pet":                cut(3680, 80, "test", 3669, text("file_name")),
-		"patch_camelyon":                 whole(262144, 32768, 32768, text("id")),
+		"patch_camelyon":                 threeSplits(262144, 32768, 32768, text("id")),
 		"resisc45":                       single(31500, 60, 80, classText("filename")),
 		"smallnorb": {counts: map[string]int{"train": 24300, "test": 24300},
 			slices: [lists]slice{{"train", 0, 100}, {"test", 0, 50}, {"test", 50, 100}}},
-		"sun397":       configured("tfds", whole(76128, 10875, 21750, text("file_name"))),
+		"sun397":       configured("tfds", threeSplits(76128, 10875, 21750, text("file_name"))),
 		"svhn_cropped": cut(73257, 90, "test", 26032, nil),
 	}
 }

@@ -201,6 +201,7 @@ func (t *tfds) extractShard(split, name string, begin, end int, last *order.Dige
 		}
 	}()
 	for at := begin; at < end; at++ {
+		parsed := false
 		err := put(ref{split, at}, func() (img picture, err error) {
 			if f == nil {
 				if f, err = tfrecord.Open(file); err != nil {
@@ -219,8 +220,12 @@ func (t *tfds) extractShard(split, name string, begin, end int, last *order.Dige
 				return img, fmt.Errorf("%s, record %d: %w", file, at-begin, err)
 			}
 			img.name = fmt.Sprintf("%s record %d%s", name, at-begin, img.name)
+			parsed = true
 			return img, nil
 		})
+		if err != nil && parsed { // earlier errors name the record
+			err = fmt.Errorf("%s, record %d: %w", file, at-begin, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,10 @@ func Runs(w io.Writer, format string, runs ...result.Run) error {
 
 // fileName returns the name of a backbone's file without folder and extension.
 func fileName(v any) string {
-	_, name := filepath.Split(plain(v))
+	path := plain(v)
+	if path == "" {
+		return ""
+	}
+	name := filepath.Base(path) // also of a SavedModel's folder/
 	return strings.TrimSuffix(strings.TrimSuffix(name, ".npz"), ".safetensors")
 }

@@ -1,5 +1,5 @@
-// Package result writes and reads the files of a run: run.json (everything about the run), metrics.csv (one row per epoch) and
-// adapter.safetensors (the trained tensors). Every file is replaced atomically: after an interrupted write, a killed process or a
+// Package result writes the files of a run: run.json (everything about the run), metrics.csv (one row per epoch) and
+// adapter.safetensors (the trained tensors). It reads run.json and adapters. Every file is replaced atomically: after an interrupted write, a killed process or a
 // full disk the previous version is still there.
 package result
 

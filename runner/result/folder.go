@@ -113,7 +113,7 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 }
 
 func existsAlready(path string) error {
-	return fmt.Errorf("%s: exists already: add --overwrite to replace the run in it, --resume to go on with it, or choose another --out", path)
+	return fmt.Errorf("%s: exists already: add --overwrite to replace the run in it, --resume to continue it, or choose another --out", path)
 }
 
 // abandoned reports whether the folder holds nothing but a lock file and temporary files.

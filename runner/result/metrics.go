@@ -1,9 +1,7 @@
 package result
 
 import (
-	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -25,9 +23,7 @@ var metricColumns = []string{"epoch", "step", "lr", "loss", "images_per_second",
 // UnmarshalJSON accepts the field ValTop1 too, which earlier versions wrote as null.
 func (m *Metric) UnmarshalJSON(raw []byte) error {
 	type current Metric
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	return d.Decode(&struct {
+	return Decode(raw, &struct {
 		*current
 		ValTop1 any
 	}{current: (*current)(m)})

@@ -17,7 +17,7 @@ import (
 // removed; new fields need no new version.
 const Format = 1
 
-// ForeignError says that a file is whole, but was written by another version of the program. Nothing that belongs to it may be
+// ForeignError says that a file is intact, but was written by another version of the program. Nothing that belongs to it may be
 // removed or replaced.
 type ForeignError struct{ Err error }
 

@@ -75,7 +75,7 @@ func (s *Stage) enter() (err error) {
 	return err
 }
 
-// recover puts back a target that a killed process had moved away, and removes everything else that it left.
+// recover puts back a target that was moved away, and removes everything else.
 func (s *Stage) recover() error {
 	if _, err := os.Lstat(s.target); errors.Is(err, fs.ErrNotExist) {
 		if err := os.Rename(filepath.Join(s.root, oldName), s.target); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +117,10 @@ func (s *Stage) Publish() error {
 		}
 	}
 	fault.Point("put the new folder in place")
-	return s.leave()
+	if err := s.leave(); err != nil {
+		return fmt.Errorf("the new folder is in place, but what it replaces could not be removed: %w", err)
+	}
+	return nil
 }
 
 // replace swaps Folder and the target. If the file system can't do that, the target is missing for a moment; if the process ends
@@ -153,8 +156,8 @@ func (s *Stage) leave() error {
 		s.lock.Close()
 		s.lock = nil
 	}()
-	if err := s.clear(); err != nil {
-		return fmt.Errorf("the new folder is in place, but what it replaces could not be removed: %w", err)
+	if err := s.recover(); err != nil { // replace may have failed after it moved the target away
+		return err
 	}
 	fault.Point("removed all but the lock")
 	return os.RemoveAll(s.root)

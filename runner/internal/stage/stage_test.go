@@ -132,3 +132,17 @@ func TestTwo(t *testing.T) {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
+
+// TestTargetMovedAway: if the target was moved away and nothing took its place, Discard puts it back.
+func TestTargetMovedAway(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "model")
+	put(t, target, "old")
+	s, err := Open(target, func() error { return nil })
+	expect.NoError(t, err)
+	put(t, s.Folder, "new")
+	expect.NoError(t, os.Rename(target, filepath.Join(s.root, oldName))) // as replace leaves it if its other two renames fail
+	s.Discard()
+	if got := whole(t, target); got != "old" {
+		t.Errorf("%q", got)
+	}
+}

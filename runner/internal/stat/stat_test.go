@@ -16,12 +16,20 @@ func TestDeviation(t *testing.T) {
 	}
 }
 
-// TestQuantile: the median of an even number of values is the mean of the two in the middle.
+// TestQuantile: quantiles between two values are interpolated, as by numpy.quantile.
 func TestQuantile(t *testing.T) {
-	if m := Quantile([]float64{1, 3, 5}, 0.5); m != 3 {
-		t.Error(m)
-	}
-	if m := Quantile([]float64{1, 2, 3, 5}, 0.5); m != 2.5 {
-		t.Error(m)
+	for _, c := range []struct {
+		values  []float64
+		q, want float64
+	}{
+		{[]float64{1, 3, 5}, 0.5, 3},
+		{[]float64{1, 2, 3, 5}, 0.5, 2.5},
+		{[]float64{1, 2, 3, 4, 5}, 0.1, 1.4},
+		{[]float64{1, 2, 3, 4, 5}, 0.9, 4.6},
+		{[]float64{7}, 0.9, 7},
+	} {
+		if got := Quantile(c.values, c.q); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("quantile %v of %v: %v, want %v", c.q, c.values, got, c.want)
+		}
 	}
 }

@@ -229,7 +229,7 @@ func (w *walker) tar() error {
 	if n, err := io.Copy(io.Discard, io.LimitReader(stream, freeSize)); err != nil {
 		return fmt.Errorf("%s: %w", w.Path, damaged(err))
 	} else if n == freeSize {
-		return fmt.Errorf("%s goes on long after its last file: it is not to be trusted", w.Path)
+		return fmt.Errorf("%s has more data long after its last file: it is not to be trusted", w.Path)
 	}
 	return nil
 }

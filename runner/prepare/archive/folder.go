@@ -21,7 +21,10 @@ func (w *walker) folder() error {
 		}
 		r := &lazy{ctx: w.ctx, path: f.Path}
 		defer r.close()
-		return w.visit(Entry{f.Name, f.Info.Size(), f.Path}, r)
+		if err := w.visit(Entry{f.Name, f.Info.Size(), f.Path}, r); err != nil {
+			return w.fail(f.Name, err)
+		}
+		return nil
 	})
 }
 

@@ -46,8 +46,8 @@ func (d *decoder) reduce() {
 	case items[0] == any(reconstruct) && len(args) == 3 && args[0] == any(ndarray):
 		d.push(&Array{})
 	case items[0] == any(dtype) && len(args) == 3:
-		if args[0] != any("u1") {
-			d.fail("an array is of type %.20q, CIFAR's images are u1", fmt.Sprint(args[0]))
+		if kind, _ := args[0].(string); kind != "u1" { // printing any other value may not end, as values may contain themselves
+			d.fail("an array is of type %.20q, CIFAR's images are u1", kind)
 		}
 		d.push(byteType{})
 	default:
@@ -87,10 +87,10 @@ func (a *Array) fill(state tuple) error {
 		return fmt.Errorf("an array is in Fortran order, CIFAR's are in C order")
 	}
 	total := 1
-	for _, dim := range dims {
+	for i, dim := range dims {
 		n, ok := dim.(int)
 		if !ok || n <= 0 || n > math.MaxInt32 || total > math.MaxInt32/n {
-			return fmt.Errorf("an array claims the shape %v", dims)
+			return fmt.Errorf("dimension %d of an array is not one that CIFAR's have", i)
 		}
 		total *= n
 		a.Shape = append(a.Shape, n)
@@ -102,7 +102,7 @@ func (a *Array) fill(state tuple) error {
 		a.Data = []byte(data)
 	}
 	if len(a.Data) != total {
-		return fmt.Errorf("an array of shape %v has %d bytes: the pickle is damaged", dims, len(a.Data))
+		return fmt.Errorf("an array of shape %v has %d bytes: the pickle is damaged", a.Shape, len(a.Data))
 	}
 	return nil
 }

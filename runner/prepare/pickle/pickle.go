@@ -266,7 +266,10 @@ func (d *decoder) update(items []any) {
 
 // plain converts a value to the types of the result. Limits end lists that contain themselves; CIFAR's lists nest once.
 func (d *decoder) plain(v any, depth int) any {
-	if d.made++; depth > maxDepth || d.made > maxStack {
+	if d.made++; d.made > maxStack {
+		d.fail("it builds more than %d values: this is no file of CIFAR", maxStack)
+	}
+	if depth > maxDepth {
 		d.fail("its values nest deeper than those of CIFAR")
 	}
 	if d.err != nil {

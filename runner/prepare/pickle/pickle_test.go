@@ -57,6 +57,8 @@ func TestRefused(t *testing.T) {
 		{"an array without data", "\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R.", "no data"},
 		{"Fortran order", strings.Replace(small, "\x89U\x06", "\x88U\x06", 1), "Fortran"},
 		{"a list in itself", list, "nest deeper"},
+		{"a type that contains itself", cyclicType, "of type"},
+		{"a shape that contains itself", cyclicShape, "dimension 0"},
 		{"an empty stack", "\x80\x02e.", "damaged"},
 		{"append to nothing", "\x80\x02K\x01a.", "damaged"},
 		{"a lost reference", "\x80\x02h\x07.", "value 7"},
@@ -101,11 +103,19 @@ func TestRealHarm(t *testing.T) {
 	}
 }
 
+// An array whose type or shape is a dictionary that contains itself: printing that would not end.
+const (
+	cyclicType  = "\x80\x02cnumpy\ndtype\n(}q\x00U\x01ah\x00sK\x00K\x01tR."
+	cyclicShape = "\x80\x02cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(}q\x00U\x01ah\x00stcnumpy\ndtype\n(U\x02u1K\x00K\x01tR\x89U\x01xtb."
+)
+
 // FuzzDecode checks that decoding ends and that a pickle's length bounds the memory.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(small))
-	f.Add([]byte("\x80\x02cos\nsystem\nU\x02id\x85R."))          // a call
-	f.Add([]byte("\x80\x02T\xff\xff\xff\x7fabc."))               // a string of 2 GiB
+	f.Add([]byte("\x80\x02cos\nsystem\nU\x02id\x85R.")) // a call
+	f.Add([]byte("\x80\x02T\xff\xff\xff\x7fabc."))      // a string of 2 GiB
+	f.Add([]byte(cyclicType))
+	f.Add([]byte(cyclicShape))
 	f.Add([]byte("\x80\x02]q\x01h\x01a."))                       // a list that contains itself
 	f.Add([]byte("\x80\x02" + strings.Repeat("(", 3000) + "t.")) // marks
 	f.Add([]byte("\x80\x02]" + strings.Repeat("]a", 9)))         // no end
