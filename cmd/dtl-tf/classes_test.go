@@ -60,8 +60,8 @@ func TestEvalByNumber(t *testing.T) {
 	cli(t, append(evalArgs(numbers), "--data", fewer)...).want(t, exitUsage, fewer+" names its 2 classes", numbers+" has 3 without names")
 }
 
-// TestInitAdapterByName: the classifier's rows go to the classes of the same name, and a class that the adapter lacks starts as in a
-// run without the adapter.
+// TestInitAdapterByName: the classifier's rows go to the classes of the same name, and a class that the adapter lacks starts as
+// in a run without the adapter.
 func TestInitAdapterByName(t *testing.T) {
 	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--seed", "5", "--batch", "4"}
 	adapter := spiceAdapter(t)
@@ -101,7 +101,8 @@ func TestInitAdapterByName(t *testing.T) {
 	}
 }
 
-// TestInitAdapterByNumber: with fewer labels than the adapter has classes, its classifier stays as it is; with more, rows are added.
+// TestInitAdapterByNumber: with fewer labels than the adapter has classes, its classifier stays as it is; with more, rows are
+// added.
 func TestInitAdapterByNumber(t *testing.T) {
 	still := []string{"--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--batch", "2"}
 	adapter := spiceAdapter(t)

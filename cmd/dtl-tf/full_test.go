@@ -12,9 +12,10 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestCheckpointTooLarge: if a checkpoint can't be written, the run stops, keeps the previous checkpoints and writes the adapter so
-// far. Each checkpoint is larger than the previous one by a line of metrics, so a limit on the size of files selects one. The limit is
-// half a line of 150 bytes below that one's size, because the printed times and rates vary by some 20 digits from run to run.
+// TestCheckpointTooLarge: if a checkpoint can't be written, the run stops, keeps the previous checkpoints and writes the adapter
+// so far. Each checkpoint is larger than the previous one by a line of metrics, so a limit on the size of files selects one. The
+// limit is half a line of 150 bytes below that one's size, because the printed times and rates vary by some 20 digits from run to
+// run.
 func TestCheckpointTooLarge(t *testing.T) {
 	const halfLine = 75
 	whole := trained(t, everyEpoch...)

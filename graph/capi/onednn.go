@@ -57,8 +57,8 @@ func findOneDNN(getenv func(string) string) OneDNN {
 	return o
 }
 
-// WouldAbort tells whether matrix products in bfloat16 or float16 would abort the process. TensorFlow decides by the processor alone
-// whether oneDNN computes them, and aborts if oneDNN is limited to an instruction set that can't.
+// WouldAbort tells whether matrix products in bfloat16 or float16 would abort the process. TensorFlow decides by the processor
+// alone whether oneDNN computes them, and aborts if oneDNN is limited to an instruction set that can't.
 func (o OneDNN) WouldAbort(bfloat16, float16 bool) bool {
 	delegated := bfloat16 && C.avx512() != 0 || float16 && C.avx512_fp16() != 0
 	return delegated && o.State != "off" && o.lacks(float16)

@@ -15,8 +15,8 @@ import (
 // bound is set in the environment of the child process in which Permissions repeats a test.
 const bound = "DTL_TF_TEST_BOUND"
 
-// Permissions tells whether file permissions apply to this process. They do not apply to root: Permissions then repeats the test in a
-// child process without the capability to ignore them, adopts its result and returns false, and the caller must return.
+// Permissions tells whether file permissions apply to this process. They do not apply to root: Permissions then repeats the test
+// in a child process without the capability to ignore them, adopts its result and returns false, and the caller must return.
 func Permissions(t *testing.T) bool {
 	t.Helper()
 	if !ignoresPermissions(t) {

@@ -132,8 +132,8 @@ func TestStoreDamaged(t *testing.T) {
 	wantFiles(t, dir, first, second)
 }
 
-// TestStoreNewer: a checkpoint of a newer program, or one that the disk does not give, is no damaged one. The one before it does not serve,
-// or else the newer one would be removed.
+// TestStoreNewer: a checkpoint of a newer program, or one that the disk does not give, is no damaged one. The one before it does
+// not serve, or else the newer one would be removed.
 func TestStoreNewer(t *testing.T) {
 	dir := t.TempDir()
 	mustWrite(t, NewStore(dir), 3)

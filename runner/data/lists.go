@@ -116,8 +116,9 @@ type Line struct {
 // lines, a byte order mark and CRLF, continues after a bad line, and does not look for the images. Labels stay below classes unless
 // that is 0.
 //
-// Lists are untrusted and name no file outside root: absolute paths and paths that leave it by ".." are errors. Symbolic links below
-// root may lead anywhere, because data sets are often made of links into a store, and whoever can create links there has other ways.
+// Lists are untrusted and name no file outside root: absolute paths and paths that leave it by ".." are errors. Symbolic links
+// below root may lead anywhere, because data sets are often made of links into a store, and whoever can create links there has
+// other ways.
 func Lines(root string, content []byte, classes int) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
 		number := 0

@@ -92,8 +92,8 @@ func apart(a, b []float64) float64 {
 	return most
 }
 
-// TestCacheEqual: losses and the trained adapter are those of a run without a cache, for methods with prefixes of every
-// kind and with stochastic depth that spares the prefix; and the values are there for the next run, with another rate, seed and rank.
+// TestCacheEqual: losses and the trained adapter are those of a run without a cache, for methods with prefixes of every kind and
+// with stochastic depth that spares the prefix; and the values are there for the next run, with another rate, seed and rank.
 func TestCacheEqual(t *testing.T) {
 	for _, c := range []struct {
 		name   string

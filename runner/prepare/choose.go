@@ -45,7 +45,8 @@ func chooseTask(c Config, dataset string) (string, error) {
 	return candidates[0], nil
 }
 
-// official chooses VTAB-1k's images by their positions in record order. rows, unless nil, has the index in the source of each position.
+// official chooses VTAB-1k's images by their positions in record order. rows, unless nil, has the index in the source of each
+// position.
 func official(c Config, name string, counts map[string]int, r *Record, rows map[string][]int) (p plan, err error) {
 	if c.Seeded {
 		return p, runner.Usagef("--seed: VTAB-1k's images of this data set are fixed, nothing is drawn (the flag is for class folders)")

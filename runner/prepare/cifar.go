@@ -14,8 +14,8 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// cifar is one of the archives of CIFAR-10 and CIFAR-100 (Krizhevsky 2009), packed or unpacked. Its files are batches of images. The key
-// of an image in TFDS is its row, counted through the batches of a split.
+// cifar is one of the archives of CIFAR-10 and CIFAR-100 (Krizhevsky 2009), packed or unpacked. Its files are batches of images.
+// The key of an image in TFDS is its row, counted through the batches of a split.
 type cifar struct {
 	archive *archive.Archive
 	kind    cifarKind

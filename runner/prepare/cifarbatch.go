@@ -54,8 +54,8 @@ func (k cifarKind) readBinary(r io.Reader, visit func(row, label int, planes []b
 	}
 }
 
-// readPickle reads a dictionary with an array [N, 3072] of pixels and a list of N labels. All of it is in memory, 154 MB for the training
-// images of CIFAR-100.
+// readPickle reads a dictionary with an array [N, 3072] of pixels and a list of N labels. All of it is in memory, 154 MB for the
+// training images of CIFAR-100.
 func (k cifarKind) readPickle(r io.Reader, size int64, visit func(row, label int, planes []byte) error) error {
 	v, err := pickle.Decode(r, size)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// draw chooses images of class folders by a seed. It shuffles them by the MD5 of "SEED:CLASS/IMAGE", so the choice depends on the names
-// alone, not on the machine or the container. Each class gets its share, and at least one image if there are as many places as classes.
-// The remaining images are for testing unless there is a folder test/.
+// draw chooses images of class folders by a seed. It shuffles them by the MD5 of "SEED:CLASS/IMAGE", so the choice depends on the
+// names alone, not on the machine or the container. Each class gets its share, and at least one image if there are as many places
+// as classes. The remaining images are for testing unless there is a folder test/.
 func (f *classFolders) draw(c Config) (p plan, err error) {
 	pool := f.shuffled("train", c.Seed)
 	if p[train], pool, err = f.share(c, pool, "--train", c.Train); err != nil {
@@ -78,8 +78,8 @@ func (f *classFolders) share(c Config, pool []ref, flag string, n int) (taken, r
 	return taken, rest, nil
 }
 
-// quotas divides n places among classes in proportion to their images by the largest remainder method; equal remainders favour the first
-// class. If n allows it, every class that has images gets a place.
+// quotas divides n places among classes in proportion to their images by the largest remainder method; equal remainders favour
+// the first class. If n allows it, every class that has images gets a place.
 func quotas(counts []int, n int) []int {
 	total, filled := 0, 0
 	for _, count := range counts {

@@ -13,8 +13,8 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// TestEuroSAT draws from class folders of the real images, which are too few to be official. Every class gets its share, and training
-// accepts the data set.
+// TestEuroSAT draws from class folders of the real images, which are too few to be official. Every class gets its share, and
+// training accepts the data set.
 func TestEuroSAT(t *testing.T) {
 	root := need.Shared(t, "vtab-1k", "eurosat")
 	set, err := data.Open(root)

@@ -19,8 +19,8 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// classFolders is a folder or an archive of CLASS/IMAGE, or of train/CLASS/IMAGE, test/CLASS/IMAGE and val/CLASS/IMAGE, below any common
-// folders.
+// classFolders is a folder or an archive of CLASS/IMAGE, or of train/CLASS/IMAGE, test/CLASS/IMAGE and val/CLASS/IMAGE, below any
+// common folders.
 type classFolders struct {
 	archive *archive.Archive
 	classes []string            // by label, sorted by bytes

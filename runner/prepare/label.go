@@ -57,8 +57,8 @@ func closestObject(e tfrecord.Example) (int, error) {
 	return above(nearest, 8, 8.5, 9, 9.5, 10)
 }
 
-// closestVehicle labels kitti: how many of three limits, in metres, the distance of the nearest car, van or truck (the types 0, 1 and 2)
-// exceeds. Without a vehicle it is class 3.
+// closestVehicle labels kitti: how many of three limits, in metres, the distance of the nearest car, van or truck (the types 0, 1
+// and 2) exceeds. Without a vehicle it is class 3.
 func closestVehicle(e tfrecord.Example) (int, error) {
 	types, err := e.Ints("objects/type")
 	if err != nil {

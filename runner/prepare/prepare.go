@@ -2,9 +2,9 @@
 // published data: class folders, the archives of CIFAR-10 and CIFAR-100, the .npz of dSprites, and the record files of TensorFlow
 // Datasets (TFDS).
 //
-// The images that VTAB-1k (Zhai et al. 2019, arXiv 1910.04867) uses are fixed: the first 800 records of a training set in TFDS's order,
-// and so on (task.go). Class folders of other data sets are drawn from by a seed (draw.go). Encoded images are copied byte for byte, raw
-// pixels are stored as PNG.
+// The images that VTAB-1k (Zhai et al. 2019, arXiv 1910.04867) uses are fixed: the first 800 records of a training set in TFDS's
+// order, and so on (task.go). Class folders of other data sets are drawn from by a seed (draw.go). Encoded images are copied byte
+// for byte, raw pixels are stored as PNG.
 package prepare
 
 import (
@@ -56,8 +56,8 @@ func (c Config) check() error {
 	return err
 }
 
-// Run prepares a data set and returns its record, which is also stored in the data set's folder. It leaves nothing behind if it fails or
-// is interrupted.
+// Run prepares a data set and returns its record, which is also stored in the data set's folder. It leaves nothing behind if it
+// fails or is interrupted.
 func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
 	if err := c.check(); err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// sprites is the .npz of dSprites (Matthey et al. 2017). imgs.npy has 737,280 images of 64 x 64 bytes, 0 or 1, for the combinations of 3
-// shapes, 6 scales, 40 orientations, 32 x and 32 y positions; y varies fastest.
+// sprites is the .npz of dSprites (Matthey et al. 2017). imgs.npy has 737,280 images of 64 x 64 bytes, 0 or 1, for the
+// combinations of 3 shapes, 6 scales, 40 orientations, 32 x and 32 y positions; y varies fastest.
 type sprites struct {
 	archive *archive.Archive
 	task    string

@@ -22,8 +22,8 @@ var publishedSums = map[string]struct{ md5, sha256 string }{
 	"EuroSAT.zip":             {sha256: "8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd"},
 }
 
-// sumSources fills in sizes and checksums of the files that were read, and adds a remark for each that is not the published archive of
-// its name.
+// sumSources fills in sizes and checksums of the files that were read, and adds a remark for each that is not the published
+// archive of its name.
 func (r *Record) sumSources(ctx context.Context, from string, ui runner.UI) error {
 	for i := range r.Sources {
 		s := &r.Sources[i]

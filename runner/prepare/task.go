@@ -19,8 +19,8 @@ type slice struct {
 // keyFunc returns the key of a record that TFDS sorts by.
 type keyFunc func(tfrecord.Example) (string, error)
 
-// dataset states how VTAB-1k cuts a data set of TFDS. Slices are in record order, see package order. Train takes the first 800 records of
-// its slice, val the first 200.
+// dataset states how VTAB-1k cuts a data set of TFDS. Slices are in record order, see package order. Train takes the first 800
+// records of its slice, val the first 200.
 type dataset struct {
 	config string         // of TFDS, if there are several
 	counts map[string]int // records by split, as published

@@ -20,8 +20,8 @@ import (
 	"dtl-tf/runner/prepare/order"
 )
 
-// tfds is a data set prepared by TFDS: files NAME-SPLIT.tfrecord-00000-of-00004 of tf.train.Example, in the order to which VTAB-1k's slices
-// refer.
+// tfds is a data set prepared by TFDS: files NAME-SPLIT.tfrecord-00000-of-00004 of tf.train.Example, in the order to which
+// VTAB-1k's slices refer.
 type tfds struct {
 	archive *archive.Archive
 	folder  string // of the record files

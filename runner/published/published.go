@@ -14,9 +14,9 @@ import (
 	"dtl-tf/runner/suite"
 )
 
-// Each file has one row per method: vtab.csv top-1 in percent on the 19 tasks of VTAB-1k with a ViT-B/16 pre-trained on ImageNet-21k,
-// memory.csv what the comparison figure of the DTL paper shows, and caveat.csv the reasons, a row each, why a quoted accuracy cannot
-// be compared directly (* is every method).
+// Each file has one row per method: vtab.csv top-1 in percent on the 19 tasks of VTAB-1k with a ViT-B/16 pre-trained on
+// ImageNet-21k, memory.csv what the comparison figure of the DTL paper shows, and caveat.csv the reasons, a row each, why a
+// quoted accuracy cannot be compared directly (* is every method).
 //
 //go:embed vtab.csv memory.csv caveat.csv
 var files embed.FS

@@ -16,9 +16,9 @@ import (
 	"dtl-tf/graph/spell"
 )
 
-// tasks.csv has one row per task, in the order of the papers' tables. Classes and test sizes are those of the VTAB authors' data loaders
-// (github google-research/task_adaptation). test_also is the size of another copy in wide use: the archive of the NOAH authors has a stray
-// file among the test images of Caltech-101.
+// tasks.csv has one row per task, in the order of the papers' tables. Classes and test sizes are those of the VTAB authors' data
+// loaders (github google-research/task_adaptation). test_also is the size of another copy in wide use: the archive of the NOAH
+// authors has a stray file among the test images of Caltech-101.
 //
 //go:embed tasks.csv
 var tasksFile []byte
@@ -66,8 +66,8 @@ func number(text string) int {
 	return n
 }
 
-// TaskOf finds a task by its folder, short name or alias, ignoring case, dashes and a leading "vtab-". The error for an unknown name
-// suggests the nearest.
+// TaskOf finds a task by its folder, short name or alias, ignoring case, dashes and a leading "vtab-". The error for an unknown
+// name suggests the nearest.
 func TaskOf(name string) (Task, error) {
 	plain := plainName(name)
 	var known []string
@@ -113,8 +113,8 @@ func (t Task) Dir(root string) (string, error) {
 // All selects every task.
 const All = "all"
 
-// Select parses a comma-separated list of tasks, groups ("natural") or "all". It returns each task once, in the order of the papers'
-// tables.
+// Select parses a comma-separated list of tasks, groups ("natural") or "all". It returns each task once, in the order of the
+// papers' tables.
 func Select(text string) ([]Task, error) {
 	chosen := map[string]bool{}
 	for name := range strings.SplitSeq(text, ",") {

@@ -27,8 +27,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestTasks compares the registry with the numbers of classes in the VTAB-1k loaders of FacT and NOAH (vtab.py) and the numbers of test
-// images in the archives' lists.
+// TestTasks compares the registry with the numbers of classes in the VTAB-1k loaders of FacT and NOAH (vtab.py) and the numbers
+// of test images in the archives' lists.
 func TestTasks(t *testing.T) {
 	classes := []int{100, 102, 47, 102, 37, 10, 397, 2, 10, 45, 5, 8, 6, 6, 4, 16, 16, 18, 9}
 	test := []int{10000, 6084, 1880, 6149, 3669, 26032, 21750, 32768, 5400, 6300, 42670, 15000, 15000, 22735, 711, 73728, 73728, 12150, 12150}

@@ -14,8 +14,8 @@ import (
 // Prefix is the prefix by which TensorBoard recognises event files.
 const Prefix = "events.out.tfevents."
 
-// createFile creates an event file. Its name is Prefix, the seconds since 1970 and the machine. TensorBoard reads files in the order
-// of their names, so the new name sorts after the existing ones even within a second or after the clock was set back.
+// createFile creates an event file. Its name is Prefix, the seconds since 1970 and the machine. TensorBoard reads files in the
+// order of their names, so the new name sorts after the existing ones even within a second or after the clock was set back.
 func createFile(folder string, now time.Time) (*os.File, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package archive walks through the files of a folder, .tar, .tar.gz or .zip without unpacking it. It rejects what an archive of images
-// does not need: names that leave the archive, links, two files of one name, and files that unpack to absurd sizes.
+// Package archive walks through the files of a folder, .tar, .tar.gz or .zip without unpacking it. It rejects what an archive of
+// images does not need: names that leave the archive, links, two files of one name, and files that unpack to absurd sizes.
 package archive
 
 import (
@@ -20,8 +20,8 @@ import (
 	"dtl-tf/runner/internal/files"
 )
 
-// Limits against decompression bombs. An archive may unpack to freeSize + maxRatio times its own size. CIFAR's ratio is 1:1.1, that of
-// dSprites 1:115; deflate can reach 1:1032.
+// Limits against decompression bombs. An archive may unpack to freeSize + maxRatio times its own size. CIFAR's ratio is 1:1.1,
+// that of dSprites 1:115; deflate can reach 1:1032.
 const (
 	maxEntries = 5_000_000
 	maxRatio   = 200
@@ -91,8 +91,8 @@ func Open(file string) (*Archive, error) {
 }
 
 // Walk calls visit for every regular file, in the order of the archive or by name in a folder, except for hidden ones (see
-// [files.Hidden]). visit may leave the reader unread and must not keep it. Errors name the archive and the entry. A cancelled context ends
-// the walk with its error.
+// [files.Hidden]). visit may leave the reader unread and must not keep it. Errors name the archive and the entry. A cancelled
+// context ends the walk with its error.
 func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) error {
 	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: budget(a.size)}
 	var err error

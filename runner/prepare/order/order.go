@@ -1,5 +1,5 @@
-// Package order gives records the order in which TensorFlow Datasets (TFDS) stores them, to which VTAB-1k's slices such as train[:800]
-// refer. It follows from the records' keys alone.
+// Package order gives records the order in which TensorFlow Datasets (TFDS) stores them, to which VTAB-1k's slices such as
+// train[:800] refer. It follows from the records' keys alone.
 package order
 
 import (

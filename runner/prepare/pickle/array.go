@@ -37,8 +37,8 @@ func (d *decoder) global() {
 
 func quoted(s string) string { return strings.Trim(fmt.Sprintf("%q", s), `"`) }
 
-// reduce calls a function. numpy writes an array as _reconstruct(ndarray, (0,), 'b') and a type as dtype('u1', 0, 1); both push an empty
-// value that build fills.
+// reduce calls a function. numpy writes an array as _reconstruct(ndarray, (0,), 'b') and a type as dtype('u1', 0, 1); both push
+// an empty value that build fills.
 func (d *decoder) reduce() {
 	items := d.pop(2)
 	args, _ := items[1].(tuple)

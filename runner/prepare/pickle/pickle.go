@@ -1,8 +1,8 @@
-// Package pickle reads only the pickles in the Python archives of CIFAR-10 and CIFAR-100: dictionaries, lists, tuples, numbers, byte
-// strings and arrays of bytes, as Python 2 writes them in protocol 2.
+// Package pickle reads only the pickles in the Python archives of CIFAR-10 and CIFAR-100: dictionaries, lists, tuples, numbers,
+// byte strings and arrays of bytes, as Python 2 writes them in protocol 2.
 //
-// A pickle is a program that may call anything. This package calls nothing: it knows only the three names of which numpy's arrays of bytes
-// are made, and any other name or opcode is an error.
+// A pickle is a program that may call anything. This package calls nothing: it knows only the three names of which numpy's arrays
+// of bytes are made, and any other name or opcode is an error.
 package pickle
 
 import (
@@ -24,8 +24,8 @@ const (
 	maxName   = 127
 )
 
-// Decode reads a pickle of at most size bytes, the length of the file. The result consists of map[string]any, []any, int, string, bool,
-// nil and *Array. Errors state the position in bytes.
+// Decode reads a pickle of at most size bytes, the length of the file. The result consists of map[string]any, []any, int, string,
+// bool, nil and *Array. Errors state the position in bytes.
 func Decode(r io.Reader, size int64) (any, error) {
 	d := &decoder{r: bufio.NewReaderSize(io.LimitReader(r, size), 1<<16), size: size, memo: map[uint32]any{}}
 	value := d.run()

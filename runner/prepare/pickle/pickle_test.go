@@ -12,8 +12,8 @@ import (
 	"dtl-tf/graph/expect"
 )
 
-// small is a pickle in protocol 2, as pickletools disassembles it: a dictionary of a string, a list of numbers of each width and an array
-// [2, 3], with a memo entry that is used again.
+// small is a pickle in protocol 2, as pickletools disassembles it: a dictionary of a string, a list of numbers of each width and
+// an array [2, 3], with a memo entry that is used again.
 const small = "\x80\x02}q\x00(U\x05labelq\x01]q\x02(K\x01M\x00\x01J\xff\xff\xff\xffe" +
 	"U\x04dataq\x03cnumpy.core.multiarray\n_reconstruct\nq\x04cnumpy\nndarray\nq\x05K\x00\x85q\x06U\x01bq\x07\x87q\x08Rq\x09" +
 	"(K\x01K\x02K\x03\x86q\x0acnumpy\ndtype\nq\x0bU\x02u1q\x0cK\x00K\x01\x87q\x0dRq\x0e(K\x03U\x01|q\x0fNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x10b" +

@@ -1,5 +1,5 @@
-// Package check examines the data sets of VTAB-1k before days of training: lists against the registry, files, labels, the decoding of
-// every image, and images that are both trained and tested on, found by their content.
+// Package check examines the data sets of VTAB-1k before days of training: lists against the registry, files, labels, the
+// decoding of every image, and images that are both trained and tested on, found by their content.
 package check
 
 import (

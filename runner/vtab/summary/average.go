@@ -60,8 +60,9 @@ func meanOf(tasks []string) func(map[string]float64) float64 {
 	}
 }
 
-// over averages the scores of a row; ok is false if a task has none. The mean is that of the tasks' means. It has values by seed and a
-// deviation only if all tasks were run with the same seeds, because its deviation is the spread of the average from seed to seed.
+// over averages the scores of a row; ok is false if a task has none. The mean is that of the tasks' means. It has values by seed
+// and a deviation only if all tasks were run with the same seeds, because its deviation is the spread of the average from seed to
+// seed.
 func (a average) over(scores map[string]Score) (s Score, ok bool) {
 	means := map[string]float64{}
 	bySeed := map[uint64]map[string]float64{}

@@ -10,8 +10,8 @@ import (
 
 func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }
 
-// TestScore compares with the textbook's sqrt(sum (x - mean)^2 / (n - 1)), computed by hand: the squares of 2, 4, 4, 4, 5, 5, 7, 9 sum to
-// 32, those of 94.8, 95.3, 94.0 to 0.86.
+// TestScore compares with the textbook's sqrt(sum (x - mean)^2 / (n - 1)), computed by hand: the squares of 2, 4, 4, 4, 5, 5, 7,
+// 9 sum to 32, those of 94.8, 95.3, 94.0 to 0.86.
 func TestScore(t *testing.T) {
 	for _, c := range []struct {
 		values    []float64
@@ -68,8 +68,8 @@ func TestPublishedAverages(t *testing.T) {
 	}
 }
 
-// TestSpreadOfAverages checks that the deviation of an average is its spread from seed to seed. If two of the four Specialized tasks cancel
-// out, the mean is 50, 50, 50; if one moves by 4, the mean moves by 1.
+// TestSpreadOfAverages checks that the deviation of an average is its spread from seed to seed. If two of the four Specialized
+// tasks cancel out, the mean is 50, 50, 50; if one moves by 4, the mean moves by 1.
 func TestSpreadOfAverages(t *testing.T) {
 	row := func(camelyon, eurosat [3]float64, seeds ...uint64) map[string]Score {
 		scores := map[string]Score{}

@@ -55,7 +55,8 @@ func put(t *testing.T, folder string, cells ...vtab.Cell) {
 	}
 }
 
-// dtlCells has three seeds for each task of DTL's published row: the published score, and d below and above it. d is 2 for cifar, else 0.5.
+// dtlCells has three seeds for each task of DTL's published row: the published score, and d below and above it. d is 2 for cifar,
+// else 0.5.
 func dtlCells() (cells []vtab.Cell) {
 	for task, top1 := range published.Of("dtl").Tasks {
 		d := 0.5

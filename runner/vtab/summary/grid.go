@@ -65,8 +65,8 @@ func (t Table) lines() (list []line) {
 	return list
 }
 
-// best returns the best measured score of a column as shown, "" if fewer than two rows compete. Scores that read the same are equally
-// good.
+// best returns the best measured score of a column as shown, "" if fewer than two rows compete. Scores that read the same are
+// equally good.
 func (t Table) best(column string) string {
 	var means []float64
 	for _, r := range t.Rows {

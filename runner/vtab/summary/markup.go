@@ -69,8 +69,8 @@ func (t Table) markdown(w io.Writer) error {
 	return err
 }
 
-// latex writes a tabular. It requires the packages booktabs and graphicx, as a comment in it says, and an engine or inputenc that reads
-// UTF-8.
+// latex writes a tabular. It requires the packages booktabs and graphicx, as a comment in it says, and an engine or inputenc that
+// reads UTF-8.
 func (t Table) latex(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("% needs \\usepackage{booktabs,graphicx}\n\\begingroup\\setlength{\\tabcolsep}{2pt}\n\\begin{tabular}{l" + strings.Repeat("c", len(t.Columns)+2) + "}\n\\toprule\n")

@@ -1,6 +1,7 @@
-// Package summary makes the table of VTAB-1k from the files of finished cells: one row per method, with the 19 tasks in three groups, the
-// groups' means and both usual averages, over the available seeds. It computes from these files only and leaves missing values blank. A
-// difference that makes two numbers incomparable is a footnote, or an error if it would falsify an average.
+// Package summary makes the table of VTAB-1k from the files of finished cells: one row per method, with the 19 tasks in three
+// groups, the groups' means and both usual averages, over the available seeds. It computes from these files only and leaves
+// missing values blank. A difference that makes two numbers incomparable is a footnote, or an error if it would falsify an
+// average.
 package summary
 
 import (
@@ -29,8 +30,8 @@ type Config struct {
 	Quote   string   // methods to quote below the measured ones: "", AllQuotes or comma-separated names
 }
 
-// Run prints the table of all cells in the folders. It names unreadable files on ui.Err, leaves them out, and returns an error after
-// printing the table.
+// Run prints the table of all cells in the folders. It names unreadable files on ui.Err, leaves them out, and returns an error
+// after printing the table.
 func Run(c Config, ui runner.UI) error {
 	if !slices.Contains(Formats(), c.Format) {
 		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))

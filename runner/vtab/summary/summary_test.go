@@ -26,8 +26,8 @@ func runTable(t *testing.T, c Config, folders ...string) (out, notes string, err
 	return stdout.String(), stderr.String(), err
 }
 
-// TestJSON checks the score of each seed and the averages of the published row from which the cells are made. The deviation of the mean
-// of 19 is (2 + 18 * 0.5) / 19 = 11 / 19 because all tasks move together by seed.
+// TestJSON checks the score of each seed and the averages of the published row from which the cells are made. The deviation of
+// the mean of 19 is (2 + 18 * 0.5) / 19 = 11 / 19 because all tasks move together by seed.
 func TestJSON(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dtlCells()...)
