@@ -25,7 +25,8 @@ func MethodOptions() []dtl.Option { return dtl.AllOptions() }
 // AllMethods selects every method in a list.
 const AllMethods = "all"
 
-// ParseMethods parses a comma-separated list of methods, or AllMethods. It returns each method once, in the order of the list.
+// ParseMethods parses a comma-separated list of methods, or AllMethods, the value of --methods. It returns each method once, in the
+// order of the list.
 func ParseMethods(text string) (methods []string, err error) {
 	if text == AllMethods {
 		return dtl.Names(), nil

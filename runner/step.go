@@ -44,7 +44,7 @@ func (c *StepConfig) Settings() []Setting {
 	return []Setting{
 		BatchSetting(&c.Batch),
 		{
-			Name: "micro-batch", Group: GroupTraining, Value: &c.MicroBatch, Max: maxBatch,
+			Name: "micro-batch", Group: GroupTraining, Value: &c.MicroBatch, // see CheckMicroBatch
 			Help: "`images` to process at a time, a divisor of --batch: same result, less memory (0: the whole batch)",
 		},
 		ThreadsSetting(&c.Threads),

@@ -48,8 +48,7 @@ gets random weights, which cost the same memory and time as trained ones.`,
 			if c.BackboneConfig, err = backbone.config(); err != nil {
 				return err
 			}
-			ui := io.ui(quiet)
-			return compare.Run(ctx, c, ui, nil)
+			return compare.Run(ctx, c, io.ui(quiet), nil)
 		}
 	},
 }

@@ -106,8 +106,8 @@ func TestVtabRun(t *testing.T) {
 	if !reflect.DeepEqual(tree(t, out), before) {
 		t.Error("a second call changes results that are finished")
 	}
-	cli(t, append(args, "--set", "epochs=3,batch=8,lr=0.01")...).want(t, exitUsage, "lr 0.02, asked for is 0.01", "seed-7.json")
-	cli(t, append(args, "--precision", "bf16")...).want(t, exitUsage, "precision fp32, asked for is bf16")
+	cli(t, append(args, "--set", "epochs=3,batch=8,lr=0.01")...).want(t, exitUsage, "lr 0.02, but this call asks for 0.01", "seed-7.json")
+	cli(t, append(args, "--precision", "bf16")...).want(t, exitUsage, "precision fp32, but this call asks for bf16")
 	if !reflect.DeepEqual(tree(t, out), before) {
 		t.Error("a refused call changes results")
 	}
@@ -164,7 +164,9 @@ func TestVtabBadInput(t *testing.T) {
 		{[]string{"--set", "kernal=3"}, "did you mean kernel?"},
 		{[]string{"--seeds", "one"}, `"one"`},
 		{[]string{"--shard", "9/8"}, "--shard"},
-		{[]string{"--micro-batch", "3"}, "eurosat dtl seed 42: --micro-batch 3 is not possible: --batch is 8"},
+		{[]string{"--micro-batch", "3"}, "eurosat dtl seed 42, with its recipe and --set: --micro-batch 3 is not possible: --batch is 8"},
+		{[]string{"--set", "epochs=0"}, "with its recipe and --set: --epochs 0 is not possible"},
+		{[]string{"--precision", "fp8"}, `--precision "fp8" is unknown: use one of fp32`},
 		{[]string{"more"}, `"more"`},
 	} {
 		cli(t, vtabRun(root, out, c.flags...)...).want(t, exitUsage, c.words)
@@ -172,7 +174,8 @@ func TestVtabBadInput(t *testing.T) {
 	cli(t, vtabRun(root, out, "--backbone", filepath.Join(root, "none.npz"))...).want(t, exitFailed, "none.npz")
 	cli(t, vtabSearch(root, out, "--grid", "")...).want(t, exitUsage, "--grid is required")
 	cli(t, vtabSearch(root, out, "--task", "eurosat,svhn")...).want(t, exitUsage, "exactly one")
-	cli(t, vtabSearch(root, out, "--method", "all")...).want(t, exitUsage, "exactly one")
+	cli(t, vtabSearch(root, out, "--task", "nosuch")...).want(t, exitUsage, `--task "nosuch": a search needs exactly one`)
+	cli(t, vtabSearch(root, out, "--method", "all")...).want(t, exitUsage, `--method "all": a search needs exactly one of`)
 	cli(t, vtabSearch(root, out, "--format", "html")...).want(t, exitUsage, "html")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a refused call writes results")

@@ -70,7 +70,7 @@ func TestVtabInterrupted(t *testing.T) {
 	root := vtabRoot(t, "eurosat")
 	out := filepath.Join(t.TempDir(), "results")
 	args := vtabRun(root, out, "--seeds", "1,2")
-	cliUntil(t, "eurosat dtl seed 1: ", args...).want(t, exitInterrupted, "interrupted with cells 1/2 done", "the same command goes on")
+	cliUntil(t, "eurosat dtl seed 1: ", args...).want(t, exitInterrupted, "interrupted with cells 1/2 done", "the same command continues")
 	cli(t, args...).want(t, exitDone, "1 of 2 cells are finished already", "cells 2/2 done")
 }
 

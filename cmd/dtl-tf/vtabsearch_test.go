@@ -68,7 +68,7 @@ func TestVtabSearch(t *testing.T) {
 	if o := cli(t, "vtab", "table", out); o.code != exitFailed || !strings.Contains(o.err, "seed-42.json: is of a search, evaluated on val: the same 'dtl-tf vtab search'") {
 		t.Errorf("the table of a search: exit code %d, %s", o.code, o.err)
 	}
-	cli(t, vtabRun(root, results, "--set", set)...).want(t, exitUsage, "was made with evaluation on val, asked for is test", "choose another --out")
+	cli(t, vtabRun(root, results, "--set", set)...).want(t, exitUsage, "was made with evaluation on val, but this call asks for test", "choose another --out")
 }
 
 // renamed moves a folder and returns its new path.

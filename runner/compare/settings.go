@@ -60,12 +60,11 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 	if isArchitecture(c.Path) {
 		return c.Random(randomSeed)
 	}
-	bb, err := backbone.Load(ctx, c.Path, backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std})
-	if _, statErr := os.Stat(c.Path); err != nil && errors.Is(statErr, fs.ErrNotExist) {
-		return nil, runner.Usagef("--backbone %q is no file, and no architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
+	if _, err := os.Stat(c.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil, runner.Usagef("--backbone %q is neither a file nor an architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
 			c.Path, strings.Join(backbone.Names(), ", "))
 	}
-	return bb, runner.WithFlag(err)
+	return c.Load(ctx)
 }
 
 // settings resolves the configuration.

@@ -61,8 +61,9 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 		return finished, err
 	}
 	loader, err := k.fill(ctx, r.plan, trainer, r.ui)
-	if isStoreError(err) {
-		return nil, r.withoutStore(k, err)
+	var failed *storeError
+	if errors.As(err, &failed) {
+		return nil, r.withoutStore(k, failed.error)
 	}
 	if err != nil {
 		return nil, err
@@ -113,7 +114,7 @@ func (r *run) withoutStore(k *features, failure error) error {
 	if r.from.Steps > 0 {
 		want = required
 	}
-	_, cache, err := decline(want, errors.Unwrap(failure), r.ui.Note)
+	cache, err := decline(want, failure, r.ui.Note)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ type dataset struct {
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
-func openTraining(ctx context.Context, c Config, size int, note func(string, ...any)) (*dataset, error) {
+func openTraining(ctx context.Context, c Config, size int, note runner.NoteFunc) (*dataset, error) {
 	set, err := data.OpenClasses(c.Data, c.Classes)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"dtl-tf/dtl"
@@ -16,7 +15,7 @@ import (
 // take 130 MB.
 const firstPassBatch = 16
 
-// storeError is a failure of the store, without which training is possible.
+// storeError is a failure of the store; the run can train without a store.
 type storeError struct{ error }
 
 // Unwrap returns the cause.
@@ -107,10 +106,4 @@ func (k *features) omitUnreadable(p *plan) error {
 		p.data.train.Skip(i, err)
 	}
 	return nil
-}
-
-// isStoreError tells whether the run can train without the store after err.
-func isStoreError(err error) bool {
-	var failed *storeError
-	return errors.As(err, &failed)
 }

@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -46,6 +45,10 @@ const (
 // record is for run.json, nil with --feature-cache off. before is the state of the cache in the run to resume, "" if there is
 // none.
 func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui runner.UI) (k *features, record *result.FeatureCache, err error) {
+	without := func(want demand, reason error, note runner.NoteFunc) (*features, *result.FeatureCache, error) {
+		record, err := decline(want, reason, note)
+		return nil, record, err
+	}
 	c := p.config
 	want := requested
 	switch {
@@ -53,7 +56,7 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 		return nil, nil, nil
 	case c.FeatureCache != FeatureCacheAuto:
 	case before == cacheOff:
-		return decline(optional, errors.New("the run began without"), ui.Note)
+		return without(optional, errors.New("the run began without"), ui.Note)
 	case before == cacheOn:
 		want = required
 	default:
@@ -64,14 +67,14 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 	case obstacle != nil && want == requested:
 		return nil, nil, runner.Usagef("--feature-cache: %w", obstacle)
 	case obstacle != nil && obstacle.obvious:
-		return decline(want, obstacle, func(string, ...any) {})
+		return without(want, obstacle, func(string, ...any) {})
 	case obstacle != nil:
-		return decline(want, obstacle, ui.Note)
+		return without(want, obstacle, ui.Note)
 	}
 	dir := c.FeatureCache
 	if want != requested {
 		if dir, err = feature.UserFolder(); err != nil {
-			return decline(want, err, ui.Note)
+			return without(want, err, ui.Note)
 		}
 	}
 	images := feature.NewImages(p.data.sums)
@@ -84,14 +87,14 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 	case err != nil && ctx.Err() != nil:
 		return nil, nil, err
 	case err != nil:
-		return decline(want, err, ui.Note)
+		return without(want, err, ui.Note)
 	}
 	missing := len(store.Missing())
 	if missing > 0 && c.Epochs < minEpochs && want == optional {
 		if err := store.Close(); err != nil {
 			return nil, nil, err
 		}
-		return decline(want, fmt.Errorf("storing values does not pay in a run of less than %d epochs", minEpochs), ui.Note)
+		return without(want, fmt.Errorf("storing values does not pay in a run of less than %d epochs", minEpochs), ui.Note)
 	}
 	if missing == 0 {
 		ui.Note("feature cache: values of %s images found in %s", report.Thousands(images.Len()), store.Folder())
@@ -114,15 +117,15 @@ func (k *features) match(images feature.Images, d *dataset) {
 }
 
 // decline returns an error if the run needs the cache, and otherwise notes the reason for training without it.
-func decline(want demand, reason error, note runner.NoteFunc) (*features, *result.FeatureCache, error) {
+func decline(want demand, reason error, note runner.NoteFunc) (*result.FeatureCache, error) {
 	switch {
 	case want == required:
-		return nil, nil, fmt.Errorf("the run to resume took values from a feature cache, which is not possible now: %w", reason)
+		return nil, fmt.Errorf("the run to resume took values from a feature cache, which is not possible now: %w", reason)
 	case want == requested && !feature.Busy(reason):
-		return nil, nil, fmt.Errorf("--feature-cache: %w", reason)
+		return nil, fmt.Errorf("--feature-cache: %w", reason)
 	}
 	note("feature cache: not used: %v", reason)
-	return nil, &result.FeatureCache{Reason: reason.Error()}, nil
+	return &result.FeatureCache{Reason: reason.Error()}, nil
 }
 
 // The states of the cache in a run's Record.
@@ -133,13 +136,15 @@ const (
 
 // cacheBefore returns the state of the cache in the run that a folder holds, "" if unknown.
 func cacheBefore(folder *result.Folder) string {
-	var before struct {
-		State string `json:"feature_cache"`
+	old, err := result.ReadRun(folder.Path(result.RunFile))
+	if err != nil {
+		return ""
 	}
-	if old, err := result.ReadRun(folder.Path(result.RunFile)); err == nil {
-		_ = json.Unmarshal(old.Config, &before) // resume reports what is wrong with it
+	record, err := ReadRecord(old.Config)
+	if err != nil {
+		return "" // resume reports it
 	}
-	return before.State
+	return record.FeatureCache
 }
 
 // obstacle is a reason why a run has no values to store.

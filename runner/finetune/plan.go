@@ -31,7 +31,7 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	p := &plan{config: c}
 	var err error
 	if p.schedule, err = train.NewSchedule(c.Schedule, c.Epochs, c.LearningRate); err != nil {
-		return nil, &runner.UsageError{Err: err}
+		return nil, err // not after Config.check
 	}
 	if p.backbone, err = c.loadBackbone(ctx); err != nil {
 		return nil, cmp.Or(interrupted(ctx), err)

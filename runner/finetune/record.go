@@ -29,10 +29,10 @@ type Record struct {
 	CachePrecision graph.Precision `json:"cache_precision,omitempty"` // "" if the cache is off
 }
 
-// ReadRecord decodes the configuration of a run.json. Settings that earlier versions did not have get their defaults, which those
-// versions trained with.
+// ReadRecord decodes the configuration of a run.json. Settings that an earlier version did not have get the values that it trained
+// with: their defaults, and no feature cache.
 func ReadRecord(config []byte) (Record, error) {
-	r := Record{Config: Default()}
+	r := Record{Config: Default(), FeatureCache: cacheOff}
 	err := result.Decode(config, &r)
 	return r, err
 }

@@ -67,7 +67,7 @@ func (r *run) exists(name string) bool {
 // load puts the trainer, the data and the record into the state of the checkpoint.
 func (r *run) load(c *checkpoint.Checkpoint) error {
 	for _, d := range c.Damaged {
-		r.ui.Note("a checkpoint is damaged, going on from the one before: %v", d)
+		r.ui.Note("a checkpoint is damaged, continuing from the one before: %v", d)
 	}
 	if err := r.sameSettings(c.Config); err != nil {
 		return wrapUnlessUsage(c.Path, err)
@@ -186,16 +186,25 @@ func (s Record) differs(other Record) string {
 	a, b := reflect.ValueOf(s), reflect.ValueOf(other)
 	for _, f := range recorded() {
 		name := jsonName(f)
-		x, y := reflect.Indirect(a.FieldByIndex(f.Index)), reflect.Indirect(b.FieldByIndex(f.Index))
-		if mayChange[name] || fmt.Sprint(x) == fmt.Sprint(y) {
+		v, w := a.FieldByIndex(f.Index), b.FieldByIndex(f.Index)
+		x, y := text(v), text(w)
+		if mayChange[name] || x == y {
 			continue
 		}
-		if options, ok := x.Interface().(dtl.Options); ok {
-			return differentOption(options, y.Interface().(dtl.Options))
+		if options, ok := v.Interface().(dtl.Options); ok {
+			return differentOption(options, w.Interface().(dtl.Options))
 		}
-		return fmt.Sprintf("--%s was %v and is %v now", strings.ReplaceAll(name, "_", "-"), x, y)
+		return fmt.Sprintf("--%s was %s and is %s now", strings.ReplaceAll(name, "_", "-"), x, y)
 	}
 	return ""
+}
+
+// text formats a field. A pointer is nil in a damaged record only.
+func text(field reflect.Value) string {
+	if field.Kind() == reflect.Pointer && field.IsNil() {
+		return "not recorded"
+	}
+	return fmt.Sprint(reflect.Indirect(field))
 }
 
 // recorded lists the fields of a Record, including those of embedded structs, that JSON has.

@@ -72,6 +72,11 @@ func TestDiffers(t *testing.T) {
 	if d := earlier.differs(base); d != "" {
 		t.Errorf("a setting is missing: %q", d)
 	}
+	damaged := base
+	damaged.Mean = nil
+	if d := damaged.differs(base); d != "--mean was not recorded and is [0 0 0] now" {
+		t.Errorf("without a mean: %q", d)
+	}
 	for name := range mayChange {
 		if !strings.Contains("out data backbone checkpoint_every init_adapter threads", name) {
 			t.Errorf("%s may change on --resume: is the result still the same?", name)

@@ -168,7 +168,7 @@ func (c Cell) misplaced(results string) error {
 	if c.Run != nil && c.Run.Accuracy != nil && c.Run.Accuracy.Split != data.Test {
 		return fmt.Errorf("is of a search, evaluated on %s: the same 'dtl-tf vtab search' prints its table again", c.Run.Accuracy.Split)
 	}
-	return fmt.Errorf("holds the cell %s, which belongs into %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))
+	return fmt.Errorf("holds the cell %s, which belongs in %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))
 }
 
 // ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read

@@ -64,7 +64,7 @@ func settingOf(name string, options []string) (string, error) {
 	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "_")) }
 	i := slices.IndexFunc(known, func(k string) bool { return fold(k) == fold(name) })
 	if i < 0 {
-		return "", fmt.Errorf("%q is no setting of a recipe%s; there are %s", name, suite.Nearest(name, known), strings.Join(known, ", "))
+		return "", fmt.Errorf("%q is not a setting of a recipe%s; use one of %s", name, suite.Nearest(name, known), strings.Join(known, ", "))
 	}
 	return known[i], nil
 }

@@ -25,7 +25,7 @@ type content struct {
 
 func (c content) readable() bool { return c.missing == nil && c.broken == nil }
 
-// readAll reads the files, in parallel, and decodes it unless load is nil. done receives the number of files read so far,
+// readAll reads the files in parallel, and decodes them unless load is nil. done receives the number of files read so far,
 // from one goroutine at a time.
 func readAll(ctx context.Context, items []data.Item, load func(path string) ([]uint8, error), done func(n int)) (map[string]content, error) {
 	group, inner := errgroup.WithContext(ctx)

@@ -90,7 +90,7 @@ func (s *sweep) resume(j job, f *finetune.Config, c *vtab.Cell) error {
 	f.Overwrite = !f.Resume
 	if f.Resume {
 		f.Threads = cmp.Or(f.Threads, earlier.Device.Threads)
-		s.show.note("%s was begun before: going on with it", j.name())
+		s.show.note("%s was started before: continuing it", j.name())
 	}
 	return nil
 }

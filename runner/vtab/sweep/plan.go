@@ -164,7 +164,7 @@ func (p *plan) parseGrid() error {
 				return runner.Usagef("--grid: %w", err)
 			}
 			if strings.ContainsAny(value, `/\`) { // points are names of folders
-				return runner.Usagef("--grid: %s=%s: %q is no value of a setting", name, value, value)
+				return runner.Usagef("--grid: %s=%s: %q is not a value of a setting", name, value, value)
 			}
 			if slices.Contains(seen, value) {
 				continue

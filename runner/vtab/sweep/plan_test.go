@@ -127,7 +127,7 @@ func TestUsage(t *testing.T) {
 		"lr is given twice":       func(c *Config) { c.Grid = "lr=1;lr=2" },
 		"did you mean epochs?":    func(c *Config) { c.Grid = "epoch=1,2" },
 		"--grid":                  func(c *Config) { c.Grid = "lr=1,,2" },
-		"no value of a setting":   func(c *Config) { c.Grid = "rank=../1" },
+		"not a value of a setting":   func(c *Config) { c.Grid = "rank=../1" },
 		"more than 10000 points":  func(c *Config) { c.Grid = "lr=1" + strings.Repeat(",2,3", 60) + ";batch=1" + strings.Repeat(",2", 100) },
 	} {
 		c := good

@@ -121,7 +121,7 @@ func (p *progress) fraction(cell float64) float64 {
 // waiting shows that other processes run all remaining cells.
 func (p *progress) waiting(cells int, holder owner) {
 	p.line.Say(logEvery, p.fraction(0), func() string {
-		return fmt.Sprintf("%s  waiting for %d that others run (%s)", p.counts(), cells, holder)
+		return fmt.Sprintf("%s  waiting for %d that other processes run (%s)", p.counts(), cells, holder)
 	})
 }
 

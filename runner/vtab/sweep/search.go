@@ -8,11 +8,14 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"strings"
 
+	"dtl-tf/dtl"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 
@@ -25,16 +28,18 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if c.Grid == "" {
 		return runner.Usagef("--grid is required, such as 'lr=1e-3,5e-3;drop_path=0,0.1'")
 	}
-	p, err := newPlan(c)
-	switch {
-	case c.Tasks == "" || err == nil && len(p.tasks) != 1:
-		return runner.Usagef("--task %q: a search needs exactly one", c.Tasks)
-	case c.Methods == "" || err == nil && len(p.methods) != 1:
-		return runner.Usagef("--method %q: a search needs exactly one", c.Methods)
-	case err != nil:
-		return err
-	case !slices.Contains(report.Formats(), format):
+	if _, err := suite.TaskOf(c.Tasks); err != nil {
+		return runner.Usagef("--task %q: a search needs exactly one: %w", c.Tasks, err)
+	}
+	if !slices.Contains(dtl.Names(), c.Methods) {
+		return runner.Usagef("--method %q: a search needs exactly one of %s", c.Methods, strings.Join(dtl.Names(), ", "))
+	}
+	if !slices.Contains(report.Formats(), format) {
 		return runner.Unknown("format", format, report.Formats())
+	}
+	p, err := newPlan(c)
+	if err != nil {
+		return err
 	}
 	training := ui
 	training.Out = ui.Err // stdout is for the table

@@ -6,7 +6,6 @@ package sweep
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -76,7 +75,7 @@ func newSweep(ctx context.Context, p *plan, ui runner.UI) (*sweep, error) {
 	s.show.total = len(jobs)
 	for _, j := range jobs {
 		if err := j.config.Check(); err != nil {
-			return nil, fmt.Errorf("%s: %w", j.name(), err)
+			return nil, fmt.Errorf("%s, with its recipe and --set: %w", j.name(), err)
 		}
 		cell, err := s.readCell(j)
 		switch {
@@ -108,9 +107,12 @@ const defaultPool = "as the method has it"
 func (s *sweep) checkSame(j job, c vtab.Cell, backbone result.Backbone) error {
 	path := s.plan.cellPath(j)
 	had, err := c.Recipe.With(c.Overrides)
-	var record finetune.Record
-	if err = errors.Join(err, json.Unmarshal(c.Run.Config, &record)); err != nil {
+	if err != nil {
 		return &vtab.BadCellError{Path: path, Err: err}
+	}
+	record, err := finetune.ReadRecord(c.Run.Config)
+	if err != nil {
+		return &result.ForeignError{Err: fmt.Errorf("%s: %w", path, err)}
 	}
 	f := j.config
 	for _, v := range []struct {
@@ -125,7 +127,7 @@ func (s *sweep) checkSame(j job, c vtab.Cell, backbone result.Backbone) error {
 		{"the backbone of sha256", c.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
-			return runner.Usagef("%s was made with %s %v, asked for is %v: choose another --out, or remove the file to make it again", path, v.setting, v.had, v.asked)
+			return runner.Usagef("%s was made with %s %v, but this call asks for %v: choose another --out, or remove the file to make it again", path, v.setting, v.had, v.asked)
 		}
 	}
 	return nil
@@ -143,7 +145,7 @@ func (s *sweep) run(ctx context.Context) error {
 			if err != nil {
 				s.show.line.Break()
 				if errors.Is(err, context.Canceled) {
-					return fmt.Errorf("interrupted with %s; the same command goes on: %w", s.show.counts(), err)
+					return fmt.Errorf("interrupted with %s; the same command continues: %w", s.show.counts(), err)
 				}
 				return err
 			}
