@@ -2,9 +2,9 @@
 // usage, and notes. The packages in its folder form storeys. A package imports only packages of its own storey and of those above
 // it in this list:
 //
-//   - internal, fault, machine, train, data, result, feature, checkpoint, report, tensorboard, suite, published: files, images, the loop
+//   - data, feature, train, checkpoint, result, report, tensorboard, machine, fault, and internal except as below: tools and files
 //   - runner itself
-//   - adapter, class, classify: an adapter with its backbone, classes by name, a score
+//   - internal/adapter, internal/class, internal/classify: an adapter with its backbone, classes by name, a score
 //   - finetune, infer, export: training, inference, files for other programs
 //   - compare, vtab, doctor, cache, prepare: one command each, or a group of commands
 package runner

@@ -6,7 +6,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // MethodConfig holds the user's choice of a method. Omitted values come from the adapter file or are the method's defaults.

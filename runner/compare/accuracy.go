@@ -10,8 +10,8 @@ import (
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner/internal/stat"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 )
 
 // Own is the accuracy of the user's own runs with a method.

@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"dtl-tf/runner"
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/report"
 )
 

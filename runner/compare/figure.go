@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"dtl-tf/dtl"
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )

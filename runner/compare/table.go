@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/report"
 )
 

@@ -18,7 +18,7 @@ import (
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/runner"
-	"dtl-tf/runner/adapter"
+	"dtl-tf/runner/internal/adapter"
 )
 
 // The second signature of an exported model and the inputs and outputs of both. The default signature takes images of any size, the

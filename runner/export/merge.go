@@ -11,7 +11,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
-	"dtl-tf/runner/adapter"
+	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/pair"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner"
-	"dtl-tf/runner/classify"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/machine"
 )
 

@@ -9,9 +9,9 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
-	"dtl-tf/runner/adapter"
 	"dtl-tf/runner/checkpoint"
-	"dtl-tf/runner/classify"
+	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/train"
 )
 

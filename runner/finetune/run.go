@@ -9,7 +9,7 @@ import (
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
-	"dtl-tf/runner/classify"
+	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/tensorboard"

@@ -9,8 +9,8 @@ import (
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
-	"dtl-tf/runner/adapter"
-	"dtl-tf/runner/class"
+	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/internal/class"
 	"dtl-tf/runner/result"
 )
 

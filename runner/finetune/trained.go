@@ -6,7 +6,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
-	"dtl-tf/runner/adapter"
+	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/pair"
 	"dtl-tf/runner/result"
 )

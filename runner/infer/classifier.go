@@ -16,9 +16,9 @@ import (
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
-	"dtl-tf/runner/adapter"
-	"dtl-tf/runner/classify"
 	"dtl-tf/runner/export"
+	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/internal/classify"
 )
 
 // loaded is a classifier with its input size and classes.

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"dtl-tf/runner"
-	"dtl-tf/runner/class"
-	"dtl-tf/runner/classify"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/class"
+	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 )
 

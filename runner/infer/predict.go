@@ -12,8 +12,8 @@ import (
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
-	"dtl-tf/runner/classify"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/internal/tfrecord"
-	"dtl-tf/runner/suite"
 )
 
 // slice is a part of a split between two percentages of its records, rounded down.

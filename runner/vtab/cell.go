@@ -17,8 +17,8 @@ import (
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 )
 
 // Format is the version of a cell's file. It increases when a field changes its meaning or is removed.

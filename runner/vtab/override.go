@@ -9,7 +9,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // Overrides that replace no value of a recipe: the precision, and the tokens that the classifier reads (mean or cls).

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // recipes.csv has the recipes by family of backbones, task and method. The first row that matches counts; * matches everything.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/need"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/train"
 )
 

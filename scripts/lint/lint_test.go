@@ -28,10 +28,10 @@ var storeys = []struct {
 	{"dtl", []string{"dtl"}},
 	{"runner: tools and files", []string{
 		"runner/internal", "runner/fault", "runner/machine", "runner/train", "runner/data", "runner/result", "runner/feature", "runner/checkpoint",
-		"runner/report", "runner/tensorboard", "runner/suite", "runner/published",
+		"runner/report", "runner/tensorboard",
 	}},
 	{"runner: what its commands share", []string{"runner"}},
-	{"runner: adapters, classes, scores", []string{"runner/adapter", "runner/class", "runner/classify"}},
+	{"runner: adapters, classes, scores", []string{"runner/internal/adapter", "runner/internal/class", "runner/internal/classify"}},
 	{"runner: training, answers, exports", []string{"runner/finetune", "runner/infer", "runner/export"}},
 	{"runner: whole commands", []string{"runner/compare", "runner/vtab", "runner/doctor", "runner/cache", "runner/prepare"}},
 	{"programs", []string{"cmd", "scripts"}},

@@ -15,8 +15,8 @@ import (
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/suite"
 )
 
 // Config selects what is checked.

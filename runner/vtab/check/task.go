@@ -7,8 +7,8 @@ import (
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/suite"
 )
 
 // Report is the result of checking the data set of one task.

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner/data"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // set is a generated data set: labels cycle through the classes, images differ.

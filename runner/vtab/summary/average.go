@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"dtl-tf/runner/internal/stat"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // Keys of the averages, beside the tasks' folder names and the groups' keys.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/internal/published"
 )
 
 func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"testing"
 
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/internal/published"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 

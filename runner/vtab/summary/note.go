@@ -11,10 +11,10 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/spell"
-	"dtl-tf/runner/published"
+	"dtl-tf/runner/internal/published"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 )
 
 // maxCells is how many cells a footnote lists.

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"dtl-tf/runner"
-	"dtl-tf/runner/published"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/published"
+	"dtl-tf/runner/internal/suite"
 )
 
 // AllQuotes selects every quoted method.

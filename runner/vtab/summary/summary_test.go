@@ -11,7 +11,7 @@ import (
 
 	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/vtab"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"dtl-tf/dtl"
-	"dtl-tf/runner/published"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/published"
+	"dtl-tf/runner/internal/suite"
 )
 
 // Table is everything that is printed; its JSON form is the output format json.

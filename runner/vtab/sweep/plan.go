@@ -16,7 +16,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/finetune"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/train"
 	"dtl-tf/runner/vtab"
 )

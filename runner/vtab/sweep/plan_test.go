@@ -114,21 +114,21 @@ func TestFineTune(t *testing.T) {
 func TestUsage(t *testing.T) {
 	good := Config{Methods: "dtl", Tasks: "eurosat", Seeds: "1"}
 	for words, change := range map[string]func(*Config){
-		"did you mean lora?":      func(c *Config) { c.Methods = "dtl,lore" },
-		"did you mean eurosat?":   func(c *Config) { c.Tasks = "eurosa" },
-		"--seeds":                 func(c *Config) { c.Seeds = "1,-2" },
-		"did you mean drop_path?": func(c *Config) { c.Set = "drop_pth=1" },
-		"none of the methods":     func(c *Config) { c.Set = "kernel=3" },
-		`--shard "0/2"`:           func(c *Config) { c.Shard = "0/2" },
-		`--shard "3/2"`:           func(c *Config) { c.Shard = "3/2" },
-		`--shard "2"`:             func(c *Config) { c.Shard = "2" },
-		`--shard "1/2/3"`:         func(c *Config) { c.Shard = "1/2/3" },
-		"NAME=VALUE,VALUE":        func(c *Config) { c.Grid = "lr" },
-		"lr is given twice":       func(c *Config) { c.Grid = "lr=1;lr=2" },
-		"did you mean epochs?":    func(c *Config) { c.Grid = "epoch=1,2" },
-		"--grid":                  func(c *Config) { c.Grid = "lr=1,,2" },
-		"not a value of a setting":   func(c *Config) { c.Grid = "rank=../1" },
-		"more than 10000 points":  func(c *Config) { c.Grid = "lr=1" + strings.Repeat(",2,3", 60) + ";batch=1" + strings.Repeat(",2", 100) },
+		"did you mean lora?":       func(c *Config) { c.Methods = "dtl,lore" },
+		"did you mean eurosat?":    func(c *Config) { c.Tasks = "eurosa" },
+		"--seeds":                  func(c *Config) { c.Seeds = "1,-2" },
+		"did you mean drop_path?":  func(c *Config) { c.Set = "drop_pth=1" },
+		"none of the methods":      func(c *Config) { c.Set = "kernel=3" },
+		`--shard "0/2"`:            func(c *Config) { c.Shard = "0/2" },
+		`--shard "3/2"`:            func(c *Config) { c.Shard = "3/2" },
+		`--shard "2"`:              func(c *Config) { c.Shard = "2" },
+		`--shard "1/2/3"`:          func(c *Config) { c.Shard = "1/2/3" },
+		"NAME=VALUE,VALUE":         func(c *Config) { c.Grid = "lr" },
+		"lr is given twice":        func(c *Config) { c.Grid = "lr=1;lr=2" },
+		"did you mean epochs?":     func(c *Config) { c.Grid = "epoch=1,2" },
+		"--grid":                   func(c *Config) { c.Grid = "lr=1,,2" },
+		"not a value of a setting": func(c *Config) { c.Grid = "rank=../1" },
+		"more than 10000 points":   func(c *Config) { c.Grid = "lr=1" + strings.Repeat(",2,3", 60) + ";batch=1" + strings.Repeat(",2", 100) },
 	} {
 		c := good
 		change(&c)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 

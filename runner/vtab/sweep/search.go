@@ -13,9 +13,9 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/stat"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/suite"
 	"dtl-tf/runner/vtab"
 )
 

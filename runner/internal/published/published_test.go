@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/need"
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // TestAverages recomputes the averages in the file.

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"sync"
 
-	"dtl-tf/runner/suite"
+	"dtl-tf/runner/internal/suite"
 )
 
 // Each file has one row per method: vtab.csv top-1 in percent on the 19 tasks of VTAB-1k with a ViT-B/16 pre-trained on
