@@ -17,7 +17,7 @@ import (
 func extend() {
 	familytest.Register()
 	dtl.Register(dtl.Definition{
-		Name: "shift", Place: 75, Options: []dtl.Option{{Name: "factor", Text: "factor of the vectors", Default: "2"}},
+		Name: "shift", Place: 75, Options: []dtl.Option{{Name: "factor", Kind: dtl.Number, Text: "factor of the vectors", Default: "2"}},
 		New: func(o *dtl.Reader, _ backbone.Architecture) dtl.Method { return shift{o.Positive("factor", 2)} },
 	})
 }

@@ -98,7 +98,7 @@ func TestVtabKilled(t *testing.T) {
 			t.Fatalf("%s was finished before it could be killed", method)
 		}
 	}
-	cli(t, args...).want(t, exitDone, "eurosat full seed 42 was begun before: going on with it", "cells 2/2 done")
+	cli(t, args...).want(t, exitDone, "eurosat full seed 42 was started before: continuing it", "cells 2/2 done")
 	for _, method := range []string{"dtl", "full"} {
 		a, b := readCell(t, out, "eurosat", method, 42), readCell(t, whole, "eurosat", method, 42)
 		if !a.Resumed || b.Resumed || !reflect.DeepEqual(a.Run.Accuracy, b.Run.Accuracy) {
