@@ -17,7 +17,7 @@ import (
 //
 // As in the official code (ZhangYuanhan-AI/NOAH, supernet_vision_transformer_timm.py), LoRA has no scale and the prompts
 // have no position embeddings; prompts start Xavier-uniform as if part of a supernet's 100. LoRA starts with A Kaiming-uniform
-// and B at zero, the adapters as those of the method adapter. Without prompts, training therefore starts at the backbone's own
+// and B at zero, the adapters as those of the method adapter. Without prompts, training therefore starts at the backbone's
 // function.
 //
 // Deviations. The code starts all maps of adapters and LoRA from the values the search left in the supernet (before the
@@ -35,7 +35,7 @@ type noah struct {
 	adapters, loras, prompts []int
 }
 
-// supernetPrompts is the number of prompts of a block in the supernet, [1, 100, d], of which a block uses the first ones.
+// supernetPrompts is the number of prompts per block in the supernet, [1, 100, d]. A block uses only the first few.
 const supernetPrompts = 100
 
 // noahSize is the default of all three sizes.

@@ -149,7 +149,7 @@ func (t *Trainer) inputFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
 	return feeds, nil
 }
 
-// feeds adds all other inputs of a step to those of its batch.
+// feeds adds the remaining inputs of a step to the inputs of its batch.
 func (t *Trainer) feeds(input []graph.Feed, labels []int32, lr float64, step int) []graph.Feed {
 	feeds := append(t.nodes.optimizer.Feeds(lr, step+1), t.seedFeeds(step)...)
 	return append(append(feeds, input...), t.labelFeed(labels))

@@ -1,6 +1,6 @@
 // Package runner has what the commands of dtl-tf share: settings, the backbone and method that a user names, errors of wrong
-// usage, and notes. The packages in its folder form storeys. A package imports only packages of its own storey and of those above
-// it in this list:
+// usage, and notes. The packages in its folder form storeys. A package may import packages of the same storey and of storeys
+// higher up in this list:
 //
 //   - data, feature, train, checkpoint, result, report, tensorboard, machine, fault, and internal except as below: tools and files
 //   - runner itself

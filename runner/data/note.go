@@ -134,7 +134,7 @@ func (s *Set) twoLabels(parts ...Part) string {
 	return "files with the same content have different labels: " + spell.Few(pairs, maxPairs)
 }
 
-// UnseenNote reports the classes with training images of which no step gets any in epochs 1 to epochs; "" if there are none.
+// UnseenNote names classes whose training images occur in no step of epochs 1 to epochs. It returns "" if every class occurs.
 func (s *Set) UnseenNote(l *Loader, epochs int) string {
 	unseen := labelsOf(l.items)
 	for epoch := 1; epoch <= epochs && len(unseen) > 0; epoch++ {

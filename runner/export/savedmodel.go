@@ -13,7 +13,7 @@ import (
 	"dtl-tf/runner/internal/stage"
 )
 
-// Backbone writes a backbone as a SavedModel into the folder out. An empty pool means that of its own head.
+// Backbone writes a backbone as a SavedModel into the folder out. If pool is empty, the pooling of the backbone's own head is used.
 func Backbone(ctx context.Context, c runner.BackboneConfig, out, pool string, overwrite bool, ui runner.UI) error {
 	bb, err := c.Load(ctx)
 	if err != nil {

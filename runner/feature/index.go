@@ -73,7 +73,7 @@ func readIndex(folder string) (index, error) {
 	return x, nil
 }
 
-// mismatch says how the index differs from that of the wanted cache, "" if it does not.
+// mismatch says how the index differs from the wanted cache's, "" if it does not.
 func (x index) mismatch(k Key, v Versions, m Images) string {
 	switch field := x.Key.difference(k); {
 	case field != "":

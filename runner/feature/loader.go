@@ -137,7 +137,7 @@ func unpin(files []*mapped) {
 	}
 }
 
-// start returns the stream whose next batches are those of the epoch, which may run already.
+// start returns the stream that yields the epoch's batches next. It may be running already.
 func (l *Loader) start(epoch, skip int) (*stream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

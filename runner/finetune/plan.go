@@ -61,7 +61,7 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	return p, nil
 }
 
-// settleData matches the classes with those of the initial adapter and surveys the images.
+// settleData matches the classes with the initial adapter's and surveys the images.
 func (p *plan) settleData(ctx context.Context, note runner.NoteFunc) (err error) {
 	if p.start != nil {
 		p.start.matchClasses(p.data, p.config.Classes)

@@ -98,7 +98,7 @@ func versions(program string) result.Versions {
 	return v
 }
 
-// measure adds the loop's figures to those of the part of the run before it.
+// measure adds the loop's figures to the figures of the run before it.
 func (r *run) measure(s train.Summary) {
 	r.record.Progress = result.Progress{Epochs: s.Position.Epochs, Steps: s.Position.Steps}
 	m := &r.record.Measurements

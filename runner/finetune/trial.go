@@ -74,7 +74,7 @@ func (t *Trial) Infer() error {
 	return err
 }
 
-// Memory traces a step and returns its memory: that of all devices, and that of a GPU, nil if there is none.
+// Memory traces a step and returns its memory on all devices together and on a GPU. gpu is nil without a GPU.
 func (t *Trial) Memory() (all memory.Report, gpu *memory.Report, err error) {
 	metadata, err := t.Trace(t.images, t.labels, t.rate, t.steps)
 	if err != nil {

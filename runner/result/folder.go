@@ -185,7 +185,7 @@ func madeByRun(name string) bool {
 	return named || strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint") || strings.HasPrefix(name, "events.out.tfevents.")
 }
 
-// isTemp reports whether a name is that of a temporary file that WriteFile makes for a file of a run.
+// isTemp reports whether WriteFile uses a name for the temporary form of a run's file.
 func isTemp(name string) bool {
 	base, number, ok := strings.Cut(strings.TrimPrefix(name, "."), tempMark)
 	return ok && name[0] == '.' && madeByRun(base) && strings.Trim(number, "0123456789") == ""

@@ -19,7 +19,7 @@ import (
 const module = "dtl-tf"
 
 // storeys lists all folders with packages, from the ground up. A subfolder belongs to the storey of its folder unless it is listed
-// itself. A package may import packages of its own storey and of lower ones.
+// itself. A package may import packages of the same or a lower storey.
 var storeys = []struct {
 	name    string
 	folders []string

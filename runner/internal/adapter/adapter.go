@@ -139,7 +139,7 @@ func shapeOf(a *result.Adapter, option string) int {
 	return shape[axis]
 }
 
-// agreeString sets value to that of the file. It fails if the user has set another.
+// agreeString sets value from the file. It fails if the user has set a different value.
 func agreeString(a *result.Adapter, flag, file string, value *string) error {
 	switch {
 	case file == "":

@@ -66,7 +66,7 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	return a, nil
 }
 
-// takeOver sets the settings of the backbone that the user left open to those of the adapter.
+// takeOver fills the backbone settings that the user left open from the adapter.
 func takeOver(a *result.Adapter, c *runner.BackboneConfig) error {
 	says := &runner.AdapterSays{Beside: Official}
 	c.Adapter = says

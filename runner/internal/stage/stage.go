@@ -144,7 +144,7 @@ func (s *Stage) replace() error {
 	return nil
 }
 
-// Discard removes what was not published. What it can't remove, the next Open removes.
+// Discard removes an unpublished folder. Leftovers that it can't remove are removed by the next Open.
 func (s *Stage) Discard() { _ = s.leave() }
 
 // leave removes everything but the target and releases the lock.

@@ -1,7 +1,7 @@
 // Package pickle reads only the pickles in the Python archives of CIFAR-10 and CIFAR-100: dictionaries, lists, tuples, numbers,
 // byte strings and arrays of bytes, as Python 2 writes them in protocol 2.
 //
-// A pickle is a program that may call anything. This package calls nothing: it knows only the three names of which numpy's arrays
+// A pickle is a program that may call anything. This package calls nothing: it knows only the three names from which numpy's arrays
 // of bytes are made, and any other name or opcode is an error.
 package pickle
 

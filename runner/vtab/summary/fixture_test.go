@@ -68,7 +68,7 @@ func dtlCells() (cells []vtab.Cell) {
 	return cells
 }
 
-// sweepCells has the results of a sweep of which some cells failed.
+// sweepCells returns the results of a sweep with some failed cells.
 func sweepCells() []vtab.Cell {
 	cells := dtlCells()
 	for _, task := range []string{"cifar", "caltech101", "eurosat", "dtd"} {

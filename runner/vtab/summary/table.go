@@ -161,7 +161,7 @@ func (t *Table) measured(method string, cells []source) Row {
 	return r
 }
 
-// average adds the averages of which all tasks have a score.
+// average adds each average for which all tasks have a score.
 func (r *Row) average() {
 	for _, a := range averages() {
 		if s, ok := a.over(r.Scores); ok {
