@@ -12,9 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The images come from scripts/make_image_vectors.py and are shared with runner/data, whose tests
-// compare their pixels with Pillow's.
-const images = "../../runner/data/testdata"
+// images are some of those that scripts/make_image_vectors.py made for runner/data, whose tests compare the pixels with Pillow's.
+const images = "testdata"
 
 func open(t testing.TB, threads int) *Decoder {
 	t.Helper()
