@@ -91,7 +91,7 @@ func NewMethod(name string, given Values, a backbone.Architecture) (Method, Valu
 			return nil, nil, spell.Settingf("method", "%s %s is not possible: %w", name, err)
 		}
 	}
-	r := &Reader{given: given, resolved: Values{}}
+	r := &Reader{method: d, given: given, resolved: Values{}}
 	m := d.New(r, a)
 	return m, r.resolved, r.err
 }

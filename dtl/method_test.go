@@ -59,6 +59,31 @@ func TestValueErrors(t *testing.T) {
 	}
 }
 
+// TestOptionKinds: reading an option in another kind than the declared one fails at once, whether a user sets it or not.
+func TestOptionKinds(t *testing.T) {
+	d := Definition{Name: "dummy", Options: []Option{{Name: "whole", Kind: Whole}, {Name: "number", Kind: Number}, {Name: "sizes", Kind: Sizes}}}
+	for name, read := range map[string]func(*Reader){
+		"whole":   func(r *Reader) { r.Positive("whole", 2) },
+		"number":  func(r *Reader) { r.Whole("number", 2, 1, 3, "") },
+		"sizes":   func(r *Reader) { r.Whole("sizes", 2, 1, 3, "") },
+		"missing": func(r *Reader) { r.Whole("missing", 2, 1, 3, "") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: read as another kind", name)
+				}
+			}()
+			read(&Reader{method: d, resolved: Values{}})
+		}()
+	}
+	r := &Reader{method: d, resolved: Values{}}
+	r.Whole("whole", 2, 1, 3, "")
+	r.Positive("number", 2)
+	r.Sizes("sizes", 2, 4, 1, 3)
+	expect.NoError(t, r.err)
+}
+
 // TestMethodDefaults: the paper's settings are rank 2, beta 100 and feedback in the second half of the blocks.
 func TestMethodDefaults(t *testing.T) {
 	arch := must(backbone.Parse("vit_b16"))(t)

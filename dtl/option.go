@@ -35,6 +35,17 @@ const (
 	Sizes              // []int: one for each block, or one for all of them
 )
 
+// zero returns a value of the kind's type.
+func (k Kind) zero() any {
+	switch k {
+	case Whole:
+		return 0
+	case Number:
+		return 0.0
+	}
+	return []int(nil)
+}
+
 // parse reads a value as flags and files spell it: "2", "0.1", or for Sizes "8,4,0" or "8".
 func (o Option) parse(text string) (any, error) {
 	switch o.Kind {
@@ -131,6 +142,7 @@ func OptionNames(method string) []string {
 
 // Reader reads options for a method's constructor, one call for each option, and records the first error.
 type Reader struct {
+	method          Definition
 	given, resolved Values
 	err             error
 }
@@ -167,8 +179,16 @@ func (r *Reader) Sizes(name string, byDefault, blocks, minValue, maxValue int) [
 	return v
 }
 
-// read returns the given value or the default.
+// read returns the given value or the default. It panics if the method does not declare the option with the kind of T, which is a
+// mistake in the method.
 func read[T any](r *Reader, name string, byDefault T) T {
+	o, err := r.method.option(name)
+	if err != nil {
+		panic(err)
+	}
+	if _, ok := o.Kind.zero().(T); !ok {
+		panic(fmt.Sprintf("method %s reads the option %s as %T, but declares another kind", r.method.Name, name, byDefault))
+	}
 	v := byDefault
 	if given, ok := r.given[name]; ok {
 		if v, ok = given.(T); !ok {
