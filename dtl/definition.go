@@ -27,10 +27,18 @@ type Definition struct {
 
 var definitions = map[string]Definition{}
 
-// Register adds a method. Call it from an init function; it panics if the name is taken.
+// Register adds a method. Call it from an init function; it panics if the name is taken, or
+// if another method has an option of the same name and another kind.
 func Register(d Definition) {
 	if _, taken := definitions[d.Name]; taken {
 		panic("two methods are called " + d.Name)
+	}
+	for _, o := range d.Options {
+		for _, other := range definitions {
+			if same, err := other.option(o.Name); err == nil && same.Kind != o.Kind {
+				panic(fmt.Sprintf("methods %s and %s declare the option %s with different kinds", d.Name, other.Name, o.Name))
+			}
+		}
 	}
 	definitions[d.Name] = d
 }

@@ -21,14 +21,12 @@ type Serving struct {
 	Images, Logits, Probabilities graph.Value
 }
 
-// NewServed builds the forward pass that c describes.
+// NewServed builds the forward pass that c describes for other programs. Recompute, Device, ChunkValues and FloatImages have no
+// effect.
 func NewServed(c Config) (s *Served, err error) {
 	defer graph.Catch(&err)
-	if err := c.Arch.Validate(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
-	}
-	if c.Precision == "" {
-		c.Precision = graph.FP32
 	}
 	variables := graph.NewVariables() // one set: nothing trains here
 	m := c.declare(graph.New(graph.RecomputeNone).Use(c.Precision), variables, variables)

@@ -28,8 +28,8 @@ type Method interface {
 	Attach(p *Params, a backbone.Architecture) func() backbone.Hook
 }
 
-// base is what most methods share: a frozen backbone, a classifier of the class token, and no parameters. They embed it and
-// override the rest.
+// base is what most methods share: a frozen backbone, a classifier of the class token, and no parameters. Every method embeds it
+// and overrides what differs.
 type base struct{ name string }
 
 func (m base) Name() string            { return m.name }
@@ -83,8 +83,13 @@ func (p *Params) drawn(seed uint64) tensor.Map {
 }
 
 // Derive registers initial values that depend on the backbone. from gets the backbone's weights, named as in .npz files, which it
-// must not modify; the values that it returns replace those drawn by the parameters' Init.
-func (p *Params) Derive(from func(weights tensor.Map) (tensor.Map, error)) { p.derive = from }
+// must not modify; the values that it returns replace those drawn by the parameters' Init. A method may call Derive once.
+func (p *Params) Derive(from func(weights tensor.Map) (tensor.Map, error)) {
+	if p.derive != nil {
+		panic("a method calls Derive twice")
+	}
+	p.derive = from
+}
 
 // derived computes the values that Derive registered, if any.
 func (p *Params) derived(weights tensor.Map) (tensor.Map, error) {

@@ -77,11 +77,15 @@ func TestOptionKinds(t *testing.T) {
 			read(&Reader{method: d, resolved: Values{}})
 		}()
 	}
-	r := &Reader{method: d, resolved: Values{}}
+	given := []int{1, 2, 3, 2}
+	r := &Reader{method: d, given: Values{"sizes": given}, resolved: Values{}}
 	r.Whole("whole", 2, 1, 3, "")
 	r.Positive("number", 2)
-	r.Sizes("sizes", 2, 4, 1, 3)
+	sizes := r.Sizes("sizes", 2, 4, 1, 3)
 	expect.NoError(t, r.err)
+	if sizes[0]++; given[0] != 1 || r.resolved["sizes"].([]int)[0] != 1 {
+		t.Errorf("the method shares its sizes: %v, %v", given, r.resolved["sizes"])
+	}
 }
 
 // TestMethodDefaults: the paper's settings are rank 2, beta 100 and feedback in the second half of the blocks.
@@ -113,6 +117,7 @@ func TestModelErrors(t *testing.T) {
 		want   string
 	}{
 		{func(c *Config) { c.Classes = 0 }, "0 classes"},
+		{func(c *Config) { c.Recompute = "block" }, `unknown kind of recomputation "block"`},
 		{func(c *Config) { c.Arch = c.Arch.With(backbone.Sizes{Image: 18}) }, "18 pixels"},
 		{func(c *Config) { c.Arch = c.Arch.With(backbone.Sizes{Heads: 5}) }, "5 heads"},
 		{func(c *Config) { a := micro; a.Depth = 0; c.Arch = a }, "depth = 0"},

@@ -1,6 +1,7 @@
 package dtl
 
 import (
+	"cmp"
 	"fmt"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -28,7 +29,8 @@ type Config struct {
 }
 
 // Model is the graph of a backbone with a method and a classifier. NewPredictor, NewImageTrainer and NewStoredTrainer open
-// sessions on it.
+// sessions on it. Several can be open at a time. A trainer adds its step to the graph, where it remains after Close; do not create
+// two trainers concurrently.
 type Model struct {
 	Config Config
 	// Frozen holds the backbone's frozen weights. Trainable holds the method's parameters, the classifier (HeadWeight,
@@ -54,14 +56,8 @@ const (
 // architecture.
 func New(c Config) (m *Model, err error) {
 	defer graph.Catch(&err)
-	if err := c.Arch.Validate(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
-	}
-	if c.Classes < 1 {
-		return nil, fmt.Errorf("a classifier of %d classes is not possible", c.Classes)
-	}
-	if c.Precision == "" {
-		c.Precision = graph.FP32
 	}
 	if err := c.Precision.Usable(); c.Device != graph.GPU && err != nil {
 		return nil, err
@@ -100,6 +96,19 @@ func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {
 		dtype = tf.Float
 	}
 	return b.Placeholder("images", dtype, batch, m.Config.Arch.ImageSize(), m.Config.Arch.ImageSize(), 3)
+}
+
+// check validates the settings and fills in defaults.
+func (c *Config) check() error {
+	if err := c.Arch.Validate(); err != nil {
+		return err
+	}
+	if c.Classes < 1 {
+		return fmt.Errorf("a classifier of %d classes is not possible", c.Classes)
+	}
+	c.Precision, c.Recompute = cmp.Or(c.Precision, graph.FP32), cmp.Or(c.Recompute, graph.RecomputeNone)
+	_, err := graph.ParseRecompute(string(c.Recompute))
+	return err
 }
 
 // forward maps images [B, S, S, 3] to logits [B, classes].

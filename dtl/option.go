@@ -112,7 +112,8 @@ func (o Values) Options() Options {
 	return texts
 }
 
-// AllOptions lists the options of all methods, for flags and their help. Text includes the default of each method.
+// AllOptions lists the options of all methods, for flags and their help. Text includes the default of each method; Default is
+// empty.
 func AllOptions() []Option {
 	all := map[string]Option{}
 	defaults := map[string][]string{}
@@ -125,7 +126,7 @@ func AllOptions() []Option {
 	var list []Option
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		o := all[name]
-		o.Text += " (" + strings.Join(defaults[name], ", ") + ")"
+		o.Text, o.Default = o.Text+" ("+strings.Join(defaults[name], ", ")+")", ""
 		list = append(list, o)
 	}
 	return list
@@ -165,7 +166,7 @@ func (r *Reader) Positive(name string, byDefault float64) float64 {
 
 // Sizes reads a number from minValue to maxValue for each block.
 func (r *Reader) Sizes(name string, byDefault, blocks, minValue, maxValue int) []int {
-	v := read(r, name, []int{byDefault})
+	v := slices.Clone(read(r, name, []int{byDefault}))
 	if len(v) == 1 {
 		v = slices.Repeat(v, blocks)
 	}
@@ -175,7 +176,7 @@ func (r *Reader) Sizes(name string, byDefault, blocks, minValue, maxValue int) [
 	for _, n := range v {
 		r.between(name, n, minValue, maxValue, "")
 	}
-	r.resolved[name] = v
+	r.resolved[name] = slices.Clone(v)
 	return v
 }
 

@@ -71,8 +71,8 @@ func (p *Predictor) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	return out[0], nil
 }
 
-// ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of Stored, each [n, Shape...]
-// in float32.
+// ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of the prefix in the order of Model.Stored,
+// each [n, Shape...] in float32.
 func (p *Predictor) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
 	if len(p.prefix.fetches) == 0 {
 		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", p.Config.Method.Name())

@@ -88,8 +88,8 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 		}
 	}
 	return func() backbone.Hook {
-		// h is a sum of rank-r products. Saving the factors instead costs r of d values: h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ...
-		// B_i]^T.
+		// h is a sum of rank-r products. Saving the factors instead costs r of d values:
+		// h_i = [x_0 A_0^T ... x_i A_i^T] [B_0 ... B_i]^T.
 		var low []graph.Value // x_j A_j^T [B, T, r] of the stage's blocks up to the current one
 		first := 0            // first block of the stage
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {

@@ -71,7 +71,8 @@ func (t *ImageTrainer) Step(images tensor.Tensor, labels []int32, lr float64, st
 	return t.step([]tensor.Tensor{images}, labels, lr, step)
 }
 
-// Trace is Step, but returns the run's allocation records instead of the loss.
+// Trace is Step, but returns the run's allocation records instead of the loss. With micro-batches it runs the first one only,
+// without the update.
 func (t *ImageTrainer) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
 	return t.trace([]tensor.Tensor{images}, labels, lr, step)
 }

@@ -86,3 +86,17 @@ func TestNothingStored(t *testing.T) {
 	_, err = s.Trace(values[1:], labels, 0, 0)
 	expect.Error(t, err, "3 stored values were given, a training step takes 4")
 }
+
+// TestSharedModel: trainers that are open on one model at the same time compute what a trainer on a separate model computes.
+func TestSharedModel(t *testing.T) {
+	c := setting{method: "dtl", batch: 2}
+	images, labels := tensor.Zeros(2, micro.Image, micro.Image, 3), []int32{0, 1}
+	want := must(c.start(t).Step(images, labels, 1e-3, 0))(t)
+	model, training, start := c.resolve(t)
+	for range 2 {
+		trainer := closed(t, must(NewImageTrainer(model, training, start))(t))
+		if loss := must(trainer.Step(images, labels, 1e-3, 0))(t); loss != want {
+			t.Errorf("loss %v, want %v", loss, want)
+		}
+	}
+}

@@ -54,10 +54,13 @@ func FindDevice(o SessionOptions) (Device, error) {
 	}
 	defer s.Close()
 	_, kind, err := s.Device()
-	if kind == "GPU" {
-		return GPU, err
+	if err != nil {
+		return "", err
 	}
-	return Processor, err
+	if kind == "GPU" {
+		return GPU, nil
+	}
+	return Processor, nil
 }
 
 // Computing describes the code that computes on a CPU: TensorFlow's matrix products, with oneDNN or without, and our kernels.

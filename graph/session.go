@@ -34,7 +34,7 @@ func (o SessionOptions) threads() int {
 // Session runs parts of a graph. It is safe for concurrent use, Close included: Close waits for running calls, and every later
 // call fails with capi.ErrClosed.
 type Session struct {
-	*capi.Session
+	session *capi.Session
 }
 
 // NewSession opens a session on a finished graph.
@@ -89,13 +89,13 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 
 // Run executes the targets with the given feeds and returns the fetched values in order.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, error) {
-	return s.Session.Run(feeds, fetches, targets, nil)
+	return s.session.Run(feeds, fetches, targets, nil)
 }
 
 // Trace is Run with tracing: it also returns the RunMetadata at level FULL_TRACE.
 func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, *pb.RunMetadata, error) {
 	var raw []byte
-	values, err := s.Session.Run(feeds, fetches, targets, &raw)
+	values, err := s.session.Run(feeds, fetches, targets, &raw)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,6 +105,12 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 	}
 	return values, metadata, nil
 }
+
+// Close frees the session and its variables. Closing again does nothing.
+func (s *Session) Close() error { return s.session.Close() }
+
+// Devices lists the devices that TensorFlow found.
+func (s *Session) Devices() ([]tf.Device, error) { return s.session.Devices() }
 
 // Device returns the device that runs the heavy nodes: TensorFlow's first GPU, else the CPU. kind is GPU or CPU; an example of
 // a name is /device:CPU:0.

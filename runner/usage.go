@@ -37,6 +37,10 @@ func (e *flagError) Unwrap() error { return e.err }
 
 // WithFlag replaces the name of a setting, as in packages dtl and backbone, by its flag in an error's text.
 func WithFlag(err error) error {
+	var done *flagError
+	if errors.As(err, &done) {
+		return err
+	}
 	var s *spell.SettingError
 	if !errors.As(err, &s) {
 		return err

@@ -20,6 +20,9 @@ func TestWithFlag(t *testing.T) {
 	if got, want := WithFlag(err).Error(), "--"+err.Error(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if got, want := WithFlag(fmt.Errorf("cell: %w", WithFlag(err))).Error(), "cell: --"+err.Error(); got != want {
+		t.Errorf("twice: %q, want %q", got, want)
+	}
 
 	err = fmt.Errorf("backbone x: %w", arch.With(backbone.Sizes{Image: 17}).Validate())
 	expect.Error(t, err, "choose an image size that is a multiple of 16")

@@ -113,13 +113,12 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) grap
 	x = f.Tap(b, BlockInput, block, x, x)
 	inputs := []graph.Value{x}
 	masks := map[int]int{} // branch to index in inputs
-	for branch := range 2 {
-		if f.Survivors == nil {
-			break
-		}
-		if mask := f.Survivors(b, block.Index, branch); mask.Defined() {
-			masks[branch] = len(inputs)
-			inputs = append(inputs, mask)
+	if f.Survivors != nil {
+		for branch := range 2 {
+			if mask := f.Survivors(b, block.Index, branch); mask.Defined() {
+				masks[branch] = len(inputs)
+				inputs = append(inputs, mask)
+			}
 		}
 	}
 	z := b.Region(inputs, later(remaining), func(b *graph.Builder, inputs []graph.Value) graph.Value {

@@ -25,8 +25,8 @@ type Decoder struct {
 	pixels  tf.Output // [H, W, 3] uint8
 }
 
-// NewDecoder opens a decoder with a separate thread pool; threads = 0 means GOMAXPROCS. Decoders with
-// the same number of threads share one pool. Pass the number that the graph's session gets: the first session
+// NewDecoder opens a decoder. Decoders with the same number of threads share a thread pool, which is
+// separate from the sessions'; threads = 0 means GOMAXPROCS. Pass the number that the graph's session gets: the first session
 // of a process also fixes the size of TensorFlow's pool for work inside one op.
 func NewDecoder(threads int) (*Decoder, error) {
 	g := tf.NewGraph()

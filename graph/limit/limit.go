@@ -103,8 +103,8 @@ func regular(info fs.FileInfo) error {
 	return nil
 }
 
-// chunk is how many bytes Copy copies between two checks of its context.
-const chunk = 4 << 20
+// chunk is the number of bytes that Copy reads at a time.
+const chunk = 1 << 20
 
 // Copy copies a regular file into w, usually a hash, and returns how many bytes it copied. When ctx ends it stops and
 // returns ctx's error. Other errors name the file.
@@ -114,19 +114,7 @@ func Copy(ctx context.Context, w io.Writer, path string) (int64, error) {
 		return 0, err
 	}
 	defer f.Close()
-	for size := int64(0); ; {
-		if err := ctx.Err(); err != nil {
-			return size, err
-		}
-		n, err := io.CopyN(w, f, chunk)
-		size += n
-		switch {
-		case err == io.EOF:
-			return size, nil
-		case err != nil:
-			return size, err
-		}
-	}
+	return io.CopyBuffer(w, Reader(ctx, f), make([]byte, chunk))
 }
 
 // Reader reads from r until ctx ends, and fails with ctx's error from then on.

@@ -1,4 +1,5 @@
-// Package spell formats names in messages and finds similar names, for errors that suggest what the user may have meant.
+// Package spell helps to write errors about names: it quotes names, finds the nearest known one, and lets an error name a setting as
+// the user knows it.
 package spell
 
 import (

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// SettingError is an error about a setting that a user may change. Packages that know no flags name the thing; Named gives the
-// text with the name that the user knows.
+// SettingError is an error about a setting that a user may change. Its text names the setting; Named gives the text with another
+// name, such as that of a flag.
 type SettingError struct {
 	Setting string
 	format  string
@@ -28,5 +28,5 @@ func (e *SettingError) named(name string) error {
 // Error implements error.
 func (e *SettingError) Error() string { return e.Named(e.Setting) }
 
-// Unwrap implements the errors package's protocol.
+// Unwrap returns the error that %w wraps, if any.
 func (e *SettingError) Unwrap() error { return errors.Unwrap(e.named(e.Setting)) }
