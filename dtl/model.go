@@ -40,6 +40,7 @@ type Model struct {
 	prefix  prefix
 	params  *Params
 	newHook func() backbone.Hook
+	derive  func(name string, build func(b *graph.Builder) graph.Value) graph.Value // see backbone.Forward; nil for none
 	specs   map[string]backbone.Spec // of the backbone's weights, by name
 	builder *graph.Builder
 	images  graph.Value
@@ -67,6 +68,7 @@ func New(c Config) (m *Model, err error) {
 		b.Chunk(c.ChunkValues)
 	}
 	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
+	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value { return m.Frozen.Derive(b, name, build) }
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
 	w := &watcher{hook: m.newHook(), arch: c.Arch}
 	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
@@ -114,7 +116,7 @@ func (c *Config) check() error {
 // forward maps images [B, S, S, 3] to logits [B, classes].
 func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
 	c := m.Config
-	f.Arch, f.Weight = c.Arch, m.weight
+	f.Arch, f.Weight, f.Derive = c.Arch, m.weight, m.derive
 	return m.classify(b, f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool))
 }
 

@@ -7,7 +7,7 @@ import (
 
 // Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v. q, k, v and the result are
 // [B, T, d], with the heads side by side in the last axis. A bias [heads, T, T] is the same for all samples. A bias
-// [n, 1, T, T] holds the masks of the n windows of an image: sample i gets entry i mod n, and no gradient reaches the bias.
+// [n, heads, T, T] or [n, 1, T, T] holds those of the n windows of an image: sample i gets entry i mod n.
 // Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	b = b.In("attention")
@@ -51,27 +51,35 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 			{v, func() Value { return joinT(g.Builder, g.batchMatmul(dout, savedP, true, false)) }},
 		}
 		for _, bias := range biases {
-			parts = append(parts, part{bias, func() Value { return g.reduce("Sum", ds, false, 0) }})
+			parts = append(parts, part{bias, func() Value { return g.biasGradient(ds, bias.Shape) }})
 		}
 		return gradients(parts...)
 	})
 }
 
-// biased adds a bias of either form (see Attention) to scores [B, heads, T, T].
+// biased adds a bias of any form (see Attention) to scores [B, heads, T, T].
 func (b *Builder) biased(scores, bias Value) Value {
 	if len(bias.Shape) == 3 {
 		return b.add(scores, bias)
 	}
-	if bias.HasGradient() {
-		Fail("a bias of shape %v takes no gradient", bias.Shape)
+	return b.reshape(b.add(b.byWindow(scores, bias.Shape[0]), bias), scores.Shape...)
+}
+
+// biasGradient is the gradient of a bias of the given shape, from that of the scores [B, heads, T, T].
+func (b *Builder) biasGradient(ds Value, shape []int) Value {
+	if len(shape) == 3 {
+		return b.reduce("Sum", ds, false, 0)
 	}
-	n, shape := bias.Shape[0], scores.Shape
-	groups := shape[0]
-	if groups != Unknown {
-		groups /= n
+	return b.sumTo(b.byWindow(ds, shape[0]), shape)
+}
+
+// byWindow splits the samples of x [B n, heads, T, T] into images and their n windows: [B, n, heads, T, T].
+func (b *Builder) byWindow(x Value, n int) Value {
+	images := x.Shape[0]
+	if images != Unknown {
+		images /= n
 	}
-	grouped := b.reshape(scores, groups, n, shape[1], shape[2], shape[3])
-	return b.reshape(b.add(grouped, bias), shape...)
+	return b.reshape(x, append([]int{images, n}, x.Shape[1:]...)...)
 }
 
 // times is x * factor.

@@ -188,6 +188,12 @@ func (b *Builder) cached(key string, build func() Value) Value {
 	return v
 }
 
+// Shared returns the value that build makes. All calls on one graph with the same key share the first one's nodes, which belong to
+// no region and wait for nothing.
+func (b *Builder) Shared(key string, build func(b *Builder) Value) Value {
+	return b.cached("shared "+key, func() Value { return build((&Builder{shared: b.shared}).In("shared/" + key)) })
+}
+
 // root is a Builder without prefix or dependencies, for nodes that the whole graph shares.
 func (b *Builder) root() *Builder { return &Builder{shared: b.shared, prefix: "const/"} }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -156,8 +157,19 @@ func (b *Builder) concat(axis int, parts ...Value) Value {
 			shape[axis] += p.Shape[axis]
 		}
 	}
-	axisValue := b.cached("axis"+string(rune('0'+axis)), func() Value { return b.root().Constant(tensor.Scalar(int32(axis))) })
-	return b.node("ConcatV2", shape, nil, list, axisValue.Output)
+	return b.node("ConcatV2", shape, nil, list, b.axis(axis).Output)
+}
+
+// gather is x at the given indices of one axis.
+func (b *Builder) gather(x Value, axis int, indices []int) Value {
+	shape := slices.Clone(x.Shape)
+	shape[axis] = len(indices)
+	return b.node("GatherV2", shape, nil, x.Output, b.ints(indices...).Output, b.axis(axis).Output)
+}
+
+// axis is a scalar constant, one node per graph and axis.
+func (b *Builder) axis(n int) Value {
+	return b.cached(fmt.Sprintf("axis%d", n), func() Value { return b.root().Constant(tensor.Scalar(int32(n))) })
 }
 
 // cast converts x to another element type.

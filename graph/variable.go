@@ -26,8 +26,16 @@ type Variable struct {
 
 // Variables is a set of variables with unique names, in order of declaration.
 type Variables struct {
-	list   []*Variable
-	byName map[string]*Variable
+	list    []*Variable
+	byName  map[string]*Variable
+	derived []derivation
+}
+
+// derivation is a value that Assign computes from variables and keeps in the session.
+type derivation struct {
+	name   string
+	value  Value
+	update *tf.Operation
 }
 
 // NewVariables returns an empty set.
@@ -74,6 +82,29 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	return v
 }
 
+// Derive returns a value that build computes from frozen variables of the set. Assign computes it and keeps it in the session, so
+// that no step does. It is no variable of the set: Read, Elements and All leave it out. A second call with the same name
+// returns the first one's value.
+func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Value) Value {
+	for _, d := range vs.derived {
+		if d.name == name {
+			return d.value
+		}
+	}
+	b = (&Builder{shared: b.shared}).In("derived/" + name)
+	x := b.narrow(build(b))
+	dims := make([]int64, len(x.Shape))
+	for i, d := range x.Shape {
+		dims[i] = int64(d)
+	}
+	attrs := map[string]any{"dtype": x.DataType()}
+	handle := b.operation("VarHandleOp", map[string]any{"dtype": x.DataType(), "shape": tf.MakeShape(dims...), "shared_name": "derived/" + name}).Output(0)
+	d := derivation{name: name, update: b.operation("AssignVariableOp", attrs, handle, x.Output)}
+	d.value = b.unary("StopGradient", b.node("ReadVariableOp", x.Shape, attrs, handle))
+	vs.derived = append(vs.derived, d)
+	return d.value
+}
+
 // Set returns an op that assigns x to v. x has the shape of v.
 func (v *Variable) Set(b *Builder, x Value) *tf.Operation { return v.change(b, "AssignVariableOp", x) }
 
@@ -96,17 +127,23 @@ func (vs *Variables) Lookup(name string) (*Variable, bool) {
 	return v, ok
 }
 
-// Bytes is the size of all variables in bytes, as stored.
+// Bytes is the size of all variables and derived values in bytes, as stored.
 func (vs *Variables) Bytes() int64 {
-	n := int64(0)
-	for _, v := range vs.list {
+	n := 0
+	add := func(dtype tf.DataType, shape []int) {
 		size := FP32.Bytes()
-		if v.dtype != tf.Float {
+		if dtype != tf.Float {
 			size = BF16.Bytes()
 		}
-		n += int64(size * tensor.Size(v.Shape))
+		n += size * tensor.Size(shape)
 	}
-	return n
+	for _, v := range vs.list {
+		add(v.dtype, v.Shape)
+	}
+	for _, d := range vs.derived {
+		add(d.value.DataType(), d.value.Shape)
+	}
+	return int64(n)
 }
 
 // Elements is the number of elements of all variables.
@@ -153,6 +190,12 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 				return err
 			}
 		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	for _, d := range vs.derived {
+		targets = append(targets, d.update)
 	}
 	return flush()
 }

@@ -32,10 +32,10 @@ type Backbone struct {
 // Options override what a file says or leaves open.
 type Options struct {
 	Heads int         // for .safetensors, whose shapes leave it open; 0: from a companion JSON, or heads 64 wide
-	Image int         // side of the input in pixels; position embeddings are resampled; 0: as trained
-	Mean  *[3]float64 // input normalisation; nil: from a companion JSON, or 0.5
+	Image int         // side of the input in pixels; what depends on the grid is resampled; 0: as trained
+	Mean  *[3]float64 // input normalisation; nil: from a companion JSON, or the family's
 	Std   *[3]float64
-	Eps   float64 // layer_norm_eps with which an adapter was trained; 0: from a companion JSON, or 1e-6
+	Eps   float64 // layer_norm_eps with which an adapter was trained; 0: from a companion JSON, or the family's
 
 	// Beside reports tensors of the file that do not belong to the backbone. nil: there are none.
 	Beside func(name string) bool
@@ -133,9 +133,6 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 
 // LayerNormEps is the usual epsilon of LayerNorm in a ViT (timm, vision_transformer.py).
 const LayerNormEps = 1e-6
-
-// half is the input normalisation of Google's ViT checkpoints.
-var half = [3]float64{0.5, 0.5, 0.5}
 
 // SetHead replaces the backbone's own classifier by one with matrix [classes, d] and bias [classes].
 func (bb *Backbone) SetHead(matrix, bias tensor.Tensor) {

@@ -26,12 +26,13 @@ type companion struct {
 	own         bool   // a sidecar in this program's own form
 	plain       bool   // it says that blocks are pre-norm, with GELU
 	heads       int
+	image       int // side of the input in pixels
 	eps         float64
 	mean, std   []float64
 	pool        Pool
-	normed      bool    // its mean pooling is of tokens that are already normalised
+	normed      bool    // its mean pooling is of tokens that are already normalised, and the family's is not
 	claims      []claim // to compare with the tensors
-	unsupported string  // why it can't belong to a plain ViT, "" if it can
+	unsupported string  // why it can't belong to this family, "" if it can
 }
 
 // claim is a size in a companion file.
@@ -73,7 +74,7 @@ func readCompanions(path string, a Architecture) (found []companion, remarks []s
 			continue
 		}
 		seen[filepath.Clean(file)] = true
-		t, err := readCompanion(file, file == sidecar)
+		t, err := readCompanion(file, file == sidecar, familyOf(a))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -101,8 +102,8 @@ func severalWeights(folder string) bool {
 	}))
 }
 
-// readCompanion reads one companion file, nil if there is none. The keys tell which program wrote it.
-func readCompanion(file string, sidecar bool) (*companion, error) {
+// readCompanion reads one companion file of weights of the family, nil if there is none. The keys tell which program wrote it.
+func readCompanion(file string, sidecar bool, family Family) (*companion, error) {
 	raw, err := limit.ReadFile(file, limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -119,9 +120,9 @@ func readCompanion(file string, sidecar bool) (*companion, error) {
 		err = fmt.Errorf("%w (wanted is %s)", err, sidecarForm)
 	case err != nil:
 	case has("architecture"):
-		err = t.timm(raw)
+		err = t.timm(raw, family)
 	case has("model_type"), has("architectures"):
-		err = t.transformers(raw)
+		err = t.transformers(raw, family)
 	case has("image_mean"), has("image_processor_type"), has("do_normalize"):
 		err = t.preprocessor(raw)
 	case sidecar:

@@ -8,29 +8,14 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 )
-
-// plainName matches timm's names of plain ViTs whose norms have the usual epsilon.
-var plainName = regexp.MustCompile(`^(?:vit|deit)_(tiny|small|base|large|huge|giant|gigantic)_patch(\d+)_\d+$`)
-
-// timmSizes are the sizes in timm's names (timm, vision_transformer.py).
-var timmSizes = map[string]struct{ width, depth, heads int }{
-	"tiny":     {192, 12, 3},
-	"small":    {384, 12, 6},
-	"base":     {768, 12, 12},
-	"large":    {1024, 24, 16},
-	"huge":     {1280, 32, 16},
-	"giant":    {1408, 40, 16},
-	"gigantic": {1664, 48, 16},
-}
 
 // harmlessArguments matches the arguments of timm's models that are evident from the tensors or have no effect outside of training.
 var harmlessArguments = regexp.MustCompile(`^(embed_dim|depth|num_heads|patch_size|img_size|in_chans|num_classes|global_pool|mlp_ratio|class_token|no_embed_class|reg_tokens|` +
-	`qkv_bias|proj_bias|qk_norm|pre_norm|init_values|fc_norm|final_norm|pos_embed|dynamic_img_size|dynamic_img_pad|weight_init|fix_init|.*drop.*)$`)
+	`depths|window_size|ape|patch_norm|qkv_bias|proj_bias|qk_norm|pre_norm|init_values|fc_norm|final_norm|pos_embed|dynamic_img_size|dynamic_img_pad|weight_init|fix_init|.*drop.*)$`)
 
 // timm parses the config.json of timm's models. Old ones have the fields of pretrained_cfg at the top level.
-func (t *companion) timm(raw []byte) error {
+func (t *companion) timm(raw []byte, family Family) error {
 	type pretrained struct {
 		Mean, Std []float64
 		InputSize []int `json:"input_size"`
@@ -55,9 +40,9 @@ func (t *companion) timm(raw []byte) error {
 		}
 	}
 	var args struct {
-		Width   int `json:"embed_dim"`
-		Depth   int
-		Heads   int    `json:"num_heads"`
+		Width   int    `json:"embed_dim"`
+		Depth   int    // of networks without stages
+		Heads   any    `json:"num_heads"` // a list in networks of several stages
 		Patch   int    `json:"patch_size"`
 		Classes int    `json:"num_classes"`
 		Pool    string `json:"global_pool"`
@@ -76,59 +61,47 @@ func (t *companion) timm(raw []byte) error {
 			t.unsupported = fmt.Sprintf("its model_args set %s, which no tensor tells and this version does not compute", name)
 		}
 	}
-	named, namedPatch := timmSizes[""], 0
-	if m := plainName.FindStringSubmatch(c.Architecture); m != nil {
-		t.plain, t.eps = true, LayerNormEps
-		if args.Width == 0 && args.Depth == 0 {
-			named = timmSizes[m[1]]
-		}
-		if args.Patch == 0 {
-			namedPatch, _ = strconv.Atoi(m[2])
-		}
-		t.heads = named.heads
-	} else {
-		t.unsupported = cmp.Or(t.unsupported, otherNetwork(c.Architecture))
+	named, ok := family.TimmName(c.Architecture)
+	if !ok {
+		t.unsupported = cmp.Or(t.unsupported, fmt.Sprintf("it is of the architecture %s, which is no %s", c.Architecture, family.Kind))
 	}
-	if args.Heads != 0 {
-		t.heads = args.Heads
+	if t.plain = named.Plain; t.plain {
+		t.eps = family.Defaults.Eps
+	}
+	if args.Width != 0 || args.Depth != 0 {
+		named.Width, named.Depth, named.Heads = 0, 0, 0
+	}
+	if args.Patch != 0 {
+		named.Patch = 0
+	}
+	t.heads = named.Heads
+	if heads, ok := args.Heads.(float64); ok && heads != 0 {
+		t.heads = int(heads)
 	}
 	t.mean, t.std = p.Mean, p.Std
-	input := 0
 	if len(p.InputSize) == 3 {
-		input = p.InputSize[2]
+		t.image = p.InputSize[2]
 	}
 	const name = "architecture " // precedes the architecture's name, for claims that follow from it
 	t.claims = []claim{
-		{name + c.Architecture + ": width", named.width, Width}, {name + c.Architecture + ": depth", named.depth, depth}, {name + c.Architecture + ": patch size", namedPatch, Architecture.PatchSize},
-		{"num_features", c.Width, Width}, {"input_size", input, Architecture.ImageSize}, {"num_classes", p.Classes, Architecture.Classes},
-		{"embed_dim", args.Width, Width}, {"depth", args.Depth, depth}, {"patch_size", args.Patch, Architecture.PatchSize}, {"num_classes", args.Classes, Architecture.Classes},
+		{name + c.Architecture + ": width", named.Width, Width}, {name + c.Architecture + ": depth", named.Depth, depth}, {name + c.Architecture + ": patch size", named.Patch, Architecture.PatchSize},
+		{"num_features", c.Width, Width}, {"input_size", t.image, Architecture.ImageSize}, {"num_classes", p.Classes, Architecture.Classes},
+		{"embed_dim", args.Width, firstWidth}, {"depth", args.Depth, depth}, {"patch_size", args.Patch, Architecture.PatchSize}, {"num_classes", args.Classes, Architecture.Classes},
 	}
 	switch pool := cmp.Or(args.Pool, c.GlobalPool); pool {
 	case "":
 	case "token":
 		t.pool = PoolClass
 	case "avg":
-		t.pool, t.normed = PoolMean, true
+		t.pool, t.normed = PoolMean, !named.NormedMean
 	default:
 		t.unsupported = cmp.Or(t.unsupported, fmt.Sprintf("its global_pool is %q, which this version does not compute", pool))
 	}
 	return nil
 }
 
-// otherNetwork returns an objection if a timm name belongs to a network that may have a plain ViT's tensors but computes something
-// else.
-func otherNetwork(name string) string {
-	if regexp.MustCompile(`^(vit|deit|test_vit)_`).MatchString(name) && !regexp.MustCompile(`_rpn_|quickgelu|_relpos_`).MatchString(name) {
-		return ""
-	}
-	return fmt.Sprintf("it is of the architecture %s, which is no plain ViT", name)
-}
-
-// plainTypes are the model_types of plain ViTs in Hugging Face transformers.
-var plainTypes = []string{"vit", "vit_mae", "vit_msn", "deit"}
-
 // transformers parses the config.json of Hugging Face transformers.
-func (t *companion) transformers(raw []byte) error {
+func (t *companion) transformers(raw []byte, family Family) error {
 	var c struct {
 		Type       string            `json:"model_type"`
 		Width      int               `json:"hidden_size"`
@@ -159,8 +132,8 @@ func (t *companion) transformers(raw []byte) error {
 		{"image_size", c.Image, Architecture.ImageSize}, {"patch_size", c.Patch, Architecture.PatchSize}, {"the number of labels", c.Classes, Architecture.Classes},
 	}
 	switch {
-	case !slices.Contains(plainTypes, c.Type):
-		t.unsupported = fmt.Sprintf("it is of the model_type %q, which is no plain ViT", c.Type)
+	case !slices.Contains(family.ModelTypes, c.Type):
+		t.unsupported = fmt.Sprintf("it is of the model_type %q, which is no %s", c.Type, family.Kind)
 	case c.Activation != "" && c.Activation != "gelu":
 		t.unsupported = fmt.Sprintf("its hidden_act is %q, which this version does not compute", c.Activation)
 	}
@@ -188,6 +161,14 @@ func (t *companion) preprocessor(raw []byte) error {
 		t.unsupported = "it does not scale pixels to 0..1, as this version does before the normalisation"
 	}
 	return nil
+}
+
+// firstWidth is the width of the first block.
+func firstWidth(a Architecture) int {
+	for _, block := range a.Blocks() {
+		return block.Width
+	}
+	return 0
 }
 
 func depth(a Architecture) int { return len(a.Blocks()) }

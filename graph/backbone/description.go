@@ -21,7 +21,7 @@ type Normalisation struct {
 }
 
 type familyName struct {
-	Family string `json:"family"` // "" means vit: old files have no family
+	Family string `json:"family"` // "" means usual: old files have no family
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -36,7 +36,7 @@ func (d *Description) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	if name.Family == "" {
-		name.Family = "vit"
+		name.Family = usual
 	}
 	f, ok := families[name.Family]
 	if !ok {

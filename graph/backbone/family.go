@@ -15,12 +15,20 @@ import (
 type Family struct {
 	Name  string                  // the part of a description before the colon: "vit"
 	Title string                  // for display: "ViT"
+	Kind  string                  // in messages, after an article: "plain ViT"
 	Named map[string]Architecture // architectures that Parse knows by name
 	// Parse parses the part of a description after the colon. Example is a complete description.
 	Parse   func(settings string) (Architecture, error)
 	Example string
 	// Decode reads the JSON form of an architecture of this family.
 	Decode func(raw []byte) (Architecture, error)
+
+	// Defaults are the values of networks of this family that neither tensors nor companion files determine.
+	Defaults Defaults
+	// TimmName returns what the name of a network in timm implies; ok is false if the network is of another kind.
+	TimmName func(name string) (implied TimmName, ok bool)
+	// ModelTypes are the model_types of Hugging Face transformers that belong to this family.
+	ModelTypes []string
 
 	// Layouts are the layouts of files with weights of this family, the most specific first.
 	Layouts []Layout
@@ -43,10 +51,25 @@ type Layout struct {
 	Shapes func(f *weight.File) (Architecture, error)
 	// Convert converts the weights to the names and shapes of Specs. It refuses tensors that have no place there.
 	Convert func(f *weight.File, a Architecture) (tensor.Map, error)
-	// Documented means that the shapes determine the number of heads and that the format implies mean = std = 0.5.
-	Documented bool
+	// Sources says where the values come from that no flag, adapter or companion file determines: FromFile if the shapes
+	// determine them, FromFormat if files of this layout always have the family's Defaults, FromGuess if nothing tells.
+	Sources Sources
 	// Pooled tells whether the last norm comes after the pooling; nil: never.
 	Pooled func(m tensor.Map) bool
+}
+
+// Defaults are values of a family's networks.
+type Defaults struct {
+	Normalisation
+	Eps   float64 // of LayerNorm
+	Image int     // side of the input in pixels, for families whose shapes leave it open
+}
+
+// TimmName is what the name of a network in timm implies. Zero leaves a value open.
+type TimmName struct {
+	Plain                      bool // blocks are pre-norm with GELU, norms have the family's epsilon
+	Width, Depth, Heads, Patch int
+	NormedMean                 bool // global_pool "avg" averages normalised tokens, as the family does
 }
 
 var families = map[string]Family{}
@@ -94,23 +117,21 @@ func Parse(text string) (Architecture, error) {
 	return nil, fmt.Errorf("unknown architecture %q: use one of %s, or describe one like %s", text, strings.Join(Names(), ", "), strings.Join(examples, " or "))
 }
 
-// layoutOf finds the family and layout of a file. If no layout owns it, it returns the first family's last layout, whose error
+// usual is the family of files without a family, and the one whose readers say what is missing in a file of no family.
+const usual = "vit"
+
+// layoutOf finds the family and layout of a file. If no layout owns it, it returns the usual family's last layout, whose error
 // will say what is missing.
 func layoutOf(f *weight.File) (Family, Layout) {
-	list := inOrder()
-	for _, family := range list {
+	for _, family := range inOrder() {
 		for _, l := range family.Layouts {
 			if l.Owns(f.Tensors) {
 				return family, l
 			}
 		}
 	}
-	for _, family := range list {
-		if len(family.Layouts) > 0 {
-			return family, family.Layouts[len(family.Layouts)-1]
-		}
-	}
-	return Family{}, Layout{}
+	layouts := families[usual].Layouts
+	return families[usual], layouts[len(layouts)-1]
 }
 
 func familyOf(a Architecture) Family { return families[a.Family()] }

@@ -10,11 +10,27 @@ import (
 type Pool string
 
 const (
-	// PoolMean averages the patch tokens, without the class token, before the final LayerNorm.
+	// PoolMean averages the patch tokens, without the class token: in a ViT before the final LayerNorm, in a Swin after it.
 	PoolMean Pool = "mean"
 	// PoolClass takes the class token, after the final LayerNorm.
 	PoolClass Pool = "cls"
 )
+
+// DefaultPool is the pool p, or PoolMean if the architecture has no class token for p.
+func DefaultPool(a Architecture, p Pool) Pool {
+	if CheckPool(a, p) != nil {
+		return PoolMean
+	}
+	return p
+}
+
+// CheckPool returns an error if the architecture has no class token and p needs one.
+func CheckPool(a Architecture, p Pool) error {
+	if blocks := a.Blocks(); p == PoolClass && len(blocks) > 0 && blocks[0].Prefix == 0 {
+		return fmt.Errorf("cls needs a class token, and a %s has none: use mean", Title(a))
+	}
+	return nil
+}
 
 // ParsePool checks the name of a pool.
 func ParsePool(name string) (Pool, error) {
@@ -30,6 +46,8 @@ type Forward struct {
 	Arch Architecture
 	// Weight returns a weight by its name in Specs and thereby decides whether it is frozen or trains.
 	Weight func(name string, shape ...int) graph.Value
+	// Derive returns the value that build computes from frozen weights alone. nil computes it once a pass, not once a session.
+	Derive func(name string, build func(b *graph.Builder) graph.Value) graph.Value
 	// Hook is the method's hook; nil builds the plain backbone.
 	Hook Hook
 	// Survivors returns the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP), or the
@@ -43,6 +61,15 @@ func (f *Forward) Tap(b *graph.Builder, p Point, block Block, in, out graph.Valu
 		return out
 	}
 	return f.Hook(b.In("method"), Tap{p, block}, in, out)
+}
+
+// Derived returns the value that build computes from a weight alone. Without a gradient it is computed once a session if Derive
+// allows that; otherwise once a run, whatever the number of chunks.
+func (f *Forward) Derived(b *graph.Builder, name string, weight graph.Value, build func(b *graph.Builder) graph.Value) graph.Value {
+	if f.Derive != nil && !weight.HasGradient() {
+		return f.Derive(name, build)
+	}
+	return b.Shared(name, build)
 }
 
 // Features is the forward pass from normalised images [B, S, S, 3] to features [B, d].

@@ -54,15 +54,15 @@ func blockName(template string, i int) string {
 
 // CheckPlaces fails if a tensor is neither wanted nor known to have no effect: ignoring it could change results.
 func CheckPlaces(f *weight.File, a Architecture, wanted func(name string) bool) error {
-	unused := familyOf(a).Unused
+	family := familyOf(a)
 	var rest []string
 	for _, name := range f.Tensors.Names() {
-		if !wanted(name) && !unused(f.Tensors, name) {
+		if !wanted(name) && !family.Unused(f.Tensors, name) {
 			rest = append(rest, name)
 		}
 	}
 	if rest == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: it has tensors for which a plain ViT has no place: %s", f.Path, list(rest, len(rest)))
+	return fmt.Errorf("%s: it has tensors for which a %s has no place: %s", f.Path, family.Kind, list(rest, len(rest)))
 }

@@ -12,14 +12,14 @@ func Random(a Architecture, seed uint64) (*Backbone, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
-	weights, fill := tensor.Map{}, familyOf(a).Fill
+	weights, family := tensor.Map{}, familyOf(a)
 	for i, s := range a.Specs() {
 		t := tensor.Zeros(s.Shape...)
-		fill(rand.New(rand.NewPCG(seed, uint64(i)+1<<32)), a, s, t.Float32())
+		family.Fill(rand.New(rand.NewPCG(seed, uint64(i)+1<<32)), a, s, t.Float32())
 		weights[s.Name] = t
 	}
 	return &Backbone{
-		Description: Description{a, Normalisation{Mean: half, Std: half, Pool: PoolClass}},
+		Description: Description{a, family.Defaults.Normalisation},
 		Weights:     weights, Format: "random", SHA256: weights.SHA256(), Sources: every(FromName),
 	}, nil
 }

@@ -16,16 +16,13 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, o Options) 
 			bb.sidecar = t.source()
 		}
 	}
-	rest := FromGuess
-	if l.Documented {
-		rest = FromFormat
-	}
-	bb.Sources = every(rest)
-	bb.Mean, bb.Std, bb.Pool = half, half, PoolClass
-	bb.Architecture = bb.With(Sizes{Eps: LayerNormEps})
-	if t := first(found, func(t companion) bool { return t.plain }); t != nil {
+	family := familyOf(bb.Architecture)
+	bb.Sources, bb.Normalisation = l.Sources, family.Defaults.Normalisation
+	bb.Architecture = bb.With(Sizes{Eps: family.Defaults.Eps})
+	if t := first(found, func(t companion) bool { return t.plain }); t != nil && bb.Sources.Blocks == FromGuess {
 		bb.Sources.Blocks = t.source()
 	}
+	bb.settleImage(family, found, o.Image)
 	if err := bb.settleNormalisation(found); err != nil {
 		return err
 	}
@@ -70,6 +67,22 @@ func (bb *Backbone) settleNormalisation(found []companion) error {
 	return nil
 }
 
+// settleImage settles the image size if the shapes leave it open.
+func (bb *Backbone) settleImage(family Family, found []companion, flag int) {
+	if bb.ImageSize() != 0 {
+		return
+	}
+	t := first(found, func(t companion) bool { return t.image != 0 })
+	switch {
+	case flag != 0:
+		bb.Architecture, bb.Sources.Image = bb.With(Sizes{Image: flag}), FromFlag
+	case t != nil:
+		bb.Architecture, bb.Sources.Image = bb.With(Sizes{Image: t.image}), t.source()
+	default:
+		bb.Architecture, bb.Sources.Image = bb.With(Sizes{Image: family.Defaults.Image}), FromGuess
+	}
+}
+
 func (bb *Backbone) settleEps(found []companion, adapter float64) {
 	t := first(found, func(t companion) bool { return t.eps != 0 })
 	if t != nil {
@@ -88,8 +101,7 @@ func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
 	t := first(found, func(t companion) bool { return t.heads != 0 })
 	width := Width(bb.Architecture)
 	switch {
-	case l.Documented:
-		bb.Sources.Heads = FromFile
+	case bb.Sources.Heads == FromFile:
 	case flag != 0:
 		if t != nil && t.heads != flag {
 			bb.remarks = append(bb.remarks, fmt.Sprintf("%d heads as asked for, in place of the %d of %s", flag, t.heads, t.source()))

@@ -22,12 +22,17 @@ type SidecarJSON struct {
 	Std   *[3]float64 `json:"std,omitempty"`
 	Pool  *Pool       `json:"pool,omitempty"`
 	Eps   float64     `json:"layer_norm_eps,omitempty"`
-	Heads int         `json:"heads,omitempty"` // if shapes leave it open
+	Heads int         `json:"heads,omitempty"`      // if shapes leave it open
+	Image int         `json:"image_size,omitempty"` // likewise
 }
 
 // Sidecar is the sidecar to write beside the backbone's .npz file.
 func (d Description) Sidecar() SidecarJSON {
-	return SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.NormEps()}
+	s := SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.NormEps()}
+	if familyOf(d.Architecture).Defaults.Image != 0 {
+		s.Image = d.ImageSize()
+	}
+	return s
 }
 
 // sidecarKeys are the keys of a sidecar.
@@ -53,6 +58,7 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 		Pool      *Pool
 		Eps       *float64 `json:"layer_norm_eps"`
 		Heads     *int
+		Image     *int `json:"image_size"`
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return fmt.Errorf("%w (wanted is %s)", err, sidecarForm)
@@ -67,6 +73,12 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 		if t.heads = *d.Heads; t.heads < 1 {
 			return fmt.Errorf("%d heads are not possible", t.heads)
 		}
+	}
+	if d.Image != nil {
+		if t.image = *d.Image; t.image < 1 {
+			return fmt.Errorf("an image_size of %d is not possible", t.image)
+		}
+		t.claims = append(t.claims, claim{"image_size", t.image, Architecture.ImageSize})
 	}
 	if d.Pool != nil {
 		var err error

@@ -24,6 +24,7 @@ const (
 type Sources struct {
 	Blocks Source `json:"blocks"` // that blocks are pre-norm, with GELU
 	Heads  Source `json:"heads"`
+	Image  Source `json:"image_size"`
 	Eps    Source `json:"layer_norm_eps"`
 	Mean   Source `json:"mean"`
 	Std    Source `json:"std"`
@@ -31,7 +32,7 @@ type Sources struct {
 }
 
 // every is the same source for all values.
-func every(s Source) Sources { return Sources{s, s, s, s, s, s} }
+func every(s Source) Sources { return Sources{s, s, s, s, s, s, s} }
 
 // quiet tells whether Note leaves a source out.
 func (bb *Backbone) quiet(s Source) bool {
@@ -55,7 +56,7 @@ func (bb *Backbone) Note(ownHead bool) string {
 		source Source
 		what   string
 	}{
-		{s.Blocks, "pre-norm blocks with GELU"}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads())}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.NormEps())},
+		{s.Blocks, "pre-norm blocks with GELU"}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads())}, {s.Image, fmt.Sprintf("image size %d", bb.ImageSize())}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.NormEps())},
 		{s.Mean, fmt.Sprintf("mean %v", bb.Mean)}, {s.Std, fmt.Sprintf("std %v", bb.Std)}, {s.Pool, fmt.Sprintf("an own head that sees %s", bb.Pool)},
 	} {
 		if bb.quiet(v.source) {

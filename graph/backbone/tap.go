@@ -6,9 +6,11 @@ import "dtl-tf/graph"
 type Point int
 
 // The points in order of the forward pass. "in -> out" are the two values that the hook is given; T
-// counts all tokens, P the patches.
+// counts all tokens, P the patches. Between Norm1 and AttentionBranch a backbone with windows has [B n, T, d] in place of
+// [B, T, d], where n and T are the windows and the tokens of one. A family calls the hook at the points that its blocks have.
 const (
 	PatchEmbedding  Point = iota // patches [B, P, p*p*3] -> tokens [B, P, d]
+	EmbeddingNorm                // [B, P, d] -> [B, P, d]
 	Tokens                       // the sequence x_0 [B, T, d], positions added; in = out
 	BlockInput                   // x_i [B, T, d]; in = out
 	Norm1                        // [B, T, d] -> [B, T, d]
@@ -23,11 +25,12 @@ const (
 	MLPBranch                    // residual stream [B, T, d] -> what is about to be added to it
 	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, stochastic depth applied
 	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d]
+	MergeNorm                    // at the end of a stage: merged patches [B, P/4, 4d] -> [B, P/4, 4d]
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
 )
 
 // Tap is a point of a block. Points outside of the blocks carry the neighbouring block (Block.Outside): the first one at
-// PatchEmbedding and Tokens, the last one at FinalNorm. Taps are comparable, so they can be map keys.
+// PatchEmbedding, EmbeddingNorm and Tokens, the last one at FinalNorm. MergeNorm carries the block before it. Taps are comparable, so they can be map keys.
 type Tap struct {
 	Point Point
 	Block Block

@@ -30,7 +30,7 @@ var Small = Toy{Image: 16, Patch: 2, Width: 6, Depth: 2, Eps: backbone.LayerNorm
 // Register registers the family. Call it once per process.
 func Register() {
 	backbone.Register(backbone.Family{
-		Name: "toy", Title: "toy", Named: map[string]backbone.Architecture{"toy_small": Small},
+		Name: "toy", Title: "toy", Kind: "toy", Named: map[string]backbone.Architecture{"toy_small": Small},
 		Example: Small.String(),
 		Parse: func(settings string) (backbone.Architecture, error) {
 			t := Toy{Eps: backbone.LayerNormEps}
@@ -42,6 +42,10 @@ func Register() {
 			err := json.Unmarshal(raw, &t)
 			return t, err
 		},
+		Defaults: backbone.Defaults{
+			Normalisation: backbone.Normalisation{Mean: [3]float64{0.5, 0.5, 0.5}, Std: [3]float64{0.5, 0.5, 0.5}, Pool: backbone.PoolMean}, Eps: backbone.LayerNormEps,
+		},
+		TimmName: func(string) (backbone.TimmName, bool) { return backbone.TimmName{}, false },
 		Layouts:  []backbone.Layout{layout},
 		Explain:  func(tensor.Map) string { return "" },
 		Unused:   func(tensor.Map, string) bool { return false },
@@ -70,7 +74,10 @@ var layout = backbone.Layout{
 	Convert: func(f *weight.File, a backbone.Architecture) (tensor.Map, error) {
 		return backbone.Check(f, f.Tensors, a)
 	},
-	Documented: true,
+	Sources: backbone.Sources{
+		Blocks: backbone.FromFormat, Heads: backbone.FromFile, Image: backbone.FromFile, Eps: backbone.FromFormat,
+		Mean: backbone.FromFormat, Std: backbone.FromFormat, Pool: backbone.FromFormat,
+	},
 }
 
 func (t Toy) Family() string { return "toy" }

@@ -13,10 +13,15 @@ const familyName = "vit"
 
 func init() {
 	backbone.Register(backbone.Family{
-		Name: familyName, Title: "ViT", Named: named, Parse: parse, Example: named["vit_b16"].String(), Decode: decode,
+		Name: familyName, Title: "ViT", Kind: "plain ViT", Named: named, Parse: parse, Example: named["vit_b16"].String(), Decode: decode,
+		Defaults: backbone.Defaults{Normalisation: backbone.Normalisation{Mean: half, Std: half, Pool: backbone.PoolClass}, Eps: backbone.LayerNormEps},
+		TimmName: timmName, ModelTypes: []string{"vit", "vit_mae", "vit_msn", "deit"},
 		Layouts: []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill,
 	})
 }
+
+// half is the input normalisation of Google's checkpoints.
+var half = [3]float64{0.5, 0.5, 0.5}
 
 // named are the architectures of the ViT and DeiT papers, and the small one of the built-in default
 // backbone.

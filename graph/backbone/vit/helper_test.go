@@ -15,9 +15,7 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// half is the usual normalisation. descriptionFile is the file with the architecture in a backbone's SavedModel.
-var half = [3]float64{0.5, 0.5, 0.5}
-
+// descriptionFile is the file with the architecture in a backbone's SavedModel.
 const descriptionFile = "backbone.json"
 
 // tiny is an architecture whose weights take a few kB.

@@ -17,7 +17,10 @@ var npz = backbone.Layout{
 	Convert: func(f *weight.File, a backbone.Architecture) (tensor.Map, error) {
 		return backbone.Check(f, f.Tensors, a)
 	},
-	Documented: true,
+	Sources: backbone.Sources{
+		Blocks: backbone.FromFormat, Heads: backbone.FromFile, Image: backbone.FromFile, Eps: backbone.FromFormat,
+		Mean: backbone.FromFormat, Std: backbone.FromFormat, Pool: backbone.FromFormat,
+	},
 }
 
 func shapesOfNPZ(f *weight.File) (backbone.Architecture, error) {

@@ -2,7 +2,6 @@ package vit
 
 import (
 	"fmt"
-	"slices"
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
@@ -24,6 +23,10 @@ var timm = backbone.Layout{
 		return false
 	},
 	Shapes: shapesOfTimm, Convert: convertTimm, Pooled: pooledNorm,
+	Sources: backbone.Sources{
+		Blocks: backbone.FromGuess, Heads: backbone.FromGuess, Image: backbone.FromFile, Eps: backbone.FromGuess,
+		Mean: backbone.FromGuess, Std: backbone.FromGuess, Pool: backbone.FromGuess,
+	},
 }
 
 func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
@@ -59,95 +62,35 @@ func pooledNorm(m tensor.Map) bool {
 
 func convertTimm(f *weight.File, arch backbone.Architecture) (tensor.Map, error) {
 	a := arch.(Architecture)
-	c := converter{file: f, out: tensor.Map{}, used: map[string]bool{}}
-	d, p, m := a.Width, a.Patch, a.MLP
-	if t := c.get("patch_embed.proj.weight", d, 3, p, p); t.Data != nil {
-		matrix := tensor.Transpose(tensor.Must(t.Float32(), d*3, p*p), d*3, p*p)   // [p*p, d*3]
-		c.out[patchKernel] = tensor.SwapLast(matrix, p*p, d, 3, []int{p, p, 3, d}) // [p*p, 3, d]
-	}
-	c.copy("patch_embed.proj.bias", patchBias, d)
-	c.copy("cls_token", classToken, 1, 1, d)
-	c.copy("pos_embed", positions, 1, a.Tokens(), d)
+	c := backbone.NewConverter(f)
+	d, m := a.Width, a.MLP
+	c.PatchKernel("patch_embed.proj.weight", patchKernel, a.Patch, d)
+	c.Copy("patch_embed.proj.bias", patchBias, d)
+	c.Copy("cls_token", classToken, 1, 1, d)
+	c.Copy("pos_embed", positions, 1, a.Tokens(), d)
 	for i := range a.Depth {
 		from := fmt.Sprintf("blocks.%d.", i)
-		c.copy(from+"norm1.weight", inBlock(i, "LayerNorm_0/scale"), d)
-		c.copy(from+"norm1.bias", inBlock(i, "LayerNorm_0/bias"), d)
-		c.copy(from+"norm2.weight", inBlock(i, "LayerNorm_2/scale"), d)
-		c.copy(from+"norm2.bias", inBlock(i, "LayerNorm_2/bias"), d)
-		c.attention(from+"attn.", inBlock(i, "MultiHeadDotProductAttention_1/"), a)
-		c.linear(from+"mlp.fc1", inBlock(i, "MlpBlock_3/Dense_0"), d, []int{d, m}, []int{m})
-		c.linear(from+"mlp.fc2", inBlock(i, "MlpBlock_3/Dense_1"), m, []int{m, d}, []int{d})
+		c.Norm(from+"norm1", inBlock(i, "LayerNorm_0"), d)
+		c.Norm(from+"norm2", inBlock(i, "LayerNorm_2"), d)
+		attention, h := inBlock(i, "MultiHeadDotProductAttention_1/"), a.Heads
+		c.Linear(from+"attn.proj", attention+"out", d, []int{h, d / h, d}, []int{d})
+		c.QKV(from+"attn.qkv", [3]string{attention + "query", attention + "key", attention + "value"}, []int{d, h, d / h}, []int{h, d / h})
+		c.Linear(from+"mlp.fc1", inBlock(i, "MlpBlock_3/Dense_0"), d, []int{d, m}, []int{m})
+		c.Linear(from+"mlp.fc2", inBlock(i, "MlpBlock_3/Dense_1"), m, []int{m, d}, []int{d})
 	}
 	norm := "norm"
 	if pooledNorm(f.Tensors) {
 		norm = "fc_norm"
 	}
-	c.copy(norm+".weight", finalScale, d)
-	c.copy(norm+".bias", finalBias, d)
+	c.Copy(norm+".weight", finalScale, d)
+	c.Copy(norm+".bias", finalBias, d)
 	in := d
 	if a.Hidden > 0 {
-		c.linear("pre_logits.fc", "pre_logits", d, []int{d, a.Hidden}, []int{a.Hidden})
+		c.Linear("pre_logits.fc", "pre_logits", d, []int{d, a.Hidden}, []int{a.Hidden})
 		in = a.Hidden
 	}
 	if a.Labels > 0 {
-		c.linear("head", "head", in, []int{in, a.Labels}, []int{a.Labels})
+		c.Linear("head", "head", in, []int{in, a.Labels}, []int{a.Labels})
 	}
-	if err := backbone.CheckPlaces(f, a, func(name string) bool { return c.used[name] }); err != nil {
-		return nil, err
-	}
-	if c.err != nil {
-		return nil, c.err
-	}
-	return backbone.Check(f, c.out, a)
-}
-
-// converter converts tensors from timm's names to those of .npz. After an error it goes on, to record all names in use.
-type converter struct {
-	file *weight.File
-	out  tensor.Map
-	used map[string]bool // names requested so far
-	err  error           // the first
-}
-
-func (c *converter) get(name string, shape ...int) tensor.Tensor {
-	c.used[name] = true
-	if c.err != nil {
-		return tensor.Tensor{}
-	}
-	t, err := c.file.Get(name, shape...)
-	if err == nil && t.Float32() == nil {
-		err = fmt.Errorf("%s: tensor %s does not hold floats", c.file.Path, name)
-	}
-	if err != nil {
-		c.err = err
-		return tensor.Tensor{}
-	}
-	return t
-}
-
-func (c *converter) copy(from, to string, shape ...int) { c.out[to] = c.get(from, shape...) }
-
-// linear converts weight [out, in] and bias [out] to a kernel and bias of the given shapes.
-func (c *converter) linear(from, to string, in int, kernel, bias []int) {
-	out := tensor.Size(bias)
-	if t := c.get(from+".weight", out, in); t.Data != nil {
-		c.out[to+"/kernel"] = tensor.Must(tensor.Transpose(t, out, in).Float32(), kernel...)
-	}
-	if t := c.get(from+".bias", out); t.Data != nil {
-		c.out[to+"/bias"] = tensor.Must(t.Float32(), bias...)
-	}
-}
-
-func (c *converter) attention(from, to string, a Architecture) {
-	d, h := a.Width, a.Heads
-	c.linear(from+"proj", to+"out", d, []int{h, d / h, d}, []int{d})
-	rows, bias := c.get(from+"qkv.weight", 3*d, d), c.get(from+"qkv.bias", 3*d)
-	if rows.Data == nil || bias.Data == nil {
-		return
-	}
-	for i, which := range []string{"query", "key", "value"} {
-		part := tensor.Must(rows.Float32()[i*d*d:(i+1)*d*d], d, d)
-		c.out[to+which+"/kernel"] = tensor.Must(tensor.Transpose(part, d, d).Float32(), d, h, d/h)
-		c.out[to+which+"/bias"] = tensor.Must(slices.Clone(bias.Float32()[i*d:(i+1)*d]), h, d/h)
-	}
+	return c.Done(a)
 }
