@@ -69,9 +69,12 @@ func (c MethodConfig) Resolve(a backbone.Architecture) (s Settings, err error) {
 		return s, &UsageError{WithFlag(err)}
 	}
 	s.Options = values.Options()
-	s.Pool = s.Method.Pool()
+	s.Pool = backbone.DefaultPool(a, s.Method.Pool())
 	if c.Pool != "" {
 		if s.Pool, err = backbone.ParsePool(c.Pool); err != nil {
+			return s, Usagef("--pool: %w", err)
+		}
+		if err := backbone.CheckPool(a, s.Pool); err != nil {
 			return s, Usagef("--pool: %w", err)
 		}
 	}
