@@ -36,7 +36,7 @@ func writeBeside(t *testing.T, path string, files map[string]string) {
 }
 
 func sources(blocks, heads, eps, mean, std, pool backbone.Source) backbone.Sources {
-	return backbone.Sources{Blocks: blocks, Heads: heads, Eps: eps, Mean: mean, Std: std, Pool: pool}
+	return backbone.Sources{Blocks: blocks, Heads: heads, Image: backbone.FromFile, Eps: eps, Mean: mean, Std: std, Pool: pool}
 }
 
 func every(s backbone.Source) backbone.Sources { return sources(s, s, s, s, s, s) }
