@@ -8,10 +8,11 @@ Commands come as lines on standard input, answers go as lines of JSON to standar
     step   {"seconds": ..., "loss": ...}        one training step
     peak   {"bytes": ..., "resident": ...}      peak of the allocator's bytes during one more step
 
-The step follows the official implementation (heekhero/DTL, models/vision_transformer.py on timm 0.5.4): attention
-that materialises its softmax, nn.LayerNorm, nn.GELU, h <- h + x A^T B^T before each block, theta(h) = h sigmoid(beta h)
-added after blocks M.., mean over the patch tokens, LayerNorm, head; AdamW without decay on biases. bf16 is
-torch.autocast around forward pass and loss, with float32 weights, as is usual in PyTorch.
+The step follows the official implementation (heekhero/DTL, models/vision_transformer.py and swin_transformer.py on timm):
+attention that materialises its softmax, nn.LayerNorm, nn.GELU, h <- h + x A^T B^T before each block with a map, theta(h) =
+h sigmoid(beta h) added after blocks M.., h anew in each stage; AdamW without decay on biases. A ViT takes the mean over the
+patch tokens, then LayerNorm and head; a Swin takes LayerNorm of each token, the mean, head. bf16 is torch.autocast around
+forward pass and loss, with float32 weights, as is usual in PyTorch.
 """
 import argparse
 import itertools
@@ -25,9 +26,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-IMAGE, PATCH, DEPTH, CLASSES = 224, 16, 12, 100
-RANK, BETA, FEEDBACK_FROM = 2, 100.0, 6
-WIDTHS = {"vit_b16": (768, 12), "vit_s16": (384, 6), "vit_ti16": (192, 3)}  # width, heads
+from bench_sizes import BACKBONES, CLASSES
+
+BETA = 100.0
 
 
 class Attention(nn.Module):
@@ -38,20 +39,66 @@ class Attention(nn.Module):
         self.heads, self.scale = heads, (width // heads) ** -0.5
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
+    def scores(self, q, k):
+        return (q @ k.transpose(-2, -1)) * self.scale  # (B, heads, T, T)
+
     def forward(self, x):
         b, t, d = x.shape
         q, k, v = self.qkv(x).reshape(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        weights = (q @ k.transpose(-2, -1)) * self.scale  # (B, heads, T, T)
-        weights = weights.softmax(dim=-1)
+        weights = self.scores(q, k).softmax(dim=-1)
         x = (weights @ v).transpose(1, 2).reshape(b, t, d)
         return self.proj(x)
 
 
+class WindowAttention(Attention):
+    """(B, S, S, d) -> (B, S, S, d): attention within windows of w x w tokens. With a shift, the map is rolled by it before and back
+    after, and tokens that only the roll made neighbours are masked."""
+
+    def __init__(self, width, heads, side, window, shift):
+        super().__init__(width, heads)
+        self.window, self.shift = window, shift
+        span = 2 * window - 1
+        self.relative_position_bias_table = nn.Parameter(0.02 * torch.randn(span ** 2, heads))
+        place = torch.cartesian_prod(torch.arange(window), torch.arange(window))  # row and column of each token of a window
+        offset = place[:, None] - place + window - 1
+        self.register_buffer("index", (offset[..., 0] * span + offset[..., 1]).flatten())
+        mask = None
+        if shift:
+            zone = torch.arange(side).ge(side - window).long() + torch.arange(side).ge(side - shift)
+            zone = self.partition((3 * zone[:, None] + zone)[None, ..., None]).flatten(1)
+            mask = torch.where(zone[:, None] == zone[:, :, None], 0.0, -100.0)  # (windows, w*w, w*w)
+        self.register_buffer("mask", mask)
+
+    def partition(self, x):
+        b, s, _, d = x.shape
+        n, w = s // self.window, self.window
+        return x.view(b, n, w, n, w, d).permute(0, 1, 3, 2, 4, 5).contiguous().view(-1, w * w, d)
+
+    def reverse(self, x, s):
+        n, w = s // self.window, self.window
+        return x.view(-1, n, n, w, w, x.shape[-1]).permute(0, 1, 3, 2, 4, 5).contiguous().view(-1, s, s, x.shape[-1])
+
+    def scores(self, q, k):
+        t = self.window ** 2
+        weights = (q * self.scale) @ k.transpose(-2, -1)  # (B * windows, heads, t, t)
+        weights = weights + self.relative_position_bias_table[self.index].view(t, t, -1).permute(2, 0, 1).contiguous()
+        if self.mask is not None:
+            weights = weights.view(-1, len(self.mask), self.heads, t, t) + self.mask[:, None]
+        return weights.view(-1, self.heads, t, t)
+
+    def forward(self, x):
+        side = x.shape[1]
+        if self.shift:
+            x = torch.roll(x, (-self.shift, -self.shift), (1, 2))
+        x = self.reverse(super().forward(self.partition(x)), side)
+        return torch.roll(x, (self.shift, self.shift), (1, 2)) if self.shift else x
+
+
 class Block(nn.Module):
-    def __init__(self, width, heads):
+    def __init__(self, width, attention, eps):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
-        self.attn = Attention(width, heads)
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=eps), nn.LayerNorm(width, eps=eps)
+        self.attn = attention
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, x):
@@ -60,13 +107,73 @@ class Block(nn.Module):
         return x
 
 
-class LowRank(nn.Module):
-    """x A^T B^T with A (r, d) and B (d, r), zero at the start."""
+class ViT(nn.Module):
+    """embed: images -> (B, T, d). pool: (B, T, d) -> (B, d). One stage."""
+
+    def __init__(self, size):
+        super().__init__()
+        stage, = size.stages
+        self.patches = nn.Conv2d(3, stage.width, size.patch, stride=size.patch)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, stage.width))
+        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, stage.tokens, stage.width))
+        self.blocks = nn.ModuleList(
+            Block(stage.width, Attention(stage.width, stage.heads), eps=1e-6) for _ in range(stage.blocks))
+        self.norm = nn.LayerNorm(stage.width, eps=1e-6)
+        self.stages = [(nn.Identity(), self.blocks)]
+
+    def embed(self, images):
+        x = self.patches(images).flatten(2).transpose(1, 2)
+        return torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1) + self.pos_embed
+
+    def pool(self, x):
+        return self.norm(x[:, 1:].mean(dim=1))
+
+
+class Merging(nn.Module):
+    """(B, S, S, d) -> (B, S/2, S/2, 2d), between two stages. The tokens of a 2 x 2 cell are concatenated column by column."""
 
     def __init__(self, width):
         super().__init__()
-        self.lora_A = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(RANK, width), a=math.sqrt(5)))
-        self.lora_B = nn.Parameter(torch.zeros(width, RANK))
+        self.norm = nn.LayerNorm(4 * width, eps=1e-5)
+        self.reduction = nn.Linear(4 * width, 2 * width, bias=False)
+
+    def forward(self, x):
+        b, s, _, d = x.shape
+        x = x.reshape(b, s // 2, 2, s // 2, 2, d).permute(0, 1, 3, 4, 2, 5).flatten(3)
+        return self.reduction(self.norm(x))
+
+
+class Swin(nn.Module):
+    """embed: images -> (B, S, S, d). pool: (B, S, S, d) -> (B, d). `stages` has what precedes the blocks of a stage, and the blocks."""
+
+    def __init__(self, size):
+        super().__init__()
+        width = size.stages[0].width
+        self.patches, self.patch_norm = nn.Conv2d(3, width, size.patch, stride=size.patch), nn.LayerNorm(width, eps=1e-5)
+        self.downsamples, self.layers = nn.ModuleList(), nn.ModuleList()
+        for number, stage in enumerate(size.stages):
+            side, window = math.isqrt(stage.tokens), math.isqrt(stage.reach)
+            shifts = [window // 2 * (i % 2) if side > window else 0 for i in range(stage.blocks)]
+            self.downsamples.append(Merging(stage.width // 2) if number else nn.Identity())
+            self.layers.append(nn.ModuleList(
+                Block(stage.width, WindowAttention(stage.width, stage.heads, side, window, shift), eps=1e-5) for shift in shifts))
+        self.norm = nn.LayerNorm(size.stages[-1].width, eps=1e-5)
+        self.stages = list(zip(self.downsamples, self.layers))
+
+    def embed(self, images):
+        return self.patch_norm(self.patches(images).permute(0, 2, 3, 1))
+
+    def pool(self, x):
+        return self.norm(x).mean(dim=(1, 2))
+
+
+class LowRank(nn.Module):
+    """x A^T B^T with A (r, d) and B (d, r), zero at the start."""
+
+    def __init__(self, width, rank):
+        super().__init__()
+        self.lora_A = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(rank, width), a=math.sqrt(5)))
+        self.lora_B = nn.Parameter(torch.zeros(width, rank))
 
     def forward(self, x):
         return x @ self.lora_A.T @ self.lora_B.T
@@ -75,40 +182,39 @@ class LowRank(nn.Module):
 class DTL(nn.Module):
     """Images (B, 3, S, S), normalised, -> logits (B, classes). Only the low-rank maps and the head train."""
 
-    def __init__(self, width, heads):
+    def __init__(self, size, classes=CLASSES):
         super().__init__()
-        tokens = (IMAGE // PATCH) ** 2 + 1
-        self.patches = nn.Conv2d(3, width, PATCH, stride=PATCH)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, tokens, width))
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(DEPTH))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.requires_grad_(False)
-        self.maps = nn.ModuleList(LowRank(width) for _ in range(DEPTH))
-        self.head = nn.Linear(width, CLASSES)
+        self.size = size
+        self.backbone = {"vit": ViT, "swin": Swin}[size.family](size).requires_grad_(False)
+        self.maps = nn.ModuleDict({str(i): LowRank(stage.width, size.rank) for i, stage in enumerate(size.blocks())
+                                   if i >= size.maps_from})
+        self.head = nn.Linear(size.stages[-1].width, classes)
 
     def forward(self, images):
-        x = self.patches(images).flatten(2).transpose(1, 2)
-        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1) + self.pos_embed
-        h = 0.0
-        for i, block in enumerate(self.blocks):
-            h = h + self.maps[i](x)
-            x = block(x)
-            if i >= FEEDBACK_FROM:
-                x = x + h * torch.sigmoid(h * BETA)
-        return self.head(self.norm(x[:, 1:].mean(dim=1)))
+        x, i = self.backbone.embed(images), 0
+        for enter, blocks in self.backbone.stages:
+            x, h = enter(x), 0.0
+            for block in blocks:
+                if i >= self.size.maps_from:
+                    h = h + self.maps[str(i)](x)
+                x = block(x)
+                if i >= self.size.feedback_from:
+                    x = x + h * torch.sigmoid(h * BETA)
+                i += 1
+        return self.head(self.backbone.pool(x))
 
 
 class Worker:
     def __init__(self, backbone, batch, precision):
         torch.manual_seed(1)
         self.autocast = precision == "bf16"
-        self.model = DTL(*WIDTHS[backbone]).train()
+        size = BACKBONES[backbone]
+        self.model = DTL(size).train()
         trained = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW([
             dict(params=[p for n, p in trained if n.endswith(".bias")], weight_decay=0.0),
             dict(params=[p for n, p in trained if not n.endswith(".bias")], weight_decay=0.05)], lr=1e-3)
-        self.images, self.labels = torch.randn(batch, 3, IMAGE, IMAGE), torch.arange(batch) % CLASSES
+        self.images, self.labels = torch.randn(batch, 3, size.image, size.image), torch.arange(batch) % CLASSES
 
     def train(self):
         with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
@@ -141,7 +247,7 @@ class Worker:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backbone", choices=WIDTHS, default="vit_b16")
+    parser.add_argument("--backbone", choices=BACKBONES, default="vit_b16")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--threads", type=int, required=True)
