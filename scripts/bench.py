@@ -8,7 +8,7 @@ Settings come from the environment:
     ROUNDS=5             rounds, in which each configuration gets one turn; the order alternates
     BENCH_ONLY="batch=8 precision=fp32 variant=pytorch,none,cache"    a part of the table, in about a minute
     BENCH_EPOCH=bf16     precisions in which a whole epoch is run, to extrapolate a whole run; "off": none
-    BENCH_BATCHES="8 32" BENCH_BACKBONE=vit_b16 THREADS=2   other sizes
+    BENCH_BATCHES="8 32" BENCH_BACKBONE=vit_b16 THREADS=2   other sizes; bench_sizes.py has the backbones
     BENCH_PYTHON=python  an interpreter with torch; without it torch is installed into .deps/bench, once
     BENCH_OUT=.          folder for the two files
 """
@@ -23,6 +23,7 @@ import time
 
 import bench_floor
 import bench_machine
+import bench_sizes
 import bench_table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -49,6 +50,8 @@ class Settings:
     def __init__(self, env):
         self.rounds = whole(env, "ROUNDS", 5)[0]
         self.backbone = env.get("BENCH_BACKBONE") or "vit_b16"
+        if self.backbone not in bench_sizes.BACKBONES:
+            sys.exit(f"bench: BENCH_BACKBONE={self.backbone}: known are {', '.join(bench_sizes.BACKBONES)}")
         self.threads = whole(env, "THREADS", bench_machine.processors())[0]
         self.batches = whole(env, "BENCH_BATCHES", "8 32")
         self.precisions, self.variants = ["fp32", "bf16"], VARIANTS

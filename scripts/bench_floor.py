@@ -1,50 +1,73 @@
 """Lower bounds on time and memory of a DTL step, from its shapes and the measured peak rate of matrix products.
 
-T tokens, d width, m MLP width, N blocks, M the first block with feedback: no gradient enters blocks 0..M, so N-1-M
-blocks have a backward pass.
+A block has T tokens of width d, each attending to R of them, and an MLP of width m = 4 d. There are N blocks, and M is the first one
+with feedback: no gradient enters blocks 0..M, so the N-1-M late blocks have a backward pass.
 """
-TOKENS, DEPTH, FEEDBACK_FROM, RANK, CLASSES, PATCH_VALUES = 197, 12, 6, 2, 100, 16 * 16 * 3
-WIDTHS = {"vit_b16": (768, 12), "vit_s16": (384, 6), "vit_ti16": (192, 3)}  # width, heads
+from bench_sizes import BACKBONES, CLASSES
+
 BYTES = {"fp32": 4, "bf16": 2}
-LATE = DEPTH - 1 - FEEDBACK_FROM  # blocks with a backward pass
 
 
 def operations(backbone, cached):
     """Floating-point operations of a step on one image, without recomputation; a multiply-add counts as two. For the step on
     images, PyTorch's flop counter gives exactly the same number."""
-    d, _ = WIDTHS[backbone]
-    t, m = TOKENS, 4 * d
-    weights = 4 * t * d * d + 2 * t * d * m         # q, k, v, projection; both MLP layers
-    forward = weights + 2 * t * t * d               # q k^T, softmax v
-    backward = weights + 4 * t * t * d              # gradients of inputs only: the weights are frozen
-    maps = t * d * RANK * (2 + 3) * DEPTH + t * d * RANK * LATE
-    head = 3 * d * CLASSES
-    embedding = (t - 1) * PATCH_VALUES * d
-    products = LATE * (forward + backward) if cached else DEPTH * forward + LATE * backward + embedding
-    return 2 * (products + maps + head)
+    size = BACKBONES[backbone]
+    total = 3 * size.stages[-1].width * CLASSES  # of the head
+    if not cached:
+        stem = size.stages[0]
+        total += (size.image // size.patch) ** 2 * size.patch ** 2 * 3 * stem.width
+    for i, s in enumerate(size.blocks()):
+        t, d, late = s.tokens, s.width, i > size.feedback_from
+        if i in size.starts[1:]:  # merging: 2 x 2 tokens of width d / 2 to one of width d
+            total += t * 2 * d * d * (late + (late or not cached))
+        weights = 4 * t * d * d + 2 * t * d * 4 * d           # q, k, v, projection; both MLP layers
+        if late or not cached:
+            total += weights + 2 * t * s.reach * d            # q k^T, softmax v
+        if late:
+            total += weights + 4 * t * s.reach * d            # gradients of inputs only: the weights are frozen
+        if i >= size.maps_from:
+            total += t * d * size.rank * (2 + 3 + late)       # forward, gradients of the map, gradient of the block's input
+    return 2 * total
 
 
 def saved(backbone):
-    """Activations that must be saved for the backward pass, in units of U = B T d values, by recompute mode, and by PyTorch.
+    """Activations that must be saved for the backward pass, in units of U = B T d values (T and d of the first block with a map),
+    by recompute mode, and by PyTorch.
 
-    The gradient of A_i needs x_i of all N blocks. A late block also needs: the input of its second LayerNorm 1, q k v 3, softmax
-    heads T / d, the input of GELU m / d = 4. theta'(h) needs h in blocks with feedback: N - M times 1; PyTorch saves h and its sigmoid.
+    In units of a block's own B T d: the gradient of A_i needs the input of each block with a map, 1. A late block also needs: the
+    input of its second LayerNorm 1, q k v 3, softmax heads R / d, the input of GELU m / d = 4. theta'(h) needs h in blocks with
+    feedback, 1; PyTorch saves h and its sigmoid. A Swin's LayerNorms in a late merging and after the last block need their inputs, 1.
     (The official code was measured to save 367 MiB for ViT-B/16 at batch 8 in float32; 79.4 U are 366.5 MiB.)
     """
-    d, heads = WIDTHS[backbone]
-    softmax, gelu = heads * TOKENS / d, 4
-    none = DEPTH + LATE * (1 + 3 + softmax + gelu) + DEPTH - FEEDBACK_FROM
+    size = BACKBONES[backbone]
+    tokens, width = size.unit
+    units_of = lambda stage: stage.tokens * stage.width / (tokens * width)
+    inputs = norms = late = softmax = theta = 0.0
+    for i, s in enumerate(size.blocks()):
+        units = units_of(s)
+        if i >= size.maps_from:
+            inputs += units
+        if i > size.feedback_from:
+            late += units * (1 + 3 + 4)
+            softmax += units * s.heads * s.reach / s.width
+            if i in size.starts[1:]:
+                norms += 2 * units  # the tokens before merging are four times as many and half as wide
+        if i >= size.feedback_from:
+            theta += units
+    if size.family == "swin":
+        norms += units_of(size.stages[-1])
+    none = inputs + norms + late + softmax + theta
     return {
-        "pytorch": none + DEPTH - FEEDBACK_FROM,
+        "pytorch": none + theta,
         "none": none,
-        "activations": DEPTH + LATE * (1 + 3 + gelu),  # softmax from q and k, theta from the low-rank products
-        "blocks": float(DEPTH),
+        "activations": inputs + norms + late,  # softmax from q and k, theta from the low-rank products
+        "blocks": inputs,
     }
 
 
 def table(backbone, samples, ceiling):
     """The rows of the table: the lower bound of each measured configuration."""
-    d, _ = WIDTHS[backbone]
+    tokens, width = BACKBONES[backbone].unit
     rows = []
     for s in samples:
         precision, batch, variant = s["precision"], s["batch"], s["variant"]
@@ -55,6 +78,6 @@ def table(backbone, samples, ceiling):
         units = saved(backbone).get(variant)
         if units is not None:
             row["kept_units"] = round(units, 2)
-            row["kept_bytes"] = round(units * batch * TOKENS * d * BYTES[precision])
+            row["kept_bytes"] = round(units * batch * tokens * width * BYTES[precision])
         rows.append(row)
     return rows

@@ -61,7 +61,7 @@ def vit(width, heads):
 
 
 def swin(width, blocks, heads, image=IMAGE, patch=4, rank=4, window=7):
-    """Each stage has half the side and twice the width of the one before. Blocks of the second kind, every other one, shift the windows."""
+    """Each stage has half the side and twice the width of the one before."""
     sides = [image // patch >> s for s in range(len(blocks))]
     stages = tuple(Stage(n, side ** 2, width << s, h, min(window, side) ** 2)
                    for s, (n, h, side) in enumerate(zip(blocks, heads, sides)))

@@ -7,7 +7,9 @@ import json
 import statistics
 import sys
 
-# The targets of `make bench`: maximum of dtl-tf / PyTorch, by figure, variant and precision.
+from bench_sizes import BACKBONES, CLASSES
+
+# The targets of `make bench` for ViTs: maximum of dtl-tf / PyTorch, by figure, variant and precision.
 AIMS = {
     ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
     ("seconds_per_step", "cache"): {"fp32": 0.58, "bf16": 0.55},
@@ -102,8 +104,9 @@ def judged(ratio, aim, busy=False):
 
 
 def markdown(r):
-    load = r["load"]
-    text = (f"ViT `{r['backbone']}`, random weights, 224 x 224, 100 classes, DTL of rank 2, drop path 0, AdamW, {r['threads']} threads; "
+    load, size = r["load"], BACKBONES[r["backbone"]]
+    text = (f"`{r['backbone']}`, random weights, {size.image} x {size.image}, {CLASSES} classes, DTL of rank {size.rank}, drop path 0, "
+            f"AdamW, {r['threads']} threads; "
             f"{r['machine']}; {r['date']}, commit {r['commit']}, PyTorch {r['torch']}. {r['rounds']} rounds in which the programs take turns; "
             f"median (least-most), whole benchmark {clock(r['seconds'])}.\n\n")
     shares = ", ".join(f"{name} {100 * load[key]:.1f} %" for name, key in [("other work had", "others"), ("the hypervisor took", "stolen")]
@@ -111,10 +114,11 @@ def markdown(r):
     state = f"Load average {load['average_at_start'][0]:.2f} at the start" + (f"; {shares} of the processors." if shares else ".")
     text += ("**The machine was busy: the seconds below claim nothing** (bytes do not depend on it). " if load["busy"] else "") + state + "\n\n"
 
-    aim = lambda x: AIMS.get((x["what"], x["variant"]), {}).get(x["precision"])
+    aims = AIMS if size.family == "vit" else {}
+    aim = lambda x: aims.get((x["what"], x["variant"]), {}).get(x["precision"])
     rows = [[x["variant"], x["precision"], x["batch"], f"{x['ours']:.3g} ({spread(x['ours_spread'], '{:.3g}')})",
              f"{x['pytorch']:.3g} ({spread(x['pytorch_spread'], '{:.3g}')})", judged(x["ratio"], aim(x), load["busy"]),
-             spread(x["ratio_spread"], "{:.2f}"), aim(x)] for x in r["ratios"] if x["what"] == "seconds_per_step"]
+             spread(x["ratio_spread"], "{:.2f}"), aim(x) or ""] for x in r["ratios"] if x["what"] == "seconds_per_step"]
     if rows:
         text += table(["seconds a step", "precision", "batch", "dtl-tf", "PyTorch", "ratio", "of single rounds", "at most"], rows)
     rows = [[x["variant"], x["precision"], x["batch"], mib(x["ours"]), mib(x["pytorch"]), judged(x["ratio"], aim(x)), aim(x) or ""]
@@ -144,6 +148,7 @@ def runs(r):
 def floor(r):
     rates = ", ".join(f"{flops / 1e9:,.0f} GFLOP/s in {p}" for p, flops in sorted(r["ceiling_flops"].items(), reverse=True))
     samples = {(s["variant"], s["precision"], s["batch"]): s for s in r["samples"]}
+    tokens, width = BACKBONES[r["backbone"]].unit
     rows = []
     for x in r["floor"]:
         s = samples[x["variant"], x["precision"], x["batch"]]
@@ -151,7 +156,7 @@ def floor(r):
         rows.append([x["variant"], x["precision"], x["batch"], f"{x['operations'] / 1e9:,.0f}", f"{x['seconds']:.3g}", f"{measured:.3g}",
                      f"{x['kept_units']:.1f} U" if "kept_units" in x else "", mib(x["kept_bytes"]) if "kept_bytes" in x else "", mib(peak)])
     return (f"The floor: the step's own operations at the peak rate of a 2048 x 2048 x 2048 matrix product in TensorFlow ({rates}), and the "
-            "activations that must be saved for the backward pass (U = batch x 197 x width values, in bf16 of 2 bytes each). The peak adds "
+            f"activations that must be saved for the backward pass (U = batch x {tokens} x {width} values, in bf16 of 2 bytes each). The peak adds "
             "the scratch memory of one block and the gradient that is being computed.\n\n"
             + table(["variant", "precision", "batch", "GFLOP", "seconds at least", "measured", "saved at least", "MiB", "peak, MiB"], rows))
 

@@ -51,8 +51,8 @@ class Attention(nn.Module):
 
 
 class WindowAttention(Attention):
-    """(B, S, S, d) -> (B, S, S, d): attention within windows of w x w tokens. With a shift, the map is rolled by it before and back
-    after, and tokens that only the roll made neighbours are masked."""
+    """(B, S, S, d) -> (B, S, S, d): attention within windows of w x w tokens. With a shift, the map is rolled by it before and
+    back after, and a mask parts tokens that only the roll made neighbours."""
 
     def __init__(self, width, heads, side, window, shift):
         super().__init__(width, heads)
@@ -108,7 +108,7 @@ class Block(nn.Module):
 
 
 class ViT(nn.Module):
-    """embed: images -> (B, T, d). pool: (B, T, d) -> (B, d). One stage."""
+    """embed: images -> (B, T, d). pool: (B, T, d) -> (B, d). A stage is what precedes its blocks, and the blocks."""
 
     def __init__(self, size):
         super().__init__()
@@ -144,7 +144,7 @@ class Merging(nn.Module):
 
 
 class Swin(nn.Module):
-    """embed: images -> (B, S, S, d). pool: (B, S, S, d) -> (B, d). `stages` has what precedes the blocks of a stage, and the blocks."""
+    """embed: images -> (B, S, S, d). pool: (B, S, S, d) -> (B, d). A stage is what precedes its blocks, and the blocks."""
 
     def __init__(self, size):
         super().__init__()
