@@ -83,6 +83,24 @@ var gradientCases = []gradientCase{
 	}},
 	{name: "reshape", inputs: [][]int{{2, 6}}, build: func(b *Builder, in []Value) Value { return b.Reshape(in[0], 3, 4) }},
 	{name: "patches", inputs: [][]int{{2, 4, 4, 2}}, build: func(b *Builder, in []Value) Value { return b.Patches(in[0], 2) }},
+	{name: "merged patches", inputs: [][]int{{2, 16, 3}}, build: func(b *Builder, in []Value) Value { return b.MergePatches(in[0]) }},
+	{name: "permuted tokens", inputs: [][]int{{2, 4, 3}}, build: func(b *Builder, in []Value) Value {
+		return b.PermuteTokens(in[0], []int{2, 0, 3, 1})
+	}},
+	{name: "repeated samples", inputs: [][]int{{2, 3, 4}}, build: func(b *Builder, in []Value) Value { return b.RepeatSamples(in[0], 3) }},
+	{name: "mean of samples", inputs: [][]int{{6, 3, 4}}, build: func(b *Builder, in []Value) Value { return b.MeanSamples(in[0], 3) }},
+	{name: "relative bias", inputs: [][]int{{5, 2}}, build: func(b *Builder, in []Value) Value {
+		return b.RelativeBias(in[0], []int{1, 4, 0, 1}, nil, 0)
+	}},
+	{name: "relative bias with masks and an extra token", inputs: [][]int{{5, 2}}, build: func(b *Builder, in []Value) Value {
+		return b.RelativeBias(in[0], []int{1, 4, 0, 1}, []float32{0, 0, 0, 0, 0, -1, -1, 0, 0, -2, 0, 0}, 1)
+	}},
+	{name: "attention with biases by window and head", inputs: [][]int{{4, 3, 4}, {4, 3, 4}, {4, 3, 4}, {2, 2, 3, 3}}, build: func(b *Builder, in []Value) Value {
+		return b.Attention(in[0], in[1], in[2], 2, in[3])
+	}},
+	{name: "attention with trained masks", inputs: [][]int{{4, 3, 4}, {4, 3, 4}, {4, 3, 4}, {2, 1, 3, 3}}, build: func(b *Builder, in []Value) Value {
+		return b.Attention(in[0], in[1], in[2], 2, in[3])
+	}},
 	{name: "rows", inputs: [][]int{{2, 3, 4}}, build: func(b *Builder, in []Value) Value { return b.Rows(in[0]) }},
 	depthwiseCase(1), depthwiseCase(3), depthwiseCase(4), depthwiseCase(5),
 	{name: "cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
