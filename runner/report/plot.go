@@ -13,6 +13,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -98,7 +99,7 @@ func (f Figure) draw(c draw.Canvas) error {
 	return nil
 }
 
-// panel returns an empty plot in the figure's style.
+// panel returns a plot in the figure's style with grid lines only.
 func (f Figure) panel(xLabel, yLabel string) *plot.Plot {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = xLabel, yLabel
@@ -117,6 +118,7 @@ func (f Figure) panel(xLabel, yLabel string) *plot.Plot {
 		a.Padding = 0
 		a.Tick.Marker = plot.TickerFunc(roundTicks)
 	}
+	p.Add(&plotter.Grid{Horizontal: draw.LineStyle{Color: faint, Width: 0.4}})
 	return p
 }
 
@@ -169,12 +171,10 @@ func (f Figure) memoryPanel() *plot.Plot {
 // roundTicks returns at most seven ticks at multiples of 1, 2 or 5 times a power of ten.
 func roundTicks(low, high float64) []plot.Tick {
 	const maxTicks = 7
-	unit := math.Pow(10, math.Floor(math.Log10((high-low)/maxTicks)))
-	step := 10 * unit
-	for _, f := range []float64{1, 2, 5} {
-		if (high-low)/(f*unit) <= maxTicks {
-			step = f * unit
-			break
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/maxTicks)))
+	for _, factor := range []float64{2, 2.5, 2} { // from 1 to 2, 5 and 10
+		if (high-low)/step > maxTicks {
+			step *= factor
 		}
 	}
 	var ticks []plot.Tick
@@ -233,15 +233,9 @@ type dot struct {
 	label string
 }
 
-// Plot implements plot.Plotter: it draws grid lines, labels and dots.
+// Plot implements plot.Plotter: it draws labels and dots.
 func (d dots) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
-	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
-		if !t.IsMinor() {
-			y := toY(t.Value)
-			c.StrokeLine2(draw.LineStyle{Color: faint, Width: 0.4}, c.Min.X, y, c.Max.X, y)
-		}
-	}
 	style := textStyle(textSize - 0.5)
 	places := make([]box, len(d))
 	sizes := make([]vg.Point, len(d))
