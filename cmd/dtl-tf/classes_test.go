@@ -79,7 +79,8 @@ func TestInitAdapterByName(t *testing.T) {
 	expect.NoError(t, err)
 	new, err := result.ReadAdapter(filepath.Join(fresh, result.AdapterFile))
 	expect.NoError(t, err)
-	if names, _, _ := b.Strings(result.KeyClassNames); fmt.Sprint(names) != "[Dill basil cobalt fennel]" {
+	var names []string
+	if _, err := b.JSON(result.KeyClassNames, &names); err != nil || fmt.Sprint(names) != "[Dill basil cobalt fennel]" {
 		t.Errorf("classes %v", names)
 	}
 	for _, name := range []string{dtl.HeadWeight, dtl.HeadBias} {
@@ -132,7 +133,7 @@ func TestInitAdapterByNumber(t *testing.T) {
 				t.Fatalf("head[%d] is %v, started from %v", i, head.Float32()[i], want)
 			}
 		}
-		if _, named, _ := a.Strings(result.KeyClassNames); named != c.names {
+		if _, named := a.Meta[result.KeyClassNames]; named != c.names {
 			t.Errorf("%d labels: the adapter has names: %v", c.classes, named)
 		}
 	}

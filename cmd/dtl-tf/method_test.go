@@ -101,7 +101,7 @@ func TestPoolRecorded(t *testing.T) {
 		decode(t, run.Config, &config)
 		a, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))
 		expect.NoError(t, err)
-		if pool, _ := a.String(result.KeyPool); pool != c.want || config.Pool != c.want {
+		if pool := a.Meta[result.KeyPool]; pool != c.want || config.Pool != c.want {
 			t.Errorf("%s --pool %q: the adapter says %q, run.json %q, want %s", c.method, c.flag, pool, config.Pool, c.want)
 		}
 	}
@@ -141,8 +141,8 @@ func TestInitAdapter(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"rank", "beta", "pool", "feedback_from"} {
-		x, _ := a.String(key)
-		if y, _ := b.String(key); x != y || x == "" {
+		x := a.Meta[key]
+		if y := b.Meta[key]; x != y || x == "" {
 			t.Errorf("%s was %q and is %q", key, x, y)
 		}
 	}

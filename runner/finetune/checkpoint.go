@@ -82,7 +82,7 @@ func (r *run) writeCheckpoint(at train.Position) error {
 	}
 	err = r.checkpoints.Write(checkpoint.State{
 		Position: at, Config: config, Inputs: r.inputs(),
-		Metrics: r.metrics.Rows(), Bad: r.data.train.Bad(), Measurements: r.record.Measurements,
+		Metrics: r.metrics, Bad: r.data.train.Bad(), Measurements: r.record.Measurements,
 		Versions: r.record.Versions, Device: r.record.Device, Earlier: r.record.Earlier,
 	}, all)
 	if err != nil {

@@ -74,7 +74,6 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Notes:        d.notes,
 		FeatureCache: cache,
 	}
-	r.metrics = result.NewMetricsLog(r.folder.Path(result.MetricsFile))
 	return r.record.SetConfig(r.settings())
 }
 
@@ -103,7 +102,7 @@ func (r *run) measure(s train.Summary) {
 	r.record.Progress = result.Progress{Epochs: s.Position.Epochs, Steps: s.Position.Steps}
 	m := &r.record.Measurements
 	if t := s.Timing; t.Steps > 0 {
-		m.SecondsPerStep = &result.Spread{Median: t.Median, Min: t.Min, Max: t.Max, P10: t.P10, P90: t.P90, Count: t.Steps}
+		m.SecondsPerStep = &t
 	}
 	images := r.before.ImagesPerSecond*r.before.TrainSeconds + float64(s.Images)
 	m.InputWaitSeconds = r.before.InputWaitSeconds + s.InputWait.Seconds()

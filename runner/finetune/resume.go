@@ -96,7 +96,7 @@ func (r *run) load(c *checkpoint.Checkpoint) error {
 	}
 	r.data.skipped.Know(bad)
 	r.from, r.written, r.before = c.Position, c.Position, c.Measurements
-	r.metrics = result.NewMetricsLog(r.folder.Path(result.MetricsFile), c.Metrics...)
+	r.metrics = c.Metrics
 	r.record.Progress = result.Progress{Epochs: c.Position.Epochs, Steps: c.Position.Steps}
 	r.record.Measurements = c.Measurements
 	r.record.Earlier = c.Earlier
@@ -127,9 +127,9 @@ func (r *run) startMetrics() error {
 	if !r.config.Resume {
 		return nil
 	}
-	path, rows := r.folder.Path(result.MetricsFile), r.metrics.Rows()
-	if len(rows) > 0 {
-		return result.WriteMetrics(path, rows)
+	path := r.folder.Path(result.MetricsFile)
+	if len(r.metrics) > 0 {
+		return result.WriteMetrics(path, r.metrics)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("starting the metrics: %w", err)

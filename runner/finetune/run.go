@@ -29,7 +29,7 @@ type run struct {
 	closers     []func()
 
 	record  result.Run
-	metrics *result.MetricsLog
+	metrics []result.Metric
 	from    train.Position      // where training starts: zero unless the run is resumed
 	before  result.Measurements // of the part of the run before from
 	written train.Position      // of the newest checkpoint
@@ -102,11 +102,12 @@ func (r *run) train(ctx context.Context) error {
 }
 
 // logEpoch appends a line to metrics.csv.
-func (r *run) logEpoch(i train.Info) error {
-	return r.metrics.Append(result.Metric{
+func (r *run) logEpoch(i train.Info) (err error) {
+	r.metrics, err = result.AppendMetric(r.folder.Path(result.MetricsFile), r.metrics, result.Metric{
 		Epoch: i.Epoch, Step: i.Step, Rate: i.Rate, Loss: i.MeanLoss,
 		ImagesPerSecond: i.ImagesPerSecond(), Seconds: i.EpochElapsed.Seconds(),
 	})
+	return err
 }
 
 // finish verifies the frozen weights and evaluates.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/train"
 )
 
 func render(t *testing.T, table Table, format string) string {
@@ -124,7 +125,7 @@ func run(method, data, backbone string) result.Run {
 		Backbone:   result.Backbone{Path: "backbones/" + backbone + ".npz"},
 		Parameters: result.Parameters{Trainable: 9216, Classifier: 1930},
 		Measurements: result.Measurements{
-			SecondsPerStep: &result.Spread{Median: 0.34567}, ImagesPerSecond: 91.256,
+			SecondsPerStep: &train.Timing{Median: 0.34567}, ImagesPerSecond: 91.256,
 		},
 		Accuracy: &result.Accuracy{Top1: 93.456, Images: 5400},
 	}

@@ -32,13 +32,8 @@ type Meta map[string]string
 // SetInt stores an integer.
 func (m Meta) SetInt(key string, v int) { m[key] = strconv.Itoa(v) }
 
-// SetFloats stores a list of finite numbers as JSON.
-func (m Meta) SetFloats(key string, v []float64) { m.setJSON(key, v) }
-
-// SetStrings stores a list of strings as JSON.
-func (m Meta) SetStrings(key string, v []string) { m.setJSON(key, v) }
-
-func (m Meta) setJSON(key string, v any) {
+// SetJSON stores a list of strings or finite numbers as JSON.
+func (m Meta) SetJSON(key string, v any) {
 	b, err := json.Marshal(v)
 	if err != nil { // a NaN in a list of numbers: a mistake in the code
 		panic("result: metadata " + key + ": " + err.Error())
@@ -95,41 +90,28 @@ func finite(tensors tensor.Map) error {
 	return nil
 }
 
-// String returns the value of a key, and whether the file has it.
-func (a *Adapter) String(key string) (string, bool) {
-	v, ok := a.Meta[key]
-	return v, ok
+// Int returns an integer of the metadata, and whether the file has it.
+func (a *Adapter) Int(key string) (v int, ok bool, err error) {
+	ok, err = a.decode(key, func(text string) (err error) {
+		v, err = strconv.Atoi(text)
+		return err
+	})
+	return v, ok, err
 }
 
-// Int returns an integer of the metadata, and whether the file has it. The error about a value that is not an integer names the
-// file and the key. Float, Floats and Strings do the same for other types.
-func (a *Adapter) Int(key string) (int, bool, error) { return get(a, key, strconv.Atoi) }
-
-// Float returns a number of the metadata.
-func (a *Adapter) Float(key string) (float64, bool, error) { return get(a, key, parseJSON[float64]) }
-
-// Floats returns a list of numbers of the metadata.
-func (a *Adapter) Floats(key string) ([]float64, bool, error) {
-	return get(a, key, parseJSON[[]float64])
+// JSON decodes a number or a list of the metadata into v, and reports whether the file has it.
+func (a *Adapter) JSON(key string, v any) (ok bool, err error) {
+	return a.decode(key, func(text string) error { return json.Unmarshal([]byte(text), v) })
 }
 
-// Strings returns a list of strings of the metadata.
-func (a *Adapter) Strings(key string) ([]string, bool, error) {
-	return get(a, key, parseJSON[[]string])
-}
-
-func get[T any](a *Adapter, key string, parse func(string) (T, error)) (v T, ok bool, err error) {
-	s, ok := a.Meta[key]
+// decode decodes a value of the metadata, if the file has it. The error names the file and the key.
+func (a *Adapter) decode(key string, decode func(text string) error) (ok bool, err error) {
+	text, ok := a.Meta[key]
 	if !ok {
-		return v, false, nil
+		return false, nil
 	}
-	if v, err = parse(s); err != nil {
-		err = fmt.Errorf("adapter %s: metadata %s is %q: %w", a.Path, key, s, err)
+	if err := decode(text); err != nil {
+		return true, fmt.Errorf("adapter %s: metadata %s is %q: %w", a.Path, key, text, err)
 	}
-	return v, true, err
-}
-
-func parseJSON[T any](s string) (v T, err error) {
-	err = json.Unmarshal([]byte(s), &v)
-	return v, err
+	return true, nil
 }

@@ -27,8 +27,8 @@ func TestAdapterRoundTrip(t *testing.T) {
 	meta := Meta{KeyMethod: "dtl+"}
 	meta.SetInt("rank", 2)
 	meta["beta"] = "100"
-	meta.SetFloats(KeyMean, []float64{0.485, 0.456, 0.406})
-	meta.SetStrings(KeyClassNames, []string{"a \"b\"", "c,d", "é"})
+	meta.SetJSON(KeyMean, []float64{0.485, 0.456, 0.406})
+	meta.SetJSON(KeyClassNames, []string{"a \"b\"", "c,d", "é"})
 	if err := WriteAdapter(path, tensors(), meta); err != nil {
 		t.Fatal(err)
 	}
@@ -48,20 +48,22 @@ func TestAdapterRoundTrip(t *testing.T) {
 	if len(a.Tensors) != 3 {
 		t.Errorf("names %v", a.Tensors.Names())
 	}
-	if v, ok := a.String(KeyFormat); v != "pt" || !ok {
+	if v, ok := a.Meta[KeyFormat]; v != "pt" || !ok {
 		t.Errorf("format %q", v)
 	}
 	if v, ok, err := a.Int("rank"); v != 2 || !ok || err != nil {
 		t.Errorf("rank %v %v %v", v, ok, err)
 	}
-	if v, ok := a.String("beta"); v != "100" || !ok {
+	if v, ok := a.Meta["beta"]; v != "100" || !ok {
 		t.Errorf("beta %q", v)
 	}
-	if v, ok, err := a.Floats(KeyMean); !reflect.DeepEqual(v, []float64{0.485, 0.456, 0.406}) || !ok || err != nil {
-		t.Errorf("mean %v %v %v", v, ok, err)
+	var mean []float64
+	if ok, err := a.JSON(KeyMean, &mean); !reflect.DeepEqual(mean, []float64{0.485, 0.456, 0.406}) || !ok || err != nil {
+		t.Errorf("mean %v %v %v", mean, ok, err)
 	}
-	if v, ok, err := a.Strings(KeyClassNames); !reflect.DeepEqual(v, []string{"a \"b\"", "c,d", "é"}) || !ok || err != nil {
-		t.Errorf("class names %v %v %v", v, ok, err)
+	var names []string
+	if ok, err := a.JSON(KeyClassNames, &names); !reflect.DeepEqual(names, []string{"a \"b\"", "c,d", "é"}) || !ok || err != nil {
+		t.Errorf("class names %v %v %v", names, ok, err)
 	}
 	if _, ok, err := a.Int("kernel"); ok || err != nil {
 		t.Errorf("a key that is not there: %v %v", ok, err)
@@ -131,8 +133,8 @@ func TestAdapterErrors(t *testing.T) {
 	}
 	for key, read := range map[string]func(string) (bool, error){
 		"rank":        func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
-		KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },
-		KeyClassNames: func(k string) (bool, error) { _, ok, err := a.Strings(k); return ok, err },
+		KeyMean:       func(k string) (bool, error) { return a.JSON(k, new([]float64)) },
+		KeyClassNames: func(k string) (bool, error) { return a.JSON(k, new([]string)) },
 	} {
 		ok, err := read(key)
 		if !ok {

@@ -54,8 +54,8 @@ func FuzzMeta(f *testing.F) {
 		expect.Memory(t, 64*(len(whole)+len(list)+len(names)), func() {
 			for key, read := range map[string]func(string) (bool, error){
 				KeyClasses:    func(k string) (bool, error) { _, ok, err := a.Int(k); return ok, err },
-				KeyMean:       func(k string) (bool, error) { _, ok, err := a.Floats(k); return ok, err },
-				KeyClassNames: func(k string) (bool, error) { _, ok, err := a.Strings(k); return ok, err },
+				KeyMean:       func(k string) (bool, error) { return a.JSON(k, new([]float64)) },
+				KeyClassNames: func(k string) (bool, error) { return a.JSON(k, new([]string)) },
 			} {
 				if ok, _ := read(key); !ok {
 					t.Errorf("%s is there and was not found", key)

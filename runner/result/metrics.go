@@ -29,32 +29,18 @@ func (m *Metric) UnmarshalJSON(raw []byte) error {
 	}{current: (*current)(m)})
 }
 
-// MetricsLog writes the metrics.csv of a run. Each epoch replaces the whole file, so that a reader never sees half a row.
-type MetricsLog struct {
-	path string
-	rows []Metric
-}
-
-// NewMetricsLog starts the log at path with the rows of the epochs before a resume. Nothing is written until Append.
-func NewMetricsLog(path string, done ...Metric) *MetricsLog {
-	return &MetricsLog{path: path, rows: slices.Clone(done)}
-}
-
-// Append adds a row and writes the file. Epochs must increase.
-func (l *MetricsLog) Append(m Metric) error {
-	if n := len(l.rows); n > 0 && m.Epoch <= l.rows[n-1].Epoch {
-		return fmt.Errorf("%s: epoch %d comes after epoch %d", l.path, m.Epoch, l.rows[n-1].Epoch)
+// AppendMetric adds the row of a later epoch to rows and replaces the whole metrics.csv at path, so that a reader never sees half
+// a row. It returns all rows.
+func AppendMetric(path string, rows []Metric, m Metric) ([]Metric, error) {
+	if n := len(rows); n > 0 && m.Epoch <= rows[n-1].Epoch {
+		return rows, fmt.Errorf("%s: epoch %d comes after epoch %d", path, m.Epoch, rows[n-1].Epoch)
 	}
-	rows := append(l.rows, m)
-	if err := WriteMetrics(l.path, rows); err != nil {
-		return err
+	all := append(slices.Clip(rows), m)
+	if err := WriteMetrics(path, all); err != nil {
+		return rows, err
 	}
-	l.rows = rows
-	return nil
+	return all, nil
 }
-
-// Rows returns a copy of the rows so far.
-func (l *MetricsLog) Rows() []Metric { return slices.Clone(l.rows) }
 
 // WriteMetrics writes a metrics.csv at path: rate and loss in full precision, times to the millisecond.
 func WriteMetrics(path string, rows []Metric) error {

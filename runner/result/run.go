@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/limit"
+	"dtl-tf/runner/train"
 )
 
 // Format is the version of run.json that this program writes and reads. It increases when a field changes its meaning or is
@@ -151,12 +152,12 @@ type Progress struct {
 
 // Measurements are timings of this machine, not properties of the result.
 type Measurements struct {
-	SecondsPerStep    *Spread `json:"seconds_per_step,omitempty"`
-	ImagesPerSecond   float64 `json:"images_per_second,omitempty"` // of training, including everything
-	InputWaitSeconds  float64 `json:"input_wait_seconds"`          // for images
-	TrainSeconds      float64 `json:"train_seconds,omitempty"`
-	EvaluationSeconds float64 `json:"evaluation_seconds,omitempty"`
-	PeakMemoryBytes   int64   `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
+	SecondsPerStep    *train.Timing `json:"seconds_per_step,omitempty"`
+	ImagesPerSecond   float64       `json:"images_per_second,omitempty"` // of training, including everything
+	InputWaitSeconds  float64       `json:"input_wait_seconds"`          // for images
+	TrainSeconds      float64       `json:"train_seconds,omitempty"`
+	EvaluationSeconds float64       `json:"evaluation_seconds,omitempty"`
+	PeakMemoryBytes   int64         `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
 }
 
 // FeatureCache says whether steps read the values of the prefix from the feature cache.
@@ -169,16 +170,6 @@ type FeatureCache struct {
 	Values           int     `json:"values,omitempty"` // per image
 	Found            int     `json:"values_found,omitempty"`
 	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on the other values
-}
-
-// Spread summarises Count repetitions of a measurement, without the warm-up.
-type Spread struct {
-	Median float64 `json:"median"`
-	Min    float64 `json:"min"`
-	Max    float64 `json:"max"`
-	P10    float64 `json:"p10"`
-	P90    float64 `json:"p90"`
-	Count  int     `json:"count"`
 }
 
 // OnceAfterLast is the note of an accuracy that was measured as in the literature.

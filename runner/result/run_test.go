@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/train"
 )
 
 type config struct {
@@ -33,7 +34,7 @@ func sample(t *testing.T) Run {
 		Data:         Data{Name: "eurosat", Root: "d", Fingerprint: "f", Classes: 10, Counts: map[string]int{"test": 5400}},
 		Parameters:   Parameters{Trainable: 36864, Classifier: 7690, Frozen: 85798656},
 		Progress:     Progress{Epochs: 110, Steps: 3410},
-		Measurements: Measurements{SecondsPerStep: &Spread{Median: 1.5, Min: 1.25, Max: 2, P10: 1.25, P90: 1.75, Count: 3405}},
+		Measurements: Measurements{SecondsPerStep: &train.Timing{Median: 1.5, Min: 1.25, Max: 2, P10: 1.25, P90: 1.75, Steps: 3405}},
 		Accuracy:     &Accuracy{Top1: 93.5, Images: 5400, Split: "test", Epoch: 110, Note: OnceAfterLast},
 		Frozen:       &Frozen{Before: "aa", After: "aa"},
 	}

@@ -16,9 +16,12 @@ const (
 
 // Timing has statistics of the seconds per step of a run, without the warm-up. It is zero before the first step.
 type Timing struct {
-	Steps            int // number of timed steps
-	Median, Min, Max float64
-	P10, P90         float64 // percentiles
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	P10    float64 `json:"p10"`
+	P90    float64 `json:"p90"`
+	Steps  int     `json:"count"` // number of timed steps
 }
 
 // stopwatch collects step times in bounded memory.

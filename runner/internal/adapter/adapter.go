@@ -45,10 +45,10 @@ func Meta(s runner.Settings, bb *backbone.Backbone, classNames []string, classes
 	m.SetInt(result.KeyImageSize, bb.ImageSize())
 	m.SetInt(keyHeads, bb.Heads())
 	m[keyEps] = strconv.FormatFloat(bb.NormEps(), 'g', -1, 64)
-	m.SetFloats(result.KeyMean, bb.Mean[:])
-	m.SetFloats(result.KeyStd, bb.Std[:])
+	m.SetJSON(result.KeyMean, bb.Mean[:])
+	m.SetJSON(result.KeyStd, bb.Std[:])
 	if classNames != nil {
-		m.SetStrings(result.KeyClassNames, classNames)
+		m.SetJSON(result.KeyClassNames, classNames)
 	}
 	return m
 }
@@ -62,14 +62,13 @@ func join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error)
 	if c.Method == "" {
 		c.Method = "dtl"
 	}
-	pool, _ := a.String(result.KeyPool)
-	if err := agreeString(a, "pool", pool, &c.Pool); err != nil {
+	if err := agreeString(a, "pool", a.Meta[result.KeyPool], &c.Pool); err != nil {
 		return c, err
 	}
 	options := dtl.Options{}
 	maps.Copy(options, c.Options)
 	for _, name := range dtl.OptionNames(c.Method) {
-		value, ok := a.String(metaKey(name))
+		value, ok := a.Meta[metaKey(name)]
 		if shape := shapeOf(a, name); !ok && shape > 0 {
 			value, ok = strconv.Itoa(shape), true
 		}
@@ -151,9 +150,24 @@ func agreeString(a *result.Adapter, flag, file string, value *string) error {
 	return nil
 }
 
+// agreeInt sets value from the file, and returns whether it does. It fails if the user has set a different value.
+func agreeInt(a *result.Adapter, flag, key string, value *int) (set bool, err error) {
+	file, ok, err := a.Int(key)
+	switch {
+	case err != nil || !ok:
+		return false, err
+	case *value == 0:
+		*value = file
+		return true, nil
+	case *value != file:
+		return false, runner.Usagef("--%s %d contradicts the adapter %s, which has %d", flag, *value, a.Path, file)
+	}
+	return false, nil
+}
+
 // methodOf is the method of an adapter, from its metadata or else from the names of its tensors.
 func methodOf(a *result.Adapter) string {
-	if m, ok := a.String(result.KeyMethod); ok {
+	if m, ok := a.Meta[result.KeyMethod]; ok {
 		return m
 	}
 	return dtl.Recognise(a.Tensors.Names())
@@ -170,7 +184,7 @@ func Classes(a *result.Adapter) (int, error) {
 
 // Fits checks that an adapter belongs to the backbone and has the tensors of a model.
 func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) error {
-	if trained, ok := a.String(keyWeights); ok && trained != bb.Fingerprint() {
+	if trained, ok := a.Meta[keyWeights]; ok && trained != bb.Fingerprint() {
 		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s%s",
 			a.Path, trained, bb.Path, bb.Fingerprint(), headsMayDiffer(a, bb))
 	}
@@ -197,7 +211,7 @@ func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) err
 
 // noteSources is runner.NoteSources for a backbone that the adapter fits. A fingerprint in the adapter confirms the heads.
 func noteSources(a *result.Adapter, bb *backbone.Backbone, note runner.NoteFunc) {
-	if _, ok := a.String(keyWeights); ok {
+	if _, ok := a.Meta[keyWeights]; ok {
 		bb.Sources.Heads = backbone.FromAdapter
 	}
 	runner.NoteSources(bb, false, note)
@@ -206,7 +220,7 @@ func noteSources(a *result.Adapter, bb *backbone.Backbone, note runner.NoteFunc)
 // headsMayDiffer explains why the fingerprint of the right file may differ: it depends on the number of heads, which older adapters
 // do not store.
 func headsMayDiffer(a *result.Adapter, bb *backbone.Backbone) string {
-	if _, ok := a.String(keyHeads); ok || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
+	if _, ok := a.Meta[keyHeads]; ok || bb.Format != weight.Safetensors || bb.Sources.Heads == backbone.FromFlag {
 		return ""
 	}
 	return fmt.Sprintf(" with %d heads (%s): if it was trained with another number, say so with --heads", bb.Heads(), bb.Sources.Heads)
@@ -214,7 +228,8 @@ func headsMayDiffer(a *result.Adapter, bb *backbone.Backbone) string {
 
 // ClassNames are the names of an adapter's classes in the order of the logits, nil if it has none.
 func ClassNames(a *result.Adapter, classes int) ([]string, error) {
-	names, ok, err := a.Strings(result.KeyClassNames)
+	var names []string
+	ok, err := a.JSON(result.KeyClassNames, &names)
 	if err == nil && ok && len(names) != classes {
 		err = fmt.Errorf("adapter %s: metadata %s has %d names, its classifier has %d classes", a.Path, result.KeyClassNames, len(names), classes)
 	}

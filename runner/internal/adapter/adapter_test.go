@@ -80,7 +80,7 @@ func TestAdapterClasses(t *testing.T) {
 // TestAdapterClassNames: names that do not fit the classifier are an error that names file and key.
 func TestAdapterClassNames(t *testing.T) {
 	meta := result.Meta{}
-	meta.SetStrings(result.KeyClassNames, []string{"a", "b"})
+	meta.SetJSON(result.KeyClassNames, []string{"a", "b"})
 	_, err := ClassNames(&result.Adapter{Path: "x.safetensors", Meta: meta}, 3)
 	expect.Error(t, err, "x.safetensors", "class_names has 2 names", "3 classes")
 	if names, err := ClassNames(&result.Adapter{}, 3); names != nil || err != nil {

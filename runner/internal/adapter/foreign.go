@@ -46,7 +46,7 @@ func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 
 // foreign reports whether another program wrote the file.
 func foreign(a *result.Adapter) bool {
-	_, own := a.String(result.KeyMethod)
+	_, own := a.Meta[result.KeyMethod]
 	return !own
 }
 

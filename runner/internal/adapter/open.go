@@ -47,7 +47,7 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 		return nil, err
 	}
 	precision := graph.FP32
-	if name, ok := adapter.String(keyPrecision); ok {
+	if name, ok := adapter.Meta[keyPrecision]; ok {
 		if precision, err = graph.ParsePrecision(name); err != nil {
 			return nil, fmt.Errorf("adapter %s: metadata %s: %w", adapter.Path, keyPrecision, err)
 		}
@@ -70,25 +70,26 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 func takeOver(a *result.Adapter, c *runner.BackboneConfig) error {
 	says := &runner.AdapterSays{Beside: Official}
 	c.Adapter = says
-	size, ok, err := a.Int(result.KeyImageSize)
-	if err != nil {
+	if _, err := agreeInt(a, "image-size", result.KeyImageSize, &c.ImageSize); err != nil {
 		return err
 	}
-	switch {
-	case ok && c.ImageSize == 0:
-		c.ImageSize = size
-	case ok && c.ImageSize != size:
-		return runner.Usagef("--image-size %d contradicts the adapter %s, which has %d", c.ImageSize, a.Path, size)
-	}
-	if err := takeOverShape(a, c); err != nil {
+	if set, err := agreeInt(a, "heads", keyHeads, &c.Heads); err != nil {
 		return err
+	} else if set {
+		says.Sources.Heads = backbone.FromAdapter
+	}
+	if ok, err := a.JSON(keyEps, &says.Eps); err != nil {
+		return err
+	} else if !ok && !foreign(a) { // older adapters were trained with the usual one
+		says.Eps = backbone.LayerNormEps
 	}
 	for _, n := range []struct {
 		flag, key string
 		value     **[3]float64
 		source    *backbone.Source
 	}{{"mean", result.KeyMean, &c.Mean, &says.Sources.Mean}, {"std", result.KeyStd, &c.Std, &says.Sources.Std}} {
-		list, ok, err := a.Floats(n.key)
+		var list []float64
+		ok, err := a.JSON(n.key, &list)
 		if err != nil {
 			return err
 		}
@@ -106,23 +107,4 @@ func takeOver(a *result.Adapter, c *runner.BackboneConfig) error {
 		}
 	}
 	return nil
-}
-
-// takeOverShape sets heads and layer_norm_eps. An adapter without layer_norm_eps was trained with the usual one.
-func takeOverShape(a *result.Adapter, c *runner.BackboneConfig) error {
-	says := c.Adapter
-	heads, ok, err := a.Int(keyHeads)
-	if err != nil {
-		return err
-	}
-	switch {
-	case ok && c.Heads == 0:
-		c.Heads, says.Sources.Heads = heads, backbone.FromAdapter
-	case ok && c.Heads != heads:
-		return runner.Usagef("--heads %d contradicts the adapter %s, which has %d", c.Heads, a.Path, heads)
-	}
-	if says.Eps, ok, err = a.Float(keyEps); err == nil && !ok && !foreign(a) {
-		says.Eps = backbone.LayerNormEps
-	}
-	return err
 }
