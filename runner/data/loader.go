@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"dtl-tf/graph/tensor"
 )
 
@@ -89,7 +91,7 @@ type Loader struct {
 	load    func(path string) ([]uint8, error)
 	augment augmenter
 	options LoaderOptions
-	unused  chan *Batch // for reuse
+	unused  sync.Pool // of *Batch, for reuse
 
 	// Decoded images by index. None is evicted: every epoch visits all images, so an evicted one would be needed again.
 	cached    sync.Map
@@ -97,7 +99,7 @@ type Loader struct {
 
 	stop    context.CancelFunc // ends all pipelines
 	context context.Context
-	running sync.WaitGroup
+	running errgroup.Group
 
 	reporting sync.Mutex // held while OnBad runs
 
@@ -121,7 +123,7 @@ func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
 	}
 	l := &Loader{
 		items: items, size: images.Size, load: images.Load, augment: augment, options: o,
-		unused: make(chan *Batch, 2*o.Prefetch+2), bad: map[int]bool{},
+		bad: map[int]bool{},
 	}
 	l.cacheFree.Store(o.CacheBytes)
 	l.context, l.stop = context.WithCancel(context.Background())
@@ -194,7 +196,7 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 					return
 				}
 				more = yield(r.batch, nil)
-				l.recycle(r.batch)
+				l.unused.Put(r.batch)
 				if !more {
 					return
 				}
@@ -206,7 +208,7 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, skip int) iter.Seq2[*Batc
 // Close ends the background goroutines and waits for them. Close the decoder only after it.
 func (l *Loader) Close() {
 	l.stop()
-	l.running.Wait()
+	_ = l.running.Wait() // none of them fails
 }
 
 // pipeline returns the pipeline of the epoch, which may have been started ahead.
@@ -235,20 +237,11 @@ func (l *Loader) lookAhead(p *pipeline) {
 
 // newBatch returns an empty batch with the capacity of a full one.
 func (l *Loader) newBatch() *Batch {
-	select {
-	case b := <-l.unused:
+	if b, ok := l.unused.Get().(*Batch); ok {
 		return &Batch{Images: b.Images[:0], Labels: b.Labels[:0], Indices: b.Indices[:0]}
-	default:
-		n := min(l.options.Batch, len(l.items))
-		return &Batch{
-			Images: make([]uint8, 0, n*l.size*l.size*3), Labels: make([]int32, 0, n), Indices: make([]int, 0, n),
-		}
 	}
-}
-
-func (l *Loader) recycle(b *Batch) {
-	select {
-	case l.unused <- b:
-	default:
+	n := min(l.options.Batch, len(l.items))
+	return &Batch{
+		Images: make([]uint8, 0, n*l.size*l.size*3), Labels: make([]int32, 0, n), Indices: make([]int, 0, n),
 	}
 }

@@ -42,23 +42,18 @@ func (l *Loader) start(epoch, skip int) *pipeline {
 	order := l.usable(epoch)
 	order = order[min(skip*l.options.Batch, len(order)):]
 	slots := make(chan *slot, l.options.Batch)
-	l.spawn(func() { l.dispatch(p, order, slots) })
-	l.spawn(func() {
+	l.running.Go(func() error {
+		l.dispatch(p, order, slots)
+		return nil
+	})
+	l.running.Go(func() error {
 		defer close(p.results)
 		if l.assemble(p, slots) {
 			l.lookAhead(p) // before results is closed, so that the next loop finds the pipeline
 		}
+		return nil
 	})
 	return p
-}
-
-// spawn runs f in the background; Close waits for it.
-func (l *Loader) spawn(f func()) {
-	l.running.Add(1)
-	go func() {
-		defer l.running.Done()
-		f()
-	}()
 }
 
 // Order returns the batches of an epoch as indices of the items, without reading images. It leaves out the images that are known
@@ -165,7 +160,7 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 		p.send(result{err: l.tooFewReadable(good)})
 		return false
 	}
-	l.recycle(batch)
+	l.unused.Put(batch)
 	return true
 }
 
