@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
@@ -125,10 +126,7 @@ func TestStoreDamaged(t *testing.T) {
 		}
 	}
 	_, err = NewStore(dir).Newest()
-	var damaged *damagedError
-	if !errors.As(err, &damaged) || len(damaged.reasons) != 2 || !strings.Contains(err.Error(), "--overwrite") {
-		t.Errorf("error %v", err)
-	}
+	expect.Error(t, err, "none of its checkpoints can be read", "--overwrite", first, second)
 	wantFiles(t, dir, first, second)
 }
 

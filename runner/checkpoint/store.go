@@ -45,25 +45,6 @@ type Checkpoint struct {
 	Damaged []error // why newer ones could not be read, newest first
 }
 
-// damagedError says that none of the checkpoints can be read.
-type damagedError struct {
-	folder  string
-	reasons []error // newest first
-}
-
-// Error implements error.
-func (e *damagedError) Error() string {
-	var texts []string
-	for _, r := range e.reasons {
-		texts = append(texts, r.Error())
-	}
-	return fmt.Sprintf("%s: none of its checkpoints can be read, so there is nothing to resume from (start again with --overwrite): %s",
-		e.folder, strings.Join(texts, "; "))
-}
-
-// Unwrap implements the errors package's protocol.
-func (e *damagedError) Unwrap() []error { return e.reasons }
-
 // Newest reads the newest intact checkpoint. The error is ErrNone if the folder has no checkpoint. Newest does not pass over a
 // checkpoint that may be intact, because another version of the program wrote it or because the disk fails: the run would
 // continue from an older one and remove it.
@@ -89,7 +70,11 @@ func (s *Store) Newest() (*Checkpoint, error) {
 		s.good = []string{name}
 		return &Checkpoint{State: state, Path: path, Tensors: tensors, Damaged: damaged}, nil
 	}
-	return nil, &damagedError{s.folder, damaged}
+	reasons := damaged[0]
+	for _, r := range damaged[1:] {
+		reasons = fmt.Errorf("%w; %w", reasons, r)
+	}
+	return nil, fmt.Errorf("%s: none of its checkpoints can be read, so there is nothing to resume from (start again with --overwrite): %w", s.folder, reasons)
 }
 
 // mayBeIntact reports whether an error says nothing about the content of the checkpoint.
