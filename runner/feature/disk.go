@@ -38,7 +38,6 @@ type spaceError struct {
 	needed, free, reserve int64 // bytes
 }
 
-// Error implements error.
 func (e *spaceError) Error() string {
 	return fmt.Sprintf("%s needed in %s, which has %s free, %s of it reserved: free some space, choose another --feature-cache folder, or store half as much with --cache-precision bf16",
 		Bytes(e.needed), e.folder, Bytes(e.free), Bytes(e.reserve))

@@ -11,7 +11,6 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/limit"
-	"dtl-tf/runner/result"
 )
 
 // indexFile describes the files beside it.
@@ -89,11 +88,6 @@ func (x index) mismatch(k Key, v Versions, m Images) string {
 		}
 	}
 	return ""
-}
-
-// write replaces the index of a cache folder.
-func (x index) write(folder string) error {
-	return result.WriteJSON(filepath.Join(folder, indexFile), x)
 }
 
 // fileName is the name of the file of a value.

@@ -71,13 +71,11 @@ func describe(folder string, names []string) Entry {
 	switch {
 	case notExist(err):
 		e.Problem = "it was never completed"
-		return e
 	case err != nil:
 		e.Problem = err.Error()
-		return e
+	default:
+		e.Key, e.About, e.Images, e.Values = x.Key, x.About, len(x.Images), slices.Collect(maps.Keys(x.Files))
 	}
-	e.Key, e.About, e.Images = x.Key, x.About, len(x.Images)
-	e.Values = slices.Collect(maps.Keys(x.Files))
 	return e
 }
 

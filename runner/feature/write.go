@@ -19,6 +19,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // tempMark is the prefix of the names of incomplete files.
@@ -214,7 +215,7 @@ func (w *Writer) Commit() error {
 	slices.Sort(unreadable)
 	s.index.Unreadable = slices.Compact(unreadable)
 	s.index.Written = time.Now().Round(time.Second)
-	if err := s.index.write(s.folder); err != nil {
+	if err := result.WriteJSON(filepath.Join(s.folder, indexFile), s.index); err != nil {
 		return err
 	}
 	for _, v := range w.missing {
