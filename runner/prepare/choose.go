@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,15 +12,12 @@ import (
 
 // taskOf returns the task named by --task or by the last part of --out, "" if neither names one.
 func taskOf(c Config) (name string, explicit bool, err error) {
-	if c.Task != "" {
-		name, ok := byName(c.Task)
-		if !ok {
-			return "", false, runner.Usagef("--task %s is unknown: use one of %s", c.Task, strings.Join(Tasks(), ", "))
-		}
-		return name, true, nil
-	}
-	if name, ok := byName(filepath.Base(filepath.Clean(c.Out))); ok {
-		return name, false, nil
+	name, known := byName(cmp.Or(c.Task, filepath.Base(filepath.Clean(c.Out))))
+	switch {
+	case known:
+		return name, c.Task != "", nil
+	case c.Task != "":
+		return "", false, runner.Usagef("--task %s is unknown: use one of %s", c.Task, strings.Join(Tasks(), ", "))
 	}
 	return "", false, nil
 }

@@ -36,14 +36,11 @@ type member struct {
 	label int
 }
 
-// isImage looks at the name only; writing an image looks at its content.
-func isImage(name string) bool { return data.IsImageName(name) }
-
 func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 	f := &classFolders{archive: a, splits: map[string][]member{}}
 	var images []archive.Entry
 	for _, e := range entries {
-		if isImage(e.Name) {
+		if data.IsImageName(e.Name) {
 			images = append(images, e)
 		} else {
 			f.passed.Add(e.Name)

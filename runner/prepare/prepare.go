@@ -11,11 +11,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // Config selects what to prepare.
@@ -152,7 +154,7 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if r.Fingerprint, err = data.Fingerprint(ctx, items); err != nil {
 		return err
 	}
-	return r.write(folder)
+	return result.WriteJSON(filepath.Join(folder, RecordFile), r)
 }
 
 // tooFew reports a source with fewer images than a flag asks for; available describes what it has.

@@ -10,7 +10,6 @@ import (
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/result"
 )
 
 // RecordFile lies beside the lists and states the origin of the data set.
@@ -61,11 +60,6 @@ func (r *Record) remark(format string, args ...any) {
 func (r *Record) unofficial(format string, args ...any) {
 	r.Official = false
 	r.remark("not VTAB-1k's images: "+format, args...)
-}
-
-// write stores the record in a folder.
-func (r *Record) write(folder string) error {
-	return result.WriteJSON(filepath.Join(folder, RecordFile), r)
 }
 
 // ReadRecord reads the record of a prepared data set.

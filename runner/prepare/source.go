@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare/archive"
 )
 
@@ -77,7 +78,7 @@ func open(ctx context.Context, c Config) (source, error) {
 		return slices.ContainsFunc(entries, func(e archive.Entry) bool { return kind(e.Name) })
 	}
 	switch {
-	case c.Link && !has(isImage):
+	case c.Link && !has(data.IsImageName):
 		return nil, runner.Usagef("--link: only the images of class folders can be linked")
 	case has(isRecordFile):
 		return openTFDS(c, a, entries)

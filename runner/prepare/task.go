@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -83,33 +84,28 @@ type task struct {
 	image   func([]byte) ([]byte, error) // converts an encoded image; nil copies it
 }
 
-// tasks returns the tasks by folder name. The numbers of classes are those of package suite.
+// tasks returns the tasks by folder name. The numbers of classes are those of package suite. By default the data set has the name
+// of the folder and the label the name "label".
 var tasks = sync.OnceValue(func() map[string]task {
 	all := map[string]task{
-		"caltech101":           {dataset: "caltech101", label: stored("label")},
-		"cifar":                {dataset: "cifar100", label: stored("label")},
+		"cifar":                {dataset: "cifar100"},
 		"cifar10":              {dataset: "cifar10", classes: 10, label: stored("label")},
 		"clevr_count":          {dataset: "clevr", label: countAll},
 		"clevr_dist":           {dataset: "clevr", label: closestObject},
-		"diabetic_retinopathy": {dataset: "diabetic_retinopathy_detection", label: stored("label")},
-		"dmlab":                {dataset: "dmlab", label: stored("label")},
+		"diabetic_retinopathy": {dataset: "diabetic_retinopathy_detection"},
 		"dsprites_loc":         {dataset: "dsprites", label: binned("label_x_position", 32, 16), image: brighten},
 		"dsprites_ori":         {dataset: "dsprites", label: binned("label_orientation", 40, 16), image: brighten},
-		"dtd":                  {dataset: "dtd", label: stored("label")},
-		"eurosat":              {dataset: "eurosat", label: stored("label")},
-		"kitti":                {dataset: "kitti", label: closestVehicle},
-		"oxford_flowers102":    {dataset: "oxford_flowers102", label: stored("label")},
-		"oxford_iiit_pet":      {dataset: "oxford_iiit_pet", label: stored("label")},
-		"patch_camelyon":       {dataset: "patch_camelyon", label: stored("label")},
-		"resisc45":             {dataset: "resisc45", label: stored("label")},
+		"kitti":                {label: closestVehicle},
 		"smallnorb_azi":        {dataset: "smallnorb", label: stored("label_azimuth")},
 		"smallnorb_ele":        {dataset: "smallnorb", label: stored("label_elevation")},
-		"sun397":               {dataset: "sun397", label: stored("label")},
-		"svhn":                 {dataset: "svhn_cropped", label: stored("label")},
+		"svhn":                 {dataset: "svhn_cropped"},
 	}
 	for _, t := range suite.Tasks() {
 		with := all[t.Folder]
-		with.classes = t.Classes
+		with.dataset, with.classes = cmp.Or(with.dataset, t.Folder), t.Classes
+		if with.label == nil {
+			with.label = stored("label")
+		}
 		all[t.Folder] = with
 	}
 	return all

@@ -33,25 +33,20 @@ type lazy struct {
 	ctx  context.Context
 	path string
 	f    *os.File
-	done error
 }
 
-// Read implements io.Reader.
 func (l *lazy) Read(p []byte) (int, error) {
-	if l.done != nil {
-		return 0, l.done
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
 	}
 	if l.f == nil {
-		if l.f, l.done = os.Open(l.path); l.done != nil {
-			return 0, l.done
+		f, err := os.Open(l.path)
+		if err != nil {
+			return 0, err
 		}
+		l.f = f
 	}
-	n, err := l.f.Read(p)
-	if err == nil {
-		err = l.ctx.Err()
-	}
-	l.done = err
-	return n, err
+	return l.f.Read(p)
 }
 
 func (l *lazy) close() {
@@ -66,7 +61,6 @@ type reader struct {
 	r   io.Reader
 }
 
-// Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
@@ -84,7 +78,6 @@ type exact struct {
 	left int64
 }
 
-// Read implements io.Reader.
 func (e *exact) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	if e.left -= int64(n); e.left < 0 {
