@@ -12,6 +12,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // Config holds the settings of a comparison.
@@ -118,7 +119,7 @@ func checkPlot(path string) error {
 func checkWritable(flag, folder string) error {
 	f, err := os.CreateTemp(folder, ".dtl-tf-*")
 	if err != nil {
-		return fmt.Errorf("%s: the folder %s can't be written: %w", flag, folder, plainError(err))
+		return fmt.Errorf("%s: the folder %s can't be written: %w", flag, folder, result.Bare(err))
 	}
 	f.Close()
 	return os.Remove(f.Name())

@@ -35,7 +35,7 @@ func openStore(out string, s Settings) (*store, error) {
 	}
 	folder := filepath.Join(out, s.folder())
 	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return nil, fmt.Errorf("the folder for finished rows: %s: %w (choose another --out)", folder, plainError(err))
+		return nil, fmt.Errorf("the folder for finished rows: %s: %w (choose another --out)", folder, result.Bare(err))
 	}
 	if err := checkWritable("--out", folder); err != nil {
 		return nil, err
@@ -70,13 +70,4 @@ func (s *store) save(r Row) error {
 		return nil
 	}
 	return result.WriteJSON(s.path(r.Method), kept{s.settings, r})
-}
-
-// plainError removes the path from an error, for messages that name it.
-func plainError(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

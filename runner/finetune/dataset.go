@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner"
@@ -66,13 +67,12 @@ func openTraining(ctx context.Context, c Config, size int, note runner.NoteFunc)
 	if held != nil {
 		d.counts[split] = len(held)
 	}
-	all := append(append([]data.Item{}, items...), held...)
-	d.all = all
-	sums, err := data.Sums(ctx, all)
+	d.all = slices.Concat(items, held)
+	sums, err := data.Sums(ctx, d.all)
 	if err != nil {
 		return nil, cmp.Or(interrupted(ctx), err)
 	}
-	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(all, sums)
+	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(d.all, sums)
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
@@ -107,16 +107,14 @@ func (c Config) evaluationItems(set *data.Set) (items []data.Item, split string,
 		items, err := set.Split(c.EvalSplit)
 		return items, c.EvalSplit, err
 	}
-	for _, name := range set.Splits() {
-		if name == data.Test {
-			if c.Holdout > 0 {
-				return nil, "", runner.Usagef("--holdout is for data sets without a test split, and %s has one", c.Data)
-			}
-			items, err := set.Split(data.Test)
-			return items, data.Test, err
-		}
+	if !slices.Contains(set.Splits(), data.Test) {
+		return nil, "", nil
 	}
-	return nil, "", nil
+	if c.Holdout > 0 {
+		return nil, "", runner.Usagef("--holdout is for data sets without a test split, and %s has one", c.Data)
+	}
+	items, err = set.Split(data.Test)
+	return items, data.Test, err
 }
 
 // cacheBytes returns the loader's limit of decoded images, at most half of the free memory. -1 disables the loader's cache, for

@@ -9,6 +9,7 @@ import (
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // firstPassBatch is the number of images computed at a time. It does not change the values; those of 16 images of ViT-B/16
@@ -17,9 +18,6 @@ const firstPassBatch = 16
 
 // storeError is a failure of the store; the run can train without a store.
 type storeError struct{ error }
-
-// Unwrap returns the cause.
-func (e *storeError) Unwrap() error { return e.error }
 
 // fill computes the values that the store lacks and opens the loader of the training batches. Its error is a *storeError if
 // the run could do without the store.
@@ -39,7 +37,7 @@ func (k *features) fill(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui r
 
 // write computes the missing values of all training images, in the order of the store's rows.
 func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui runner.UI) error {
-	begun := now()
+	begun := result.Now()
 	if len(k.store.Missing()) == 0 {
 		return nil
 	}
@@ -81,7 +79,7 @@ func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui 
 		return &storeError{err}
 	}
 	k.record.Found = k.record.Values - len(w.Missing())
-	k.record.FirstPassSeconds = now().Sub(begun).Seconds()
+	k.record.FirstPassSeconds = result.Now().Sub(begun).Seconds()
 	return nil
 }
 

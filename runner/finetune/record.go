@@ -4,7 +4,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -15,9 +14,6 @@ import (
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
-
-// now returns the time for records.
-func now() time.Time { return time.Now().Round(time.Millisecond) }
 
 // Record is the configuration in run.json: the settings with every default filled in, and what follows from them.
 type Record struct {
@@ -62,7 +58,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		return err
 	}
 	r.record = result.Run{
-		Status: result.Running, Command: os.Args, Started: now(), Method: r.method.Method.Name(),
+		Status: result.Running, Command: os.Args, Started: result.Now(), Method: r.method.Method.Name(),
 		Versions: versions(r.ui.Version),
 		Device:   where,
 		Backbone: runner.DescribeBackbone(r.backbone),

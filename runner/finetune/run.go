@@ -57,7 +57,7 @@ func (r *run) run(ctx context.Context) error {
 	default:
 		r.record.Status, r.record.Error = result.Failed, err.Error()
 	}
-	r.record.Ended = now()
+	r.record.Ended = result.Now()
 	if err := also(err, r.save()); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func frozenSHA256(t *dtl.Trainer) (string, error) {
 
 // evaluate measures the accuracy on the test images, once, after the last epoch.
 func (r *run) evaluate(ctx context.Context) error {
-	begun := now()
+	begun := result.Now()
 	progress := report.NewProgress(r.ui.Err, r.ui.Quiet)
 	score, err := classify.Top1(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), progress.Task("evaluating", r.data.counts[r.data.testSplit]))
 	progress.Break()
@@ -160,7 +160,7 @@ func (r *run) evaluate(ctx context.Context) error {
 		Top1: score.Top1, Images: score.Images, Split: r.data.testSplit,
 		Epoch: r.record.Progress.Epochs, Note: result.OnceAfterLast,
 	}
-	r.record.Measurements.EvaluationSeconds = now().Sub(begun).Seconds()
+	r.record.Measurements.EvaluationSeconds = result.Now().Sub(begun).Seconds()
 	r.record.Data.Skipped = r.data.skipped.Count()
 	return nil
 }

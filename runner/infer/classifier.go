@@ -100,7 +100,6 @@ func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodCo
 	return &loaded{Classifier: &ownHead{session, images, logits}, image: bb.ImageSize(), classes: bb.Classes()}, nil
 }
 
-// Logits implements classify.Classifier.
 func (h *ownHead) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	out, err := h.session.Run([]graph.Feed{{Output: h.images.Output, Value: images}}, []tf.Output{h.logits.Output})
 	if err != nil {
@@ -109,7 +108,6 @@ func (h *ownHead) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	return out[0], nil
 }
 
-// Close implements classify.Classifier.
 func (h *ownHead) Close() error { return h.session.Close() }
 
 // servedModel is a classifier in a SavedModel.
@@ -132,7 +130,6 @@ func loadServed(dir string, threads int) (*loaded, error) {
 	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, image: d.Image, classes: d.Classes, classNames: d.ClassNames}, nil
 }
 
-// Logits implements classify.Classifier.
 func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	logits, err := s.model.Run(savedmodel.Signature, export.ImagesInput, images, export.LogitsOutput)
 	if err != nil {
@@ -144,5 +141,4 @@ func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	return logits, nil
 }
 
-// Close implements classify.Classifier.
 func (s *servedModel) Close() error { return s.model.Close() }

@@ -29,7 +29,7 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	}()
 	temp, err := createTemp(path)
 	if err != nil {
-		return bare(err)
+		return Bare(err)
 	}
 	defer func() {
 		if err != nil {
@@ -44,16 +44,16 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 		return err
 	}
 	if err := buf.Flush(); err != nil {
-		return bare(err)
+		return Bare(err)
 	}
 	fault.Point("wrote the temporary file of " + base)
 	// Without Sync a crash soon after the rename could leave an empty file.
 	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
-		return bare(err)
+		return Bare(err)
 	}
 	fault.Point("closed the temporary file of " + base)
 	if err := os.Rename(temp.Name(), path); err != nil {
-		return bare(err)
+		return Bare(err)
 	}
 	fault.Point("renamed the temporary file of " + base)
 	syncFolder(filepath.Dir(path))
@@ -97,8 +97,8 @@ func syncFolder(dir string) {
 	}
 }
 
-// bare drops the name of the temporary file, which means nothing to a user.
-func bare(err error) error {
+// Bare drops the path from an error, for messages that name it or where it is a temporary file's.
+func Bare(err error) error {
 	var p *fs.PathError
 	var l *os.LinkError
 	switch {

@@ -192,5 +192,5 @@ func isTemp(name string) bool {
 }
 
 func cannotWrite(path string, err error) error {
-	return fmt.Errorf("output folder %s: %w%s", path, bare(err), advice(err))
+	return fmt.Errorf("output folder %s: %w%s", path, Bare(err), advice(err))
 }

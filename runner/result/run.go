@@ -211,6 +211,9 @@ func (r *Run) DecodeConfig(config any) error {
 	return nil
 }
 
+// Now returns the time for a record.
+func Now() time.Time { return time.Now().Round(time.Millisecond) }
+
 // WriteRun writes run.json at path. It sets Format.
 func WriteRun(path string, r Run) error {
 	r.Format = Format

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
@@ -25,12 +24,12 @@ import (
 // of an interrupted training.
 func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
 	c := vtab.Cell{
-		Task: j.task.Folder, Method: j.method, Seed: j.seed, Recipe: j.recipe, Overrides: j.overrides, Started: now(),
+		Task: j.task.Folder, Method: j.method, Seed: j.seed, Recipe: j.recipe, Overrides: j.overrides, Started: result.Now(),
 		Machine: vtab.Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.plan.Shard, Processor: machine.Processor()},
 	}
 	run, err := s.fineTune(ctx, j, &c)
 	run.Format = result.Format // which finetune.Run leaves to the writer of run.json
-	c.Ended = now()
+	c.Ended = result.Now()
 	switch {
 	case err == nil:
 		c.Status, c.Run = result.Finished, &run
@@ -158,6 +157,3 @@ func unused(path string) string {
 		}
 	}
 }
-
-// now returns the time for a record.
-func now() time.Time { return time.Now().Round(time.Millisecond) }
