@@ -35,7 +35,7 @@ func NewScreen(w io.Writer) *Screen {
 	s := &Screen{w: w}
 	if f, ok := w.(*os.File); ok {
 		s.w = newOutlet(f)
-		if term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		if IsTerminal(w) {
 			s.width = func() int { // windows change their size
 				if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 					return width
@@ -45,6 +45,12 @@ func NewScreen(w io.Writer) *Screen {
 		}
 	}
 	return s
+}
+
+// IsTerminal reports whether w is a terminal that understands escape sequences.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // Write implements io.Writer: it prints above the redrawn line. It never fails.

@@ -66,14 +66,6 @@ func (f *findings) all() []Finding {
 		last.Text = fmt.Sprintf("the last of %d more: %s", f.counts[last.Text]-maxListed, last.Text)
 		all = append(all, last)
 	}
-	slices.SortStableFunc(all, func(a, b Finding) int {
-		switch {
-		case a.Problem == b.Problem:
-			return 0
-		case a.Problem:
-			return -1
-		}
-		return 1
-	})
-	return all
+	remarks := slices.DeleteFunc(slices.Clone(all), func(f Finding) bool { return f.Problem })
+	return append(slices.DeleteFunc(all, func(f Finding) bool { return !f.Problem }), remarks...)
 }

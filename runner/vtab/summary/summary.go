@@ -80,5 +80,5 @@ func (t Table) render(w io.Writer, format string) error {
 	case LaTeX:
 		return t.latex(w)
 	}
-	return t.text(w, isTerminal(w))
+	return t.text(w, report.IsTerminal(w))
 }

@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"dtl-tf/runner/report"
-
-	"golang.org/x/term"
 )
 
 // textWidth is the width of the terminal that the table must fit.
@@ -149,10 +146,4 @@ func writeLine(b *strings.Builder, tracks []track, label int, l line, bold bool)
 			b.WriteString(text + "\n")
 		}
 	}
-}
-
-// isTerminal reports whether w is a terminal that shows bold type.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
