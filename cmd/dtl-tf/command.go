@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -50,9 +51,6 @@ func (g *groups) add(title string, define func(f *pflag.FlagSet)) {
 	g.all.AddFlagSet(set)
 }
 
-// changed tells whether the user set a flag.
-func (g *groups) changed(name string) bool { return g.all.Changed(name) }
-
 func newGroups(name string) *groups {
 	all := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	all.SortFlags = false
@@ -71,8 +69,8 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 		return help(args[1:], io)
 	case "--version":
 		args = []string{"version"}
-	case compare.ChildCommand:
-		return compareOne(io)
+	case compare.ChildCommand: // users do not start it, and help does not list it
+		return compare.Child(os.Stdin, io.out, func() { os.Exit(exitFailed) })
 	}
 	c, rest, err := find(args)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/pflag"
 
@@ -51,10 +50,4 @@ gets random weights, which cost the same memory and time as trained ones.`,
 			return compare.Run(ctx, c, io.ui(quiet), nil)
 		}
 	},
-}
-
-// compareOne measures one method. 'dtl-tf compare' starts a process with it for each method; users do not, and help does not
-// list it.
-func compareOne(io streams) error {
-	return compare.Child(os.Stdin, io.out, func() { os.Exit(exitFailed) })
 }

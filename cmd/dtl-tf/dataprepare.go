@@ -55,8 +55,8 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			f.Lookup("test").DefValue = "0" // help hides a zero default, not -1
 		})
 		return func(ctx context.Context, args []string, io streams) error {
-			c.Seeded = g.changed("seed")
-			if g.changed("test") && c.Test < 0 {
+			c.Seeded = g.all.Changed("seed")
+			if g.all.Changed("test") && c.Test < 0 {
 				return usagef("--test %d: want at least 1 image", c.Test)
 			}
 			r, err := prepare.Run(ctx, c, io.ui(quiet))

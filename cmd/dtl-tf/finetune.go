@@ -58,7 +58,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 				return err
 			}
 			c.MethodConfig = method.config(g)
-			if c.InitAdapter != "" && !g.changed("method") {
+			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
 			}
 			_, err = finetune.Run(ctx, c, io.ui(quiet))

@@ -47,21 +47,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &output{w: stdout, stop: stop}
 	err := dispatch(readable, args, streams{out: out, err: report.NewScreen(stderr)})
 	var usage *runner.UsageError
+	code := exitFailed
 	switch {
 	case out.lost && !out.optional && ctx.Err() == nil:
 		return exitNoReader
 	case err == nil:
 		return exitDone
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintf(stderr, "dtl-tf: %v\n", err)
-		return exitInterrupted
+		code = exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "dtl-tf: %v\n", err)
-		return exitUsage
-	default:
-		fmt.Fprintf(stderr, "dtl-tf: %v\n", err)
-		return exitFailed
+		code = exitUsage
 	}
+	fmt.Fprintf(stderr, "dtl-tf: %v\n", err)
+	return code
 }
 
 // streams are a command's outputs: results go to out, progress and errors to err.

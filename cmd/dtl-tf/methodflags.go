@@ -29,7 +29,7 @@ func (m *methodFlags) define(g *groups, usage, byDefault string) {
 func (m *methodFlags) config(g *groups) runner.MethodConfig {
 	c := runner.MethodConfig{Method: m.method, Pool: m.pool, Options: map[string]string{}}
 	for name, value := range m.options {
-		if g.changed(name) {
+		if g.all.Changed(name) {
 			c.Options[name] = string(*value)
 		}
 	}

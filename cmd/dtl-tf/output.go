@@ -21,7 +21,7 @@ func (o *output) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	n, err := o.w.Write(p)
-	if !readerGone(err) {
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.EIO) { // the reader's end of the pipe or the terminal is open
 		return n, err
 	}
 	o.lost = true
@@ -30,9 +30,4 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 	o.stop()
 	return n, err
-}
-
-// readerGone tells whether a write failed because the other end of the pipe, or the terminal, is closed.
-func readerGone(err error) bool {
-	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EIO)
 }

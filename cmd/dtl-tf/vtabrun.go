@@ -47,10 +47,14 @@ func (s *sweepFlags) machine(g *groups) {
 	})
 }
 
-func (s *sweepFlags) config() (sweep.Config, error) {
-	var err error
-	s.c.BackboneConfig, err = s.backbone.config()
-	return s.c, err
+// call returns a command that calls run with the configuration.
+func (s *sweepFlags) call(run func(context.Context, sweep.Config, runner.UI) error) func(context.Context, []string, streams) error {
+	return func(ctx context.Context, _ []string, io streams) (err error) {
+		if s.c.BackboneConfig, err = s.backbone.config(); err != nil {
+			return err
+		}
+		return run(ctx, s.c, io.ui(s.quiet))
+	}
 }
 
 var vtabRunCommand = command{
@@ -84,12 +88,6 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 			f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
 		})
 		s.machine(g)
-		return func(ctx context.Context, args []string, io streams) error {
-			c, err := s.config()
-			if err != nil {
-				return err
-			}
-			return sweep.Run(ctx, c, io.ui(s.quiet))
-		}
+		return s.call(sweep.Run)
 	},
 }

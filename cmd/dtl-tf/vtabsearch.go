@@ -39,12 +39,6 @@ command again trains only the missing points.`,
 			f.StringVar(&s.c.Set, "set", "", "`values` that override the recipe at all points")
 		})
 		s.machine(g)
-		return func(ctx context.Context, args []string, io streams) error {
-			c, err := s.config()
-			if err != nil {
-				return err
-			}
-			return sweep.Search(ctx, c, io.ui(s.quiet), format)
-		}
+		return s.call(func(ctx context.Context, c sweep.Config, ui runner.UI) error { return sweep.Search(ctx, c, ui, format) })
 	},
 }
