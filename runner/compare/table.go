@@ -78,15 +78,6 @@ func of[T any](get func(Line) *T, value func(*T) any) func(Line) any {
 	}
 }
 
-// orNil returns nil for zero, which stands for an unknown value.
-func orNil[T comparable](v T) any {
-	var unknown T
-	if v == unknown {
-		return nil
-	}
-	return v
-}
-
 func (l Line) measurement() *Measurement { return l.Measurement }
 func (l Line) quoted() *published.Quote  { return l.Quoted }
 
@@ -102,14 +93,6 @@ func (l Line) gpu() *GPUBytes {
 		return nil
 	}
 	return l.GPU
-}
-
-// number returns a number that not every paper prints.
-func number(v *float64) any {
-	if v == nil {
-		return nil
-	}
-	return *v
 }
 
 // percent formats a ratio.
@@ -135,8 +118,8 @@ func fields() []field {
 		{column("peak_step_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Peak })},
 		{column("training_bytes", "total\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Total })},
 		{column("training_to_full", "of\nFull", percent), memoryPart | optional, of(Line.ratios, func(r *Ratios) any { return r.Total })},
-		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", report.MiB), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Peak) })},
-		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", report.MiB), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return orNil(g.Process) })},
+		{column("gpu_peak_step_bytes", "GPU step\npeak MiB", report.MiB), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return report.OrNil(g.Peak) })},
+		{column("gpu_process_bytes", "GPU process\n(NVML) MiB", report.MiB), memoryPart | optional, of(Line.gpu, func(g *GPUBytes) any { return report.OrNil(g.Process) })},
 		{column("seconds_per_step", "s/step\nmedian", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.SecondsPerStep })},
 		{column("spread", "min to\nmax", nil), timePart, of(Line.measurement, func(m *Measurement) any {
 			return report.Significant(m.Spread.Min) + "–" + report.Significant(m.Spread.Max)
@@ -145,11 +128,11 @@ func fields() []field {
 		{column("train_images_per_second", "training\nimages/s", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.TrainRate })},
 		{column("inference_images_per_second", "inference\nimages/s", report.Significant), timePart, of(Line.measurement, func(m *Measurement) any { return m.InferRate })},
 		{column("own_top1", "own\ntop-1 %", report.Fixed(2)), timePart | optional, of(func(l Line) *Own { return l.Own }, func(o *Own) any { return o.Top1 })},
-		{column("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.Parameters) })},
-		{column("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.GPUMemory) })},
-		{column("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return number(q.Groups) })},
-		{data("quoted_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return orNil(q.Source) })},
-		{data("quoted_memory_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return orNil(q.MemorySource) })},
+		{column("quoted_parameters_millions", "quoted*\nparam. M", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return report.Deref(q.Parameters) })},
+		{column("quoted_gpu_memory_gb", "quoted*\nGPU GB", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return report.Deref(q.GPUMemory) })},
+		{column("quoted_vtab_mean_of_groups", "quoted*\nVTAB %", nil), timePart | optional, of(Line.quoted, func(q *published.Quote) any { return report.Deref(q.Groups) })},
+		{data("quoted_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return report.OrNil(q.Source) })},
+		{data("quoted_memory_source"), timePart, of(Line.quoted, func(q *published.Quote) any { return report.OrNil(q.MemorySource) })},
 		{data("error"), timePart, of(func(l Line) *Failure { return l.Failure }, func(f *Failure) any { return f.Error })},
 	}
 }

@@ -31,19 +31,16 @@ func Runs(w io.Writer, format string, runs ...result.Run) error {
 		MaxWidth: tableWidth,
 	}
 	for _, r := range runs {
-		var top1, images, step, rate any
+		var top1, images, step any
 		if a := r.Accuracy; a != nil {
 			top1, images = a.Top1, a.Images
 		}
 		if s := r.Measurements.SecondsPerStep; s != nil {
 			step = s.Median
 		}
-		if v := r.Measurements.ImagesPerSecond; v > 0 {
-			rate = v
-		}
 		t.Rows = append(t.Rows, []any{
 			r.Method, r.Data.Name, r.Backbone.Path, r.Parameters.Trainable, r.Parameters.Classifier,
-			top1, images, step, rate, string(r.Status),
+			top1, images, step, OrNil(r.Measurements.ImagesPerSecond), string(r.Status),
 		})
 		if r.Status != result.Finished {
 			t.Note += fmt.Sprintf("\nNot finished: %s on %s (%s).", r.Method, r.Data.Name, r.Status)

@@ -218,6 +218,23 @@ func (c Column) show(v any) string {
 	return plain(v)
 }
 
+// Deref returns the cell of the value that p points to, an unknown one if p is nil.
+func Deref[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// OrNil returns the cell of a value whose zero stands for an unknown one.
+func OrNil[T comparable](v T) any {
+	var unknown T
+	if v == unknown {
+		return nil
+	}
+	return v
+}
+
 // plain formats a value in full.
 func plain(v any) string {
 	switch v := v.(type) {

@@ -52,13 +52,9 @@ func (s results) table() report.Table {
 			t.Rows = append(t.Rows, []any{r.Task.Folder, nil, nil, nil, nil, nil, r.Task.Classes, nil, nil, nil, nil, r.Problems, nil, texts(r.Findings)})
 			continue
 		}
-		var fingerprint any
-		if r.Fingerprint != "" {
-			fingerprint = r.Fingerprint
-		}
 		t.Rows = append(t.Rows, []any{
 			r.Task.Folder, r.Counts[trainList], r.Counts[valList], r.Counts[trainValList], r.Counts[testList],
-			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, fingerprint, r.Problems, r.Dir, texts(r.Findings),
+			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, report.OrNil(r.Fingerprint), r.Problems, r.Dir, texts(r.Findings),
 		})
 	}
 	t.Note = "Fingerprint: the first 12 digits of the one that a run records for its training and test images."

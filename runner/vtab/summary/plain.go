@@ -29,7 +29,7 @@ func (t Table) csv(w io.Writer) error {
 		if r.Parameters != nil {
 			millions = r.Parameters.Millions
 		}
-		row := []any{r.Method, r.Name, source, millions, valueOf(r.StepMemory), valueOf(r.GPUMemory)}
+		row := []any{r.Method, r.Name, source, millions, report.Deref(r.StepMemory), report.Deref(r.GPUMemory)}
 		for _, c := range t.Columns {
 			var mean, seeds any
 			s, ok := r.Scores[c.Key]
@@ -39,18 +39,11 @@ func (t Table) csv(w io.Writer) error {
 			if s.Seeds != nil {
 				seeds = len(s.Seeds)
 			}
-			row = append(row, mean, valueOf(s.Std), seeds)
+			row = append(row, mean, report.Deref(s.Std), seeds)
 		}
 		table.Rows = append(table.Rows, append(row, strings.Join(t.notesOf(r), " | ")))
 	}
 	return table.Render(w, report.CSV)
-}
-
-func valueOf[T any](p *T) any {
-	if p == nil {
-		return nil
-	}
-	return *p
 }
 
 // notesOf returns the footnotes of a row and of its empty cells.
