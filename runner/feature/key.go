@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/tensor"
 )
 
 // Format is the version of the files of a cache. It increases when their meaning changes.
@@ -94,13 +95,7 @@ func (v Value) check() error {
 	return nil
 }
 
-func (v Value) elements() int64 {
-	n := int64(1)
-	for _, d := range v.Shape {
-		n *= int64(d)
-	}
-	return n
-}
+func (v Value) elements() int { return tensor.Size(v.Shape) }
 
 // Images are the distinct images of a cache, identified by the content of their files.
 type Images struct {

@@ -161,7 +161,7 @@ func (s *Store) openFiles(ctx context.Context) error {
 }
 
 // rowBytes is the size of a row of a value's file.
-func (s *Store) rowBytes(v Value) int64 { return v.elements() * int64(s.options.Key.Stored.Bytes()) }
+func (s *Store) rowBytes(v Value) int64 { return int64(v.elements() * s.options.Key.Stored.Bytes()) }
 
 // bytes is the size of a value's file.
 func (s *Store) bytes(v Value) int64 { return s.rowBytes(v) * int64(s.images.Len()) }

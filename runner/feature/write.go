@@ -131,7 +131,7 @@ func (w *Writer) Write(rows []int, values []tensor.Tensor) error {
 		if g == nil {
 			continue // not missing
 		}
-		data, elements := values[i].Float32(), int(v.elements())
+		data, elements := values[i].Float32(), v.elements()
 		if len(data) != len(rows)*elements {
 			return fmt.Errorf("feature: value %s has %d elements for %d images of shape %v", v.Name, len(data), len(rows), v.Shape)
 		}

@@ -200,17 +200,6 @@ func (r *Run) SetConfig(config any) error {
 	return nil
 }
 
-// DecodeConfig decodes the configuration into a value of the type that SetConfig stored.
-func (r *Run) DecodeConfig(config any) error {
-	if len(r.Config) == 0 {
-		return errors.New("the run has no configuration")
-	}
-	if err := Decode(r.Config, config); err != nil {
-		return fmt.Errorf("configuration: %w", err)
-	}
-	return nil
-}
-
 // Now returns the time for a record.
 func Now() time.Time { return time.Now().Round(time.Millisecond) }
 

@@ -56,7 +56,7 @@ func TestRunRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c config
-	if err := got.DecodeConfig(&c); err != nil || c != (config{110, 1e-3}) {
+	if err := Decode(got.Config, &c); err != nil || c != (config{110, 1e-3}) {
 		t.Errorf("configuration %+v, %v", c, err)
 	}
 	want.Format = Format

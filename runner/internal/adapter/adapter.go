@@ -3,6 +3,7 @@
 package adapter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,9 +60,7 @@ func join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error)
 	if err := agreeString(a, "method", methodOf(a), &c.Method); err != nil {
 		return c, err
 	}
-	if c.Method == "" {
-		c.Method = "dtl"
-	}
+	c.Method = cmp.Or(c.Method, "dtl")
 	if err := agreeString(a, "pool", a.Meta[result.KeyPool], &c.Pool); err != nil {
 		return c, err
 	}

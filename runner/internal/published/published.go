@@ -79,11 +79,8 @@ var quotes = sync.OnceValue(func() (list []Quote) {
 	return list
 })
 
-// Caveats returns the reasons why the quoted accuracy of a method cannot be compared directly.
+// Caveats returns the reasons why the quoted accuracy of a method, or with "*" that of every method, cannot be compared directly.
 func Caveats(method string) []string { return caveats()[method] }
-
-// CommonCaveats returns the caveats of every method.
-func CommonCaveats() []string { return caveats()["*"] }
 
 var caveats = sync.OnceValue(func() map[string][]string {
 	list := map[string][]string{}

@@ -205,7 +205,7 @@ func (t *Table) describe(cells []source, quoted bool) {
 	}
 	if quoted {
 		t.Caption = append(t.Caption, "† Quoted from publications, ViT-B/16 pre-trained on ImageNet-21k, not measured here. They do not compete for the best of a column. No step memory is published for them, only the GPU memory of a training (see the forms csv and json).")
-		for _, caveat := range published.CommonCaveats() {
+		for _, caveat := range published.Caveats("*") {
 			t.Caption = append(t.Caption, caveat+".")
 		}
 	}
