@@ -74,7 +74,11 @@ func Default() Config {
 // Settings describes the fields that have a flag, in the order of help pages. The flags of the backbone and the method are
 // not among them.
 func (c *Config) Settings() []runner.Setting {
-	return slices.Concat(c.fileSettings(), c.epochSettings(), c.StepConfig.Settings(), c.optimizerSettings(), c.cacheSettings())
+	epochs := runner.Setting{
+		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
+		Help: "`epochs`, warm-up and cool-down included",
+	}
+	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.cacheSettings())
 }
 
 func (c *Config) fileSettings() []runner.Setting {
@@ -112,13 +116,6 @@ func (c *Config) fileSettings() []runner.Setting {
 			Help: "adapter `file` to start training from; the classifier's rows go to the classes of the same name",
 		},
 	}
-}
-
-func (c *Config) epochSettings() []runner.Setting {
-	return []runner.Setting{{
-		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
-		Help: "`epochs`, warm-up and cool-down included",
-	}}
 }
 
 func (c *Config) optimizerSettings() []runner.Setting {

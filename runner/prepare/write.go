@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"dtl-tf/graph/spell"
@@ -126,8 +127,9 @@ func (w *writer) finish(r *Record) error {
 			return err
 		}
 	}
-	r.Counts["train800val200"] = len(w.entries[train]) + len(w.entries[val])
-	if err := w.list("train800val200", w.entries[train], w.entries[val]); err != nil {
+	joint := slices.Concat(w.entries[train], w.entries[val])
+	r.Counts["train800val200"] = len(joint)
+	if err := w.list("train800val200", joint); err != nil {
 		return err
 	}
 	if r.ClassNames != nil {
@@ -141,20 +143,16 @@ func (w *writer) finish(r *Record) error {
 		}
 	}
 	return w.write(sourcesFile, func(to io.Writer) {
-		for _, entries := range w.entries {
-			for _, e := range entries {
-				fmt.Fprintf(to, "%s\t%s\n", e.name, spell.Line(e.source))
-			}
+		for _, e := range slices.Concat(w.entries[:]...) {
+			fmt.Fprintf(to, "%s\t%s\n", e.name, spell.Line(e.source))
 		}
 	})
 }
 
-func (w *writer) list(name string, parts ...[]entry) error {
+func (w *writer) list(name string, entries []entry) error {
 	return w.write(name+".txt", func(to io.Writer) {
-		for _, part := range parts {
-			for _, e := range part {
-				fmt.Fprintf(to, "%s %d\n", e.name, e.label)
-			}
+		for _, e := range entries {
+			fmt.Fprintf(to, "%s %d\n", e.name, e.label)
 		}
 	})
 }
