@@ -13,9 +13,7 @@ import (
 // NoteSources notes which values of a backbone are guessed, and which were read from files beside it. ownHead includes those of
 // its own head.
 func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
-	if text := bb.Note(ownHead); text != "" {
-		note("%s", text)
-	}
+	NoteAll([]string{bb.Note(ownHead)}, note)
 }
 
 // DescribeBackbone returns the description of a backbone for a record.

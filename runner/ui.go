@@ -27,9 +27,11 @@ func (ui UI) Note(format string, args ...any) {
 	}
 }
 
-// NoteAll prints several notes.
+// NoteAll prints several notes. Empty ones are left out.
 func NoteAll(lines []string, note NoteFunc) {
 	for _, line := range lines {
-		note("%s", line)
+		if line != "" {
+			note("%s", line)
+		}
 	}
 }

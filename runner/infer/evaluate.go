@@ -69,10 +69,6 @@ func (l *loaded) match(c EvalConfig, set *data.Set, items []data.Item, note runn
 	if err := m.Relabel(items); err != nil {
 		return err
 	}
-	for _, text := range []string{m.Note(), m.SubsetNote(items)} {
-		if text != "" {
-			note("%s", text)
-		}
-	}
+	runner.NoteAll([]string{m.Note(), m.SubsetNote(items)}, note)
 	return nil
 }

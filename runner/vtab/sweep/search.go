@@ -37,13 +37,9 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if !slices.Contains(report.Formats(), format) {
 		return runner.Unknown("format", format, report.Formats())
 	}
-	p, err := newPlan(c)
-	if err != nil {
-		return err
-	}
 	training := ui
 	training.Out = ui.Err // stdout is for the table
-	s, err := newSweep(ctx, p, training)
+	s, err := newSweep(ctx, c, training)
 	if err != nil {
 		return err
 	}
@@ -51,11 +47,11 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	if errors.Is(runErr, context.Canceled) {
 		return runErr
 	}
-	outcomes, err := p.outcomes()
+	outcomes, err := s.plan.outcomes()
 	if err != nil {
 		return errors.Join(runErr, err)
 	}
-	if err := p.print(ui, format, outcomes); err != nil {
+	if err := s.plan.print(ui, format, outcomes); err != nil {
 		return err
 	}
 	return runErr

@@ -42,11 +42,7 @@ const pollEvery = 2 * time.Second
 // error at the end counts the failed cells. When ctx is cancelled, the current cell writes a checkpoint and the error wraps
 // context.Canceled.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
-	p, err := newPlan(c)
-	if err != nil {
-		return err
-	}
-	s, err := newSweep(ctx, p, ui)
+	s, err := newSweep(ctx, c, ui)
 	if err != nil {
 		return err
 	}
@@ -54,7 +50,11 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 }
 
 // newSweep finds the cells to train. It renames damaged results.
-func newSweep(ctx context.Context, p *plan, ui runner.UI) (*sweep, error) {
+func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
+	p, err := newPlan(c)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
