@@ -15,6 +15,9 @@ type output struct {
 	lost     bool   // the reader is gone
 }
 
+// Unwrap returns the writer behind the output.
+func (o *output) Unwrap() io.Writer { return o.w }
+
 // Write implements io.Writer.
 func (o *output) Write(p []byte) (int, error) {
 	if o.lost && o.optional {

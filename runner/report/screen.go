@@ -47,8 +47,11 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// IsTerminal reports whether w is a terminal that understands escape sequences.
+// IsTerminal reports whether w, or the writer that it wraps, is a terminal that understands escape sequences.
 func IsTerminal(w io.Writer) bool {
+	if outer, ok := w.(interface{ Unwrap() io.Writer }); ok {
+		w = outer.Unwrap()
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }

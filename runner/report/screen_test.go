@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"dtl-tf/graph/need"
 )
 
 // terminal returns the lines of a terminal after it has received the text.
@@ -147,5 +150,22 @@ func TestOutletGone(t *testing.T) {
 	o.finish(context.Background())
 	if !o.gone {
 		t.Error("it does not know that the reader is gone")
+	}
+}
+
+// wrapped is a writer around another one.
+type wrapped struct{ io.Writer }
+
+func (w wrapped) Unwrap() io.Writer { return w.Writer }
+
+// TestIsTerminal: a terminal is one behind another writer too.
+func TestIsTerminal(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	need.That(t, err == nil, fmt.Sprintf("a pseudo-terminal: %v", err))
+	defer terminal.Close()
+	t.Setenv("TERM", "xterm")
+	if !IsTerminal(terminal) || !IsTerminal(wrapped{terminal}) || IsTerminal(wrapped{io.Discard}) || IsTerminal(io.Discard) {
+		t.Errorf("%v %v %v %v, want a terminal, a terminal, none, none",
+			IsTerminal(terminal), IsTerminal(wrapped{terminal}), IsTerminal(wrapped{io.Discard}), IsTerminal(io.Discard))
 	}
 }
