@@ -10,7 +10,7 @@ BYTES = {"fp32": 4, "bf16": 2}
 
 def operations(backbone, cached):
     """Floating-point operations of a step on one image, without recomputation; a multiply-add counts as two. For the step on
-    images, PyTorch's flop counter gives exactly the same number."""
+    images, PyTorch's flop counter gives exactly the same number, unless fused attention recomputes q k^T."""
     size = BACKBONES[backbone]
     total = 3 * size.stages[-1].width * CLASSES  # of the head
     if not cached:
@@ -30,26 +30,29 @@ def operations(backbone, cached):
     return 2 * total
 
 
-def saved(backbone):
+def saved(backbone, precision):
     """Activations that must be saved for the backward pass, in units of U = B T d values (T and d of the first block with a map),
     by recompute mode, and by PyTorch.
 
     In units of a block's own B T d: the gradient of A_i needs the input of each block with a map, 1. A late block also needs: the
     input of its second LayerNorm 1, q k v 3, softmax heads R / d, the input of GELU m / d = 4. theta'(h) needs h in blocks with
     feedback, 1; PyTorch saves h and its sigmoid. A Swin's LayerNorms in a late merging and after the last block need their inputs, 1.
+    Instead of the softmax, PyTorch's fused attention saves its result, 1, and in a shifted block the sum of bias and mask, R heads / d.
     (The official code was measured to save 367 MiB for ViT-B/16 at batch 8 in float32; 79.4 U are 366.5 MiB.)
     """
     size = BACKBONES[backbone]
     tokens, width = size.unit
     units_of = lambda stage: stage.tokens * stage.width / (tokens * width)
-    inputs = norms = late = softmax = theta = 0.0
+    inputs = norms = late = softmax = fused = theta = 0.0
     for i, s in enumerate(size.blocks()):
         units = units_of(s)
         if i >= size.maps_from:
             inputs += units
         if i > size.feedback_from:
             late += units * (1 + 3 + 4)
-            softmax += units * s.heads * s.reach / s.width
+            scores = units * s.heads * s.reach / s.width
+            softmax += scores
+            fused += units + scores * size.shifted(i)
             if i in size.starts[1:]:
                 norms += 2 * units  # the tokens before merging are four times as many and half as wide
         if i >= size.feedback_from:
@@ -58,7 +61,7 @@ def saved(backbone):
         norms += units_of(size.stages[-1])
     none = inputs + norms + late + softmax + theta
     return {
-        "pytorch": none + theta,
+        "pytorch": none + theta + (fused - softmax if size.fused(precision) else 0),
         "none": none,
         "activations": inputs + norms + late,  # softmax from q and k, theta from the low-rank products
         "blocks": inputs,
@@ -75,7 +78,7 @@ def table(backbone, samples, ceiling):
         row = dict(variant=variant, precision=precision, batch=batch)
         row["operations"] = batch * operations(backbone, cached)
         row["seconds"] = row["operations"] / ceiling[precision]
-        units = saved(backbone).get(variant)
+        units = saved(backbone, precision).get(variant)
         if units is not None:
             row["kept_units"] = round(units, 2)
             row["kept_bytes"] = round(units * batch * tokens * width * BYTES[precision])

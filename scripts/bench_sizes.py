@@ -48,6 +48,16 @@ class Backbone:
         """The stage of each block."""
         return [s for s in self.stages for _ in range(s.blocks)]
 
+    def shifted(self, block):
+        """Whether the block shifts its windows: every second block of a stage does, if the stage has several windows."""
+        stage = self.blocks()[block]
+        start = max(s for s in self.starts if s <= block)
+        return (block - start) % 2 == 1 and stage.reach < stage.tokens
+
+    def fused(self, precision):
+        """Whether PyTorch's side uses fused attention; bench_torch.py says why."""
+        return self.family == "swin" and precision == "fp32"
+
     @property
     def unit(self):
         """(tokens, width) of the first block with a map; their product is the unit in which activations are counted."""
