@@ -1,7 +1,7 @@
 """Lower bounds on time and memory of a DTL step, from its shapes and the measured peak rate of matrix products.
 
-A block has T tokens of width d, each attending to R of them, and an MLP of width m = 4 d. There are N blocks, and M is the first one
-with feedback: no gradient enters blocks 0..M, so the N-1-M late blocks have a backward pass.
+A block has T tokens of width d, each attending to R of them, and an MLP of width m = 4 d. There are N blocks, and M is the first
+one with feedback: no gradient enters blocks 0..M, so the N-1-M late blocks have a backward pass.
 """
 from bench_sizes import BACKBONES, CLASSES
 
@@ -36,8 +36,9 @@ def saved(backbone, precision):
 
     In units of a block's own B T d: the gradient of A_i needs the input of each block with a map, 1. A late block also needs: the
     input of its second LayerNorm 1, q k v 3, softmax heads R / d, the input of GELU m / d = 4. theta'(h) needs h in blocks with
-    feedback, 1; PyTorch saves h and its sigmoid. A Swin's LayerNorms in a late merging and after the last block need their inputs, 1.
-    Instead of the softmax, PyTorch's fused attention saves its result, 1, and in a shifted block the sum of bias and mask, R heads / d.
+    feedback, 1; PyTorch saves h and its sigmoid. A Swin's LayerNorms in a late merging and after the last block need their inputs,
+    1. Instead of the softmax, PyTorch's fused attention saves its result, 1, and in a shifted block the sum of bias and mask,
+    heads R / d.
     (The official code was measured to save 367 MiB for ViT-B/16 at batch 8 in float32; 79.4 U are 366.5 MiB.)
     """
     size = BACKBONES[backbone]

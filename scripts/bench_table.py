@@ -97,10 +97,10 @@ def clock(s):
 
 
 def judged(ratio, aim, busy=False):
-    """Three digits, to show a near miss as such. Times on a busy machine are not judged."""
-    if busy:
+    """Three digits, to show a near miss as such. Times on a busy machine are not judged, nor is what has no target."""
+    if busy or aim is None:
         return f"{ratio:.3f}"
-    return f"**{ratio:.3f}**" if aim is None or ratio <= aim else f"{ratio:.3f} (missed)"
+    return f"**{ratio:.3f}**" if ratio <= aim else f"{ratio:.3f} (missed)"
 
 
 def markdown(r):

@@ -14,9 +14,9 @@ h sigmoid(beta h) added after blocks M.., h anew in each stage; AdamW without de
 patch tokens, then LayerNorm and head; a Swin takes LayerNorm of each token, the mean, head. bf16 is torch.autocast around
 forward pass and loss, with float32 weights, as is usual in PyTorch.
 
-timm's Swin has a second form of attention, F.scaled_dot_product_attention, which TIMM_FUSED_ATTN=2 turns on. A Swin uses the faster
-one: in fp32 the second (measured on Swin-B at batch 8: 0.82 of the time, 1.02 of the bytes), in bf16 the first (the second takes
-1.43 of the time, 0.89 of the bytes).
+timm's Swin has a second form of attention, F.scaled_dot_product_attention, which TIMM_FUSED_ATTN=2 turns on. A Swin uses the
+faster one: in fp32 the second (measured on Swin-B at batch 8: 0.82 of the time, 1.02 of the bytes), in bf16 the first (the second
+takes 1.43 of the time, 0.89 of the bytes).
 """
 import argparse
 import itertools
