@@ -114,6 +114,9 @@ func checkGolden(t *testing.T, folder, inputs string) {
 			if got := model.Counts().Method; got != want.Parameters {
 				t.Errorf("%d trainable parameters without the classifier, want %d", got, want.Parameters)
 			}
+			if got := slices.Sorted(slices.Values(model.Unused())); !slices.Equal(got, slices.Sorted(slices.Values(want.Unused))) {
+				t.Errorf("unused are %v, want %v", got, want.Unused)
+			}
 			batch := readWeights(t, filepath.Join(inputs, "images.safetensors"))
 			training := Training{Batch: len(want.Logits), WeightDecay: want.Optimizer.Decay}
 			want.run(t, openTrainer(t, model, training, bb.Weights, 0, initial), batch, folder, initial)

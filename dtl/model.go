@@ -41,7 +41,7 @@ type Model struct {
 	params  *Params
 	newHook func() backbone.Hook
 	derive  func(name string, build func(b *graph.Builder) graph.Value) graph.Value // see backbone.Forward; nil for none
-	specs   map[string]backbone.Spec // of the backbone's weights, by name
+	specs   map[string]backbone.Spec                                                // of the backbone's weights, by name
 	builder *graph.Builder
 	images  graph.Value
 	logits  graph.Value
@@ -68,11 +68,14 @@ func New(c Config) (m *Model, err error) {
 		b.Chunk(c.ChunkValues)
 	}
 	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
-	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value { return m.Frozen.Derive(b, name, build) }
+	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value {
+		return m.Frozen.Derive(b, name, build)
+	}
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
 	w := &watcher{hook: m.newHook(), arch: c.Arch}
-	m.logits = m.forward(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
-	m.prefix = w.found()
+	features := m.features(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
+	m.logits = m.classify(b.In("predict"), features)
+	m.prefix = w.found(features)
 	for _, v := range m.prefix.values {
 		m.prefix.fetches = append(m.prefix.fetches, b.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
 	}
@@ -113,11 +116,16 @@ func (c *Config) check() error {
 	return err
 }
 
-// forward maps images [B, S, S, 3] to logits [B, classes].
-func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
+// features maps images [B, S, S, 3] to features [B, d].
+func (m *Model) features(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
 	c := m.Config
 	f.Arch, f.Weight, f.Derive = c.Arch, m.weight, m.derive
-	return m.classify(b, f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool))
+	return f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool)
+}
+
+// forward maps images [B, S, S, 3] to logits [B, classes].
+func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
+	return m.classify(b, m.features(b, images, f))
 }
 
 // classify is the classifier: features [B, d] to logits [B, classes] in float32.
@@ -155,6 +163,7 @@ func (m *Model) param(name string) graph.Value {
 // Counts are parameter counts.
 type Counts struct {
 	Method     int `json:"trainable_without_classifier"`
+	Unused     int `json:"unused,omitempty"` // of Method: parameters that the loss does not depend on (see Model.Unused)
 	Classifier int `json:"classifier"`
 	Frozen     int `json:"frozen"`
 }
@@ -167,7 +176,28 @@ func (m *Model) Counts() Counts {
 		c.Classifier += tensor.Size(v.Shape)
 	}
 	c.Method -= c.Classifier
+	for _, name := range m.Unused() {
+		v, _ := m.Trainable.Lookup(name)
+		c.Unused += tensor.Size(v.Shape)
+	}
 	return c
+}
+
+// Unused lists the trainable variables that the logits do not depend on, in order of declaration. Training leaves them as they are,
+// without weight decay, like PyTorch's optimizers.
+func (m *Model) Unused() []string {
+	trainable := m.Trainable.All()
+	leaves := make([]graph.Value, len(trainable))
+	for i, v := range trainable {
+		leaves[i] = v.Value
+	}
+	var names []string
+	for i, reached := range graph.Reaches(m.logits, leaves) {
+		if !reached {
+			names = append(names, trainable[i].Name)
+		}
+	}
+	return names
 }
 
 // AdapterShapes returns names and shapes of the tensors in an adapter file of this model: all trainable variables. If the

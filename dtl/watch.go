@@ -68,8 +68,8 @@ func (t watched) ends(depth int) int {
 	return depth
 }
 
-// found returns the prefix. Call it after the watched pass.
-func (w *watcher) found() prefix {
+// found returns the prefix, given the features [B, d] of the watched pass.
+func (w *watcher) found(features graph.Value) prefix {
 	depth := len(w.arch.Blocks())
 	p, whole := prefix{blocks: depth}, true
 	for _, t := range w.taps {
@@ -99,7 +99,7 @@ func (w *watcher) found() prefix {
 			add(backbone.InputName(i), t.in, t.inAlias)
 			add(backbone.OutputName(blocks, i), t.out, t.outAlias)
 		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.reads() && !t.out.HasGradient():
-			p.features = t.out
+			p.features = features
 		}
 	}
 	switch {

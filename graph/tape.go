@@ -91,6 +91,19 @@ func (b *Builder) Backward(y, dy Value, leaves []Value) []Value {
 	return out
 }
 
+// Reaches tells for each leaf whether y depends on it, so that Backward gives it a gradient.
+func Reaches(y Value, leaves []Value) []bool {
+	on := map[*record]bool{}
+	for _, r := range reachable(y.tape, 0) {
+		on[r] = true
+	}
+	reached := make([]bool, len(leaves))
+	for i, leaf := range leaves {
+		reached[i] = on[leaf.tape]
+	}
+	return reached
+}
+
 // propagate carries dy, the gradient of y, back through the records younger than start. It returns the gradients it could not
 // carry further: those of leaves and of older records.
 func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
