@@ -1,8 +1,6 @@
 package dtl
 
 import (
-	"fmt"
-
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 )
@@ -41,7 +39,7 @@ func (r *Reader) bottleneck(a backbone.Architecture) int {
 func (m bottleneckAdapter) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var maps []bottleneckMaps
 	for _, block := range a.Blocks() {
-		maps = append(maps, declareBottleneck(p, fmt.Sprintf("blocks.%d.adapter_", block.Index), "downsample", "upsample", block.Width, m.bottleneck))
+		maps = append(maps, declareBottleneck(p, blockPrefix(a, block)+"adapter_", "downsample", "upsample", block.Width, m.bottleneck))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {

@@ -1,8 +1,6 @@
 package dtl
 
 import (
-	"fmt"
-
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 )
@@ -32,7 +30,7 @@ func init() {
 func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var maps []bottleneckMaps
 	for _, block := range a.Blocks() {
-		maps = append(maps, declareBottleneck(p, fmt.Sprintf("blocks.%d.adaptmlp.", block.Index), "down_proj", "up_proj", block.Width, m.bottleneck))
+		maps = append(maps, declareBottleneck(p, blockPrefix(a, block)+"adaptmlp.", "down_proj", "up_proj", block.Width, m.bottleneck))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {

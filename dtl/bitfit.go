@@ -7,8 +7,9 @@ import (
 
 // bitFit trains the biases of the backbone and no other weight of it (Ben Zaken, Goldberg and Ravfogel, "BitFit", ACL
 // 2022, arXiv 2106.10199, section 3): those of the patch embedding, of query, key, value and projection, of both MLP
-// layers and of every LayerNorm. VPT's code (KMnP/vpt) trains the same biases of a ViT as "tinytl-bias". The key's bias
-// shifts all scores of a query equally, so its gradient is zero; it still counts as a trainable parameter.
+// layers and of every LayerNorm, in a Swin also the tables of relative position biases. VPT's code (KMnP/vpt) trains the same
+// parameters as "tinytl-bias": all with "bias" in their name. The key's bias shifts all scores of a query equally, so its gradient is
+// zero; it still counts as a trainable parameter.
 type bitFit struct{ base }
 
 func init() {

@@ -77,7 +77,7 @@ func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 
 // factSupports requires weights that form one stack of d x d matrices.
 func factSupports(a backbone.Architecture) error {
-	if err := oneStage(a); err != nil {
+	if err := oneStage("FacT shares its factors between all blocks, which must be of one size")(a); err != nil {
 		return err
 	}
 	if block := a.Blocks()[0]; block.MLP%block.Width != 0 {

@@ -44,6 +44,7 @@ type setting struct {
 	microBatch  int
 	chunkValues int
 	precision   graph.Precision
+	noise       float64 // standard deviation of what is added to the random weights
 }
 
 // start builds the model on random weights and a trainer on images.
@@ -90,11 +91,24 @@ func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.noise > 0 {
+		addNoise(bb.Weights, c.noise)
+	}
 	start := Start{Session: threads, Weights: bb.Weights, Seed: c.seed}
 	if c.adapter != nil {
 		start.Adapter = c.adapter(model)
 	}
 	return model, Training{Batch: c.batch, MicroBatch: c.microBatch, DropPath: c.dropPath, DropPathScope: c.scope, WeightDecay: 0.05}, start
+}
+
+// addNoise changes weights in place, so that no bias is zero and no scale one.
+func addNoise(weights tensor.Map, deviation float64) {
+	random := rand.New(rand.NewPCG(3, 96))
+	for _, name := range weights.Names() {
+		for i := range weights[name].Float32() {
+			weights[name].Float32()[i] += float32(deviation * random.NormFloat64())
+		}
+	}
 }
 
 var threads = graph.SessionOptions{Threads: 2}

@@ -1,7 +1,6 @@
 package dtl
 
 import (
-	"fmt"
 	"slices"
 
 	"dtl-tf/graph"
@@ -35,9 +34,9 @@ func init() {
 	}})
 }
 
-// loraPoints are the adapted layers and the name prefixes of their maps.
+// loraPoints are the adapted layers of a block and the name prefixes of their maps.
 var loraPoints = map[backbone.Point]string{
-	backbone.Query: "blocks.%d.attn.q.lora_", backbone.Value: "blocks.%d.attn.v.lora_",
+	backbone.Query: "attn.q.lora_", backbone.Value: "attn.v.lora_",
 }
 
 func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
@@ -45,7 +44,7 @@ func (m lora) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	all := map[backbone.Tap]maps{}
 	for _, block := range a.Blocks() {
 		for _, point := range []backbone.Point{backbone.Query, backbone.Value} {
-			name := fmt.Sprintf(loraPoints[point], block.Index)
+			name := blockPrefix(a, block) + loraPoints[point]
 			all[backbone.Tap{Point: point, Block: block}] = maps{
 				p.Declare(name+"A", KaimingUniform, m.rank, block.Width), p.Declare(name+"B", Zeros, block.Width, m.rank),
 			}
@@ -73,7 +72,7 @@ func (m lora) merge(into *merger, a backbone.Architecture) {
 	for _, block := range a.Blocks() {
 		d := block.Width
 		for point, name := range loraPoints {
-			name = fmt.Sprintf(name, block.Index)
+			name = blockPrefix(a, block) + name
 			down, up := into.parameter(name+"A", r, d), into.parameter(name+"B", d, r)
 			kernel, _, _ := a.LayerWeights(backbone.Tap{Point: point, Block: block})
 			for in, row := range slices.Collect(slices.Chunk(into.weight(kernel, d), d)) {

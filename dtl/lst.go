@@ -38,7 +38,7 @@ const ladderTemperature = 0.1
 
 func init() {
 	options := []Option{{"reduction", Whole, "factor by which the side network's heads are narrower than the backbone's", "8"}}
-	Register(Definition{Name: "lst", Place: 130, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "lst", Place: 130, Options: options, Supports: oneStage("LST carries one state through all blocks, which must be of one size"), New: func(o *Reader, a backbone.Architecture) Method {
 		width := a.Blocks()[0].Width / a.Blocks()[0].Heads
 		// Leave at least 2 channels a head, or LayerNorm has too little to normalise: heads narrower than 16 get a smaller default.
 		return ladder{base{"lst"}, o.Whole("reduction", max(1, min(8, width/2)), 1, width, "the width of the backbone's heads")}

@@ -18,7 +18,7 @@ type mergeable interface {
 // Merge returns backbone weights with a method's trained parameters merged in: the plain backbone with these weights
 // computes what the frozen one computes with the method. weights are named as in .npz files and are not modified; the
 // result shares those that do not change. The classifier is not merged (see backbone.Backbone.SetHead). Merge fails for
-// methods that add what no layer of a ViT can compute, and for adapters in which a tensor is missing or has another shape.
+// methods that add what no layer of the backbone can compute, and for adapters in which a tensor is missing or has another shape.
 func Merge(method Method, arch backbone.Architecture, weights, adapter tensor.Map) (tensor.Map, error) {
 	able, ok := method.(mergeable)
 	if !ok {

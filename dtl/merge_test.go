@@ -12,37 +12,42 @@ import (
 // TestMerge: the plain backbone with merged weights gives the logits of the frozen backbone with the method.
 func TestMerge(t *testing.T) {
 	for _, name := range []string{"bitfit", "lora", "ssf"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := setting{arch: two, method: name, options: rivals[name], adapter: randomRival}
-			s := c.start(t)
-			images, _ := someBatch(s.Trainer, 1)
-			want := floats(must(s.Logits(images))(t))
-
-			weights, adapter := must(backbone.Random(two, 5))(t).Weights, randomRival(s.Model)
-			before := weights.SHA256()
-			merged := must(Merge(s.Config.Method, two, weights, adapter))(t)
-			if weights.SHA256() != before {
-				t.Error("merging changed the weights that it was given")
-			}
-			method, _, err := newMethod("linear", nil, two)
-			if err != nil {
-				t.Fatal(err)
-			}
-			plain := must(New(Config{
-				Arch: two, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3, FloatImages: true,
-			}))(t)
-			classifier := tensor.Map{HeadWeight: adapter[HeadWeight], HeadBias: adapter[HeadBias]}
-			got := floats(must(open(t, plain, merged, 0, classifier).Logits(images))(t))
-			if off := apart(got, want); !(off <= 1e-4) {
-				t.Errorf("off by %.2g\n got %v\nwant %v", off, got, want)
-			}
-			unmerged := floats(must(open(t, plain, weights, 0, classifier).Logits(images))(t))
-			if apart(unmerged, want) < 0.01 {
-				t.Error("the plain backbone has the same logits: there was nothing to merge")
-			}
-		})
+		checkMerge(t, setting{arch: two, method: name, options: rivals[name], adapter: randomRival})
+		checkMerge(t, onSwin(name))
 	}
+}
+
+func checkMerge(t *testing.T, c setting) {
+	t.Run(c.arch.Family()+"/"+c.method, func(t *testing.T) {
+		t.Parallel()
+		s := c.start(t)
+		images, _ := someBatch(s.Trainer, 1)
+		want := floats(must(s.Logits(images))(t))
+
+		_, _, start := c.resolve(t)
+		weights, adapter := start.Weights, randomRival(s.Model)
+		before := weights.SHA256()
+		merged := must(Merge(s.Config.Method, c.arch, weights, adapter))(t)
+		if weights.SHA256() != before {
+			t.Error("merging changed the weights that it was given")
+		}
+		method, _, err := newMethod("linear", nil, c.arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := must(New(Config{
+			Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: s.Config.Pool, Classes: 3, FloatImages: true,
+		}))(t)
+		classifier := tensor.Map{HeadWeight: adapter[HeadWeight], HeadBias: adapter[HeadBias]}
+		got := floats(must(open(t, plain, merged, 0, classifier).Logits(images))(t))
+		if off := relative(got, want); !(off <= 1e-5) {
+			t.Errorf("off by %.2g\n got %v\nwant %v", off, got, want)
+		}
+		unmerged := floats(must(open(t, plain, weights, 0, classifier).Logits(images))(t))
+		if apart(unmerged, want) < 0.01 {
+			t.Error("the plain backbone has the same logits: there was nothing to merge")
+		}
+	})
 }
 
 // TestMergeErrors: errors name the method or tensor that cannot be merged.

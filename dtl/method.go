@@ -120,16 +120,30 @@ func (m *Model) InitialHead(seed uint64) tensor.Map {
 // initStream separates the random numbers of initial values from those of shuffling.
 const initStream = 1
 
-// oneStage returns an error for backbones whose blocks differ in size. It is for methods that share parameters between
-// blocks or add tokens that pass through all of them.
-func oneStage(a backbone.Architecture) error {
+// stageCount is the number of stages of a backbone.
+func stageCount(a backbone.Architecture) int {
 	blocks := a.Blocks()
-	for _, block := range blocks {
-		if block.Stage != blocks[0].Stage {
-			return fmt.Errorf("it needs blocks of one size, and this backbone has %d stages", blocks[len(blocks)-1].Stage+1)
+	return blocks[len(blocks)-1].Stage + 1
+}
+
+// oneStage makes a Definition's Supports for methods that need blocks of one size. why is the first half of the error.
+func oneStage(why string) func(a backbone.Architecture) error {
+	return func(a backbone.Architecture) error {
+		if n := stageCount(a); n > 1 {
+			return fmt.Errorf("%s, and this backbone has %d stages of different sizes", why, n)
 		}
+		return nil
 	}
-	return nil
+}
+
+// blockPrefix begins the names of a block's parameters, as in timm: "blocks.3.", in a backbone of several stages
+// "layers.2.blocks.3.", counted from the start of the stage.
+func blockPrefix(a backbone.Architecture, block backbone.Block) string {
+	if stageCount(a) == 1 {
+		return fmt.Sprintf("blocks.%d.", block.Index)
+	}
+	first := slices.IndexFunc(a.Blocks(), func(b backbone.Block) bool { return b.Stage == block.Stage })
+	return fmt.Sprintf("layers.%d.blocks.%d.", block.Stage, block.Index-first)
 }
 
 // narrowest is the smallest width of a block, the limit for ranks and bottlenecks.

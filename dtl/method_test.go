@@ -95,13 +95,13 @@ func TestMethodDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"rank": "2", "beta": "100", "feedback-from": "6", "kernel": "3"} {
+	for name, want := range map[string]string{"rank": "2", "beta": "100", "side-from": "0", "feedback-from": "6", "kernel": "3"} {
 		if options[name] != want {
 			t.Errorf("--%s is %q by default, want %q", name, options[name], want)
 		}
 	}
-	if len(options) != 4 {
-		t.Errorf("options %v, want four", options)
+	if len(options) != 5 {
+		t.Errorf("options %v, want five", options)
 	}
 }
 

@@ -48,7 +48,7 @@ func init() {
 		{"lora-sizes", Sizes, "rank of NOAH's LoRA maps, one for all blocks or a list", byDefault},
 		{"prompt-sizes", Sizes, "number of prompt tokens, one for all blocks or a list", byDefault},
 	}
-	Register(Definition{Name: "noah", Place: 120, Options: options, Supports: oneStage, New: func(o *Reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "noah", Place: 120, Options: options, Supports: oneStage("NOAH's supernet has blocks of one size"), New: func(o *Reader, a backbone.Architecture) Method {
 		width, depth := narrowest(a), len(a.Blocks())
 		size := min(noahSize, width)
 		return &noah{

@@ -81,7 +81,7 @@ func TestRivalCounts(t *testing.T) {
 		if name == "bitfit" {
 			frozen -= want
 		}
-		if got, want := model.Counts(), (Counts{want, 7_690, frozen}); got != want {
+		if got, want := model.Counts(), (Counts{Method: want, Classifier: 7_690, Frozen: frozen}); got != want {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}
@@ -161,58 +161,61 @@ func apart(a, b []float64) float64 {
 func TestRivalGradients(t *testing.T) {
 	eachRival(t, func(t *testing.T, c setting) {
 		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
-		s := c.start(t)
-		images, labels := someBatch(s.Trainer, 3)
-		feeds := s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4)
-		var reads, ours []tf.Output
-		for _, v := range s.Trainable.All() {
-			reads = append(reads, v.Value.Output)
-			ours = append(ours, s.nodes.gradients[v.Name].Output)
-		}
-		slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
-		each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.logits.Shape}, 1/float64(s.training.Batch))
-		logits := []tf.Output{s.nodes.logits.Output}
-		theirs, err := s.builder.Graph().AddGradients("check", logits, reads, []tf.Output{each.Output})
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := must(s.session.Run(feeds, slices.Concat(reads, ours, theirs)))(t)
-		n := len(reads)
-		values := found[:n]
-		for i := range values {
-			feeds = append(feeds, graph.Feed{Output: reads[i], Value: values[i]}) // a fed value overrides the variable's
-		}
-		lossAt := func(i int, direction []float64, step float64) float64 {
-			moved := values[i].Clone()
-			for k := range moved.Float32() {
-				moved.Float32()[k] += float32(step * direction[k])
-			}
-			feeds[len(feeds)-n+i].Value = moved
-			defer func() { feeds[len(feeds)-n+i].Value = values[i] }()
-			return float64(must(s.session.Run(feeds, []tf.Output{s.nodes.loss.Output}))(t)[0].Float32()[0])
-		}
-		for i, v := range s.Trainable.All() {
-			got, want := floats(found[n+i]), floats(found[2*n+i])
-			if !(relative(got, want) <= 2e-5 || apart(got, want) <= 1e-7) {
-				t.Errorf("gradient of %s: off by %.2g of TensorFlow's", v.Name, relative(got, want))
-			}
-			length := 0.0
-			for _, x := range got {
-				length = math.Hypot(length, x)
-			}
-			if length < 1e-3 {
-				continue // too small for differences of a float32 loss
-			}
-			for k := range got {
-				got[k] /= length
-			}
-			const step = 2e-3
-			numeric := (lossAt(i, got, step) - lossAt(i, got, -step)) / (2 * step)
-			if math.Abs(numeric-length) > 0.01*length+1e-4 {
-				t.Errorf("gradient of %s has length %.5g, differences along it give %.5g", v.Name, length, numeric)
-			}
-		}
+		checkRivalGradients(t, c.start(t))
 	})
+}
+
+func checkRivalGradients(t *testing.T, s *ImageTrainer) {
+	images, labels := someBatch(s.Trainer, 3)
+	feeds := s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4)
+	var reads, ours []tf.Output
+	for _, v := range s.Trainable.All() {
+		reads = append(reads, v.Value.Output)
+		ours = append(ours, s.nodes.gradients[v.Name].Output)
+	}
+	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
+	each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.logits.Shape}, 1/float64(s.training.Batch))
+	logits := []tf.Output{s.nodes.logits.Output}
+	theirs, err := s.builder.Graph().AddGradients("check", logits, reads, []tf.Output{each.Output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := must(s.session.Run(feeds, slices.Concat(reads, ours, theirs)))(t)
+	n := len(reads)
+	values := found[:n]
+	for i := range values {
+		feeds = append(feeds, graph.Feed{Output: reads[i], Value: values[i]}) // a fed value overrides the variable's
+	}
+	lossAt := func(i int, direction []float64, step float64) float64 {
+		moved := values[i].Clone()
+		for k := range moved.Float32() {
+			moved.Float32()[k] += float32(step * direction[k])
+		}
+		feeds[len(feeds)-n+i].Value = moved
+		defer func() { feeds[len(feeds)-n+i].Value = values[i] }()
+		return float64(must(s.session.Run(feeds, []tf.Output{s.nodes.loss.Output}))(t)[0].Float32()[0])
+	}
+	for i, v := range s.Trainable.All() {
+		got, want := floats(found[n+i]), floats(found[2*n+i])
+		if !(relative(got, want) <= 2e-5 || apart(got, want) <= 1e-7) {
+			t.Errorf("gradient of %s: off by %.2g of TensorFlow's", v.Name, relative(got, want))
+		}
+		length := 0.0
+		for _, x := range got {
+			length = math.Hypot(length, x)
+		}
+		if length < 1e-3 {
+			continue // too small for differences of a float32 loss
+		}
+		for k := range got {
+			got[k] /= length
+		}
+		const step = 2e-3
+		numeric := (lossAt(i, got, step) - lossAt(i, got, -step)) / (2 * step)
+		if math.Abs(numeric-length) > 0.01*length+1e-4 {
+			t.Errorf("gradient of %s has length %.5g, differences along it give %.5g", v.Name, length, numeric)
+		}
+	}
 }
 
 // TestRivalsStartAtBackbone: training starts at the frozen backbone's own logits, bit for bit, for the methods whose definition

@@ -60,7 +60,7 @@ func init() {
 		s := newSideNetwork("dtl+", o, a)
 		blocks := a.Blocks()
 		side := blocks[len(blocks)-1].Side
-		if oneStage(a) == nil {
+		if stageCount(a) == 1 {
 			// Padding allows any size, but from twice the grid on some weights of the filter never meet a patch.
 			s.kernel = o.Whole("kernel", 3, 1, 2*side-1, "twice the side of the patch grid")
 		} else {
@@ -75,7 +75,7 @@ func init() {
 func newSideNetwork(name string, o *Reader, a backbone.Architecture) *sideNetwork {
 	width, depth := narrowest(a), len(a.Blocks())
 	rank := 2
-	if oneStage(a) != nil {
+	if stageCount(a) > 1 {
 		rank = min(4, width)
 	}
 	s := &sideNetwork{base: base{name}, rank: o.Whole("rank", rank, 1, width, "the width of the backbone"), beta: o.Positive("beta", 100)}
@@ -129,7 +129,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 		return func(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 			i := at.Block.Index
 			switch {
-			case i < s.sideFrom: // no map yet, or outside of the blocks
+			case i < s.sideFrom || at.Block.Stage < blocks[s.feedbackFrom].Stage: // no feedback would read h, or outside of the blocks
 			case at.Point == backbone.BlockInput:
 				if i == s.sideFrom || at.Block.Stage != blocks[i-1].Stage {
 					low, first = nil, i // in a new stage the tokens change in number and width
@@ -150,7 +150,7 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 
 // filterOf names the filter of a stage. With a single stage that is the official implementation's filterName.
 func filterOf(a backbone.Architecture, stage int) string {
-	if oneStage(a) == nil {
+	if stageCount(a) == 1 {
 		return filterName
 	}
 	return fmt.Sprintf(stageFilters+"%d.weight", stage)

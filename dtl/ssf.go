@@ -2,6 +2,7 @@ package dtl
 
 import (
 	"fmt"
+	"slices"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -17,6 +18,10 @@ import (
 // backbone's own function, and neither has weight decay, like all one-dimensional tensors. The code's joint gamma and beta
 // of query, key and value [3d] are split into three here; the other names are the code's. After training, both can be merged
 // into the layer before them (the paper's re-parameterization; see Merge).
+//
+// In a Swin there are also pairs after the norm of the patch embedding and after the norm of each patch merging, 4 d wide, but
+// none after the merging's linear layer. The code's class PatchMerging has that pair, too. Its SwinTransformer then leaves it out, since
+// it passes the class a list of modes, which never equals "ssf"; so its Swin-B has 7,168 parameters less.
 type ssf struct{ base }
 
 func init() {
@@ -30,7 +35,7 @@ type ssfLayer struct {
 	width        int
 }
 
-// ssfLayers lists the pairs in the order of the forward pass.
+// ssfLayers lists the pairs in the order of the forward pass, at those points where a layer ends in the architecture.
 func ssfLayers(a backbone.Architecture) []ssfLayer {
 	layer := func(point backbone.Point, block backbone.Block, name, suffix string, width int) ssfLayer {
 		at := backbone.Tap{Point: point, Block: block}
@@ -38,9 +43,12 @@ func ssfLayers(a backbone.Architecture) []ssfLayer {
 	}
 	blocks := a.Blocks()
 	first, last := blocks[0], blocks[len(blocks)-1]
-	list := []ssfLayer{layer(backbone.PatchEmbedding, first.Outside(), "patch_embed.", "1", first.Width)}
+	list := []ssfLayer{
+		layer(backbone.PatchEmbedding, first.Outside(), "patch_embed.", "1", first.Width),
+		layer(backbone.EmbeddingNorm, first.Outside(), "patch_embed.", "2", first.Width),
+	}
 	for _, block := range blocks {
-		d, name := block.Width, fmt.Sprintf("blocks.%d.", block.Index)
+		d, name := block.Width, blockPrefix(a, block)
 		list = append(list,
 			layer(backbone.Norm1, block, name, "1", d),
 			layer(backbone.Query, block, name+"attn.", "q", d),
@@ -50,9 +58,14 @@ func ssfLayers(a backbone.Architecture) []ssfLayer {
 			layer(backbone.Norm2, block, name, "2", d),
 			layer(backbone.FC1, block, name+"mlp.", "1", block.MLP),
 			layer(backbone.FC2, block, name+"mlp.", "2", d),
+			layer(backbone.MergeNorm, block, fmt.Sprintf("layers.%d.downsample.", block.Stage), "1", 4*d),
 		)
 	}
-	return append(list, layer(backbone.FinalNorm, last.Outside(), "", "1", last.Width))
+	list = append(list, layer(backbone.FinalNorm, last.Outside(), "", "1", last.Width))
+	return slices.DeleteFunc(list, func(l ssfLayer) bool {
+		_, _, ok := a.LayerWeights(l.at)
+		return !ok
+	})
 }
 
 func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {

@@ -14,8 +14,16 @@ import (
 //	VPT-Deep (equation 7)            block i-1's outputs for the prompts are dropped, and block i gets fresh prompts P_i
 //
 // The prompts have no position embeddings. They start uniform within +-sqrt(6 / (3 patch^2 + d)), as in the official code
-// (KMnP/vpt), where 3 patch^2 is the fan-in of the patch embedding. Deviations: no dropout on the prompts (an option of the
-// code, off by default), no projection of prompts, and one tensor per block, where the code has one for blocks 1 and up.
+// (KMnP/vpt), where 3 patch^2 is the fan-in of the patch embedding and d the width of block 0.
+//
+// In a Swin (vit_prompt/swin_transformer.py there) the prompts precede the patches. Every window has them, with a position bias of
+// zero; after the attention they are averaged over the windows. Patch merging puts four copies of a prompt side by side, and the
+// final mean includes the prompts.
+//
+// Deviations: no dropout on the prompts (an option of the code, off by default), no projection of prompts, and one tensor per
+// block, where the code has one for blocks 1 and up, in a Swin one per stage besides that of block 0. In a Swin each sample
+// keeps its own prompts; the code repeats them over the windows in one order and averages them in another, which mixes the
+// samples of a batch.
 type promptTuning struct {
 	base
 	prompts int // p
@@ -31,7 +39,7 @@ const defaultPrompts = 50
 func init() {
 	options := []Option{{"prompts", Whole, "number of prompt tokens", fmt.Sprint(defaultPrompts)}}
 	for place, name := range map[int]string{40: "vpt-shallow", 50: "vpt-deep"} {
-		Register(Definition{Name: name, Place: place, Options: options, Supports: oneStage, New: func(o *Reader, _ backbone.Architecture) Method {
+		Register(Definition{Name: name, Place: place, Options: options, New: func(o *Reader, _ backbone.Architecture) Method {
 			return &promptTuning{base{name}, o.Whole("prompts", defaultPrompts, 1, maxPrompts, ""), name == "vpt-deep"}
 		}})
 	}
@@ -44,7 +52,7 @@ func (v *promptTuning) Attach(p *Params, a backbone.Architecture) func() backbon
 	}
 	var prompts []graph.Value
 	for _, block := range blocks {
-		prompts = append(prompts, p.Declare(fmt.Sprintf("prompt_embeddings.%d", block.Index), xavier(3*a.PatchSize()*a.PatchSize()+block.Width), 1, v.prompts, block.Width))
+		prompts = append(prompts, p.Declare(fmt.Sprintf("prompt_embeddings.%d", block.Index), xavier(3*a.PatchSize()*a.PatchSize()+blocks[0].Width), 1, v.prompts, block.Width))
 	}
 	return func() backbone.Hook {
 		return func(b *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
@@ -63,9 +71,12 @@ func withPrompts(b *graph.Builder, block backbone.Block, x, prompts graph.Value)
 	if !prompts.Defined() && tokens == block.Tokens() {
 		return x
 	}
-	parts := []graph.Value{b.SliceTokens(x, 0, block.Prefix), b.SliceTokens(x, tokens-block.Patches(), tokens)}
-	if prompts.Defined() {
-		parts = []graph.Value{parts[0], b.Repeat(prompts, x), parts[1]}
+	var parts []graph.Value
+	if block.Prefix > 0 {
+		parts = append(parts, b.SliceTokens(x, 0, block.Prefix))
 	}
-	return b.ConcatTokens(parts...)
+	if prompts.Defined() {
+		parts = append(parts, b.Repeat(prompts, x))
+	}
+	return b.ConcatTokens(append(parts, b.SliceTokens(x, tokens-block.Patches(), tokens))...)
 }
