@@ -91,57 +91,61 @@ func TestRivalCounts(t *testing.T) {
 // scripts/make_rival_vectors.py).
 func TestRivalVectors(t *testing.T) {
 	bb := must(backbone.Load(t.Context(), filepath.Join("testdata", "backbone.safetensors"), backbone.Options{Heads: 2}))(t)
-	arch := bb.Architecture
 	batch := readWeights(t, filepath.Join("testdata", "images.safetensors"))
 	eachRival(t, func(t *testing.T, c setting) {
-		want := readWeights(t, filepath.Join("testdata", "rival", c.method+".safetensors"))
-		values, gradients := tensor.Map{}, tensor.Map{}
-		for name, value := range want {
-			if of, ok := strings.CutPrefix(name, "value/"); ok {
-				values[of] = value
-			}
-			if of, ok := strings.CutPrefix(name, "gradient/"); ok {
-				gradients[of] = value
-			}
-		}
-		method, _, err := newMethod(c.method, c.options, arch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		model := must(New(Config{
-			Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolClass, Classes: 3,
-			FloatImages: true,
-		}))(t)
-		s := openTrainer(t, model, Training{Batch: 2}, bb.Weights, 0, values)
-		logits, loss, got, err := gradientsOf(s, batch["images"], int32s(batch["labels"]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := func(what string, got, want []float64, tolerance float64) {
-			if off := relative(got, want); !(off <= tolerance) {
-				t.Errorf("%s: off by %.2g\n got %.8v\nwant %.8v", what, off, got, want)
-			}
-		}
-		check("logits", floats(logits), floats(want["logits"]), 1e-5)
-		check("logits of the prediction graph", floats(must(s.Logits(batch["images"]))(t)), floats(want["logits"]), 1e-5)
-		check("loss", []float64{loss}, floats(want["loss"]), 1e-5)
-		if !slices.Equal(got.Names(), gradients.Names()) {
-			t.Fatalf("gradients of %v, want %v", got.Names(), gradients.Names())
-		}
-		largest := 0.0
-		for _, g := range gradients {
-			for _, v := range floats(g) {
-				largest = max(largest, math.Abs(v))
-			}
-		}
-		for name, g := range got {
-			// The gradient of the key's bias is rounding error: skip what is below a millionth of the largest gradient.
-			got, want := floats(g), floats(gradients[name])
-			if !(relative(got, want) <= 1e-4) && apart(got, want) > 1e-6*largest {
-				t.Errorf("gradient of %s\n got %v\nwant %v", name, got, want)
-			}
-		}
+		c.pool = backbone.PoolClass
+		checkRivalVectors(t, c, bb, batch, filepath.Join("testdata", "rival"))
 	})
+}
+
+func checkRivalVectors(t *testing.T, c setting, bb *backbone.Backbone, batch tensor.Map, folder string) {
+	want := readWeights(t, filepath.Join(folder, c.method+".safetensors"))
+	values, gradients := tensor.Map{}, tensor.Map{}
+	for name, value := range want {
+		if of, ok := strings.CutPrefix(name, "value/"); ok {
+			values[of] = value
+		}
+		if of, ok := strings.CutPrefix(name, "gradient/"); ok {
+			gradients[of] = value
+		}
+	}
+	method, _, err := newMethod(c.method, c.options, bb.Architecture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := must(New(Config{
+		Arch: bb.Architecture, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: 3,
+		FloatImages: true,
+	}))(t)
+	s := openTrainer(t, model, Training{Batch: 2}, bb.Weights, 0, values)
+	logits, loss, got, err := gradientsOf(s, batch["images"], int32s(batch["labels"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, got, want []float64, tolerance float64) {
+		if off := relative(got, want); !(off <= tolerance) {
+			t.Errorf("%s: off by %.2g\n got %.8v\nwant %.8v", what, off, got, want)
+		}
+	}
+	check("logits", floats(logits), floats(want["logits"]), 1e-5)
+	check("logits of the prediction graph", floats(must(s.Logits(batch["images"]))(t)), floats(want["logits"]), 1e-5)
+	check("loss", []float64{loss}, floats(want["loss"]), 1e-5)
+	if !slices.Equal(got.Names(), gradients.Names()) {
+		t.Fatalf("gradients of %v, want %v", got.Names(), gradients.Names())
+	}
+	largest := 0.0
+	for _, g := range gradients {
+		for _, v := range floats(g) {
+			largest = max(largest, math.Abs(v))
+		}
+	}
+	for name, g := range got {
+		// The gradient of the key's bias is rounding error: skip what is below a millionth of the largest gradient.
+		got, want := floats(g), floats(gradients[name])
+		if !(relative(got, want) <= 1e-4) && apart(got, want) > 1e-6*largest {
+			t.Errorf("gradient of %s\n got %v\nwant %v", name, got, want)
+		}
+	}
 }
 
 // wide converts a slice to double precision.

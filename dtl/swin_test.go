@@ -3,6 +3,7 @@ package dtl
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,26 @@ func onSwin(method string) setting {
 		c.adapter = randomRival
 	}
 	return c
+}
+
+// TestSwinVectors compares logits, loss and gradients with a second implementation of the methods, in PyTorch (testdata/rival_swin,
+// scripts/make_swin_rival_vectors.py).
+func TestSwinVectors(t *testing.T) {
+	folder := filepath.Join("testdata", "rival_swin")
+	bb := must(backbone.Load(t.Context(), filepath.Join(folder, "backbone.safetensors"), backbone.Options{Image: smallSwin.Image}))(t)
+	if bb.Architecture != smallSwin {
+		t.Fatalf("read %+v from the backbone's file, want %+v", bb.Architecture, smallSwin)
+	}
+	batch := readWeights(t, filepath.Join(folder, "images.safetensors"))
+	for method := range swinRivals {
+		if method == "full" || method == "linear" {
+			continue
+		}
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			checkRivalVectors(t, onSwin(method), bb, batch, folder)
+		})
+	}
 }
 
 // TestSwinGradients: the gradients of every method are TensorFlow's and those of finite differences, with stochastic depth, and the
