@@ -34,7 +34,10 @@ func TestStages(t *testing.T) {
 			if !slices.Contains(append(someMethods(), "adapter"), method) {
 				return
 			}
-			if method == "lora" || method == "ssf" || method == "vpt-deep" { // the toy has no attention, so the loss does not depend on some of their parameters
+			if strings.HasPrefix(method, "vpt-") { // the toy merges no tokens of a method (swin_test.go has a backbone that does)
+				return
+			}
+			if method == "lora" || method == "ssf" { // the toy has no attention, so the loss does not depend on some of their parameters
 				return
 			}
 			saved := c.start(t)

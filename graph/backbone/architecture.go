@@ -47,7 +47,8 @@ type Sizes struct {
 }
 
 // Network is the forward pass of a family. Forward has the loop over the blocks and the taps around them; Block calls those
-// inside a block through Forward.Tap.
+// inside a block through Forward.Tap. A method may put tokens between the prefix and the patches; T then counts them, too, and
+// Block, Next and Pooled must take them.
 type Network interface {
 	// Embed is x_0 [B, T, d] of normalised images [B, S, S, 3].
 	Embed(f *Forward, b *graph.Builder, images graph.Value) graph.Value

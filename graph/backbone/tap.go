@@ -25,7 +25,7 @@ const (
 	MLPBranch                    // residual stream [B, T, d] -> what is about to be added to it
 	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, stochastic depth applied
 	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d]
-	MergeNorm                    // at the end of a stage: merged patches [B, P/4, 4d] -> [B, P/4, 4d]
+	MergeNorm                    // at the end of a stage, with 4d and the T of the next stage: [B, T, 4d] -> [B, T, 4d]
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
 )
 
