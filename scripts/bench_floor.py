@@ -34,11 +34,11 @@ def saved(backbone, precision):
     """Activations that must be saved for the backward pass, in units of U = B T d values (T and d of the first block with a map),
     by recompute mode, and by PyTorch.
 
-    In units of a block's own B T d: the gradient of A_i needs the input of each block with a map, 1. A late block also needs: the
-    input of its second LayerNorm 1, q k v 3, softmax heads R / d, the input of GELU m / d = 4. theta'(h) needs h in blocks with
-    feedback, 1; PyTorch saves h and its sigmoid. A Swin's LayerNorms in a late merging and after the last block need their inputs,
-    1. Instead of the softmax, PyTorch's fused attention saves its result, 1, and in a shifted block the sum of bias and mask,
-    heads R / d.
+    In units of a block's own B T d: the gradient of A_i needs the input of each block with a map, 1. A late block also needs:
+    the input of its second LayerNorm 1, q k v 3, softmax heads R / d, the input of GELU m / d = 4. theta'(h) needs h in blocks
+    with feedback, 1; PyTorch saves h and its sigmoid. A Swin's LayerNorms in a late merging and after the last block need their
+    inputs, 1. Instead of the softmax, PyTorch's fused attention saves its result, 1, and in a shifted block the sum of bias and
+    mask, heads R / d.
     (The official code was measured to save 367 MiB for ViT-B/16 at batch 8 in float32; 79.4 U are 366.5 MiB.)
     """
     size = BACKBONES[backbone]
