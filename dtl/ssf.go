@@ -20,8 +20,8 @@ import (
 // into the layer before them (the paper's re-parameterization; see Merge).
 //
 // In a Swin there are also pairs after the norm of the patch embedding and after the norm of each patch merging, 4 d wide, but
-// none after the merging's linear layer. The code's class PatchMerging has that pair, too. Its SwinTransformer then leaves it out, since
-// it passes the class a list of modes, which never equals "ssf"; so its Swin-B has 7,168 parameters less.
+// none after the merging's linear layer. Deviation: the code's PatchMerging declares the pair of the merging, but SwinTransformer
+// passes it a list of modes, which never equals "ssf", so the code's Swin-B lacks these 7,168 parameters.
 type ssf struct{ base }
 
 func init() {

@@ -22,8 +22,8 @@ import (
 //
 // Deviations: no dropout on the prompts (an option of the code, off by default), no projection of prompts, and one tensor per
 // block, where the code has one for blocks 1 and up, in a Swin one per stage besides that of block 0. In a Swin each sample
-// keeps its own prompts; the code repeats them over the windows in one order and averages them in another, which mixes the
-// samples of a batch.
+// keeps its own prompts. The code orders windows and samples differently for prompts and for patches, so a sample's prompts
+// attend to patches of others in the batch.
 type promptTuning struct {
 	base
 	prompts int // p
