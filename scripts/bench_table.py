@@ -10,12 +10,22 @@ import sys
 from bench_sizes import BACKBONES, CLASSES
 
 # The targets of `make bench` for ViTs: maximum of dtl-tf / PyTorch, by figure, variant and precision.
+# Aims of ratios to PyTorch, by family of backbones, figure, variant and precision.
 AIMS = {
-    ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
-    ("seconds_per_step", "cache"): {"fp32": 0.58, "bf16": 0.55},
-    ("peak_step_bytes", "none"): {"fp32": 1.00, "bf16": 0.80},
-    ("peak_step_bytes", "activations"): {"fp32": 0.70, "bf16": 0.55},
-    ("peak_step_bytes", "blocks"): {"fp32": 0.32, "bf16": 0.28},
+    "vit": {
+        ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
+        ("seconds_per_step", "cache"): {"fp32": 0.58, "bf16": 0.55},
+        ("peak_step_bytes", "none"): {"fp32": 1.00, "bf16": 0.80},
+        ("peak_step_bytes", "activations"): {"fp32": 0.70, "bf16": 0.55},
+        ("peak_step_bytes", "blocks"): {"fp32": 0.32, "bf16": 0.28},
+    },
+    "swin": {
+        ("seconds_per_step", "nocache"): {"fp32": 0.75},
+        ("seconds_per_step", "cache"): {"fp32": 0.60},
+        ("peak_step_bytes", "none"): {"fp32": 0.95},
+        ("peak_step_bytes", "activations"): {"fp32": 0.70},
+        ("peak_step_bytes", "blocks"): {"fp32": 0.35},
+    },
 }
 COSTS = {"activations": 1.05, "blocks": 1.20}  # maximum of seconds relative to `none`
 TIMES = {"nocache": "activations", "cache": "cache"}  # row -> measured variant; recomputing activations is the default
@@ -114,7 +124,7 @@ def markdown(r):
     state = f"Load average {load['average_at_start'][0]:.2f} at the start" + (f"; {shares} of the processors." if shares else ".")
     text += ("**The machine was busy: the seconds below claim nothing** (bytes do not depend on it). " if load["busy"] else "") + state + "\n\n"
 
-    aims = AIMS if size.family == "vit" else {}
+    aims = AIMS[size.family]
     aim = lambda x: aims.get((x["what"], x["variant"]), {}).get(x["precision"])
     rows = [[x["variant"], x["precision"], x["batch"], f"{x['ours']:.3g} ({spread(x['ours_spread'], '{:.3g}')})",
              f"{x['pytorch']:.3g} ({spread(x['pytorch_spread'], '{:.3g}')})", judged(x["ratio"], aim(x), load["busy"]),

@@ -28,7 +28,7 @@ func (a Architecture) Block(f *backbone.Forward, b *graph.Builder, block backbon
 		v.shift = a.Window / 2
 	}
 	// Save the branch rather than the sum: x is saved anyway, and the branch has the smaller type of matrix products.
-	z := b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
+	z := b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Cheap))
 	return f.Tap(b, backbone.MLPOutput, block, z, b.Add(z, drop(v.mlp(b.In("mlp"), z), 1)))
 }
 
