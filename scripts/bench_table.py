@@ -10,7 +10,6 @@ import sys
 from bench_sizes import BACKBONES, CLASSES
 
 # The targets of `make bench` for ViTs: maximum of dtl-tf / PyTorch, by figure, variant and precision.
-# Aims of ratios to PyTorch, by family of backbones, figure, variant and precision.
 AIMS = {
     "vit": {
         ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
