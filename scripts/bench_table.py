@@ -9,7 +9,7 @@ import sys
 
 from bench_sizes import BACKBONES, CLASSES
 
-# The targets of `make bench` for ViTs: maximum of dtl-tf / PyTorch, by figure, variant and precision.
+# The targets of `make bench`: maximum of dtl-tf / PyTorch, by family, figure and variant, and precision.
 AIMS = {
     "vit": {
         ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
