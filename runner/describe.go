@@ -75,7 +75,7 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	row("file", "%s (%s)", i.Path, i.Format)
 	row("sha256", "%s", i.SHA256)
-	row("architecture", "%s, %d blocks, width %d, %d heads, MLP %d", backbone.Title(i.Architecture), len(i.Blocks()), backbone.Width(i.Architecture), i.Heads(), i.Blocks()[0].MLP)
+	row("architecture", "%s, %d blocks, width %d, %d heads, MLP %d", backbone.Title(i.Family()), len(i.Blocks()), backbone.Width(i.Architecture), i.Heads(), i.Blocks()[0].MLP)
 	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), i.PatchSize(), i.PatchSize(), i.Tokens)
 	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
 	row("heads", "%d (%s)", i.Heads(), i.Sources.Heads)

@@ -136,5 +136,10 @@ func layoutOf(f *weight.File) (Family, Layout) {
 
 func familyOf(a Architecture) Family { return families[a.Family()] }
 
-// Title is the display name of an architecture's family.
-func Title(a Architecture) string { return familyOf(a).Title }
+// Title is the display name of a family, the name itself if the family is unknown.
+func Title(family string) string {
+	if f, ok := families[family]; ok {
+		return f.Title
+	}
+	return family
+}

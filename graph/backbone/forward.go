@@ -27,7 +27,7 @@ func DefaultPool(a Architecture, p Pool) Pool {
 // CheckPool returns an error if the architecture has no class token and p needs one.
 func CheckPool(a Architecture, p Pool) error {
 	if blocks := a.Blocks(); p == PoolClass && len(blocks) > 0 && blocks[0].Prefix == 0 {
-		return fmt.Errorf("cls needs a class token, and a %s has none: use mean", Title(a))
+		return fmt.Errorf("cls needs a class token, and a %s has none: use mean", Title(a.Family()))
 	}
 	return nil
 }

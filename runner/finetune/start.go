@@ -27,6 +27,9 @@ func readStart(ctx context.Context, c Config, bb *backbone.Backbone, note runner
 	if err != nil {
 		return runner.Settings{}, nil, err
 	}
+	if err := adapter.SameFamily(a, bb); err != nil {
+		return runner.Settings{}, nil, err
+	}
 	settings, err := adapter.Settings(a, c.MethodConfig, bb.Architecture)
 	if err != nil {
 		return settings, nil, err

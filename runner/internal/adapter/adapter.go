@@ -25,8 +25,9 @@ const (
 	keyWeights   = "backbone_weights_sha256"
 	keyPrecision = "precision" // of the matrix products in training
 	// Some backbone files lack these two.
-	keyHeads = "heads"
-	keyEps   = "layer_norm_eps"
+	keyHeads  = "heads"
+	keyEps    = "layer_norm_eps"
+	keyFamily = "family" // of the backbone
 )
 
 // Meta is the metadata that an adapter file needs to be run again.
@@ -44,6 +45,7 @@ func Meta(s runner.Settings, bb *backbone.Backbone, classNames []string, classes
 	}
 	m.SetInt(result.KeyClasses, classes)
 	m.SetInt(result.KeyImageSize, bb.ImageSize())
+	m[keyFamily] = bb.Family()
 	m.SetInt(keyHeads, bb.Heads())
 	m[keyEps] = strconv.FormatFloat(bb.NormEps(), 'g', -1, 64)
 	m.SetJSON(result.KeyMean, bb.Mean[:])
@@ -68,8 +70,8 @@ func join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error)
 	maps.Copy(options, c.Options)
 	for _, name := range dtl.OptionNames(c.Method) {
 		value, ok := a.Meta[metaKey(name)]
-		if shape := shapeOf(a, name); !ok && shape > 0 {
-			value, ok = strconv.Itoa(shape), true
+		if n, found := optionOf(a.Tensors, name); !ok && found {
+			value, ok = strconv.Itoa(n), true
 		}
 		if !ok {
 			continue
@@ -88,7 +90,7 @@ func join(a *result.Adapter, c runner.MethodConfig) (runner.MethodConfig, error)
 func Settings(a *result.Adapter, c runner.MethodConfig, arch backbone.Architecture) (runner.Settings, error) {
 	alone, err := join(a, runner.MethodConfig{})
 	if err == nil {
-		_, err = alone.Resolve(arch)
+		_, err = resolve(a, alone, arch)
 	}
 	var usage *runner.UsageError
 	if errors.As(err, &usage) {
@@ -101,11 +103,33 @@ func Settings(a *result.Adapter, c runner.MethodConfig, arch backbone.Architectu
 	if err != nil {
 		return runner.Settings{}, err
 	}
-	s, err := joined.Resolve(arch)
+	s, err := resolve(a, joined, arch)
 	if err != nil {
 		return runner.Settings{}, fmt.Errorf("with the adapter %s: %w", a.Path, err)
 	}
 	return s, nil
+}
+
+// resolve is runner.MethodConfig.Resolve, with the block where the feedback of a file without metadata is assumed to start: the
+// paper's, or the first block with a map if that is later.
+func resolve(a *result.Adapter, c runner.MethodConfig, arch backbone.Architecture) (runner.Settings, error) {
+	first, ok := optionOf(a.Tensors, sideFrom)
+	if _, given := c.Options[feedbackFrom]; !ok || given || !foreign(a) {
+		return c.Resolve(arch)
+	}
+	paper := c
+	paper.Options = maps.Clone(c.Options)
+	delete(paper.Options, sideFrom)
+	s, err := paper.Resolve(arch)
+	if err != nil {
+		return s, err
+	}
+	usual, err := strconv.Atoi(s.Options[feedbackFrom])
+	if err != nil { // the method has no feedback
+		return c.Resolve(arch)
+	}
+	paper.Options[sideFrom], paper.Options[feedbackFrom] = strconv.Itoa(first), strconv.Itoa(max(first, usual))
+	return paper.Resolve(arch)
 }
 
 // metaKey is the metadata key of an option.
@@ -119,22 +143,6 @@ func sameNumber(a, b string) bool {
 		return x == y
 	}
 	return a == b
-}
-
-// shapeOf infers an option from the shapes of the official implementation's tensors, 0 if it can't.
-func shapeOf(a *result.Adapter, option string) int {
-	var shape []int
-	axis := 0
-	switch option {
-	case "rank":
-		shape = a.Tensors[mapName(0)+mapDown].Shape
-	case "kernel":
-		shape, axis = a.Tensors[fusionName].Shape, 2
-	}
-	if axis >= len(shape) {
-		return 0
-	}
-	return shape[axis]
 }
 
 // agreeString sets value from the file. It fails if the user has set a different value.
@@ -179,6 +187,22 @@ func Classes(a *result.Adapter) (int, error) {
 		return 0, fmt.Errorf("adapter %s has no classifier: the tensor %s [classes, width] is missing", a.Path, dtl.HeadWeight)
 	}
 	return t.Shape[0], nil
+}
+
+// SameFamily checks that an adapter was trained on a backbone of the same family.
+func SameFamily(a *result.Adapter, bb *backbone.Backbone) error {
+	family, ok := a.Meta[keyFamily]
+	switch {
+	case foreign(a):
+		family = officialFamily(a.Tensors)
+	case !ok:
+		family = officialViT // earlier versions had no other
+	}
+	if family == "" || family == bb.Family() {
+		return nil
+	}
+	return fmt.Errorf("adapter %s was trained on a %s, and the backbone %s is a %s: it does not fit",
+		a.Path, backbone.Title(family), runner.DescribeBackbone(bb).Path, backbone.Title(bb.Family()))
 }
 
 // Fits checks that an adapter belongs to the backbone and has the tensors of a model.

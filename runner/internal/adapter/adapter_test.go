@@ -28,13 +28,13 @@ func TestAdapterConfig(t *testing.T) {
 		contradict string
 	}{
 		{"own file", maps, written, runner.MethodConfig{},
-			runner.MethodConfig{Method: "dtl", Pool: "cls", Options: dtl.Options{"rank": "3", "beta": "100", "feedback-from": "6"}}, ""},
+			runner.MethodConfig{Method: "dtl", Pool: "cls", Options: dtl.Options{"rank": "3", "beta": "100", "side-from": "0", "feedback-from": "6"}}, ""},
 		{"own file and the same flags", maps, written, runner.MethodConfig{Method: "dtl", Pool: "cls", Options: dtl.Options{"rank": "3", "beta": "1e2"}},
-			runner.MethodConfig{Method: "dtl", Pool: "cls", Options: dtl.Options{"rank": "3", "beta": "100", "feedback-from": "6"}}, ""},
-		{"official dtl", maps, nil, runner.MethodConfig{}, runner.MethodConfig{Method: "dtl", Options: dtl.Options{"rank": "3"}}, ""},
-		{"official dtl+", mixing, nil, runner.MethodConfig{}, runner.MethodConfig{Method: "dtl+", Options: dtl.Options{"rank": "2", "kernel": "4"}}, ""},
+			runner.MethodConfig{Method: "dtl", Pool: "cls", Options: dtl.Options{"rank": "3", "beta": "100", "side-from": "0", "feedback-from": "6"}}, ""},
+		{"official dtl", maps, nil, runner.MethodConfig{}, runner.MethodConfig{Method: "dtl", Options: dtl.Options{"rank": "3", "side-from": "0"}}, ""},
+		{"official dtl+", mixing, nil, runner.MethodConfig{}, runner.MethodConfig{Method: "dtl+", Options: dtl.Options{"rank": "2", "kernel": "4", "side-from": "0"}}, ""},
 		{"official dtl and flags", maps, nil, runner.MethodConfig{Pool: "mean", Options: dtl.Options{"beta": "7", "feedback-from": "1"}},
-			runner.MethodConfig{Method: "dtl", Pool: "mean", Options: dtl.Options{"rank": "3", "beta": "7", "feedback-from": "1"}}, ""},
+			runner.MethodConfig{Method: "dtl", Pool: "mean", Options: dtl.Options{"rank": "3", "beta": "7", "side-from": "0", "feedback-from": "1"}}, ""},
 		{"head alone", head, nil, runner.MethodConfig{}, runner.MethodConfig{Method: "dtl", Options: dtl.Options{}}, ""},
 		{"head alone of linear", head, nil, runner.MethodConfig{Method: "linear"}, runner.MethodConfig{Method: "linear", Options: dtl.Options{}}, ""},
 

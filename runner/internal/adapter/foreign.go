@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,12 +14,23 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// Names in the state dict of the official implementation (heekhero/DTL v1.1, models/vision_transformer.py).
+// Names in the state dict of the official implementation (heekhero/DTL v1.1, models/vision_transformer.py and swin_transformer.py).
 const (
-	mapPrefix  = "lora_dict." // lora_dict.N.lora_A [r, d], lora_dict.N.lora_B [d, r]
-	mapDown    = ".lora_A"
-	mapUp      = ".lora_B"
-	fusionName = "lora_fusion.weight" // [d, 1, k, k]
+	mapPrefix    = "lora_dict."         // lora_dict.N.lora_A [r, d], lora_dict.N.lora_B [d, r]
+	filterName   = "lora_fusion.weight" // [d, 1, k, k]
+	stageFilters = "lora_fusions."      // lora_fusions.S.weight in a backbone of several stages
+)
+
+// Families of the official implementation's backbones.
+const (
+	officialViT  = "vit"
+	officialSwin = "swin"
+)
+
+// Options of DTL that follow from tensors, or that a file without metadata leaves open.
+const (
+	sideFrom     = "side-from"
+	feedbackFrom = "feedback-from"
 )
 
 // Read reads an adapter of this program or of the official implementation. From an official state dict, which also has the weights
@@ -37,9 +49,6 @@ func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
 	if left := before - len(a.Tensors); left > 0 {
 		a.Whole = true
 		note("adapter %s contains a whole model: its %d trained tensors are used, the %d of its backbone are not", path, len(a.Tensors), left)
-	}
-	if first := fillMaps(a.Tensors); first > 0 {
-		note("adapter %s has low-rank maps from block %d on: those of earlier blocks are taken as zero, which adds nothing", path, first)
 	}
 	return a, nil
 }
@@ -66,37 +75,74 @@ func unwrap(tensors tensor.Map) {
 // isTimm reports whether a name is of the backbone in a timm state dict.
 func isTimm(name string) bool {
 	return slices.Contains([]string{"cls_token", "pos_embed", "dist_token"}, name) ||
-		slices.ContainsFunc([]string{"patch_embed.", "blocks.", "norm.", "pre_logits.", "fc_norm."}, func(prefix string) bool {
+		slices.ContainsFunc([]string{"patch_embed.", "blocks.", "layers.", "norm.", "pre_logits.", "fc_norm."}, func(prefix string) bool {
 			return strings.HasPrefix(name, prefix)
 		})
 }
 
 // Official reports whether a name is of a tensor that the official implementation adds to a backbone.
-func Official(name string) bool { return name == fusionName || strings.HasPrefix(name, mapPrefix) }
-
-// fillMaps adds zero maps for the blocks before the first map, which the official implementation can leave out
-// (lora_before_blocks). With both factors zero they add nothing and get no gradient. It returns the block of the first map.
-func fillMaps(tensors tensor.Map) int {
-	const maxBlocks = 1000 // deeper than any ViT
-	for first := range maxBlocks {
-		down, hasDown := tensors[mapName(first)+mapDown]
-		up, hasUp := tensors[mapName(first)+mapUp]
-		if !hasDown && !hasUp {
-			continue
-		}
-		if !hasDown || !hasUp {
-			return 0
-		}
-		down, up = tensor.Zeros(down.Shape...), tensor.Zeros(up.Shape...)
-		for i := range first {
-			tensors[mapName(i)+mapDown], tensors[mapName(i)+mapUp] = down, up
-		}
-		return first
-	}
-	return 0
+func Official(name string) bool {
+	return name == filterName || strings.HasPrefix(name, stageFilters) || strings.HasPrefix(name, mapPrefix)
 }
 
-func mapName(block int) string { return mapPrefix + strconv.Itoa(block) }
+// optionOf infers an option from the names and shapes of the official implementation's tensors; ok is false if it can't.
+func optionOf(tensors tensor.Map, option string) (value int, ok bool) {
+	first, found := firstMap(tensors)
+	var shape []int
+	axis := 0
+	switch option {
+	case sideFrom:
+		return first, found
+	case "rank":
+		shape = tensors[fmt.Sprintf(mapPrefix+"%d.lora_A", first)].Shape
+	case "kernel":
+		axis = 2
+		for _, name := range tensors.Names() {
+			if name == filterName || strings.HasPrefix(name, stageFilters) {
+				shape = tensors[name].Shape
+			}
+		}
+	}
+	if axis >= len(shape) || shape[axis] <= 0 {
+		return 0, false
+	}
+	return shape[axis], true
+}
+
+// officialFamily is the family of the official implementation's backbones to which tensors without metadata belong: a Swin has
+// several stages, so its maps differ in width. It is "" if the tensors leave it open, as maps of a Swin's last stage do.
+func officialFamily(tensors tensor.Map) string {
+	widths := map[int]bool{}
+	for name, t := range tensors {
+		switch {
+		case name == filterName:
+			return officialViT
+		case strings.HasPrefix(name, stageFilters):
+			return officialSwin
+		case strings.HasPrefix(name, mapPrefix) && strings.HasSuffix(name, ".lora_A") && len(t.Shape) == 2:
+			widths[t.Shape[1]] = true
+		}
+	}
+	first, _ := firstMap(tensors)
+	switch {
+	case len(widths) > 1:
+		return officialSwin
+	case len(widths) == 1 && first == 0:
+		return officialViT
+	}
+	return ""
+}
+
+// firstMap is the first block with a low-rank map. The official implementation can leave out those before it (lora_before_blocks).
+func firstMap(tensors tensor.Map) (block int, ok bool) {
+	for name := range tensors {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, mapPrefix), ".")
+		if n, err := strconv.Atoi(number); err == nil && n >= 0 && strings.HasPrefix(name, mapPrefix) && (!ok || n < block) {
+			block, ok = n, true
+		}
+	}
+	return block, ok
+}
 
 // NoteForeign notes the settings that a file of the official implementation lacks and the assumed values.
 func NoteForeign(ctx context.Context, a *result.Adapter, given runner.MethodConfig, s runner.Settings, bb *backbone.Backbone, note runner.NoteFunc) {
@@ -104,7 +150,7 @@ func NoteForeign(ctx context.Context, a *result.Adapter, given runner.MethodConf
 		return
 	}
 	var assumed []string
-	for _, name := range []string{"beta", "feedback-from"} {
+	for _, name := range []string{"beta", feedbackFrom} {
 		if _, ok := given.Options[name]; !ok {
 			assumed = append(assumed, "--"+name+" "+s.Options[name])
 		}
@@ -113,7 +159,12 @@ func NoteForeign(ctx context.Context, a *result.Adapter, given runner.MethodConf
 		assumed = append(assumed, "--pool "+string(s.Pool))
 	}
 	if assumed != nil {
-		note("adapter %s has no metadata: it is taken as %s of rank %s, with the paper's %s", a.Path, s.Method.Name(), s.Options["rank"], strings.Join(assumed, ", "))
+		maps := ""
+		if first, _ := firstMap(a.Tensors); first > 0 {
+			maps = fmt.Sprintf(" with low-rank maps from block %d on", first)
+		}
+		note("adapter %s has no metadata: it is taken as %s of rank %s%s, with the paper's %s",
+			a.Path, s.Method.Name(), s.Options["rank"], maps, strings.Join(assumed, ", "))
 	}
 	if !a.Whole {
 		return

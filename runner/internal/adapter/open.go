@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -26,10 +27,7 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	if err != nil {
 		return nil, err
 	}
-	if err := takeOver(adapter, &c.Backbone); err != nil {
-		return nil, err
-	}
-	bb, err := c.Backbone.Load(ctx)
+	bb, err := load(ctx, adapter, c.Backbone)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +62,23 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	}
 	noteSources(adapter, bb, note)
 	return a, nil
+}
+
+// load reads the backbone with the settings that the user left open from the adapter.
+func load(ctx context.Context, a *result.Adapter, c runner.BackboneConfig) (*backbone.Backbone, error) {
+	given := c
+	if err := takeOver(a, &c); err != nil {
+		return nil, err
+	}
+	bb, err := c.Load(ctx)
+	if err == nil {
+		return bb, SameFamily(a, bb)
+	}
+	// The settings of an adapter of another family need not fit.
+	if bare, bareErr := given.Load(ctx); bareErr == nil {
+		err = cmp.Or(SameFamily(a, bare), err)
+	}
+	return nil, err
 }
 
 // takeOver fills the backbone settings that the user left open from the adapter.
