@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/result"
 )
 
@@ -184,6 +186,39 @@ func TestResumeInitAdapter(t *testing.T) {
 		want(t, exitUsage, "another --init-adapter")
 	cli(t, append(tune(out, everyEpoch...), "--resume")...).want(t, exitUsage, "another --init-adapter")
 	cli(t, append(tune(out, everyEpoch...), "--resume", "--init-adapter", moved)...).want(t, exitDone)
+}
+
+// TestResumeWithoutOption: a run of a version that lacked an option of the method continues with its default.
+func TestResumeWithoutOption(t *testing.T) {
+	whole := trained(t, everyEpoch...)
+	strip := func(config []byte) []byte {
+		t.Helper()
+		earlier := bytes.Replace(config, []byte(`,"side-from":"0"`), nil, 1)
+		if len(earlier) == len(config) {
+			t.Fatalf("no side-from in %s", config)
+		}
+		return earlier
+	}
+	forget := func(out string) {
+		t.Helper()
+		r := readRun(t, out)
+		var config bytes.Buffer
+		expect.NoError(t, json.Compact(&config, r.Config))
+		r.Config = strip(config.Bytes())
+		expect.NoError(t, result.WriteRun(filepath.Join(out, result.RunFile), r))
+		store := checkpoint.NewStore(out)
+		c, err := store.Newest()
+		expect.NoError(t, err)
+		c.Config = strip(c.Config)
+		expect.NoError(t, store.Write(c.State, c.Tensors))
+	}
+	stopped := unfinished(t, whole)
+	forget(stopped)
+	forget(whole)
+	cli(t, append(tune(whole, everyEpoch...), "--resume")...).want(t, exitDone, "is finished")
+	cli(t, append(tune(stopped, everyEpoch...), "--resume", "--side-from", "1")...).want(t, exitUsage, "--side-from was 0 and is 1 now")
+	cli(t, append(tune(stopped, everyEpoch...), "--resume")...).want(t, exitDone, "resuming after the last epoch")
+	sameResult(t, stopped, whole)
 }
 
 // TestResumeThreads: a run continues with another number of threads, given or the machine's, says so and records it.

@@ -162,6 +162,10 @@ func (r *run) sameSettings(config []byte) error {
 	if err != nil {
 		return fmt.Errorf("its settings are not those of this version of the program: %w", err)
 	}
+	// An option that an earlier version did not have has its default.
+	if filled, err := old.Resolve(r.backbone.Architecture); err == nil {
+		old.Options = filled.Options
+	}
 	if differs := old.differs(r.settings()); differs != "" {
 		return runner.Usagef("--resume with other settings is refused: %s", differs)
 	}
