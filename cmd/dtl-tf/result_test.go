@@ -109,7 +109,7 @@ func TestRunJSON(t *testing.T) {
 		"method": "dtl", "pool": "mean", "epochs": 3.0, "batch": 8.0, "lr": 0.02, "weight_decay": 0.05, "drop_path": 0.0,
 		"schedule": "cosine", "shuffle": true, "augment": "none", "seed": 42.0, "init": "pretrained", "heads": 2.0, "image_size": 8.0,
 		"recompute": "activations", "skip_bad_images": false, "checkpoint_every": 10.0, "data": fixture.data, "out": out,
-		"method_options": map[string]any{"rank": "2", "beta": "100", "feedback-from": "1"},
+		"method_options": map[string]any{"rank": "2", "beta": "100", "side-from": "0", "feedback-from": "1"},
 	} {
 		if !reflect.DeepEqual(config[key], want) {
 			t.Errorf("config %s is %v, want %v", key, config[key], want)

@@ -105,7 +105,7 @@ func (m *Measurement) time(t *finetune.Trial, s Settings, done func(what string,
 // count counts parameters and memory. It runs after the timed steps because tracing slows a step down.
 func (m *Measurement) count(t *finetune.Trial) error {
 	counts := t.Counts()
-	m.Trainable, m.Classifier, m.Frozen = counts.Method, counts.Classifier, counts.Frozen
+	m.Trainable, m.Unused, m.Classifier, m.Frozen = counts.Method, counts.Unused, counts.Classifier, counts.Frozen
 	m.Weights, m.Optimizer = t.FixedBytes()
 
 	report, gpu, err := t.Memory()

@@ -11,7 +11,8 @@ type Row struct {
 
 // Measurement is a finished row. Sizes are in bytes, times in seconds.
 type Measurement struct {
-	Trainable  int `json:"trainable_parameters"` // without the classifier
+	Trainable  int `json:"trainable_parameters"`        // without the classifier
+	Unused     int `json:"unused_parameters,omitempty"` // of Trainable: nothing depends on them, so they do not train
 	Classifier int `json:"classifier_parameters"`
 	Frozen     int `json:"frozen_parameters"`
 

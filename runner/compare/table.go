@@ -108,7 +108,7 @@ func fields() []field {
 	data := func(key string) report.Column { return report.Column{Key: key, Data: true} }
 	return []field{
 		{report.Column{Key: "method", Title: "method"}, memoryPart | timePart, func(l Line) any { return l.Row.Method }},
-		{column("trainable_parameters", "trainable\nparameters", report.Thousands), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Trainable })},
+		{column("trainable_parameters", "trainable\nparameters", report.Used), memoryPart, of(Line.measurement, func(m *Measurement) any { return report.Trainable{Declared: m.Trainable, Unused: m.Unused} })},
 		{data("classifier_parameters"), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Classifier })},
 		{column("weights_bytes", "weights\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Weights })},
 		{column("optimizer_bytes", "optimizer\nMiB", report.MiB), memoryPart, of(Line.measurement, func(m *Measurement) any { return m.Optimizer })},

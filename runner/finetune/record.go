@@ -66,7 +66,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 			Name: d.name, Root: r.config.Data, Fingerprint: d.fingerprint, Classes: d.classes, Counts: d.counts,
 			Grey16: len(d.survey.Grey16), Turned: len(d.survey.Turned),
 		},
-		Parameters:   result.Parameters{Trainable: counts.Method, Classifier: counts.Classifier, Frozen: counts.Frozen},
+		Parameters:   result.Parameters{Trainable: counts.Method, Unused: counts.Unused, Classifier: counts.Classifier, Frozen: counts.Frozen},
 		Notes:        d.notes,
 		FeatureCache: cache,
 	}

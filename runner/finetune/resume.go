@@ -14,6 +14,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
 
@@ -24,12 +25,21 @@ func (r *run) restore(ctx context.Context, cache *result.FeatureCache) (finished
 		return nil, err
 	}
 	r.notePrecision()
+	r.noteUnused()
 	if r.config.Resume {
 		if finished, err = r.resume(); err != nil || finished != nil {
 			return finished, err
 		}
 	}
 	return nil, interrupted(ctx)
+}
+
+// noteUnused notes parameters of the method on which nothing depends.
+func (r *run) noteUnused() {
+	if n := r.record.Parameters.Unused; n > 0 {
+		r.ui.Note("%s of %s (%s parameters) do not train: nothing depends on them",
+			report.Count(len(r.trainer.Unused()), "tensor"), r.record.Method, report.Thousands(n))
+	}
 }
 
 func (r *run) resume() (finished *result.Run, err error) {

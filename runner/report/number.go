@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -11,6 +12,27 @@ import (
 
 // Thousands formats an integer as 85,798,656.
 func Thousands(v any) string { return message.NewPrinter(language.English).Sprint(v) }
+
+// Trainable is a number of trainable parameters. CSV and JSON have Declared alone.
+type Trainable struct {
+	Declared int
+	Unused   int // of Declared: nothing depends on them, so they do not train
+}
+
+// String implements fmt.Stringer.
+func (t Trainable) String() string { return strconv.Itoa(t.Declared) }
+
+// MarshalJSON implements json.Marshaler.
+func (t Trainable) MarshalJSON() ([]byte, error) { return json.Marshal(t.Declared) }
+
+// Used formats a Trainable as 138,112 (128,512 used), or 36,864 if all are.
+func Used(v any) string {
+	t, _ := v.(Trainable)
+	if t.Unused == 0 {
+		return Thousands(t.Declared)
+	}
+	return fmt.Sprintf("%s (%s used)", Thousands(t.Declared), Thousands(t.Declared-t.Unused))
+}
 
 // MiB formats a number of bytes, an int64, in MiB. Less than 0.05 MiB is "<0.1".
 func MiB(v any) string {

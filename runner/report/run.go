@@ -19,7 +19,7 @@ func Runs(w io.Writer, format string, runs ...result.Run) error {
 			{Key: "method", Title: "method"},
 			{Key: "data", Title: "data set", Cut: true},
 			{Key: "backbone", Title: "backbone", Cut: true, Text: fileName},
-			{Key: "trainable_without_classifier", Title: "trainable\nparameters", Right: true, Text: Thousands},
+			{Key: "trainable_without_classifier", Title: "trainable\nparameters", Right: true, Text: Used},
 			{Key: "classifier", Title: "classifier", Right: true, Text: Thousands},
 			{Key: "top1", Title: "top-1\n%", Right: true, Text: Fixed(2)},
 			{Key: "images", Title: "images\ntested", Right: true, Text: Thousands},
@@ -39,7 +39,7 @@ func Runs(w io.Writer, format string, runs ...result.Run) error {
 			step = s.Median
 		}
 		t.Rows = append(t.Rows, []any{
-			r.Method, r.Data.Name, r.Backbone.Path, r.Parameters.Trainable, r.Parameters.Classifier,
+			r.Method, r.Data.Name, r.Backbone.Path, Trainable{r.Parameters.Trainable, r.Parameters.Unused}, r.Parameters.Classifier,
 			top1, images, step, OrNil(r.Measurements.ImagesPerSecond), string(r.Status),
 		})
 		if r.Status != result.Finished {

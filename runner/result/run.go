@@ -140,6 +140,7 @@ type Data struct {
 // Parameters counts scalars. The literature excludes the classifier, so it is counted apart.
 type Parameters struct {
 	Trainable  int `json:"trainable_without_classifier"`
+	Unused     int `json:"unused,omitempty"` // of Trainable: nothing depends on them, so they do not train
 	Classifier int `json:"classifier"`
 	Frozen     int `json:"frozen"`
 }
