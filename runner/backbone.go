@@ -139,5 +139,6 @@ func (c BackboneConfig) Random(seed uint64) (*backbone.Backbone, error) {
 
 // Architectures lists what --backbone accepts with --init random, for help texts.
 func Architectures() string {
-	return strings.Join(backbone.Names(), ", ") + ", or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384"
+	return strings.Join(backbone.Names(), ", ") + ", or a description such as vit:image=32,patch=4,width=96,depth=12,heads=3,mlp=384 or " +
+		"swin:image=32,patch=2,window=4,width=32,depths=2-2-6,heads=1-2-4"
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"dtl-tf/graph/backbone"
@@ -75,10 +77,16 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	row("file", "%s (%s)", i.Path, i.Format)
 	row("sha256", "%s", i.SHA256)
-	row("architecture", "%s, %d blocks, width %d, %d heads, MLP %d", backbone.Title(i.Family()), len(i.Blocks()), backbone.Width(i.Architecture), i.Heads(), i.Blocks()[0].MLP)
+	stages := stagesOf(i.Blocks())
+	heads := stages.list(func(b backbone.Block) int { return b.Heads })
+	row("architecture", "%s, %s blocks, width %s, %s heads, MLP %s", backbone.Title(i.Family()), stages.depths(),
+		stages.list(func(b backbone.Block) int { return b.Width }), heads, stages.list(func(b backbone.Block) int { return b.MLP }))
+	if len(stages) > 1 {
+		row("description", "%s", i.Architecture)
+	}
 	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), i.PatchSize(), i.PatchSize(), i.Tokens)
 	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
-	row("heads", "%d (%s)", i.Heads(), i.Sources.Heads)
+	row("heads", "%s (%s)", heads, i.Sources.Heads)
 	row("layer_norm_eps", "%v (%s)", i.NormEps(), i.Sources.Eps)
 	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.Sources.Mean, i.Std, i.Sources.Std)
 	row("parameters", "%d without its own head", i.Parameters)
@@ -88,4 +96,35 @@ func (i BackboneInfo) Print(w io.Writer) error {
 		row("own head", "none")
 	}
 	return t.Flush()
+}
+
+// stages are the blocks of a backbone by stage.
+type stages [][]backbone.Block
+
+func stagesOf(blocks []backbone.Block) (list stages) {
+	for _, b := range blocks {
+		if b.Stage == len(list) {
+			list = append(list, nil)
+		}
+		list[b.Stage] = append(list[b.Stage], b)
+	}
+	return list
+}
+
+// list is a size of the blocks, one number for each stage: "128-256".
+func (s stages) list(size func(backbone.Block) int) string {
+	var sizes []string
+	for _, blocks := range s {
+		sizes = append(sizes, strconv.Itoa(size(blocks[0])))
+	}
+	return strings.Join(sizes, "-")
+}
+
+// depths is the number of blocks, one for each stage.
+func (s stages) depths() string {
+	var counts []string
+	for _, blocks := range s {
+		counts = append(counts, strconv.Itoa(len(blocks)))
+	}
+	return strings.Join(counts, "-")
 }

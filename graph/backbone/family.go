@@ -117,6 +117,12 @@ func Parse(text string) (Architecture, error) {
 	return nil, fmt.Errorf("unknown architecture %q: use one of %s, or describe one like %s", text, strings.Join(Names(), ", "), strings.Join(examples, " or "))
 }
 
+// Describes tells whether a text begins as a description of an architecture does. Parse may refuse it.
+func Describes(text string) bool {
+	name, _, ok := strings.Cut(text, ":")
+	return ok && families[name].Parse != nil
+}
+
 // usual is the family of files without a family, and the one whose readers say what is missing in a file of no family.
 const usual = "vit"
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -51,8 +52,7 @@ const randomSeed = 42
 
 // isArchitecture reports whether a text is the name or description of an architecture and not a path.
 func isArchitecture(text string) bool {
-	_, err := backbone.Parse(text)
-	return err == nil || strings.HasPrefix(text, "vit:")
+	return slices.Contains(backbone.Names(), text) || backbone.Describes(text)
 }
 
 // load reads the backbone, or makes random weights of a named architecture.
@@ -61,7 +61,7 @@ func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, err
 		return c.Random(randomSeed)
 	}
 	if _, err := os.Stat(c.Path); errors.Is(err, fs.ErrNotExist) {
-		return nil, runner.Usagef("--backbone %q is neither a file nor an architecture: use one of %s for random weights, vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
+		return nil, runner.Usagef("--backbone %q is neither a file nor an architecture: use one of %s for random weights, a description such as vit:image=..,patch=..,width=..,depth=..,heads=..,mlp=.., or a .npz or .safetensors file or a SavedModel folder",
 			c.Path, strings.Join(backbone.Names(), ", "))
 	}
 	return c.Load(ctx)
