@@ -80,7 +80,7 @@ var recipes = sync.OnceValue(func() (list []row) {
 func RecipeOf(task suite.Task, method, architecture string) Recipe {
 	family, base := familyViT, "image=224,patch=16,width=768,depth=12"
 	if strings.HasPrefix(strings.ToLower(architecture), "swin") {
-		family, base = familySwin, "width=128"
+		family, base = familySwin, "image=224,patch=4,window=7,width=128,depths=2-2-18-2,"
 	}
 	for _, r := range recipes() {
 		if (r.task != "*" && r.task != task.Folder) || (r.method != "*" && r.method != method) || (r.Family != "" && r.Family != family) {

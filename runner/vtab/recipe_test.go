@@ -15,6 +15,8 @@ import (
 const (
 	vitB  = "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072"
 	vitTi = "vit:image=224,patch=16,width=192,depth=12,heads=3,mlp=768"
+	swinB = "swin:image=224,patch=4,window=7,width=128,depths=2-2-18-2,heads=4-8-16-32"
+	swinT = "swin:image=224,patch=4,window=7,width=96,depths=2-2-6-2,heads=3-6-12-24"
 )
 
 // TestPublishedRecipes holds every recipe of DTL and DTL+ against the collected scripts of the official repository, where
@@ -52,7 +54,7 @@ func TestPublishedRecipes(t *testing.T) {
 		}
 		architecture := vitB
 		if strings.HasPrefix(cell["backbone"], "swin") {
-			architecture = "swin:image=224,patch=4,width=128"
+			architecture = swinB
 		}
 		r := RecipeOf(task, cell["method"], architecture)
 		if r.Name != "published" || r.LR != number(cell["lr"]) || r.DropPath != number(cell["drop_path"]) ||
@@ -82,6 +84,14 @@ func TestRecipeOf(t *testing.T) {
 	}
 	if r := RecipeOf(eurosat, "dtl", vitTi); r.LR != 0.008 || !strings.Contains(r.Note, familyViT) || !strings.Contains(r.Note, vitTi) {
 		t.Errorf("for another ViT the note says whose recipe it is: %+v", r)
+	}
+	if r := RecipeOf(eurosat, "dtl+", swinB); r.LR != 0.001 || r.Options["rank"] != "4" || r.Options["kernel"] != "5" || r.Note != "" {
+		t.Errorf("DTL+ on EuroSAT, Swin-B: %+v", r)
+	}
+	for _, other := range []string{swinT, "swin:image=224,patch=4,window=7,width=128,depths=2-2-2-2,heads=4-8-16-32", "swin:image=32,patch=4,window=7,width=1280,depths=2,heads=4"} {
+		if r := RecipeOf(eurosat, "dtl", other); r.LR != 0.0008 || !strings.Contains(r.Note, familySwin) || !strings.Contains(r.Note, other) {
+			t.Errorf("for another Swin the note says whose recipe it is: %+v", r)
+		}
 	}
 	for method, name := range map[string]string{"lora": "petl", "fact-tt": "petl", "linear": "linear", "full": "full"} {
 		r := RecipeOf(eurosat, method, vitTi)
