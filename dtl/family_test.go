@@ -41,7 +41,7 @@ func TestStages(t *testing.T) {
 				return
 			}
 			saved := c.start(t)
-			checkTrainingGradients(t, saved)
+			checkTrainingGradients(t, saved, c.startPlain(t))
 			images, labels := someBatch(saved.Trainer, 4)
 			_, loss, want, err := gradientsOf(saved, images, labels)
 			if err != nil {

@@ -23,28 +23,21 @@ func TestGradientsOfTraining(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/recompute=%s", c.method, c.mode), func(t *testing.T) {
 			t.Parallel()
 			c.dropPath, c.batch, c.adapter = 0.5, 8, randomAdapter
-			checkTrainingGradients(t, c.start(t))
+			checkTrainingGradients(t, c.start(t), c.startPlain(t))
 		})
 	}
 }
 
-func checkTrainingGradients(t *testing.T, s *ImageTrainer) {
-	train := s.nodes
-	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
-	each := s.builder.Scale(graph.Value{Output: slope, Shape: train.logits.Shape}, 1/float64(s.training.Batch))
+func checkTrainingGradients(t *testing.T, s, plain *ImageTrainer) {
 	var names []string
-	var reads, ours []tf.Output
+	var ours []tf.Output
 	for _, v := range s.Trainable.All() {
 		names = append(names, v.Name)
-		reads = append(reads, v.Value.Output)
-		ours = append(ours, train.gradients[v.Name].Output)
-	}
-	theirs, err := s.builder.Graph().AddGradients("check", []tf.Output{train.logits.Output}, reads, []tf.Output{each.Output})
-	if err != nil {
-		t.Fatal(err)
+		ours = append(ours, s.nodes.gradients[v.Name].Output)
 	}
 	images, labels := someBatch(s.Trainer, 3)
-	found := must(s.session.Run(s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4), append(ours, theirs...)))(t)
+	found := must(s.session.Run(s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4), ours))(t)
+	found = append(found, tensorFlowsGradients(t, plain, images, labels)...)
 	largest := 0.0
 	for _, g := range found[len(names):] {
 		largest = math.Max(largest, size(floats(g)))
@@ -59,6 +52,22 @@ func checkTrainingGradients(t *testing.T, s *ImageTrainer) {
 			t.Errorf("gradient of %s: off by %.2g\n got %.8v\nwant %.8v", name, off, got[:min(8, len(got))], want[:min(8, len(want))])
 		}
 	}
+}
+
+// tensorFlowsGradients are TensorFlow's own gradients of a trainer's loss, in the order of the trainable variables.
+func tensorFlowsGradients(t *testing.T, s *ImageTrainer, images tensor.Tensor, labels []int32) []tensor.Tensor {
+	t.Helper()
+	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
+	each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.logits.Shape}, 1/float64(s.training.Batch))
+	var reads []tf.Output
+	for _, v := range s.Trainable.All() {
+		reads = append(reads, v.Value.Output)
+	}
+	gradients, err := s.builder.Graph().AddGradients("check", []tf.Output{s.nodes.logits.Output}, reads, []tf.Output{each.Output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return must(s.session.Run(s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4), gradients))(t)
 }
 
 // size is max|x|.

@@ -44,7 +44,8 @@ type setting struct {
 	microBatch  int
 	chunkValues int
 	precision   graph.Precision
-	noise       float64 // standard deviation of what is added to the random weights
+	device      graph.Device // "": the processor
+	noise       float64      // standard deviation of what is added to the random weights
 }
 
 // start builds the model on random weights and a trainer on images.
@@ -52,6 +53,14 @@ func (c setting) start(t *testing.T) *ImageTrainer {
 	t.Helper()
 	model, training, start := c.resolve(t)
 	return closed(t, must(NewImageTrainer(model, training, start))(t))
+}
+
+// startPlain is start without this program's kernels, for which TensorFlow has no gradients. The ops of a graph for GPUs run on
+// processors too.
+func (c setting) startPlain(t *testing.T) *ImageTrainer {
+	t.Helper()
+	c.device = graph.GPU
+	return c.start(t)
 }
 
 // startStored is start for training on stored values.
@@ -82,7 +91,7 @@ func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	}
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
-		Recompute: c.mode, FloatImages: true, Precision: c.precision, ChunkValues: c.chunkValues,
+		Recompute: c.mode, FloatImages: true, Precision: c.precision, ChunkValues: c.chunkValues, Device: c.device,
 	})
 	if err != nil {
 		t.Fatal(err)

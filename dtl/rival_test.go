@@ -165,11 +165,11 @@ func apart(a, b []float64) float64 {
 func TestRivalGradients(t *testing.T) {
 	eachRival(t, func(t *testing.T, c setting) {
 		c.dropPath, c.batch, c.adapter = 0.5, 8, randomRival
-		checkRivalGradients(t, c.start(t))
+		checkRivalGradients(t, c.start(t), c.startPlain(t))
 	})
 }
 
-func checkRivalGradients(t *testing.T, s *ImageTrainer) {
+func checkRivalGradients(t *testing.T, s, plain *ImageTrainer) {
 	images, labels := someBatch(s.Trainer, 3)
 	feeds := s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4)
 	var reads, ours []tf.Output
@@ -177,14 +177,7 @@ func checkRivalGradients(t *testing.T, s *ImageTrainer) {
 		reads = append(reads, v.Value.Output)
 		ours = append(ours, s.nodes.gradients[v.Name].Output)
 	}
-	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
-	each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.logits.Shape}, 1/float64(s.training.Batch))
-	logits := []tf.Output{s.nodes.logits.Output}
-	theirs, err := s.builder.Graph().AddGradients("check", logits, reads, []tf.Output{each.Output})
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := must(s.session.Run(feeds, slices.Concat(reads, ours, theirs)))(t)
+	found := append(must(s.session.Run(feeds, slices.Concat(reads, ours)))(t), tensorFlowsGradients(t, plain, images, labels)...)
 	n := len(reads)
 	values := found[:n]
 	for i := range values {

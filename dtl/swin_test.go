@@ -77,7 +77,7 @@ func TestSwinGradients(t *testing.T) {
 			c := onSwin(method)
 			c.dropPath = 0.5
 			saved := c.start(t)
-			checkRivalGradients(t, saved)
+			checkRivalGradients(t, saved, c.startPlain(t))
 			images, labels := someBatch(saved.Trainer, 4)
 			_, loss, want, err := gradientsOf(saved, images, labels)
 			if err != nil {

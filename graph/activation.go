@@ -18,6 +18,9 @@ func (b *Builder) GELU(x Value) Value {
 	wide := b.widen(x)
 	out := b.narrow(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
+		if kind := g.kernelsOf(tf.Float, x, dy); kind == "F32" {
+			return []Value{g.node("F32GeluGrad", dy.Shape, nil, g.Saved(x).Output, dy.Output)}
+		}
 		// d(x Phi(x)) = Phi(x) + x phi(x).
 		x := g.widen(g.Saved(x))
 		phi := g.mul(g.unary("Exp", g.mul(g.mul(x, x), g.scalar(-0.5))), g.scalar(1/math.Sqrt(2*math.Pi)))

@@ -100,8 +100,8 @@ func (b *Builder) softmax(x Value, factor float64) Value {
 
 // softmaxGradient is factor * p * (dp - sum(dp * p)): the gradient of x, given p = softmax(factor * x) and its gradient dp.
 func (b *Builder) softmaxGradient(p, dp Value, factor float64) Value {
-	if b.hasKernels() {
-		return b.node("Bf16SoftmaxGrad", p.Shape, map[string]any{"scale": float32(factor)}, p.Output, dp.Output)
+	if kind := b.kernelsOf(b.precision.DataType(), p, dp); kind != "" {
+		return b.node(kind+"SoftmaxGrad", p.Shape, map[string]any{"scale": float32(factor)}, p.Output, dp.Output)
 	}
 	weighted := b.mul(b.widen(dp), p)
 	slope := b.sub(weighted, b.mul(b.reduce("Sum", weighted, true, last(p)), p))

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph/capi"
@@ -79,8 +81,18 @@ func HowComputed() (Computing, error) {
 	return c, err
 }
 
-// hasKernels tells whether layers may use our kernels, which exist for bfloat16 only.
+// hasKernels tells whether layers may use our kernels for bfloat16.
 func (b *Builder) hasKernels() bool { return b.kernels && b.precision == BF16 }
+
+// kernelsOf is the prefix of the names of our kernels in the Builder's precision, "" if there are none, or if a value is not of
+// type want.
+func (b *Builder) kernelsOf(want tf.DataType, values ...Value) string {
+	prefix := map[Precision]string{FP32: "F32", BF16: "Bf16"}[b.precision]
+	if !b.kernels || slices.ContainsFunc(values, func(v Value) bool { return v.DataType() != want }) {
+		return ""
+	}
+	return prefix
+}
 
 // fused tells whether a layer may use a kernel that takes x as type want.
 func (b *Builder) fused(x Value, want tf.DataType) bool {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,30 @@ func TestKernels(t *testing.T) {
 		}
 		if len(kernels) != d.want {
 			t.Errorf("built for %q: kernels %v, want %d", d.device, kernels, d.want)
+		}
+	}
+}
+
+// TestKernelsF32 does the same in float32, where kernels replace LayerNorm and the gradients of LayerNorm, GELU and softmax.
+func TestKernelsF32(t *testing.T) {
+	layer := gradientCase{inputs: [][]int{{2, 5, 8}, {8, 8}, {8}, {8}}, build: func(b *Builder, in []Value) Value {
+		y := b.Linear(b.LayerNorm(in[0], in[2], in[3], 1e-6), in[1], Value{})
+		return b.Add(in[0], b.Attention(y, b.GELU(y), y, 2))
+	}}
+	want := evaluate(t, layer, New(RecomputeNone))
+	for device, count := range map[Device]int{GPU: 0, Processor: 4} {
+		b := New(RecomputeNone).For(device)
+		for i, got := range evaluate(t, layer, b) {
+			compare(t, fmt.Sprintf("value %d on %s", i, device), got.Float32(), want[i].Float32(), 2e-6) // float32 rounds to 6e-8
+		}
+		kernels := map[string]bool{}
+		for _, op := range b.Graph().Operations() {
+			if strings.HasPrefix(op.Type(), "F32") {
+				kernels[op.Type()] = true
+			}
+		}
+		if len(kernels) != count {
+			t.Errorf("built for %q: kernels %v, want %d", device, kernels, count)
 		}
 	}
 }

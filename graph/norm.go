@@ -3,12 +3,12 @@ package graph
 import tf "github.com/wamuir/graft/tensorflow"
 
 // LayerNorm normalises the last axis of x [..., d]: (x - mean) / sqrt(var + eps) * scale + bias with
-// scale, bias [d]. It computes in float32 and returns the Builder's precision. Saves x and the two
-// statistics [..., 1].
+// scale, bias [d]. It computes in float32 and returns the Builder's precision. Saves x and, without a kernel, the two statistics
+// [..., 1].
 func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	b = b.In("layernorm")
-	if b.fused(x, tf.Float) && !scale.HasGradient() && !bias.HasGradient() {
-		return b.fusedLayerNorm(x, scale, bias, eps)
+	if kind := b.kernelsOf(tf.Float, x); kind != "" {
+		return b.fusedLayerNorm(kind, x, scale, bias, eps)
 	}
 	axis := last(x)
 	wide := b.widen(x)
@@ -37,10 +37,21 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 }
 
 // fusedLayerNorm recomputes the statistics in its gradient and so saves x only.
-func (b *Builder) fusedLayerNorm(x, scale, bias Value, eps float64) Value {
+func (b *Builder) fusedLayerNorm(kind string, x, scale, bias Value, eps float64) Value {
 	attributes := map[string]any{"epsilon": float32(eps)}
-	out := b.node("Bf16LayerNorm", x.Shape, attributes, x.Output, scale.Output, bias.Output)
-	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
-		return []Value{g.node("Bf16LayerNormGrad", x.Shape, attributes, g.Saved(x).Output, scale.Output, g.narrow(dy).Output)}
+	out := b.node(kind+"LayerNorm", x.Shape, attributes, x.Output, scale.Output, bias.Output)
+	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) []Value {
+		return gradients(
+			part{x, func() Value {
+				return g.node(kind+"LayerNormGrad", x.Shape, attributes, g.Saved(x).Output, scale.Output, g.narrow(dy).Output)
+			}},
+			part{scale, func() Value {
+				x := g.Saved(x)
+				centred := g.sub(x, g.reduce("Mean", x, true, last(x)))
+				variance := g.reduce("Mean", g.mul(centred, centred), true, last(x))
+				return g.sumRows(g.mul(g.mul(centred, g.unary("Rsqrt", g.add(variance, g.scalar(eps)))), g.widen(dy)))
+			}},
+			part{bias, func() Value { return g.sumRows(dy) }},
+		)
 	})
 }

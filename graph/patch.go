@@ -20,7 +20,9 @@ func (b *Builder) Normalise(images Value, mean, std [3]float64) Value {
 
 // Patches cuts images [B, S, S, c] into p x p patches [B, (S/p)^2, p*p*c], row by row. The pixels of a patch are in
 // the order of a convolution kernel [p, p, c, d]. Saves nothing.
-func (b *Builder) Patches(images Value, p int) Value { return b.In("patches").cut(images, p, 0, 1, 3, 2, 4, 5) }
+func (b *Builder) Patches(images Value, p int) Value {
+	return b.In("patches").cut(images, p, 0, 1, 3, 2, 4, 5)
+}
 
 // MergePatches joins each 2 x 2 cell of the patches x [B, S*S, d] to one token [B, (S/2)^2, 4d], column by column within the
 // cell, as Swin's patch merging does. Saves nothing.

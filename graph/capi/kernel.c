@@ -58,6 +58,10 @@ CREATE(create_layer_norm_grad, LAYER_NORM_GRAD)
 CREATE(create_swish, SWISH)
 CREATE(create_swish_grad, SWISH_GRAD)
 CREATE(create_add, ADD)
+CREATE(create_gelu_grad_f32, GELU_GRAD_F32)
+CREATE(create_softmax_grad_f32, SOFTMAX_GRAD_F32)
+CREATE(create_layer_norm_f32, LAYER_NORM_F32)
+CREATE(create_layer_norm_grad_f32, LAYER_NORM_GRAD_F32)
 
 static const Kind kinds[KINDS] = {
 	[GELU] = {"Bf16Gelu", {"x: bfloat16"}, "y: bfloat16", 0, 0, 0, create_gelu},
@@ -72,6 +76,12 @@ static const Kind kinds[KINDS] = {
 	[SWISH] = {"Bf16Swish", {"x: bfloat16"}, "y: bfloat16", 0, "beta", 0, create_swish},
 	[SWISH_GRAD] = {"Bf16SwishGrad", {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, "beta", 0, create_swish_grad},
 	[ADD] = {"Bf16Add", {"x: float", "y: bfloat16"}, "sum: float", 0, 0, 0, create_add},
+	[GELU_GRAD_F32] = {"F32GeluGrad", {"x: float", "dy: float"}, "dx: float", 1, 0, 0, create_gelu_grad_f32},
+	[SOFTMAX_GRAD_F32] = {"F32SoftmaxGrad", {"p: float", "dp: float"}, "dx: float", 1, "scale", 0, create_softmax_grad_f32},
+	[LAYER_NORM_F32] = {"F32LayerNorm", {"x: float", "scale: float", "bias: float"}, "y: float", -1, "epsilon", 2,
+	                    create_layer_norm_f32},
+	[LAYER_NORM_GRAD_F32] = {"F32LayerNormGrad", {"x: float", "scale: float", "dy: float"}, "dx: float", 2, "epsilon", 1,
+	                         create_layer_norm_grad_f32},
 };
 
 static bool allocations_fail;

@@ -24,6 +24,7 @@ import (
 //	Bf16Add(x, y) sum                                                   float32 [..., d], y bfloat16
 //	Bf16LayerNorm(x, scale, bias; epsilon) y                            float32 [..., d], [d], [d] to bfloat16
 //	Bf16LayerNormGrad(x, scale, dy; epsilon) dx                         float32, dy bfloat16
+//	F32GeluGrad, F32SoftmaxGrad, F32LayerNorm, F32LayerNormGrad         the same in float32
 //
 // They run on CPUs only, in the variant that KernelVariant names.
 var RegisterKernels = sync.OnceValue(func() error {

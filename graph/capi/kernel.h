@@ -1,5 +1,5 @@
 // This program's kernels for TensorFlow. Each does in one pass over memory what takes TensorFlow's own ops several. They run on
-// the CPU, on bfloat16, and compute in float32.
+// the CPU, on bfloat16 or float32, and compute in float32.
 //
 // The archives of libtensorflow lack the headers tensorflow/c/kernels.h and tensorflow/c/ops.h, so the functions used are declared
 // here. They belong to TensorFlow's stable C API.
@@ -36,7 +36,10 @@ typedef struct {
 typedef void (*Work)(void *job, int64_t from, int64_t to); // rows from..to-1 of a Job
 
 // The ops.
-enum { GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD, KINDS };
+enum {
+	GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD,
+	GELU_GRAD_F32, SOFTMAX_GRAD_F32, LAYER_NORM_F32, LAYER_NORM_GRAD_F32, KINDS
+};
 
 // variant.c: the functions of all ops, compiled for one vector width.
 typedef struct {

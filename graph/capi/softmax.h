@@ -1,4 +1,4 @@
-// p = softmax(scale x) over the last axis, and its gradient scale p (dp - sum(dp p)).
+// p = softmax(scale x) over the last axis, in bfloat16.
 
 enum { LANES = 16 }; // numbers per vector
 
@@ -36,18 +36,4 @@ static void softmax(void *job, int64_t from, int64_t to) {
 		for (int64_t i = 0; i < width; i++) p[i] = bfloat16(e[i] * inverse);
 	}
 	free(e);
-}
-
-static void softmax_grad(void *job, int64_t from, int64_t to) {
-	const Job *j = job;
-	int64_t width = j->width;
-	for (int64_t row = from; row < to; row++) {
-		const uint16_t *p = (const uint16_t *)j->in[0] + row * width, *dp = (const uint16_t *)j->in[1] + row * width;
-		uint16_t *ds = (uint16_t *)j->out + row * width;
-		float sum = 0;
-#pragma omp simd reduction(+ : sum)
-		for (int64_t i = 0; i < width; i++) sum += wide(p[i]) * wide(dp[i]);
-#pragma omp simd
-		for (int64_t i = 0; i < width; i++) ds[i] = bfloat16(wide(p[i]) * (wide(dp[i]) - sum) * j->attribute);
-	}
 }

@@ -6,9 +6,27 @@
 #include "kernel.h"
 
 #include "add.h"
-#include "layernorm.h"
+#include "geluf32.h"
 #include "softmax.h"
 #include "swish.h"
+
+#define T uint16_t
+#define LOAD wide
+#define STORE bfloat16
+#define NAMED(name) name
+#include "layernorm.h"
+#include "softmaxgrad.h"
+#undef T
+#undef LOAD
+#undef STORE
+#undef NAMED
+
+#define T float
+#define LOAD
+#define STORE
+#define NAMED(name) name##_f32
+#include "layernorm.h"
+#include "softmaxgrad.h"
 
 #define TEXT(name) #name
 #define NAME(name) TEXT(name)
@@ -25,5 +43,9 @@ const Variant VARIANT = {
 		[SWISH] = swish,
 		[SWISH_GRAD] = swish_grad,
 		[ADD] = add,
+		[GELU_GRAD_F32] = gelu_grad_f32,
+		[SOFTMAX_GRAD_F32] = softmax_grad_f32,
+		[LAYER_NORM_F32] = layer_norm_f32,
+		[LAYER_NORM_GRAD_F32] = layer_norm_grad_f32,
 	},
 };

@@ -1,0 +1,98 @@
+package capi
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"dtl-tf/graph/tensor"
+)
+
+// TestGELUGradF32 compares the slope of GELU with float64 at numbers from -12 to 12 and far from 0.
+func TestGELUGradF32(t *testing.T) { eachVariant(t, testGELUGradF32) }
+
+func testGELUGradF32(t *testing.T) {
+	x := []float32{0, float32(math.Copysign(0, -1)), 1e-30, -1e-30, 1e4, -1e4, 1e18, -1e18}
+	for v := float32(-12); v < 12; v += 1.0 / 1024 {
+		x = append(x, v)
+	}
+	dy := make([]float32, len(x))
+	for i := range dy {
+		dy[i] = -3
+	}
+	for i, dx := range kernel(t, "F32GeluGrad", nil, tensor.Must(x, len(x)/4, 4), tensor.Must(dy, len(x)/4, 4)) {
+		v, pdf := float64(x[i]), 0.0
+		if math.Abs(v) < 100 {
+			pdf = v * normalPDF(v)
+		}
+		// The formula's own error is 7.5e-8, and sums near 1 round to 6e-8.
+		if want := -3 * (normalCDF(v) + pdf); math.Abs(float64(dx)-want) > 3*2.5e-7 {
+			t.Fatalf("the slope of GELU at %g times -3 is %g, want %g", v, dx, want)
+		}
+	}
+	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+		if dx := kernel(t, "F32GeluGrad", nil, tensor.Must([]float32{bad}, 1, 1), tensor.Must([]float32{1}, 1, 1))[0]; !math.IsNaN(float64(dx)) && !math.IsInf(float64(dx), 0) {
+			t.Errorf("the slope at %g is %g", bad, dx)
+		}
+	}
+}
+
+// TestSoftmaxGradF32 compares the gradient of the softmax with float64.
+func TestSoftmaxGradF32(t *testing.T) { eachVariant(t, testSoftmaxGradF32) }
+
+func testSoftmaxGradF32(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, width := range []int{1, 5, 49, 197} {
+		p, dp := floats(random, 0.5, 0.1, 3, 70, width), floats(random, 0, 1, 3, 70, width)
+		for i := range p.Float32() {
+			p.Float32()[i] /= float32(width)
+		}
+		back := kernel(t, "F32SoftmaxGrad", half, p, dp)
+		for row := 0; row < len(back); row += width {
+			dot := 0.0
+			for i := row; i < row+width; i++ {
+				dot += float64(p.Float32()[i]) * float64(dp.Float32()[i])
+			}
+			for i := row; i < row+width; i++ {
+				want := float64(p.Float32()[i]) * (float64(dp.Float32()[i]) - dot) / 2
+				if math.Abs(float64(back[i])-want) > 1e-6*float64(p.Float32()[i])*4 {
+					t.Fatalf("width %d: the gradient is %g, want %g", width, back[i], want)
+				}
+			}
+		}
+	}
+}
+
+// TestLayerNormF32 compares LayerNorm and its gradient with float64.
+func TestLayerNormF32(t *testing.T) { eachVariant(t, testLayerNormF32) }
+
+func testLayerNormF32(t *testing.T) {
+	const epsilon = 1e-5
+	attribute := map[string]any{"epsilon": float32(epsilon)}
+	random := rand.New(rand.NewPCG(2, 2))
+	for _, width := range []int{1, 7, 128, 4096} {
+		for _, mean := range []float64{0, 20} {
+			short := bfloats(random, 1, 2, 30, width) // what layerNorm takes; exact in float32
+			dy := tensor.Zeros(2, 30, width)
+			for i, v := range short.Data.([]tensor.BFloat16) {
+				dy.Float32()[i] = float32(wide(v))
+			}
+			in, scale, bias := floats(random, mean, 2, 2, 30, width), floats(random, 1, 0.5, width), floats(random, 0, 1, width)
+			y := kernel(t, "F32LayerNorm", attribute, in, scale, bias)
+			dx := kernel(t, "F32LayerNormGrad", attribute, in, scale, dy)
+			x := in.Float32()
+			for row := 0; row < len(x); row += width {
+				wantY, wantDx := layerNorm(x[row:row+width], scale.Float32(), bias.Float32(), short.Data.([]tensor.BFloat16)[row:row+width], epsilon)
+				for i := range width {
+					// A mean of 20 with a deviation of 2 costs a factor of 10 in precision.
+					if got := float64(y[row+i]); math.Abs(got-wantY[i]) > 1e-5*max(1, math.Abs(wantY[i])) && width > 1 {
+						t.Fatalf("width %d, mean %g: %g, want %g", width, mean, got, wantY[i])
+					}
+					if got := float64(dx[row+i]); math.Abs(got-wantDx[i]) > 2e-5*max(1, math.Abs(wantDx[i])) && width > 1 {
+						t.Fatalf("width %d, mean %g: the gradient is %g, want %g", width, mean, got, wantDx[i])
+					}
+				}
+			}
+		}
+	}
+}
