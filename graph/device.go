@@ -68,7 +68,7 @@ func FindDevice(o SessionOptions) (Device, error) {
 // Computing describes the code that computes on a CPU: TensorFlow's matrix products, with oneDNN or without, and our kernels.
 type Computing struct {
 	OneDNN  capi.OneDNN
-	Kernels string // the variant for bfloat16: avx512f, avx2 or plain; "" if TensorFlow does not accept them
+	Kernels string // their variant: avx512f, avx2 or plain; "" if TensorFlow does not accept them
 }
 
 // HowComputed returns the Computing of this process. It fails if the environment asks for a kernel variant that does not exist.

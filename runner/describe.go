@@ -28,7 +28,7 @@ func DescribeBackbone(bb *backbone.Backbone) result.Backbone {
 		Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: backbone.Parameters(bb.Architecture),
 		ImageSize: bb.ImageSize(), Mean: bb.Mean[:], Std: bb.Std[:], Heads: bb.Heads(), Eps: bb.NormEps(),
 		Sources: map[string]string{
-			"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "layer_norm_eps": string(bb.Sources.Eps),
+			"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "image_size": string(bb.Sources.Image), "layer_norm_eps": string(bb.Sources.Eps),
 			"mean": string(bb.Sources.Mean), "std": string(bb.Sources.Std),
 		},
 	}
@@ -84,7 +84,11 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	if len(stages) > 1 {
 		row("description", "%s", i.Architecture)
 	}
-	row("input", "%d x %d pixels, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), i.PatchSize(), i.PatchSize(), i.Tokens)
+	origin := ""
+	if s := i.Sources.Image; s != backbone.FromFile {
+		origin = fmt.Sprintf(" (%s)", s)
+	}
+	row("input", "%d x %d pixels%s, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), origin, i.PatchSize(), i.PatchSize(), i.Tokens)
 	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
 	row("heads", "%s (%s)", heads, i.Sources.Heads)
 	row("layer_norm_eps", "%v (%s)", i.NormEps(), i.Sources.Eps)

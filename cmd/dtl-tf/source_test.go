@@ -64,7 +64,7 @@ func TestNeighbourIsUsed(t *testing.T) {
 	}
 	var r result.Run
 	decode(t, read(t, run, result.RunFile), &r)
-	want := map[string]string{"blocks": "config.json", "heads": "config.json", "layer_norm_eps": "config.json", "mean": "config.json", "std": "config.json"}
+	want := map[string]string{"blocks": "config.json", "heads": "config.json", "image_size": "file", "layer_norm_eps": "config.json", "mean": "config.json", "std": "config.json"}
 	if b := r.Backbone; !reflect.DeepEqual(b.Sources, want) || b.Heads != 3 || b.Eps != 1e-6 || !reflect.DeepEqual(b.Mean, mean) || !reflect.DeepEqual(b.Std, std) {
 		t.Errorf("run.json says %+v, want sources %v", b, want)
 	}

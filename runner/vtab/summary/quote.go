@@ -40,6 +40,19 @@ func parseQuotes(text string) (list []published.Quote, err error) {
 	return list, nil
 }
 
+// checkQuotes refuses quoted rows below results of another family of backbones than the ViT-B/16 that they are of.
+func checkQuotes(cells []source, quoted []published.Quote) error {
+	for _, c := range cells {
+		if quoted == nil || c.check() != nil {
+			continue
+		}
+		if a := c.Run.Backbone.Architecture; !strings.HasPrefix(strings.ToLower(a), "vit") {
+			return runner.Usagef("--quote: the published numbers are of ViT-B/16, these results of %s: leave --quote out", a)
+		}
+	}
+	return nil
+}
+
 // quoted makes the row of a published method.
 func (t *Table) quoted(q published.Quote) Row {
 	r := Row{Method: q.Method, Name: q.Name, Quoted: true, Scores: map[string]Score{}, GPUMemory: q.GPUMemory}

@@ -56,6 +56,9 @@ func Run(c Config, ui runner.UI) error {
 	if err := checkOrigin(cells); err != nil {
 		return err
 	}
+	if err := checkQuotes(cells, quoted); err != nil {
+		return err
+	}
 	if err := build(cells, quoted, bad).render(ui.Out, c.Format); err != nil {
 		return err
 	}

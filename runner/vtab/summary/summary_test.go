@@ -197,3 +197,15 @@ func TestHeads(t *testing.T) {
 		}
 	}
 }
+
+// TestQuoteOfAnotherBackbone: ViT-B/16's published numbers do not stand below results of a Swin.
+func TestQuoteOfAnotherBackbone(t *testing.T) {
+	dir, c := t.TempDir(), finished("cifar", "dtl", 42, 70)
+	c.Run.Backbone.Architecture = "swin:image=224,patch=4,window=7,width=128,depths=2-2-18-2,heads=4-8-16-32"
+	put(t, dir, c)
+	_, _, err := runTable(t, Config{Format: "json", Quote: "all"}, dir)
+	expect.Error(t, err, "--quote", "ViT-B/16", "swin:image=224")
+	if _, _, err := runTable(t, Config{Format: "json"}, dir); err != nil {
+		t.Error(err)
+	}
+}
