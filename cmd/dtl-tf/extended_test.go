@@ -62,7 +62,7 @@ func TestExtended(t *testing.T) {
 	do("--factor", "fine-tune", "--help")
 	do("full", tune("full", "--init", "random", "--backbone", "toy_small", "--method", "full")...)
 	own := at("full", "backbone.npz")
-	do("toy, 4 blocks, width 12", "backbone", "inspect", own)
+	do("toy, 2-2 blocks, width 6-12", "backbone", "inspect", own)
 	do("shift", tune("shift", "--backbone", own, "--method", "shift", "--factor", "3")...)
 	if run := readRun(t, at("shift")); run.Parameters.Trainable != 2*6+2*12 {
 		t.Errorf("%d parameters, want 36", run.Parameters.Trainable)
