@@ -77,7 +77,7 @@ func TestExtended(t *testing.T) {
 		t.Errorf("the exported model says %q, the adapter %q", served, predicted)
 	}
 	do("wrote", "backbone", "export", own, "--out", at("model"))
-	do("toy, 4 blocks", "backbone", "inspect", at("model"))
+	do("toy, 2-2 blocks", "backbone", "inspect", at("model"))
 	do("bitfit", tune("bitfit", "--backbone", own, "--method", "bitfit")...)
 	do("", "merge", "--backbone", own, "--adapter", at("bitfit", "adapter.safetensors"), "--out", at("merged.npz"))
 	do("test_00.png", "predict", "--backbone", at("merged.npz"), image)

@@ -11,8 +11,12 @@ import (
 	"dtl-tf/runner/report"
 )
 
+// maxProbe is the most images of a step from which predict extrapolates.
+const maxProbe = 8
+
 // predict returns a Failure if a row would not fit into the free memory. If there is not clearly enough, it traces steps of one
-// and two images and extrapolates to the batch. The batch is never lowered.
+// image, of two and so on up to maxProbe, as far as they fit, and extrapolates to the batch from the last two: with more images the
+// peak may move to another place of the step, where it grows faster. The batch is never lowered.
 func predict(r request, bb *backbone.Backbone) (*Failure, error) {
 	free := cmp.Or(r.Available, machine.AvailableBytes())
 	batch := r.Settings.Batch
@@ -27,12 +31,19 @@ func predict(r request, bb *backbone.Backbone) (*Failure, error) {
 	switch {
 	case needed > float64(free): // two images might exhaust the memory
 		about = "at least"
-	case batch > 1:
-		_, peakOfTwo, err := r.probe(bb, 2)
-		if err != nil {
-			return nil, fmt.Errorf("a step of two images, to predict one of %d: %w", batch, err)
+	default:
+		for n := 2; n <= min(batch, maxProbe); n *= 2 {
+			_, next, err := r.probe(bb, n)
+			if err != nil {
+				return nil, fmt.Errorf("a step of %d images, to predict one of %d: %w", n, batch, err)
+			}
+			slope := math.Max(0, next-peak) / float64(n-n/2)
+			peak = next
+			needed = fixed + peak + slope*float64(batch-n)
+			if fixed+peak+slope*float64(n) > float64(free) { // twice as many might exhaust the memory
+				break
+			}
 		}
-		needed += math.Max(0, peakOfTwo-peak) * float64(batch-1)
 	}
 	if needed <= float64(free) {
 		return nil, nil

@@ -11,6 +11,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -38,6 +39,7 @@ func TestTimm(t *testing.T) {
 
 // TestPrecision: bfloat16 keeps 8 bits, so each of the 7 blocks adds two rounded branches with relative errors around 2^-8.
 func TestPrecision(t *testing.T) {
+	need.NoError(t, graph.BF16.Usable())
 	want := vectors(t, "expected.safetensors")
 	bb := load(t, filepath.Join("testdata", "timm.safetensors"), backbone.Options{Image: 56})
 	_, logits := run(t, bb, want["images"], graph.BF16)

@@ -46,7 +46,7 @@ func checkQuotes(cells []source, quoted []published.Quote) error {
 		if quoted == nil || c.check() != nil {
 			continue
 		}
-		if a := c.Run.Backbone.Architecture; !strings.HasPrefix(strings.ToLower(a), "vit") {
+		if a := c.Run.Backbone.Architecture; a != "" && !strings.HasPrefix(strings.ToLower(a), "vit") {
 			return runner.Usagef("--quote: the published numbers are of ViT-B/16, these results of %s: leave --quote out", a)
 		}
 	}
