@@ -129,12 +129,8 @@ func (b *Builder) operation(kind string, attrs map[string]any, inputs ...tf.Inpu
 
 // Placeholder is an input that every run feeds.
 func (b *Builder) Placeholder(name string, dtype tf.DataType, shape ...int) Value {
-	dims := make([]int64, len(shape))
-	for i, d := range shape {
-		dims[i] = int64(d)
-	}
 	return b.In(name).node("Placeholder", slices.Clone(shape),
-		map[string]any{"dtype": dtype, "shape": tf.MakeShape(dims...)})
+		map[string]any{"dtype": dtype, "shape": tf.MakeShape(dimensions(shape)...)})
 }
 
 // Constant is a small value stored in the graph itself; weights are variables (see Variables).
@@ -157,11 +153,16 @@ func constantTensor(t tensor.Tensor) (*tf.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	dims := make([]int64, len(t.Shape))
-	for i, d := range t.Shape {
+	return flat, flat.Reshape(dimensions(t.Shape))
+}
+
+// dimensions is a shape as TensorFlow takes it.
+func dimensions(shape []int) []int64 {
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
 		dims[i] = int64(d)
 	}
-	return flat, flat.Reshape(dims)
+	return dims
 }
 
 // scalar is a float32 constant. Like ints and vector, it adds one node per graph and value.

@@ -42,10 +42,6 @@ func (b *Builder) cut(images Value, p int, axes ...int) Value {
 	side := s / p
 	grid := b.transpose(b.reshape(images, n, side, p, side, p, c), axes...)
 	return b.differentiable(b.reshape(grid, n, side*side, p*p*c), []Value{images}, func(g *Gate, dy Value) []Value {
-		inverse := make([]int, len(axes))
-		for i, axis := range axes {
-			inverse[axis] = i
-		}
-		return []Value{g.reshape(g.transpose(g.reshape(dy, grid.Shape...), inverse...), images.Shape...)}
+		return []Value{g.reshape(g.transpose(g.reshape(dy, grid.Shape...), Inverse(axes)...), images.Shape...)}
 	})
 }

@@ -60,12 +60,7 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 		return v
 	}
 	b = (&Builder{shared: b.shared}).In("variable/" + name)
-	dims := make([]int64, len(shape))
-	for i, d := range shape {
-		dims[i] = int64(d)
-	}
-	tfShape := tf.MakeShape(dims...)
-	handle := b.operation("VarHandleOp", map[string]any{"dtype": dtype, "shape": tfShape, "shared_name": name})
+	handle := b.operation("VarHandleOp", map[string]any{"dtype": dtype, "shape": tf.MakeShape(dimensions(shape)...), "shared_name": name})
 	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, handle: handle.Output(0)}
 	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
 	v.read = b.widen(read).Output
@@ -93,12 +88,8 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 	}
 	b = (&Builder{shared: b.shared}).In("derived/" + name)
 	x := b.narrow(build(b))
-	dims := make([]int64, len(x.Shape))
-	for i, d := range x.Shape {
-		dims[i] = int64(d)
-	}
 	attrs := map[string]any{"dtype": x.DataType()}
-	handle := b.operation("VarHandleOp", map[string]any{"dtype": x.DataType(), "shape": tf.MakeShape(dims...), "shared_name": "derived/" + name}).Output(0)
+	handle := b.operation("VarHandleOp", map[string]any{"dtype": x.DataType(), "shape": tf.MakeShape(dimensions(x.Shape)...), "shared_name": "derived/" + name}).Output(0)
 	d := derivation{name: name, update: b.operation("AssignVariableOp", attrs, handle, x.Output)}
 	d.value = b.unary("StopGradient", b.node("ReadVariableOp", x.Shape, attrs, handle))
 	vs.derived = append(vs.derived, d)

@@ -13,12 +13,17 @@ func (b *Builder) PermuteTokens(x Value, order []int) Value {
 		return x
 	}
 	return b.differentiable(b.In("permute").gather(x, 1, order), []Value{x}, func(g *Gate, dy Value) []Value {
-		inverse := make([]int, len(order))
-		for i, from := range order {
-			inverse[from] = i
-		}
-		return []Value{g.gather(dy, 1, inverse)}
+		return []Value{g.gather(dy, 1, Inverse(order))}
 	})
+}
+
+// Inverse is the permutation that undoes order.
+func Inverse(order []int) []int {
+	back := make([]int, len(order))
+	for i, from := range order {
+		back[from] = i
+	}
+	return back
 }
 
 // RepeatSamples is x [B, T, d] with each sample n times in a row: [B n, T, d]. Saves nothing.

@@ -72,7 +72,7 @@ func (v layers) join(b *graph.Builder, x graph.Value) graph.Value {
 	if images != graph.Unknown {
 		images /= v.count()
 	}
-	patches = b.PermuteTokens(b.Reshape(patches, images, v.Patches(), v.Width), inverse(windowOrder(v.Side, v.w, v.shift)))
+	patches = b.PermuteTokens(b.Reshape(patches, images, v.Patches(), v.Width), graph.Inverse(windowOrder(v.Side, v.w, v.shift)))
 	if v.extra == 0 {
 		return patches
 	}

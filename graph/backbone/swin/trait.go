@@ -3,41 +3,29 @@ package swin
 import (
 	"fmt"
 	"regexp"
-	"slices"
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 )
 
-// traits are features of related networks that this package does not compute, by the names of their tensors.
-var traits = []struct {
-	names *regexp.Regexp
-	what  string
-}{
-	{regexp.MustCompile(`\.attn\.(logit_scale|cpb_mlp\.)`), "cosine attention and continuous position biases (Swin V2)"},
-	{regexp.MustCompile(`^absolute_pos_embed$`), "absolute position embeddings"},
-	{regexp.MustCompile(`\.attn\.(q_norm|k_norm)\.`), "q/k norm"},
-	{regexp.MustCompile(`^layers\.\d+\.blocks\.\d+\.(norm3|conv|gamma)`), "other layers in its blocks"},
+// traits are features of related networks that this package does not compute.
+var traits = []backbone.Trait{
+	{Names: regexp.MustCompile(`\.attn\.(logit_scale|cpb_mlp\.)`), What: "cosine attention and continuous position biases (Swin V2)"},
+	{Names: regexp.MustCompile(`^absolute_pos_embed$`), What: "absolute position embeddings"},
+	{Names: regexp.MustCompile(`\.attn\.(q_norm|k_norm)\.`), What: "q/k norm"},
+	{Names: regexp.MustCompile(`^layers\.\d+\.blocks\.\d+\.(norm3|conv|gamma)`), What: "other layers in its blocks"},
 }
 
-// lacks are features recognised by a missing tensor, given one that is there.
-var lacks = []struct{ there, missing, what string }{
-	{"patch_embed.proj.weight", "patch_embed.norm.weight", "no norm of its patch embedding"},
-	{"layers.0.blocks.0.attn.qkv.weight", "layers.0.blocks.0.attn.qkv.bias", "no biases of query, key and value"},
+// lacks are the features that a missing tensor shows.
+var lacks = []backbone.Lack{
+	{Has: "patch_embed.proj.weight", Lacks: "patch_embed.norm.weight", What: "no norm of its patch embedding"},
+	{Has: "layers.0.blocks.0.attn.qkv.weight", Lacks: "layers.0.blocks.0.attn.qkv.bias", What: "no biases of query, key and value"},
 }
 
 // explain says what kind of network a file is if its tensors make no Swin, "" if that can't be told.
 func explain(m tensor.Map) string {
-	for _, t := range traits {
-		if slices.ContainsFunc(m.Names(), t.names.MatchString) {
-			return fmt.Sprintf("this is a network with %s, which this version does not compute", t.what)
-		}
-	}
-	for _, l := range lacks {
-		_, there := m[l.there]
-		if _, ok := m[l.missing]; there && !ok {
-			return fmt.Sprintf("this is a network with %s, which this version does not compute", l.what)
-		}
+	if found := backbone.FindTraits(m, traits, lacks); found != nil {
+		return fmt.Sprintf("this is a network with %s, which this version does not compute", found[0])
 	}
 	return ""
 }

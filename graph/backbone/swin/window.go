@@ -19,15 +19,6 @@ func windowOrder(side, w, shift int) []int {
 	return order
 }
 
-// inverse is the permutation that undoes order.
-func inverse(order []int) []int {
-	back := make([]int, len(order))
-	for i, from := range order {
-		back[from] = i
-	}
-	return back
-}
-
 // windowMasks are the masks [w*w, w*w] of all windows in the order of windowOrder: 0 between patches that are neighbours on the
 // grid, masked between those that the roll brought together.
 func windowMasks(side, w, shift int) []float32 {

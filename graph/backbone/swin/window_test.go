@@ -3,6 +3,8 @@ package swin
 import (
 	"math"
 	"testing"
+
+	"dtl-tf/graph"
 )
 
 // TestWindows checks order and masks against the definition, place by place: roll the grid by (-shift, -shift), cut it into windows,
@@ -22,7 +24,7 @@ func TestWindows(t *testing.T) {
 				t.Fatalf("%+v: place %d holds patch %d, want %d", c, i, token, want)
 			}
 			seen[token] = true
-			if inverse(order)[token] != i {
+			if graph.Inverse(order)[token] != i {
 				t.Fatalf("%+v: the inverse puts patch %d elsewhere than %d", c, token, i)
 			}
 		}
