@@ -21,6 +21,7 @@ type StepConfig struct {
 	Precision  graph.Precision `json:"precision"`
 	Recompute  graph.Recompute `json:"recompute"`
 	Threads    int             `json:"threads"` // 0: all that the process may use
+	XLA        string          `json:"xla,omitempty"`
 }
 
 // BatchSetting describes a field with the number of images per step.
@@ -55,6 +56,10 @@ func (c *StepConfig) Settings() []Setting {
 		{
 			Name: "recompute", Group: GroupMachine, Value: (*string)(&c.Recompute), OneOf: graph.Recomputes(),
 			Help: "what the backward pass recomputes to save memory: `" + strings.Join(graph.Recomputes(), "|") + "`",
+		},
+		{
+			Name: "xla", Group: GroupMachine, Value: &c.XLA, OneOf: []string{XLAAuto, XLAOn, XLAOff},
+			Help: "compile the step for a GPU with XLA: `auto|on|off`. Steps are several times faster, but --recompute saves less memory. auto compiles if there is a GPU with CUDA's compiler",
 		},
 	}
 }

@@ -36,6 +36,7 @@ func (s *sweepFlags) machine(g *groups) {
 			setting(settings, "threads", ""),
 			setting(settings, "precision", ""),
 			setting(settings, "recompute", ""),
+			setting(settings, "xla", ""),
 			setting(settings, "micro-batch", "`images` to process at a time, a divisor of all batch sizes: same result, less memory (0: the whole batch)"),
 			setting(settings, "drop-path-scope", ""),
 			setting(settings, "feature-cache", ""),

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -30,7 +28,7 @@ func Print(w io.Writer, version string) error {
 
 	row("dtl-tf", "%s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	row("libtensorflow", "%s", tf.Version())
-	row("", "%s", libraryPath())
+	row("", "%s", cmp.Or(machine.LibTensorFlow(), "path unknown: this system does not tell"))
 	if !strings.HasPrefix(tf.Version(), wantedTensorFlow) {
 		advice = append(advice, fmt.Sprintf("libtensorflow is %s, this program is made for %sx: build it against that (make deps).", tf.Version(), wantedTensorFlow))
 	}
@@ -129,22 +127,6 @@ func devices(row func(string, string, ...any)) (gpus int, err error) {
 		}
 	}
 	return gpus, nil
-}
-
-// libraryPath returns the path of the libtensorflow that this process has loaded.
-func libraryPath() string {
-	maps, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		return "path unknown: this system does not tell"
-	}
-	for line := range strings.Lines(string(maps)) {
-		if fields := strings.Fields(line); len(fields) >= 6 {
-			if base := filepath.Base(fields[5]); strings.HasPrefix(base, "libtensorflow") && !strings.Contains(base, "framework") {
-				return fields[5]
-			}
-		}
-	}
-	return "path unknown"
 }
 
 func gibibytes(n int64) string {

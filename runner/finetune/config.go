@@ -64,7 +64,7 @@ func Default() Config {
 	return Config{
 		CheckpointEvery: 10, Init: InitPretrained, MethodConfig: runner.MethodConfig{Method: "dtl"},
 		Epochs:       train.DefaultEpochs,
-		StepConfig:   runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations},
+		StepConfig:   runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations, XLA: runner.XLAAuto},
 		LearningRate: 1e-3, WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
 		Schedule: train.Cosine, Shuffle: true, Augment: data.AugmentNone, Seed: 42,
 		CacheMiB: 1024, FeatureCache: FeatureCacheAuto, CachePrecision: graph.FP32,

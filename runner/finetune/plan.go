@@ -51,6 +51,9 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if p.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
 		return nil, err
 	}
+	if err := p.config.ResolveXLA(p.device, note); err != nil {
+		return nil, err
+	}
 	if p.data, err = openTraining(ctx, c, p.backbone.ImageSize(), note); err != nil {
 		return nil, err
 	}
@@ -128,7 +131,7 @@ func (p *plan) newModel() (*dtl.Model, error) {
 
 // values returns what the model's variables start from.
 func (p *plan) values(m *dtl.Model) (dtl.Start, error) {
-	s := dtl.Start{Session: graph.SessionOptions{Threads: p.config.Threads}, Weights: p.backbone.Weights, Seed: p.config.Seed}
+	s := dtl.Start{Session: p.config.SessionOptions(), Weights: p.backbone.Weights, Seed: p.config.Seed}
 	if p.start == nil {
 		return s, nil
 	}

@@ -53,7 +53,7 @@ func (r *run) settings() Record {
 // describe starts the record of the run.
 func (r *run) describe(cache *result.FeatureCache) error {
 	counts, d := r.trainer.Counts(), r.data
-	where, err := device(r.trainer, r.config.Threads)
+	where, err := device(r.trainer, r.config.StepConfig)
 	if err != nil {
 		return err
 	}

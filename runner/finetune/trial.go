@@ -29,7 +29,7 @@ func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	session := graph.SessionOptions{Threads: c.Threads}
+	session := c.SessionOptions()
 	device, err := graph.FindDevice(session)
 	if err != nil {
 		return nil, err
@@ -93,9 +93,10 @@ type StepMemory struct {
 	Fixed int64 // weights and optimizer state
 }
 
-// MeasureStepMemory traces one training step in a separate session.
+// MeasureStepMemory traces one training step in a separate session, without XLA, which leaves no allocation records.
 func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, error) {
 	c = c.filled()
+	c.XLA = ""
 	bb, err := c.Load(ctx)
 	if err != nil {
 		return StepMemory{}, err

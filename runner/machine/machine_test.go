@@ -1,9 +1,11 @@
 package machine
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"dtl-tf/graph/need"
@@ -42,5 +44,28 @@ func TestMemory(t *testing.T) {
 	}
 	if peak := PeakResident(); peak < 1<<20 || peak > TotalBytes() {
 		t.Errorf("peak resident %d", peak)
+	}
+}
+
+// TestMissingForXLA: both parts of the compiler are needed; they may lie in different places.
+func TestMissingForXLA(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	place := func(root, path string) {
+		t.Helper()
+		path = filepath.Join(root, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := missingForXLA([]string{a, b}); !strings.Contains(got, "libdevice") || !strings.Contains(got, a+", "+b) {
+		t.Errorf("nothing there: %q", got)
+	}
+	place(a, "nvvm/libdevice/libdevice.10.bc")
+	if got := missingForXLA([]string{a, b}); !strings.HasPrefix(got, "bin/ptxas") {
+		t.Errorf("without ptxas: %q", got)
+	}
+	place(b, "bin/ptxas")
+	if got := missingForXLA([]string{a, b}); got != "" {
+		t.Errorf("complete: %q", got)
 	}
 }

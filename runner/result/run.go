@@ -83,6 +83,7 @@ type Device struct {
 	Kind    string `json:"kind"`              // CPU or GPU
 	Model   string `json:"model,omitempty"`   // in the words of the system
 	Threads int    `json:"threads,omitempty"` // intra-op threads
+	XLA     bool   `json:"xla,omitempty"`     // XLA compiled the step
 	Computing
 }
 

@@ -66,7 +66,7 @@ type StepMemory struct {
 }
 
 // HowStepMemory is the How of every StepMemory.
-const HowStepMemory = "TensorFlow's allocation records of one traced training step on images, replayed in time; without stored features"
+const HowStepMemory = "TensorFlow's allocation records of one traced training step on images, replayed in time; without stored features and XLA"
 
 // Key names a cell in messages: "eurosat dtl+ seed 42".
 func (c Cell) Key() string { return fmt.Sprintf("%s %s seed %d", c.Task, c.Method, c.Seed) }
