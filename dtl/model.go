@@ -20,7 +20,7 @@ type Config struct {
 	Classes   int
 	Recompute graph.Recompute // what training computes again in the backward pass
 	Precision graph.Precision // "" is FP32
-	Device    graph.Device    // "" is graph.Processor
+	Device    graph.Device    // "" is graph.Processor (see defaultDevice)
 	// ChunkValues is the size of a chunk in values (samples x tokens x width), for blocks that run in chunks; 0 is the
 	// device's default.
 	ChunkValues int
@@ -52,6 +52,9 @@ const (
 	HeadWeight = "head.weight"
 	HeadBias   = "head.bias"
 )
+
+// defaultDevice is the device of a Config that names none. The tests change it to run on a GPU.
+var defaultDevice = graph.Processor
 
 // New builds the forward pass for any number of images. It returns an error for settings that contradict each other or the
 // architecture.
@@ -111,7 +114,7 @@ func (c *Config) check() error {
 	if c.Classes < 1 {
 		return fmt.Errorf("a classifier of %d classes is not possible", c.Classes)
 	}
-	c.Precision, c.Recompute = cmp.Or(c.Precision, graph.FP32), cmp.Or(c.Recompute, graph.RecomputeNone)
+	c.Precision, c.Recompute, c.Device = cmp.Or(c.Precision, graph.FP32), cmp.Or(c.Recompute, graph.RecomputeNone), cmp.Or(c.Device, defaultDevice)
 	_, err := graph.ParseRecompute(string(c.Recompute))
 	return err
 }
