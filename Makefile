@@ -49,7 +49,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --lr 0.01 --out runs/demo --overwrite
 TEST_FLAGS ?=
 
-.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go deps env clean
+.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go gpu-binaries deps env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,11 @@ lint: deps ## run gofmt, go vet, staticcheck, and shellcheck if it is installed
 bench: deps ## measure time and memory of a step against PyTorch (ROUNDS=1 BENCH_ONLY='batch=8 precision=fp32')
 	go build -buildvcs=false -o .deps/bench/benchstep ./scripts/benchstep
 	@python3 scripts/bench.py
+
+gpu-binaries: deps ## build the program and the tests that scripts/gpu-check.sh runs on a GPU machine, into .deps/gpu
+	@for package in cmd/dtl-tf scripts/benchstep; do \
+		go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o .deps/gpu/$${package##*/} ./$$package || exit 1; done
+	@for package in graph/capi graph dtl; do go test -c -ldflags '-s -w' -o .deps/gpu/$${package##*/}.test ./$$package || exit 1; done
 
 bench-go: deps ## run Go's benchmarks (BENCH=regexp selects some)
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """PyTorch's side of `make bench`: a process that holds one DTL model and trains on one batch whenever bench.py asks for it.
 
-    python bench_torch.py --backbone vit_b16 --batch 8 --precision fp32 --threads 2
+    python bench_torch.py --backbone vit_b16 --batch 8 --precision fp32 --threads 2 [--fused] [--device cuda [--compile] [--tf32]]
 
 Commands come as lines on standard input, answers go as lines of JSON to standard output, as in benchstep:
 
     step   {"seconds": ..., "loss": ...}        one training step
     peak   {"bytes": ..., "resident": ...}      peak of the allocator's bytes during one more step
+
+On a GPU every step copies its batch there from pinned memory, as bytes, and normalises it there. fp16 is torch.autocast with a loss scale.
 
 The step follows the official implementation (heekhero/DTL, models/vision_transformer.py and swin_transformer.py on timm):
 attention that materialises its softmax, nn.LayerNorm, nn.GELU, h <- h + x A^T B^T before each block with a map, theta(h) =
@@ -38,12 +40,14 @@ BETA = 100.0
 class Attention(nn.Module):
     """(B, T, d) -> (B, T, d)."""
 
-    def __init__(self, width, heads):
+    def __init__(self, width, heads, fused=False):
         super().__init__()
-        self.heads, self.scale = heads, (width // heads) ** -0.5
+        self.heads, self.scale, self.fused = heads, (width // heads) ** -0.5, fused
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def mix(self, q, k, v):
+        if self.fused:
+            return F.scaled_dot_product_attention(q, k, v)
         weights = (q @ k.transpose(-2, -1)) * self.scale  # (B, heads, T, T)
         return weights.softmax(dim=-1) @ v
 
@@ -58,8 +62,8 @@ class WindowAttention(Attention):
     back after, and a mask parts tokens that only the roll made neighbours."""
 
     def __init__(self, width, heads, side, window, shift, fused):
-        super().__init__(width, heads)
-        self.window, self.shift, self.fused = window, shift, fused
+        super().__init__(width, heads, fused)
+        self.window, self.shift = window, shift
         span = 2 * window - 1
         self.relative_position_bias_table = nn.Parameter(0.02 * torch.randn(span ** 2, heads))
         place = torch.cartesian_prod(torch.arange(window), torch.arange(window))  # row and column of each token of a window
@@ -118,14 +122,14 @@ class Block(nn.Module):
 class ViT(nn.Module):
     """embed: images -> (B, T, d). pool: (B, T, d) -> (B, d). A stage is what precedes its blocks, and the blocks."""
 
-    def __init__(self, size):
+    def __init__(self, size, fused):
         super().__init__()
         stage, = size.stages
         self.patches = nn.Conv2d(3, stage.width, size.patch, stride=size.patch)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, stage.width))
         self.pos_embed = nn.Parameter(0.02 * torch.randn(1, stage.tokens, stage.width))
         self.blocks = nn.ModuleList(
-            Block(stage.width, Attention(stage.width, stage.heads), eps=1e-6) for _ in range(stage.blocks))
+            Block(stage.width, Attention(stage.width, stage.heads, fused), eps=1e-6) for _ in range(stage.blocks))
         self.norm = nn.LayerNorm(stage.width, eps=1e-6)
         self.stages = [(nn.Identity(), self.blocks)]
 
@@ -193,7 +197,7 @@ class DTL(nn.Module):
     def __init__(self, size, fused, classes=CLASSES):
         super().__init__()
         self.size = size
-        self.backbone = (Swin(size, fused) if size.family == "swin" else ViT(size)).requires_grad_(False)
+        self.backbone = (Swin(size, fused) if size.family == "swin" else ViT(size, fused)).requires_grad_(False)
         self.maps = nn.ModuleDict({str(i): LowRank(stage.width, size.rank) for i, stage in enumerate(size.blocks())
                                    if i >= size.maps_from})
         self.head = nn.Linear(size.stages[-1].width, classes)
@@ -213,34 +217,63 @@ class DTL(nn.Module):
 
 
 class Worker:
-    def __init__(self, backbone, batch, precision):
+    def __init__(self, o):
         torch.manual_seed(1)
-        self.autocast = precision == "bf16"
-        size = BACKBONES[backbone]
-        self.model = DTL(size, size.fused(precision)).train()
+        self.device = torch.device(o.device)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o.tf32
+        self.autocast = dict(fp32=None, bf16=torch.bfloat16, fp16=torch.float16)[o.precision]
+        size = BACKBONES[o.backbone]
+        self.model = DTL(size, o.fused or size.fused(o.precision)).train().to(self.device)
+        self.forward = torch.compile(self.model) if o.compile else self.model
         trained = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW([
             dict(params=[p for n, p in trained if n.endswith(".bias")], weight_decay=0.0),
             dict(params=[p for n, p in trained if not n.endswith(".bias")], weight_decay=0.05)], lr=1e-3)
-        self.images, self.labels = torch.randn(batch, 3, size.image, size.image), torch.arange(batch) % CLASSES
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=o.precision == "fp16")
+        self.images, self.labels = torch.randn(o.batch, 3, size.image, size.image), torch.arange(o.batch) % CLASSES
+        if self.device.type == "cuda":
+            self.images = torch.randint(0, 256, (o.batch, size.image, size.image, 3), dtype=torch.uint8).pin_memory()
+            self.labels = self.labels.pin_memory()
+
+    def batch(self):
+        if self.device.type == "cpu":
+            return self.images, self.labels
+        images = self.images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+        return images, self.labels.to(self.device, non_blocking=True)
 
     def train(self):
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
-            loss = F.cross_entropy(self.model(self.images), self.labels)
+        images, labels = self.batch()
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            loss = F.cross_entropy(self.forward(images), labels)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         return loss.item()
 
     def step(self):
         begun = time.perf_counter()
-        loss = self.train()
+        loss = self.train()  # waits for the device
         seconds = time.perf_counter() - begun
         if not math.isfinite(loss):
             raise ValueError(f"the loss is {loss}")
         return dict(seconds=seconds, loss=loss)
 
     def peak(self):
+        return self.peak_of_gpu() if self.device.type == "cuda" else self.peak_of_cpu()
+
+    def peak_of_gpu(self):
+        """The peak of bytes alive in PyTorch's allocator, without what exists before the step (weights, moments), and the pool's size."""
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        self.train()
+        torch.cuda.synchronize()
+        free, total = torch.cuda.mem_get_info()
+        return dict(bytes=torch.cuda.max_memory_allocated() - before, before=before, reserved=torch.cuda.max_memory_reserved(), process=total - free)
+
+    def peak_of_cpu(self):
         """The peak of bytes alive, from the profiler's records of every allocation and release of PyTorch's CPU allocator. It excludes
         what exists before the step (weights, images, moments) and oneDNN's own allocations."""
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -257,11 +290,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backbone", choices=BACKBONES, default="vit_b16")
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the forward pass")
+    parser.add_argument("--fused", action="store_true", help="F.scaled_dot_product_attention instead of a softmax in memory")
+    parser.add_argument("--tf32", action="store_true", help="let products of float32 use TensorFloat-32")
     o = parser.parse_args()
     torch.set_num_threads(o.threads)
-    worker = Worker(o.backbone, o.batch, o.precision)
+    worker = Worker(o)
     print(json.dumps(dict(ready=True, torch=torch.__version__)), flush=True)
     for line in sys.stdin:
         answer = {"step": worker.step, "peak": worker.peak}[line.strip()]()

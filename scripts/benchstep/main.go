@@ -3,7 +3,8 @@
 //
 //	step   {"seconds": ..., "loss": ...}      one training step, measured from feed to loss
 //	fill   {"seconds": ...}                   compute the stored values of one batch (only with -store)
-//	peak   {"bytes": ..., "at_most": ..., "fed": ..., "resident": ...}   from the trace of one more step
+//	peak   {"bytes": ..., "at_most": ..., "fed": ..., "resident": ...}   from the trace of one more step; on a GPU also
+//	       "gpu", the peak on the GPU alone, and "process", the GPU memory that the process holds according to the driver
 //
 // With -ceiling it only measures large matrix products.
 package main
@@ -11,6 +12,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,6 +23,7 @@ import (
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
@@ -47,6 +50,11 @@ func main() {
 	recompute := flag.String("recompute", "activations", "none, activations or blocks")
 	store := flag.String("store", "", "train on stored values of this precision instead of images")
 	threads := flag.Int("threads", 0, "threads inside one op, 0: all cores")
+	method := flag.String("method", "dtl", "method")
+	device := flag.String("device", "cpu", "cpu, or gpu: build the graph for the GPU, which must be there")
+	chunk := flag.Int("chunk", 0, "values of a chunk, 0: the device's default")
+	xla := flag.Bool("xla", false, "compile the graph with XLA; its peak is then unknown")
+	trace := flag.String("trace", "", "file that receives the RunMetadata of the last peak")
 	ceiling := flag.Bool("ceiling", false, "measure matrix products of 2048 x 2048 x 2048 and end")
 	flag.Parse()
 
@@ -54,7 +62,10 @@ func main() {
 		if *ceiling {
 			return printCeiling(*threads)
 		}
-		w, err := newWorker(*arch, *batch, *precision, *recompute, *store, *threads)
+		w, err := newWorker(config{
+			backbone: *arch, method: *method, batch: *batch, precision: *precision, recompute: *recompute, store: *store,
+			device: graph.Device(*device), chunk: *chunk, xla: *xla, trace: *trace, threads: *threads,
+		})
 		if err != nil {
 			return err
 		}
@@ -67,6 +78,14 @@ func main() {
 	}
 }
 
+// config is the command line.
+type config struct {
+	backbone, method, precision, recompute, store, trace string
+	device                                               graph.Device
+	batch, chunk, threads                                int
+	xla                                                  bool
+}
+
 // worker is a model and the batch that every step trains on.
 type worker struct {
 	session *dtl.Trainer
@@ -75,28 +94,37 @@ type worker struct {
 	store   graph.Precision // with -store
 	stored  []tensor.Tensor // with -store: fed instead of images
 	steps   int             // steps so far
+	device  graph.Device
+	xla     bool
+	file    string // for the trace, "" for none
 
 	train func() (loss float64, err error)
 	trace func() (*pb.RunMetadata, error)
 }
 
-func newWorker(name string, batch int, precision, recompute, store string, threads int) (*worker, error) {
-	arch, err := backbone.Parse(name)
+func newWorker(c config) (*worker, error) {
+	arch, err := backbone.Parse(c.backbone)
 	if err != nil {
 		return nil, err
 	}
-	p, err := graph.ParsePrecision(precision)
+	p, err := graph.ParsePrecision(c.precision)
 	if err != nil {
 		return nil, err
 	}
-	mode, err := graph.ParseRecompute(recompute)
+	mode, err := graph.ParseRecompute(c.recompute)
 	if err != nil {
 		return nil, fmt.Errorf("-recompute: %w", err)
 	}
-	w := &worker{}
-	w.images, w.labels = finetune.RandomBatch(batch, arch.ImageSize(), classes)
-	if store != "" {
-		if w.store, err = graph.ParsePrecision(store); err != nil {
+	options := graph.SessionOptions{Threads: c.threads, XLA: c.xla}
+	if c.device == graph.GPU {
+		if found, err := graph.FindDevice(options); err != nil || found != graph.GPU {
+			return nil, fmt.Errorf("-device gpu: TensorFlow finds %s only (%w)", found, err)
+		}
+	}
+	w := &worker{device: c.device, xla: c.xla, file: c.trace}
+	w.images, w.labels = finetune.RandomBatch(c.batch, arch.ImageSize(), classes)
+	if c.store != "" {
+		if w.store, err = graph.ParsePrecision(c.store); err != nil {
 			return nil, err
 		}
 	}
@@ -104,19 +132,19 @@ func newWorker(name string, batch int, precision, recompute, store string, threa
 	if err != nil {
 		return nil, err
 	}
-	method, _, err := dtl.NewMethod("dtl", nil, arch)
+	method, _, err := dtl.NewMethod(c.method, nil, arch)
 	if err != nil {
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes,
-		Precision: p, Recompute: mode,
+		Precision: p, Recompute: mode, Device: c.device, ChunkValues: c.chunk,
 	})
 	if err != nil {
 		return nil, err
 	}
-	training := dtl.Training{Batch: batch, WeightDecay: decay}
-	start := dtl.Start{Session: graph.SessionOptions{Threads: threads}, Weights: bb.Weights, Seed: 1}
+	training := dtl.Training{Batch: c.batch, WeightDecay: decay}
+	start := dtl.Start{Session: options, Weights: bb.Weights, Seed: 1}
 	if w.store == "" {
 		err = w.onImages(model, training, start)
 	} else {
@@ -224,7 +252,19 @@ func (w *worker) peak() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if w.file != "" {
+		raw, err := proto.Marshal(metadata)
+		if err == nil {
+			err = os.WriteFile(w.file, raw, 0o644)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("write the trace: %w", err)
+		}
+	}
 	report, err := memory.Replay(metadata, nil)
+	if w.xla && errors.Is(err, memory.ErrNoRecords) {
+		return map[string]int64{"process": machine.ProcessOnGPU(os.Getpid())}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +272,15 @@ func (w *worker) peak() (any, error) {
 	for _, v := range w.stored {
 		fed += int64(w.store.Bytes() * tensor.Size(v.Shape))
 	}
-	return map[string]int64{
+	answer := map[string]int64{
 		"bytes": report.Peak, "at_most": report.AtMost, "fed": fed, "resident": machine.PeakResident(),
-	}, nil
+	}
+	if w.device == graph.GPU {
+		card, err := memory.Replay(metadata, memory.GPU)
+		if err != nil {
+			return nil, err
+		}
+		answer["gpu"], answer["gpu_at_most"], answer["process"] = card.Peak, card.AtMost, machine.ProcessOnGPU(os.Getpid())
+	}
+	return answer, nil
 }

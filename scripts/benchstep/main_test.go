@@ -11,7 +11,7 @@ import (
 // answers sends commands to a worker with the small backbone and returns its answers, without its greeting.
 func answers(t *testing.T, store, commands string) []map[string]float64 {
 	t.Helper()
-	w, err := newWorker("vit_mini4", 3, "fp32", "activations", store, 1)
+	w, err := newWorker(config{backbone: "vit_mini4", method: "dtl", batch: 3, precision: "fp32", recompute: "activations", store: store, threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestWorker(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for _, c := range [][3]string{{"fp8", "none", ""}, {"fp32", "some", ""}, {"fp32", "none", "fp8"}} {
-		if _, err := newWorker("vit_mini4", 1, c[0], c[1], c[2], 1); err == nil || !strings.Contains(err.Error(), "use ") {
+		if _, err := newWorker(config{backbone: "vit_mini4", method: "dtl", batch: 1, precision: c[0], recompute: c[1], store: c[2], threads: 1}); err == nil || !strings.Contains(err.Error(), "use ") {
 			t.Errorf("precision %q, recompute %q, store %q: %v", c[0], c[1], c[2], err)
 		}
 	}
