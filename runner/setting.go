@@ -23,7 +23,6 @@ type Setting struct {
 
 	OneOf    []string // accepted texts, nil for any
 	Min, Max float64  // accepted numbers, unless Max is 0
-	Above    bool     // Min itself is not accepted
 }
 
 // Check returns a UsageError for the first setting whose value is not accepted.
@@ -53,12 +52,8 @@ func (s Setting) check() error {
 	if s.Max == 0 {
 		return nil
 	}
-	if math.IsNaN(v) || v < s.Min || v > s.Max || (s.Above && v == s.Min) {
-		bound := "at least"
-		if s.Above {
-			bound = "above"
-		}
-		return Usagef("--%s %s is not possible: it must be %s %v and at most %s", s.Name, plain(v), bound, s.Min, plain(s.Max))
+	if math.IsNaN(v) || v < s.Min || v > s.Max {
+		return Usagef("--%s %s is not possible: it must be at least %v and at most %s", s.Name, plain(v), s.Min, plain(s.Max))
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func TestCheck(t *testing.T) {
 	rate, batch, epochs, schedule := 0.0, 0, 0, ""
 	settings := []Setting{
-		{Name: "lr", Value: &rate, Above: true, Max: 1e3},
+		{Name: "lr", Value: &rate, Max: 1e3},
 		{Name: "batch", Value: &batch, Min: 1, Max: 1e6},
 		{Name: "epochs", Value: &epochs}, // no limits
 		{Name: "schedule", Value: &schedule, OneOf: []string{"cosine", "constant"}},
@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{1e3, 1, "cosine", ""},
 		{math.SmallestNonzeroFloat64, 1e6, "constant", ""},
-		{0, 1, "cosine", "--lr 0 is not possible: it must be above 0 and at most 1000"},
+		{-0.5, 1, "cosine", "--lr -0.5 is not possible: it must be at least 0 and at most 1000"},
 		{math.NaN(), 1, "cosine", "--lr NaN is not possible"},
 		{math.Inf(1), 1, "cosine", "--lr +Inf is not possible"},
 		{1, 0, "cosine", "--batch 0 is not possible: it must be at least 1 and at most 1000000"},

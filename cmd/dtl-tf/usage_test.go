@@ -23,7 +23,7 @@ func TestFlagsRefused(t *testing.T) {
 		{"batch 0", []string{"at least 1"}},
 		{"batch -8", nil},
 		{"batch 10000000", nil},
-		{"lr 0", []string{"above 0"}},
+		{"lr -1", []string{"at least 0"}},
 		{"lr -0.1", nil},
 		{"lr NaN", nil},
 		{"lr Inf", nil},

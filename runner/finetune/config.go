@@ -33,7 +33,7 @@ type Config struct {
 
 	Epochs int `json:"epochs"`
 	runner.StepConfig
-	LearningRate  float64           `json:"lr"`
+	LearningRate  float64           `json:"lr"` // 0: the usual one of the method
 	WeightDecay   float64           `json:"weight_decay"`
 	DropPath      float64           `json:"drop_path"`
 	DropPathScope dtl.DropPathScope `json:"drop_path_scope"` // "": all
@@ -63,9 +63,9 @@ const (
 func Default() Config {
 	return Config{
 		CheckpointEvery: 10, Init: InitPretrained, MethodConfig: runner.MethodConfig{Method: "dtl"},
-		Epochs:       train.DefaultEpochs,
-		StepConfig:   runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations, XLA: runner.XLAAuto},
-		LearningRate: 1e-3, WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
+		Epochs:      train.DefaultEpochs,
+		StepConfig:  runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations, XLA: runner.XLAAuto},
+		WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
 		Schedule: train.Cosine, Shuffle: true, Augment: data.AugmentNone, Seed: 42,
 		CacheMiB: 1024, FeatureCache: FeatureCacheAuto, CachePrecision: graph.FP32,
 	}
@@ -121,7 +121,7 @@ func (c *Config) fileSettings() []runner.Setting {
 func (c *Config) optimizerSettings() []runner.Setting {
 	const group = runner.GroupTraining
 	return []runner.Setting{
-		{Name: "lr", Group: group, Value: &c.LearningRate, Above: true, Max: 1e3, Help: "peak learning `rate`"},
+		{Name: "lr", Group: group, Value: &c.LearningRate, Max: 1e3, Help: "peak learning `rate` (0: the usual one of the method, which a note names)"},
 		{
 			Name: "weight-decay", Group: group, Value: &c.WeightDecay, Max: 1e3,
 			Help: "AdamW's decoupled weight `decay`, on all parameters but biases",

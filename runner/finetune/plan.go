@@ -13,6 +13,7 @@ import (
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/train"
+	"dtl-tf/runner/vtab"
 )
 
 // plan is everything that determines a run, read and checked. It does not change after newPlan.
@@ -30,9 +31,6 @@ type plan struct {
 func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error) {
 	p := &plan{config: c}
 	var err error
-	if p.schedule, err = train.NewSchedule(c.Schedule, c.Epochs, c.LearningRate); err != nil {
-		return nil, err // not after Config.check
-	}
 	if p.backbone, err = c.loadBackbone(ctx); err != nil {
 		return nil, cmp.Or(interrupted(ctx), err)
 	}
@@ -47,6 +45,10 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	}
 	if err != nil {
 		return nil, err
+	}
+	p.config.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
+	if p.schedule, err = train.NewSchedule(c.Schedule, c.Epochs, p.config.LearningRate); err != nil {
+		return nil, err // not after Config.check
 	}
 	if p.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
 		return nil, err
@@ -146,4 +148,14 @@ func interrupted(ctx context.Context) error {
 		return fmt.Errorf("interrupted before the first step: %w", err)
 	}
 	return nil
+}
+
+// chooseRate fills in the learning rate if the user has not given one.
+func (c *Config) chooseRate(method, architecture string, note runner.NoteFunc) {
+	if c.LearningRate != 0 {
+		return
+	}
+	rate, why := vtab.UsualRate(method, architecture)
+	c.LearningRate = rate
+	note("--lr %v: %s; dtl-tf vtab search compares others", rate, why)
 }

@@ -1,0 +1,24 @@
+package finetune
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/expect"
+)
+
+// TestUsualRate: a run without a learning rate takes the method's usual one, notes it, and records it as if it had been given.
+func TestUsualRate(t *testing.T) {
+	for method, want := range map[string]float64{"linear": 0.001, "full": 5e-5} {
+		c := smallRun(t)
+		c.Method, c.LearningRate, c.Epochs = method, 0, 1
+		noted := ""
+		p, err := newPlan(t.Context(), c, func(format string, args ...any) { noted += fmt.Sprintf(format, args...) + "\n" })
+		expect.NoError(t, err)
+		p.data.close()
+		if p.config.LearningRate != want || !strings.Contains(noted, fmt.Sprintf("--lr %v: ", want)) {
+			t.Errorf("%s: rate %v, want %v; noted %q", method, p.config.LearningRate, want, noted)
+		}
+	}
+}
