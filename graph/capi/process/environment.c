@@ -3,6 +3,7 @@
 #include <alloca.h>
 #include <string.h>
 #include <unistd.h>
+#include "hold.h"
 
 static const char *const defaults[][2] = {
 	{"TF_CPP_MIN_LOG_LEVEL=", "TF_CPP_MIN_LOG_LEVEL=2"}, // errors
@@ -34,10 +35,16 @@ static void set_defaults(int argc, char **argv, char **envp) {
 		extended[n + added++] = (char *)defaults[d][1];
 		strcat(set, name);
 	}
-	if (!added) return;
+	if (!added) {
+		hold_stderr();
+		return;
+	}
 	char path[4096];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-	if (length <= 0) return;
+	if (length <= 0) {
+		hold_stderr();
+		return;
+	}
 	path[length] = 0;
 	if (marker >= 0) // inherited from a parent process whose defaults have been unset since
 		extended[marker] = set;
@@ -45,6 +52,7 @@ static void set_defaults(int argc, char **argv, char **envp) {
 		extended[n + added++] = set;
 	extended[n + added] = NULL;
 	execve(path, argv, extended);
+	hold_stderr();
 }
 
 __attribute__((section(".preinit_array"), used))

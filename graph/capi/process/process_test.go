@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,5 +45,37 @@ func TestDefaults(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), "found: "+c.want+"\n") {
 			t.Errorf("with %v: want %s, got %v and\n%s", c.set, c.want, err, out)
 		}
+	}
+}
+
+// TestHeld checks that of what libraries print to stderr while they are loaded, only the known noise is dropped. A preloaded library
+// stands in for TensorFlow's CUDA build.
+func TestHeld(t *testing.T) {
+	const child = "DTL_TEST_HELD_CHILD"
+	if os.Getenv(child) != "" {
+		fmt.Fprintln(os.Stderr, "of Go")
+		return
+	}
+	need.That(t, runtime.GOOS == "linux" && runtime.GOARCH == "amd64", "stderr is held on Linux only")
+	compiler, err := exec.LookPath("cc")
+	need.That(t, err == nil, "no C compiler")
+	library := filepath.Join(t.TempDir(), "noisy.so")
+	compile := exec.Command(compiler, "-shared", "-fPIC", "-x", "c", "-o", library, "-")
+	compile.Stdin = strings.NewReader(`#include <unistd.h>
+__attribute__((constructor)) static void print(void) {
+	static const char text[] = "kept\nE0000 cuda_dnn.cc:8310] Unable to register cuDNN factory: twice\n"
+		"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\nkept too\n";
+	if (write(2, text, sizeof text - 1) < 0) _exit(9);
+}`)
+	if out, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	command := exec.Command(os.Args[0], "-test.run=^TestHeld$")
+	command.Env = append(os.Environ(), child+"=1", "LD_PRELOAD="+library)
+	var said strings.Builder
+	command.Stderr = &said
+	if err := command.Run(); err != nil || !strings.HasPrefix(said.String(), "kept\nkept too\n") || !strings.HasSuffix(said.String(), "of Go\n") ||
+		strings.Contains(said.String(), "register") {
+		t.Errorf("%v, said %q", err, said.String())
 	}
 }
