@@ -12,6 +12,7 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/capi"
 	"dtl-tf/runner"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/report"
@@ -27,7 +28,11 @@ func Print(w io.Writer, version string) error {
 	var advice []string
 
 	row("dtl-tf", "%s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	row("libtensorflow", "%s", tf.Version())
+	build := "for processors"
+	if capi.CUDABuild() {
+		build = "for NVIDIA GPUs"
+	}
+	row("libtensorflow", "%s, built %s", tf.Version(), build)
 	row("", "%s", cmp.Or(machine.LibTensorFlow(), "path unknown: this system does not tell"))
 	if !strings.HasPrefix(tf.Version(), wantedTensorFlow) {
 		advice = append(advice, fmt.Sprintf("libtensorflow is %s, this program is made for %sx: build it against that (make deps).", tf.Version(), wantedTensorFlow))
@@ -53,11 +58,7 @@ func Print(w io.Writer, version string) error {
 	if free > 0 && free < 2<<30 {
 		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", report.GiB(free)))
 	}
-	driver := machine.GPUs()
-	row("GPU", "%s", cmp.Or(driver, "none found"))
-	if driver != "" && gpus == 0 {
-		advice = append(advice, "There is an NVIDIA GPU, but TensorFlow does not see it: build with 'make clean && GPU=1 make build' and check that CUDA and cuDNN are installed.")
-	}
+	advice = append(advice, gpuRows(row, gpus)...)
 	if err := t.Flush(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,5 +68,18 @@ func TestMissingForXLA(t *testing.T) {
 	place(b, "bin/ptxas")
 	if got := missingForXLA([]string{a, b}); got != "" {
 		t.Errorf("complete: %q", got)
+	}
+}
+
+// TestParseCards: the lines are nvidia-smi's on a machine with an H100.
+func TestParseCards(t *testing.T) {
+	const about = "| NVIDIA-SMI 580.159.04             Driver Version: 580.159.04     CUDA Version: 13.0     |"
+	got := parseCards("NVIDIA H100 80GB HBM3, 9.0, 81559 MiB, 81079 MiB, 580.159.04\n", about)
+	want := []string{"NVIDIA H100 80GB HBM3, compute capability 9.0, 81559 MiB, 81079 MiB free, driver 580.159.04, which runs CUDA up to 13.0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := parseCards("No devices were found\n", ""); got != nil {
+		t.Errorf("without a card: %q", got)
 	}
 }
