@@ -44,7 +44,7 @@ func List(dir, format string, ui runner.UI) error {
 			{Key: "computed_in", Data: true},
 			{Key: "images", Title: "images", Right: true, Text: report.Thousands},
 			{Key: "values", Title: "values", Right: true},
-			{Key: "bytes", Title: "size", Right: true, Text: func(v any) string { return feature.Bytes(v.(int64)) }},
+			{Key: "bytes", Title: "size", Right: true, Text: func(v any) string { return report.Bytes(v.(int64)) }},
 			{Key: "last_use", Title: "last use"},
 			{Key: "problem", Data: true},
 			{Key: "program", Data: true},
@@ -67,7 +67,7 @@ func List(dir, format string, ui runner.UI) error {
 		}
 		table.Rows = append(table.Rows, row)
 	}
-	table.Note += fmt.Sprintf("%s in %s.", feature.Bytes(total), dir)
+	table.Note += fmt.Sprintf("%s in %s.", report.Bytes(total), dir)
 	return table.Render(ui.Out, format)
 }
 
@@ -94,7 +94,7 @@ func Clear(dir string, names []string, ui runner.UI) error {
 	case len(removed) == 0:
 		_, err = fmt.Fprintf(ui.Out, "no feature caches in %s\n", dir)
 	default:
-		_, err = fmt.Fprintf(ui.Out, "%s free in %s\n", feature.Bytes(bytes), dir)
+		_, err = fmt.Fprintf(ui.Out, "%s free in %s\n", report.Bytes(bytes), dir)
 	}
 	return err
 }

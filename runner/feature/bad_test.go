@@ -96,12 +96,3 @@ func TestWriteRefused(t *testing.T) {
 	expect.Error(t, w.Write([]int{4}, compute(o, 4)[:1]), "got 1 values, want 2")
 	expect.Error(t, w.Write([]int{4}, []tensor.Tensor{tensor.Zeros(1, 3, 5), tensor.Zeros(1, 1499)}), "x_01 has 1499 elements")
 }
-
-// TestBytes checks sizes against those that people write.
-func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1000: "1.0 kB", 9_699_328: "9.7 MB", 9_950_000: "10 MB", 999_600_000: "1.0 GB", 9_699_328_000: "9.7 GB", 2_500_000_000_000: "2.5 TB"} {
-		if got := Bytes(n); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
-		}
-	}
-}

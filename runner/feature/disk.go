@@ -3,9 +3,10 @@ package feature
 import (
 	"fmt"
 	"math"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"dtl-tf/runner/report"
 )
 
 // disk is the size of a file system in bytes.
@@ -40,21 +41,5 @@ type spaceError struct {
 
 func (e *spaceError) Error() string {
 	return fmt.Sprintf("%s needed in %s, which has %s free, %s of it reserved: free some space, choose another --feature-cache folder, or store half as much with --cache-precision bf16",
-		Bytes(e.needed), e.folder, Bytes(e.free), Bytes(e.reserve))
-}
-
-// Bytes formats a size for people: 9.7 MB.
-func Bytes(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	v, units := float64(n)/1000, []string{"kB", "MB", "GB", "TB"}
-	for v >= 999.5 && len(units) > 1 {
-		v, units = v/1000, units[1:]
-	}
-	digits := 0
-	if v < 9.95 {
-		digits = 1
-	}
-	return strconv.FormatFloat(v, 'f', digits, 64) + " " + units[0]
+		report.Bytes(e.needed), e.folder, report.Bytes(e.free), report.Bytes(e.reserve))
 }

@@ -83,7 +83,7 @@ func (w *Writer) begin() error {
 		row += s.rowBytes(v)
 		total += s.bytes(v)
 	}
-	s.options.Note("feature cache: %s images x %s = %s in %s", report.Thousands(s.images.Len()), Bytes(row), Bytes(total), s.folder)
+	s.options.Note("feature cache: %s images x %s = %s in %s", report.Thousands(s.images.Len()), report.Bytes(row), report.Bytes(total), s.folder)
 	d, err := s.disk(s.folder)
 	if err != nil {
 		return fmt.Errorf("free space of %s: %w", s.folder, err)

@@ -52,6 +52,22 @@ func MiB(v any) string {
 // GiB formats a number of bytes as "1.5 GiB".
 func GiB(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }
 
+// Bytes formats a size for people: 9.7 MB.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	v, units := float64(n)/1000, []string{"kB", "MB", "GB", "TB"}
+	for v >= 999.5 && len(units) > 1 {
+		v, units = v/1000, units[1:]
+	}
+	digits := 0
+	if v < 9.95 {
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64) + " " + units[0]
+}
+
 // Fixed formats a number with a number of digits after the point.
 func Fixed(digits int) func(any) string {
 	return func(v any) string { return fmt.Sprintf("%.*f", digits, v) }

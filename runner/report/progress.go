@@ -93,6 +93,25 @@ func (p *Progress) Task(label string, total int) func(done int) {
 	}
 }
 
+// Download shows the bytes of a download towards total, of which begun were there before. Call the result with the name of the
+// current file and the bytes so far. Break ends the line.
+func (p *Progress) Download(begun, total int64) func(file string, done int64) {
+	start := p.now()
+	p.last = start
+	return func(file string, done int64) {
+		if p.style == silent || done < total && !p.due(maxLinePause) {
+			return
+		}
+		spent := p.now().Sub(start)
+		text := fmt.Sprintf("%s  %s of %s", file, Bytes(done), Bytes(total))
+		if spent > 0 && done > begun {
+			text += fmt.Sprintf("  %s/s", Bytes(int64(float64(done-begun)/spent.Seconds())))
+		}
+		text += left(spent, float64(done-begun), float64(total-done))
+		p.show(text, float64(done)/float64(max(total, 1)))
+	}
+}
+
 // Work shows the progress of a number of jobs of equal size, each of a number of steps, with the time left. Call the result with
 // the number of jobs done, the steps done of the current one and its description. Break ends the line.
 func (p *Progress) Work(jobs, steps int) func(done, step int, what string) {

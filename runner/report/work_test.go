@@ -32,3 +32,20 @@ func TestWork(t *testing.T) {
 		t.Errorf("a terminal: %q", got)
 	}
 }
+
+// TestDownload: the pace is that of the bytes of this call, not of those that were there before.
+func TestDownload(t *testing.T) {
+	f := newFake(lines)
+	show := f.Download(100e6, 500e6)
+	show("model.safetensors", 100e6)
+	f.at = f.at.Add(40 * time.Second)
+	show("model.safetensors", 300e6)
+	f.at = f.at.Add(time.Second)
+	show("model.safetensors", 305e6) // too soon
+	f.at = f.at.Add(9 * time.Second)
+	show("model.safetensors", 500e6)
+	want := "model.safetensors  300 MB of 500 MB  5.0 MB/s  40s left\nmodel.safetensors  500 MB of 500 MB  8.0 MB/s\n"
+	if got := f.out.String(); got != want {
+		t.Errorf("a log:\n%swant:\n%s", got, want)
+	}
+}
