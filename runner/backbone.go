@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -15,13 +16,14 @@ import (
 
 // BackboneConfig names a backbone, with values that replace or complete those of its file. 0 and nil take the file's.
 type BackboneConfig struct {
-	Path      string      `json:"backbone"` // file, SavedModel folder or name of an architecture; "": the built-in default
+	Path      string      `json:"backbone"` // file, SavedModel folder, hf:REPO[@REVISION] or name of an architecture; "": the built-in default
 	Heads     int         `json:"heads"`
 	ImageSize int         `json:"image_size"` // pixels
 	Mean      *[3]float64 `json:"mean"`       // of the channels red, green and blue in [0, 1]
 	Std       *[3]float64 `json:"std"`
 
 	Adapter *AdapterSays `json:"-"` // nil: no adapter
+	Screen  io.Writer    `json:"-"` // shows the download of a backbone from a hub, if it is not nil
 }
 
 // AdapterSays holds what an adapter's metadata say about its backbone.
@@ -62,6 +64,10 @@ func (c BackboneConfig) check() error {
 // Load reads the backbone at Path, or the built-in one. The error is a UsageError if a flag does not fit the backbone.
 func (c BackboneConfig) Load(ctx context.Context) (*backbone.Backbone, error) {
 	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c, err := c.Local(ctx)
+	if err != nil {
 		return nil, err
 	}
 	bb, err := c.read(ctx)

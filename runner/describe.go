@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/hub"
 	"dtl-tf/runner/result"
 )
 
@@ -24,8 +25,9 @@ func DescribeBackbone(bb *backbone.Backbone) result.Backbone {
 	if path == "" {
 		path = "random " + bb.Architecture.String()
 	}
+	repo, commit, _ := hub.Origin(bb.Path)
 	return result.Backbone{
-		Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: backbone.Parameters(bb.Architecture),
+		Repo: repo, Commit: commit, Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: backbone.Parameters(bb.Architecture),
 		ImageSize: bb.ImageSize(), Mean: bb.Mean[:], Std: bb.Std[:], Heads: bb.Heads(), Eps: bb.NormEps(),
 		Sources: map[string]string{
 			"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "image_size": string(bb.Sources.Image), "layer_norm_eps": string(bb.Sources.Eps),
@@ -43,6 +45,8 @@ type BackboneInfo struct {
 
 type file struct {
 	Path   string `json:"path"`
+	Repo   string `json:"repo,omitempty"`   // of a backbone from a hub
+	Commit string `json:"commit,omitempty"` // of Repo
 	Format string `json:"format"`
 	SHA256 string `json:"sha256"`
 }
@@ -65,8 +69,9 @@ func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
 	if err != nil {
 		return BackboneInfo{}, err
 	}
+	repo, commit, _ := hub.Origin(bb.Path)
 	return BackboneInfo{
-		file{bb.Path, bb.Format, bb.SHA256}, bb.Description,
+		file{bb.Path, repo, commit, bb.Format, bb.SHA256}, bb.Description,
 		derived{bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Note(true)},
 	}, nil
 }
@@ -76,6 +81,9 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	row("file", "%s (%s)", i.Path, i.Format)
+	if i.Repo != "" {
+		row("hub", "%s, commit %s", i.Repo, i.Commit)
+	}
 	row("sha256", "%s", i.SHA256)
 	stages := stagesOf(i.Blocks())
 	heads := stages.list(func(b backbone.Block) int { return b.Heads })

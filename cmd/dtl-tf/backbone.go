@@ -26,7 +26,7 @@ var inspectCommand = command{
 		backbone.define(g, false)
 		g.add("Output", func(f *pflag.FlagSet) { f.BoolVar(&asJSON, "json", false, "print JSON") })
 		return func(ctx context.Context, args []string, io streams) error {
-			c, err := backbone.file(args)
+			c, err := backbone.file(args, io)
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 		})
 		backbone.define(g, false)
 		return func(ctx context.Context, args []string, io streams) error {
-			c, err := backbone.file(args)
+			c, err := backbone.file(args, io)
 			if err != nil {
 				return err
 			}
@@ -84,12 +84,12 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 }
 
 // file is the configuration for commands whose argument is a backbone. Without an argument it is the built-in one.
-func (b *backboneFlags) file(args []string) (runner.BackboneConfig, error) {
+func (b *backboneFlags) file(args []string, screen streams) (runner.BackboneConfig, error) {
 	if len(args) > 1 {
 		return runner.BackboneConfig{}, usagef("one backbone at a time, not %d", len(args))
 	}
 	if len(args) == 1 {
 		b.path = args[0]
 	}
-	return b.config()
+	return b.config(screen, false)
 }

@@ -20,7 +20,7 @@ type backboneFlags struct {
 func (b *backboneFlags) define(g *groups, named bool) {
 	g.add("Backbone", func(f *pflag.FlagSet) {
 		if named {
-			f.StringVar(&b.path, "backbone", "", "a Google .npz `file`, a timm-named .safetensors file or a SavedModel folder (default: the built-in small ViT)")
+			f.StringVar(&b.path, "backbone", "", "a Google .npz `file`, a timm-named .safetensors file, a SavedModel folder, or hf:OWNER/NAME[@REVISION] for a model of a hub (default: the built-in small ViT)")
 		}
 		f.IntVar(&b.heads, "heads", 0, "number of attention `heads` of a ViT, which .safetensors files do not record (default: from the JSON beside the file, or 64-wide heads)")
 		f.IntVar(&b.image, "image-size", 0, "side of the input in `pixels`; position embeddings or biases are resampled (default: that of the backbone's training; 224 for a Swin's .safetensors)")
@@ -29,8 +29,12 @@ func (b *backboneFlags) define(g *groups, named bool) {
 	})
 }
 
-func (b *backboneFlags) config() (runner.BackboneConfig, error) {
+// config returns the flags' configuration. screen shows the download of a backbone from a hub.
+func (b *backboneFlags) config(screen streams, quiet bool) (runner.BackboneConfig, error) {
 	c := runner.BackboneConfig{Path: b.path, Heads: b.heads, ImageSize: b.image}
+	if !quiet {
+		c.Screen = screen.err
+	}
 	var err error
 	if c.Mean, err = parseChannels("mean", b.mean); err != nil {
 		return c, err

@@ -44,7 +44,7 @@ gets random weights, which cost the same memory and time as trained ones.`,
 		return func(ctx context.Context, args []string, io streams) error {
 			backbone.path = c.Path
 			var err error
-			if c.BackboneConfig, err = backbone.config(); err != nil {
+			if c.BackboneConfig, err = backbone.config(io, quiet); err != nil {
 				return err
 			}
 			return compare.Run(ctx, c, io.ui(quiet), nil)

@@ -44,7 +44,7 @@ by number, and a note says so.`,
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.AdaptedConfig, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
 			}
 			score, err := infer.Eval(ctx, c, io.ui(false))

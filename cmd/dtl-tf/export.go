@@ -37,7 +37,7 @@ TensorFlow Serving expects one folder per version: copy the SavedModel to NAME/1
 		adapted.define(g)
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.AdaptedConfig, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
 			}
 			return export.Classifier(ctx, c, io.ui(false))

@@ -54,7 +54,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		})
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.BackboneConfig, err = backbone.config(); err != nil {
+			if c.BackboneConfig, err = backbone.config(io, quiet); err != nil {
 				return err
 			}
 			c.MethodConfig = method.config(g)

@@ -31,7 +31,7 @@ become part of a layer's weights can be merged, such as lora and ssf.`,
 		adapted.define(g)
 		return func(ctx context.Context, args []string, io streams) error {
 			var err error
-			if c.AdaptedConfig, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
 			}
 			sidecar, err := export.Merge(ctx, c, io.ui(false))

@@ -60,7 +60,7 @@ func (a *adaptedFlags) define(g *groups) {
 	a.method.define(g, "`name` of the method, for adapter files that do not record it", "")
 }
 
-func (a *adaptedFlags) config(g *groups) (runner.AdaptedConfig, error) {
-	b, err := a.backbone.config()
+func (a *adaptedFlags) config(g *groups, screen streams) (runner.AdaptedConfig, error) {
+	b, err := a.backbone.config(screen, false)
 	return runner.AdaptedConfig{Backbone: b, Method: a.method.config(g), Adapter: a.adapter}, err
 }

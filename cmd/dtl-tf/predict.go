@@ -47,7 +47,7 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 				return usagef("name at least one image or folder")
 			}
 			var err error
-			if c.AdaptedConfig, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
 			}
 			c.Images = args

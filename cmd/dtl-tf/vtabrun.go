@@ -51,7 +51,7 @@ func (s *sweepFlags) machine(g *groups) {
 // call returns a command that calls run with the configuration.
 func (s *sweepFlags) call(run func(context.Context, sweep.Config, runner.UI) error) func(context.Context, []string, streams) error {
 	return func(ctx context.Context, _ []string, io streams) (err error) {
-		if s.c.BackboneConfig, err = s.backbone.config(); err != nil {
+		if s.c.BackboneConfig, err = s.backbone.config(io, s.quiet); err != nil {
 			return err
 		}
 		return run(ctx, s.c, io.ui(s.quiet))

@@ -41,6 +41,9 @@ func Run(ctx context.Context, c Config, ui runner.UI, start Starter) error {
 	if err != nil {
 		return err
 	}
+	if c.BackboneConfig, err = c.Local(ctx); err != nil { // once, so that all rows have the same commit
+		return err
+	}
 	settings, err := c.settings(ctx, ui)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (c *Config) Settings() []runner.Setting {
 	batch, threads := runner.BatchSetting(&c.Batch), runner.ThreadsSetting(&c.Threads)
 	batch.Group, batch.Help = GroupMeasured, "`images` per step; the program never lowers it"
 	return []runner.Setting{
-		{Name: "backbone", Group: GroupMeasured, Value: &c.Path, Help: "`name` of an architecture, or a file or SavedModel folder"},
+		{Name: "backbone", Group: GroupMeasured, Value: &c.Path, Help: "`name` of an architecture, or a file, a SavedModel folder or hf:OWNER/NAME[@REVISION]"},
 		{Name: "methods", Group: GroupMeasured, Value: &c.Methods, Help: "`methods`: all, or a comma-separated list of " + strings.Join(dtl.TableOrder(), ", ")},
 		batch,
 		{Name: "classes", Group: GroupMeasured, Value: &c.Classes, Min: 2, Max: 1 << 20, Help: "number of `classes` of the classifier"},

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -83,7 +82,7 @@ func (c Config) settings(ctx context.Context, ui runner.UI) (s Settings, err err
 		if note := bb.Note(false); note != "" && !ui.Quiet {
 			fmt.Fprintf(ui.Err, "note: %s\n", note)
 		}
-		d, s.Backbone, s.SHA256 = bb.Description, filepath.Base(c.Path), bb.SHA256
+		d, s.Backbone, s.SHA256 = bb.Description, runner.BackboneName(c.Path), bb.SHA256
 	}
 	if s.Program, err = build.Name(ui.Version); err != nil {
 		return s, err

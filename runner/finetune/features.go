@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -190,7 +189,7 @@ func (p *plan) storeOptions(dir string, values []feature.Value, ui runner.UI) (f
 	if err != nil {
 		return feature.Options{}, err
 	}
-	name := filepath.Base(bb.Path)
+	name := runner.BackboneName(bb.Path)
 	if bb.Path == "" {
 		name = "random"
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -39,7 +40,7 @@ func Runs(w io.Writer, format string, runs ...result.Run) error {
 			step = s.Median
 		}
 		t.Rows = append(t.Rows, []any{
-			r.Method, r.Data.Name, r.Backbone.Path, Trainable{r.Parameters.Trainable, r.Parameters.Unused}, r.Parameters.Classifier,
+			r.Method, r.Data.Name, cmp.Or(r.Backbone.Repo, r.Backbone.Path), Trainable{r.Parameters.Trainable, r.Parameters.Unused}, r.Parameters.Classifier,
 			top1, images, step, OrNil(r.Measurements.ImagesPerSecond), string(r.Status),
 		})
 		if r.Status != result.Finished {

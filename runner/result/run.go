@@ -115,7 +115,9 @@ type Part struct {
 type Backbone struct {
 	Path         string    `json:"path"`
 	SHA256       string    `json:"sha256"`
-	Architecture string    `json:"architecture"` // such as "ViT 12x192, patch 16, 224x224"
+	Repo         string    `json:"repo,omitempty"`   // of a backbone from a hub
+	Commit       string    `json:"commit,omitempty"` // of Repo
+	Architecture string    `json:"architecture"`     // such as "ViT 12x192, patch 16, 224x224"
 	Parameters   int       `json:"parameters,omitempty"`
 	ImageSize    int       `json:"image_size,omitempty"`
 	Mean         []float64 `json:"mean"`

@@ -66,6 +66,10 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 
 // load reads the backbone with the settings that the user left open from the adapter.
 func load(ctx context.Context, a *result.Adapter, c runner.BackboneConfig) (*backbone.Backbone, error) {
+	c, err := c.Local(ctx)
+	if err != nil {
+		return nil, err
+	}
 	given := c
 	if err := takeOver(a, &c); err != nil {
 		return nil, err

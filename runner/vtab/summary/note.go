@@ -197,7 +197,7 @@ func (t *Table) describe(cells []source, quoted bool) {
 	}
 	t.Caption = append(t.Caption, text+".")
 	if backbone != nil {
-		t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", filepath.Base(backbone.Path), backbone.Architecture, backbone.SHA256))
+		t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", fileOf(*backbone), backbone.Architecture, backbone.SHA256))
 	}
 	t.Caption = append(t.Caption, "Parameters: trainable, without the classifier, in millions.")
 	for _, how := range slices.Sorted(maps.Keys(methods)) {
@@ -209,6 +209,14 @@ func (t *Table) describe(cells []source, quoted bool) {
 			t.Caption = append(t.Caption, caveat+".")
 		}
 	}
+}
+
+// fileOf names the file of a backbone, or the model and the commit if it is from a hub.
+func fileOf(b result.Backbone) string {
+	if b.Repo != "" {
+		return b.Repo + " at commit " + b.Commit
+	}
+	return filepath.Base(b.Path)
 }
 
 // seedSets returns the distinct sets of seeds that scores are averaged over, each joined.

@@ -58,6 +58,9 @@ func newSweep(ctx context.Context, c Config, ui runner.UI) (*sweep, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
+	if p.BackboneConfig, err = p.Local(ctx); err != nil { // once, so that all cells have the same commit
+		return nil, err
+	}
 	bb, err := p.Load(ctx)
 	if err != nil {
 		return nil, err
