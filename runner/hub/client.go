@@ -21,18 +21,16 @@ const (
 // maxRedirects is what browsers follow, roughly.
 const maxRedirects = 10
 
-// newHTTP returns a client that uses the proxies of the environment and leaves redirects to send.
-func newHTTP() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout:   connectTimeout,
-			ResponseHeaderTimeout: headerTimeout,
-			ForceAttemptHTTP2:     true,
-			DisableCompression:    true, // sizes and checksums are of the plain bytes
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// newTransport returns a transport that uses the proxies of the environment. An http.Client around it would follow redirects by
+// its own rules.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSHandshakeTimeout:   connectTimeout,
+		ResponseHeaderTimeout: headerTimeout,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true, // sizes and checksums are of the plain bytes
 	}
 }
 
@@ -84,7 +82,7 @@ func (h *Hub) send(ctx context.Context, c call) (*http.Response, error) {
 		if c.header != nil {
 			c.header(u, request.Header)
 		}
-		r, err := h.http.Do(request)
+		r, err := h.transport.RoundTrip(request)
 		if err != nil {
 			cancel(nil)
 			return nil, explain(u.Host, err)

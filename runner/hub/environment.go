@@ -66,8 +66,8 @@ func FromEnvironment() (Settings, error) {
 
 func parseEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(text, "/"))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("HF_ENDPOINT is not the address of a hub: want https://HOST, or leave it unset for %s", defaultEndpoint) // the address may contain a password
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("HF_ENDPOINT is not the address of a hub: want https://HOST without a password, or leave it unset for %s", defaultEndpoint) // not shown: it may have a password
 	}
 	return u, nil
 }

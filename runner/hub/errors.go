@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,10 +18,6 @@ import (
 
 // explain says what a failure of the network means. host is that of the server.
 func explain(host string, err error) error {
-	var outer *url.Error // shows the address, whose query may be a signature
-	for errors.As(err, &outer) {
-		err = outer.Err
-	}
 	var (
 		dns      *net.DNSError
 		unknown  x509.UnknownAuthorityError
@@ -44,7 +39,7 @@ func explain(host string, err error) error {
 		return err
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &verify):
 		return fmt.Errorf("the certificate of %s is not trusted: %w (behind a proxy that decrypts, SSL_CERT_FILE names its certificate)", host, err)
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("no encrypted connection to %s: %w (is HF_ENDPOINT or HTTPS_PROXY wrong?)", host, err)
 	case errors.Is(err, errStalled), errors.As(err, &deadline) && deadline.Timeout():
 		return &transient{error: fmt.Errorf("%s does not answer: %w", host, err)}
@@ -93,7 +88,7 @@ func (h *Hub) refusal(ref Reference, file string, r *http.Response) error {
 }
 
 // page is the address of a model for people.
-func (h *Hub) page(ref Reference) string { return h.Endpoint.Redacted() + "/" + ref.Repo }
+func (h *Hub) page(ref Reference) string { return h.Endpoint.String() + "/" + ref.Repo }
 
 // maxSays limits what is shown of a server's own words.
 const maxSays = 200

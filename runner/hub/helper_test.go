@@ -158,6 +158,9 @@ func (c *client) nothing(t *testing.T) {
 	}
 }
 
+// quietProgress shows nothing.
+func quietProgress() *report.Progress { return report.NewProgress(nil, true) }
+
 // stored are the requests for contents to the second server.
 func (c *client) stored() (list []hubtest.Request) {
 	for _, r := range c.server.Requests() {

@@ -29,14 +29,14 @@ type Hub struct {
 	Note     func(format string, args ...any) // prints a line
 	Progress *report.Progress                 // of downloads
 
-	http  *http.Client
-	clock clock
-	tries int           // of a request in a row, without progress
-	stall time.Duration // the longest silence of a server within a body
-	disk  disk
+	transport http.RoundTripper
+	clock     clock
+	tries     int           // of a request in a row, without progress
+	stall     time.Duration // the longest silence of a server within a body
+	disk      disk
 }
 
 // New returns a Hub with these settings.
 func New(s Settings, note func(format string, args ...any), progress *report.Progress) *Hub {
-	return &Hub{Settings: s, Note: note, Progress: progress, http: newHTTP(), clock: wallClock{}, tries: maxTries, stall: stallTimeout, disk: systemDisk{}}
+	return &Hub{Settings: s, Note: note, Progress: progress, transport: newTransport(), clock: wallClock{}, tries: maxTries, stall: stallTimeout, disk: systemDisk{}}
 }

@@ -1,0 +1,541 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"dtl-tf/graph/expect"
+	"dtl-tf/runner/internal/hubtest"
+)
+
+// TestCut: connections that break are resumed where they broke, with the ETag that the storage gave.
+func TestCut(t *testing.T) {
+	const size, each = 5 << 20, 3<<19 + 7
+	c := newClient(t, model(size))
+	c.server.Models[repo].Files["model.safetensors"].CutAfter = each
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	var ranges []string
+	for i, r := range c.stored() {
+		ranges = append(ranges, r.Header.Get("Range"))
+		if etag := r.Header.Get("If-Range"); i > 0 && !strings.HasPrefix(etag, `"stored-`) {
+			t.Errorf("request %d has If-Range %q", i, etag)
+		}
+	}
+	want := []string{""}
+	for at := each; at < size; at += each {
+		want = append(want, fmt.Sprintf("bytes=%d-", at))
+	}
+	if !slices.Equal(ranges, want) {
+		t.Errorf("ranges %q, want %q", ranges, want)
+	}
+	if !strings.Contains(c.text.String(), "broke") || !strings.Contains(c.text.String(), "trying again in 1s") {
+		t.Errorf("the notes: %s", c.text.String())
+	}
+}
+
+// TestCutSmall: a connection that breaks after few bytes each time is given up, and the part is kept for another call.
+func TestCutSmall(t *testing.T) {
+	c := newClient(t, model(1<<20))
+	f := c.server.Models[repo].Files["model.safetensors"]
+	f.CutAfter = 1000
+	_, err := c.fetch(t)
+	expect.Error(t, err, "model.safetensors", "broke", "tried 5 times")
+	if want := []time.Duration{1e9, 2e9, 4e9, 8e9}; !slices.Equal(c.clock.slept, want) {
+		t.Errorf("it waited %v, want %v", c.clock.slept, want)
+	}
+	c.nothing(t)
+	f.CutAfter = 0
+	c.stored()
+	c.renew(t)
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if list := c.stored(); len(list) != 1 || list[0].Header.Get("Range") != "bytes=5000-" {
+		t.Errorf("asked again for %v", list)
+	}
+	if !strings.Contains(c.text.String(), "of which 5.0 kB are there already") {
+		t.Errorf("the notes: %s", c.text.String())
+	}
+}
+
+// TestNoRanges: a server that sends the whole file each time.
+func TestNoRanges(t *testing.T) {
+	c := newClient(t, model(1<<20))
+	f := c.server.Models[repo].Files["model.safetensors"]
+	f.NoRanges = true
+	f.CutAfter = 1 << 19
+	tries := 0
+	c.server.Instead = func(_ http.ResponseWriter, _ *http.Request, stored bool) bool {
+		if tries++; stored && tries > 4 {
+			f.CutAfter = 0
+		}
+		return false
+	}
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+}
+
+// TestBadRanges: answers to a request for the rest that are not the rest.
+func TestBadRanges(t *testing.T) {
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"not satisfiable": func(w http.ResponseWriter) { w.WriteHeader(http.StatusRequestedRangeNotSatisfiable) },
+		"another range": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 0-999/1048576")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(make([]byte, 1000))
+		},
+		"no range": func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(make([]byte, 1000))
+		},
+		"another size": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 1000-2000/2001")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(make([]byte, 1001))
+		},
+		"another content": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 1000-1048575/1048576")
+			w.Header().Set("ETag", `"other"`)
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(make([]byte, 1048576-1000))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, model(1<<20))
+			f := c.server.Models[repo].Files["model.safetensors"]
+			f.CutAfter = 1000
+			answered := false
+			c.server.Instead = func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+				if !stored || r.Header.Get("Range") == "" || answered {
+					return false
+				}
+				answered, f.CutAfter = true, 0
+				answer(w)
+				return true
+			}
+			m, err := c.fetch(t)
+			expect.NoError(t, err)
+			c.whole(t, m, "model.safetensors", "config.json")
+			if !answered {
+				t.Error("nothing was resumed")
+			}
+		})
+	}
+}
+
+// TestDamaged: contents that are not what the hub declares never get their final name.
+func TestDamaged(t *testing.T) {
+	other := strings.Repeat("ab", 32)
+	for _, c := range []struct {
+		name, file string
+		damage     func(f *hubtest.File)
+		want       []string
+	}{
+		{"checksum", "model.safetensors", func(f *hubtest.File) { f.DeclaredETag = other }, []string{"the download is damaged, and was removed", "its SHA-256 is", "the hub declares " + other}},
+		{"Git checksum", "config.json", func(f *hubtest.File) { f.DeclaredETag = other[:40] }, []string{"its Git SHA-1 is", "the hub declares " + other[:40]}},
+		{"longer", "model.safetensors", func(f *hubtest.File) { f.DeclaredSize = "999" }, []string{"sends 1000 bytes, the hub declares 999"}},
+		{"shorter", "model.safetensors", func(f *hubtest.File) { f.DeclaredSize = "1001" }, []string{"sends 1000 bytes, the hub declares 1001"}},
+		{"no size", "model.safetensors", func(f *hubtest.File) { f.DeclaredSize = "many" }, []string{`a size of "many" bytes`}},
+		{"negative size", "model.safetensors", func(f *hubtest.File) { f.DeclaredSize = "-1" }, []string{`a size of "-1" bytes`}},
+		{"huge size", "model.safetensors", func(f *hubtest.File) { f.DeclaredSize = "9000000000000000000" }, []string{"9000000 TB are needed in", "free some space", "HF_HUB_CACHE"}},
+		{"overflow", "model.safetensors", func(f *hubtest.File) { f.DeclaredSize = "99999999999999999999" }, []string{"a size of"}},
+		{"ETag is a path", "model.safetensors", func(f *hubtest.File) { f.DeclaredETag = "../../../x" }, []string{"the ETag", "identifies no content"}},
+		{"large config", "config.json", func(f *hubtest.File) { f.Large, f.DeclaredSize = true, "67108865" }, []string{"67108865 bytes are more than the limit of 67108864"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := model(1000)
+			c.damage(m.Files[c.file])
+			h := newClient(t, m)
+			_, err := h.fetch(t)
+			expect.Error(t, err, c.want...)
+			h.nothing(t)
+			for _, name := range h.blobs(t) {
+				if strings.HasSuffix(name, partialEnd) {
+					t.Errorf("%s is left", name)
+				}
+			}
+		})
+	}
+}
+
+// TestDamagedPart: a damaged part from an earlier download costs another download and no more.
+func TestDamagedPart(t *testing.T) {
+	c := newClient(t, model(5000))
+	f := c.server.Models[repo].Files["model.safetensors"]
+	for _, part := range [][]byte{content(3000, 7), content(5000, 8), content(6000, 9), {}} {
+		blobs := filepath.Join(c.Cache, "models--timm--tiny", "blobs")
+		expect.NoError(t, os.RemoveAll(c.Cache))
+		expect.NoError(t, os.MkdirAll(blobs, 0o777))
+		expect.NoError(t, os.WriteFile(filepath.Join(blobs, f.ETag()+partialEnd), part, 0o666))
+		m, err := c.fetch(t)
+		expect.NoError(t, err)
+		c.whole(t, m, "model.safetensors", "config.json")
+	}
+}
+
+// TestDamagedBlob: a file of the cache with another size is replaced.
+func TestDamagedBlob(t *testing.T) {
+	c := newClient(t, model(5000))
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	expect.NoError(t, os.Truncate(m.Path(), 4000))
+	m, err = c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if !strings.Contains(c.text.String(), "model.safetensors has 4000 bytes in the cache, the hub declares 5000: it is downloaded again") {
+		t.Error(c.text.String())
+	}
+}
+
+// TestUnknownSize: without a declared size the checksum decides; with neither, or another checksum, the size or nothing.
+func TestUnknownSize(t *testing.T) {
+	c := newClient(t, model(1000))
+	strip := func(etag string) func(http.ResponseWriter, *http.Request, bool) bool {
+		return func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+			f := c.server.Models[repo].Files["model.safetensors"]
+			if !strings.HasSuffix(r.URL.Path, "/model.safetensors") {
+				return false
+			}
+			if etag != "" {
+				f.DeclaredETag = etag
+			}
+			w.Header().Set("ETag", `W/"`+f.ETag()+`"`)
+			w.(http.Flusher).Flush() // no Content-Length
+			if r.Method == http.MethodGet {
+				_, _ = w.Write(f.Content)
+			}
+			return true
+		}
+	}
+	c.server.Instead = strip("")
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+
+	c = newClient(t, model(1000))
+	c.server.Instead = strip("v1")
+	_, err = c.fetch(t)
+	expect.Error(t, err, "neither a size nor a checksum")
+
+	c = newClient(t, model(1000))
+	c.server.Models[repo].Files["model.safetensors"].DeclaredETag = "version-1"
+	m, err = c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if !strings.Contains(c.text.String(), "declares no checksum of model.safetensors: only its size is checked") {
+		t.Error(c.text.String())
+	}
+}
+
+// TestBusy: 429 and 5xx are tried again, after the time that the hub asks for.
+func TestBusy(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		after  string // Retry-After
+		times  int
+		waits  []time.Duration
+		want   []string // of the error, nil for success
+	}{
+		{429, "7", 1, []time.Duration{7e9}, nil},
+		{429, "Sun, 09 Sep 2001 01:47:10 GMT", 1, []time.Duration{30e9}, nil}, // the clock starts at 01:46:40
+		{503, "", 2, []time.Duration{1e9, 2e9}, nil},
+		{500, "0", 4, []time.Duration{1e9, 2e9, 4e9, 8e9}, nil},
+		{503, "", 99, []time.Duration{1e9, 2e9, 4e9, 8e9}, []string{"answers 503, a failure of its own", "tried 5 times"}},
+		{429, "3600", 99, nil, []string{"answers 429, too many requests", "asks to wait for 1h00m"}},
+	} {
+		for _, where := range []string{"/api/", "/resolve/", "storage"} {
+			t.Run(fmt.Sprint(c.status, c.after, c.times, where), func(t *testing.T) {
+				h := newClient(t, model(1000))
+				delete(h.server.Models[repo].Files, "config.json")
+				left := c.times
+				h.server.Instead = func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+					if left == 0 || where == "storage" != stored || !stored && !strings.Contains(r.URL.Path, where) {
+						return false
+					}
+					left--
+					w.Header().Set("Retry-After", c.after)
+					w.WriteHeader(c.status)
+					return true
+				}
+				_, err := h.fetch(t)
+				if c.want == nil {
+					expect.NoError(t, err)
+				} else {
+					expect.Error(t, err, c.want...)
+					h.nothing(t)
+				}
+				if !slices.Equal(h.clock.slept, c.waits) {
+					t.Errorf("it waited %v, want %v", h.clock.slept, c.waits)
+				}
+			})
+		}
+	}
+}
+
+// TestExpired: a signed address that the storage refuses is asked for anew, and never shown.
+func TestExpired(t *testing.T) {
+	c := newClient(t, model(1000))
+	left := 2
+	c.server.Instead = func(w http.ResponseWriter, _ *http.Request, stored bool) bool {
+		if !stored || left == 0 {
+			return false
+		}
+		left--
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	}
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if text := c.text.String(); !strings.Contains(text, "where the hub stores the file, answers 403") || strings.Contains(text, "confidential") {
+		t.Error(text)
+	}
+}
+
+// TestStall: a server that falls silent is given up and asked again.
+func TestStall(t *testing.T) {
+	c := newClient(t, model(1000))
+	c.stall = 50 * time.Millisecond
+	silent := true
+	c.server.Instead = func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+		if !stored || !silent {
+			return false
+		}
+		silent = false
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write(c.server.Models[repo].Files["model.safetensors"].Content[:100])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		return true
+	}
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if !strings.Contains(c.text.String(), "does not answer: the server has stopped sending") {
+		t.Error(c.text.String())
+	}
+	if list := c.stored(); len(list) != 2 || list[1].Header.Get("Range") != "bytes=100-" {
+		t.Errorf("asked for %v", list)
+	}
+}
+
+// full is a disk with room for a number of bytes.
+type full struct {
+	systemDisk
+	free, room int64
+	err        error // of a write beyond room
+}
+
+func (f *full) Free(string) (int64, error) { return f.free, nil }
+
+func (f *full) Append(path string, offset int64) (output, error) {
+	out, err := f.systemDisk.Append(path, offset)
+	return &limited{out, f}, err
+}
+
+type limited struct {
+	output
+	disk *full
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.disk.room -= int64(len(p)); l.disk.room < 0 {
+		return 0, &os.PathError{Op: "write", Path: "x", Err: l.disk.err}
+	}
+	return l.output.Write(p)
+}
+
+// TestDiskFull: too little space is noticed before, and otherwise leaves a part with which another call continues.
+func TestDiskFull(t *testing.T) {
+	const size = 2 << 20
+	c := newClient(t, model(size))
+	c.disk = &full{free: size, room: size}
+	_, err := c.fetch(t)
+	expect.Error(t, err, "2.1 MB are needed in "+c.Cache+", which has 2.1 MB free", "HF_HUB_CACHE")
+	if len(c.stored()) != 0 {
+		t.Error("the download has begun")
+	}
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		c.disk = &full{free: 1 << 40, room: 1 << 20, err: e}
+		_, err = c.fetch(t)
+		expect.Error(t, err, "model.safetensors: the disk of "+c.Cache+" is full after", "of 2.1 MB", "free some space", "the same command continues")
+		if !errors.Is(err, e) || strings.Count(err.Error(), "model.safetensors") != 1 {
+			t.Errorf("%v", err)
+		}
+		c.nothing(t)
+	}
+	c.renew(t)
+	c.stored()
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if list := c.stored(); len(list) != 1 || !strings.HasPrefix(list[0].Header.Get("Range"), "bytes=") {
+		t.Errorf("asked for %v", list)
+	}
+}
+
+// TestInterrupt: Ctrl-C leaves a part, and another call continues with it.
+func TestInterrupt(t *testing.T) {
+	c := newClient(t, model(4<<20))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f := c.server.Models[repo].Files["model.safetensors"]
+	c.server.Instead = func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+		if !stored {
+			return false
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(f.Content)))
+		_, _ = w.Write(f.Content[:3<<20])
+		w.(http.Flusher).Flush()
+		for { // until the client has written what came
+			if size, _ := sizeOf(c.store(repo).partial(f.ETag())); size == 3<<20 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		<-r.Context().Done()
+		return true
+	}
+	_, err := c.Fetch(ctx, Reference{repo, "main"}, "")
+	expect.Error(t, err, "interrupted with 3.1 MB of 4.2 MB of model.safetensors, which are kept: the same command continues")
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v is no cancellation", err)
+	}
+	c.nothing(t)
+	c.server.Instead = nil
+	c.stored()
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if list := c.stored(); len(list) != 1 || list[0].Header.Get("Range") != "bytes=3145728-" {
+		t.Errorf("asked for %v", list)
+	}
+}
+
+// TestParallel: of several clients at once, one downloads and the others wait for it.
+func TestParallel(t *testing.T) {
+	c := newClient(t, model(2<<20))
+	first := sync.OnceFunc(func() { time.Sleep(300 * time.Millisecond) })
+	c.server.Instead = func(_ http.ResponseWriter, _ *http.Request, stored bool) bool {
+		if stored {
+			first()
+		}
+		return false
+	}
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	for range 6 {
+		other := *c.Hub
+		other.clock = wallClock{}
+		other.Note = func(string, ...any) {}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			m, err := other.Fetch(t.Context(), Reference{repo, "main"}, "")
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.whole(t, m, "model.safetensors", "config.json")
+		}()
+	}
+	wait.Wait()
+	if n := len(c.stored()); n != 1 {
+		t.Errorf("%d downloads, want 1", n)
+	}
+}
+
+// fetchVariable makes the test program fetch the model and end.
+const fetchVariable = "DTL_TF_TEST_FETCH"
+
+// TestProcesses: two processes at once, of which one downloads; then one is killed, and another continues.
+func TestProcesses(t *testing.T) {
+	if os.Getenv(fetchVariable) != "" {
+		s, err := FromEnvironment()
+		expect.NoError(t, err)
+		h := New(s, func(format string, args ...any) { fmt.Printf(format+"\n", args...) }, quietProgress())
+		_, err = h.Fetch(t.Context(), Reference{repo, "main"}, "")
+		expect.NoError(t, err)
+		return
+	}
+	c := newClient(t, model(2<<20))
+	f := c.server.Models[repo].Files["model.safetensors"]
+	t.Setenv(fetchVariable, "1")
+	start := func() *exec.Cmd {
+		p := exec.Command(os.Args[0], "-test.run=^TestProcesses$", "-test.v")
+		p.Stdout = &strings.Builder{}
+		expect.NoError(t, p.Start())
+		return p
+	}
+	second := make(chan struct{})
+	c.server.Instead = func(_ http.ResponseWriter, _ *http.Request, stored bool) bool {
+		if stored {
+			<-second
+		}
+		return false
+	}
+	a, b := start(), start()
+	waiting := func(p *exec.Cmd) bool {
+		return strings.Contains(p.Stdout.(*strings.Builder).String(), "waiting for another process (")
+	}
+	time.AfterFunc(2*time.Second, func() { close(second) })
+	if err := errors.Join(a.Wait(), b.Wait()); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, a.Stdout, b.Stdout)
+	}
+	if waiting(a) == waiting(b) {
+		t.Errorf("one of them waits:\n%s\n%s", a.Stdout, b.Stdout)
+	}
+	if n := len(c.stored()); n != 1 {
+		t.Errorf("%d downloads, want 1", n)
+	}
+
+	expect.NoError(t, os.RemoveAll(c.Cache))
+	half := make(chan struct{})
+	c.server.Instead = func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+		if !stored || r.Header.Get("Range") != "" {
+			return false
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(f.Content)))
+		_, _ = w.Write(f.Content[:1<<20])
+		w.(http.Flusher).Flush()
+		for {
+			if size, _ := sizeOf(c.store(repo).partial(f.ETag())); size == 1<<20 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		close(half)
+		<-r.Context().Done()
+		return true
+	}
+	killed := start()
+	<-half
+	expect.NoError(t, killed.Process.Kill())
+	_ = killed.Wait()
+	c.nothing(t)
+	c.stored()
+	m, err := c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+	if list := c.stored(); len(list) != 1 || list[0].Header.Get("Range") != "bytes=1048576-" {
+		t.Errorf("asked for %v", list)
+	}
+}
