@@ -17,6 +17,7 @@ var inspectCommand = command{
 	examples: []string{
 		"dtl-tf backbone inspect ViT-B_16.npz",
 		"dtl-tf backbone inspect --json saved_models/default",
+		"dtl-tf backbone inspect hf:timm/vit_base_patch16_224.augreg_in21k",
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (

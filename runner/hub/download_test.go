@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/expect"
-	"dtl-tf/runner/internal/hubtest"
+	"dtl-tf/runner/hub/hubtest"
 )
 
 // TestCut: connections that break are resumed where they broke, with the ETag that the storage gave.

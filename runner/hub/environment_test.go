@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
-	"dtl-tf/runner/internal/hubtest"
+	"dtl-tf/runner/hub/hubtest"
 )
 
 // TestEnvironment: the variables mean what they mean to huggingface_hub (constants.py).

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
-	"dtl-tf/runner/internal/hubtest"
+	"dtl-tf/runner/hub/hubtest"
 )
 
 // TestFetch downloads a model, and a second time nothing; then another commit of it.

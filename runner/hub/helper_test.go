@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/expect"
-	"dtl-tf/runner/internal/hubtest"
+	"dtl-tf/runner/hub/hubtest"
 	"dtl-tf/runner/report"
 )
 

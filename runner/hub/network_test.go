@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
-	"dtl-tf/runner/internal/hubtest"
+	"dtl-tf/runner/hub/hubtest"
 )
 
 // TestNetwork: failures of the network, which a user meets most, have a message each.
