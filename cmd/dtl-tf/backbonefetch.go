@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/hub"
 )
 
 var fetchCommand = command{
@@ -42,7 +43,7 @@ Environment:
 			f.StringVar(&file, "file", "", "`name` of the weights in a model that has several (default: model.safetensors and the like)")
 		})
 		g.add("Output", func(f *pflag.FlagSet) {
-			f.BoolVar(&asJSON, "json", false, "print JSON: model, commit and files")
+			f.BoolVar(&asJSON, "json", false, "print JSON: model, commit, files and path")
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		return func(ctx context.Context, args []string, io streams) error {
@@ -54,7 +55,10 @@ Environment:
 				return err
 			}
 			if asJSON {
-				return printJSON(io.out, m)
+				return printJSON(io.out, struct {
+					hub.Model
+					Path string `json:"path"`
+				}{m, m.Path()})
 			}
 			_, err = fmt.Fprintln(io.out, m.Path())
 			return err

@@ -80,11 +80,11 @@ func TestHub(t *testing.T) {
 	o = cli(t, "backbone", "fetch", "--json", "--quiet", hubModel+"@"+hubCommit)
 	o.want(t, exitDone)
 	var fetched struct {
-		Repo, Commit, Folder, Weights string
-		Files                         []string
+		Repo, Commit, Folder, Weights, Path string
+		Files                               []string
 	}
 	decode(t, []byte(o.out), &fetched)
-	if o.err != "" || fetched.Repo != hubModel || fetched.Commit != hubCommit || fetched.Folder != snapshot || fetched.Weights != "model.safetensors" || len(fetched.Files) != 2 {
+	if o.err != "" || fetched.Repo != hubModel || fetched.Commit != hubCommit || fetched.Folder != snapshot || fetched.Path != weights || fetched.Weights != "model.safetensors" || len(fetched.Files) != 2 {
 		t.Errorf("%+v, %s", fetched, o.err)
 	}
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"dtl-tf/graph/limit"
 )
@@ -104,7 +105,7 @@ func (s store) link(commit string, f remote) error {
 	}
 	return replace(path, func(temp string) error {
 		err := os.Symlink(target, temp)
-		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) { // as on FAT
 			err = fmt.Errorf("%w (the cache needs a file system with symbolic links: name another folder with HF_HUB_CACHE)", err)
 		}
 		return err
@@ -139,7 +140,7 @@ func (s store) knowsAbsent(commit, name string) bool {
 // replace makes a file or link under a temporary name, which then replaces the one at path.
 func replace(path string, write func(temp string) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return fmt.Errorf("the cache: %w", err)
+		return cacheError(err)
 	}
 	temp := fmt.Sprintf("%s.%08x.tmp", path, rand.Uint32())
 	err := write(temp)
@@ -148,9 +149,22 @@ func replace(path string, write func(temp string) error) error {
 	}
 	if err != nil {
 		os.Remove(temp)
-		return fmt.Errorf("the cache: %w", err)
+		return cacheError(err)
 	}
 	return nil
+}
+
+// cacheError says what to do about an error of writing to the cache.
+func cacheError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("the cache: %w (free some space, or name another folder with HF_HUB_CACHE)", err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("the cache: %w (it is not writable: change its permissions, or name another folder with HF_HUB_CACHE)", err)
+	}
+	return fmt.Errorf("the cache: %w", err)
 }
 
 // Origin returns the repository and the commit of a file or folder in a cache. ok is false for any other path.

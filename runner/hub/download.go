@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/runner/report"
 )
 
@@ -31,7 +32,7 @@ func (h *Hub) download(ctx context.Context, ref Reference, s store, commit strin
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(s.blob(f.etag)), 0o777); err != nil {
-		return fmt.Errorf("the cache: %w", err)
+		return cacheError(err)
 	}
 	t := transfer{hub: h, ref: ref, commit: commit, file: f, partial: s.partial(f.etag), show: show}
 	begun, _ := sizeOf(t.partial)
@@ -50,7 +51,7 @@ func (h *Hub) download(ctx context.Context, ref Reference, s store, commit strin
 		return err
 	}
 	if err := os.Rename(t.partial, s.blob(f.etag)); err != nil {
-		return fmt.Errorf("the cache: %w", err)
+		return cacheError(err)
 	}
 	return nil
 }
@@ -132,8 +133,9 @@ func (t *transfer) position(r *http.Response, offset int64) (int64, error) {
 		if n := r.ContentLength; n >= 0 && size >= 0 && n != size {
 			return 0, &damagedError{fmt.Errorf("%s sends %d bytes, the hub declares %d", host, n, size)}
 		}
-		if size < 0 {
-			t.file.size = r.ContentLength // which may be unknown too; the checksum decides
+		if size < 0 && r.ContentLength >= 0 {
+			t.file.size = r.ContentLength
+			return 0, t.hub.checkSpace(t.file.size)
 		}
 		return 0, nil
 	case r.StatusCode == http.StatusPartialContent && offset > 0:
@@ -180,24 +182,28 @@ const bufferBytes = 256 << 10
 func (t *transfer) write(r *http.Response, offset int64) (err error) {
 	out, err := t.hub.disk.Append(t.partial, offset)
 	if err != nil {
-		return fmt.Errorf("the cache: %w", err)
+		return cacheError(err)
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	begun, size, buffer := offset, t.file.size, make([]byte, bufferBytes)
+	t.show(offset)
 	for {
-		t.show(offset)
 		n, readErr := r.Body.Read(buffer)
 		if size >= 0 && offset+int64(n) > size {
 			return &damagedError{fmt.Errorf("%s sends more than the %d bytes that the hub declares", r.Request.URL.Host, size)}
 		}
+		if size < 0 && offset+int64(n) > limit.Text {
+			return &damagedError{fmt.Errorf("%s sends more than %d bytes without telling how many", r.Request.URL.Host, limit.Text)}
+		}
 		if _, err := out.Write(buffer[:n]); err != nil {
 			return t.full(err, offset)
 		}
-		offset += int64(n)
+		if n > 0 {
+			offset += int64(n)
+			t.show(offset)
+		}
 		if readErr == io.EOF {
-			readErr = nil
 			if size < 0 || offset == size {
-				t.show(offset)
 				if err := out.Sync(); err != nil { // so that a crash cannot leave half of it under its final name
 					return t.full(err, offset)
 				}
@@ -221,5 +227,5 @@ func (t *transfer) full(err error, offset int64) error {
 		return fmt.Errorf("the disk of %s is full after %s of %s: %w (free some space, or name another folder with HF_HUB_CACHE; the same command continues)",
 			t.hub.Cache, report.Bytes(offset), sizeText(t.file.size), err)
 	}
-	return fmt.Errorf("the cache: %w", err)
+	return cacheError(err)
 }

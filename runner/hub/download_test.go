@@ -22,7 +22,7 @@ import (
 
 // TestCut: connections that break are resumed where they broke, with the ETag that the storage gave.
 func TestCut(t *testing.T) {
-	const size, each = 5 << 20, 3<<19 + 7
+	const size, each = 12 << 20, 3<<19 + 7 // more breaks than tries without progress
 	c := newClient(t, model(size))
 	c.server.Models[repo].Files["model.safetensors"].CutAfter = each
 	m, err := c.fetch(t)
@@ -173,6 +173,51 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestUnknownLength: a body without a length that is longer than declared is cut off, one that is shorter is asked for again.
+func TestUnknownLength(t *testing.T) {
+	for _, endless := range []bool{true, false} {
+		c := newClient(t, model(5000))
+		f := c.server.Models[repo].Files["model.safetensors"]
+		c.server.Instead = func(w http.ResponseWriter, r *http.Request, stored bool) bool {
+			if !stored || r.Header.Get("Range") != "" {
+				return false
+			}
+			_, err := w.Write(f.Content[:4000])
+			w.(http.Flusher).Flush()
+			for endless && err == nil {
+				_, err = w.Write(f.Content)
+			}
+			return true
+		}
+		m, err := c.fetch(t)
+		if endless {
+			expect.Error(t, err, "sends more than the 5000 bytes that the hub declares")
+			c.nothing(t)
+			continue
+		}
+		expect.NoError(t, err)
+		c.whole(t, m, "model.safetensors", "config.json")
+		if !strings.Contains(c.text.String(), "stopped after 4000 of 5000 bytes") {
+			t.Error(c.text.String())
+		}
+	}
+}
+
+// TestPlantedLink: a link in place of the part is not written through.
+func TestPlantedLink(t *testing.T) {
+	c := newClient(t, model(5000))
+	victim := filepath.Join(t.TempDir(), "victim")
+	expect.NoError(t, os.WriteFile(victim, []byte("precious"), 0o666))
+	partial := c.store(repo).partial(c.server.Models[repo].Files["model.safetensors"].ETag())
+	expect.NoError(t, os.MkdirAll(filepath.Dir(partial), 0o777))
+	expect.NoError(t, os.Symlink(victim, partial))
+	_, err := c.fetch(t)
+	expect.Error(t, err, "the cache: ", partial)
+	if raw, err := os.ReadFile(victim); err != nil || string(raw) != "precious" {
+		t.Errorf("the file that the link led to: %q, %v", raw, err)
+	}
+}
+
 // TestDamagedPart: a damaged part from an earlier download costs another download and no more.
 func TestDamagedPart(t *testing.T) {
 	c := newClient(t, model(5000))
@@ -223,9 +268,23 @@ func TestUnknownSize(t *testing.T) {
 		}
 	}
 	c.server.Instead = strip("")
-	m, err := c.fetch(t)
+	m, err := c.fetch(t) // the list has the size
 	expect.NoError(t, err)
 	c.whole(t, m, "model.safetensors", "config.json")
+
+	c = newClient(t, model(1000))
+	c.server.Instead = strip("")
+	c.server.Models[repo].NoSizes = true
+	m, err = c.fetch(t)
+	expect.NoError(t, err)
+	c.whole(t, m, "model.safetensors", "config.json")
+
+	c = newClient(t, model(65<<20))
+	c.server.Instead = strip("")
+	c.server.Models[repo].NoSizes = true
+	_, err = c.fetch(t)
+	expect.Error(t, err, "sends more than 67108864 bytes without telling how many")
+	c.nothing(t)
 
 	c = newClient(t, model(1000))
 	c.server.Instead = strip("v1")

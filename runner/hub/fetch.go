@@ -175,6 +175,9 @@ func (f *fetching) get(ctx context.Context, names []string, announce bool) error
 		if err != nil {
 			return err
 		}
+		if r.size < 0 && known {
+			r.size = declared
+		}
 		missing = append(missing, r)
 		total += max(r.size, 0)
 		there += f.begun(r)

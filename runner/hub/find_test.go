@@ -149,7 +149,7 @@ func TestReadOnly(t *testing.T) {
 	next.Commit = commitB
 	c.server.Models[repo] = next
 	_, err = c.fetch(t)
-	expect.Error(t, err, "the cache: ", "permission denied")
+	expect.Error(t, err, "the cache: ", "permission denied", "it is not writable", "HF_HUB_CACHE")
 }
 
 // TestOrigin recognises paths in a cache, and no others.

@@ -52,6 +52,9 @@ func parseListing(raw []byte) (l listing, err error) {
 		Siblings []struct {
 			Name string `json:"rfilename"`
 			Size *int64 `json:"size"`
+			LFS  *struct {
+				Size int64 `json:"size"`
+			} `json:"lfs"` // of a large file
 		} `json:"siblings"`
 	}
 	if len(raw) > limit.Text {
@@ -66,7 +69,10 @@ func parseListing(raw []byte) (l listing, err error) {
 	l = listing{commit: answer.SHA, sizes: map[string]int64{}}
 	for _, s := range answer.Siblings {
 		l.files = append(l.files, s.Name)
-		if s.Size != nil {
+		switch {
+		case s.LFS != nil:
+			l.sizes[s.Name] = s.LFS.Size
+		case s.Size != nil:
 			l.sizes[s.Name] = *s.Size
 		}
 	}

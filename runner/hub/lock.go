@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -19,16 +18,13 @@ const lockPoll = 100 * time.Millisecond
 func (h *Hub) lock(ctx context.Context, s store, f remote) (*os.File, error) {
 	path := s.lock(f.etag)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return nil, fmt.Errorf("the cache: %w", err)
+		return nil, cacheError(err)
 	}
 	for told := false; ; {
 		file, err := flock.Acquire(path, syscall.LOCK_EX)
 		var held *flock.HeldError
 		if !errors.As(err, &held) {
-			if err != nil {
-				err = fmt.Errorf("the cache: %w", err)
-			}
-			return file, err
+			return file, cacheError(err)
 		}
 		if !told {
 			h.Note("waiting for another process (%s), which downloads %s", first(held.Holder, "unknown"), f.name)

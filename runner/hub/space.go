@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -41,7 +42,7 @@ func (systemDisk) Free(folder string) (int64, error) {
 }
 
 func (systemDisk) Append(path string, offset int64) (output, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW, 0o666) // others may write to the cache, too
 	if err != nil {
 		return nil, err
 	}

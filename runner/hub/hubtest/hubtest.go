@@ -35,8 +35,10 @@ type Hub struct {
 type Model struct {
 	Commit string // 40 hexadecimal digits
 	Files  map[string]*File
-	Gated  bool   // needs Token
+	Gated  bool   // everyone may see the list of files, but the files need Token
 	Token  string // "" for a public model
+
+	NoSizes bool // the list of files has no sizes
 }
 
 // File is a file of a model, and what is wrong with it.
@@ -130,7 +132,7 @@ func (h *Hub) hub(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusNotFound, "RepoNotFound")
 		return
 	}
-	if m.Token != "" && r.Header.Get("Authorization") != "Bearer "+m.Token {
+	if m.Token != "" && !(m.Gated && api) && r.Header.Get("Authorization") != "Bearer "+m.Token {
 		switch {
 		case m.Gated && r.Header.Get("Authorization") != "":
 			refuse(http.StatusForbidden, "GatedRepo")
@@ -176,12 +178,16 @@ func (h *Hub) hub(w http.ResponseWriter, r *http.Request) {
 func (m *Model) list(w http.ResponseWriter) {
 	type sibling struct {
 		Name string `json:"rfilename"`
-		Size int    `json:"size"`
+		Size *int   `json:"size,omitempty"`
 	}
 	var list []sibling
 	for name, f := range m.Files {
 		if !f.LeftOut {
-			list = append(list, sibling{name, len(f.Content)})
+			size := len(f.Content)
+			list = append(list, sibling{name, &size})
+			if m.NoSizes {
+				list[len(list)-1].Size = nil
+			}
 		}
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"sha": m.Commit, "siblings": list})
