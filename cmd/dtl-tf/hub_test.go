@@ -230,6 +230,7 @@ func TestHubInterrupt(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
+	h.Requests() // the other process sees the change
 	p := launch(t, wholeProgram, "backbone", "fetch", hubModel)
 	if !p.until(func() bool {
 		time.Sleep(time.Millisecond)

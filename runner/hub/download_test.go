@@ -501,7 +501,7 @@ func TestParallel(t *testing.T) {
 	var mu sync.Mutex
 	for range 6 {
 		other := *c.Hub
-		other.clock = wallClock{}
+		other.clock, other.Progress = wallClock{}, quietProgress()
 		other.Note = func(string, ...any) {}
 		wait.Add(1)
 		go func() {
@@ -551,6 +551,7 @@ func TestProcesses(t *testing.T) {
 		}
 		return false
 	}
+	c.server.Requests() // the other processes see the change
 	a, b := start(), start()
 	waiting := func(p *exec.Cmd) bool {
 		return strings.Contains(p.Stdout.(*strings.Builder).String(), "waiting for another process (")
@@ -585,6 +586,7 @@ func TestProcesses(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
+	c.server.Requests()
 	killed := start()
 	<-half
 	expect.NoError(t, killed.Process.Kill())

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// Hub is a hub with one model at a time of each name.
+// Hub is a hub with one model at a time of each name. Call Requests after a change of its fields that a request from another process
+// is to see.
 type Hub struct {
 	URL     string // of the server that knows the models, for HF_ENDPOINT
 	Storage string // of the one that stores large files
