@@ -134,12 +134,13 @@ func TestHub(t *testing.T) {
 // TestHubDirect: hf: downloads what the cache lacks, in every command.
 func TestHubDirect(t *testing.T) {
 	t.Setenv(childVariable, wholeProgram) // of the processes that compare starts
-	name := "hf:" + hubModel
+	name, results := "hf:"+hubModel, filepath.Join(t.TempDir(), "results")
 	for _, args := range [][]string{
 		{"backbone", "inspect", name},
 		{"backbone", "export", name, "--out", filepath.Join(t.TempDir(), "saved")},
 		tune(filepath.Join(t.TempDir(), "run"), "--backbone", name, "--epochs", "1"),
 		{"eval", "--backbone", name, "--adapter", filepath.Join(dtlRun(t), result.AdapterFile), "--data", fixture.data},
+		vtabRun(vtabRoot(t, "eurosat"), results, "--backbone", name, "--set", "epochs=1,batch=8,lr=0.02", "--seeds", "1,2"),
 		{"compare", "--backbone", name, "--methods", "linear", "--batch", "2", "--steps", "1", "--out", t.TempDir()},
 	} {
 		t.Run(args[0]+" "+args[1], func(t *testing.T) {
@@ -158,6 +159,14 @@ func TestHubDirect(t *testing.T) {
 			}
 			if _, err := os.Stat(filepath.Join(snapshot, "config.json")); err != nil {
 				t.Error(err)
+			}
+			if args[0] == "vtab" {
+				if b := readCell(t, results, "eurosat", "dtl", 2).Run.Backbone; b.Repo != hubModel || b.Commit != hubCommit {
+					t.Errorf("the cell has %+v", b)
+				}
+				if table := cli(t, "vtab", "table", results); !strings.Contains(table.out, "Backbone: "+hubModel+" at commit "+hubCommit) {
+					t.Errorf("the table does not name the backbone:\n%s", table.out)
+				}
 			}
 			stored := 0
 			for _, r := range h.Requests() {
