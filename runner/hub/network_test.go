@@ -117,7 +117,7 @@ func TestDowngrade(t *testing.T) {
 func TestProxy(t *testing.T) {
 	proxy := hubtest.New(t)
 	proxy.Models[repo] = model(1000)
-	proxy.Requests() // the other process sees the model
+	proxy.Requests()                                               // the other process sees the model
 	child := exec.Command(os.Args[0], "-test.run=^TestProcesses$") // Go reads the variables once in a process
 	child.Env = append(os.Environ(), fetchVariable+"=1", "HF_HOME="+t.TempDir(), "HF_ENDPOINT=http://hub.invalid", "HTTP_PROXY="+proxy.URL, "NO_PROXY=127.0.0.1")
 	out, err := child.CombinedOutput()
