@@ -29,6 +29,26 @@ func (b *Builder) GELU(x Value) Value {
 	})
 }
 
+// TanhGELU is x/2 (1 + tanh(c (x + 0.044715 x^3))) with c = sqrt(2/pi), an approximation of GELU (Hendrycks and Gimpel, arXiv
+// 1606.08415, section 2). It computes in float32 and returns the Builder's precision. Saves x.
+func (b *Builder) TanhGELU(x Value) Value {
+	b = b.In("tanhgelu")
+	tanh := func(b *Builder, x Value) Value {
+		cube := b.mul(b.mul(b.mul(x, x), b.scalar(0.044715)), x)
+		return b.unary("Tanh", b.mul(b.add(x, cube), b.scalar(math.Sqrt(2/math.Pi))))
+	}
+	wide := b.widen(x)
+	out := b.narrow(b.mul(b.mul(wide, b.scalar(0.5)), b.add(tanh(b, wide), b.scalar(1))))
+	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
+		// d = (1 + t)/2 + x/2 (1 - t^2) c (1 + 3 * 0.044715 x^2).
+		x := g.widen(g.Saved(x))
+		t := tanh(g.Builder, x)
+		inner := g.mul(g.add(g.mul(g.mul(x, x), g.scalar(3*0.044715)), g.scalar(1)), g.scalar(math.Sqrt(2/math.Pi)))
+		steep := g.mul(g.mul(x, g.sub(g.scalar(1), g.mul(t, t))), inner)
+		return []Value{g.mul(g.mul(g.add(g.add(t, g.scalar(1)), steep), g.scalar(0.5)), g.widen(dy))}
+	})
+}
+
 // Swish is h * sigmoid(beta h); with a large beta it is a smooth ReLU (the DTL paper's theta). Saves h.
 func (b *Builder) Swish(h Value, beta float64) Value {
 	b = b.In("swish")

@@ -7,24 +7,24 @@ import (
 
 // Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v. q, k, v and the result are
 // [B, T, d], with the heads side by side in the last axis. A bias [heads, T, T] is the same for all samples. A bias
-// [n, heads, T, T] or [n, 1, T, T] holds those of the n windows of an image: sample i gets entry i mod n.
+// [n, heads, T, T] or [n, 1, T, T] holds those of the n windows of an image: sample i gets entry i mod n. Without biases, q and the
+// result may have another number of tokens than k and v.
 // Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	b = b.In("attention")
-	shape := q.Shape
 	width := q.Width() / heads
 	if width*heads != q.Width() {
 		Fail("a width of %d can't be split into %d heads", q.Width(), heads)
 	}
 	factor := 1 / math.Sqrt(float64(width))
 	split := func(b *Builder, x Value) Value { // [B, T, d] -> [B, heads, T, d/heads]
-		return b.transpose(b.reshape(x, shape[0], shape[1], heads, width), 0, 2, 1, 3)
+		return b.transpose(b.reshape(x, x.Shape[0], x.Shape[1], heads, width), 0, 2, 1, 3)
 	}
 	join := func(b *Builder, x Value) Value { // [B, heads, T, d/heads] -> [B, T, d]
-		return b.reshape(b.transpose(x, 0, 2, 1, 3), shape...)
+		return b.reshape(b.transpose(x, 0, 2, 1, 3), q.Shape...)
 	}
 	joinT := func(b *Builder, x Value) Value { // [B, heads, d/heads, T] -> [B, T, d]
-		return b.reshape(b.transpose(x, 0, 3, 1, 2), shape...)
+		return b.reshape(b.transpose(x, 0, 3, 1, 2), k.Shape...)
 	}
 	// Scale q, which has fewer values than the scores, unless the softmax kernel scales for free.
 	inQ, inSoftmax := factor, 1.0

@@ -65,6 +65,15 @@ var gradientCases = []gradientCase{
 	}},
 	{name: "gelu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.GELU(in[0]) }},
 	{name: "swish", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.Swish(in[0], 2) }},
+	{name: "tanh gelu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.TanhGELU(in[0]) }},
+	{name: "swiglu", inputs: [][]int{{3, 5}, {3, 5}}, build: func(b *Builder, in []Value) Value { return b.SwiGLU(in[0], in[1]) }},
+	{name: "scale channels", inputs: [][]int{{2, 3, 4}, {4}}, build: func(b *Builder, in []Value) Value { return b.ScaleChannels(in[0], in[1]) }},
+	{name: "attention of one query", inputs: [][]int{{2, 1, 4}, {2, 3, 4}, {2, 3, 4}}, build: func(b *Builder, in []Value) Value {
+		return b.Attention(in[0], in[1], in[2], 2)
+	}},
+	{name: "rotate", inputs: [][]int{{2, 3, 8}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
+		return b.Rotate(in[0], "turns", func() []float32 { return []float32{0, 0, 0.3, 2, -1, 4} }, 2)
+	}},
 	{name: "relu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.ReLU(in[0]) }},
 	{name: "tanh", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.Tanh(in[0]) }},
 	{name: "slice tokens", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.SliceTokens(in[0], 1, 3) }},

@@ -16,3 +16,16 @@ func Kernel(x float64) float64 {
 	}
 	return 0
 }
+
+// Sharp is the cubic convolution kernel with a = -0.75, the one of torch's interpolation without antialiasing.
+func Sharp(x float64) float64 {
+	const a = -0.75
+	x = math.Abs(x)
+	switch {
+	case x < 1:
+		return ((a+2)*x-(a+3))*x*x + 1
+	case x < 2:
+		return (((x-5)*x+8)*x - 4) * a
+	}
+	return 0
+}
