@@ -18,6 +18,8 @@ import (
 // summed. The two forms of FacT differ in how they build the cores. U starts as PyTorch's nn.Linear does, V at zero, so
 // training starts at the backbone's own function.
 //
+// The gate of a SwiGLU has no core.
+//
 // As in the official code (JieShibo/PETL-ViT), query, key, value, projection and both MLP layers have cores, and s is set
 // per task (0.01 to 100 there, 1 by default). Deviation: no dropout on x U^T core (0.1 there). Two differences do not change
 // the result: query, key and value share one x U^T, and s is applied before V instead of after it.

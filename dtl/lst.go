@@ -20,6 +20,9 @@ import (
 // the D_i. The side blocks start from pruned backbone weights (see lstprune.go); D, D_i and U start normal with standard
 // deviation 0.01 and bias 0, as in the official code (ylsung/Ladder-Side-Tuning, seq2seq).
 //
+// A side block has GELU and biases whatever the backbone has; that of a backbone with SwiGLU starts from fc1 without the gate, and its
+// attention has no rotary positions.
+//
 // The paper covers language models (T5, BART) and CLIP; this is a port to ViT. The side blocks are ViT blocks (pre-norm, GELU,
 // biases) with the backbone's number of heads, each 1/8 as wide, as the code divides T5's heads. Every block has a side block;
 // the code's script for T5-base leaves out three of twelve. The classifier sees the class token, as in the code's CLIP-ViL

@@ -49,6 +49,9 @@ type pruner struct {
 func (p *pruner) read(at backbone.Tap, kernel, bias int) (k, b []float32) {
 	kernelName, biasName, _ := p.arch.LayerWeights(at)
 	one := func(name string, size int) []float32 {
+		if name == "" { // a layer without bias is one with a bias of zero
+			return make([]float32, size)
+		}
 		t, ok := p.weights[name]
 		if values := t.Float32(); ok && len(values) == size {
 			return values

@@ -15,22 +15,30 @@ type mergeable interface {
 	merge(m *merger, a backbone.Architecture)
 }
 
-// Merge returns backbone weights with a method's trained parameters merged in: the plain backbone with these weights
-// computes what the frozen one computes with the method. weights are named as in .npz files and are not modified; the
+// Merge returns a backbone with a method's trained parameters merged in: the plain backbone with these weights
+// computes what the frozen one computes with the method. The architecture is the given one, but without LayerScale, which becomes part
+// of the weights as in training, and with biases where the method needs them. weights are named as in .npz files and are not modified; the
 // result shares those that do not change. The classifier is not merged (see backbone.Backbone.SetHead). Merge fails for
 // methods that add what no layer of the backbone can compute, and for adapters in which a tensor is missing or has another shape.
-func Merge(method Method, arch backbone.Architecture, weights, adapter tensor.Map) (tensor.Map, error) {
+func Merge(method Method, arch backbone.Architecture, weights, adapter tensor.Map) (backbone.Architecture, tensor.Map, error) {
 	able, ok := method.(mergeable)
 	if !ok {
-		return nil, fmt.Errorf("the method %s can't be merged into a backbone: only %s become part of its weights",
+		return nil, nil, fmt.Errorf("the method %s can't be merged into a backbone: only %s become part of its weights",
 			method.Name(), strings.Join(mergeableMethods(arch), ", "))
+	}
+	c := Config{Arch: arch, Method: method}
+	if weights = c.Weights(weights); !c.trainsBackbone() {
+		arch, _ = backbone.Fold(arch, nil)
+	}
+	if able, ok := able.(interface{ mergesIntoBiases() bool }); ok && able.mergesIntoBiases() {
+		arch, weights = backbone.AddBiases(arch, weights)
 	}
 	m := &merger{weights: maps.Clone(weights), adapter: adapter, copied: map[string]bool{}}
 	able.merge(m, arch)
 	if m.err != nil {
-		return nil, fmt.Errorf("merge %s: %w", method.Name(), m.err)
+		return nil, nil, fmt.Errorf("merge %s: %w", method.Name(), m.err)
 	}
-	return m.weights, nil
+	return arch, m.weights, nil
 }
 
 // mergeableMethods lists the methods that Merge accepts.

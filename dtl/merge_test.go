@@ -27,7 +27,10 @@ func checkMerge(t *testing.T, c setting) {
 		_, _, start := c.resolve(t)
 		weights, adapter := start.Weights, randomRival(s.Model)
 		before := weights.SHA256()
-		merged := must(Merge(s.Config.Method, c.arch, weights, adapter))(t)
+		arch, merged, err := Merge(s.Config.Method, c.arch, weights, adapter)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if weights.SHA256() != before {
 			t.Error("merging changed the weights that it was given")
 		}
@@ -36,14 +39,17 @@ func checkMerge(t *testing.T, c setting) {
 			t.Fatal(err)
 		}
 		plain := must(New(Config{
-			Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: s.Config.Pool, Classes: 3, FloatImages: true,
+			Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: s.Config.Pool, Classes: 3, FloatImages: true,
 		}))(t)
 		classifier := tensor.Map{HeadWeight: adapter[HeadWeight], HeadBias: adapter[HeadBias]}
 		got := floats(must(open(t, plain, merged, 0, classifier).Logits(images))(t))
 		if off := relative(got, want); !(off <= 1e-5) {
 			t.Errorf("off by %.2g\n got %v\nwant %v", off, got, want)
 		}
-		unmerged := floats(must(open(t, plain, weights, 0, classifier).Logits(images))(t))
+		frozen := must(New(Config{
+			Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: s.Config.Pool, Classes: 3, FloatImages: true,
+		}))(t)
+		unmerged := floats(must(open(t, frozen, weights, 0, classifier).Logits(images))(t))
 		if apart(unmerged, want) < 0.01 {
 			t.Error("the plain backbone has the same logits: there was nothing to merge")
 		}
@@ -59,18 +65,18 @@ func TestMergeErrors(t *testing.T) {
 	} {
 		method, _, err := newMethod(name, nil, two)
 		expect.NoError(t, err)
-		_, err = Merge(method, two, weights, tensor.Map{})
+		_, _, err = Merge(method, two, weights, tensor.Map{})
 		expect.Error(t, err, want...)
 	}
 	ssf := setting{arch: two, method: "ssf"}.start(t)
 	adapter := randomRival(ssf.Model)
 	adapter["blocks.1.mlp.ssf_scale_1"] = tensor.Zeros(5)
-	_, err := Merge(ssf.Config.Method, two, weights, adapter)
+	_, _, err := Merge(ssf.Config.Method, two, weights, adapter)
 	expect.Error(t, err, "blocks.1.mlp.ssf_scale_1", "[5]", "[48]")
 
 	short := maps.Clone(weights)
 	short["Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias"] = tensor.Zeros(3)
 	adapter["blocks.1.mlp.ssf_scale_1"] = tensor.Zeros(48)
-	_, err = Merge(ssf.Config.Method, two, short, adapter)
+	_, _, err = Merge(ssf.Config.Method, two, short, adapter)
 	expect.Error(t, err, "Transformer/encoderblock_1/MlpBlock_3/Dense_1/bias", "[3]")
 }

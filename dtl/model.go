@@ -3,6 +3,7 @@ package dtl
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -13,8 +14,8 @@ import (
 
 // Config describes a forward pass: a backbone with a method and a classifier.
 type Config struct {
-	Arch      backbone.Architecture
-	Mean, Std [3]float64 // input normalisation of the backbone: (image - Mean) / Std, image in 0..1
+	Arch      backbone.Architecture // a Model's is the folded one if its method trains no weight of the backbone
+	Mean, Std [3]float64            // input normalisation of the backbone: (image - Mean) / Std, image in 0..1
 	Method    Method
 	Pool      backbone.Pool
 	Classes   int
@@ -37,6 +38,7 @@ type Model struct {
 	// HeadBias) and the backbone weights that the method trains.
 	Frozen, Trainable *graph.Variables
 
+	given   Config // as given to New
 	prefix  prefix
 	params  *Params
 	newHook func() backbone.Hook
@@ -60,6 +62,7 @@ var defaultDevice = graph.Processor
 // architecture.
 func New(c Config) (m *Model, err error) {
 	defer graph.Catch(&err)
+	given := c
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -71,6 +74,7 @@ func New(c Config) (m *Model, err error) {
 		b.Chunk(c.ChunkValues)
 	}
 	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
+	m.given = given
 	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value {
 		return m.Frozen.Derive(b, name, build)
 	}
@@ -93,7 +97,7 @@ func (c Config) declare(b *graph.Builder, frozen, trainable *graph.Variables) *M
 	}
 	m.params = &Params{b: b, vars: trainable, free: map[string]bool{}}
 	m.newHook = c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.Width(c.Arch))
+	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.FeatureWidth(c.Arch, c.Pool))
 	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
 	return m
 }
@@ -114,12 +118,32 @@ func (c *Config) check() error {
 	if c.Classes < 1 {
 		return fmt.Errorf("a classifier of %d classes is not possible", c.Classes)
 	}
+	if err := backbone.CheckPool(c.Arch, c.Pool); err != nil {
+		return err
+	}
+	if !c.trainsBackbone() {
+		c.Arch, _ = backbone.Fold(c.Arch, nil)
+	}
 	c.Precision, c.Recompute, c.Device = cmp.Or(c.Precision, graph.FP32), cmp.Or(c.Recompute, graph.RecomputeNone), cmp.Or(c.Device, defaultDevice)
 	_, err := graph.ParseRecompute(string(c.Recompute))
 	return err
 }
 
-// features maps images [B, S, S, 3] to features [B, d].
+// trainsBackbone tells whether the method trains weights of the backbone.
+func (c Config) trainsBackbone() bool {
+	return slices.ContainsFunc(c.Arch.Specs(), func(s backbone.Spec) bool { return !s.Head && c.Method.Trains(s) })
+}
+
+// Weights are the backbone's weights as a model with this configuration computes with them: folded if the method trains none of them
+// (see backbone.Fold).
+func (c Config) Weights(weights tensor.Map) tensor.Map {
+	if !c.trainsBackbone() {
+		_, weights = backbone.Fold(c.Arch, weights)
+	}
+	return weights
+}
+
+// features maps images [B, S, S, 3] to features [B, backbone.FeatureWidth].
 func (m *Model) features(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
 	c := m.Config
 	f.Arch, f.Weight, f.Derive = c.Arch, m.weight, m.derive
@@ -131,7 +155,7 @@ func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forwar
 	return m.classify(b, m.features(b, images, f))
 }
 
-// classify is the classifier: features [B, d] to logits [B, classes] in float32.
+// classify is the classifier: features to logits [B, classes] in float32.
 func (m *Model) classify(b *graph.Builder, features graph.Value) graph.Value {
 	b = b.In("head")
 	weight, bias := m.param(HeadWeight), m.param(HeadBias)

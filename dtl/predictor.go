@@ -13,7 +13,7 @@ import (
 // Start holds the values that a Predictor or a trainer starts from.
 type Start struct {
 	Session graph.SessionOptions
-	// Weights are the backbone's. Adapter holds the other trainable tensors; parameters that it lacks, all if it is nil, get
+	// Weights are the backbone's, as in its file. Adapter holds the other trainable tensors; parameters that it lacks, all if it is nil, get
 	// their initial values, drawn with Seed.
 	Weights, Adapter tensor.Map
 	// Seed also determines, together with the step, the random numbers of stochastic depth.
@@ -33,6 +33,7 @@ func NewPredictor(m *Model, start Start) (*Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
+	start.Weights = m.given.Weights(start.Weights)
 	p := &Predictor{Model: m, session: s, seed: start.Seed}
 	if err := p.fill(start); err != nil {
 		s.Close()

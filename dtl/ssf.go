@@ -19,6 +19,9 @@ import (
 // of query, key and value [3d] are split into three here; the other names are the code's. After training, both can be merged
 // into the layer before them (the paper's re-parameterization; see Merge).
 //
+// The official code has no SwiGLU. Here its gate, and the norm of the hidden units of EVA-02, have pairs like every other layer, and so
+// has the norm before the first block of CLIP. With LayerScale, which is folded into the layer before it, the pair acts behind both.
+//
 // In a Swin there are also pairs after the norm of the patch embedding and after the norm of each patch merging, 4 d wide, but
 // none after the merging's linear layer. Deviation: the code's PatchMerging declares the pair of the merging, but SwinTransformer
 // passes it a list of modes, which never equals "ssf", so the code's Swin-B lacks these 7,168 parameters.
@@ -57,6 +60,8 @@ func ssfLayers(a backbone.Architecture) []ssfLayer {
 			layer(backbone.Projection, block, name+"attn.", "2", d),
 			layer(backbone.Norm2, block, name, "2", d),
 			layer(backbone.FC1, block, name+"mlp.", "1", block.MLP),
+			layer(backbone.Gate, block, name+"mlp.", "gate", block.MLP),
+			layer(backbone.InnerNorm, block, name+"mlp.", "norm", block.MLP),
 			layer(backbone.FC2, block, name+"mlp.", "2", d),
 			layer(backbone.MergeNorm, block, fmt.Sprintf("layers.%d.downsample.", block.Stage), "1", 4*d),
 		)
@@ -85,6 +90,9 @@ func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 		}
 	}
 }
+
+// mergesIntoBiases: every layer needs a bias to take beta.
+func (ssf) mergesIntoBiases() bool { return true }
 
 // merge is W <- W diag(gamma), b <- gamma b + beta (the paper's re-parameterization), where W may be a LayerNorm's scale.
 func (ssf) merge(m *merger, a backbone.Architecture) {

@@ -23,19 +23,25 @@ type Architecture interface {
 	ImageSize() int   // side of the square input in pixels
 	PatchSize() int   // side of a patch in pixels
 	NormEps() float64 // the epsilon of every LayerNorm
-	Classes() int     // of the backbone's own head, 0 if it has none
-	Blocks() []Block  // in the order of the forward pass
+	// Activation is that of the MLPs.
+	Activation() Activation
+	// Pools lists the ways in which its tokens can be pooled; the first is the usual one.
+	Pools() []Pool
+	// Lineage names the published networks that it is one of, such as "DINOv2", as far as its form tells; "" if it does not.
+	Lineage() string
+	Classes() int    // of the backbone's own head, 0 if it has none
+	Blocks() []Block // in the order of the forward pass
 
 	// Specs lists every weight, including those of the own head.
 	Specs() []Spec
-	// LayerWeights names the kernel (the scale in the case of a norm) and the bias of the layer that ends at a tap. The last
+	// LayerWeights names the kernel (the scale in the case of a norm) and the bias, "" if it has none, of the layer that ends at a tap. The last
 	// axes of the kernel are the outputs: the elements of one input are contiguous. ok is false if no layer ends there.
 	LayerWeights(at Tap) (kernel, bias string, ok bool)
 	// With replaces the values that s has.
 	With(s Sizes) Architecture
-	// WithHead replaces the own head by a linear one for that many classes, 0 for none.
-	WithHead(classes int) Architecture
-	// HeadNames names the kernel [d, classes] and the bias [classes] of the own head.
+	// WithHead replaces the own head by a linear one for features of the given width and that many classes, 0 for none.
+	WithHead(classes, width int) Architecture
+	// HeadNames names the kernel [width, classes] and the bias [classes] of the own head.
 	HeadNames() (kernel, bias string)
 }
 
@@ -44,6 +50,10 @@ type Sizes struct {
 	Image int // side of the input in pixels
 	Heads int
 	Eps   float64 // of LayerNorm
+	// Activation is that of the MLPs. Families with one activation ignore it, as they do NormedMean.
+	Activation Activation
+	// NormedMean means that the mean pool averages tokens that are normalised already, rather than normalising their mean.
+	NormedMean bool
 }
 
 // Network is the forward pass of a family. Forward has the loop over the blocks and the taps around them; Block calls those
@@ -56,13 +66,13 @@ type Network interface {
 	Block(f *Forward, b *graph.Builder, block Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value
 	// Next maps z_i to x_i+1. It returns z_i itself except at the end of a stage.
 	Next(f *Forward, b *graph.Builder, block Block, z graph.Value) graph.Value
-	// Pooled turns the last output [B, T, d] into features [B, d], the final LayerNorm included.
+	// Pooled turns the last output [B, T, d] into features [B, FeatureWidth], the final LayerNorm included.
 	Pooled(f *Forward, b *graph.Builder, x graph.Value, pool Pool) graph.Value
-	// OwnHead is the classifier of the pre-training: features [B, d] to logits [B, classes].
+	// OwnHead is the classifier of the pre-training: features [B, FeatureWidth] to logits [B, classes].
 	OwnHead(f *Forward, b *graph.Builder, features graph.Value) graph.Value
 }
 
-// Width is d, the size of the features. It is 0 for an architecture without blocks, which Validate refuses.
+// Width is d, the size of a token after the last block. It is 0 for an architecture without blocks, which Validate refuses.
 func Width(a Architecture) int {
 	width := 0
 	for _, block := range a.Blocks() {

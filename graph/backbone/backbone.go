@@ -116,7 +116,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 		return err
 	}
 	bb.Architecture, bb.remarks = arch, remarks
-	if err := bb.settle(l, l.Pooled != nil && l.Pooled(f.Tensors), found, o); err != nil {
+	if err := bb.settle(l, l.Pooled != nil && l.Pooled(f.Tensors), found, f.Tensors, o); err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if err := bb.Validate(); err != nil {
@@ -134,14 +134,14 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 // LayerNormEps is the usual epsilon of LayerNorm in a ViT (timm, vision_transformer.py).
 const LayerNormEps = 1e-6
 
-// SetHead replaces the backbone's own classifier by one with matrix [classes, d] and bias [classes].
+// SetHead replaces the backbone's own classifier by one with matrix [classes, width] and bias [classes].
 func (bb *Backbone) SetHead(matrix, bias tensor.Tensor) {
 	for _, s := range bb.Specs() {
 		if s.Head {
 			delete(bb.Weights, s.Name)
 		}
 	}
-	bb.Architecture = bb.WithHead(matrix.Shape[0])
+	bb.Architecture = bb.WithHead(matrix.Shape[0], matrix.Shape[1])
 	kernel, biasName := bb.HeadNames()
 	bb.Weights[kernel] = tensor.Transpose(matrix, matrix.Shape[0], matrix.Shape[1])
 	bb.Weights[biasName] = bias

@@ -66,7 +66,7 @@ func (t *companion) timm(raw []byte, family Family) error {
 		t.unsupported = cmp.Or(t.unsupported, fmt.Sprintf("it is of the architecture %s, which is no %s", c.Architecture, family.Kind))
 	}
 	if t.plain = named.Plain; t.plain {
-		t.eps = family.Defaults.Eps
+		t.eps = cmp.Or(named.Eps, family.Defaults.Eps)
 	}
 	if args.Width != 0 || args.Depth != 0 {
 		named.Width, named.Depth, named.Heads = 0, 0, 0
@@ -74,7 +74,7 @@ func (t *companion) timm(raw []byte, family Family) error {
 	if args.Patch != 0 {
 		named.Patch = 0
 	}
-	t.heads = named.Heads
+	t.heads, t.activation = named.Heads, named.Activation
 	if heads, ok := args.Heads.(float64); ok && heads != 0 {
 		t.heads = int(heads)
 	}

@@ -23,8 +23,10 @@ type Family struct {
 	// Decode reads the JSON form of an architecture of this family.
 	Decode func(raw []byte) (Architecture, error)
 
-	// Defaults are the values of networks of this family that neither tensors nor companion files determine.
-	Defaults Defaults
+	// Defaults are the values of networks of this family that neither tensors nor companion files determine. DefaultsOf returns
+	// those of one architecture; nil: they are the same for all.
+	Defaults   Defaults
+	DefaultsOf func(a Architecture) Defaults
 	// TimmName returns what the name of a network in timm implies; ok is false if the network is of another kind.
 	TimmName func(name string) (implied TimmName, ok bool)
 	// ModelTypes are the model_types of Hugging Face transformers that belong to this family.
@@ -39,6 +41,12 @@ type Family struct {
 
 	// Resample adapts the weights, in place, to another input size.
 	Resample func(weights tensor.Map, from, to Architecture)
+	// Fold returns the architecture and the weights of the same function in fewer layers, for a backbone that stays frozen. The
+	// weights are not modified; nil asks for the architecture only. A nil Fold means that there is nothing to fold.
+	Fold func(a Architecture, weights tensor.Map) (Architecture, tensor.Map)
+	// AddBiases returns the same function with a bias, of zero, in every layer at a tap that has none. The weights are not modified. A
+	// nil AddBiases means that no layer lacks one.
+	AddBiases func(a Architecture, weights tensor.Map) (Architecture, tensor.Map)
 	// Fill draws a weight from the family's initial distribution.
 	Fill func(random *rand.Rand, a Architecture, s Spec, out []float32)
 }
@@ -54,6 +62,8 @@ type Layout struct {
 	// Sources says where the values come from that no flag, adapter or companion file determines: FromFile if the shapes
 	// determine them, FromFormat if files of this layout always have the family's Defaults, FromGuess if nothing tells.
 	Sources Sources
+	// Defaults, if not nil, changes the defaults of the family by what the file's tensors tell.
+	Defaults func(m tensor.Map, d Defaults) Defaults
 	// Pooled tells whether the last norm comes after the pooling; nil: never.
 	Pooled func(m tensor.Map) bool
 }
@@ -63,6 +73,12 @@ type Defaults struct {
 	Normalisation
 	Eps   float64 // of LayerNorm
 	Image int     // side of the input in pixels, for families whose shapes leave it open
+	// Activation of the MLPs; "": the architecture's own. AnyActivation means that published networks of this form differ in it.
+	Activation    Activation
+	AnyActivation bool
+	Heads         int // 0: heads 64 wide
+	// Known means that the published networks of this form share the values.
+	Known bool
 }
 
 // TimmName is what the name of a network in timm implies. Zero leaves a value open.
@@ -70,6 +86,8 @@ type TimmName struct {
 	Plain                      bool // blocks are pre-norm with GELU, norms have the family's epsilon
 	Width, Depth, Heads, Patch int
 	NormedMean                 bool // global_pool "avg" averages normalised tokens, as the family does
+	Eps                        float64
+	Activation                 Activation
 }
 
 var families = map[string]Family{}
@@ -138,6 +156,30 @@ func layoutOf(f *weight.File) (Family, Layout) {
 	}
 	layouts := families[usual].Layouts
 	return families[usual], layouts[len(layouts)-1]
+}
+
+// defaultsOf is the defaults of an architecture.
+func (f Family) defaultsOf(a Architecture) Defaults {
+	if f.DefaultsOf == nil {
+		return f.Defaults
+	}
+	return f.DefaultsOf(a)
+}
+
+// Fold is Family.Fold for any architecture.
+func Fold(a Architecture, weights tensor.Map) (Architecture, tensor.Map) {
+	if f := familyOf(a); f.Fold != nil {
+		return f.Fold(a, weights)
+	}
+	return a, weights
+}
+
+// AddBiases is Family.AddBiases for any architecture.
+func AddBiases(a Architecture, weights tensor.Map) (Architecture, tensor.Map) {
+	if f := familyOf(a); f.AddBiases != nil {
+		return f.AddBiases(a, weights)
+	}
+	return a, weights
 }
 
 func familyOf(a Architecture) Family { return families[a.Family()] }

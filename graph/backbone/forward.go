@@ -6,41 +6,6 @@ import (
 	"dtl-tf/graph"
 )
 
-// Pool is how the sequence of tokens is reduced to one vector for the classifier.
-type Pool string
-
-const (
-	// PoolMean averages the patch tokens, without the class token: in a ViT before the final LayerNorm, in a Swin after it.
-	PoolMean Pool = "mean"
-	// PoolClass takes the class token, after the final LayerNorm.
-	PoolClass Pool = "cls"
-)
-
-// DefaultPool is the pool p, or PoolMean if the architecture has no class token for p.
-func DefaultPool(a Architecture, p Pool) Pool {
-	if CheckPool(a, p) != nil {
-		return PoolMean
-	}
-	return p
-}
-
-// CheckPool returns an error if the architecture has no class token and p needs one.
-func CheckPool(a Architecture, p Pool) error {
-	if blocks := a.Blocks(); p == PoolClass && len(blocks) > 0 && blocks[0].Prefix == 0 {
-		return fmt.Errorf("cls needs a class token, and a %s has none: use mean", Title(a.Family()))
-	}
-	return nil
-}
-
-// ParsePool checks the name of a pool.
-func ParsePool(name string) (Pool, error) {
-	switch p := Pool(name); p {
-	case PoolMean, PoolClass:
-		return p, nil
-	}
-	return "", fmt.Errorf("unknown pool %q: use mean or cls", name)
-}
-
 // Forward builds forward passes of one backbone.
 type Forward struct {
 	Arch Architecture

@@ -8,7 +8,7 @@ import (
 
 // Random returns a backbone with weights drawn from its family's initial distribution, without a head.
 func Random(a Architecture, seed uint64) (*Backbone, error) {
-	a = a.WithHead(0)
+	a = a.WithHead(0, Width(a))
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
@@ -19,7 +19,7 @@ func Random(a Architecture, seed uint64) (*Backbone, error) {
 		weights[s.Name] = t
 	}
 	return &Backbone{
-		Description: Description{a, family.Defaults.Normalisation},
+		Description: Description{a, family.defaultsOf(a).Normalisation},
 		Weights:     weights, Format: "random", SHA256: weights.SHA256(), Sources: every(FromName),
 	}, nil
 }

@@ -6,31 +6,56 @@ import (
 	"slices"
 
 	"dtl-tf/graph/spell"
+	"dtl-tf/graph/tensor"
 )
 
 // settle sets the values that tensors leave open. A flag or an adapter has precedence, then the companion files in their order,
 // then what the format documents, then a guess. pooled means that the last norm comes after the pooling.
-func (bb *Backbone) settle(l Layout, pooled bool, found []companion, o Options) error {
+func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tensor.Map, o Options) error {
 	for _, t := range found {
 		if t.own {
 			bb.sidecar = t.source()
 		}
 	}
 	family := familyOf(bb.Architecture)
-	bb.Sources, bb.Normalisation = l.Sources, family.Defaults.Normalisation
-	bb.Architecture = bb.With(Sizes{Eps: family.Defaults.Eps})
+	defaults := family.defaultsOf(bb.Architecture)
+	if l.Defaults != nil {
+		defaults = l.Defaults(source, defaults)
+	}
+	bb.Sources, bb.Normalisation = l.Sources, defaults.Normalisation
+	bb.Architecture = bb.With(Sizes{Eps: defaults.Eps, Activation: defaults.Activation})
+	bb.settleLineage(defaults)
 	if t := first(found, func(t companion) bool { return t.plain }); t != nil && bb.Sources.Blocks == FromGuess {
 		bb.Sources.Blocks = t.source()
 	}
-	bb.settleImage(family, found, o.Image)
+	bb.settleImage(defaults, found, o.Image)
 	if err := bb.settleNormalisation(found); err != nil {
 		return err
 	}
 	bb.settleEps(found, o.Eps)
-	if err := bb.settleHeads(l, found, o.Heads); err != nil {
+	if t := first(found, func(t companion) bool { return t.activation != "" }); t != nil {
+		bb.Architecture, bb.Sources.Activation = bb.With(Sizes{Activation: t.activation}), t.source()
+	}
+	if err := bb.settleHeads(defaults, found, o.Heads); err != nil {
 		return err
 	}
-	return bb.settlePool(pooled, found)
+	return bb.settlePool(pooled, defaults, found)
+}
+
+// settleLineage replaces guesses by what is usual for the published networks of the architecture's form.
+func (bb *Backbone) settleLineage(d Defaults) {
+	s := &bb.Sources
+	if d.AnyActivation {
+		s.Activation = FromGuess
+	}
+	if !d.Known {
+		return
+	}
+	for _, source := range []*Source{&s.Blocks, &s.Eps, &s.Mean, &s.Std, &s.Pool} {
+		if *source == FromGuess {
+			*source = FromLineage
+		}
+	}
 }
 
 // first is the first companion file that specifies something, or nil.
@@ -68,7 +93,7 @@ func (bb *Backbone) settleNormalisation(found []companion) error {
 }
 
 // settleImage settles the image size if the shapes leave it open.
-func (bb *Backbone) settleImage(family Family, found []companion, flag int) {
+func (bb *Backbone) settleImage(defaults Defaults, found []companion, flag int) {
 	if bb.ImageSize() != 0 {
 		return
 	}
@@ -79,7 +104,7 @@ func (bb *Backbone) settleImage(family Family, found []companion, flag int) {
 	case t != nil:
 		bb.Architecture, bb.Sources.Image = bb.With(Sizes{Image: t.image}), t.source()
 	default:
-		bb.Architecture, bb.Sources.Image = bb.With(Sizes{Image: family.Defaults.Image}), FromGuess
+		bb.Architecture, bb.Sources.Image = bb.With(Sizes{Image: defaults.Image}), FromGuess
 	}
 }
 
@@ -97,7 +122,7 @@ func (bb *Backbone) settleEps(found []companion, adapter float64) {
 	bb.Architecture, bb.Sources.Eps = bb.With(Sizes{Eps: adapter}), FromAdapter
 }
 
-func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
+func (bb *Backbone) settleHeads(defaults Defaults, found []companion, flag int) error {
 	t := first(found, func(t companion) bool { return t.heads != 0 })
 	width := Width(bb.Architecture)
 	switch {
@@ -109,6 +134,8 @@ func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
 		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: flag}), FromFlag
 	case t != nil:
 		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: t.heads}), t.source()
+	case defaults.Heads != 0:
+		bb.Architecture, bb.Sources.Heads = bb.With(Sizes{Heads: defaults.Heads}), FromLineage
 	case width%headWidth != 0:
 		return spell.Settingf(HeadsSetting, "a width of %[2]d is no multiple of %[3]d: set %[1]s", width, headWidth)
 	default:
@@ -117,15 +144,18 @@ func (bb *Backbone) settleHeads(l Layout, found []companion, flag int) error {
 	return nil
 }
 
-func (bb *Backbone) settlePool(pooled bool, found []companion) error {
+func (bb *Backbone) settlePool(pooled bool, defaults Defaults, found []companion) error {
 	t := first(found, func(t companion) bool { return t.pool != "" })
 	switch {
-	case t != nil && t.normed && !pooled && bb.Classes() > 0:
-		return fmt.Errorf("%s says that its head sees the mean of tokens that are normalised before, which this version does not compute (global_pool \"avg\" without fc_norm)", t.file)
-	case t != nil && t.normed && !pooled: // there is no head whose pooling matters
+	case FeatureWidth(bb.Architecture, defaults.Pool) != Width(bb.Architecture): // the shape of the own head tells
+		bb.Sources.Pool = FromFile
+	case t != nil && t.normed && !pooled && bb.Classes() == 0: // there is no head whose pooling matters
+	case t != nil && t.normed && !pooled:
+		bb.Architecture = bb.With(Sizes{NormedMean: true})
+		fallthrough
 	case t != nil:
 		bb.Pool, bb.Sources.Pool = t.pool, t.source()
-	case pooled:
+	case pooled && !defaults.Known:
 		return errors.New(`it has fc_norm in place of norm, and nothing tells what is pooled before it: put the model's config.json beside it, or a JSON of its name with {"pool": "mean"} or {"pool": "cls"}`)
 	}
 	return nil

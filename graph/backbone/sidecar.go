@@ -29,7 +29,7 @@ type SidecarJSON struct {
 // Sidecar is the sidecar to write beside the backbone's .npz file.
 func (d Description) Sidecar() SidecarJSON {
 	s := SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.NormEps()}
-	if familyOf(d.Architecture).Defaults.Image != 0 {
+	if familyOf(d.Architecture).defaultsOf(d.Architecture).Image != 0 {
 		s.Image = d.ImageSize()
 	}
 	return s

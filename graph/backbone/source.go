@@ -17,6 +17,7 @@ const (
 	FromFile    Source = "file"         // the tensors' shapes, or the description in a SavedModel
 	FromFormat  Source = "format"       // documented for files of this layout
 	FromName    Source = "architecture" // a name or description of an architecture with random weights
+	FromLineage Source = "lineage"      // usual for the published networks of this form (see Architecture.Lineage)
 	FromGuess   Source = "guess"        // no source
 )
 
@@ -26,18 +27,22 @@ type Sources struct {
 	Heads  Source `json:"heads"`
 	Image  Source `json:"image_size"`
 	Eps    Source `json:"layer_norm_eps"`
-	Mean   Source `json:"mean"`
-	Std    Source `json:"std"`
-	Pool   Source `json:"pool"`
+	// Activation is empty unless the published networks of the architecture's form differ in it, or a file tells it apart.
+	Activation Source `json:"activation,omitempty"`
+	Mean       Source `json:"mean"`
+	Std        Source `json:"std"`
+	Pool       Source `json:"pool"`
 }
 
 // every is the same source for all values.
-func every(s Source) Sources { return Sources{s, s, s, s, s, s, s} }
+func every(s Source) Sources {
+	return Sources{Blocks: s, Heads: s, Image: s, Eps: s, Mean: s, Std: s, Pool: s}
+}
 
 // quiet tells whether Note leaves a source out.
 func (bb *Backbone) quiet(s Source) bool {
 	switch s {
-	case FromFlag, FromAdapter, FromFile, FromFormat, FromName, bb.sidecar:
+	case "", FromFlag, FromAdapter, FromFile, FromFormat, FromLineage, FromName, bb.sidecar:
 		return true
 	}
 	return false
@@ -57,6 +62,7 @@ func (bb *Backbone) Note(ownHead bool) string {
 		what   string
 	}{
 		{s.Blocks, "pre-norm blocks with GELU"}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads())}, {s.Image, fmt.Sprintf("image size %d", bb.ImageSize())}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.NormEps())},
+		{s.Activation, fmt.Sprintf("activation %s", bb.Activation())},
 		{s.Mean, fmt.Sprintf("mean %v", bb.Mean)}, {s.Std, fmt.Sprintf("std %v", bb.Std)}, {s.Pool, fmt.Sprintf("an own head that sees %s", bb.Pool)},
 	} {
 		if bb.quiet(v.source) {

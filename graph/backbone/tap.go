@@ -10,7 +10,7 @@ type Point int
 // [B, T, d], where n and T are the windows and the tokens of one. A family calls the hook at the points that its blocks have.
 const (
 	PatchEmbedding  Point = iota // patches [B, P, p*p*3] -> tokens [B, P, d]
-	EmbeddingNorm                // [B, P, d] -> [B, P, d]
+	EmbeddingNorm                // [B, P, d] -> [B, P, d]; in a ViT, of all tokens with positions added: [B, T, d] -> [B, T, d]
 	Tokens                       // the sequence x_0 [B, T, d], positions added; in = out
 	BlockInput                   // x_i [B, T, d]; in = out
 	Norm1                        // [B, T, d] -> [B, T, d]
@@ -20,7 +20,9 @@ const (
 	Projection                   // heads' output [B, T, d] -> [B, T, d]
 	AttentionBranch              // residual stream [B, T, d] -> what is about to be added to it
 	Norm2                        // [B, T, d] -> [B, T, d]
-	FC1                          // [B*T, d] -> [B*T, mlp], before GELU
+	FC1                          // [B*T, d] -> [B*T, mlp], before the activation
+	Gate                         // [B*T, d] -> [B*T, mlp], in MLPs with SwiGLU
+	InnerNorm                    // [B*T, mlp] -> [B*T, mlp]
 	FC2                          // [B*T, mlp] -> [B*T, d]
 	MLPBranch                    // residual stream [B, T, d] -> what is about to be added to it
 	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, stochastic depth applied

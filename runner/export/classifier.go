@@ -138,7 +138,7 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 	if err != nil {
 		return err
 	}
-	values := maps.Clone(a.Backbone.Weights)
+	values := maps.Clone(a.Config.Weights(a.Backbone.Weights))
 	maps.Copy(values, a.Adapter.Tensors)
 	call := func(s dtl.Serving) savedmodel.Call {
 		return savedmodel.Call{

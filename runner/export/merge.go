@@ -45,11 +45,12 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 		return "", err
 	}
 	tensors := a.Adapter.Tensors
-	weights, err := dtl.Merge(a.Config.Method, a.Backbone.Architecture, a.Backbone.Weights, tensors)
+	arch, weights, err := dtl.Merge(a.Config.Method, a.Backbone.Architecture, a.Backbone.Weights, tensors)
 	if err != nil {
 		return "", &runner.UsageError{Err: err}
 	}
 	merged := &backbone.Backbone{Description: a.Backbone.Description, Weights: weights}
+	merged.Architecture = arch
 	merged.SetHead(tensors[dtl.HeadWeight], tensors[dtl.HeadBias])
 	merged.Pool = a.Config.Pool
 	if err := ctx.Err(); err != nil {

@@ -97,9 +97,12 @@ func (t Toy) ImageSize() int                   { return t.Image }
 func (t Toy) PatchSize() int                   { return t.Patch }
 func (t Toy) NormEps() float64                 { return t.Eps }
 func (t Toy) Classes() int                     { return t.Own }
+func (t Toy) Activation() backbone.Activation  { return backbone.GELU }
+func (t Toy) Pools() []backbone.Pool           { return []backbone.Pool{backbone.PoolMean} }
+func (t Toy) Lineage() string                  { return "" }
 func (t Toy) HeadNames() (kernel, bias string) { return "toy/head/kernel", "toy/head/bias" }
 
-func (t Toy) WithHead(classes int) backbone.Architecture {
+func (t Toy) WithHead(classes, _ int) backbone.Architecture {
 	t.Own = classes
 	return t
 }

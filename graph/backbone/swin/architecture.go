@@ -42,6 +42,10 @@ func (a Architecture) Classes() int     { return a.Labels }
 func (a Architecture) ImageSize() int   { return a.Image }
 func (a Architecture) PatchSize() int   { return a.Patch }
 func (a Architecture) NormEps() float64 { return a.Eps }
+func (a Architecture) Lineage() string  { return "" }
+
+func (a Architecture) Activation() backbone.Activation { return backbone.GELU }
+func (a Architecture) Pools() []backbone.Pool          { return []backbone.Pool{backbone.PoolMean} }
 
 // With implements backbone.Architecture. The shapes of a file determine the heads, so With leaves them alone.
 func (a Architecture) With(s backbone.Sizes) backbone.Architecture {
@@ -49,7 +53,7 @@ func (a Architecture) With(s backbone.Sizes) backbone.Architecture {
 	return a
 }
 
-func (a Architecture) WithHead(classes int) backbone.Architecture {
+func (a Architecture) WithHead(classes, _ int) backbone.Architecture {
 	a.Labels = classes
 	return a
 }

@@ -3,6 +3,7 @@ package vit
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -14,38 +15,43 @@ const familyName = "vit"
 func init() {
 	backbone.Register(backbone.Family{
 		Name: familyName, Title: "ViT", Kind: "plain ViT", Named: named, Parse: parse, Example: named["vit_b16"].String(), Decode: decode,
-		Defaults: backbone.Defaults{Normalisation: backbone.Normalisation{Mean: half, Std: half, Pool: backbone.PoolClass}, Eps: backbone.LayerNormEps},
-		TimmName: timmName, ModelTypes: []string{"vit", "vit_mae", "vit_msn", "deit"},
-		Layouts: []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill,
+		DefaultsOf: defaultsOf, TimmName: timmName, ModelTypes: []string{"vit", "vit_mae", "vit_msn", "deit"},
+		Layouts: []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill, Fold: fold, AddBiases: addBiases,
 	})
-}
-
-// half is the input normalisation of Google's checkpoints.
-var half = [3]float64{0.5, 0.5, 0.5}
-
-// named are the architectures of the ViT and DeiT papers, and the small one of the built-in default
-// backbone.
-var named = map[string]backbone.Architecture{
-	"vit_b16":   Architecture{Image: 224, Patch: 16, Width: 768, Depth: 12, Heads: 12, MLP: 3072, Eps: backbone.LayerNormEps},
-	"vit_s16":   Architecture{Image: 224, Patch: 16, Width: 384, Depth: 12, Heads: 6, MLP: 1536, Eps: backbone.LayerNormEps},
-	"vit_ti16":  Architecture{Image: 224, Patch: 16, Width: 192, Depth: 12, Heads: 3, MLP: 768, Eps: backbone.LayerNormEps},
-	"vit_mini4": Architecture{Image: 32, Patch: 4, Width: 96, Depth: 12, Heads: 3, MLP: 384, Eps: backbone.LayerNormEps},
 }
 
 func parse(settings string) (backbone.Architecture, error) {
 	a := Architecture{Eps: backbone.LayerNormEps}
 	fields := map[string]*int{"image": &a.Image, "patch": &a.Patch, "width": &a.Width, "depth": &a.Depth, "heads": &a.Heads, "mlp": &a.MLP}
+	known := []string{"image", "patch", "width", "depth", "heads", "mlp", "eps"}
+	form := map[string]setting{}
+	for _, f := range a.Form.settings() {
+		known = append(known, f.key)
+		form[f.key] = f
+	}
 	for _, item := range strings.Split(settings, ",") {
 		key, value, _ := strings.Cut(item, "=")
-		field, ok := fields[key]
-		if !ok {
-			return nil, fmt.Errorf("unknown setting %q (known: image, patch, width, depth, heads, mlp)", key)
+		field, isNumber := fields[key]
+		switch {
+		case isNumber:
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return nil, fmt.Errorf("%s is not a whole number: %q", key, value)
+			}
+			*field = n
+		case key == "eps":
+			eps, err := strconv.ParseFloat(value, 64)
+			if err != nil || !(eps > 0) || math.IsInf(eps, 0) {
+				return nil, fmt.Errorf("eps is not a positive number: %q", value)
+			}
+			a.Eps = eps
+		case form[key].set != nil:
+			if err := form[key].set(value); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, fmt.Errorf("unknown setting %q (known: %s)", key, strings.Join(known, ", "))
 		}
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			return nil, fmt.Errorf("%s is not a whole number: %q", key, value)
-		}
-		*field = n
 	}
 	return a, nil
 }

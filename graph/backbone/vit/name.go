@@ -12,7 +12,11 @@ const (
 	patchKernel   = "embedding/kernel"
 	patchBias     = "embedding/bias"
 	classToken    = "cls"
+	distillToken  = "dist"      // [1, 1, d]
+	registers     = "registers" // [1, n, d]
 	positions     = "Transformer/posembed_input/pos_embedding"
+	preScale      = "Transformer/pre_norm/scale" // of the norm before the first block
+	preBias       = "Transformer/pre_norm/bias"
 	finalScale    = "Transformer/encoder_norm/scale"
 	finalBias     = "Transformer/encoder_norm/bias"
 	hiddenKernel  = "pre_logits/kernel"
@@ -23,6 +27,17 @@ const (
 )
 
 func (a Architecture) HeadNames() (kernel, bias string) { return headKernel, headBias }
+
+// The weights of a block that a plain ViT lacks.
+const (
+	scaleAttention = "LayerScale_0/scale" // [d], of LayerScale
+	scaleMLP       = "LayerScale_1/scale"
+	attention      = "MultiHeadDotProductAttention_1/"
+	denseIn        = "MlpBlock_3/Dense_0"
+	denseOut       = "MlpBlock_3/Dense_1"
+	denseGate      = "MlpBlock_3/Gate"
+	innerNorm      = "MlpBlock_3/LayerNorm_0"
+)
 
 func inBlock(i int, name string) string { return fmt.Sprintf(blockTemplate, i) + name }
 
@@ -35,74 +50,42 @@ type layer struct {
 
 func (l layer) isNorm() bool { return len(l.kernel) == 1 }
 
-// blockLayers lists the layers of a block in the order of their weights.
+// blockLayers lists the layers of a block in the order of their weights. A layer without bias has a nil one.
 func (a Architecture) blockLayers() []layer {
 	d, h, m := a.Width, a.Heads, a.MLP
-	return []layer{
-		{backbone.Norm1, "LayerNorm_0", []int{d}, []int{d}},
-		{backbone.Query, "MultiHeadDotProductAttention_1/query", []int{d, h, d / h}, []int{h, d / h}},
-		{backbone.Key, "MultiHeadDotProductAttention_1/key", []int{d, h, d / h}, []int{h, d / h}},
-		{backbone.Value, "MultiHeadDotProductAttention_1/value", []int{d, h, d / h}, []int{h, d / h}},
-		{backbone.Projection, "MultiHeadDotProductAttention_1/out", []int{h, d / h, d}, []int{d}},
-		{backbone.Norm2, "LayerNorm_2", []int{d}, []int{d}},
-		{backbone.FC1, "MlpBlock_3/Dense_0", []int{d, m}, []int{m}},
-		{backbone.FC2, "MlpBlock_3/Dense_1", []int{m, d}, []int{d}},
+	heads := func(has bool) []int {
+		if !has {
+			return nil
+		}
+		return []int{h, d / h}
 	}
+	layers := []layer{
+		{backbone.Norm1, "LayerNorm_0", []int{d}, []int{d}},
+		{backbone.Query, attention + "query", []int{d, h, d / h}, heads(a.QKVBias != NoQKVBias)},
+		{backbone.Key, attention + "key", []int{d, h, d / h}, heads(a.QKVBias == "")},
+		{backbone.Value, attention + "value", []int{d, h, d / h}, heads(a.QKVBias != NoQKVBias)},
+		{backbone.Projection, attention + "out", []int{h, d / h, d}, []int{d}},
+		{backbone.Norm2, "LayerNorm_2", []int{d}, []int{d}},
+		{backbone.FC1, denseIn, []int{d, m}, []int{m}},
+	}
+	if a.Gated {
+		layers = append(layers, layer{backbone.Gate, denseGate, []int{d, m}, []int{m}})
+	}
+	if a.InnerNorm {
+		layers = append(layers, layer{backbone.InnerNorm, innerNorm, []int{m}, []int{m}})
+	}
+	return append(layers, layer{backbone.FC2, denseOut, []int{m, d}, []int{d}})
 }
 
-// weights names the kernel (the scale of a norm) and the bias of the layer in block i.
+// weights names the kernel (the scale of a norm) and the bias of the layer in block i, "" if it has none.
 func (l layer) weights(i int) (kernel, bias string) {
 	name := inBlock(i, l.name)
+	kernel, bias = name+"/kernel", name+"/bias"
 	if l.isNorm() {
-		return name + "/scale", name + "/bias"
+		kernel = name + "/scale"
 	}
-	return name + "/kernel", name + "/bias"
-}
-
-func (a Architecture) Specs() []backbone.Spec {
-	d := a.Width
-	specs := []backbone.Spec{
-		{Name: patchKernel, Shape: []int{a.Patch, a.Patch, 3, d}, Role: backbone.Kernel}, {Name: patchBias, Shape: []int{d}, Role: backbone.Bias},
-		{Name: classToken, Shape: []int{1, 1, d}, Role: backbone.Embedding}, {Name: positions, Shape: []int{1, a.Tokens(), d}, Role: backbone.Embedding},
+	if l.bias == nil {
+		bias = ""
 	}
-	for i := range a.Depth {
-		for _, l := range a.blockLayers() {
-			role := backbone.Kernel
-			if l.isNorm() {
-				role = backbone.Scale
-			}
-			kernel, bias := l.weights(i)
-			specs = append(specs, backbone.Spec{Name: kernel, Shape: l.kernel, Role: role}, backbone.Spec{Name: bias, Shape: l.bias, Role: backbone.Bias})
-		}
-	}
-	specs = append(specs, backbone.Spec{Name: finalScale, Shape: []int{d}, Role: backbone.Scale}, backbone.Spec{Name: finalBias, Shape: []int{d}, Role: backbone.Bias})
-	head := func(kernel, bias string, in, out int) {
-		specs = append(specs,
-			backbone.Spec{Name: kernel, Shape: []int{in, out}, Role: backbone.Kernel, Head: true}, backbone.Spec{Name: bias, Shape: []int{out}, Role: backbone.Bias, Head: true})
-	}
-	in := d
-	if a.Hidden > 0 {
-		head(hiddenKernel, hiddenBias, d, a.Hidden)
-		in = a.Hidden
-	}
-	if a.Labels > 0 {
-		head(headKernel, headBias, in, a.Labels)
-	}
-	return specs
-}
-
-func (a Architecture) LayerWeights(at backbone.Tap) (kernel, bias string, ok bool) {
-	switch at.Point {
-	case backbone.PatchEmbedding:
-		return patchKernel, patchBias, true
-	case backbone.FinalNorm:
-		return finalScale, finalBias, true
-	}
-	for _, l := range a.blockLayers() {
-		if l.point == at.Point {
-			kernel, bias = l.weights(at.Block.Index)
-			return kernel, bias, true
-		}
-	}
-	return "", "", false
+	return kernel, bias
 }

@@ -48,24 +48,25 @@ func shapesOfNPZ(f *weight.File) (backbone.Architecture, error) {
 	return a, err
 }
 
-// readHead sets the sizes of the own head, if there is one, from the output axis of its kernels.
-func (a *Architecture) readHead(f *weight.File, head, hidden string, outputs int) {
-	if t, ok := f.Tensors[head]; ok && len(t.Shape) == 2 {
-		a.Labels = t.Shape[outputs]
-	}
-	if t, ok := f.Tensors[hidden]; ok && len(t.Shape) == 2 && a.Labels > 0 {
-		a.Hidden = t.Shape[outputs]
-	}
-}
-
-// count sets the depth, and the image size from the number of position embeddings: the class token and a square of patches.
+// count sets the depth, and the image size from the number of position embeddings: a square of patches, after those of the prefix.
 func (a *Architecture) count(f *weight.File, blocks, positions string, tokens int) (err error) {
 	if a.Depth, err = backbone.CountBlocks(f, blocks); err != nil {
 		return err
 	}
-	if !isSquare(tokens - 1) {
-		return fmt.Errorf("%s: tensor %s has %d positions, which is not a class token and a square of patches", f.Path, positions, tokens)
+	patches, what := tokens, "a square of patches"
+	switch {
+	case a.Positions == NoPositions:
+		return nil // the image size is open
+	case a.Positions == "" && !a.NoClass:
+		patches -= a.Prefix()
+		what = fmt.Sprintf("a class token and %s", what)
+		if a.Distilled {
+			what = "a class token, a distillation token and a square of patches"
+		}
 	}
-	a.Image = int(math.Round(math.Sqrt(float64(tokens-1)))) * a.Patch
+	if !isSquare(patches) {
+		return fmt.Errorf("%s: tensor %s has %d positions, which is not %s", f.Path, positions, tokens, what)
+	}
+	a.Image = int(math.Round(math.Sqrt(float64(patches)))) * a.Patch
 	return nil
 }

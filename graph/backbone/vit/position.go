@@ -8,25 +8,45 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
+// Resampling is the rule by which position embeddings are resampled to another grid: that of the library from which the file is.
+type Resampling string
+
+const (
+	// ResampleTimm is bicubic with antialiasing (timm, layers/pos_embed.py, resample_abs_pos_embed): torch's interpolate with a = -0.5.
+	// DINOv2 with registers has the same rule.
+	ResampleTimm Resampling = ""
+	// ResampleHF is bicubic without antialiasing (transformers, interpolate_pos_encoding): torch's interpolate with a = -0.75.
+	ResampleHF Resampling = "hf"
+	// ResampleDINOv2 is the same at a scale that is off by 0.1 patches (facebookresearch/dinov2, dinov2/models/vision_transformer.py,
+	// interpolate_offset), which moves the samples.
+	ResampleDINOv2 Resampling = "dinov2"
+)
+
+// interpolateOffset is DINOv2's.
+const interpolateOffset = 0.1
+
 // resample replaces the position embeddings by those for the grid of another input size.
 func resample(weights tensor.Map, from, to backbone.Architecture) {
-	weights[positions] = resamplePositions(weights[positions], from.(Architecture).Grid(), to.(Architecture).Grid())
+	old, now := from.(Architecture), to.(Architecture)
+	if old.Positions != NoPositions {
+		weights[positions] = resamplePositions(weights[positions], old.Grid(), now.Grid(), old.Resampling)
+	}
 }
 
-// resamplePositions resamples position embeddings [1, 1+from*from, d] to [1, 1+to*to, d], bicubic with
-// antialiasing like timm (resample_abs_pos_embed; torch's interpolate with antialias, a = -0.5,
-// align_corners off). The class token's embedding stays unchanged.
-func resamplePositions(t tensor.Tensor, from, to int) tensor.Tensor {
+// resamplePositions resamples position embeddings [1, n+from*from, d] to [1, n+to*to, d]. Those of the n prefix tokens stay
+// unchanged.
+func resamplePositions(t tensor.Tensor, from, to int, rule Resampling) tensor.Tensor {
 	d := t.Shape[2]
+	prefix := t.Shape[1] - from*from
 	in := t.Float32()
-	out := make([]float32, (1+to*to)*d)
-	copy(out, in[:d])
-	taps := cubicTaps(from, to)
+	out := make([]float32, (prefix+to*to)*d)
+	copy(out, in[:prefix*d])
+	taps := rule.taps(from, to)
 	columns := make([]float64, from*to*d) // [from, to, d]: resampled along a row
 	for y := range from {
 		for x, tap := range taps {
 			for k, w := range tap.weights {
-				source := in[d*(1+y*from+tap.first+k):][:d]
+				source := in[d*(prefix+y*from+tap.first+k):][:d]
 				for c, v := range source {
 					columns[(y*to+x)*d+c] += w * float64(v)
 				}
@@ -43,17 +63,46 @@ func resamplePositions(t tensor.Tensor, from, to int) tensor.Tensor {
 				}
 			}
 			for c, v := range sum {
-				out[d*(1+y*to+x)+c] = float32(v)
+				out[d*(prefix+y*to+x)+c] = float32(v)
 			}
 		}
 	}
-	return tensor.Must(out, 1, 1+to*to, d)
+	return tensor.Must(out, 1, prefix+to*to, d)
 }
 
 // tapWindow is the input positions that contribute to one output position, with their weights.
 type tapWindow struct {
 	first   int
 	weights []float64
+}
+
+// taps is the windows of all output positions along one side.
+func (r Resampling) taps(from, to int) []tapWindow {
+	switch r {
+	case ResampleHF:
+		return sampled(from, to, float64(from)/float64(to))
+	case ResampleDINOv2:
+		return sampled(from, to, float64(from)/(float64(to)+interpolateOffset))
+	}
+	return cubicTaps(from, to)
+}
+
+// sampled is the windows of the four nearest positions, with those beyond the edge at the edge. scale is the distance of two output
+// positions.
+func sampled(from, to int, scale float64) []tapWindow {
+	taps := make([]tapWindow, to)
+	for i := range taps {
+		at := (float64(i)+0.5)*scale - 0.5
+		base := int(math.Floor(at))
+		t := tapWindow{first: min(max(base-1, 0), from-1)}
+		last := min(max(base+2, 0), from-1)
+		t.weights = make([]float64, last-t.first+1)
+		for k := base - 1; k <= base+2; k++ {
+			t.weights[min(max(k, 0), from-1)-t.first] += cubic.Sharp(float64(k) - at)
+		}
+		taps[i] = t
+	}
+	return taps
 }
 
 // cubicTaps is the windows of the cubic kernel (Keys 1981, a = -0.5), which widens by the scale if the

@@ -21,7 +21,7 @@ func TestResamplePositions(t *testing.T) {
 	}
 	for _, to := range []int{24, 7} {
 		t.Run(fmt.Sprintf("14 to %d", to), func(t *testing.T) {
-			got, want := resamplePositions(f.Tensors["from_14"], 14, to), f.Tensors[fmt.Sprintf("to_%d", to)]
+			got, want := resamplePositions(f.Tensors["from_14"], 14, to, ResampleTimm), f.Tensors[fmt.Sprintf("to_%d", to)]
 			if !slices.Equal(got.Shape, want.Shape) {
 				t.Fatalf("shape %v, want %v", got.Shape, want.Shape)
 			}
@@ -31,6 +31,23 @@ func TestResamplePositions(t *testing.T) {
 				t.Errorf("off by %.2g, want at most 5e-7", off)
 			}
 		})
+	}
+}
+
+// TestResamplingRules compares each rule with its own library, to a grid that is a whole factor of the old one and to two that are not
+// (scripts/make_vit_vectors.py).
+func TestResamplingRules(t *testing.T) {
+	f, err := weight.Open(filepath.Join("testdata", "family", "position.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rule := range map[string]Resampling{"timm": ResampleTimm, "hf": ResampleHF, "dinov2": ResampleDINOv2} {
+		for _, to := range []int{6, 7, 18} {
+			got, want := resamplePositions(f.Tensors["from_9"], 9, to, rule), f.Tensors[fmt.Sprintf("%s_%d", name, to)]
+			if off := farthest(got.Float32(), want.Float32()); !slices.Equal(got.Shape, want.Shape) || !(off <= 5e-6) { // torch computes weights and sums in float32
+				t.Errorf("%s to %d: shape %v, off by %.2g", name, to, got.Shape, off)
+			}
+		}
 	}
 }
 

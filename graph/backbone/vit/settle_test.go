@@ -120,7 +120,6 @@ func TestContradictions(t *testing.T) {
 		{"timm's other names", "config.json", `{"architecture": "vit_base_patch16_rpn_224"}`, []string{"rpn", "no plain ViT"}},
 		{"timm's arguments", "config.json", change(timmConfig, `"drop_rate": 0.1`, `"act_layer": "quick_gelu"`), []string{"act_layer"}},
 		{"timm's pooling", "config.json", change(timmConfig, `"token"`, `"map"`), []string{"global_pool", "map"}},
-		{"timm's mean", "config.json", change(timmConfig, `"token"`, `"avg"`), []string{"normalised before"}},
 		{"timm's size", "config.json", change(timmConfig, "[3, 8, 8]", "[3, 16, 16]"), []string{"input_size is 16 there, the tensors have 8"}},
 		{"scale of pixels", "preprocessor_config.json", `{"image_mean": [0, 0, 0], "rescale_factor": 0.00784313725490196}`, []string{"pixels"}},
 		{"no JSON", "config.json", `{"architecture": `, []string{"unexpected end"}},
@@ -188,6 +187,21 @@ func TestPooledNorm(t *testing.T) {
 		if bb.Pool != want || bb.Weights[finalBias].Float32()[3] != m["fc_norm.bias"].Float32()[3] {
 			t.Errorf("pool %s, want %s; bias %v", bb.Pool, want, bb.Weights[finalBias])
 		}
+	}
+}
+
+// TestNormedMean: timm's global_pool "avg" without fc_norm averages tokens that are normalised before.
+func TestNormedMean(t *testing.T) {
+	m := timmNames()
+	m["head.weight"], m["head.bias"] = tensor.Zeros(7, 6), tensor.Zeros(7)
+	path := writeSafetensors(t, m)
+	writeBeside(t, path, map[string]string{"config.json": strings.Replace(timmConfig, `"token"`, `"avg"`, 1)})
+	bb, err := backbone.Load(t.Context(), path, backbone.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bb.Architecture.(Architecture).NormedMean || bb.Pool != backbone.PoolMean {
+		t.Errorf("read %v with pool %s", bb.Architecture, bb.Pool)
 	}
 }
 

@@ -11,22 +11,24 @@ import (
 // timmHead is the kernel of the own head in timm's names.
 const timmHead = "head.weight"
 
-// timm is the layout of timm's vision_transformer.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p], and
-// query, key and value in one matrix of rows [q | k | v], each head-major. The shapes leave the number of heads open.
+// timm is the layout of timm's vision_transformer.py, deit.py and eva.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p],
+// and query, key and value in one matrix of rows [q | k | v], each head-major. The shapes leave the number of heads open.
 var timm = backbone.Layout{
-	Owns: func(m tensor.Map) bool {
-		for _, name := range []string{"pos_embed", "patch_embed.proj.weight"} {
-			if _, ok := m[name]; ok {
-				return true
-			}
-		}
-		return false
-	},
-	Shapes: shapesOfTimm, Convert: convertTimm, Pooled: pooledNorm,
+	Owns:   ownsTimm,
+	Shapes: shapesOfTimm, Convert: convertTimm, Pooled: pooledNorm, Defaults: defaultsOfTimm,
 	Sources: backbone.Sources{
 		Blocks: backbone.FromGuess, Heads: backbone.FromGuess, Image: backbone.FromFile, Eps: backbone.FromGuess,
 		Mean: backbone.FromGuess, Std: backbone.FromGuess, Pool: backbone.FromGuess,
 	},
+}
+
+func ownsTimm(m tensor.Map) bool {
+	for _, name := range []string{"pos_embed", "patch_embed.proj.weight"} {
+		if _, ok := m[name]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
@@ -35,20 +37,34 @@ func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
 	if err != nil {
 		return nil, err
 	}
-	position, err := f.Get("pos_embed")
+	a.Form = formOfTimm(f.Tensors)
+	if what := a.Form.doubtful(f.Tensors); what != "" {
+		return nil, fmt.Errorf("%s: %s, which this version does not compute", f.Path, what)
+	}
+	rows := "blocks.0.mlp.fc1.weight"
+	if _, split := f.Tensors[splitGate]; split {
+		rows = splitGate
+	}
+	fc1, err := f.Get(rows)
 	if err != nil {
 		return nil, err
 	}
-	fc1, err := f.Get("blocks.0.mlp.fc1.weight")
-	if err != nil {
-		return nil, err
+	position := tensor.Tensor{Shape: []int{1, 0, 0}}
+	if a.Rotary != RotaryDINOv3 {
+		if position, err = f.Get("pos_embed"); err != nil {
+			return nil, err
+		}
 	}
 	if len(kernel.Shape) != 4 || len(position.Shape) != 3 || len(fc1.Shape) != 2 {
-		return nil, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, blocks.0.mlp.fc1.weight %v: these are not a timm ViT's shapes",
-			f.Path, kernel.Shape, position.Shape, fc1.Shape)
+		return nil, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, %s %v: these are not a timm ViT's shapes",
+			f.Path, kernel.Shape, position.Shape, rows, fc1.Shape)
 	}
 	a.Width, a.Patch, a.MLP = kernel.Shape[0], kernel.Shape[2], fc1.Shape[0]
+	if a.Gated && rows != splitGate {
+		a.MLP /= 2
+	}
 	a.readHead(f, timmHead, "pre_logits.fc.weight", 0)
+	a.readWideHead(f)
 	err = a.count(f, "blocks.%d.", "pos_embed", position.Shape[1])
 	return a, err
 }
@@ -62,21 +78,24 @@ func pooledNorm(m tensor.Map) bool {
 
 func convertTimm(f *weight.File, arch backbone.Architecture) (tensor.Map, error) {
 	a := arch.(Architecture)
-	c := backbone.NewConverter(f)
-	d, m := a.Width, a.MLP
+	c := timmConverter{backbone.NewConverter(f), a, f.Tensors}
+	d := a.Width
 	c.PatchKernel("patch_embed.proj.weight", patchKernel, a.Patch, d)
-	c.Copy("patch_embed.proj.bias", patchBias, d)
-	c.Copy("cls_token", classToken, 1, 1, d)
-	c.Copy("pos_embed", positions, 1, a.Tokens(), d)
+	if !a.NoPatchBias {
+		c.Copy("patch_embed.proj.bias", patchBias, d)
+	}
+	for _, token := range a.prefixTokens() {
+		c.Copy(map[string]string{classToken: "cls_token", distillToken: "dist_token", registers: "reg_token"}[token.name], token.name, 1, token.count, d)
+	}
+	if n := a.positions(); n > 0 {
+		c.Copy("pos_embed", positions, 1, n, d)
+	}
+	if a.PreNorm {
+		c.Copy("norm_pre.weight", preScale, d)
+		c.Copy("norm_pre.bias", preBias, d)
+	}
 	for i := range a.Depth {
-		from := fmt.Sprintf("blocks.%d.", i)
-		c.Norm(from+"norm1", inBlock(i, "LayerNorm_0"), d)
-		c.Norm(from+"norm2", inBlock(i, "LayerNorm_2"), d)
-		attention, h := inBlock(i, "MultiHeadDotProductAttention_1/"), a.Heads
-		c.Linear(from+"attn.proj", attention+"out", d, []int{h, d / h, d}, []int{d})
-		c.QKV(from+"attn.qkv", [3]string{attention + "query", attention + "key", attention + "value"}, []int{d, h, d / h}, []int{h, d / h})
-		c.Linear(from+"mlp.fc1", inBlock(i, "MlpBlock_3/Dense_0"), d, []int{d, m}, []int{m})
-		c.Linear(from+"mlp.fc2", inBlock(i, "MlpBlock_3/Dense_1"), m, []int{m, d}, []int{d})
+		c.block(i)
 	}
 	norm := "norm"
 	if pooledNorm(f.Tensors) {
@@ -84,13 +103,9 @@ func convertTimm(f *weight.File, arch backbone.Architecture) (tensor.Map, error)
 	}
 	c.Copy(norm+".weight", finalScale, d)
 	c.Copy(norm+".bias", finalBias, d)
-	in := d
-	if a.Hidden > 0 {
-		c.Linear("pre_logits.fc", "pre_logits", d, []int{d, a.Hidden}, []int{a.Hidden})
-		in = a.Hidden
+	if a.MapPool {
+		c.mapPool()
 	}
-	if a.Labels > 0 {
-		c.Linear("head", "head", in, []int{in, a.Labels}, []int{a.Labels})
-	}
+	c.ownHead()
 	return c.Done(a)
 }

@@ -2,8 +2,8 @@ package vit
 
 import (
 	"fmt"
-	"math"
 	"regexp"
+	"slices"
 	"strings"
 
 	"dtl-tf/graph/backbone"
@@ -13,15 +13,11 @@ import (
 // traits are features of other ViTs that this package does not compute, by their tensors' names in timm's, Hugging Face's and
 // original files.
 var traits = []backbone.Trait{
-	{Names: regexp.MustCompile(`\.(ls[12]\.gamma|gamma_[12]|layer_scale[12]\.lambda1|lambda_[12])$`), What: "LayerScale (DINOv2, DeiT-III)"},
-	{Names: regexp.MustCompile(`(^|\.)(reg_token|register_tokens|storage_tokens)$`), What: "register tokens (DINOv2 with registers, DINOv3)"},
-	{Names: regexp.MustCompile(`(^|\.)(dist_token|distillation_token)$|(^|\.)(head_dist|distillation_classifier)\.`), What: "a distillation token (distilled DeiT)"},
 	{Names: regexp.MustCompile(`\.(q_norm|k_norm)\.`), What: "q/k norm"},
-	{Names: regexp.MustCompile(`(^|\.)(norm_pre|pre_layrnorm|ln_pre)\.`), What: "a norm before its blocks, norm_pre (CLIP)"},
-	{Names: regexp.MustCompile(`(^|\.)fc_norm\.`), What: "a norm behind the pooling, fc_norm"},
-	{Names: regexp.MustCompile(`(^|\.)(attn_pool\.|head\.probe$|MAPHead_0/)`), What: "attention pooling (SigLIP)"},
-	{Names: regexp.MustCompile(`\.mlp\.(fc1_g|fc1_x|w12|w1|w3|gate_proj|weights_in)\.`), What: "SwiGLU (DINOv2 giant, DINOv3, EVA-02)"},
-	{Names: regexp.MustCompile(`(^|\.)rope`), What: "rotary positions (DINOv3, EVA-02)"},
+	{Names: regexp.MustCompile(`\.attn\.norm\.`), What: "a norm of the attention's output (EVA-02's CLIP)"},
+	{Names: regexp.MustCompile(`\.attn\.gate\.`), What: "gated attention"},
+	{Names: regexp.MustCompile(`(^|\.)MAPHead_0/`), What: "attention pooling in big_vision's names"},
+	{Names: regexp.MustCompile(`\.mlp\.(w12|w1|w3|gate_proj|weights_in)\.`), What: "SwiGLU in the names of other programs"},
 	{Names: regexp.MustCompile(`relative_position|rel_pos`), What: "relative positions (BEiT, Swin)"},
 	{Names: regexp.MustCompile(`\.(attns|ffns)\.\d`), What: "parallel branches in its blocks"},
 	{Names: regexp.MustCompile(`\.(in_proj|mlp_out_proj)\.`), What: "attention and MLP in parallel (ViT-22B)"},
@@ -29,32 +25,30 @@ var traits = []backbone.Trait{
 	{Names: regexp.MustCompile(`^conv_root/|^patch_embed\.backbone\.`), What: "a convolutional stem (hybrid)"},
 }
 
+// rope matches tensors of rotary positions. Only DINOv3 and EVA-02 are known to turn as this package does.
+var rope = regexp.MustCompile(`(^|\.)rope`)
+
 // lacks are the features that a missing tensor shows.
 var lacks = []backbone.Lack{
-	{Has: "patch_embed.proj.weight", Lacks: "cls_token", What: "no class token (SigLIP)"},
-	{Has: "patch_embed.proj.weight", Lacks: "patch_embed.proj.bias", What: "no bias in its patch embedding (CLIP)"},
-	{Has: "blocks.0.attn.qkv.weight", Lacks: "blocks.0.attn.qkv.bias", What: "no biases of query, key and value"},
 	{Has: "blocks.0.norm1.weight", Lacks: "blocks.0.norm1.bias", What: "norms without biases (RMSNorm)"},
 }
 
-// explain says what kind of ViT a file is if its tensors make no plain one, "" if that can't be told.
+// explain says what kind of ViT a file is if its tensors make none that is known, "" if that can't be told.
 func explain(m tensor.Map) string {
 	found := backbone.FindTraits(m, traits, lacks)
-	if fc1, fc2 := m["blocks.0.mlp.fc1.weight"], m["blocks.0.mlp.fc2.weight"]; len(fc1.Shape) == 2 && len(fc2.Shape) == 2 && fc1.Shape[0] == 2*fc2.Shape[1] {
-		found = append(found, "packed SwiGLU (DINOv2 giant)")
+	has := func(prefix string) bool {
+		return slices.ContainsFunc(m.Names(), func(name string) bool { return strings.HasPrefix(name, prefix) })
 	}
-	if p := m["pos_embed"]; len(p.Shape) == 3 && isSquare(p.Shape[1]) {
-		found = append(found, "positions of the patches only (DeiT-III, SigLIP)")
+	if has("norm.") && has("fc_norm.") {
+		found = append(found, "a norm behind the pooling, fc_norm, besides the last norm")
+	}
+	if formOfTimm(m).Rotary == "" && slices.ContainsFunc(m.Names(), rope.MatchString) {
+		found = append(found, "rotary positions")
 	}
 	if found == nil {
 		return ""
 	}
 	return fmt.Sprintf("this is a ViT with %s, which this version does not compute", and(found))
-}
-
-func isSquare(n int) bool {
-	side := int(math.Round(math.Sqrt(float64(n))))
-	return n > 0 && side*side == n
 }
 
 // and joins parts as "a, b and c".
@@ -74,6 +68,10 @@ func unused(m tensor.Map, name string) bool {
 		return true
 	case strings.HasPrefix(name, "decoder_"): // MAE's decoder
 		return true
+	case name == "rope.periods", name == "rope_embed.periods": // buffers: DINOv3's are always the same
+		return true
+	case strings.HasSuffix(name, ".attn.k_bias") && isZero(m[name]): // a buffer of EVA's
+		return true
 	case strings.HasPrefix(name, "pre_logits/"):
 		_, head := m[headKernel]
 		return !head
@@ -82,4 +80,9 @@ func unused(m tensor.Map, name string) bool {
 		return !head
 	}
 	return false
+}
+
+// isZero tells whether all elements are 0.
+func isZero(t tensor.Tensor) bool {
+	return t.Float32() != nil && !slices.ContainsFunc(t.Float32(), func(v float32) bool { return v != 0 })
 }
