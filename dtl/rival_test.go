@@ -169,6 +169,7 @@ func TestRivalGradients(t *testing.T) {
 	})
 }
 
+// checkRivalGradients compares with TensorFlow's gradients of the plain graph, unless that is nil.
 func checkRivalGradients(t *testing.T, s, plain *ImageTrainer) {
 	images, labels := someBatch(s.Trainer, 3)
 	feeds := s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), labels, 0, 4)
@@ -177,8 +178,20 @@ func checkRivalGradients(t *testing.T, s, plain *ImageTrainer) {
 		reads = append(reads, v.Value.Output)
 		ours = append(ours, s.nodes.gradients[v.Name].Output)
 	}
-	found := append(must(s.session.Run(feeds, slices.Concat(reads, ours)))(t), tensorFlowsGradients(t, plain, images, labels)...)
+	found := must(s.session.Run(feeds, slices.Concat(reads, ours)))(t)
 	n := len(reads)
+	if plain != nil {
+		largest := 1.0 // the gradient of the key's bias is rounding error of those that cancel in it
+		for _, g := range found[n:] {
+			largest = max(largest, size(floats(g)))
+		}
+		for i, want := range tensorFlowsGradients(t, plain, images, labels) {
+			got, want := floats(found[n+i]), floats(want)
+			if !(relative(got, want) <= 2e-5 || apart(got, want) <= 1e-7*largest) {
+				t.Errorf("gradient of %s: off by %.2g of TensorFlow's", s.Trainable.All()[i].Name, relative(got, want))
+			}
+		}
+	}
 	values := found[:n]
 	for i := range values {
 		feeds = append(feeds, graph.Feed{Output: reads[i], Value: values[i]}) // a fed value overrides the variable's
@@ -192,11 +205,9 @@ func checkRivalGradients(t *testing.T, s, plain *ImageTrainer) {
 		defer func() { feeds[len(feeds)-n+i].Value = values[i] }()
 		return float64(must(s.session.Run(feeds, []tf.Output{s.nodes.loss.Output}))(t)[0].Float32()[0])
 	}
+	loss := float64(must(s.session.Run(feeds, []tf.Output{s.nodes.loss.Output}))(t)[0].Float32()[0])
 	for i, v := range s.Trainable.All() {
-		got, want := floats(found[n+i]), floats(found[2*n+i])
-		if !(relative(got, want) <= 2e-5 || apart(got, want) <= 1e-7) {
-			t.Errorf("gradient of %s: off by %.2g of TensorFlow's", v.Name, relative(got, want))
-		}
+		got := floats(found[n+i])
 		length := 0.0
 		for _, x := range got {
 			length = math.Hypot(length, x)
@@ -209,7 +220,8 @@ func checkRivalGradients(t *testing.T, s, plain *ImageTrainer) {
 		}
 		const step = 2e-3
 		numeric := (lossAt(i, got, step) - lossAt(i, got, -step)) / (2 * step)
-		if math.Abs(numeric-length) > 0.01*length+1e-4 {
+		// Two losses of float32, each off by some units in the last place.
+		if noise := max(1e-4, 4*0x1p-24*math.Abs(loss)/(2*step)); math.Abs(numeric-length) > 0.01*length+noise {
 			t.Errorf("gradient of %s has length %.5g, differences along it give %.5g", v.Name, length, numeric)
 		}
 	}
