@@ -75,6 +75,11 @@ func New(c Config) (m *Model, err error) {
 	}
 	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
 	m.given = given
+	for _, s := range c.Arch.Specs() {
+		if !s.Head && c.Method.Trains(s) { // even if the features do not depend on it, as on the attention pooling under another pool
+			m.weight(s.Name, s.Shape...)
+		}
+	}
 	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value {
 		return m.Frozen.Derive(b, name, build)
 	}

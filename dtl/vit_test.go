@@ -247,4 +247,3 @@ func TestViTFolded(t *testing.T) {
 		}
 	}
 }
-

@@ -29,6 +29,7 @@ type companion struct {
 	image       int // side of the input in pixels
 	eps         float64
 	activation  Activation
+	described   Architecture // nil: none
 	mean, std   []float64
 	pool        Pool
 	normed      bool    // its mean pooling is of tokens that are already normalised, and the family's is not

@@ -44,6 +44,8 @@ type Family struct {
 	// Fold returns the architecture and the weights of the same function in fewer layers, for a backbone that stays frozen. The
 	// weights are not modified; nil asks for the architecture only. A nil Fold means that there is nothing to fold.
 	Fold func(a Architecture, weights tensor.Map) (Architecture, tensor.Map)
+	// NeedsDescription tells whether the sidecar of a file must describe the architecture, since tensors do not tell all of it. nil: never.
+	NeedsDescription func(a Architecture) bool
 	// AddBiases returns the same function with a bias, of zero, in every layer at a tap that has none. The weights are not modified. A
 	// nil AddBiases means that no layer lacks one.
 	AddBiases func(a Architecture, weights tensor.Map) (Architecture, tensor.Map)
@@ -64,6 +66,9 @@ type Layout struct {
 	Sources Sources
 	// Defaults, if not nil, changes the defaults of the family by what the file's tensors tell.
 	Defaults func(m tensor.Map, d Defaults) Defaults
+	// Adopt completes what the shapes of a file tell by the architecture that its sidecar describes, nil if it describes none. It fails
+	// if they contradict each other. A nil Adopt means that there are no descriptions of such files.
+	Adopt func(shapes, described Architecture) (Architecture, error)
 	// Pooled tells whether the last norm comes after the pooling; nil: never.
 	Pooled func(m tensor.Map) bool
 }

@@ -75,6 +75,9 @@ func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 func (bb *Backbone) inference(m *savedmodel.Model, pool Pool) {
 	b := m.Builder
 	images := b.Placeholder(ImagesInput, tf.Float, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
+	for _, s := range bb.Specs() { // those too that no output depends on, so that reading returns them
+		m.Variables.Declare(b, s.Name, false, s.Shape...)
+	}
 	var sequence graph.Value // [B, T, d]
 	f := &Forward{
 		Arch: bb.Architecture,

@@ -18,9 +18,16 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tens
 		}
 	}
 	family := familyOf(bb.Architecture)
+	description := first(found, func(t companion) bool { return t.described != nil })
+	if err := bb.adopt(l, description); err != nil {
+		return err
+	}
 	defaults := family.defaultsOf(bb.Architecture)
 	if l.Defaults != nil {
 		defaults = l.Defaults(source, defaults)
+	}
+	if description != nil {
+		defaults.Activation, defaults.AnyActivation = bb.Activation(), false
 	}
 	bb.Sources, bb.Normalisation = l.Sources, defaults.Normalisation
 	bb.Architecture = bb.With(Sizes{Eps: defaults.Eps, Activation: defaults.Activation})
@@ -40,6 +47,25 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tens
 		return err
 	}
 	return bb.settlePool(pooled, defaults, found)
+}
+
+// adopt takes over the architecture that a sidecar describes, nil if none does.
+func (bb *Backbone) adopt(l Layout, t *companion) (err error) {
+	switch {
+	case l.Adopt == nil && t != nil:
+		return fmt.Errorf("%s has a description, which only the .npz files of this program have: remove it", t.file)
+	case l.Adopt == nil:
+		return nil
+	case t == nil:
+		bb.Architecture, err = l.Adopt(bb.Architecture, nil)
+		return err
+	case t.described.Family() != bb.Family():
+		return fmt.Errorf("%s describes a %s, the tensors are those of a %s", t.file, Title(t.described.Family()), Title(bb.Family()))
+	}
+	if bb.Architecture, err = l.Adopt(bb.Architecture, t.described); err != nil {
+		return fmt.Errorf("%s: %w", t.file, err)
+	}
+	return nil
 }
 
 // settleLineage replaces guesses by what is usual for the published networks of the architecture's form.

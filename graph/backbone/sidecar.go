@@ -24,6 +24,8 @@ type SidecarJSON struct {
 	Eps   float64     `json:"layer_norm_eps,omitempty"`
 	Heads int         `json:"heads,omitempty"`      // if shapes leave it open
 	Image int         `json:"image_size,omitempty"` // likewise
+	// Description is the architecture as Parse reads it, if the tensors do not tell its form.
+	Description string `json:"description,omitempty"`
 }
 
 // Sidecar is the sidecar to write beside the backbone's .npz file.
@@ -31,6 +33,9 @@ func (d Description) Sidecar() SidecarJSON {
 	s := SidecarJSON{Mean: &d.Mean, Std: &d.Std, Pool: &d.Pool, Eps: d.NormEps()}
 	if familyOf(d.Architecture).defaultsOf(d.Architecture).Image != 0 {
 		s.Image = d.ImageSize()
+	}
+	if f := familyOf(d.Architecture); f.NeedsDescription != nil && f.NeedsDescription(d.Architecture) {
+		s.Description = d.Architecture.String()
 	}
 	return s
 }
@@ -59,6 +64,8 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 		Eps       *float64 `json:"layer_norm_eps"`
 		Heads     *int
 		Image     *int `json:"image_size"`
+
+		Description string
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return fmt.Errorf("%w (wanted is %s)", err, sidecarForm)
@@ -79,6 +86,12 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 			return fmt.Errorf("an image_size of %d is not possible", t.image)
 		}
 		t.claims = append(t.claims, claim{"image_size", t.image, Architecture.ImageSize})
+	}
+	if d.Description != "" {
+		var err error
+		if t.described, err = Parse(d.Description); err != nil {
+			return err
+		}
 	}
 	if d.Pool != nil {
 		var err error

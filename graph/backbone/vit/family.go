@@ -16,7 +16,7 @@ func init() {
 	backbone.Register(backbone.Family{
 		Name: familyName, Title: "ViT", Kind: "plain ViT", Named: named, Parse: parse, Example: named["vit_b16"].String(), Decode: decode,
 		DefaultsOf: defaultsOf, TimmName: timmName, ModelTypes: []string{"vit", "vit_mae", "vit_msn", "deit"},
-		Layouts: []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill, Fold: fold, AddBiases: addBiases,
+		Layouts: []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill, Fold: fold, AddBiases: addBiases, NeedsDescription: needsDescription,
 	})
 }
 

@@ -164,6 +164,7 @@ func (f Form) validate(headWidth int) error {
 		{f.Registers < 0 || f.Registers > maxSize, fmt.Sprintf("registers = %d is not possible", f.Registers)},
 		{f.NoClass && (f.Distilled || f.Registers > 0), "a distillation token or registers need a class token"},
 		{f.NoClass && f.Positions == PatchPositions, "without a class token, positions are those of the patches already"},
+		{f.Positions == NoPositions && f.Rotary == "", "without position embeddings there must be rotary positions: set rotary"},
 		{f.Registers > 0 && f.Positions == "", "registers have no positions: set positions to patches or none"},
 		{f.Rotary != "" && headWidth%4 != 0, fmt.Sprintf("rotary positions need heads whose width is a multiple of 4, not %d", headWidth)},
 		{f.MapPool && !f.NoClass, "attention pooling beside a class token is not known"},

@@ -13,7 +13,7 @@ import (
 // including the number of heads.
 var npz = backbone.Layout{
 	Owns:   func(m tensor.Map) bool { _, ok := m[patchKernel]; return ok },
-	Shapes: shapesOfNPZ,
+	Shapes: shapesOfNPZ, Adopt: adopt,
 	Convert: func(f *weight.File, a backbone.Architecture) (tensor.Map, error) {
 		return backbone.Check(f, f.Tensors, a)
 	},
@@ -37,13 +37,21 @@ func shapesOfNPZ(f *weight.File) (backbone.Architecture, error) {
 		err = wrong
 		return t.Shape
 	}
-	kernel, query := shape(patchKernel, 4), shape(inBlock(0, "MultiHeadDotProductAttention_1/query/kernel"), 3)
-	hidden, position := shape(inBlock(0, "MlpBlock_3/Dense_0/kernel"), 2), shape(positions, 3)
+	a.Form = formOfNPZ(f.Tensors)
+	kernel, query := shape(patchKernel, 4), shape(inBlock(0, attention+"query/kernel"), 3)
+	fc1, position := shape(inBlock(0, denseIn+"/kernel"), 2), []int{1, 0, 0}
+	if a.Positions != NoPositions || a.Registers == 0 { // only DINOv3 has none
+		position = shape(positions, 3)
+	}
 	if err != nil {
 		return nil, err
 	}
-	a.Patch, a.Width, a.Heads, a.MLP = kernel[0], kernel[3], query[1], hidden[1]
+	a.Patch, a.Width, a.Heads, a.MLP = kernel[0], kernel[3], query[1], fc1[1]
 	a.readHead(f, headKernel, hiddenKernel, 1)
+	if a.Labels > 0 {
+		_, bias := f.Tensors[headBias]
+		a.NoHeadBias, a.WideHead = !bias && a.PreNorm, f.Tensors[headKernel].Shape[0] == 2*a.Width && a.Hidden == 0
+	}
 	err = a.count(f, blockTemplate, positions, position[1])
 	return a, err
 }
