@@ -88,6 +88,26 @@ func TestRefuses(t *testing.T) {
 		{"lfs.npz", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00"), []string{"git lfs pull"}},
 		{"pickle.pth", []byte("\x80\x02ctorch"), []string{"pickle", "safetensors.torch.save_file"}},
 		{"torch.pth", archive("x/data.pkl", []byte("\x80\x02"), zip.Store, nil), []string{"PyTorch", "save_file"}},
+		{"torchscript2.pt", archiveOf("x/data.pkl", "x/code/__torch__.py"), []string{"TorchScript"}},
+		{"torchscript.pt", archive("x/code/__torch__.py", nil, zip.Store, nil), []string{"TorchScript", "torch.jit.load"}},
+		{"pickle4.bin", []byte("\x80\x04\x95\x1a\x00"), []string{"pickle", "torch.load"}},
+		{"keras.keras", archive("model.weights.h5", []byte("\x89HDF"), zip.Store, nil), []string{"Keras"}},
+		{"page.safetensors", []byte("\n<!doctype HTML><html><body>Sign in</body></html>"), []string{"web page (HTML)", "download the file again"}},
+		{"xml.safetensors", []byte(`<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>`), []string{"web page"}},
+		{"answer.safetensors", []byte(`{"error": "Repository not found"}`), []string{"JSON", "holds no weights"}},
+		{"config.json", []byte(`{"model_type": "vit"}`), []string{"JSON", "the folder"}},
+		{"model.onnx", []byte("\x08\x0a\x12\x07pytorch\x1a\x05"), []string{"ONNX"}},
+		{"renamed.safetensors", []byte("\x08\x08\x12\x07pytorch\x1a\x05"), []string{"ONNX"}},
+		{"model.gguf", []byte("GGUF\x03\x00\x00\x00\x10\x00\x00\x00"), []string{"GGUF", "llama.cpp"}},
+		{"model.h5", []byte("\x89HDF\r\n\x1a\n\x00\x00"), []string{"HDF5", "Keras"}},
+		{"model.tflite", []byte("\x1c\x00\x00\x00TFL3\x00\x00"), []string{"TensorFlow Lite"}},
+		{"model.ckpt.index", append(bytes.Repeat([]byte{0, 1}, 40), "\x57\xfb\x80\x8b\x24\x75\x47\xdb"...), []string{"TensorFlow checkpoint"}},
+		{"model.ckpt.data-00000-of-00001", bytes.Repeat([]byte{0, 1}, 40), []string{"TensorFlow checkpoint"}},
+		{"saved_model.pb", []byte("\x08\x01\x12\x80"), []string{"SavedModel", "name its folder"}},
+		{"flax_model.msgpack", []byte("\x81\xa6params\x84\xa3cls"), []string{"msgpack", "Flax"}},
+		{"flax.npz", []byte("\xde\x00\x10\xa3cls\xc7"), []string{"msgpack", "Flax"}},
+		{"model.safetensors.gz", []byte("\x1f\x8b\x08\x00"), []string{"compressed", "unpack"}},
+		{"model.tar", append(append(make([]byte, 257), "ustar"...), make([]byte, 200)...), []string{"tar archive"}},
 		{"single.npz", npy(float23, 24), []string{"single array", "numpy.savez"}},
 		{"short.safetensors", []byte("\x01\x00"), []string{"truncated"}},
 
@@ -136,7 +156,7 @@ func TestRefuses(t *testing.T) {
 		{"zipmethod.npz", archive("a.npy", npy(float23, 24), zip.Store, func(h *zip.FileHeader) { h.Method = 14 }), []string{`"a"`, "zip method 14"}},
 		{"zipcrypt.npz", archive("a.npy", npy(float23, 24), zip.Store, func(h *zip.FileHeader) { h.Flags |= 1 }), []string{`"a"`, "encrypted"}},
 		{"garbage.npz", archive("a.npy", npy(float23, 24), zip.Store, func(h *zip.FileHeader) { h.Method = zip.Deflate }), []string{`"a"`, "damaged"}},
-		{"duplicate.npz", duplicate(), []string{`"a" is there twice`}},
+		{"duplicate.npz", archiveOf("a.npy", "a.npy"), []string{`"a" is there twice`}},
 
 		{"fortran.npz", read(t, "fortran.npz"), []string{`"columns"`, "[3 2]", "Fortran order", "numpy.ascontiguousarray(x)"}},
 		{"bigendian.npz", read(t, "bigendian.npz"), []string{`"swapped"`, "big-endian", "astype"}},
@@ -167,7 +187,10 @@ func TestRefuses(t *testing.T) {
 		{"quoted.safetensors", st(one(`"F32"`, `["2"]`, "[0,8]"), 8), []string{`"a"`, "whole number"}},
 		{"three.safetensors", st(one(`"F32"`, "[2]", "[0,8,9]"), 8), []string{`"a"`, "two data_offsets"}},
 		{"type.safetensors", st(one("7", "[2]", "[0,8]"), 8), []string{`"a"`, `"dtype"`, "wanted a string"}},
-		{"f8.safetensors", st(one(`"F8_E4M3"`, "[2]", "[0,2]"), 2), []string{`"a"`, "F8_E4M3"}},
+		{"f8.safetensors", st(one(`"F8_E4M3"`, "[2]", "[0,2]"), 2), []string{`"a"`, "F8_E4M3", "8-bit float", "quantised", "float32, float16 or bfloat16 file"}},
+		{"i8.safetensors", st(one(`"I8"`, "[2]", "[0,2]"), 2), []string{`"a"`, `"I8"`, "8-bit integers", "quantised"}},
+		{"f4.safetensors", st(one(`"F4"`, "[2]", "[0,1]"), 1), []string{`"a"`, `"F4"`, "quantised"}},
+		{"u16.safetensors", st(one(`"U16"`, "[2]", "[0,4]"), 4), []string{`"a"`, `"U16", this program reads`}},
 		{"back.safetensors", st(one(`"F32"`, "[2]", "[8,0]"), 8), []string{`"a"`, "offsets are 8 to 0"}},
 		{"size.safetensors", st(one(`"F32"`, "[3]", "[0,8]"), 8), []string{`"a"`, "takes 12 bytes"}},
 		{"tera.safetensors", st(one(`"F32"`, "[1099511627776]", "[0,4398046511104]"), 8), []string{`"a"`, "4398046511104", "truncated"}},
@@ -189,6 +212,9 @@ func TestRefuses(t *testing.T) {
 			if err := os.WriteFile(path, c.raw, 0o600); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := Outline(path); err != nil { // the outline refuses no other files
+				expect.Error(t, err, append(c.says, path)...)
+			}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := Open(path)
@@ -205,12 +231,12 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// duplicate is an archive with two members of the same name.
-func duplicate() []byte {
+// archiveOf is an archive with an array under each name.
+func archiveOf(names ...string) []byte {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	for range 2 {
-		w, _ := z.CreateHeader(&zip.FileHeader{Name: "a.npy"})
+	for _, name := range names {
+		w, _ := z.CreateHeader(&zip.FileHeader{Name: name})
 		w.Write(npy(float23, 24))
 	}
 	z.Close()

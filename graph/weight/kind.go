@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"dtl-tf/graph/tensor"
 )
@@ -69,6 +70,12 @@ func kindOf(match func(kind) bool) (kind, bool) {
 		return kinds[i], true
 	}
 	return kind{}, false
+}
+
+// none is no elements, of the type that decode returns.
+func (k kind) none() any {
+	data, _ := k.decode(strings.NewReader(""), 0, 0, nil) // reads nothing, so it can't fail
+	return data
 }
 
 // order is the index of k in kinds.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 
 	"dtl-tf/graph/tensor"
@@ -20,11 +21,7 @@ const maxDeflate = 1032
 // readNPZ reads a zip archive of .npy arrays, stored or deflated, as written by numpy.savez and
 // numpy.savez_compressed.
 func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error) {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, fmt.Errorf("its zip directory, the end of a .npz file, cannot be read: the file is truncated or damaged, download or copy it again: %w", err)
-	}
-	members, err := listNPZ(z.File, uint64(size))
+	members, err := openNPZ(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +43,19 @@ func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error)
 	return m, nil
 }
 
+// openNPZ reads and validates the zip directory.
+func openNPZ(r io.ReaderAt, size int64) ([]*zip.File, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("its zip directory, the end of a .npz file, cannot be read: the file is truncated or damaged, download or copy it again: %w", err)
+	}
+	return listNPZ(z.File, uint64(size))
+}
+
 func tensorName(f *zip.File) string { return strings.TrimSuffix(f.Name, ".npy") }
+
+// isScript recognises the members of a TorchScript model, which has code besides a pickle.
+func isScript(f *zip.File) bool { return strings.Contains(f.Name, "/code/__torch__") }
 
 // listNPZ validates the zip directory before anything is read according to it.
 func listNPZ(files []*zip.File, size uint64) ([]*zip.File, error) {
@@ -58,8 +67,12 @@ func listNPZ(files []*zip.File, size uint64) ([]*zip.File, error) {
 		switch {
 		case strings.HasSuffix(f.Name, "/"):
 			continue // zip -r writes an entry for each folder
+		case strings.HasSuffix(f.Name, "/data.pkl") && slices.ContainsFunc(files, isScript), isScript(f):
+			return nil, errors.New("this is a TorchScript model (.pt): load it with torch.jit.load, and save its state_dict() with safetensors.torch.save_file")
 		case strings.HasSuffix(f.Name, "/data.pkl"):
 			return nil, errors.New("this is a PyTorch checkpoint (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convertHint)
+		case strings.HasSuffix(f.Name, ".weights.h5"):
+			return nil, errors.New("this is a Keras model (.keras): take the .safetensors file of the same model")
 		case name == f.Name:
 			return nil, fmt.Errorf("member %.200q of the archive is not a .npy array: save the weights with numpy.savez", f.Name)
 		case seen[name]:
@@ -84,13 +97,22 @@ func listNPZ(files []*zip.File, size uint64) ([]*zip.File, error) {
 	return members, nil
 }
 
-func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
+// unpack returns a reader of a member's bytes, whose checksum it does not check.
+func unpack(f *zip.File) (io.Reader, error) {
 	raw, err := f.OpenRaw()
 	if err != nil {
-		return tensor.Tensor{}, fmt.Errorf("its zip entry cannot be read: the file is damaged: %w", noEOF(err))
+		return nil, fmt.Errorf("its zip entry cannot be read: the file is damaged: %w", noEOF(err))
 	}
 	if f.Method == zip.Deflate {
 		raw = flate.NewReader(raw)
+	}
+	return raw, nil
+}
+
+func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
+	raw, err := unpack(f)
+	if err != nil {
+		return tensor.Tensor{}, err
 	}
 	// archive/zip's own reader ignores a checksum of 0; this one does not.
 	data := &checked{r: raw}
@@ -109,25 +131,34 @@ func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
 	return t, nil
 }
 
-// readNPY reads one array of length bytes, header included, which takes packed bytes in the file.
-func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, error) {
-	h, err := readNPYHeader(r)
-	if err != nil {
-		return tensor.Tensor{}, err
+// readArrayHeader reads the header of an array of length bytes, header included, and checks its size. It returns the kind and the
+// number of the elements.
+func readArrayHeader(r io.Reader, length uint64) (h npyHeader, k kind, n int, err error) {
+	if h, err = readNPYHeader(r); err != nil {
+		return h, k, 0, err
 	}
 	k, ok := kindOf(func(k kind) bool { return k.numpy != "" && k.numpy == h.descr })
 	if !ok {
-		return tensor.Tensor{}, refuseDescr(h.descr)
+		return h, k, 0, refuseDescr(h.descr)
 	}
 	if h.fortran {
-		return tensor.Tensor{}, fmt.Errorf("its %v elements are in Fortran order (column-major): save it with numpy.ascontiguousarray(x)", h.shape)
+		return h, k, 0, fmt.Errorf("its %v elements are in Fortran order (column-major): save it with numpy.ascontiguousarray(x)", h.shape)
 	}
 	n, size, err := count(h.shape, k.size)
 	if err != nil {
-		return tensor.Tensor{}, err
+		return h, k, 0, err
 	}
 	if have := length - uint64(h.length); uint64(h.length) > length || uint64(size) != have {
-		return tensor.Tensor{}, fmt.Errorf("shape %v of type %s takes %d bytes, its zip entry has %d: the file is damaged", h.shape, h.descr, size, int64(have))
+		return h, k, 0, fmt.Errorf("shape %v of type %s takes %d bytes, its zip entry has %d: the file is damaged", h.shape, h.descr, size, int64(have))
+	}
+	return h, k, n, nil
+}
+
+// readNPY reads one array of length bytes, header included, which takes packed bytes in the file.
+func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, error) {
+	h, k, n, err := readArrayHeader(r, length)
+	if err != nil {
+		return tensor.Tensor{}, err
 	}
 	// Allocate at once only what the file's real size justifies: eight times its packed bytes.
 	first := int(min(uint64(n), 8*packed/uint64(k.size)))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"dtl-tf/graph/tensor"
 )
@@ -23,36 +24,48 @@ type entry struct {
 	begin, end int // offsets in bytes from the end of the header
 }
 
-// readSafetensors reads the length of the header (8 bytes, little-endian), the header (JSON) and the
-// tensors, which must follow each other without gaps up to the end of the file.
-func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, map[string]string, error) {
+// table is the header of a .safetensors file, checked against the file's size.
+type table struct {
+	entries  []entry // in order of offset
+	kinds    []kind  // of each entry
+	metadata map[string]string
+	start    int64 // of the data in the file
+}
+
+// readTable reads the length of the header (8 bytes, little-endian) and the header (JSON). The tensors must follow each other
+// without gaps up to the end of the file.
+func readTable(r io.ReaderAt, size int64) (t table, err error) {
 	field := make([]byte, 8)
 	if _, err := r.ReadAt(field, 0); err != nil {
-		return nil, nil, fmt.Errorf("it is truncated, download or copy it again: %w", noEOF(err))
+		return t, fmt.Errorf("it is truncated, download or copy it again: %w", noEOF(err))
 	}
 	length := binary.LittleEndian.Uint64(field)
 	if length > maxHeader || length > uint64(size)-8 {
-		return nil, nil, fmt.Errorf("its header claims %d bytes, the file has %d and %d is the limit: the file is truncated or damaged, download or copy it again",
+		return t, fmt.Errorf("its header claims %d bytes, the file has %d and %d is the limit: the file is truncated or damaged, download or copy it again",
 			length, size, maxHeader)
 	}
 	text := make([]byte, length)
 	if _, err := r.ReadAt(text, 8); err != nil && length > 0 {
-		return nil, nil, fmt.Errorf("reading its header: %w", noEOF(err))
+		return t, fmt.Errorf("reading its header: %w", noEOF(err))
 	}
-	entries, metadata, err := parseHeader(text)
+	if t.entries, t.metadata, err = parseHeader(text); err != nil {
+		return t, err
+	}
+	t.start = 8 + int64(length)
+	t.kinds, err = checkEntries(t.entries, size-t.start)
+	return t, err
+}
+
+func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, map[string]string, error) {
+	t, err := readTable(r, size)
 	if err != nil {
 		return nil, nil, err
 	}
-	start := 8 + int64(length)
-	kinds, err := checkEntries(entries, size-start)
-	if err != nil {
-		return nil, nil, err
-	}
-	tensors := make([]tensor.Tensor, len(entries))
-	err = parallel(ctx, len(entries), func(i int, buf []byte) error {
-		e := entries[i]
+	tensors := make([]tensor.Tensor, len(t.entries))
+	err = parallel(ctx, len(t.entries), func(i int, buf []byte) error {
+		e := t.entries[i]
 		n := tensor.Size(e.shape)
-		data, err := kinds[i].decode(io.NewSectionReader(r, start+int64(e.begin), int64(e.end-e.begin)), n, n, buf)
+		data, err := t.kinds[i].decode(io.NewSectionReader(r, t.start+int64(e.begin), int64(e.end-e.begin)), n, n, buf)
 		if err != nil {
 			return fmt.Errorf("tensor %.200q: %w", e.name, err)
 		}
@@ -62,11 +75,11 @@ func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map
 	if err != nil {
 		return nil, nil, err
 	}
-	m := make(tensor.Map, len(entries))
-	for i, e := range entries {
+	m := make(tensor.Map, len(t.entries))
+	for i, e := range t.entries {
 		m[e.name] = tensors[i]
 	}
-	return m, metadata, nil
+	return m, t.metadata, nil
 }
 
 // checkEntries sorts the entries by offset and checks that they fill the have bytes after the header
@@ -86,7 +99,7 @@ func checkEntries(entries []entry, have int64) ([]kind, error) {
 	for i, e := range entries {
 		k, ok := kindOf(func(k kind) bool { return k.safetensors == e.dtype })
 		if !ok {
-			return nil, fmt.Errorf("tensor %.200q has type %.20q, this program reads F64, F32, F16, BF16, I64, I32, U8 and BOOL: save it as float32, x.float() in PyTorch", e.name, e.dtype)
+			return nil, fmt.Errorf("tensor %.200q has type %.20q%s, this program reads F64, F32, F16, BF16, I64, I32, U8 and BOOL: %s", e.name, e.dtype, about(e.dtype), refusedType)
 		}
 		_, size, err := count(e.shape, k.size)
 		switch {
@@ -107,4 +120,20 @@ func checkEntries(entries []entry, have int64) ([]kind, error) {
 		return nil, fmt.Errorf("%d bytes after the last tensor %.200q belong to no tensor: the file is damaged", have-int64(at), entries[len(entries)-1].name)
 	}
 	return found, nil
+}
+
+// refusedType says what to do about a tensor of another type.
+const refusedType = "take the model's own float32, float16 or bfloat16 file, or save it as float32 (x.float() in PyTorch)"
+
+// about describes the types of quantised models (safetensors, safetensors/src/tensor.rs, Dtype), "" for others.
+func about(dtype string) string {
+	switch {
+	case strings.HasPrefix(dtype, "F8_"):
+		return " (an 8-bit float: the model is quantised)"
+	case strings.HasPrefix(dtype, "F4"), strings.HasPrefix(dtype, "F6_"):
+		return " (a float below 8 bits: the model is quantised)"
+	case dtype == "I8":
+		return " (8-bit integers: the model is quantised)"
+	}
+	return ""
 }

@@ -7,7 +7,6 @@
 package weight
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,8 +15,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,33 +28,42 @@ const (
 	Safetensors = "safetensors"
 )
 
-// File is the content of a weight file.
+// File is the content of a weight file, or of several that an index lists.
 type File struct {
-	Path     string
+	Path     string            // of the file, or of the index
+	Parts    []string          // the paths of the files that hold the tensors: Path, or the shards in order of name
 	Format   string            // NPZ or Safetensors
 	Tensors  tensor.Map        // floats of any width as float32; integers and bools keep their type
-	Metadata map[string]string // __metadata__ of a .safetensors file, otherwise nil
-	SHA256   string            // of the file's bytes, in hexadecimal
+	Metadata map[string]string // __metadata__ of a .safetensors file, nil in other files and for shards
+	SHA256   string            // of the file's bytes, in hexadecimal; for shards of a line "SHA256  NAME" each, in order of name
 }
 
 // Open is OpenContext without a context.
 func Open(path string) (*File, error) { return OpenContext(context.Background(), path) }
 
-// OpenContext reads a whole weight file, unless ctx ends first. The content determines the format, not the name.
+// OpenContext reads a whole weight file, or the shards that an index (model.safetensors.index.json) lists, unless ctx ends first.
+// The content determines the format, not the name; only the name of an index must end in .index.json.
 func OpenContext(ctx context.Context, path string) (*File, error) {
+	if IsIndex(path) {
+		return openShards(path, func(shard string) (*File, error) { return openFile(ctx, shard) })
+	}
+	return openFile(ctx, path)
+}
+
+func openFile(ctx context.Context, path string) (*File, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	format, err := detect(f, size, strings.ToLower(filepath.Ext(path)))
+	format, err := detect(f, size, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	// Compute the checksum on another core while the tensors are decoded.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	file := &File{Path: path, Format: format}
+	file := &File{Path: path, Parts: []string{path}, Format: format}
 	var hashing errgroup.Group
 	hashing.Go(func() (err error) {
 		file.SHA256, err = hash(ctx, f, size)
@@ -80,10 +86,6 @@ func OpenContext(ctx context.Context, path string) (*File, error) {
 	return file, nil
 }
 
-// convertHint is a command that converts a PyTorch checkpoint.
-const convertHint = `: python3 -c "import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); ` +
-	`d = d.get('model', d.get('state_dict', d)); s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])" OLD.pth NEW.safetensors`
-
 func openRegular(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path) // before opening, because opening a pipe would wait for its writer
 	switch {
@@ -103,30 +105,6 @@ func openRegular(path string) (*os.File, int64, error) {
 		return nil, 0, fmt.Errorf("weight file: %w", err)
 	}
 	return f, info.Size(), nil
-}
-
-// detect recognises the format by the first bytes. The extension only selects the error message for a damaged file.
-func detect(r io.ReaderAt, size int64, extension string) (string, error) {
-	head := make([]byte, min(64, size))
-	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
-		return "", fmt.Errorf("reading its first bytes: %w", err)
-	}
-	starts := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
-	switch {
-	case starts("PK\x03\x04"), starts("PK\x05\x06"): // a zip archive, an empty zip archive
-		return NPZ, nil
-	case len(head) > 8 && head[8] == '{':
-		return Safetensors, nil
-	case starts("version https://git-lfs"):
-		return "", errors.New("this is a Git LFS pointer and not the file that it stands for: get that with git lfs pull")
-	case starts("\x93NUMPY"):
-		return "", errors.New("this is a single array (.npy): save a set of named arrays with numpy.savez")
-	case starts("\x80"):
-		return "", errors.New("this is a Python pickle (.pth, .pt, .bin): save its tensors with safetensors.torch.save_file" + convertHint)
-	case extension == "."+Safetensors && len(head) <= 8:
-		return "", fmt.Errorf("a .safetensors file has more than %d bytes: it is truncated, download or copy it again", size)
-	}
-	return "", fmt.Errorf("this is neither a .npz nor a .safetensors file, it begins with %.24q", head)
 }
 
 // hash is the SHA-256 of the first size bytes, unless ctx ends meanwhile.
