@@ -11,12 +11,13 @@ import (
 
 	"dtl-tf/graph/backbone"
 	_ "dtl-tf/graph/backbone/all"
+	"dtl-tf/runner/machine"
 	savedmodels "dtl-tf/saved_models"
 )
 
 // BackboneConfig names a backbone, with values that replace or complete those of its file. 0 and nil take the file's.
 type BackboneConfig struct {
-	Path      string      `json:"backbone"` // file, SavedModel folder, hf:REPO[@REVISION] or name of an architecture; "": the built-in default
+	Path      string      `json:"backbone"` // file, folder, hf:REPO[@REVISION] or name of an architecture; "": the built-in default
 	Heads     int         `json:"heads"`
 	ImageSize int         `json:"image_size"` // pixels
 	Mean      *[3]float64 `json:"mean"`       // of the channels red, green and blue in [0, 1]
@@ -37,7 +38,7 @@ type AdapterSays struct {
 const BuiltIn = "built-in default"
 
 func (c BackboneConfig) options() backbone.Options {
-	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std}
+	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Memory: machine.AvailableBytes()}
 	if says := c.Adapter; says != nil {
 		o.Eps, o.Beside = says.Eps, says.Beside
 	}

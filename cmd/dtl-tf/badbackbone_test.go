@@ -55,7 +55,21 @@ func TestBackboneRefused(t *testing.T) {
 		{"offsets that overlap", "lies.safetensors", raw(header(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"pos_embed":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, 12)), []string{"pos_embed"}},
 		{"offsets that do not fit the shape", "lies.safetensors", raw(header(`{"pos_embed":{"dtype":"F32","shape":[1,5,16],"data_offsets":[0,40]}}`, 40)), []string{"pos_embed", "[1 5 16]"}},
 		{"a header as long as memory", "lies.safetensors", raw([]byte("\xff\xff\xff\xff\xff\xff\xff\x7f{")), []string{"header"}},
-		{"a folder", "model", func(path string) error { return os.Mkdir(path, 0o777) }, []string{"saved_model.pb"}},
+		{"larger than memory", "huge.safetensors", func(path string) error { // sparse: 8 TiB that take no space
+			text := `{"patch_embed.proj.weight":{"dtype":"F32","shape":[768,3,16,16],"data_offsets":[0,2359296]},"pos_embed":{"dtype":"F32","shape":[1,197,768],"data_offsets":[2359296,2964480]},` +
+				`"blocks.0.mlp.fc1.weight":{"dtype":"F32","shape":[3072,715827882],"data_offsets":[2964480,8796095978496]}}`
+			if err := os.WriteFile(path, header(text, 0), 0o666); err != nil {
+				return err
+			}
+			return os.Truncate(path, int64(8+len(text)+8796095978496))
+		}, []string{"parameters take 8796095978496 bytes (8192.0 GiB)", "are available"}},
+		{"a LoRA adapter", "adapter_model.safetensors", func(path string) error {
+			return writeSafetensors(path, tensor.Map{"base_model.model.vit.encoder.layer.0.attention.attention.query.lora_A.weight": tensor.Zeros(4, 16)}, nil)
+		}, []string{"LoRA weights", "merge_and_unload"}},
+		{"a pickle", "pytorch_model.bin", raw([]byte("\x80\x02}q\x00.")), []string{"Python pickle", "torch.load", "save_file"}},
+		{"8-bit integers", "int8.safetensors", raw(header(`{"pos_embed":{"dtype":"I8","shape":[1,5,16],"data_offsets":[0,80]}}`, 80)), []string{"pos_embed", "I8", "quantised"}},
+		{"a missing shard", "model.safetensors.index.json", raw([]byte(`{"weight_map": {"pos_embed": "model-00001-of-00001.safetensors"}}`)), []string{"1 of the 1 shards", "model-00001-of-00001.safetensors"}},
+		{"a folder", "model", func(path string) error { return os.Mkdir(path, 0o777) }, []string{"neither weights nor a SavedModel", "saved_model.pb"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

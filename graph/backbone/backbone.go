@@ -2,9 +2,7 @@ package backbone
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -37,6 +35,9 @@ type Options struct {
 	Std   *[3]float64
 	Eps   float64 // layer_norm_eps with which an adapter was trained; 0: from a companion JSON, or the family's
 
+	// Memory is the number of bytes that the tensors may take. A file whose tensors take more is refused before they are read. 0: any.
+	Memory int64
+
 	// Beside reports tensors of the file that do not belong to the backbone. nil: there are none.
 	Beside func(name string) bool
 }
@@ -50,42 +51,30 @@ const (
 // headWidth is the usual width of an attention head, the same in all ViTs of the papers.
 const headWidth = 64
 
-// Load reads a backbone from Google's .npz, a .safetensors file with timm's names, or a SavedModel folder.
-// When ctx ends it returns ctx's error.
+// Load reads a backbone from a .npz or .safetensors file, from the shards that an index lists, from a folder as a model hub leaves
+// it, or from a SavedModel folder. When ctx ends it returns ctx's error.
 func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
-	info, err := os.Stat(path)
+	file, isSavedModel, err := locate(path)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("backbone %s does not exist: give a .npz or .safetensors file or a SavedModel folder", path)
-		}
-		return nil, fmt.Errorf("backbone: %w", err)
-	}
-	if err := checkForm(path, info); err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		return LoadFS(ctx, os.DirFS(path), path, o)
+	if isSavedModel {
+		return LoadFS(ctx, os.DirFS(file), file, o)
 	}
-	bb, err := readFile(ctx, path, o)
+	bb, err := readFile(ctx, file, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := bb.override(o); err != nil {
-		return nil, fmt.Errorf("backbone %s: %w", path, err)
+		return nil, fmt.Errorf("backbone %s: %w", file, err)
 	}
 	return bb, nil
 }
 
 func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
-	f, err := weight.OpenContext(ctx, path)
+	f, err := readWeights(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
-	}
-	if err := f.CheckFinite(ctx); err != nil {
-		return nil, fmt.Errorf("backbone: %w", err)
-	}
-	if o.Beside != nil {
-		maps.DeleteFunc(f.Tensors, func(name string, _ tensor.Tensor) bool { return o.Beside(name) })
 	}
 	bb := &Backbone{Path: path, Format: f.Format, SHA256: f.SHA256}
 	if err := bb.read(ctx, f, o); err != nil {
@@ -94,24 +83,70 @@ func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
 	return bb, nil
 }
 
+// readWeights reads the tensors of a file, after it has judged by their names and shapes whether a family can use them and whether
+// they fit into memory: a file may have gigabytes.
+func readWeights(ctx context.Context, path string, o Options) (*weight.File, error) {
+	outline, err := weight.Outline(path)
+	if err != nil {
+		return nil, err
+	}
+	o.dropBeside(outline)
+	family, l := layoutOf(outline)
+	if _, err := l.Shapes(outline); err != nil {
+		return nil, explain(err, family, outline.Tensors)
+	}
+	if err := checkMemory(outline, o.Memory); err != nil {
+		return nil, explain(err, family, outline.Tensors)
+	}
+	f, err := weight.OpenContext(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	o.dropBeside(f)
+	used := &weight.File{Path: f.Path, Tensors: maps.Clone(f.Tensors)} // a tensor without effect may hold anything
+	maps.DeleteFunc(used.Tensors, func(name string, _ tensor.Tensor) bool { return family.Unused(f.Tensors, name) })
+	return f, used.CheckFinite(ctx)
+}
+
+func (o Options) dropBeside(f *weight.File) {
+	if o.Beside != nil {
+		maps.DeleteFunc(f.Tensors, func(name string, _ tensor.Tensor) bool { return o.Beside(name) })
+	}
+}
+
+// checkMemory fails if the tensors alone, as float32, take more than the available bytes. 0 stands for unknown.
+func checkMemory(outline *weight.File, available int64) error {
+	if need := outline.Bytes(); available > 0 && need > available {
+		parameters := 0
+		for _, t := range outline.Tensors {
+			parameters += tensor.Size(t.Shape)
+		}
+		return fmt.Errorf("%s: its %d parameters take %d bytes (%.1f GiB) of memory as float32, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
+			outline.Path, parameters, need, gibibytes(need), available, gibibytes(available))
+	}
+	return nil
+}
+
+func gibibytes(n int64) float64 { return float64(n) / (1 << 30) }
+
+// explain adds to an error what the file is, as far as the names and shapes of its tensors tell.
+func explain(err error, family Family, m tensor.Map) error {
+	for _, what := range []func(m tensor.Map) string{foreignNetwork, names, family.Explain} {
+		if text := what(m); text != "" {
+			return fmt.Errorf("%w: %s", err, text)
+		}
+	}
+	return err
+}
+
 // read derives the architecture from the shapes of the tensors, settles what they leave open, and converts the weights.
 func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	family, l := layoutOf(f)
-	explain := func(err error) error {
-		what := names(f.Tensors)
-		if what == "" {
-			what = family.Explain(f.Tensors)
-		}
-		if what == "" {
-			return err
-		}
-		return fmt.Errorf("%w: %s", err, what)
-	}
 	arch, err := l.Shapes(f)
 	if err != nil {
-		return explain(err)
+		return explain(err, family, f.Tensors)
 	}
-	found, remarks, err := readCompanions(f.Path, arch)
+	found, remarks, err := readCompanions(f, arch)
 	if err != nil {
 		return err
 	}
@@ -126,7 +161,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 		return err
 	}
 	if bb.Weights, err = l.Convert(f, bb.Architecture); err != nil {
-		return explain(err)
+		return explain(err, family, f.Tensors)
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/weight"
@@ -68,7 +67,8 @@ func (t companion) contradicts(a Architecture) string {
 
 // readCompanions reads the companion files of a weight file in order of precedence. One that contradicts the tensors is an error,
 // but if it may belong to another weight file in the folder, it is ignored with a remark.
-func readCompanions(path string, a Architecture) (found []companion, remarks []string, err error) {
+func readCompanions(weights *weight.File, a Architecture) (found []companion, remarks []string, err error) {
+	path := weights.Path
 	folder, sidecar := filepath.Dir(path), Sidecar(path)
 	seen := map[string]bool{}
 	for _, file := range []string{sidecar, filepath.Join(folder, configFile), filepath.Join(folder, preprocessorFile)} {
@@ -87,7 +87,7 @@ func readCompanions(path string, a Architecture) (found []companion, remarks []s
 		switch {
 		case why == "":
 			found = append(found, *t)
-		case file != sidecar && severalWeights(folder):
+		case file != sidecar && hasOthers(folder, weights.Parts):
 			remarks = append(remarks, fmt.Sprintf("%s is not used, it is of another model: %s", filepath.Base(file), why))
 		default:
 			return nil, nil, fmt.Errorf("%s contradicts %s: %s (correct it or remove it)", file, path, why)
@@ -96,12 +96,12 @@ func readCompanions(path string, a Architecture) (found []companion, remarks []s
 	return found, remarks, nil
 }
 
-// severalWeights tells whether a folder has more than one weight file. Its config.json can describe only one of them.
-func severalWeights(folder string) bool {
+// hasOthers tells whether a folder has other weight files than the given ones. Its config.json can describe only one model.
+func hasOthers(folder string, parts []string) bool {
 	entries, err := os.ReadDir(folder)
-	return err == nil && 1 < len(slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return !slices.Contains([]string{"." + weight.NPZ, "." + weight.Safetensors}, strings.ToLower(filepath.Ext(e.Name())))
-	}))
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return isWeights(e.Name()) && !slices.Contains(parts, filepath.Join(folder, e.Name()))
+	})
 }
 
 // readCompanion reads one companion file of weights of the family, nil if there is none. The keys tell which program wrote it.

@@ -7,11 +7,18 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"dtl-tf/graph/weight"
 )
 
 // Sidecar is the path of a weight file's sidecar, the companion JSON in this program's own form: the file's path with the
-// extension .json.
-func Sidecar(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".json" }
+// extension .json. That of shards is named after their model: model.json for model.safetensors.index.json.
+func Sidecar(path string) string {
+	if weight.IsIndex(path) {
+		path = strings.TrimSuffix(path, ".index.json")
+	}
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".json"
+}
 
 // sidecarForm is an example of a sidecar, for messages.
 const sidecarForm = `{"mean": [r,g,b], "std": [r,g,b]}`

@@ -1,8 +1,6 @@
 package vit
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"dtl-tf/graph/backbone"
@@ -32,31 +30,5 @@ func TestOtherNames(t *testing.T) {
 	} {
 		_, err := backbone.Load(t.Context(), writeSafetensors(t, tensor.Map{name: tensor.Zeros(4)}), backbone.Options{Heads: 2})
 		expect.Error(t, err, want)
-	}
-}
-
-// TestDownloads checks that the errors for shards, their index and download folders identify them and say what to do.
-func TestDownloads(t *testing.T) {
-	for _, c := range []struct {
-		name  string // of the path to load; "" for the last of files
-		files []string
-		want  []string
-	}{
-		{"model-00001-of-00002.safetensors", []string{"model-00001-of-00002.safetensors"}, []string{"one of 2 shards", "joined.safetensors"}},
-		{"model.safetensors.index.json", []string{"model.safetensors.index.json"}, []string{"list of the shards", "*-of-*.safetensors"}},
-		{".", []string{"config.json", "model.safetensors.index.json", "model-00001-of-00002.safetensors"}, []string{"shards"}},
-		{".", []string{"config.json", "model.safetensors"}, []string{"name the weight file in it", "model.safetensors"}},
-		{".", []string{"config.json", "pytorch_model.bin"}, []string{"pytorch_model.bin"}},
-		{".", []string{"config.json"}, []string{"not a SavedModel"}},
-		{"pytorch_model.bin", []string{"pytorch_model.bin"}, []string{"Python pickle", "torch.load", "save_file"}},
-	} {
-		folder := t.TempDir()
-		for _, name := range c.files {
-			if err := os.WriteFile(filepath.Join(folder, name), []byte("\x80\x02}q\x00."), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		_, err := backbone.Load(t.Context(), filepath.Join(folder, c.name), backbone.Options{})
-		expect.Error(t, err, c.want...)
 	}
 }
