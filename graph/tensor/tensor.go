@@ -78,8 +78,9 @@ func (t Tensor) Clone() Tensor {
 
 // FirstNonFinite returns the index of the first NaN or infinity of a float32 tensor, or -1.
 func (t Tensor) FirstNonFinite() int {
+	const exponent = 0x7f800000 // all ones in NaN and infinity
 	for i, v := range t.Float32() {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		if math.Float32bits(v)&exponent == exponent {
 			return i
 		}
 	}

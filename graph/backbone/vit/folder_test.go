@@ -14,7 +14,7 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-func writeTo(t *testing.T, path string, content func(w io.Writer) error) {
+func writeTo(t testing.TB, path string, content func(w io.Writer) error) {
 	t.Helper()
 	expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	f, err := os.Create(path)
@@ -24,7 +24,7 @@ func writeTo(t *testing.T, path string, content func(w io.Writer) error) {
 }
 
 // writeShards writes the tensors of m to shards, one tensor after the other in turn, and their index, whose path it returns.
-func writeShards(t *testing.T, folder string, m tensor.Map) string {
+func writeShards(t testing.TB, folder string, m tensor.Map) string {
 	t.Helper()
 	names := []string{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}
 	parts, places := []tensor.Map{{}, {}}, map[string]string{}
