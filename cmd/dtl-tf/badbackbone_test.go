@@ -56,13 +56,13 @@ func TestBackboneRefused(t *testing.T) {
 		{"offsets that do not fit the shape", "lies.safetensors", raw(header(`{"pos_embed":{"dtype":"F32","shape":[1,5,16],"data_offsets":[0,40]}}`, 40)), []string{"pos_embed", "[1 5 16]"}},
 		{"a header as long as memory", "lies.safetensors", raw([]byte("\xff\xff\xff\xff\xff\xff\xff\x7f{")), []string{"header"}},
 		{"larger than memory", "huge.safetensors", func(path string) error { // sparse: 8 TiB that take no space
-			text := `{"patch_embed.proj.weight":{"dtype":"F32","shape":[768,3,16,16],"data_offsets":[0,2359296]},"pos_embed":{"dtype":"F32","shape":[1,197,768],"data_offsets":[2359296,2964480]},` +
-				`"blocks.0.mlp.fc1.weight":{"dtype":"F32","shape":[3072,715827882],"data_offsets":[2964480,8796095978496]}}`
+			text := `{"patch_embed.proj.weight":{"dtype":"F32","shape":[768,3,16,16],"data_offsets":[0,2359296]},"pos_embed":{"dtype":"F32","shape":[1,197,768],"data_offsets":[2359296,2964480]},"cls_token":{"dtype":"F32","shape":[1,1,768],"data_offsets":[2964480,2967552]},` +
+				`"blocks.0.mlp.fc1.weight":{"dtype":"F32","shape":[3072,715827882],"data_offsets":[2967552,8796095981568]}}`
 			if err := os.WriteFile(path, header(text, 0), 0o666); err != nil {
 				return err
 			}
-			return os.Truncate(path, int64(8+len(text)+8796095978496))
-		}, []string{"parameters take 8796095978496 bytes (8192.0 GiB)", "are available"}},
+			return os.Truncate(path, int64(8+len(text)+8796095981568))
+		}, []string{"parameters take 8796095981568 bytes (8192.0 GiB)", "are available"}},
 		{"a LoRA adapter", "adapter_model.safetensors", func(path string) error {
 			return writeSafetensors(path, tensor.Map{"base_model.model.vit.encoder.layer.0.attention.attention.query.lora_A.weight": tensor.Zeros(4, 16)}, nil)
 		}, []string{"LoRA weights", "merge_and_unload"}},

@@ -190,12 +190,8 @@ func (bb *Backbone) override(o Options) error {
 	if eps := bb.NormEps(); o.Eps != 0 && o.Eps != eps {
 		return fmt.Errorf("the adapter was trained with a layer_norm_eps of %v, the file has %v: it is of another backbone", o.Eps, eps)
 	}
-	if o.Mean != nil {
-		bb.Mean, bb.Sources.Mean = *o.Mean, FromFlag
-	}
-	if o.Std != nil {
-		bb.Std, bb.Sources.Std = *o.Std, FromFlag
-	}
+	bb.overrideChannels("mean", &bb.Mean, &bb.Sources.Mean, o.Mean)
+	bb.overrideChannels("std", &bb.Std, &bb.Sources.Std, o.Std)
 	for c := range bb.Std {
 		if !(bb.Std[c] > 0) || math.IsInf(bb.Std[c], 0) {
 			return fmt.Errorf("a normalisation with std %v is not possible: all must be above 0", bb.Std)
@@ -208,6 +204,23 @@ func (bb *Backbone) override(o Options) error {
 		return bb.resize(o.Image)
 	}
 	return bb.Validate()
+}
+
+// overrideChannels replaces mean or std by a given value, if there is one. It notes that if a file, or the kind of network, says otherwise.
+func (bb *Backbone) overrideChannels(name string, value *[3]float64, source *Source, given *[3]float64) {
+	if given == nil {
+		return
+	}
+	if *given != *value {
+		switch *source {
+		case FromGuess, FromFile, FromFormat, FromName, FromAdapter:
+		case FromLineage:
+			bb.remarks = append(bb.remarks, fmt.Sprintf("%s %v as given, in place of the %v of a %s", name, *given, *value, bb.Lineage()))
+		default:
+			bb.remarks = append(bb.remarks, fmt.Sprintf("%s %v as given, in place of the %v of %s", name, *given, *value, *source))
+		}
+	}
+	*value, *source = *given, FromFlag
 }
 
 // resize changes the input size and resamples what depends on the grid.

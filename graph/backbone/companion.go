@@ -16,31 +16,38 @@ import (
 // The companion files of other programs: JSON files that they write beside weights.
 const (
 	configFile       = "config.json"              // timm's or Hugging Face transformers'
+	openCLIPFile     = "open_clip_config.json"    // OpenCLIP's
 	preprocessorFile = "preprocessor_config.json" // transformers'
 )
 
 // companion is the content of one companion file. What it leaves open is zero or nil.
 type companion struct {
-	file        string // its path
-	own         bool   // a sidecar in this program's own form
-	plain       bool   // it says that blocks are pre-norm, with GELU
-	heads       int
-	image       int // side of the input in pixels
-	eps         float64
-	activation  Activation
-	described   Architecture // nil: none
-	mean, std   []float64
-	pool        Pool
-	normed      bool    // its mean pooling is of tokens that are already normalised, and the family's is not
-	claims      []claim // to compare with the tensors
-	unsupported string  // why it can't belong to this family, "" if it can
+	file          string // its path
+	own           bool   // a sidecar in this program's own form
+	plain         bool   // it says that blocks are pre-norm, with the activation
+	kind          string // what it calls the network, for messages
+	heads         int
+	image         int // side of the input in pixels
+	eps           float64
+	activation    Activation
+	described     Architecture // nil: none
+	mean, std     []float64
+	normalised    *normalisation // of all published networks of its kind, if no file says mean and std
+	interpolation string         // with which images were resized, as Pillow calls it
+	pool          Pool
+	normed        bool     // its mean pooling is of tokens that are already normalised, and the family's is not
+	lineages      []string // one of which Architecture.Lineage must be; nil: any
+	claims        []claim  // to compare with the tensors
+	unsupported   string   // why it can't belong to this family, "" if it can
+	remark        string   // about a choice that it made necessary
 }
 
 // claim is a size in a companion file.
 type claim struct {
 	key   string
-	value int // 0: left open
+	value int // 0: left open, unless exact
 	of    func(a Architecture) int
+	exact bool // 0 is a number like any other
 }
 
 func (t companion) source() Source { return Source(filepath.Base(t.file)) }
@@ -51,12 +58,18 @@ func (t companion) contradicts(a Architecture) string {
 		return t.unsupported
 	}
 	for _, c := range t.claims {
-		if has := c.of(a); c.value != 0 && has != 0 && c.value != has {
+		if has := c.of(a); c.value != has && (c.exact || c.value != 0 && has != 0) {
 			return fmt.Sprintf("%s is %d there, the tensors have %d", c.key, c.value, has)
 		}
 	}
 	heads := Heads(a)
 	switch {
+	case t.lineages != nil && !slices.Contains(t.lineages, a.Lineage()):
+		return fmt.Sprintf("%s is %s there, the tensors are those of %s", t.kind, lineageText(t.lineages[0], a), lineageText(a.Lineage(), a))
+	case t.activation != "" && a.With(Sizes{Activation: t.activation}).Activation() != t.activation:
+		return fmt.Sprintf("its activation is %s, which this version does not compute in a %s", t.activation, familyOf(a).Kind)
+	case t.pool != "" && CheckPool(a, t.pool) != nil:
+		return fmt.Sprintf("its pooling is %s: %v", t.pool, CheckPool(a, t.pool))
 	case t.heads < 0 || t.heads > 0 && Width(a)%t.heads != 0:
 		return fmt.Sprintf("it has %d heads, which do not divide the width of %d", t.heads, Width(a))
 	case t.heads != 0 && heads != 0 && t.heads != heads:
@@ -65,18 +78,26 @@ func (t companion) contradicts(a Architecture) string {
 	return ""
 }
 
+// lineageText names a lineage with its article.
+func lineageText(lineage string, a Architecture) string {
+	if lineage == "" {
+		return "a plain " + Title(a.Family())
+	}
+	return "a " + lineage
+}
+
 // readCompanions reads the companion files of a weight file in order of precedence. One that contradicts the tensors is an error,
 // but if it may belong to another weight file in the folder, it is ignored with a remark.
 func readCompanions(weights *weight.File, a Architecture) (found []companion, remarks []string, err error) {
 	path := weights.Path
 	folder, sidecar := filepath.Dir(path), Sidecar(path)
 	seen := map[string]bool{}
-	for _, file := range []string{sidecar, filepath.Join(folder, configFile), filepath.Join(folder, preprocessorFile)} {
+	for _, file := range []string{sidecar, filepath.Join(folder, configFile), filepath.Join(folder, openCLIPFile), filepath.Join(folder, preprocessorFile)} {
 		if seen[filepath.Clean(file)] {
 			continue
 		}
 		seen[filepath.Clean(file)] = true
-		t, err := readCompanion(file, file == sidecar, familyOf(a))
+		t, err := readCompanion(file, file == sidecar, a)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -87,6 +108,12 @@ func readCompanions(weights *weight.File, a Architecture) (found []companion, re
 		switch {
 		case why == "":
 			found = append(found, *t)
+			if t.remark != "" {
+				remarks = append(remarks, t.remark)
+			}
+			if t.interpolation != "" && t.interpolation != interpolation {
+				remarks = append(remarks, fmt.Sprintf("%s says that its images were resized by %s interpolation, here it is %s", filepath.Base(file), t.interpolation, interpolation))
+			}
 		case file != sidecar && hasOthers(folder, weights.Parts):
 			remarks = append(remarks, fmt.Sprintf("%s is not used, it is of another model: %s", filepath.Base(file), why))
 		default:
@@ -104,8 +131,8 @@ func hasOthers(folder string, parts []string) bool {
 	})
 }
 
-// readCompanion reads one companion file of weights of the family, nil if there is none. The keys tell which program wrote it.
-func readCompanion(file string, sidecar bool, family Family) (*companion, error) {
+// readCompanion reads one companion file of weights of an architecture, nil if there is none. The keys tell which program wrote it.
+func readCompanion(file string, sidecar bool, a Architecture) (*companion, error) {
 	raw, err := limit.ReadFile(file, limit.Text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -122,9 +149,11 @@ func readCompanion(file string, sidecar bool, family Family) (*companion, error)
 		err = fmt.Errorf("%w (wanted is %s)", err, sidecarForm)
 	case err != nil:
 	case has("architecture"):
-		err = t.timm(raw, family)
+		err = t.timm(raw, a)
 	case has("model_type"), has("architectures"):
-		err = t.transformers(raw, family)
+		err = t.transformers(raw, familyOf(a))
+	case has("model_cfg"):
+		err = t.openCLIP(raw, familyOf(a))
 	case has("image_mean"), has("image_processor_type"), has("do_normalize"):
 		err = t.preprocessor(raw)
 	case sidecar:

@@ -93,6 +93,7 @@ type TimmName struct {
 	NormedMean                 bool // global_pool "avg" averages normalised tokens, as the family does
 	Eps                        float64
 	Activation                 Activation
+	Lineages                   []string // one of which Architecture.Lineage must be; nil: any
 }
 
 var families = map[string]Family{}

@@ -40,9 +40,7 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tens
 		return err
 	}
 	bb.settleEps(found, o.Eps)
-	if t := first(found, func(t companion) bool { return t.activation != "" }); t != nil {
-		bb.Architecture, bb.Sources.Activation = bb.With(Sizes{Activation: t.activation}), t.source()
-	}
+	bb.settleActivation(found)
 	if err := bb.settleHeads(defaults, found, o.Heads); err != nil {
 		return err
 	}
@@ -92,6 +90,17 @@ func first(found []companion, says func(t companion) bool) *companion {
 	return nil
 }
 
+// settleActivation settles the activation. Sources.Blocks covers the usual one.
+func (bb *Backbone) settleActivation(found []companion) {
+	t := first(found, func(t companion) bool { return t.activation != "" })
+	if t == nil {
+		return
+	}
+	if bb.Architecture = bb.With(Sizes{Activation: t.activation}); bb.Sources.Activation != "" || bb.Activation() != GELU {
+		bb.Sources.Activation = t.source()
+	}
+}
+
 // settleNormalisation settles mean and std. If two files of other programs disagree, neither has precedence, so that is an error.
 func (bb *Backbone) settleNormalisation(found []companion) error {
 	for _, n := range []struct {
@@ -113,6 +122,14 @@ func (bb *Backbone) settleNormalisation(found []companion) error {
 			case !by.own && !slices.Equal(n.of(*by), n.of(t)):
 				return fmt.Errorf("%s says that its %s is %v, %s says %v: correct or remove one of them", by.file, n.name, n.of(*by), t.file, n.of(t))
 			}
+		}
+	}
+	if t := first(found, func(t companion) bool { return t.normalised != nil }); t != nil { // no list, but the kind of network
+		if bb.Sources.Mean == FromGuess {
+			bb.Mean, bb.Sources.Mean = [3]float64(t.normalised.mean), t.source()
+		}
+		if bb.Sources.Std == FromGuess {
+			bb.Std, bb.Sources.Std = [3]float64(t.normalised.std), t.source()
 		}
 	}
 	return nil

@@ -92,7 +92,7 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 		if t.image = *d.Image; t.image < 1 {
 			return fmt.Errorf("an image_size of %d is not possible", t.image)
 		}
-		t.claims = append(t.claims, claim{"image_size", t.image, Architecture.ImageSize})
+		t.claims = append(t.claims, claim{key: "image_size", value: t.image, of: Architecture.ImageSize})
 	}
 	if d.Description != "" {
 		var err error

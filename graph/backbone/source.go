@@ -55,13 +55,17 @@ func (bb *Backbone) Note(ownHead bool) string {
 	if !ownHead || bb.Classes() == 0 {
 		s.Pool = FromFile
 	}
+	blocks := "pre-norm blocks with GELU"
+	if s.Activation != "" {
+		blocks = "pre-norm blocks"
+	}
 	var order []Source
 	by := map[Source][]string{}
 	for _, v := range []struct {
 		source Source
 		what   string
 	}{
-		{s.Blocks, "pre-norm blocks with GELU"}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads())}, {s.Image, fmt.Sprintf("image size %d", bb.ImageSize())}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.NormEps())},
+		{s.Blocks, blocks}, {s.Heads, fmt.Sprintf("%d heads", bb.Heads())}, {s.Image, fmt.Sprintf("image size %d", bb.ImageSize())}, {s.Eps, fmt.Sprintf("layer_norm_eps %v", bb.NormEps())},
 		{s.Activation, fmt.Sprintf("activation %s", bb.Activation())},
 		{s.Mean, fmt.Sprintf("mean %v", bb.Mean)}, {s.Std, fmt.Sprintf("std %v", bb.Std)}, {s.Pool, fmt.Sprintf("an own head that sees %s", bb.Pool)},
 	} {

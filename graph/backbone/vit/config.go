@@ -3,15 +3,14 @@ package vit
 import (
 	"regexp"
 	"strconv"
-	"strings"
 
 	"dtl-tf/graph/backbone"
 )
 
-// plainName matches timm's names of plain ViTs whose norms have the usual epsilon.
+// plainName matches timm's names of plain ViTs.
 var plainName = regexp.MustCompile(`^(?:vit|deit)_(tiny|small|base|large|huge|giant|gigantic)_patch(\d+)_\d+$`)
 
-// timmSizes are the sizes in timm's names (timm, vision_transformer.py).
+// timmSizes are the sizes in timm's names of plain ViTs (timm, vision_transformer.py).
 var timmSizes = map[string]struct{ width, depth, heads int }{
 	"tiny":     {192, 12, 3},
 	"small":    {384, 12, 6},
@@ -22,45 +21,46 @@ var timmSizes = map[string]struct{ width, depth, heads int }{
 	"gigantic": {1664, 48, 16},
 }
 
-// otherNetwork matches timm's names of networks that may have a plain ViT's tensors but compute something else.
-var otherNetwork = regexp.MustCompile(`_rpn_|_relpos_|_rope_|_pe_|_srelpos`)
-
-// viTName matches timm's names of ViTs.
-var viTName = regexp.MustCompile(`^(vit|deit|deit3|eva02|test_vit)_`)
-
-// lineageNames match timm's names of the networks that Lineage knows. Their blocks are as their tensors tell, but for the activation.
-var lineageNames = []struct {
-	name *regexp.Regexp
-	eps  float64
+// timmKinds are what timm's names of other ViTs tell, the most specific first. testdata/timm_names.json has what timm itself
+// builds under each name.
+var timmKinds = []struct {
+	name     *regexp.Regexp
+	lineages []string // nil: the name does not tell
+	eps      float64
+	gelu     backbone.Activation
 }{
-	{regexp.MustCompile(`_dinov3(_|$)|_clip_`), smallEps},
-	{regexp.MustCompile(`_dinov2(_|$)|_siglip_|^deit3_|^deit_.*_distilled_|^eva02_`), backbone.LayerNormEps},
+	{regexp.MustCompile(`^deit_\w+_distilled_patch\d+_\d+$`), []string{"distilled DeiT"}, backbone.LayerNormEps, backbone.GELU},
+	{regexp.MustCompile(`^deit3_\w+_patch\d+_\d+$`), []string{"DeiT-III"}, backbone.LayerNormEps, backbone.GELU},
+	{regexp.MustCompile(`^vit_\w+_patch14_(reg4_)?dinov2$`), []string{"DINOv2"}, backbone.LayerNormEps, backbone.GELU},
+	{regexp.MustCompile(`^vit_\w+_patch16_dinov3(_qkvb)?$`), []string{"DINOv3"}, smallEps, backbone.GELU},
+	{regexp.MustCompile(`^vit_\w+_clip_quickgelu_\d+$`), []string{"CLIP"}, smallEps, backbone.QuickGELU},
+	{regexp.MustCompile(`^vit_\w+_clip_\d+$`), []string{"CLIP"}, smallEps, backbone.GELU},
+	{regexp.MustCompile(`^vit_(so400m_patch16|giantopt_patch16|base_patch32)_siglip_gap_\d+$|^vit_large_patch16_siglip_gap_512$`), nil, backbone.LayerNormEps, backbone.TanhGELU},
+	{regexp.MustCompile(`^vit_\w+_siglip_gap_\d+$`), nil, backbone.LayerNormEps, backbone.GELU},
+	{regexp.MustCompile(`^vit_(so400m_patch16|giantopt_patch16|base_patch32)_siglip_\d+$|^vit_large_patch16_siglip_512$`), []string{"SigLIP"}, backbone.LayerNormEps, backbone.TanhGELU},
+	{regexp.MustCompile(`^vit_\w+_siglip_\d+$`), []string{"SigLIP"}, backbone.LayerNormEps, backbone.GELU},
+	{regexp.MustCompile(`^eva02_(tiny|small|base|large)_patch14_\d+$`), []string{"EVA-02"}, backbone.LayerNormEps, ""},
 }
 
-// tanhName matches timm's names of networks with the tanh approximation of GELU.
-var tanhName = regexp.MustCompile(`^vit_(so400m_patch16|giantopt_patch\d+)_siglip_`)
+// otherNetwork matches timm's names of networks that may have a known ViT's tensors but compute something else: res-post-norm,
+// relative positions, other rotary positions, RMSNorm, other stems.
+var otherNetwork = regexp.MustCompile(`_rpn_|relpos_|_rope_|^vit_pe_|_sapiens2|_xp_|_lingbot|_radio_|_mci_|_resnet|_r\d*_s\d+_|_18x2_|^vit_d?p?wee_|^vit_dlittle_`)
+
+// viTName matches timm's names of ViTs.
+var viTName = regexp.MustCompile(`^(vit|deit|test_vit)_`)
 
 // timmName implements backbone.Family.TimmName.
 func timmName(name string) (implied backbone.TimmName, ok bool) {
 	if m := plainName.FindStringSubmatch(name); m != nil {
 		size := timmSizes[m[1]]
-		implied = backbone.TimmName{Plain: true, Width: size.width, Depth: size.depth, Heads: size.heads, Eps: backbone.LayerNormEps}
+		implied = backbone.TimmName{Plain: true, Width: size.width, Depth: size.depth, Heads: size.heads, Eps: backbone.LayerNormEps, Lineages: []string{""}}
 		implied.Patch, _ = strconv.Atoi(m[2])
 		return implied, true
 	}
-	if !viTName.MatchString(name) || otherNetwork.MatchString(name) {
-		return implied, false
-	}
-	for _, known := range lineageNames {
-		if known.name.MatchString(name) {
-			implied.Plain, implied.Eps, implied.Activation = true, known.eps, backbone.GELU
+	for _, kind := range timmKinds {
+		if kind.name.MatchString(name) {
+			return backbone.TimmName{Plain: true, Eps: kind.eps, Activation: kind.gelu, Lineages: kind.lineages}, true
 		}
 	}
-	switch {
-	case strings.Contains(name, "_quickgelu_"):
-		implied.Activation = backbone.QuickGELU
-	case tanhName.MatchString(name):
-		implied.Activation = backbone.TanhGELU
-	}
-	return implied, true
+	return implied, viTName.MatchString(name) && !otherNetwork.MatchString(name)
 }
