@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,7 +17,16 @@ import (
 // NoteSources notes which values of a backbone are guessed, and which were read from files beside it. ownHead includes those of
 // its own head.
 func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
-	NoteAll([]string{bb.Note(ownHead)}, note)
+	NoteAll([]string{sourcesNote(bb, ownHead)}, note)
+}
+
+// sourcesNote is bb.Note, with the flags for a normalisation that is guessed.
+func sourcesNote(bb *backbone.Backbone, ownHead bool) string {
+	text := bb.Note(ownHead)
+	if s := bb.Sources; s.Mean == backbone.FromGuess || s.Std == backbone.FromGuess {
+		text += "; the normalisation is assumed: set it with --mean and --std if the model card says otherwise (DeiT, DINO, MAE and others were trained with --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)"
+	}
+	return text
 }
 
 // DescribeBackbone returns the description of a backbone for a record.
@@ -26,13 +36,17 @@ func DescribeBackbone(bb *backbone.Backbone) result.Backbone {
 		path = "random " + bb.Architecture.String()
 	}
 	repo, commit, _ := hub.Origin(bb.Path)
+	sources := map[string]string{
+		"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "image_size": string(bb.Sources.Image), "layer_norm_eps": string(bb.Sources.Eps),
+		"mean": string(bb.Sources.Mean), "std": string(bb.Sources.Std),
+	}
+	if s := bb.Sources.Activation; s != "" {
+		sources["activation"] = string(s)
+	}
 	return result.Backbone{
 		Repo: repo, Commit: commit, Path: path, SHA256: bb.SHA256, Architecture: bb.Architecture.String(), Parameters: backbone.Parameters(bb.Architecture),
 		ImageSize: bb.ImageSize(), Mean: bb.Mean[:], Std: bb.Std[:], Heads: bb.Heads(), Eps: bb.NormEps(),
-		Sources: map[string]string{
-			"blocks": string(bb.Sources.Blocks), "heads": string(bb.Sources.Heads), "image_size": string(bb.Sources.Image), "layer_norm_eps": string(bb.Sources.Eps),
-			"mean": string(bb.Sources.Mean), "std": string(bb.Sources.Std),
-		},
+		Sources: sources,
 	}
 }
 
@@ -49,9 +63,11 @@ type file struct {
 	Commit string `json:"commit,omitempty"` // of Repo
 	Format string `json:"format"`
 	SHA256 string `json:"sha256"`
+	Naming string `json:"naming"` // whose names its tensors have
 }
 
 type derived struct {
+	Lineage    string           `json:"lineage,omitempty"`
 	Tokens     int              `json:"tokens"`     // of the first block
 	Parameters int              `json:"parameters"` // without its own head
 	Sources    backbone.Sources `json:"sources"`
@@ -71,8 +87,8 @@ func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
 	}
 	repo, commit, _ := hub.Origin(bb.Path)
 	return BackboneInfo{
-		file{bb.Path, repo, commit, bb.Format, bb.SHA256}, bb.Description,
-		derived{bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Note(true)},
+		file{bb.Path, repo, commit, bb.Format, bb.SHA256, bb.Naming}, bb.Description,
+		derived{bb.Lineage(), bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, sourcesNote(bb, true)},
 	}, nil
 }
 
@@ -85,6 +101,12 @@ func (i BackboneInfo) Print(w io.Writer) error {
 		row("hub", "%s, commit %s", i.Repo, i.Commit)
 	}
 	row("sha256", "%s", i.SHA256)
+	if i.Lineage != "" {
+		row("family", "%s, as %s (%s)", backbone.Title(i.Family()), i.Lineage, backbone.FromFile)
+	} else {
+		row("family", "%s (%s)", backbone.Title(i.Family()), backbone.FromFile)
+	}
+	row("names", "%s", i.Naming)
 	stages := stagesOf(i.Blocks())
 	heads := stages.list(func(b backbone.Block) int { return b.Heads })
 	row("architecture", "%s, %s blocks, width %s, %s heads, MLP %s", backbone.Title(i.Family()), stages.depths(),
@@ -94,20 +116,30 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	}
 	origin := ""
 	if s := i.Sources.Image; s != backbone.FromFile {
-		origin = fmt.Sprintf(" (%s)", s)
+		origin = fmt.Sprintf(" (%s)", i.from(s))
 	}
 	row("input", "%d x %d pixels%s, patches of %d x %d, %d tokens", i.ImageSize(), i.ImageSize(), origin, i.PatchSize(), i.PatchSize(), i.Tokens)
-	row("blocks", "pre-norm, GELU (%s)", i.Sources.Blocks)
-	row("heads", "%s (%s)", heads, i.Sources.Heads)
-	row("layer_norm_eps", "%v (%s)", i.NormEps(), i.Sources.Eps)
-	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.Sources.Mean, i.Std, i.Sources.Std)
+	row("blocks", "pre-norm (%s)", i.from(i.Sources.Blocks))
+	row("activation", "%s (%s)", i.Activation(), i.from(cmp.Or(i.Sources.Activation, i.Sources.Blocks)))
+	row("heads", "%s (%s)", heads, i.from(i.Sources.Heads))
+	row("layer_norm_eps", "%v (%s)", i.NormEps(), i.from(i.Sources.Eps))
+	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.from(i.Sources.Mean), i.Std, i.from(i.Sources.Std))
+	row("pooling", "%s (%s)", i.Pool, i.from(i.Sources.Pool))
 	row("parameters", "%d without its own head", i.Parameters)
 	if i.Classes() > 0 {
-		row("own head", "%d classes, sees %s (%s)", i.Classes(), i.Pool, i.Sources.Pool)
+		row("own head", "%d classes, sees %s", i.Classes(), i.Pool)
 	} else {
 		row("own head", "none")
 	}
 	return t.Flush()
+}
+
+// from is a source in words.
+func (i BackboneInfo) from(s backbone.Source) string {
+	if s == backbone.FromLineage {
+		return "usual for " + i.Lineage
+	}
+	return string(s)
 }
 
 // stages are the blocks of a backbone by stage.

@@ -18,6 +18,7 @@ type Backbone struct {
 	Weights tensor.Map // by the names of Specs
 	Path    string     // of the file or folder, "" for random weights
 	Format  string     // "npz", "safetensors", "savedmodel" or "random"
+	Naming  string     // whose names the file's tensors have, such as "timm"; "" for random weights
 	SHA256  string     // of the file's bytes, or of names, shapes and values if there is no single file
 
 	Sources Sources // of the values that tensors do not determine
@@ -150,7 +151,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	if err != nil {
 		return err
 	}
-	bb.Architecture, bb.remarks = arch, remarks
+	bb.Architecture, bb.Naming, bb.remarks = arch, l.Naming, remarks
 	if err := bb.settle(l, l.Pooled != nil && l.Pooled(f.Tensors), found, f.Tensors, o); err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}

@@ -53,9 +53,15 @@ type Family struct {
 	Fill func(random *rand.Rand, a Architecture, s Spec, out []float32)
 }
 
+// OwnNaming is the Naming of files in this program's own names.
+const OwnNaming = "dtl-tf"
+
 // Layout is the names and shapes of weights in one kind of file.
 type Layout struct {
-	// Owns tells by the names whether a file has this layout.
+	// Naming is whose names the tensors have, for display: "timm".
+	Naming string
+	// Owns tells by the names whether a file has this layout. It and Shapes are called for an outline, too (see weight.Outline), whose
+	// tensors have shapes and no elements.
 	Owns func(m tensor.Map) bool
 	// Shapes derives the architecture from the shapes, as far as they determine it.
 	Shapes func(f *weight.File) (Architecture, error)

@@ -147,7 +147,7 @@ func readSavedModelFS(ctx context.Context, dir fs.FS, name string) (*Backbone, e
 	if err := hashing.Wait(); err != nil {
 		return fail(err)
 	}
-	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, SHA256: sum, Sources: every(FromFile)}, nil
+	return &Backbone{Description: d, Weights: weights, Path: name, Format: file.Format, Naming: OwnNaming, SHA256: sum, Sources: every(FromFile)}, nil
 }
 
 func readDescription(dir fs.FS) (Description, error) {

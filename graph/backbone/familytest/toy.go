@@ -59,7 +59,8 @@ func Register() {
 }
 
 var layout = backbone.Layout{
-	Owns: func(m tensor.Map) bool { _, ok := m["toy/embed/kernel"]; return ok },
+	Naming: "toy",
+	Owns:   func(m tensor.Map) bool { _, ok := m["toy/embed/kernel"]; return ok },
 	Shapes: func(f *weight.File) (backbone.Architecture, error) {
 		embed := f.Tensors["toy/embed/kernel"]
 		patch := int(math.Sqrt(float64(embed.Shape[0] / 3)))

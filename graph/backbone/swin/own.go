@@ -11,6 +11,7 @@ import (
 
 // own is the layout of this program's own .npz files: the names and shapes of Specs.
 var own = backbone.Layout{
+	Naming:  backbone.OwnNaming,
 	Owns:    func(m tensor.Map) bool { _, ok := m[patchKernel]; return ok },
 	Shapes:  shapesOfOwn,
 	Sources: sources,

@@ -14,6 +14,7 @@ import (
 // first of them in timm before 0.9 and in Microsoft's files ("layers.0.downsample" is the first), to the second in later versions
 // of timm ("layers.1.downsample" is the first).
 var timm = backbone.Layout{
+	Naming: "timm",
 	Owns: func(m tensor.Map) bool {
 		for name := range m {
 			if strings.HasPrefix(name, "layers.0.blocks.0.") {

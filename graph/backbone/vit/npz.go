@@ -12,6 +12,7 @@ import (
 // npz is the layout of Google's ViT checkpoints (google-research/vision_transformer). The shapes determine all sizes,
 // including the number of heads.
 var npz = backbone.Layout{
+	Naming: "Google",
 	Owns:   func(m tensor.Map) bool { _, ok := m[patchKernel]; return ok },
 	Shapes: shapesOfNPZ, Adopt: adopt,
 	Convert: func(f *weight.File, a backbone.Architecture) (tensor.Map, error) {

@@ -14,6 +14,7 @@ const timmHead = "head.weight"
 // timm is the layout of timm's vision_transformer.py, deit.py and eva.py (PyTorch): linear weights [out, in], convolutions [d, 3, p, p],
 // and query, key and value in one matrix of rows [q | k | v], each head-major. The shapes leave the number of heads open.
 var timm = backbone.Layout{
+	Naming: "timm",
 	Owns:   ownsTimm,
 	Shapes: shapesOfTimm, Convert: convertTimm, Pooled: pooledNorm, Defaults: defaultsOfTimm,
 	Sources: backbone.Sources{
