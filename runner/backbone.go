@@ -29,9 +29,10 @@ type BackboneConfig struct {
 
 // AdapterSays holds what an adapter's metadata say about its backbone.
 type AdapterSays struct {
-	Beside  func(name string) bool // recognises the adapter's tensors, which the backbone's file may contain
-	Eps     float64                // layer_norm_eps in training, 0 if unknown
-	Sources backbone.Sources       // of the values in BackboneConfig that come from the adapter
+	Beside     func(name string) bool // recognises the adapter's tensors, which the backbone's file may contain
+	Eps        float64                // layer_norm_eps in training, 0 if unknown
+	Activation backbone.Activation    // in training, "" if unknown
+	Sources    backbone.Sources       // of the values in BackboneConfig that come from the adapter
 }
 
 // BuiltIn stands for the path of the default backbone.
@@ -40,7 +41,7 @@ const BuiltIn = "built-in default"
 func (c BackboneConfig) options() backbone.Options {
 	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Memory: machine.AvailableBytes()}
 	if says := c.Adapter; says != nil {
-		o.Eps, o.Beside = says.Eps, says.Beside
+		o.Eps, o.Activation, o.Beside = says.Eps, says.Activation, says.Beside
 	}
 	return o
 }

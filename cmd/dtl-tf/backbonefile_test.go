@@ -86,6 +86,13 @@ func TestFolderAsBackbone(t *testing.T) {
 	want := predict(folder)
 	sameLogits(t, predict(file), want, 0)
 
+	// The adapter knows the activation of its training, which the weights alone do not tell.
+	bare := hubFolder(t, "clip", nil)
+	sameLogits(t, predict(bare), want, 0)
+	write(t, filepath.Join(bare, "config.json"), []byte(strings.Replace(openAIConfig, `"patch_size"`, `"hidden_act": "gelu", "patch_size"`, 1)))
+	sameLogits(t, predict(bare), want, 0)
+	cli(t, "eval", "--backbone", bare, "--adapter", filepath.Join(run, result.AdapterFile), "--data", fixture.data).want(t, exitDone, "activation quick_gelu as the adapter was trained, in place of the gelu of config.json")
+
 	f, err := weight.Open(file)
 	expect.NoError(t, err)
 	shards := t.TempDir()

@@ -36,6 +36,9 @@ type Options struct {
 	Std   *[3]float64
 	Eps   float64 // layer_norm_eps with which an adapter was trained; 0: from a companion JSON, or the family's
 
+	// Activation is that with which an adapter was trained; "": from a companion JSON, or the usual one.
+	Activation Activation
+
 	// Memory is the number of bytes that the tensors may take. A file whose tensors take more is refused before they are read. 0: any.
 	Memory int64
 
@@ -190,6 +193,9 @@ func (bb *Backbone) override(o Options) error {
 	}
 	if eps := bb.NormEps(); o.Eps != 0 && o.Eps != eps {
 		return fmt.Errorf("the adapter was trained with a layer_norm_eps of %v, the file has %v: it is of another backbone", o.Eps, eps)
+	}
+	if has := bb.Activation(); o.Activation != "" && o.Activation != has {
+		return fmt.Errorf("the adapter was trained with the activation %s, the file has %s: it is of another backbone", o.Activation, has)
 	}
 	bb.overrideChannels("mean", &bb.Mean, &bb.Sources.Mean, o.Mean)
 	bb.overrideChannels("std", &bb.Std, &bb.Sources.Std, o.Std)

@@ -40,7 +40,7 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tens
 		return err
 	}
 	bb.settleEps(found, o.Eps)
-	bb.settleActivation(found)
+	bb.settleActivation(found, o.Activation)
 	if err := bb.settleHeads(defaults, found, o.Heads); err != nil {
 		return err
 	}
@@ -91,14 +91,23 @@ func first(found []companion, says func(t companion) bool) *companion {
 }
 
 // settleActivation settles the activation. Sources.Blocks covers the usual one.
-func (bb *Backbone) settleActivation(found []companion) {
+func (bb *Backbone) settleActivation(found []companion, adapter Activation) {
+	set := func(a Activation, from Source) {
+		if bb.Architecture = bb.With(Sizes{Activation: a}); bb.Sources.Activation != "" || bb.Activation() != GELU {
+			bb.Sources.Activation = from
+		}
+	}
 	t := first(found, func(t companion) bool { return t.activation != "" })
-	if t == nil {
+	if t != nil {
+		set(t.activation, t.source())
+	}
+	if adapter == "" {
 		return
 	}
-	if bb.Architecture = bb.With(Sizes{Activation: t.activation}); bb.Sources.Activation != "" || bb.Activation() != GELU {
-		bb.Sources.Activation = t.source()
+	if t != nil && t.activation != adapter {
+		bb.remarks = append(bb.remarks, fmt.Sprintf("activation %s as the adapter was trained, in place of the %s of %s", adapter, t.activation, t.source()))
 	}
+	set(adapter, FromAdapter)
 }
 
 // settleNormalisation settles mean and std. If two files of other programs disagree, neither has precedence, so that is an error.

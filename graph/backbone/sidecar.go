@@ -31,6 +31,8 @@ type SidecarJSON struct {
 	Eps   float64     `json:"layer_norm_eps,omitempty"`
 	Heads int         `json:"heads,omitempty"`      // if shapes leave it open
 	Image int         `json:"image_size,omitempty"` // likewise
+	// Activation is that of the MLPs. Sidecar leaves it out: Description has it.
+	Activation Activation `json:"activation,omitempty"`
 	// Description is the architecture as Parse reads it, if the tensors do not tell its form.
 	Description string `json:"description,omitempty"`
 }
@@ -72,6 +74,7 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 		Heads     *int
 		Image     *int `json:"image_size"`
 
+		Activation  *string
 		Description string
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
@@ -93,6 +96,12 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 			return fmt.Errorf("an image_size of %d is not possible", t.image)
 		}
 		t.claims = append(t.claims, claim{key: "image_size", value: t.image, of: Architecture.ImageSize})
+	}
+	if d.Activation != nil {
+		var err error
+		if t.activation, err = ParseActivation(*d.Activation); err != nil {
+			return err
+		}
 	}
 	if d.Description != "" {
 		var err error

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"dtl-tf/graph/expect"
@@ -138,5 +140,54 @@ func FuzzMember(f *testing.F) {
 			}
 			return readNPZ(t.Context(), bytes.NewReader(out.Bytes()), int64(out.Len()))
 		})
+	})
+}
+
+// FuzzIndex reads indexes of shards. What is read must list only files that lie in the folder of the index.
+func FuzzIndex(f *testing.F) {
+	for _, text := range []string{
+		`{"metadata": {"total_size": 8}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}`,
+		`{"weight_map": {"a": "../model.safetensors"}}`, `{"weight_map": {"a": "x/../../y"}}`, `{"weight_map": {"a": "/etc/passwd"}}`, `{"weight_map": {}}`, `{"weight_map": {"a": 1}}`, `[]`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var places map[string]string
+		var err error
+		expect.Memory(t, perByteSafetensors*len(raw), func() { places, err = parseIndex(raw) })
+		if err != nil {
+			return
+		}
+		if err := checkShards(t.TempDir(), places); err != nil && strings.Contains(err.Error(), "are missing") {
+			for _, name := range places {
+				if path := filepath.Join("/folder", name); !strings.HasPrefix(path, "/folder/") {
+					t.Fatalf("the shard %q is %s", name, path)
+				}
+			}
+		}
+	})
+}
+
+// FuzzOutline compares the outline of a file with what its reader reads: the outline refuses no file that can be read, and has the same
+// names and shapes.
+func FuzzOutline(f *testing.F) {
+	seed(f, "*.npz")
+	seed(f, "*.safetensors")
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		whole, wholeErr := Open(path)
+		outline, err := Outline(path)
+		if wholeErr != nil {
+			return
+		}
+		if err != nil {
+			t.Fatalf("the file can be read, the outline can't: %v", err)
+		}
+		if outline.Bytes() != whole.Bytes() || !slices.Equal(outline.Tensors.Names(), whole.Tensors.Names()) {
+			t.Fatalf("the outline has %v of %d bytes, the file %v of %d", outline.Tensors.Names(), outline.Bytes(), whole.Tensors.Names(), whole.Bytes())
+		}
 	})
 }

@@ -93,6 +93,8 @@ func TestCompanions(t *testing.T) {
 		{"timm's DINOv3", "dinov3", map[string]string{config: timm("vit_small_patch16_dinov3", `, "interpolation": "bilinear"`)}, 0, 1e-5, backbone.GELU, imageNetMean,
 			backbone.Sources{Blocks: lineage, Heads: config, Image: config, Eps: config, Mean: lineage, Std: lineage, Pool: lineage}, []string{"config.json says that its images were resized by bilinear"}},
 
+		{"our own file", "clip", map[string]string{"model.json": `{"activation": "quick_gelu", "heads": 2}`}, 0, 1e-5, backbone.QuickGELU, clipMean,
+			backbone.Sources{Blocks: lineage, Heads: "model.json", Image: file, Eps: lineage, Activation: "model.json", Mean: lineage, Std: lineage, Pool: lineage}, nil},
 		{"OpenCLIP", "clip", map[string]string{clipConfig: `{"model_cfg": {"embed_dim": 8, "vision_cfg": {"image_size": 12, "layers": 2, "width": 24, "patch_size": 4, "head_width": 12, "mlp_ratio": 2}, "text_cfg": {}, "quick_gelu": true},
 			"preprocess_cfg": {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}}`}, 0, 1e-5, backbone.QuickGELU, [3]float64{0.1, 0.2, 0.3},
 			backbone.Sources{Blocks: lineage, Heads: clipConfig, Image: file, Eps: clipConfig, Activation: clipConfig, Mean: clipConfig, Std: clipConfig, Pool: lineage}, nil},
@@ -130,6 +132,7 @@ func TestCompanionContradictions(t *testing.T) {
 		{"MLP", "dinov2", "config.json", hub("dinov2", `, "mlp_ratio": 4`), []string{"hidden_size * mlp_ratio is 96 there, the tensors have 48"}},
 		{"rotary positions", "dinov3", "config.json", hub("dinov3_vit", `, "num_register_tokens": 4, "rope_theta": 10000`), []string{"rope_theta is 10000"}},
 		{"gated MLP", "dinov3_plus", "config.json", hub("dinov3_vit", `, "num_register_tokens": 4, "use_gated_mlp": true, "hidden_act": "gelu"`), []string{`hidden_act is "gelu" in a gated MLP`}},
+		{"our own file", "clip", "model.json", `{"activation": "relu"}`, []string{`unknown activation "relu"`, "quick_gelu"}},
 		{"activation", "clip", "config.json", hub("clip_vision_model", `, "hidden_act": "relu"`), []string{`hidden_act is "relu"`}},
 		{"image", "clip", "config.json", strings.Replace(hub("clip_vision_model", ""), `"image_size": 12`, `"image_size": [224, 224]`, 1), []string{"image_size is 224 there, the tensors have 12"}},
 		{"oblong image", "clip", "config.json", strings.Replace(hub("clip_vision_model", ""), `"image_size": 12`, `"image_size": [224, 112]`, 1), []string{"[224, 112] is no square"}},

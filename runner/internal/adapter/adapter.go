@@ -24,10 +24,11 @@ const (
 	// .safetensors and the SavedModel of a backbone.
 	keyWeights   = "backbone_weights_sha256"
 	keyPrecision = "precision" // of the matrix products in training
-	// Some backbone files lack these two.
-	keyHeads  = "heads"
-	keyEps    = "layer_norm_eps"
-	keyFamily = "family" // of the backbone
+	// Some backbone files lack these three.
+	keyHeads      = "heads"
+	keyEps        = "layer_norm_eps"
+	keyActivation = "activation"
+	keyFamily     = "family" // of the backbone
 )
 
 // Meta is the metadata that an adapter file needs to be run again.
@@ -47,6 +48,7 @@ func Meta(s runner.Settings, bb *backbone.Backbone, classNames []string, classes
 	m.SetInt(result.KeyImageSize, bb.ImageSize())
 	m[keyFamily] = bb.Family()
 	m.SetInt(keyHeads, bb.Heads())
+	m[keyActivation] = string(bb.Activation())
 	m[keyEps] = strconv.FormatFloat(bb.NormEps(), 'g', -1, 64)
 	m.SetJSON(result.KeyMean, bb.Mean[:])
 	m.SetJSON(result.KeyStd, bb.Std[:])

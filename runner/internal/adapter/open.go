@@ -102,6 +102,14 @@ func takeOver(a *result.Adapter, c *runner.BackboneConfig) error {
 	} else if !ok && !foreign(a) { // older adapters were trained with the usual one
 		says.Eps = backbone.LayerNormEps
 	}
+	if name, ok := a.Meta[keyActivation]; ok {
+		var err error
+		if says.Activation, err = backbone.ParseActivation(name); err != nil {
+			return fmt.Errorf("adapter %s: metadata %s: %w", a.Path, keyActivation, err)
+		}
+	} else if !foreign(a) { // likewise
+		says.Activation = backbone.GELU
+	}
 	for _, n := range []struct {
 		flag, key string
 		value     **[3]float64
