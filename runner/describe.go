@@ -24,7 +24,7 @@ func NoteSources(bb *backbone.Backbone, ownHead bool, note NoteFunc) {
 func sourcesNote(bb *backbone.Backbone, ownHead bool) string {
 	text := bb.Note(ownHead)
 	if s := bb.Sources; s.Mean == backbone.FromGuess || s.Std == backbone.FromGuess {
-		text += "; the normalisation is assumed: set it with --mean and --std if the model card says otherwise (DeiT, DINO, MAE and others were trained with --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)"
+		text += "; the normalisation is assumed: if the model card says otherwise, set it, such as to ImageNet's with --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 (DeiT, DINO, MAE) or to --mean 0.5 --std 0.5"
 	}
 	return text
 }

@@ -13,9 +13,10 @@ import (
 var inspectCommand = command{
 	name:    "backbone inspect",
 	args:    "[FILE]",
-	purpose: "print the architecture, parameter count and sha256 of a backbone",
+	purpose: "print the family, sizes and normalisation of a backbone, and where each value comes from",
 	examples: []string{
 		"dtl-tf backbone inspect ViT-B_16.npz",
+		"dtl-tf backbone inspect dinov2-small/",
 		"dtl-tf backbone inspect --json saved_models/default",
 		"dtl-tf backbone inspect hf:timm/vit_base_patch16_224.augreg_in21k",
 	},

@@ -48,7 +48,7 @@ func TestInspectSays(t *testing.T) {
 			[]string{"family ViT, as DINOv2 (file)", "mean [0.5 0.5 0.5] (flag), std [0.5 0.5 0.5] (flag)"},
 			[]string{"mean [0.5 0.5 0.5] as given, in place of the [0.1 0.2 0.3] of preprocessor_config.json", "std [0.5 0.5 0.5] as given, in place of the [0.229 0.224 0.225] of a DINOv2", "resized by bilinear interpolation, here it is bicubic"}},
 		{"plain", "plain", nil, []string{"--heads", "2"}, []string{"family ViT (file)", "blocks pre-norm (guess)", "activation gelu (guess)", "mean [0.5 0.5 0.5] (guess), std [0.5 0.5 0.5] (guess)", "pooling cls (guess)"},
-			[]string{"the normalisation is assumed: set it with --mean and --std", "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"}},
+			[]string{"the normalisation is assumed: if the model card says otherwise, set it", "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := hubFolder(t, c.member, c.files)
@@ -119,7 +119,7 @@ func TestDeiT(t *testing.T) {
 	folder := t.TempDir()
 	expect.NoError(t, os.Symlink(weights, filepath.Join(folder, "model.safetensors")))
 	o := cli(t, "backbone", "inspect", folder)
-	o.want(t, exitDone, "guessed, because nothing tells", "mean [0.5 0.5 0.5]", "set it with --mean and --std", "DeiT")
+	o.want(t, exitDone, "guessed, because nothing tells", "mean [0.5 0.5 0.5]", "the normalisation is assumed", "DeiT")
 	write(t, filepath.Join(folder, "config.json"), []byte(`{"architecture": "deit_tiny_patch16_224", "num_classes": 1000, "num_features": 192,
 		"pretrained_cfg": {"tag": "fb_in1k", "input_size": [3, 224, 224], "interpolation": "bicubic", "crop_pct": 0.9, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "num_classes": 1000}}`))
 	o = cli(t, "backbone", "inspect", folder)

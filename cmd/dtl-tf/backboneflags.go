@@ -20,12 +20,12 @@ type backboneFlags struct {
 func (b *backboneFlags) define(g *groups, named bool) {
 	g.add("Backbone", func(f *pflag.FlagSet) {
 		if named {
-			f.StringVar(&b.path, "backbone", "", "a Google .npz `file`, a timm-named .safetensors file, a SavedModel folder, or hf:OWNER/NAME[@REVISION] for a model of a hub (default: the built-in small ViT)")
+			f.StringVar(&b.path, "backbone", "", "a .npz or .safetensors `file`, the index of its shards, the folder of a model or of a SavedModel, or hf:OWNER/NAME[@REVISION] for a model of a hub (default: the built-in small ViT)")
 		}
 		f.IntVar(&b.heads, "heads", 0, "number of attention `heads` of a ViT, which .safetensors files do not record (default: from the JSON beside the file, or 64-wide heads)")
 		f.IntVar(&b.image, "image-size", 0, "side of the input in `pixels`; position embeddings or biases are resampled (default: that of the backbone's training; 224 for a Swin's .safetensors)")
-		f.StringVar(&b.mean, "mean", "", "mean `r,g,b` to subtract from images in 0..1 (default: from the JSON beside the file, or 0.5 for a ViT and ImageNet's for a Swin)")
-		f.StringVar(&b.std, "std", "", "standard deviation `r,g,b` to divide by (default: from the JSON beside the file, or 0.5 for a ViT and ImageNet's for a Swin)")
+		f.StringVar(&b.mean, "mean", "", "mean `r,g,b` to subtract from images in 0..1 (default: from the JSON beside the file, or as usual for the network)")
+		f.StringVar(&b.std, "std", "", "standard deviation `r,g,b` to divide by (default: from the JSON beside the file, or as usual for the network)")
 	})
 }
 
