@@ -87,8 +87,8 @@ func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
 	return bb, nil
 }
 
-// readWeights reads the tensors of a file, after it has judged by their names and shapes whether a family can use them and whether
-// they fit into memory: a file may have gigabytes.
+// readWeights reads the tensors of a file, after it has judged by their names and shapes whether they are those of a vision
+// transformer at all and whether they fit into memory: a file may have gigabytes.
 func readWeights(ctx context.Context, path string, o Options) (*weight.File, error) {
 	outline, err := weight.Outline(path)
 	if err != nil {
@@ -96,8 +96,10 @@ func readWeights(ctx context.Context, path string, o Options) (*weight.File, err
 	}
 	o.dropBeside(outline)
 	family, l := layoutOf(outline)
-	if _, err := l.Shapes(outline); err != nil {
-		return nil, explain(err, family, outline.Tensors)
+	if !hasPatchEmbedding(outline.Tensors) {
+		if _, err := l.Shapes(outline); err != nil {
+			return nil, explain(err, family, outline.Tensors)
+		}
 	}
 	if err := checkMemory(outline, o.Memory); err != nil {
 		return nil, explain(err, family, outline.Tensors)

@@ -61,7 +61,7 @@ type Layout struct {
 	// Naming is whose names the tensors have, for display: "timm".
 	Naming string
 	// Owns tells by the names whether a file has this layout. It and Shapes are called for an outline, too (see weight.Outline), whose
-	// tensors have shapes and no elements.
+	// tensors have shapes and no elements, if no name is that of a patch embedding.
 	Owns func(m tensor.Map) bool
 	// Shapes derives the architecture from the shapes, as far as they determine it.
 	Shapes func(f *weight.File) (Architecture, error)

@@ -33,14 +33,17 @@ var foreigners = []foreign{
 	{regexp.MustCompile(`(^|\.)layer[1-4]\.\d+\.conv\d\.|^resnet\.|(^|\.)stages\.\d+\.(blocks|layers)\.\d+\.(conv_dw|dwconv|conv1|layer)\b|(^|\.)conv_stem\.|\.running_mean$`), true, "this is a convolutional network (such as a ResNet or a ConvNeXt)"},
 }
 
-// patchEmbedding matches the names of a ViT's patch embedding in all namings.
-var patchEmbedding = regexp.MustCompile(`(^|[./])(patch_embed\.proj|patch_embeddings?\.(projection\.)?(weight|bias)$|embedding/kernel|visual\.conv1)`)
+// patchEmbedding matches the names of a ViT's patch embedding in all namings, or of the class token where those are too common.
+var patchEmbedding = regexp.MustCompile(`(^|[./])(patch_embed\.proj|patch_embeddings?\.(projection\.)?(weight|bias)$|embedding/kernel|visual\.conv1|conv_proj\.weight$|class_embedding$)`)
+
+func hasPatchEmbedding(m tensor.Map) bool {
+	return slices.ContainsFunc(m.Names(), patchEmbedding.MatchString)
+}
 
 // foreignNetwork says what a file is if its tensors are those of another kind of network, "" if they are not. It is the reason
 // only if reading them fails: a backbone may have such tensors, too.
 func foreignNetwork(m tensor.Map) string {
-	names := m.Names()
-	vision := slices.ContainsFunc(names, patchEmbedding.MatchString)
+	names, vision := m.Names(), hasPatchEmbedding(m)
 	for _, f := range foreigners {
 		if i := slices.IndexFunc(names, f.names.MatchString); i >= 0 && !(f.alone && vision) {
 			return fmt.Sprintf("%s (it has the tensor %.100s)", f.what, names[i])
