@@ -11,6 +11,16 @@ import (
 // result may have another number of tokens than k and v.
 // Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
 func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
+	return b.attention(q, k, v, heads, nil, biases)
+}
+
+// RotaryAttention is Attention with queries and keys turned by rotary positions (Su et al., "RoFormer", arXiv 2104.09864, equation 16). It
+// saves what Attention does: the turned queries and keys.
+func (b *Builder) RotaryAttention(q, k, v Value, heads int, turns *Turns) Value {
+	return b.attention(q, k, v, heads, turns, nil)
+}
+
+func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Value) Value {
 	b = b.In("attention")
 	width := q.Width() / heads
 	if width*heads != q.Width() {
@@ -31,7 +41,7 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	if b.hasKernels() && len(biases) == 0 { // biases need scores that are already scaled
 		inQ, inSoftmax = 1, factor
 	}
-	qh, kh, vh := b.Save(b.times(split(b, q), inQ), Costly), b.Save(split(b, k), Costly), b.Save(split(b, v), Costly)
+	qh, kh, vh := b.Save(b.turn(turns, split(b, q), inQ, false), Costly), b.Save(b.turn(turns, split(b, k), 1, false), Costly), b.Save(split(b, v), Costly)
 	scores := b.batchMatmul(qh, kh, false, true)
 	for _, bias := range biases {
 		scores = b.biased(scores, bias)
@@ -46,8 +56,15 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 			ds = g.softmaxGradient(savedP, g.batchMatmul(dout, g.Saved(vh), false, true), inSoftmax)
 		}
 		parts := []part{
-			{q, func() Value { return join(g.Builder, g.times(g.batchMatmul(ds, savedK, false, false), inQ)) }},
-			{k, func() Value { return joinT(g.Builder, g.batchMatmul(savedQ, ds, true, false)) }},
+			{q, func() Value {
+				return join(g.Builder, g.turn(turns, g.batchMatmul(ds, savedK, false, false), inQ, true))
+			}},
+			{k, func() Value {
+				if turns == nil {
+					return joinT(g.Builder, g.batchMatmul(savedQ, ds, true, false))
+				}
+				return join(g.Builder, g.turn(turns, g.batchMatmul(ds, savedQ, true, false), 1, true))
+			}},
 			{v, func() Value { return joinT(g.Builder, g.batchMatmul(dout, savedP, true, false)) }},
 		}
 		for _, bias := range biases {

@@ -71,8 +71,8 @@ var gradientCases = []gradientCase{
 	{name: "attention of one query", inputs: [][]int{{2, 1, 4}, {2, 3, 4}, {2, 3, 4}}, build: func(b *Builder, in []Value) Value {
 		return b.Attention(in[0], in[1], in[2], 2)
 	}},
-	{name: "rotate", inputs: [][]int{{2, 3, 8}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
-		return b.Rotate(in[0], "turns", func() []float32 { return []float32{0, 0, 0.3, 2, -1, 4} }, 2)
+	{name: "rotary attention", inputs: [][]int{{2, 3, 8}, {2, 3, 8}, {2, 3, 8}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
+		return b.RotaryAttention(in[0], in[1], in[2], 2, &Turns{"turns", func() []float32 { return []float32{0, 0, 0.3, 2, -1, 4} }})
 	}},
 	{name: "relu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.ReLU(in[0]) }},
 	{name: "tanh", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.Tanh(in[0]) }},

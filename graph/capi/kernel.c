@@ -26,7 +26,7 @@ void TF_GetInput(TF_OpKernelContext *, int i, TF_Tensor **, TF_Status *);
 TF_Tensor *TF_ForwardInputOrAllocateOutput(TF_OpKernelContext *, const int *candidates, int n, int output, const int64_t *dims,
                                            int rank, int *forwarded, TF_Status *);
 
-// An op. Inputs and output have the shape of the first input, except LayerNorm's weights, which are single rows.
+// An op. Inputs and output have the shape of the first input, except weights, such as LayerNorm's, which are single rows.
 typedef struct {
 	const char *name;
 	const char *inputs[3]; // as an op definition spells them
@@ -62,6 +62,8 @@ CREATE(create_gelu_grad_f32, GELU_GRAD_F32)
 CREATE(create_softmax_grad_f32, SOFTMAX_GRAD_F32)
 CREATE(create_layer_norm_f32, LAYER_NORM_F32)
 CREATE(create_layer_norm_grad_f32, LAYER_NORM_GRAD_F32)
+CREATE(create_rotate, ROTATE)
+CREATE(create_rotate_f32, ROTATE_F32)
 
 static const Kind kinds[KINDS] = {
 	[GELU] = {"Bf16Gelu", {"x: bfloat16"}, "y: bfloat16", 0, 0, 0, create_gelu},
@@ -82,6 +84,8 @@ static const Kind kinds[KINDS] = {
 	                    create_layer_norm_f32},
 	[LAYER_NORM_GRAD_F32] = {"F32LayerNormGrad", {"x: float", "scale: float", "dy: float"}, "dx: float", 2, "epsilon", 1,
 	                         create_layer_norm_grad_f32},
+	[ROTATE] = {"Bf16Rotate", {"x: bfloat16", "turns: float"}, "y: bfloat16", 0, "sign", 1, create_rotate},
+	[ROTATE_F32] = {"F32Rotate", {"x: float", "turns: float"}, "y: float", 0, "sign", 1, create_rotate_f32},
 };
 
 static bool allocations_fail;

@@ -38,7 +38,7 @@ typedef void (*Work)(void *job, int64_t from, int64_t to); // rows from..to-1 of
 // The ops.
 enum {
 	GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD,
-	GELU_GRAD_F32, SOFTMAX_GRAD_F32, LAYER_NORM_F32, LAYER_NORM_GRAD_F32, KINDS
+	GELU_GRAD_F32, SOFTMAX_GRAD_F32, LAYER_NORM_F32, LAYER_NORM_GRAD_F32, ROTATE, ROTATE_F32, KINDS
 };
 
 // variant.c: the functions of all ops, compiled for one vector width.

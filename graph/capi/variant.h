@@ -15,6 +15,7 @@
 #define STORE bfloat16
 #define NAMED(name) name
 #include "layernorm.h"
+#include "rotate.h"
 #include "softmaxgrad.h"
 #undef T
 #undef LOAD
@@ -26,6 +27,7 @@
 #define STORE
 #define NAMED(name) name##_f32
 #include "layernorm.h"
+#include "rotate.h"
 #include "softmaxgrad.h"
 
 #define TEXT(name) #name
@@ -47,5 +49,7 @@ const Variant VARIANT = {
 		[SOFTMAX_GRAD_F32] = softmax_grad_f32,
 		[LAYER_NORM_F32] = layer_norm_f32,
 		[LAYER_NORM_GRAD_F32] = layer_norm_grad_f32,
+		[ROTATE] = rotate,
+		[ROTATE_F32] = rotate_f32,
 	},
 };

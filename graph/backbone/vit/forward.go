@@ -22,10 +22,10 @@ type layers struct {
 
 func (v layers) attention(b *graph.Builder, x graph.Value) graph.Value {
 	y := v.norm(b, backbone.Norm1, "LayerNorm_0", x)
-	q := v.rotate(b.In("query"), v.project(b, backbone.Query, "query", v.arch.QKVBias != NoQKVBias, y))
-	k := v.rotate(b.In("key"), v.project(b, backbone.Key, "key", v.arch.QKVBias == "", y))
+	q := v.project(b, backbone.Query, "query", v.arch.QKVBias != NoQKVBias, y)
+	k := v.project(b, backbone.Key, "key", v.arch.QKVBias == "", y)
 	value := v.project(b, backbone.Value, "value", v.arch.QKVBias != NoQKVBias, y)
-	mixed := b.Attention(q, k, value, v.Heads)
+	mixed := b.RotaryAttention(q, k, value, v.Heads, v.turns(x.Shape[1]))
 	d, h := v.Width, v.Heads
 	name := inBlock(v.Index, attention+"out")
 	kernel := b.Reshape(v.Weight(name+"/kernel", h, d/h, d), d, d)

@@ -49,13 +49,13 @@ func (a Architecture) angles(extra int) []float32 {
 	return out
 }
 
-// rotate turns the queries or keys x [B, T, d].
-func (v layers) rotate(b *graph.Builder, x graph.Value) graph.Value {
+// turns are the angles for a sequence of that many tokens, nil without rotary positions.
+func (v layers) turns(tokens int) *graph.Turns {
 	if v.arch.Rotary == "" {
-		return x
+		return nil
 	}
-	extra := x.Shape[1] - v.Block.Tokens()
-	return b.Rotate(x, fmt.Sprintf("rotary_%d", extra), func() []float32 { return v.arch.angles(extra) }, v.Heads)
+	extra := tokens - v.Block.Tokens()
+	return &graph.Turns{Name: fmt.Sprintf("rotary_%d", extra), Angles: func() []float32 { return v.arch.angles(extra) }}
 }
 
 // turnedPairs is the order in which the channels of DINOv3's queries and keys are read, for heads side by side of the given
