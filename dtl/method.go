@@ -20,7 +20,7 @@ import (
 type Method interface {
 	// Name is the registered name.
 	Name() string
-	// Pool is the default input of the classifier.
+	// Pool is the default input of the classifier (see backbone.DefaultPool).
 	Pool() backbone.Pool
 	// Trains tells whether the method trains a weight of the backbone.
 	Trains(weight backbone.Spec) bool

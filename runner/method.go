@@ -13,7 +13,7 @@ import (
 type MethodConfig struct {
 	Method  string      `json:"method"`
 	Options dtl.Options `json:"method_options,omitempty"`
-	Pool    string      `json:"pool"` // mean or cls; "": the method's
+	Pool    string      `json:"pool"` // a backbone.Pool; "": the method's
 }
 
 // MethodNames lists the methods, for help texts.

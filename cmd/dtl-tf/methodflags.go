@@ -17,7 +17,7 @@ func (m *methodFlags) define(g *groups, usage, byDefault string) {
 	m.options = map[string]*optionValue{}
 	g.add("Method", func(f *pflag.FlagSet) {
 		f.StringVar(&m.method, "method", byDefault, usage)
-		f.StringVar(&m.pool, "pool", "", "input of the classifier, `mean|cls`: the mean of the patch tokens or the class token (default: mean for dtl, dtl+ and backbones without a class token, cls for the others)")
+		f.StringVar(&m.pool, "pool", "", "input of the classifier, `mean|cls|mean+cls|map`: the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: mean for dtl and dtl+; for the others what is usual for the backbone, cls for most)")
 		for _, o := range runner.MethodOptions() {
 			value := new(optionValue)
 			f.Var(value, o.Name, o.Text)

@@ -85,7 +85,7 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 			f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
 			f.StringVar(&s.c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
 			f.StringVar(&s.c.Seeds, "seeds", "42", "comma-separated `seeds`")
-			f.StringVar(&s.c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,drop_path=0.1, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean or cls), or an option of a method such as kernel")
+			f.StringVar(&s.c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,drop_path=0.1, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
 			f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
 		})
 		s.machine(g)

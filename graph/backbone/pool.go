@@ -36,9 +36,10 @@ func FeatureWidth(a Architecture, p Pool) int {
 	return Width(a)
 }
 
-// DefaultPool is the pool p, or the architecture's usual one if it does not have p.
+// DefaultPool is the pool of a method whose own default is p: p, but the architecture's usual one in place of the class token, which stands
+// for the usual input of a classifier, and if it does not have p.
 func DefaultPool(a Architecture, p Pool) Pool {
-	if CheckPool(a, p) != nil {
+	if p == PoolClass || CheckPool(a, p) != nil {
 		return a.Pools()[0]
 	}
 	return p

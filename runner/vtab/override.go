@@ -12,7 +12,7 @@ import (
 	"dtl-tf/runner/internal/suite"
 )
 
-// Overrides that replace no value of a recipe: the precision, and the tokens that the classifier reads (mean or cls).
+// Overrides that replace no value of a recipe: the precision, and the tokens that the classifier reads (a backbone.Pool).
 const (
 	Precision = "precision"
 	Pool      = "pool"

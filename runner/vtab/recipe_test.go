@@ -140,7 +140,7 @@ func TestOverrides(t *testing.T) {
 		"lr=fast":      `"fast"`,
 		"epochs=1.5":   `"1.5"`,
 		"kernal=3":     "did you mean kernel?",
-		"pool=max":     "use mean or cls",
+		"pool=max":     "use one of mean, cls, mean+cls",
 		"precision=f8": "fp32, bf16, fp16",
 		"droppath=0":   "did you mean drop_path?",
 		"lr=1,lr=2":    "twice",

@@ -72,6 +72,8 @@ func (f Form) Activation() backbone.Activation {
 // Pools implements backbone.Architecture.
 func (f Form) Pools() []backbone.Pool {
 	switch {
+	case f.Rotary == RotaryEVA02: // its class token served pre-training only
+		return []backbone.Pool{backbone.PoolMean, backbone.PoolClass, backbone.PoolBoth}
 	case f.NoClass && f.MapPool:
 		return []backbone.Pool{backbone.PoolMap, backbone.PoolMean}
 	case f.NoClass:

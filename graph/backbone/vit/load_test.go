@@ -126,7 +126,7 @@ func TestLoadErrors(t *testing.T) {
 		{"npz: positions make no square", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 6, 6) }, backbone.Options{}, []string{positions, "6 positions"}},
 		{"npz: no positions", false, func(m tensor.Map) { m[positions] = tensor.Zeros(1, 0, 6) }, backbone.Options{}, []string{positions, "0 positions"}},
 		{"npz: contradicting heads", false, nil, backbone.Options{Heads: 3}, []string{"the number of heads 3", "2 heads"}},
-		{"npz: image size", false, nil, backbone.Options{Image: 10}, []string{"10 pixels", "patches of 4", "an image size that is a multiple of 4"}},
+		{"npz: image size", false, nil, backbone.Options{Image: 10}, []string{"10 pixels", "patches of 4", "an image size that is a multiple of 4, such as 8 or 12"}},
 		{"npz: too large an image size", false, nil, backbone.Options{Image: 1 << 20}, []string{"1048576 pixels", "a smaller image size"}},
 		{"npz: negative image size", false, nil, backbone.Options{Image: -4}, []string{"image = -4"}},
 		{"npz: std of zero", false, nil, backbone.Options{Std: &[3]float64{0.5, 0, 0.5}}, []string{"std", "above 0"}},

@@ -99,6 +99,9 @@ func (a Architecture) OwnHead(f *backbone.Forward, b *graph.Builder, features gr
 		graph.Fail("the backbone has no head of its own")
 	}
 	in := a.headWidth()
+	if features.Defined() && features.Width() != in {
+		graph.Fail("the backbone's own head reads %d features, and the pool gives %d: use its own pool", in, features.Width())
+	}
 	if a.Hidden > 0 {
 		features = b.Tanh(b.Linear(features, f.Weight(hiddenKernel, in, a.Hidden), f.Weight(hiddenBias, a.Hidden)))
 		in = a.Hidden
