@@ -64,7 +64,7 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 		)
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&out, "out", "", "`folder` of the SavedModel (required)")
-			f.StringVar(&pool, "pool", "", "pooling of the features, `mean|cls|mean+cls|map`: the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: the input of the backbone's own head)")
+			f.StringVar(&pool, "pool", "", "pooling of the features, a `pool`: mean, cls, mean+cls or map, which are the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: the input of the backbone's own head)")
 			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel in --out")
 		})
 		backbone.define(g, false)

@@ -17,7 +17,7 @@ func (m *methodFlags) define(g *groups, usage, byDefault string) {
 	m.options = map[string]*optionValue{}
 	g.add("Method", func(f *pflag.FlagSet) {
 		f.StringVar(&m.method, "method", byDefault, usage)
-		f.StringVar(&m.pool, "pool", "", "input of the classifier, `mean|cls|mean+cls|map`: the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: mean for dtl and dtl+; for the others what is usual for the backbone, cls for most)")
+		f.StringVar(&m.pool, "pool", "", "input of the classifier, a `pool`: mean, cls, mean+cls or map, which are the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: mean for dtl and dtl+; for the others what is usual for the backbone, cls for most)")
 		for _, o := range runner.MethodOptions() {
 			value := new(optionValue)
 			f.Var(value, o.Name, o.Text)

@@ -52,7 +52,11 @@ func CheckPool(a Architecture, p Pool) error {
 		return nil
 	}
 	what := map[Pool]string{PoolClass: "a class token", PoolBoth: "a class token", PoolMap: "attention pooling", PoolDistilled: "a distillation token"}[p]
-	return fmt.Errorf("%s needs %s, and this %s has none: use %s", p, what, Title(a.Family()), listed(all, " or "))
+	which := "a " + Title(a.Family())
+	if a.Lineage() != "" {
+		which = "this " + a.Lineage()
+	}
+	return fmt.Errorf("%s needs %s, and %s has none: use %s", p, what, which, listed(all, " or "))
 }
 
 // ParsePool checks the name of a pool.
