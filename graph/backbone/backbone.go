@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"slices"
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/graph/tensor"
@@ -23,6 +24,7 @@ type Backbone struct {
 
 	Sources Sources // of the values that tensors do not determine
 
+	naming      *Naming  // nil if no family recognised the names of the tensors
 	sidecar     Source   // the companion JSON in this program's own form
 	remarks     []string // about companion files, for Note
 	fingerprint string   // cached
@@ -55,7 +57,7 @@ const (
 // headWidth is the usual width of an attention head, the same in all ViTs of the papers.
 const headWidth = 64
 
-// Load reads a backbone from a .npz or .safetensors file, from the shards that an index lists, from a folder as a model hub leaves
+// Load reads a backbone from a .npz or .safetensors file with the names of any library, from the shards that an index lists, from a folder as a model hub leaves
 // it, or from a SavedModel folder. When ctx ends it returns ctx's error.
 func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
 	file, isSavedModel, err := locate(path)
@@ -76,11 +78,11 @@ func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
 }
 
 func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
-	f, err := readWeights(ctx, path, o)
+	f, naming, err := readWeights(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	bb := &Backbone{Path: path, Format: f.Format, SHA256: f.SHA256}
+	bb := &Backbone{Path: path, Format: f.Format, SHA256: f.SHA256, naming: naming}
 	if err := bb.read(ctx, f, o); err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
@@ -89,29 +91,40 @@ func readFile(ctx context.Context, path string, o Options) (*Backbone, error) {
 
 // readWeights reads the tensors of a file, after it has judged by their names and shapes whether they are those of a vision
 // transformer at all and whether they fit into memory: a file may have gigabytes.
-func readWeights(ctx context.Context, path string, o Options) (*weight.File, error) {
+func readWeights(ctx context.Context, path string, o Options) (*weight.File, *Naming, error) {
 	outline, err := weight.Outline(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o.dropBeside(outline)
-	family, l := layoutOf(outline)
-	if !hasPatchEmbedding(outline.Tensors) {
-		if _, err := l.Shapes(outline); err != nil {
-			return nil, explain(err, family, outline.Tensors)
+	renamed, _, err := rename(outline)
+	if err != nil {
+		return nil, nil, err
+	}
+	family, l := layoutOf(renamed)
+	if !hasPatchEmbedding(renamed.Tensors) {
+		if _, err := l.Shapes(renamed); err != nil {
+			return nil, nil, explain(err, family, outline.Tensors)
 		}
 	}
 	if err := checkMemory(outline, o.Memory); err != nil {
-		return nil, explain(err, family, outline.Tensors)
+		return nil, nil, explain(err, family, outline.Tensors)
 	}
 	f, err := weight.OpenContext(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o.dropBeside(f)
 	used := &weight.File{Path: f.Path, Tensors: maps.Clone(f.Tensors)} // a tensor without effect may hold anything
 	maps.DeleteFunc(used.Tensors, func(name string, _ tensor.Tensor) bool { return family.Unused(f.Tensors, name) })
-	return f, used.CheckFinite(ctx)
+	f, naming, err := rename(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	if naming != nil {
+		maps.DeleteFunc(used.Tensors, func(name string, _ tensor.Tensor) bool { return slices.Contains(naming.Unused, name) })
+	}
+	return f, naming, used.CheckFinite(ctx)
 }
 
 func (o Options) dropBeside(f *weight.File) {
@@ -152,11 +165,20 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	if err != nil {
 		return explain(err, family, f.Tensors)
 	}
+	if n := bb.naming; n != nil && n.Complete != nil {
+		arch = n.Complete(arch)
+	}
 	found, remarks, err := readCompanions(f, arch)
 	if err != nil {
 		return err
 	}
 	bb.Architecture, bb.Naming, bb.remarks = arch, l.Naming, remarks
+	if n := bb.naming; n != nil {
+		bb.Naming = n.Library
+		if n.Skipped != nil {
+			bb.remarks = append(bb.remarks, n.remark())
+		}
+	}
 	if err := bb.settle(l, l.Pooled != nil && l.Pooled(f.Tensors), found, f.Tensors, o); err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
@@ -235,12 +257,24 @@ func (bb *Backbone) overrideChannels(name string, value *[3]float64, source *Sou
 // resize changes the input size and resamples what depends on the grid.
 func (bb *Backbone) resize(image int) error {
 	old := bb.Architecture
+	if n := bb.naming; n != nil && n.Resampling != "" {
+		return spell.Settingf(ImageSizeSetting, "%[2]s resamples positions by a rule of its own, which this version does not compute: leave %[1]s at %[3]d", n.Library, old.ImageSize())
+	}
 	bb.Architecture = old.With(Sizes{Image: image})
 	if err := bb.Validate(); err != nil {
 		return err
 	}
 	familyOf(old).Resample(bb.Weights, old, bb.Architecture)
 	return nil
+}
+
+// Library is the library whose names the tensors of the file have, and network the kind of published network that they show; both
+// are "" if no family recognised the names.
+func (bb *Backbone) Library() (library, network string) {
+	if bb.naming == nil {
+		return "", ""
+	}
+	return bb.naming.Library, bb.naming.Network
 }
 
 // Heads is the number of attention heads of the first block.

@@ -41,7 +41,7 @@ func (c *Converter) Get(name string, shape ...int) tensor.Tensor {
 	}
 	t, err := c.file.Get(name, shape...)
 	if err == nil && t.Float32() == nil {
-		err = fmt.Errorf("%s: tensor %s does not hold floats", c.file.Path, name)
+		err = fmt.Errorf("%s: tensor %s does not hold floats", c.file.Path, c.file.Name(name))
 	}
 	if err != nil {
 		c.err = err

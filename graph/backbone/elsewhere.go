@@ -21,7 +21,7 @@ func names(m tensor.Map) string {
 			{"visual.conv1.", "OpenCLIP"}, {"encoder.layers.encoder_layer_0.", "torchvision"},
 		} {
 			if strings.Contains(name, program.part) {
-				return fmt.Sprintf("its names are those of %s, which are not read: take the file of the same model that timm publishes (timm.create_model(NAME, pretrained=True), then safetensors.torch.save_model)", program.name)
+				return fmt.Sprintf("its names are those of %s, but names that every ViT has there are missing: the file is incomplete or of another network", program.name)
 			}
 		}
 	}

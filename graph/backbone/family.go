@@ -32,6 +32,9 @@ type Family struct {
 	// ModelTypes are the model_types of Hugging Face transformers that belong to this family.
 	ModelTypes []string
 
+	// Rename gives tensors that have the names and shapes of other libraries those of one of the layouts. It returns nil if it does
+	// not recognise their names. nil: no other names are read.
+	Rename func(m tensor.Map) (*Naming, error)
 	// Layouts are the layouts of files with weights of this family, the most specific first.
 	Layouts []Layout
 	// Explain says what a file is if its tensors make no network of this family, "" if that can't be told.

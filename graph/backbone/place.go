@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,17 +40,25 @@ func CountBlocks(f *weight.File, template string) (int, error) {
 	if len(found) == last+1 {
 		return len(found), nil
 	}
+	start := fmt.Sprintf(template, last)
+	names := f.Tensors.Names()
+	tensor := strings.TrimPrefix(names[slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(name, start) })], start)
 	var missing []string
 	for i := 0; i < last && len(missing) < maxNamed; i++ {
 		if !found[i] {
-			missing = append(missing, blockName(template, i))
+			missing = append(missing, blockName(f, template, i, tensor))
 		}
 	}
-	return 0, fmt.Errorf("%s: there is a %s, but no %s: the file is incomplete", f.Path, blockName(template, last), list(missing, last+1-len(found)))
+	return 0, fmt.Errorf("%s: there is a %s, but no %s: the file is incomplete", f.Path, blockName(f, template, last, tensor), list(missing, last+1-len(found)))
 }
 
-func blockName(template string, i int) string {
-	return strings.TrimRight(fmt.Sprintf(template, i), "./")
+// blockName names a block in messages. If the tensors of the file were renamed, the name is that of the given tensor of the block.
+func blockName(f *weight.File, template string, i int, tensor string) string {
+	block := fmt.Sprintf(template, i)
+	if name := f.Name(block + tensor); name != block+tensor {
+		return name
+	}
+	return strings.TrimRight(block, "./")
 }
 
 // CheckPlaces fails if a tensor is neither wanted nor known to have no effect: ignoring it could change results.
@@ -58,7 +67,7 @@ func CheckPlaces(f *weight.File, a Architecture, wanted func(name string) bool) 
 	var rest []string
 	for _, name := range f.Tensors.Names() {
 		if !wanted(name) && !family.Unused(f.Tensors, name) {
-			rest = append(rest, name)
+			rest = append(rest, f.Name(name))
 		}
 	}
 	if rest == nil {

@@ -26,10 +26,12 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tens
 	if l.Defaults != nil {
 		defaults = l.Defaults(source, defaults)
 	}
+	bb.Sources = l.Sources
+	bb.naming.settle(&defaults, &bb.Sources)
 	if description != nil {
 		defaults.Activation, defaults.AnyActivation = bb.Activation(), false
 	}
-	bb.Sources, bb.Normalisation = l.Sources, defaults.Normalisation
+	bb.Normalisation = defaults.Normalisation
 	bb.Architecture = bb.With(Sizes{Eps: defaults.Eps, Activation: defaults.Activation})
 	bb.settleLineage(defaults)
 	if t := first(found, func(t companion) bool { return t.plain }); t != nil && bb.Sources.Blocks == FromGuess {

@@ -16,6 +16,7 @@ const (
 	FromAdapter Source = "adapter"      // the adapter's metadata
 	FromFile    Source = "file"         // the tensors' shapes, or the description in a SavedModel
 	FromFormat  Source = "format"       // documented for files of this layout
+	FromNames   Source = "names"        // the names of the tensors, which show the library and the kind of network
 	FromName    Source = "architecture" // a name or description of an architecture with random weights
 	FromLineage Source = "lineage"      // usual for the published networks of this form (see Architecture.Lineage)
 	FromGuess   Source = "guess"        // no source
@@ -42,7 +43,7 @@ func every(s Source) Sources {
 // quiet tells whether Note leaves a source out.
 func (bb *Backbone) quiet(s Source) bool {
 	switch s {
-	case "", FromFlag, FromAdapter, FromFile, FromFormat, FromLineage, FromName, bb.sidecar:
+	case "", FromFlag, FromAdapter, FromFile, FromFormat, FromLineage, FromNames, FromName, bb.sidecar:
 		return true
 	}
 	return false

@@ -16,10 +16,14 @@ import (
 func (f *File) Get(name string, shape ...int) (tensor.Tensor, error) {
 	t, ok := f.Tensors[name]
 	if !ok {
-		return tensor.Tensor{}, fmt.Errorf("%s: there is no tensor %s%s", f.Path, name, hint(name, f.Tensors))
+		return tensor.Tensor{}, fmt.Errorf("%s: there is no tensor %s%s", f.Path, f.Name(name), f.hint(name))
 	}
 	if len(shape) > 0 && !slices.Equal(t.Shape, shape) {
-		return tensor.Tensor{}, fmt.Errorf("%s: tensor %s has shape %v, wanted %v", f.Path, name, t.Shape, shape)
+		as := ""
+		if own := f.Name(name); own != name { // the shape may be another than in the file
+			as = fmt.Sprintf(" (read as %s)", name)
+		}
+		return tensor.Tensor{}, fmt.Errorf("%s: tensor %s%s has shape %v, wanted %v", f.Path, f.Name(name), as, t.Shape, shape)
 	}
 	return t, nil
 }
@@ -38,7 +42,7 @@ func (f *File) CheckFinite(ctx context.Context) error {
 			what = "NaN"
 		}
 		return fmt.Errorf("%s: tensor %s is %s at index %v of shape %v: the file is damaged or its training diverged",
-			f.Path, names[i], what, unravel(at, t.Shape), t.Shape)
+			f.Path, f.Name(names[i]), what, unravel(at, t.Shape), t.Shape)
 	})
 }
 
@@ -60,7 +64,8 @@ const (
 )
 
 // hint lists the names most similar to name; it is empty if none is similar.
-func hint(name string, m tensor.Map) string {
+func (f *File) hint(name string) string {
+	m := f.Tensors
 	if len(m) == 0 {
 		return ", the file holds none"
 	}
@@ -81,5 +86,8 @@ func hint(name string, m tensor.Map) string {
 		return ""
 	}
 	slices.SortStableFunc(near, func(a, b string) int { return distance[a] - distance[b] })
+	for i, other := range near {
+		near[i] = f.Name(other)
+	}
 	return "; the nearest names are " + strings.Join(near[:min(hintCount, len(near))], ", ")
 }

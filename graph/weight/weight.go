@@ -36,6 +36,17 @@ type File struct {
 	Tensors  tensor.Map        // floats of any width as float32; integers and bools keep their type
 	Metadata map[string]string // __metadata__ of a .safetensors file, nil in other files and for shards
 	SHA256   string            // of the file's bytes, in hexadecimal; for shards of a line "SHA256  NAME" each, in order of name
+
+	// Original, if tensors have been renamed since, returns the name in the file of a tensor.
+	Original func(name string) string
+}
+
+// Name is the name in the file of a tensor, for messages.
+func (f *File) Name(name string) string {
+	if f.Original == nil {
+		return name
+	}
+	return f.Original(name)
 }
 
 // Open is OpenContext without a context.

@@ -10,14 +10,13 @@ import (
 
 // TestOtherNames checks that the error for weights with another program's names identifies it and says what to do.
 func TestOtherNames(t *testing.T) {
-	for _, prefix := range []string{"module.", "model.", "backbone.", "module.base_encoder."} {
-		m := tensor.Map{}
-		for name, v := range timmNames() {
-			m[prefix+name] = v
-		}
-		_, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
-		expect.Error(t, err, `its names begin with "`+prefix+`"`, "removeprefix('"+prefix+"')")
+	m := tensor.Map{}
+	const prefix = "module.base_encoder."
+	for name, v := range timmNames() {
+		m[prefix+name] = v
 	}
+	_, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
+	expect.Error(t, err, `its names begin with "`+prefix+`"`, "removeprefix('"+prefix+"')")
 	for name, want := range map[string]string{
 		"vit.embeddings.patch_embeddings.projection.weight":   "Hugging Face transformers",
 		"embeddings.patch_embeddings.projection.weight":       "Hugging Face transformers",

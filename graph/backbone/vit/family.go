@@ -17,7 +17,7 @@ func init() {
 		Name: familyName, Title: "ViT", Kind: "plain ViT", Named: named, Parse: parse, Example: named["vit_b16"].String(), Decode: decode,
 		DefaultsOf: defaultsOf, TimmName: timmName,
 		ModelTypes: []string{"vit", "vit_mae", "vit_msn", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "clip_vision_model", "siglip_vision_model", "siglip2_vision_model"},
-		Layouts:    []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill, Fold: fold, AddBiases: addBiases, NeedsDescription: needsDescription,
+		Rename:     toTimm, Layouts: []backbone.Layout{timm, npz}, Explain: explain, Unused: unused, Resample: resample, Fill: fill, Fold: fold, AddBiases: addBiases, NeedsDescription: needsDescription,
 	})
 }
 

@@ -74,7 +74,7 @@ func (a *Architecture) count(f *weight.File, blocks, positions string, tokens in
 		}
 	}
 	if !isSquare(patches) {
-		return fmt.Errorf("%s: tensor %s has %d positions, which is not %s", f.Path, positions, tokens, what)
+		return fmt.Errorf("%s: tensor %s has %d positions, which is not %s", f.Path, f.Name(positions), tokens, what)
 	}
 	a.Image = int(math.Round(math.Sqrt(float64(patches)))) * a.Patch
 	return nil

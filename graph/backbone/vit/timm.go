@@ -57,8 +57,8 @@ func shapesOfTimm(f *weight.File) (backbone.Architecture, error) {
 		}
 	}
 	if len(kernel.Shape) != 4 || len(position.Shape) != 3 || len(fc1.Shape) != 2 {
-		return nil, fmt.Errorf("%s: patch_embed.proj.weight %v, pos_embed %v, %s %v: these are not a timm ViT's shapes",
-			f.Path, kernel.Shape, position.Shape, rows, fc1.Shape)
+		return nil, fmt.Errorf("%s: %s %v, %s %v, %s %v: these are not a timm ViT's shapes",
+			f.Path, f.Name("patch_embed.proj.weight"), kernel.Shape, f.Name("pos_embed"), position.Shape, f.Name(rows), fc1.Shape)
 	}
 	a.Width, a.Patch, a.MLP = kernel.Shape[0], kernel.Shape[2], fc1.Shape[0]
 	if a.Gated && rows != splitGate {
