@@ -52,13 +52,12 @@ func onViT(t *testing.T, family, method string) setting {
 	return c
 }
 
-// eachViT runs a subtest for each family with each method; in quick tests for all methods on three families that have everything
-// between them, and for DTL+, full fine-tuning and deep prompts on the others.
+// eachViT runs a subtest for each family with each method; in quick tests for all methods on a family that has nearly everything, and for
+// DTL+ and full fine-tuning on the others.
 func eachViT(t *testing.T, test func(t *testing.T, family, method string)) {
 	for family := range viTs {
 		for method := range viTMethods {
-			some := slices.Contains([]string{"dtl+", "full", "vpt-deep"}, method)
-			if !need.AllowsHeavy() && !some && !slices.Contains([]string{"dinov3_plus", "siglip"}, family) {
+			if !need.AllowsHeavy() && family != "dinov3_plus" && !slices.Contains([]string{"dtl+", "full"}, method) {
 				continue
 			}
 			t.Run(family+"/"+method, func(t *testing.T) {
@@ -183,6 +182,9 @@ func TestViTServed(t *testing.T) {
 func TestViTMerge(t *testing.T) {
 	for family := range viTs {
 		for _, method := range []string{"bitfit", "lora", "ssf"} {
+			if !need.AllowsHeavy() && method != "ssf" && family != "dinov3_plus" {
+				continue
+			}
 			c := onViT(t, family, method)
 			t.Run(family, func(t *testing.T) { checkMerge(t, c) })
 		}
