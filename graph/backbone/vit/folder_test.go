@@ -3,6 +3,7 @@ package vit
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,4 +180,15 @@ func TestShardLacks(t *testing.T) {
 	path := writeShards(t, t.TempDir(), m)
 	_, err := backbone.Load(t.Context(), path, backbone.Options{Heads: 2})
 	expect.Error(t, err, path, "norm.bias")
+}
+
+// TestNaNWithoutEffect checks that NaN in a tensor that does not affect the features is no error, and that elsewhere it is one.
+func TestNaNWithoutEffect(t *testing.T) {
+	m := timmNames()
+	m["mask_token"] = tensor.Must([]float32{float32(math.NaN())}, 1, 1, 1)
+	_, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
+	expect.NoError(t, err)
+	m["norm.bias"].Float32()[2] = float32(math.NaN())
+	_, err = backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
+	expect.Error(t, err, "tensor norm.bias is NaN at index [2]")
 }
