@@ -41,7 +41,7 @@ type Options struct {
 	// Activation is that with which an adapter was trained; "": from a companion JSON, or the usual one.
 	Activation Activation
 
-	// Memory is the number of bytes that the tensors may take. A file whose tensors take more is refused before they are read. 0: any.
+	// Memory is the number of bytes that reading may take. A file that needs more is refused before its tensors are read. 0: any.
 	Memory int64
 
 	// Beside reports tensors of the file that do not belong to the backbone. nil: there are none.
@@ -133,14 +133,19 @@ func (o Options) dropBeside(f *weight.File) {
 	}
 }
 
-// checkMemory fails if the tensors alone, as float32, take more than the available bytes. 0 stands for unknown.
+// checkMemory fails if reading the tensors takes more than the available bytes. 0 stands for unknown. Tensors of a .safetensors
+// file are there twice at the end, as read and as converted to the kernels of the family; those of an .npz file stay as they are.
 func checkMemory(outline *weight.File, available int64) error {
-	if need := outline.Bytes(); available > 0 && need > available {
+	need := outline.Bytes()
+	if outline.Format == weight.Safetensors {
+		need *= 2
+	}
+	if available > 0 && need > available {
 		parameters := 0
 		for _, t := range outline.Tensors {
 			parameters += tensor.Size(t.Shape)
 		}
-		return fmt.Errorf("%s: its %d parameters take %d bytes (%.1f GiB) of memory as float32, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
+		return fmt.Errorf("%s: reading its %d parameters as float32 takes %d bytes (%.1f GiB) of memory, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
 			outline.Path, parameters, need, gibibytes(need), available, gibibytes(available))
 	}
 	return nil
