@@ -39,7 +39,7 @@ var timmKinds = []struct {
 	{regexp.MustCompile(`^vit_\w+_siglip_gap_\d+$`), nil, backbone.LayerNormEps, backbone.GELU},
 	{regexp.MustCompile(`^vit_(so400m_patch16|giantopt_patch16|base_patch32)_siglip_\d+$|^vit_large_patch16_siglip_512$`), []string{"SigLIP"}, backbone.LayerNormEps, backbone.TanhGELU},
 	{regexp.MustCompile(`^vit_\w+_siglip_\d+$`), []string{"SigLIP"}, backbone.LayerNormEps, backbone.GELU},
-	{regexp.MustCompile(`^eva02_(tiny|small|base|large)_patch14_\d+$`), []string{"EVA-02"}, backbone.LayerNormEps, ""},
+	{regexp.MustCompile(`^eva02_(tiny|small|base|large)_patch14_\d+$`), []string{"EVA-02"}, backbone.LayerNormEps, backbone.GELU},
 }
 
 // otherNetwork matches timm's names of networks that may have a known ViT's tensors but compute something else: res-post-norm,

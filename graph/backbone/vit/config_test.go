@@ -8,8 +8,8 @@ import (
 	"dtl-tf/graph/expect"
 )
 
-// TestTimmNames compares what is read from timm's names with what timm builds under them.
-func TestTimmNames(t *testing.T) {
+// TestAllTimmNames compares what is read from timm's names with what timm builds under them.
+func TestAllTimmNames(t *testing.T) {
 	raw, err := os.ReadFile("testdata/timm_names.json")
 	expect.NoError(t, err)
 	var models map[string]struct {

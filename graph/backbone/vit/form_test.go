@@ -2,6 +2,7 @@ package vit
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
