@@ -2,7 +2,6 @@ package vit
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"testing"
 
