@@ -13,7 +13,6 @@ import (
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/train"
-	"dtl-tf/runner/vtab"
 )
 
 // plan is everything that determines a run, read and checked. It does not change after newPlan.
@@ -148,14 +147,4 @@ func interrupted(ctx context.Context) error {
 		return fmt.Errorf("interrupted before the first step: %w", err)
 	}
 	return nil
-}
-
-// chooseRate fills in the learning rate if the user has not given one.
-func (c *Config) chooseRate(method, architecture string, note runner.NoteFunc) {
-	if c.LearningRate != 0 {
-		return
-	}
-	rate, why := vtab.UsualRate(method, architecture)
-	c.LearningRate = rate
-	note("--lr %v: %s; dtl-tf vtab search compares others", rate, why)
 }

@@ -78,7 +78,10 @@ var recipes = sync.OnceValue(func() (list []row) {
 // RecipeOf returns the recipe of a method on a task for the backbone of an architecture, such as "vit:image=224,...". A ViT of
 // another size gets the recipe of ViT-B and another Swin that of Swin-B, with a note.
 func RecipeOf(task suite.Task, method, architecture string) Recipe {
-	family, base := familyOf(architecture)
+	family, base := familyViT, "image=224,patch=16,width=768,depth=12"
+	if strings.HasPrefix(strings.ToLower(architecture), "swin") {
+		family, base = familySwin, "image=224,patch=4,window=7,width=128,depths=2-2-18-2,"
+	}
 	for _, r := range recipes() {
 		if (r.task != "*" && r.task != task.Folder) || (r.method != "*" && r.method != method) || (r.Family != "" && r.Family != family) {
 			continue
@@ -91,12 +94,4 @@ func RecipeOf(task suite.Task, method, architecture string) Recipe {
 		return recipe
 	}
 	panic("recipes.csv of package vtab has no row for every method") // its last row is
-}
-
-// familyOf returns the family of recipes for an architecture, and a part of the description of the backbone that they were tuned for.
-func familyOf(architecture string) (family, base string) {
-	if strings.HasPrefix(strings.ToLower(architecture), "swin") {
-		return familySwin, "image=224,patch=4,window=7,width=128,depths=2-2-18-2,"
-	}
-	return familyViT, "image=224,patch=16,width=768,depth=12"
 }

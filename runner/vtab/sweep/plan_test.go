@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/dtl"
 	"dtl-tf/graph/expect"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/internal/stat"
+	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -188,4 +190,21 @@ func write(t *testing.T, p *plan, j job, top1 float64) {
 		Task: j.task.Folder, Method: j.method, Seed: j.seed, Status: result.Finished,
 		Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}},
 	}))
+}
+
+// TestUsualRate: the usual rates of fine-tuning are the medians of the recipes.
+func TestUsualRate(t *testing.T) {
+	const swinB = "swin:image=224,patch=4,window=7,width=128,depths=2-2-18-2,heads=4-8-16-32"
+	for _, method := range dtl.Names() {
+		for _, architecture := range []string{vitB, swinB} {
+			var rates []float64
+			for _, task := range suite.Tasks() {
+				rates = append(rates, vtab.RecipeOf(task, method, architecture).LR)
+			}
+			slices.Sort(rates)
+			if got, _ := finetune.UsualRate(method); got != rates[len(rates)/2] {
+				t.Errorf("%s: usual rate %v, the median on %.4s is %v", method, got, architecture, rates[len(rates)/2])
+			}
+		}
+	}
 }
