@@ -30,6 +30,7 @@ func NewServed(c Config) (s *Served, err error) {
 	}
 	variables := graph.NewVariables() // one set: nothing trains here
 	m := c.declare(graph.New(graph.RecomputeNone).Use(c.Precision), variables, variables)
+	m.attach()
 
 	s = &Served{Builder: m.builder, Variables: variables}
 	side := c.Arch.ImageSize()

@@ -69,19 +69,14 @@ func New(c Config) (m *Model, err error) {
 	if err := c.Precision.Usable(); c.Device != graph.GPU && err != nil {
 		return nil, err
 	}
-	b := graph.New(c.Recompute).Use(c.Precision).For(c.Device)
-	if c.ChunkValues > 0 {
-		b.Chunk(c.ChunkValues)
-	}
-	m = c.declare(b, graph.NewVariables(), graph.NewVariables())
+	b := c.builder()
+	m = c.onGraph(b, graph.NewVariables(), graph.NewVariables())
 	m.given = given
+	m.attach()
 	for _, s := range c.Arch.Specs() {
 		if !s.Head && c.Method.Trains(s) { // even if the features do not depend on it, as on the attention pooling under another pool
 			m.weight(s.Name, s.Shape...)
 		}
-	}
-	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value {
-		return m.Frozen.Derive(b, name, build)
 	}
 	m.images = m.placeholder(b.In("predict"), graph.Unknown)
 	w := &watcher{hook: m.newHook(), arch: c.Arch}
@@ -94,17 +89,40 @@ func New(c Config) (m *Model, err error) {
 	return m, nil
 }
 
-// declare starts a model with the parameters of the method and of the classifier.
+// builder starts a graph.
+func (c Config) builder() *graph.Builder {
+	b := graph.New(c.Recompute).Use(c.Precision).For(c.Device)
+	if c.ChunkValues > 0 {
+		b.Chunk(c.ChunkValues)
+	}
+	return b
+}
+
+// declare starts a model without the parameters of the method and of the classifier (see attach).
 func (c Config) declare(b *graph.Builder, frozen, trainable *graph.Variables) *Model {
 	m := &Model{Config: c, builder: b, specs: map[string]backbone.Spec{}, Frozen: frozen, Trainable: trainable}
 	for _, s := range c.Arch.Specs() {
 		m.specs[s.Name] = s
 	}
-	m.params = &Params{b: b, vars: trainable, free: map[string]bool{}}
+	return m
+}
+
+// onGraph is declare for a model that keeps what it derives from frozen weights in the session.
+func (c Config) onGraph(b *graph.Builder, frozen, trainable *graph.Variables) *Model {
+	m := c.declare(b, frozen, trainable)
+	m.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value {
+		return frozen.Derive(b, name, build)
+	}
+	return m
+}
+
+// attach declares the parameters of the method and of the classifier.
+func (m *Model) attach() {
+	c := m.Config
+	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
 	m.newHook = c.Method.Attach(m.params, c.Arch)
 	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.FeatureWidth(c.Arch, c.Pool))
 	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
-	return m
 }
 
 func (m *Model) placeholder(b *graph.Builder, batch int) graph.Value {

@@ -59,6 +59,14 @@ func (b *Builder) In(name string) *Builder {
 	return &c
 }
 
+// Apart returns a Builder on the same graph that shares no nodes with b (see Shared), for another model in the graph.
+func (b *Builder) Apart() *Builder {
+	c, s := *b, *b.shared
+	s.constants = map[string]Value{}
+	c.shared = &s
+	return &c
+}
+
 // After returns a Builder whose nodes run only after the given operations.
 func (b *Builder) After(ops ...*tf.Operation) *Builder {
 	c := *b

@@ -140,6 +140,18 @@ func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operatio
 	return s.session.Run(feeds, fetches, targets, nil)
 }
 
+// RunHeld is Run that leaves the fetched values in TensorFlow's memory, so that feeding them to another run copies nothing. The caller
+// frees them with Free.
+func (s *Session) RunHeld(feeds []Feed, fetches []tf.Output) ([]tensor.Tensor, error) {
+	return s.session.RunHeld(feeds, fetches)
+}
+
+// Hold copies a tensor to TensorFlow's memory, so that feeding it copies nothing. Free the result.
+func Hold(t tensor.Tensor) (tensor.Tensor, error) { return capi.Hold(t) }
+
+// Free frees tensors that Hold or RunHeld returned. No run may be using them.
+func Free(tensors ...tensor.Tensor) { capi.Free(tensors...) }
+
 // Trace is Run with tracing: it also returns the RunMetadata at level FULL_TRACE.
 func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, *pb.RunMetadata, error) {
 	var raw []byte

@@ -29,6 +29,7 @@ type Variables struct {
 	list    []*Variable
 	byName  map[string]*Variable
 	derived []derivation
+	fed     bool // see NewInputs
 }
 
 // derivation is a value that Assign computes from variables and keeps in the session.
@@ -40,6 +41,35 @@ type derivation struct {
 
 // NewVariables returns an empty set.
 func NewVariables() *Variables { return &Variables{byName: map[string]*Variable{}} }
+
+// NewInputs returns an empty set whose members do not live in the session: each run is fed their values (see Feeds). Their
+// shapes may have Unknown dimensions. So one part of a graph serves any number of sets of values.
+func NewInputs() *Variables { return &Variables{byName: map[string]*Variable{}, fed: true} }
+
+// Feeds returns the feeds of a set of NewInputs from values, which may hold further names.
+func (vs *Variables) Feeds(values tensor.Map) ([]Feed, error) {
+	feeds := make([]Feed, len(vs.list))
+	for i, v := range vs.list {
+		t, err := v.valueIn(values)
+		if err != nil {
+			return nil, err
+		}
+		feeds[i] = Feed{Output: v.input, Value: t}
+	}
+	return feeds, nil
+}
+
+// valueIn finds the value of a variable and checks its shape.
+func (v *Variable) valueIn(values tensor.Map) (tensor.Tensor, error) {
+	t, ok := values[v.Name]
+	if !ok {
+		return t, fmt.Errorf("tensor %s is missing", v.Name)
+	}
+	if !slices.EqualFunc(t.Shape, v.Shape, func(got, want int) bool { return got == want || want == Unknown }) {
+		return t, fmt.Errorf("tensor %s has shape %v, wanted %v", v.Name, t.Shape, v.Shape)
+	}
+	return t, nil
+}
 
 // Declare adds a float32 variable to the graph, or returns the existing one of that name.
 func (vs *Variables) Declare(b *Builder, name string, trainable bool, shape ...int) *Variable {
@@ -60,6 +90,9 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 		return v
 	}
 	b = (&Builder{shared: b.shared}).In("variable/" + name)
+	if vs.fed {
+		return vs.add(b.input(name, trainable, dtype, shape))
+	}
 	handle := b.operation("VarHandleOp", map[string]any{"dtype": dtype, "shape": tf.MakeShape(dimensions(shape)...), "shared_name": name})
 	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, handle: handle.Output(0)}
 	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
@@ -72,8 +105,24 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	initial := b.Placeholder("initial", tf.Float, shape...)
 	v.input = initial.Output
 	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": dtype}, v.handle, b.cast(initial, dtype).Output)
+	return vs.add(v)
+}
+
+func (vs *Variables) add(v *Variable) *Variable {
 	vs.list = append(vs.list, v)
-	vs.byName[name] = v
+	vs.byName[v.Name] = v
+	return v
+}
+
+// input is a member of a set of NewInputs.
+func (b *Builder) input(name string, trainable bool, dtype tf.DataType, shape []int) *Variable {
+	fed := b.Placeholder("input", tf.Float, shape...)
+	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, read: fed.Output, input: fed.Output}
+	if x := b.cast(fed, dtype); trainable {
+		v.Value = b.Leaf(x)
+	} else {
+		v.Value = b.unary("StopGradient", x)
+	}
 	return v
 }
 
@@ -167,12 +216,9 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 		return nil
 	}
 	for _, v := range vs.list {
-		t, ok := values[v.Name]
-		if !ok {
-			return fmt.Errorf("tensor %s is missing", v.Name)
-		}
-		if !slices.Equal(t.Shape, v.Shape) {
-			return fmt.Errorf("tensor %s has shape %v, wanted %v", v.Name, t.Shape, v.Shape)
+		t, err := v.valueIn(values)
+		if err != nil {
+			return err
 		}
 		feeds = append(feeds, Feed{Output: v.input, Value: t})
 		targets = append(targets, v.assign)

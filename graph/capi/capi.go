@@ -39,13 +39,43 @@ type Feed struct {
 // the call. If trace is not nil, the run is traced at level FULL_TRACE and trace receives the
 // serialised RunMetadata. After Close the error is ErrClosed.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]tensor.Tensor, error) {
+	values, err := s.run(feeds, fetches, targets, trace)
+	defer deleteTensors(values)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]tensor.Tensor, len(values))
+	for i, v := range values {
+		if results[i], err = fromTensorFlow(v); err != nil {
+			return nil, fmt.Errorf("fetch %s: %w", fetches[i].Op.Name(), err)
+		}
+	}
+	return results, nil
+}
+
+// RunHeld is Run without targets that leaves the fetched values in C memory: each is a tensor of Held data, which the caller frees.
+func (s *Session) RunHeld(feeds []Feed, fetches []tf.Output) ([]tensor.Tensor, error) {
+	values, err := s.run(feeds, fetches, nil, nil)
+	if err != nil {
+		deleteTensors(values)
+		return nil, err
+	}
+	results := make([]tensor.Tensor, len(values))
+	for i, v := range values {
+		results[i] = tensor.Tensor{Shape: shapeOf(v), Data: &Held{v}}
+	}
+	return results, nil
+}
+
+// run executes the graph once and returns the fetched values, which the caller frees.
+func (s *Session) run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]*C.TF_Tensor, error) {
 	s.use.RLock()
 	defer s.use.RUnlock()
 	if s.session == nil {
 		return nil, ErrClosed
 	}
-	in, inValues, err := newInputs(feeds)
-	defer deleteTensors(inValues)
+	in, inValues, copied, err := newInputs(feeds)
+	defer func() { deleteTensors(copied) }()
 	if err != nil {
 		return nil, err
 	}
@@ -77,20 +107,13 @@ func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	runtime.KeepAlive(feeds)
 	runtime.KeepAlive(fetches)
 	runtime.KeepAlive(targets)
-	defer deleteTensors(outValues)
 	if C.TF_GetCode(status) != C.TF_OK {
-		return nil, errors.New(C.GoString(C.TF_Message(status)))
+		return outValues, errors.New(C.GoString(C.TF_Message(status)))
 	}
 	if trace != nil {
 		*trace = C.GoBytes(metadata.data, C.int(metadata.length))
 	}
-	results := make([]tensor.Tensor, len(outValues))
-	for i, v := range outValues {
-		if results[i], err = fromTensorFlow(v); err != nil {
-			return nil, fmt.Errorf("fetch %s: %w", fetches[i].Op.Name(), err)
-		}
-	}
-	return results, nil
+	return outValues, nil
 }
 
 // HasConsumers tells whether a node reads an output of o or has a control dependency on it.
@@ -102,18 +125,22 @@ func HasConsumers(o *tf.Operation) bool {
 	return found
 }
 
-func newInputs(feeds []Feed) ([]C.TF_Output, []*C.TF_Tensor, error) {
-	in := make([]C.TF_Output, len(feeds))
-	values := make([]*C.TF_Tensor, len(feeds))
-	for i, f := range feeds {
-		in[i] = output(f.Output)
-		v, err := toTensorFlow(f.Value)
-		if err != nil {
-			return nil, values, fmt.Errorf("feed %s: %w", f.Output.Op.Name(), err)
+// newInputs returns the inputs of a run, and of their values those that it copied, which are to be freed after the run.
+func newInputs(feeds []Feed) (in []C.TF_Output, values, copied []*C.TF_Tensor, err error) {
+	for _, f := range feeds {
+		held, isHeld := f.Value.Data.(*Held)
+		var v *C.TF_Tensor
+		if isHeld {
+			v, err = held.tensor()
+		} else if v, err = toTensorFlow(f.Value); err == nil {
+			copied = append(copied, v)
 		}
-		values[i] = v
+		if err != nil {
+			return in, values, copied, fmt.Errorf("feed %s: %w", f.Output.Op.Name(), err)
+		}
+		in, values = append(in, output(f.Output)), append(values, v)
 	}
-	return in, values, nil
+	return in, values, copied, nil
 }
 
 func deleteTensors(values []*C.TF_Tensor) {

@@ -183,3 +183,43 @@ func TestRunRows(t *testing.T) {
 		}
 	}
 }
+
+// TestHeld: held values are fed from run to run, as often as one likes, until they are freed.
+func TestHeld(t *testing.T) {
+	s, x, sum, text, length := adder(t)
+	in, err := Hold(tensor.Must([]float32{1, -2, 3.5}, 3, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := Hold(tensor.Scalar(strings.Repeat("é", 1000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		twice, err := s.RunHeld([]Feed{{x, in}}, []tf.Output{sum})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(twice[0].Shape, []int{3, 1}) {
+			t.Errorf("shape %v, want [3 1]", twice[0].Shape)
+		}
+		out, err := s.Run([]Feed{{x, twice[0]}, {text, words}}, []tf.Output{sum, length}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := tensor.Must([]float32{4, -8, 14}, 3, 1); !reflect.DeepEqual(out[0], want) || out[1].Data.([]int32)[0] != 2000 {
+			t.Errorf("%v, want %v and 2000", out, want)
+		}
+		Free(twice...)
+		if _, err := s.Run([]Feed{{x, twice[0]}}, []tf.Output{sum}, nil, nil); err == nil || !strings.Contains(err.Error(), "freed") {
+			t.Errorf("a freed tensor is fed: %v", err)
+		}
+	}
+	Free(in, words, in, tensor.Scalar(float32(1)))
+	if _, err := s.RunHeld([]Feed{{x, tensor.Scalar("text")}}, []tf.Output{sum}); err == nil {
+		t.Error("text is added")
+	}
+	if _, err := Hold(tensor.Tensor{Shape: []int{2}, Data: []float32{1}}); err == nil {
+		t.Error("a tensor with too few elements is held")
+	}
+}

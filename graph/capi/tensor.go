@@ -104,12 +104,17 @@ func stringCells(c *C.TF_Tensor) []C.TF_TString {
 	return unsafe.Slice((*C.TF_TString)(C.TF_TensorData(c)), int(C.TF_TensorElementCount(c)))
 }
 
-// fromTensorFlow copies a fetched tensor into Go memory.
-func fromTensorFlow(c *C.TF_Tensor) (tensor.Tensor, error) {
+func shapeOf(c *C.TF_Tensor) []int {
 	shape := make([]int, int(C.TF_NumDims(c)))
 	for i := range shape {
 		shape[i] = int(C.TF_Dim(c, C.int(i)))
 	}
+	return shape
+}
+
+// fromTensorFlow copies a fetched tensor into Go memory.
+func fromTensorFlow(c *C.TF_Tensor) (tensor.Tensor, error) {
+	shape := shapeOf(c)
 	n := tensor.Size(shape)
 	switch dtype := C.TF_TensorType(c); dtype {
 	case C.TF_FLOAT:

@@ -1,0 +1,84 @@
+package dtl
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+)
+
+// kind is the part of a Shared's graph for tasks that differ only in their adapters and numbers of classes: from the values of the
+// prefix, or from images if there is none, to logits. Adapters are inputs of it.
+type kind struct {
+	method Method
+	pool   backbone.Pool
+
+	prefix prefix        // of the model, in a graph of its own
+	reads  []string      // what it takes from the trunk, empty if there is no prefix
+	inputs []graph.Value // in the order of reads, or images
+	params *graph.Variables
+	logits graph.Value
+}
+
+// kindOf finds or builds the kind of a task.
+func (s *Shared) kindOf(t Task) (k *kind, err error) {
+	defer graph.Catch(&err)
+	c := s.config
+	c.Method, c.Pool, c.Classes = t.Method, t.Pool, t.Classes
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.Arch != s.given && c.trainsBackbone() {
+		return nil, fmt.Errorf("method %s trained the backbone, whose LayerScale is folded for the other tasks: run this task alone", t.Method.Name())
+	}
+	s.building.Lock()
+	defer s.building.Unlock()
+	for _, k := range s.kinds {
+		if k.pool == t.Pool && reflect.DeepEqual(k.method, t.Method) {
+			return k, nil
+		}
+	}
+	m, err := New(c) // in a graph of its own, because finding the prefix takes a whole pass
+	if err != nil {
+		return nil, err
+	}
+	if k, err = s.trunk.branch(m.prefix, c); err == nil {
+		s.kinds = append(s.kinds, k)
+	}
+	return k, err
+}
+
+// branch adds a kind to the graph.
+func (t *trunk) branch(p prefix, c Config) (*kind, error) {
+	c.Classes = graph.Unknown
+	weights := t.frozen.Bytes()
+	m := c.onGraph(t.builder.Apart(), t.frozen, graph.NewInputs())
+	m.attach()
+	k := &kind{method: c.Method, pool: c.Pool, prefix: p, params: m.Trainable}
+	b := m.builder.In("task")
+	f := &backbone.Forward{Hook: m.newHook()}
+	if p.blocks == 0 {
+		k.inputs = []graph.Value{m.placeholder(b, graph.Unknown)}
+		k.logits = m.forward(b, k.inputs[0], f)
+	} else {
+		inputs, given := p.placeholders(b, graph.Unknown, graph.FP32)
+		f.Arch, f.Weight, f.Derive = c.Arch, m.weight, m.derive
+		k.inputs, k.logits = inputs, m.classify(b, f.Resume(b, given, c.Pool))
+		for _, v := range p.values {
+			name := v.name
+			if name == "features" {
+				name = featuresOf(c.Pool)
+			}
+			if !t.values[name].Defined() {
+				return nil, fmt.Errorf("the backbone's pass has no value %s", name)
+			}
+			k.reads = append(k.reads, name)
+		}
+	}
+	if t.frozen.Bytes() != weights {
+		return nil, errors.New("the method reads weights that the backbone's own pass does not")
+	}
+	return k, nil
+}

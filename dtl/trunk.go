@@ -1,0 +1,77 @@
+package dtl
+
+import (
+	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/tensor"
+)
+
+// trunk is the plain forward pass of a backbone, of which several tasks use parts.
+type trunk struct {
+	builder *graph.Builder
+	frozen  *graph.Variables
+	images  graph.Value
+	values  map[string]graph.Value // inputs and outputs of blocks by name (see backbone.InputName), and features by featuresOf
+}
+
+// featuresOf is the name of the features that a pool gives.
+func featuresOf(p backbone.Pool) string { return "features/" + string(p) }
+
+// newTrunk builds the forward pass. All weights of the backbone that any method reads are variables of it.
+func newTrunk(c Config) *trunk {
+	b := c.builder()
+	m := c.onGraph(b, graph.NewVariables(), graph.NewVariables())
+	t := &trunk{builder: b, frozen: m.Frozen, values: map[string]graph.Value{}}
+	b = b.In("shared")
+	t.images = m.placeholder(b, graph.Unknown)
+	blocks := c.Arch.Blocks()
+	see := func(_ *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
+		switch at.Point {
+		case backbone.Tokens:
+			t.values[backbone.InputName(0)] = out
+		case backbone.BlockInput:
+			t.values[backbone.InputName(at.Block.Index)] = out
+		case backbone.BlockOutput:
+			t.values[backbone.OutputName(blocks, at.Block.Index)] = out
+		}
+		return out
+	}
+	pools := c.Arch.Pools()
+	m.Config.Pool = pools[0]
+	t.values[featuresOf(pools[0])] = m.features(b, t.images, &backbone.Forward{Hook: see})
+	last := backbone.OutputName(blocks, len(blocks)-1)
+	for _, pool := range pools[1:] {
+		f := &backbone.Forward{Arch: c.Arch, Weight: m.weight, Derive: m.derive}
+		given := backbone.Given{Blocks: len(blocks), Values: map[string]graph.Value{last: t.values[last]}}
+		t.values[featuresOf(pool)] = f.Resume(b.In("pool_"+string(pool)), given, pool)
+	}
+	for name, v := range t.values {
+		t.values[name] = b.In(name).Float(v)
+	}
+	return t
+}
+
+// run computes the named values [n, ...], in float32 and held in TensorFlow's memory.
+func (t *trunk) run(s *graph.Session, images tensor.Tensor, names []string) (map[string]tensor.Tensor, error) {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if len(names) == 0 {
+		return nil, nil
+	}
+	fetches := make([]tf.Output, len(names))
+	for i, name := range names {
+		fetches[i] = t.values[name].Output
+	}
+	out, err := s.RunHeld([]graph.Feed{{Output: t.images.Output, Value: images}}, fetches)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]tensor.Tensor{}
+	for i, name := range names {
+		values[name] = out[i]
+	}
+	return values, nil
+}
