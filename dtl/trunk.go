@@ -1,7 +1,9 @@
 package dtl
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -17,6 +19,9 @@ type trunk struct {
 	images  graph.Value
 	values  map[string]graph.Value // inputs and outputs of blocks by name (see backbone.InputName), and features by featuresOf
 }
+
+// nodeName replaces what TensorFlow does not take in the name of a node.
+func nodeName(name string) string { return strings.ReplaceAll(name, "+", "_and_") }
 
 // featuresOf is the name of the features that a pool gives.
 func featuresOf(p backbone.Pool) string { return "features/" + string(p) }
@@ -44,13 +49,13 @@ func newTrunk(c Config) *trunk {
 	m.Config.Pool = pools[0]
 	t.values[featuresOf(pools[0])] = m.features(b, t.images, &backbone.Forward{Hook: see})
 	last := backbone.OutputName(blocks, len(blocks)-1)
-	for _, pool := range pools[1:] {
+	for i, pool := range pools[1:] {
 		f := &backbone.Forward{Arch: c.Arch, Weight: m.weight, Derive: m.derive}
 		given := backbone.Given{Blocks: len(blocks), Values: map[string]graph.Value{last: t.values[last]}}
-		t.values[featuresOf(pool)] = f.Resume(b.In("pool_"+string(pool)), given, pool)
+		t.values[featuresOf(pool)] = f.Resume(b.In(fmt.Sprint("pool", 1+i)), given, pool)
 	}
 	for name, v := range t.values {
-		t.values[name] = b.In(name).Float(v)
+		t.values[name] = b.In(nodeName(name)).Float(v)
 	}
 	return t
 }
