@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/infer"
 )
 
@@ -19,10 +20,16 @@ the file is an error. Without --adapter, the backbone's own head is evaluated.
 
 Class folders are matched to the adapter's classes by name. Some of the classes may be missing in the data
 set, but images of a class unknown to the adapter are an error. Lists have only numbers, so they are matched
-by number, and a note says so.`,
+by number, and a note says so.
+
+Several adapters of one backbone are evaluated in one pass, each on its own data set: give --adapter and
+--data once for each, in the same order, or one --data for all. --adapter is then a file, NAME=FILE, the
+folder of a run, or a folder of such folders. What the methods leave as it is runs once, and so do images
+that occur in several data sets: those whose files have the same bytes.`,
 	examples: []string{
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
 		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",
+		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/cats --data data/cats --adapter runs/tiles --data data/tiles",
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
@@ -31,11 +38,11 @@ by number, and a note says so.`,
 			asJSON  bool
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			adapted.file(f, "default: the backbone's own head")
-			f.StringVar(&c.Data, "data", "", "data set `folder` (required)")
+			adapted.files(f, "default: the backbone's own head")
+			f.StringArrayVar(&c.DataSets, "data", nil, "data set `folder` (required); for several adapters one for each, in their order, or one for all")
 			f.StringVar(&c.Split, "split", "test", "`split`: test, val, train or trainval")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")
-			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}`)
+			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}; for several adapters one line each, with "adapter":.. and "data":..`)
 		})
 		adapted.define(g)
 		g.add("Machine", func(f *pflag.FlagSet) {
@@ -46,6 +53,19 @@ by number, and a note says so.`,
 			var err error
 			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
+			}
+			c.Adapters = adapted.adapters
+			if infer.Several(c.Adapters) {
+				return evalTasks(ctx, c, io, asJSON)
+			}
+			if c.Adapter, err = infer.OneAdapter(c.Adapters); err != nil {
+				return err
+			}
+			if len(c.DataSets) > 1 {
+				return usagef("%d --data: one adapter is evaluated on one data set", len(c.DataSets))
+			}
+			if len(c.DataSets) == 1 {
+				c.Data = c.DataSets[0]
 			}
 			score, err := infer.Eval(ctx, c, io.ui(false))
 			if err != nil {
@@ -58,4 +78,22 @@ by number, and a note says so.`,
 			return nil
 		}
 	},
+}
+
+func evalTasks(ctx context.Context, c infer.EvalConfig, io streams, asJSON bool) error {
+	scores, err := infer.EvalTasks(ctx, c, io.ui(false))
+	if err != nil {
+		return err
+	}
+	for _, s := range scores {
+		if asJSON {
+			err = printJSON(io.out, s)
+		} else {
+			_, err = fmt.Fprintf(io.out, "%s: top-1 %.2f %% of %d images (%s of %s)\n", spell.Line(s.Adapter), s.Top1, s.Images, c.Split, spell.Line(s.Data))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -46,6 +46,7 @@ func (v *optionValue) Type() string          { return "value" }
 // adaptedFlags are the flags of commands that read a backbone with an adapter.
 type adaptedFlags struct {
 	adapter  string
+	adapters []string // of commands that take several
 	backbone backboneFlags
 	method   methodFlags
 }
@@ -53,6 +54,11 @@ type adaptedFlags struct {
 // file defines --adapter. without says what happens without it.
 func (a *adaptedFlags) file(f *pflag.FlagSet, without string) {
 	f.StringVar(&a.adapter, "adapter", "", "adapter `file` of a run ("+without+")")
+}
+
+// files defines --adapter for commands that take several. without says what happens without it.
+func (a *adaptedFlags) files(f *pflag.FlagSet, without string) {
+	f.StringArrayVar(&a.adapters, "adapter", nil, "adapter `file` of a run, NAME=FILE, or the folder of a run or of several; more than one --adapter share one backbone ("+without+")")
 }
 
 func (a *adaptedFlags) define(g *groups) {

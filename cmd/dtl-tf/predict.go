@@ -19,10 +19,18 @@ var predictCommand = command{
 Prints one line per image: its path, the label (a number, and the class's name if the adapter has one) and
 the probability, separated by tabs. A path or name that would break the line, is not UTF-8, or begins with a
 quotation mark is quoted, with escapes such as \t and \xff. Without --adapter, the backbone's own head is
-used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
+used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.
+
+Several adapters of one backbone are predicted in one pass: the leading blocks that their methods leave as
+they are run once, and then each adapter's own part. The result is the same as one by one. --adapter is then
+given more than once, as NAME=FILE or as the folder of a run, which has the name of the task, or it is a
+folder of such folders. The lines have one column a task below a line with their names, with --json one line
+an image and task. Methods, their options and classes may differ; adapters that change the first block, such
+as lora, share the weights only. A note says what was shared.`,
 	examples: []string{
 		"dtl-tf predict --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors photo.jpg",
 		"dtl-tf predict --adapter runs/digits/adapter.safetensors --json data/digits/images/test",
+		"dtl-tf predict --backbone ViT-B_16.npz --adapter cats=runs/cats --adapter tiles=runs/tiles photo.jpg",
 		"dtl-tf predict --saved-model saved_models/eurosat photo.jpg",
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
@@ -32,10 +40,10 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 			asJSON  bool
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
-			adapted.file(f, "default: the backbone's own head")
+			adapted.files(f, "default: the backbone's own head")
 			f.StringVar(&c.SavedModel, "saved-model", "", "`folder` of an exported model, instead of a backbone and an adapter")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "report images that can't be read and continue, instead of stopping")
-			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]}, one per line`)
+			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]}, one per line; for several adapters with "adapter":..`)
 		})
 		adapted.define(g)
 		g.add("Machine", func(f *pflag.FlagSet) {
@@ -50,7 +58,7 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
 			}
-			c.Images = args
+			c.Images, c.Adapters = args, adapted.adapters
 			show := func(p infer.Prediction) error {
 				if asJSON {
 					return printJSON(io.out, p)
@@ -58,9 +66,37 @@ used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.`,
 				_, err := fmt.Fprintln(io.out, p)
 				return err
 			}
+			if infer.Several(c.Adapters) {
+				return predictTasks(ctx, c, io, asJSON, show)
+			}
+			if c.Adapter, err = infer.OneAdapter(c.Adapters); err != nil {
+				return err
+			}
 			return infer.Predict(ctx, c, io.ui(false), show)
 		}
 	},
+}
+
+func predictTasks(ctx context.Context, c infer.PredictConfig, io streams, asJSON bool, show func(infer.Prediction) error) error {
+	begin := func(tasks []string) error {
+		if asJSON {
+			return nil
+		}
+		_, err := fmt.Fprintln(io.out, infer.Header(tasks))
+		return err
+	}
+	return infer.PredictTasks(ctx, c, io.ui(false), begin, func(image []infer.Prediction) error {
+		if !asJSON {
+			_, err := fmt.Fprintln(io.out, infer.Row(image))
+			return err
+		}
+		for _, p := range image {
+			if err := show(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // printJSON prints a value on one line.

@@ -17,6 +17,8 @@ type EvalConfig struct {
 	SkipBadImages        bool
 	Batch                int
 	Threads              int
+	// Adapters and DataSets are for EvalTasks: adapters as adapter.Find takes them, and one data set for each or one for all.
+	Adapters, DataSets []string
 }
 
 // Eval measures the accuracy of an adapter, or of the backbone's own head, on a split.

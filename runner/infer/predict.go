@@ -21,15 +21,18 @@ import (
 type PredictConfig struct {
 	runner.AdaptedConfig        // without an Adapter: the backbone's own head
 	SavedModel           string // a folder that export.Classifier wrote, instead of the fields above
-	Images               []string
-	SkipBadImages        bool
-	Batch                int
-	Threads              int
+	// Adapters are for PredictTasks, as adapter.Find takes them.
+	Adapters      []string
+	Images        []string
+	SkipBadImages bool
+	Batch         int
+	Threads       int
 }
 
 // Prediction is the prediction for one image.
 type Prediction struct {
 	Image       string    `json:"image"`
+	Adapter     string    `json:"adapter,omitempty"` // the name of its task, if there are several
 	Label       int       `json:"label"`
 	Class       string    `json:"class,omitempty"` // if the classifier has names
 	Probability float64   `json:"probability"`
@@ -46,11 +49,16 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 // String is a line without newline: image, label with name, and probability, separated by tabs. Paths and names that would break
 // the columns are quoted, see [spell.Line].
 func (p Prediction) String() string {
+	return fmt.Sprintf("%s\t%s\t%.4f", spell.Line(p.Image), p.label(), p.Probability)
+}
+
+// label is the label with its name, if it has one.
+func (p Prediction) label() string {
 	label := strconv.Itoa(p.Label)
 	if p.Class != "" {
 		label += " " + spell.Line(p.Class)
 	}
-	return fmt.Sprintf("%s\t%s\t%.4f", spell.Line(p.Image), label, p.Probability)
+	return label
 }
 
 // Predict classifies images and the images in folders, in order, and passes each prediction to show.

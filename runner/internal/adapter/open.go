@@ -31,11 +31,24 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	if err != nil {
 		return nil, err
 	}
-	s, err := Settings(adapter, c.Method, bb.Architecture)
+	a, err := onto(ctx, adapter, bb, c.Method, note)
 	if err != nil {
 		return nil, err
 	}
-	NoteForeign(ctx, adapter, c.Method, s, bb, note)
+	noteSources(adapter, bb, note)
+	return a, nil
+}
+
+// onto checks that an adapter fits a backbone.
+func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
+	if err := SameFamily(adapter, bb); err != nil {
+		return nil, err
+	}
+	s, err := Settings(adapter, m, bb.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	NoteForeign(ctx, adapter, m, s, bb, note)
 	a := &Adapted{Backbone: bb, Adapter: adapter, Options: s.Options}
 	classes, err := Classes(adapter)
 	if err != nil {
@@ -60,7 +73,6 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	if err := Fits(adapter, bb, model.AdapterShapes()); err != nil {
 		return nil, err
 	}
-	noteSources(adapter, bb, note)
 	return a, nil
 }
 

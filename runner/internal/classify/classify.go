@@ -59,12 +59,22 @@ func Logits(c Classifier, loader *data.Loader, b *data.Batch, size int) (tensor.
 	if err != nil {
 		return logits, err
 	}
-	if at := logits.FirstNonFinite(); at >= 0 {
-		classes := logits.Shape[1]
-		return logits, fmt.Errorf("image %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
-			loader.Item(b.Indices[at/classes]).Path, at%classes, logits.Float32()[at])
+	return logits, Finite(logits, "", func(i int) string { return loader.Item(b.Indices[i]).Path })
+}
+
+// Finite returns an error for a logit [B, classes] that is NaN or infinite. It names the image, by its index in the batch, and the task
+// unless that is "".
+func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
+	at := logits.FirstNonFinite()
+	if at < 0 {
+		return nil
 	}
-	return logits, nil
+	if task != "" {
+		task = "task " + task + ": "
+	}
+	classes := logits.Shape[1]
+	return fmt.Errorf("%simage %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
+		task, image(at/classes), at%classes, logits.Float32()[at])
 }
 
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.

@@ -1,0 +1,282 @@
+package infer
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"dtl-tf/runner"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/internal/class"
+	"dtl-tf/runner/internal/classify"
+	"dtl-tf/runner/report"
+)
+
+// TaskScore is the score of one task of EvalTasks.
+type TaskScore struct {
+	Adapter string `json:"adapter"`
+	Data    string `json:"data"`
+	classify.Score
+}
+
+// EvalTasks is Eval for several adapters on one backbone, each on its own data set or all on one. An image that occurs in several data
+// sets (a file of the same bytes) is decoded and passed through what the tasks share once.
+func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, error) {
+	ui.Err = report.NewScreen(ui.Err)
+	if len(c.DataSets) == 0 {
+		return nil, runner.Usagef("--data is required: name the folder of a data set")
+	}
+	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
+		return nil, err
+	}
+	files, err := adapter.Find(c.Adapters)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(c.DataSets); n != 1 && n != len(files) { // before the backbone is read
+		return nil, runner.Usagef("%s and %d --data: give one --data for each adapter, in the same order, or one for all", report.Count(len(files), "adapter"), n)
+	}
+	t, err := openTasks(ctx, c.AdaptedConfig, files, c.Threads, ui.Note)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	u := union{at: map[string]int{}}
+	scores := make([]TaskScore, len(t.list))
+	for i, task := range t.list {
+		scores[i] = TaskScore{Adapter: task.name, Data: c.DataSets[min(i, len(c.DataSets)-1)]}
+		items, err := task.items(scores[i].Data, c.Split, ui.Note)
+		if err != nil {
+			return nil, err
+		}
+		u.add(i, items)
+	}
+	if err := u.merge(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := classify.Survey(ctx, u.items(u.every()), ui.Note); err != nil {
+		return nil, err
+	}
+	ui.Note("%s in %s, of which %d differ in content: each runs once", report.Count(u.total, "image"), report.Count(len(c.DataSets), "data set"), len(u.list))
+	if err := t.noteSharing(ui.Note); err != nil {
+		return nil, err
+	}
+	if err := u.evaluate(ctx, t, c, scores, ui); err != nil {
+		return nil, err
+	}
+	for i := range scores {
+		if scores[i].Images == 0 {
+			return nil, runner.Usagef("task %s: no image could be evaluated", scores[i].Adapter)
+		}
+		scores[i].Top1 *= 100 / float64(scores[i].Images)
+	}
+	return scores, nil
+}
+
+// items lists the images of a split with the labels of the task's classifier.
+func (t oneTask) items(folder, split string, note runner.NoteFunc) ([]data.Item, error) {
+	set, err := data.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	runner.NoteAll(set.Notes, note)
+	items, err := set.Split(split)
+	if err != nil {
+		return nil, &runner.UsageError{Err: err}
+	}
+	m := class.Find(class.Of(set), class.List{Owner: "the adapter " + t.path, Count: t.classes, Names: t.classNames})
+	if err := m.Relabel(items); err != nil {
+		return nil, err
+	}
+	runner.NoteAll([]string{m.Note(), m.SubsetNote(items)}, note)
+	return items, nil
+}
+
+// union is the images of several tasks, each once.
+type union struct {
+	list  []image
+	at    map[string]int // by path
+	total int
+}
+
+// image is an image with the tasks that classify it. A data set can list a file more than once.
+type image struct {
+	data.Item
+	uses []use
+}
+
+type use struct{ task, label int }
+
+// add adds the images of a task.
+func (u *union) add(task int, items []data.Item) {
+	for _, item := range items {
+		at, known := u.at[item.Path]
+		if !known {
+			at = len(u.list)
+			u.at[item.Path] = at
+			u.list = append(u.list, image{Item: item})
+		}
+		u.list[at].uses = append(u.list[at].uses, use{task, item.Label})
+		u.total++
+	}
+}
+
+// merge joins images whose files have the same bytes. It reads only files that have the size of another. A file that can't be read is
+// left for the decoder to report.
+func (u *union) merge(ctx context.Context) error {
+	bySize := map[int64][]int{}
+	for i, image := range u.list {
+		if info, err := os.Stat(image.Path); err == nil {
+			bySize[info.Size()] = append(bySize[info.Size()], i)
+		}
+	}
+	gone := map[int]bool{}
+	for _, same := range bySize {
+		first := map[[sha256.Size]byte]int{}
+		for _, i := range same {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("interrupted: %w", err)
+			}
+			if len(same) == 1 {
+				break
+			}
+			sum, err := contentOf(u.list[i].Path)
+			if err != nil {
+				continue
+			}
+			if earlier, ok := first[sum]; ok {
+				u.list[earlier].uses = append(u.list[earlier].uses, u.list[i].uses...)
+				gone[i] = true
+			} else {
+				first[sum] = i
+			}
+		}
+	}
+	var kept []image
+	for i, image := range u.list {
+		if !gone[i] {
+			kept = append(kept, image)
+		}
+	}
+	u.list = kept
+	return nil
+}
+
+func contentOf(path string) (sum [sha256.Size]byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return sum, err
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// tasks lists the tasks that classify an image, in order.
+func (i image) tasks() []int {
+	var list []int
+	for _, use := range i.uses {
+		list = append(list, use.task)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func (u *union) every() []int {
+	all := make([]int, len(u.list))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func (u *union) items(which []int) []data.Item {
+	items := make([]data.Item, len(which))
+	for i, at := range which {
+		items[i] = u.list[at].Item
+	}
+	return items
+}
+
+// group is the images that the same tasks classify, by their indices.
+type group struct {
+	tasks  []int
+	images []int
+}
+
+// groups divides the images, so that every batch is of one group.
+func (u *union) groups() (list []group) {
+	for i, image := range u.list {
+		tasks := image.tasks()
+		at := slices.IndexFunc(list, func(g group) bool { return slices.Equal(g.tasks, tasks) })
+		if at < 0 {
+			at = len(list)
+			list = append(list, group{tasks: tasks})
+		}
+		list[at].images = append(list[at].images, i)
+	}
+	return list
+}
+
+// evaluate counts images and right answers (in Top1) for every task.
+func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []TaskScore, ui runner.UI) error {
+	progress := report.NewProgress(ui.Err, ui.Quiet)
+	defer progress.Break()
+	done := progress.Task("evaluating", len(u.list))
+	skips := &data.Skips{Note: ui.Note}
+	seen := 0
+	for _, g := range u.groups() {
+		err := func() error {
+			loader, closeLoader, err := classify.Sequential(u.items(g.images), t.image, c.Batch, c.Threads, c.SkipBadImages, skips)
+			if err != nil {
+				return err
+			}
+			defer closeLoader()
+			for b, err := range loader.Epoch(ctx, 1) {
+				if err != nil {
+					return err
+				}
+				all, err := t.logits(b.Tensor(t.image), g.tasks, func(i int) string { return loader.Item(b.Indices[i]).Path })
+				if err != nil {
+					return err
+				}
+				for j, task := range g.tasks {
+					classes := t.list[task].classes
+					for i, at := range b.Indices {
+						answer := classify.Argmax(all[j].Float32()[i*classes : (i+1)*classes])
+						u.list[g.images[at]].count(task, answer, &scores[task].Score)
+					}
+				}
+				seen += b.Size()
+				done(seen)
+			}
+			return nil
+		}()
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted during the evaluation: %w", ctx.Err())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count adds an answer of a task for the image.
+func (i image) count(task, answer int, s *classify.Score) {
+	for _, use := range i.uses {
+		if use.task == task {
+			s.Images++
+			if use.label == answer {
+				s.Top1++
+			}
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package infer
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/graph/spell"
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/internal/classify"
+	"dtl-tf/runner/report"
+)
+
+// Several reports whether values of --adapter name several tasks, or one by name, so that PredictTasks or EvalTasks is to be called. A
+// single file or run is for Predict or Eval.
+func Several(adapters []string) bool { return adapter.Several(adapters) }
+
+// OneAdapter returns the adapter file that a value of --adapter names, if Several is false.
+func OneAdapter(values []string) (string, error) {
+	if len(values) == 0 || values[0] == "" {
+		return "", nil
+	}
+	found, err := adapter.Find(values)
+	if err != nil {
+		return "", err
+	}
+	return found[0].Path, nil
+}
+
+// tasks are several classifiers on one backbone.
+type tasks struct {
+	shared *dtl.Shared
+	image  int // height and width of the images in pixels
+	list   []oneTask
+}
+
+// oneTask is the classifier of one adapter.
+type oneTask struct {
+	name, path string
+	classes    int
+	classNames []string // nil if unknown
+}
+
+// openTasks loads one backbone with several adapters.
+func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Named, threads int, note runner.NoteFunc) (*tasks, error) {
+	adapted, err := adapter.OpenSeveral(ctx, c, files, note)
+	if err != nil {
+		return nil, err
+	}
+	config, list := adapter.Tasks(files, adapted)
+	options := graph.SessionOptions{Threads: threads}
+	if config.Device, err = graph.FindDevice(options); err != nil {
+		return nil, err
+	}
+	shared, err := dtl.NewShared(config, dtl.Start{Session: options, Weights: adapted[0].Backbone.Weights})
+	if err != nil {
+		return nil, err
+	}
+	t := &tasks{shared: shared, image: config.Arch.ImageSize()}
+	for i, task := range list {
+		if err := shared.Add(task); err != nil {
+			shared.Close()
+			return nil, err
+		}
+		t.list = append(t.list, oneTask{task.Name, files[i].Path, task.Classes, adapted[i].ClassNames})
+	}
+	return t, nil
+}
+
+func (t *tasks) Close() error { return t.shared.Close() }
+
+// logits classifies images for tasks by their indices in the list. path is of an image in the batch.
+func (t *tasks) logits(images tensor.Tensor, which []int, path func(i int) string) ([]tensor.Tensor, error) {
+	names := t.names(which)
+	all, err := t.shared.Logits(images, names...)
+	if err != nil {
+		return nil, err
+	}
+	for i, logits := range all {
+		if err := classify.Finite(logits, names[i], path); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (t *tasks) names(which []int) []string {
+	names := make([]string, len(which))
+	for i, at := range which {
+		names[i] = t.list[at].name
+	}
+	return names
+}
+
+// every lists the indices of all tasks.
+func (t *tasks) every() []int {
+	all := make([]int, len(t.list))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// noteSharing says what the tasks share and save for an image that all of them classify.
+func (t *tasks) noteSharing(note runner.NoteFunc) error {
+	s, err := t.shared.Sharing(t.names(t.every())...)
+	if err != nil {
+		return err
+	}
+	note("%s", describeSharing(s))
+	return nil
+}
+
+func describeSharing(s dtl.Sharing) string {
+	from := map[int][]string{}
+	var depths []int
+	for _, task := range s.Tasks {
+		if from[task.From] == nil {
+			depths = append(depths, task.From)
+		}
+		from[task.From] = append(from[task.From], spell.Line(task.Task))
+	}
+	var parts []string
+	for _, n := range depths {
+		names := spell.Few(from[n], 5)
+		if n == 0 {
+			parts = append(parts, "none for "+names)
+		} else {
+			parts = append(parts, fmt.Sprintf("%d for %s", n, names))
+		}
+	}
+	return fmt.Sprintf("%s on one backbone of %d blocks: the first %d run once (shared blocks: %s); %d blocks run for an image instead of %d, %.0f %% fewer",
+		report.Count(len(s.Tasks), "task"), s.Depth, s.Prefix, strings.Join(parts, ", "), s.Blocks(), s.Apart(),
+		math.Floor(100*(1-float64(s.Blocks())/float64(s.Apart()))))
+}
+
+// PredictTasks is Predict for several adapters on one backbone: what their methods leave as it is runs once. begin gets the names of
+// the tasks, and show the predictions for one image in their order.
+func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func(tasks []string) error, show func(image []Prediction) error) error {
+	ui.Err = report.NewScreen(ui.Err)
+	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
+		return err
+	}
+	if c.SavedModel != "" {
+		return runner.Usagef("--adapter and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings")
+	}
+	items, err := imageFiles(c.Images, ui.Note)
+	if err != nil {
+		return err
+	}
+	files, err := adapter.Find(c.Adapters)
+	if err != nil {
+		return err
+	}
+	t, err := openTasks(ctx, c.AdaptedConfig, files, c.Threads, ui.Note)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
+		return err
+	}
+	loader, closeLoader, err := classify.Sequential(items, t.image, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
+	if err != nil {
+		return err
+	}
+	defer closeLoader()
+	if err := t.noteSharing(ui.Note); err != nil {
+		return err
+	}
+	if err := begin(t.names(t.every())); err != nil {
+		return err
+	}
+	images, started := 0, time.Now()
+	for b, err := range loader.Epoch(ctx, 1) {
+		if err != nil {
+			return err
+		}
+		path := func(i int) string { return items[b.Indices[i]].Path }
+		all, err := t.logits(b.Tensor(t.image), t.every(), path)
+		if err != nil {
+			return err
+		}
+		for i := range b.Indices {
+			row := make([]Prediction, len(t.list))
+			for j, one := range t.list {
+				row[j] = one.prediction(path(i), all[j].Float32()[i*one.classes:(i+1)*one.classes])
+			}
+			if err := show(row); err != nil {
+				return err
+			}
+		}
+		images += b.Size()
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	ui.Note("%s by %s in %.1f s", report.Count(images, "image"), report.Count(len(t.list), "task"), time.Since(started).Seconds())
+	return nil
+}
+
+func (t oneTask) prediction(path string, logits []float32) Prediction {
+	l := loaded{classes: t.classes, classNames: t.classNames}
+	p := l.prediction(path, logits)
+	p.Adapter = t.name
+	return p
+}
+
+// Row is a line without newline for one image: its path, and for each task the label with name and the probability, separated by tabs.
+func Row(image []Prediction) string {
+	cells := []string{spell.Line(image[0].Image)}
+	for _, p := range image {
+		cells = append(cells, fmt.Sprintf("%s %.4f", p.label(), p.Probability))
+	}
+	return strings.Join(cells, "\t")
+}
+
+// Header is the line above the lines of Row.
+func Header(tasks []string) string {
+	cells := []string{"image"}
+	for _, name := range tasks {
+		cells = append(cells, spell.Line(name))
+	}
+	return strings.Join(cells, "\t")
+}
