@@ -3,6 +3,7 @@ package dtl
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -208,6 +209,22 @@ func (m *Model) decays(name string) bool {
 func (m *Model) param(name string) graph.Value {
 	v, _ := m.Trainable.Lookup(name)
 	return v.Value
+}
+
+// Initial returns the trainable tensors of a run that starts without an adapter, drawn with a seed. weights are the backbone's.
+func (m *Model) Initial(weights tensor.Map, seed uint64) (tensor.Map, error) {
+	all := maps.Clone(weights)
+	maps.Copy(all, m.params.drawn(seed))
+	derived, err := m.params.derived(weights)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, derived)
+	values := tensor.Map{}
+	for _, v := range m.Trainable.All() {
+		values[v.Name] = all[v.Name].Clone()
+	}
+	return values, nil
 }
 
 // Counts are parameter counts.

@@ -19,12 +19,17 @@ figures beside them. No data set is needed. Finished rows are stored, so a secon
 settings measures only the missing ones. The row of a method that does not fit into memory says so.
 
 --backbone takes a backbone file or the name of an architecture (vit_b16, vit_s16, vit_ti16). The latter
-gets random weights, which cost the same memory and time as trained ones.`,
+gets random weights, which cost the same memory and time as trained ones.
+
+--tasks measures inference instead: seconds an image, memory and bytes to store for several tasks of each
+method on one backbone, in one pass that shares what the method leaves as it is, and apart. Each number is
+measured anew.`,
 	examples: []string{
 		"dtl-tf compare --backbone vit_ti16 --batch 8",
 		"dtl-tf compare --batch 32 --format markdown --plot comparison.svg",
 		"dtl-tf compare --backbone ViT-B_16.npz --methods full,lora,dtl,dtl+ --results runs",
 		"dtl-tf compare --batch 8 --breakdown dtl",
+		"dtl-tf compare --tasks 1,2,5,10,20 --batch 8 --methods dtl,dtl+,linear,lst,lora --plot tasks.svg",
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {

@@ -37,6 +37,9 @@ func Run(ctx context.Context, c Config, ui runner.UI, start Starter) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.Tasks != "" {
+		return runTasks(ctx, c, ui, start)
+	}
 	methods, err := c.methods()
 	if err != nil {
 		return err

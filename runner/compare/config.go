@@ -28,6 +28,7 @@ type Config struct {
 	Results   string // folder with the user's own runs, "": none
 	Out       string // folder of the stored rows, "": below the user's cache
 	Fresh     bool   // measure stored rows anew
+	Tasks     string // numbers of tasks on one backbone, "": compare training
 }
 
 // Default returns the settings of a comparison without flags.
@@ -62,6 +63,7 @@ func (c *Config) Settings() []runner.Setting {
 			Help: "`precision` of matrix products: " + strings.Join(graph.Precisions(), ", "),
 		},
 		{Name: "steps", Group: GroupMeasured, Value: &c.Steps, Min: 1, Max: 10000, Help: "timed `steps`, after two warm-up steps"},
+		{Name: "tasks", Group: GroupMeasured, Value: &c.Tasks, Help: "instead of training, measure inference for these `numbers` of tasks on one backbone, such as 1,2,5,10,20: in one pass and apart"},
 		{Name: "format", Group: GroupOutput, Value: &c.Format, OneOf: report.Formats(), Help: "`format`: " + strings.Join(report.Formats(), ", ")},
 		{Name: "plot", Group: GroupOutput, Value: &c.Plot, Help: "write a figure of accuracy against parameters and memory to this .svg or .png `file`"},
 		{Name: "breakdown", Group: GroupOutput, Value: &c.Breakdown, Help: "show the largest tensors at the peak of this `method`; measures only this one unless --methods is given"},
@@ -91,6 +93,11 @@ func (c Config) methods() ([]string, error) {
 func (c Config) check() error {
 	if err := runner.Check(c.Settings()); err != nil {
 		return err
+	}
+	if c.Tasks != "" {
+		if _, err := c.taskCounts(); err != nil {
+			return err
+		}
 	}
 	if c.Results != "" {
 		if info, err := os.Stat(c.Results); err != nil {

@@ -20,6 +20,8 @@ type request struct {
 	Method   string                `json:"method"`
 	Backbone runner.BackboneConfig `json:"backbone"`
 	Settings Settings              `json:"settings"`
+	// Tasks are the numbers of tasks to measure (see measureTasks). nil measures training.
+	Tasks []int `json:"tasks,omitempty"`
 	// Available, unless 0, replaces the free memory in tests.
 	Available int64 `json:"available_bytes,omitempty"`
 }
@@ -32,6 +34,9 @@ func (s Settings) work() int { return s.WarmupSteps + s.Steps + 1 + s.Steps + 1 
 
 // measure measures a row. It calls done after each step.
 func measure(r request, done func(what string, count int)) (Row, error) {
+	if r.Tasks != nil {
+		return measureTasks(r, done)
+	}
 	row := Row{Method: r.Method}
 	bb, err := load(context.Background(), r.Backbone)
 	if err != nil {

@@ -7,6 +7,7 @@ type Row struct {
 	Method string `json:"method"`
 	*Measurement
 	*Failure
+	*TaskMeasurement
 }
 
 // Measurement is a finished row. Sizes are in bytes, times in seconds.

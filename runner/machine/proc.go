@@ -72,6 +72,9 @@ func atMost(reported, limit int64) int64 {
 	return min(reported, limit)
 }
 
+// Resident is the memory of this process in bytes, 0 if it is unknown.
+func Resident() int64 { return procBytes("/proc/self/status", "VmRSS") }
+
 // PeakResident returns the peak resident memory of this process in bytes, or 0 if unknown.
 func PeakResident() int64 { return procBytes("/proc/self/status", "VmHWM") }
 

@@ -61,9 +61,14 @@ var (
 )
 
 // SVG writes the figure as SVG.
-func (f Figure) SVG(w io.Writer) error {
+func (f Figure) SVG(w io.Writer) error { return writeSVG(f.draw, w) }
+
+// PNG writes the figure as PNG with 300 dots per inch.
+func (f Figure) PNG(w io.Writer) error { return writePNG(f.draw, w) }
+
+func writeSVG(paint func(c draw.Canvas) error, w io.Writer) error {
 	var b bytes.Buffer
-	if err := f.write(vgsvg.New(figureWidth, figureHeight), &b); err != nil {
+	if err := paintFigure(paint, vgsvg.New(figureWidth, figureHeight), &b); err != nil {
 		return err
 	}
 	// A viewer without this font uses one of the same widths.
@@ -72,13 +77,12 @@ func (f Figure) SVG(w io.Writer) error {
 	return err
 }
 
-// PNG writes the figure as PNG with 300 dots per inch.
-func (f Figure) PNG(w io.Writer) error {
-	return f.write(vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(printDPI))}, w)
+func writePNG(paint func(c draw.Canvas) error, w io.Writer) error {
+	return paintFigure(paint, vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(printDPI))}, w)
 }
 
-func (f Figure) write(c vg.CanvasWriterTo, w io.Writer) error {
-	if err := f.draw(draw.New(c)); err != nil {
+func paintFigure(paint func(c draw.Canvas) error, c vg.CanvasWriterTo, w io.Writer) error {
+	if err := paint(draw.New(c)); err != nil {
 		return err
 	}
 	if _, err := c.WriteTo(w); err != nil {
