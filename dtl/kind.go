@@ -50,6 +50,14 @@ func (s *Shared) kindOf(t Task) (k *kind, err error) {
 	return k, err
 }
 
+// inTrunk is the name of a value of the prefix among those of a trunk.
+func (v stored) inTrunk(pool backbone.Pool) string {
+	if v.name == "features" {
+		return featuresOf(pool)
+	}
+	return v.name
+}
+
 // branch adds a kind to the graph.
 func (t *trunk) branch(p prefix, c Config) (*kind, error) {
 	c.Classes = graph.Unknown
@@ -67,10 +75,7 @@ func (t *trunk) branch(p prefix, c Config) (*kind, error) {
 		f.Arch, f.Weight, f.Derive = c.Arch, m.weight, m.derive
 		k.inputs, k.logits = inputs, m.classify(b, f.Resume(b, given, c.Pool))
 		for _, v := range p.values {
-			name := v.name
-			if name == "features" {
-				name = featuresOf(c.Pool)
-			}
+			name := v.inTrunk(c.Pool)
 			if !t.values[name].Defined() {
 				return nil, fmt.Errorf("the backbone's pass has no value %s", name)
 			}

@@ -51,11 +51,19 @@ func (m *Model) Stored(t Training) []Stored {
 // placeholders adds inputs for the stored values of a batch. It returns them twice: in the order of Stored, and as the values
 // from which the forward pass resumes.
 func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {
-	given := backbone.Given{Blocks: p.blocks, Values: map[string]graph.Value{}}
 	var inputs []graph.Value
+	given := p.given(b, func(v stored) graph.Value {
+		inputs = append(inputs, b.Placeholder(v.name, precision.DataType(), append([]int{batch}, v.value.Shape[1:]...)...))
+		return inputs[len(inputs)-1]
+	})
+	return inputs, given
+}
+
+// given returns the values from which the forward pass resumes. value finds each, in the order of the prefix.
+func (p prefix) given(b *graph.Builder, value func(v stored) graph.Value) backbone.Given {
+	given := backbone.Given{Blocks: p.blocks, Values: map[string]graph.Value{}}
 	for _, v := range p.values {
-		input := b.Placeholder(v.name, precision.DataType(), append([]int{batch}, v.value.Shape[1:]...)...)
-		inputs = append(inputs, input)
+		input := value(v)
 		switch v.name {
 		case "features":
 			given.Features = b.Float(input)
@@ -65,5 +73,5 @@ func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precis
 			given.Values[v.name] = input
 		}
 	}
-	return inputs, given
+	return given
 }

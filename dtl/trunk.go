@@ -30,34 +30,41 @@ func featuresOf(p backbone.Pool) string { return "features/" + string(p) }
 func newTrunk(c Config) *trunk {
 	b := c.builder()
 	m := c.onGraph(b, graph.NewVariables(), graph.NewVariables())
-	t := &trunk{builder: b, frozen: m.Frozen, values: map[string]graph.Value{}}
+	t := &trunk{builder: b, frozen: m.Frozen}
 	b = b.In("shared")
 	t.images = m.placeholder(b, graph.Unknown)
-	blocks := c.Arch.Blocks()
-	see := func(_ *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
-		switch at.Point {
-		case backbone.Tokens:
-			t.values[backbone.InputName(0)] = out
-		case backbone.BlockInput:
-			t.values[backbone.InputName(at.Block.Index)] = out
-		case backbone.BlockOutput:
-			t.values[backbone.OutputName(blocks, at.Block.Index)] = out
-		}
-		return out
-	}
-	pools := c.Arch.Pools()
-	m.Config.Pool = pools[0]
-	t.values[featuresOf(pools[0])] = m.features(b, t.images, &backbone.Forward{Hook: see})
-	last := backbone.OutputName(blocks, len(blocks)-1)
-	for i, pool := range pools[1:] {
-		f := &backbone.Forward{Arch: c.Arch, Weight: m.weight, Derive: m.derive}
-		given := backbone.Given{Blocks: len(blocks), Values: map[string]graph.Value{last: t.values[last]}}
-		t.values[featuresOf(pool)] = f.Resume(b.In(fmt.Sprint("pool", 1+i)), given, pool)
-	}
+	t.values = m.plainPass(b, t.images)
 	for name, v := range t.values {
 		t.values[name] = b.In(nodeName(name)).Float(v)
 	}
 	return t
+}
+
+// plainPass is the forward pass of a model without a method: images [B, S, S, 3] to the values of a trunk.
+func (m *Model) plainPass(b *graph.Builder, images graph.Value) map[string]graph.Value {
+	values, c := map[string]graph.Value{}, m.Config
+	blocks := c.Arch.Blocks()
+	see := func(_ *graph.Builder, at backbone.Tap, _, out graph.Value) graph.Value {
+		switch at.Point {
+		case backbone.Tokens:
+			values[backbone.InputName(0)] = out
+		case backbone.BlockInput:
+			values[backbone.InputName(at.Block.Index)] = out
+		case backbone.BlockOutput:
+			values[backbone.OutputName(blocks, at.Block.Index)] = out
+		}
+		return out
+	}
+	f := &backbone.Forward{Arch: c.Arch, Weight: m.weight, Derive: m.derive, Hook: see}
+	pools := c.Arch.Pools()
+	values[featuresOf(pools[0])] = f.Features(b, b.Normalise(images, c.Mean, c.Std), pools[0])
+	f.Hook = nil // it has seen the blocks
+	last := backbone.OutputName(blocks, len(blocks)-1)
+	for i, pool := range pools[1:] {
+		given := backbone.Given{Blocks: len(blocks), Values: map[string]graph.Value{last: values[last]}}
+		values[featuresOf(pool)] = f.Resume(b.In(fmt.Sprint("pool", 1+i)), given, pool)
+	}
+	return values
 }
 
 // run computes the named values [n, ...], in float32 and held in TensorFlow's memory.

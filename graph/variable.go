@@ -30,6 +30,9 @@ type Variables struct {
 	byName  map[string]*Variable
 	derived []derivation
 	fed     bool // see NewInputs
+
+	within *Variables // the set of which this is a part, or nil
+	prefix string     // of the names there
 }
 
 // derivation is a value that Assign computes from variables and keeps in the session.
@@ -45,6 +48,12 @@ func NewVariables() *Variables { return &Variables{byName: map[string]*Variable{
 // NewInputs returns an empty set whose members do not live in the session: each run is fed their values (see Feeds). Their
 // shapes may have Unknown dimensions. So one part of a graph serves any number of sets of values.
 func NewInputs() *Variables { return &Variables{byName: map[string]*Variable{}, fed: true} }
+
+// Within returns an empty set whose members are also members of vs, there with prefix before their names. So several models have
+// their variables in one set.
+func (vs *Variables) Within(prefix string) *Variables {
+	return &Variables{byName: map[string]*Variable{}, within: vs, prefix: prefix}
+}
 
 // Feeds returns the feeds of a set of NewInputs from values, which may hold further names.
 func (vs *Variables) Feeds(values tensor.Map) ([]Feed, error) {
@@ -87,6 +96,11 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 		if v.Trainable != trainable || v.dtype != dtype || !slices.Equal(v.Shape, shape) {
 			Fail("variable %s is declared twice: %v and %v", name, v.Shape, shape)
 		}
+		return v
+	}
+	if vs.within != nil {
+		v := vs.within.declare(b, vs.prefix+name, trainable, dtype, shape)
+		vs.list, vs.byName[name] = append(vs.list, v), v
 		return v
 	}
 	b = (&Builder{shared: b.shared}).In("variable/" + name)

@@ -66,7 +66,7 @@ as lora, share the weights only. A note says what was shared.`,
 				_, err := fmt.Fprintln(io.out, p)
 				return err
 			}
-			if infer.Several(c.Adapters) {
+			if infer.Several(c.Adapters) || infer.ServesTasks(c.SavedModel) {
 				return predictTasks(ctx, c, io, asJSON, show)
 			}
 			if c.Adapter, err = infer.OneAdapter(c.Adapters); err != nil {

@@ -4,13 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/savedmodel"
+	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/result"
 )
@@ -192,4 +197,76 @@ func TestTasksRefused(t *testing.T) {
 	expect.NoError(t, writeSafetensors(overflow, a.Tensors, a.Meta))
 	o = cli(t, two(file("plus"), "broken="+overflow)...)
 	o.want(t, exitFailed, "task broken: image "+image+" can't be classified: its logit of class 0 is")
+}
+
+// TestExportTasks: one SavedModel gives every task's answers, each by a signature of its own and all in one pass, and has the weights of
+// the backbone once.
+func TestExportTasks(t *testing.T) {
+	runs := tasksRun(t)
+	images := testImages(t)
+	model := filepath.Join(t.TempDir(), "both")
+	args := []string{"export", "--backbone", fixture.backbone, "--out", model}
+	for _, name := range taskNames {
+		args = append(args, "--adapter", "t-"+name+"="+filepath.Join(runs, name))
+	}
+	o := cli(t, args...)
+	o.want(t, exitDone)
+	for _, text := range []string{"4 tasks: 5 blocks run for an image instead of 8", "serving_default", "resized_0_to_1", "t-half   images of any size -> logits, probabilities [n, 3] (dtl)"} {
+		if !strings.Contains(o.out, text) {
+			t.Errorf("export prints no %q:\n%s", text, o.out)
+		}
+	}
+	all := cli(t, append([]string{"predict", "--saved-model", model, "--json", "--batch", "5"}, images...)...)
+	all.want(t, exitDone, "5 blocks run for an image instead of 8")
+	got := taskPredictions(t, all.out)
+	loaded, err := savedmodel.Load(model, graph.SessionOptions{Threads: 2})
+	expect.NoError(t, err)
+	defer loaded.Close()
+	pixels := tensor.Must(make([]uint8, 2*9*10*3), 2, 9, 10, 3)
+	for i := range pixels.Data.([]uint8) {
+		pixels.Data.([]uint8)[i] = uint8(i * i)
+	}
+	var outputs []string
+	for _, name := range taskNames {
+		want := predictions(t, append([]string{"predict", "--backbone", fixture.backbone, "--adapter", filepath.Join(runs, name)}, images...)...)
+		sameLogits(t, got["t-"+name], want, 1e-5)
+		outputs = append(outputs, "t-"+name+"_logits")
+	}
+	together, err := loaded.RunAll(savedmodel.Signature, "images", pixels, outputs...)
+	expect.NoError(t, err)
+	for i, name := range taskNames {
+		alone, err := loaded.Run("t-"+name, "images", pixels, "logits")
+		expect.NoError(t, err)
+		if len(alone.Float32()) != 6 || !slices.Equal(alone.Float32(), together[i].Float32()) {
+			t.Errorf("%s: %v by its signature, %v of all", name, alone.Float32(), together[i].Float32())
+		}
+	}
+	stored, err := savedmodel.ReadVariables(t.Context(), os.DirFS(model))
+	expect.NoError(t, err)
+	for name := range fixture.weights {
+		if _, ok := stored[name]; !ok && !strings.HasPrefix(name, "head") {
+			t.Errorf("the SavedModel lacks %s", name)
+		}
+	}
+	for name := range stored {
+		if _, ok := fixture.weights[name]; !ok && !strings.HasPrefix(name, "tasks/t-") {
+			t.Errorf("the SavedModel holds %s", name)
+		}
+	}
+
+	cli(t, "predict", "--saved-model", model, "--adapter", filepath.Join(runs, "half"), images[0]).want(t, exitUsage, "--adapter and --saved-model contradict")
+	half := filepath.Join(runs, "half")
+	for _, name := range []string{"serving_default", "resized_0_to_1", "two words", "ü"} {
+		cli(t, "export", "--backbone", fixture.backbone, "--adapter", name+"="+half, "--adapter", half, "--out", model+"2").want(t, exitUsage, "can't be that of a signature")
+	}
+	cli(t, args...).want(t, exitFailed, "exists already")
+	tasks := filepath.Join(model, "assets.extra", "tasks.json")
+	good := string(read(t, tasks))
+	for _, bad := range [][2]string{{`"version": 1`, `"version": 9`}, {`"classes": 3`, `"classes": 0`}, {`"image_size": 8`, `"image_size": 0`}, {"dtl-tf tasks", "tasks"}, {`"classes": 3`, `"classes": 4`}} {
+		write(t, tasks, []byte(strings.Replace(good, bad[0], bad[1], 1)))
+		o := cli(t, "predict", "--saved-model", model, images[0])
+		if o.want(t, exitFailed, model); o.out != "" && !strings.HasPrefix(o.out, "image\t") {
+			t.Errorf("%v: %s", bad, o.out)
+		}
+	}
 }

@@ -37,24 +37,35 @@ func Load(dir string, o graph.SessionOptions) (*Loaded, error) {
 
 // Run calls a signature with a value for one input and returns one of its outputs.
 func (l *Loaded) Run(signature, input string, value tensor.Tensor, output string) (tensor.Tensor, error) {
+	got, err := l.RunAll(signature, input, value, output)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return got[0], nil
+}
+
+// RunAll is Run for several outputs, which are computed in one pass.
+func (l *Loaded) RunAll(signature, input string, value tensor.Tensor, outputs ...string) ([]tensor.Tensor, error) {
 	s, ok := l.signatures[signature]
 	if !ok {
-		return tensor.Tensor{}, fmt.Errorf("there is no signature %q", signature)
+		return nil, fmt.Errorf("there is no signature %q", signature)
 	}
 	in, err := l.find(s.Inputs, signature, input)
 	if err != nil {
-		return tensor.Tensor{}, err
+		return nil, err
 	}
-	out, err := l.find(s.Outputs, signature, output)
-	if err != nil {
-		return tensor.Tensor{}, err
+	fetches := make([]tf.Output, len(outputs))
+	for i, output := range outputs {
+		if fetches[i], err = l.find(s.Outputs, signature, output); err != nil {
+			return nil, err
+		}
 	}
-	got, err := l.session.Run([]graph.Feed{{Output: in, Value: value}}, []tf.Output{out})
+	got, err := l.session.Run([]graph.Feed{{Output: in, Value: value}}, fetches)
 	if err != nil {
 		line, _, _ := strings.Cut(err.Error(), "\n")
-		return tensor.Tensor{}, fmt.Errorf("signature %q: %s", signature, line)
+		return nil, fmt.Errorf("signature %q: %s", signature, line)
 	}
-	return got[0], nil
+	return got, nil
 }
 
 // find resolves an entry of a signature, such as "node:0", to an output of the graph.

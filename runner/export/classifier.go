@@ -67,19 +67,9 @@ type backboneReference struct {
 func Read(dir string) (Description, error) {
 	var d Description
 	fail := func(err error) (Description, error) { return d, fmt.Errorf("SavedModel %s: %w", dir, err) }
-	if err := savedmodel.Check(os.DirFS(dir)); err != nil {
-		return fail(err)
-	}
-	where := savedmodel.ExtraDir + "/" + classifierFile
-	raw, err := limit.ReadFile(filepath.Join(dir, filepath.FromSlash(where)), limit.Text)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fail(fmt.Errorf("%s is missing: this is not a classifier that dtl-tf wrote (make one with: dtl-tf export)", where))
-	}
+	where, err := readExtra(dir, classifierFile, &d)
 	if err != nil {
 		return fail(err)
-	}
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return fail(fmt.Errorf("%s: %w", where, err))
 	}
 	switch {
 	case d.Format != classifierFormat:
@@ -94,6 +84,25 @@ func Read(dir string) (Description, error) {
 		return fail(fmt.Errorf("%s: class_names has %d names, the classifier has %d classes", where, len(d.ClassNames), d.Classes))
 	}
 	return d, nil
+}
+
+// readExtra reads a JSON file in the folder assets.extra of a SavedModel. It returns its name there.
+func readExtra(dir, name string, into any) (where string, err error) {
+	if err := savedmodel.Check(os.DirFS(dir)); err != nil {
+		return "", err
+	}
+	where = savedmodel.ExtraDir + "/" + name
+	raw, err := limit.ReadFile(filepath.Join(dir, filepath.FromSlash(where)), limit.Text)
+	if errors.Is(err, fs.ErrNotExist) {
+		return where, fmt.Errorf("%s is missing: this is not a classifier that dtl-tf wrote (make one with: dtl-tf export)", where)
+	}
+	if err != nil {
+		return where, err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return where, fmt.Errorf("%s: %w", where, err)
+	}
+	return where, nil
 }
 
 // ClassifierConfig is the configuration of Classifier.

@@ -62,9 +62,7 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 		return nil, err
 	}
 	ui.Note("%s in %s, of which %d differ in content: each runs once", report.Count(u.total, "image"), report.Count(len(c.DataSets), "data set"), len(u.list))
-	if err := t.noteSharing(ui.Note); err != nil {
-		return nil, err
-	}
+	ui.Note("%s", describeSharing(t.sharing))
 	if err := u.evaluate(ctx, t, c, scores, ui); err != nil {
 		return nil, err
 	}

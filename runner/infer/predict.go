@@ -109,13 +109,21 @@ func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, e
 	if c.SavedModel == "" {
 		return loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
 	}
+	if err := c.savedModelAlone(); err != nil {
+		return nil, err
+	}
+	return loadServed(c.SavedModel, c.Threads)
+}
+
+// savedModelAlone returns an error if the user gave what the SavedModel holds.
+func (c PredictConfig) savedModelAlone() error {
 	b, m := c.Backbone, c.Method
 	var given []string
 	for _, f := range []struct {
 		flag  string
 		given bool
 	}{
-		{"adapter", c.Adapter != ""}, {"backbone", b.Path != ""}, {"heads", b.Heads != 0}, {"image-size", b.ImageSize != 0},
+		{"adapter", c.Adapter != "" || len(c.Adapters) > 0}, {"backbone", b.Path != ""}, {"heads", b.Heads != 0}, {"image-size", b.ImageSize != 0},
 		{"mean", b.Mean != nil}, {"std", b.Std != nil}, {"method", m.Method != ""}, {"pool", m.Pool != ""},
 	} {
 		if f.given {
@@ -123,9 +131,9 @@ func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, e
 		}
 	}
 	if given = append(given, slices.Sorted(maps.Keys(m.Options))...); len(given) > 0 {
-		return nil, runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", given[0])
+		return runner.Usagef("--%s and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings", given[0])
 	}
-	return loadServed(c.SavedModel, c.Threads)
+	return nil
 }
 
 func (l *loaded) prediction(path string, logits []float32) Prediction {

@@ -4,41 +4,40 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/spell"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/export"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 )
+
+// ServesTasks reports whether a SavedModel has several tasks, so that PredictTasks is to be called.
+func ServesTasks(dir string) bool { return dir != "" && export.HasTasks(dir) }
 
 // Several reports whether values of --adapter name several tasks, or one by name, so that PredictTasks or EvalTasks is to be called. A
 // single file or run is for Predict or Eval.
 func Several(adapters []string) bool { return adapter.Several(adapters) }
 
 // OneAdapter returns the adapter file that a value of --adapter names, if Several is false.
-func OneAdapter(values []string) (string, error) {
-	if len(values) == 0 || values[0] == "" {
-		return "", nil
-	}
-	found, err := adapter.Find(values)
-	if err != nil {
-		return "", err
-	}
-	return found[0].Path, nil
-}
+func OneAdapter(values []string) (string, error) { return export.OneAdapter(values) }
 
 // tasks are several classifiers on one backbone.
 type tasks struct {
-	shared *dtl.Shared
-	image  int // height and width of the images in pixels
-	list   []oneTask
+	run     func(images tensor.Tensor, which []int) ([]tensor.Tensor, error)
+	close   func() error
+	sharing dtl.Sharing // of all tasks
+	image   int         // height and width of the images in pixels
+	list    []oneTask
 }
 
 // oneTask is the classifier of one adapter.
@@ -63,7 +62,10 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 	if err != nil {
 		return nil, err
 	}
-	t := &tasks{shared: shared, image: config.Arch.ImageSize()}
+	t := &tasks{close: shared.Close, image: config.Arch.ImageSize()}
+	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
+		return shared.Logits(images, t.names(which)...)
+	}
 	for i, task := range list {
 		if err := shared.Add(task); err != nil {
 			shared.Close()
@@ -71,15 +73,49 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 		}
 		t.list = append(t.list, oneTask{task.Name, files[i].Path, task.Classes, adapted[i].ClassNames})
 	}
+	t.sharing, err = shared.Sharing(t.names(t.every())...)
+	return t, err
+}
+
+// servedTasks loads an exported model of several tasks.
+func servedTasks(dir string, threads int) (*tasks, error) {
+	d, err := export.ReadTasks(dir)
+	if err != nil {
+		return nil, err
+	}
+	model, err := savedmodel.Load(dir, graph.SessionOptions{Threads: threads})
+	if err != nil {
+		return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
+	}
+	t := &tasks{close: model.Close, image: d.Image, sharing: d.Sharing}
+	for _, task := range d.Tasks {
+		t.list = append(t.list, oneTask{task.Name, dir, task.Classes, task.ClassNames})
+	}
+	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
+		var outputs []string
+		for _, i := range which {
+			outputs = append(outputs, d.Tasks[i].Logits())
+		}
+		all, err := model.RunAll(savedmodel.Signature, export.ImagesInput, images, outputs...)
+		if err != nil {
+			return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
+		}
+		for j, i := range which {
+			if want := []int{images.Shape[0], t.list[i].classes}; !slices.Equal(all[j].Shape, want) || all[j].Float32() == nil {
+				return nil, fmt.Errorf("SavedModel %s gives logits %v, want float32 %v", dir, all[j].Shape, want)
+			}
+		}
+		return all, nil
+	}
 	return t, nil
 }
 
-func (t *tasks) Close() error { return t.shared.Close() }
+func (t *tasks) Close() error { return t.close() }
 
 // logits classifies images for tasks by their indices in the list. path is of an image in the batch.
 func (t *tasks) logits(images tensor.Tensor, which []int, path func(i int) string) ([]tensor.Tensor, error) {
 	names := t.names(which)
-	all, err := t.shared.Logits(images, names...)
+	all, err := t.run(images, which)
 	if err != nil {
 		return nil, err
 	}
@@ -108,16 +144,7 @@ func (t *tasks) every() []int {
 	return all
 }
 
-// noteSharing says what the tasks share and save for an image that all of them classify.
-func (t *tasks) noteSharing(note runner.NoteFunc) error {
-	s, err := t.shared.Sharing(t.names(t.every())...)
-	if err != nil {
-		return err
-	}
-	note("%s", describeSharing(s))
-	return nil
-}
-
+// describeSharing says what tasks share and save for an image that all of them classify.
 func describeSharing(s dtl.Sharing) string {
 	from := map[int][]string{}
 	var depths []int
@@ -148,18 +175,11 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
 		return err
 	}
-	if c.SavedModel != "" {
-		return runner.Usagef("--adapter and --saved-model contradict each other: the SavedModel holds backbone, adapter and settings")
-	}
 	items, err := imageFiles(c.Images, ui.Note)
 	if err != nil {
 		return err
 	}
-	files, err := adapter.Find(c.Adapters)
-	if err != nil {
-		return err
-	}
-	t, err := openTasks(ctx, c.AdaptedConfig, files, c.Threads, ui.Note)
+	t, err := c.tasks(ctx, ui)
 	if err != nil {
 		return err
 	}
@@ -172,9 +192,7 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 		return err
 	}
 	defer closeLoader()
-	if err := t.noteSharing(ui.Note); err != nil {
-		return err
-	}
+	ui.Note("%s", describeSharing(t.sharing))
 	if err := begin(t.names(t.every())); err != nil {
 		return err
 	}
@@ -204,6 +222,21 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 	}
 	ui.Note("%s by %s in %.1f s", report.Count(images, "image"), report.Count(len(t.list), "task"), time.Since(started).Seconds())
 	return nil
+}
+
+// tasks loads the tasks that the user chose.
+func (c PredictConfig) tasks(ctx context.Context, ui runner.UI) (*tasks, error) {
+	if c.SavedModel != "" {
+		if err := c.savedModelAlone(); err != nil {
+			return nil, err
+		}
+		return servedTasks(c.SavedModel, c.Threads)
+	}
+	files, err := adapter.Find(c.Adapters)
+	if err != nil {
+		return nil, err
+	}
+	return openTasks(ctx, c.AdaptedConfig, files, c.Threads, ui.Note)
 }
 
 func (t oneTask) prediction(path string, logits []float32) Prediction {
