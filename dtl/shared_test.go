@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -264,8 +265,18 @@ func TestSharedBF16(t *testing.T) {
 	}
 }
 
-// TestSharedStages: a backbone of several stages, with tables that are derived from its weights once a session. bitfit trains such a
-// table, so that each of its tasks derives its own.
+// trainsTables is a method that trains the tables of relative positions. Kinds of it differ.
+type trainsTables struct {
+	base
+	kind int
+}
+
+func (trainsTables) Trains(weight backbone.Spec) bool {
+	return strings.Contains(weight.Name, "relative_position_bias_table")
+}
+
+// TestSharedStages: a backbone of several stages, with tables that are derived from its weights once a session. Tasks that train such a
+// table derive their own.
 func TestSharedStages(t *testing.T) {
 	c := Config{Arch: smallSwin, Std: [3]float64{1, 1, 1}, FloatImages: true}
 	weights := must(randomWeights(smallSwin))(t)
@@ -283,5 +294,25 @@ func TestSharedStages(t *testing.T) {
 		if d := must(s.Sharing(o.name))(t); d.Prefix != o.from {
 			t.Errorf("%s: a prefix of %d blocks, want %d", o.name, d.Prefix, o.from)
 		}
+	}
+	var want []tensor.Tensor
+	for i, name := range []string{"first", "second"} {
+		at := c
+		at.Method, at.Pool, at.Classes = trainsTables{base{"tables"}, i}, backbone.PoolMean, 3
+		model := must(New(at))(t)
+		adapter := must(model.Initial(weights, 0))(t)
+		for _, v := range adapter {
+			for j := range v.Float32() {
+				v.Float32()[j] += float32(i+1) * float32(j%7)
+			}
+		}
+		if len(adapter) != 2+len(smallSwin.Blocks()) {
+			t.Fatalf("tables %v", adapter.Names())
+		}
+		want = append(want, must(open(t, model, weights, 0, adapter).Logits(images))(t))
+		expect.NoError(t, s.Add(Task{name, at.Method, at.Pool, at.Classes, adapter}))
+	}
+	for i, got := range must(s.Logits(images, "first", "second"))(t) {
+		sameLogits(t, fmt.Sprint("tables ", i), got, want[i], 0)
 	}
 }
