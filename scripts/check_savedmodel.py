@@ -6,7 +6,8 @@
 Needs tensorflow. PREDICTIONS are the lines of 'dtl-tf predict --json'. The images they name are decoded here and passed
 to the default signature in their own size. The logits must agree to 1e-4, or to 0.02 in bfloat16, to which predict
 rounds in other places than the model does. All models stay loaded, which shows that two of them in one program do not
-share variables. Prints one line per model.
+share variables. A model of several tasks is recognised by its tasks.json, and its lines name their adapter. Prints one line
+per model.
 """
 import json
 import os
@@ -49,7 +50,50 @@ def check_signatures(folder, size, classes):
             assert [d.size for d in info.tensor_shape.dim] == shape, info
 
 
+def read_lines(path):
+    with open(path) as f:
+        lines = [json.loads(line) for line in f]
+    assert lines, f"{path} is empty"
+    return lines
+
+
+def check_tasks(folder, predictions):
+    """Check a model of several tasks: the signature of each, and those of all, against the lines of predict."""
+    with open(os.path.join(folder, "assets.extra", "tasks.json")) as f:
+        described = json.load(f)
+    size, names = described["image_size"], [task["name"] for task in described["tasks"]]
+    tolerance = TOLERANCE[described["precision"]]
+    model = tf.saved_model.load(folder)
+    assert set(model.signatures) == {"serving_default", "resized_0_to_1", *names}, set(model.signatures)
+    serve, floats = model.signatures["serving_default"], model.signatures["resized_0_to_1"]
+    lines = read_lines(predictions)
+    assert {line["adapter"] for line in lines} == set(names), "the lines are of other tasks"
+
+    def all_lines():
+        worst = 0.0
+        for line in lines:
+            task, image = line["adapter"], decode(line["image"])[tf.newaxis]
+            alone, together = model.signatures[task](images=image), serve(images=image)
+            assert set(together) == {f"{n}_{o}" for n in names for o in ("logits", "probabilities")}, set(together)
+            logits = alone["logits"].numpy()[0]
+            worst = max(worst, np.abs(logits - line["logits"]).max(), np.abs(logits - together[f"{task}_logits"].numpy()[0]).max())
+            for probabilities in (alone["probabilities"].numpy()[0], together[f"{task}_probabilities"].numpy()[0]):
+                assert np.abs(probabilities - softmax(logits)).max() < 1e-5
+        assert worst <= tolerance, f"{folder}: logits differ by {worst}"
+        return worst
+
+    worst = all_lines()
+    images = np.random.default_rng(3).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
+    by_bytes, by_floats = serve(images=tf.constant(images)), floats(images=tf.constant(images / 255, tf.float32))
+    other = max(np.abs(by_bytes[f"{n}_logits"].numpy() - by_floats[f"{n}_logits"].numpy()).max() for n in names)
+    assert other <= (tolerance if described["precision"] == "fp32" else 0.1), f"{folder}: the signatures differ by {other}"
+    print(f"{folder}: {len(names)} tasks, {len(lines)} lines, logits within {worst:.1e}, signatures within {other:.1e}")
+    return all_lines
+
+
 def check(folder, predictions):
+    if os.path.exists(os.path.join(folder, "assets.extra", "tasks.json")):
+        return check_tasks(folder, predictions)
     with open(os.path.join(folder, "assets.extra", "classifier.json")) as f:
         described = json.load(f)
     size, classes = described["image_size"], described["classes"]
@@ -57,9 +101,7 @@ def check(folder, predictions):
     check_signatures(folder, size, classes)
     model = tf.saved_model.load(folder)
     serve, floats = model.signatures["serving_default"], model.signatures["resized_0_to_1"]
-    with open(predictions) as f:
-        lines = [json.loads(line) for line in f]
-    assert lines, f"{predictions} is empty"
+    lines = read_lines(predictions)
 
     def all_lines():
         worst = 0.0

@@ -82,7 +82,8 @@ func TestExportInPython(t *testing.T) {
 		model, _, lines := exported(t, flags...)
 		args = append(args, model, lines)
 	}
-	python(t, args, len(cases), "logits within")
+	model, lines := exportedTasks(t)
+	python(t, append(args, model, lines), len(cases)+1, "logits within")
 }
 
 // TestExportOfRealImages does the same with a pre-trained backbone and photographs of all sizes.

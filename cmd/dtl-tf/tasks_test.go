@@ -199,6 +199,17 @@ func TestTasksRefused(t *testing.T) {
 	o.want(t, exitFailed, "task broken: image "+image+" can't be classified: its logit of class 0 is")
 }
 
+// exportedTasks exports the runs of tasksRun as one SavedModel. It returns also the lines of predict with the adapters.
+func exportedTasks(t *testing.T) (model, lines string) {
+	t.Helper()
+	runs := tasksRun(t)
+	model = filepath.Join(t.TempDir(), "tasks")
+	cli(t, "export", "--backbone", fixture.backbone, "--adapter", runs, "--out", model).want(t, exitDone)
+	o := cli(t, append([]string{"predict", "--json", "--backbone", fixture.backbone, "--adapter", runs}, testImages(t)...)...)
+	o.want(t, exitDone)
+	return model, write(t, filepath.Join(t.TempDir(), "tasks.jsonl"), []byte(o.out))
+}
+
 // TestExportTasks: one SavedModel gives every task's answers, each by a signature of its own and all in one pass, and has the weights of
 // the backbone once.
 func TestExportTasks(t *testing.T) {
