@@ -18,6 +18,8 @@ type ServedTasks struct {
 	Variables     *graph.Variables // of the backbone, and of each task with TaskPrefix before their names
 	Bytes, Floats []Serving        // of each task, in their order; Images are those of Served, the same for all tasks
 	Sharing       Sharing
+
+	given Config // as given to NewServedTasks
 }
 
 // TaskPrefix begins the names of a task's variables.
@@ -27,11 +29,12 @@ func TaskPrefix(task string) string { return "tasks/" + task + "/" }
 // NewServed ignores.
 func NewServedTasks(c Config, tasks []Task) (s *ServedTasks, err error) {
 	defer graph.Catch(&err)
-	c.Method, c.Classes = linear{base{"linear"}}, 1
+	c = c.withoutMethod()
+	given := c
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s = &ServedTasks{Builder: graph.New(graph.RecomputeNone).Use(c.Precision), Variables: graph.NewVariables()}
+	s = &ServedTasks{given: given, Builder: graph.New(graph.RecomputeNone).Use(c.Precision), Variables: graph.NewVariables()}
 	s.Sharing.Depth = len(c.Arch.Blocks())
 	plain := c.declare(s.Builder, s.Variables, s.Variables)
 	side := c.Arch.ImageSize()
@@ -45,6 +48,9 @@ func NewServedTasks(c Config, tasks []Task) (s *ServedTasks, err error) {
 	for _, t := range tasks {
 		of := c
 		of.Method, of.Pool, of.Classes = t.Method, t.Pool, t.Classes
+		if err := of.sharesFolded(given.Arch); err != nil {
+			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+		}
 		alone, err := New(of) // finds the prefix
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.Name, err)
@@ -79,9 +85,9 @@ func (m *Model) after(b *graph.Builder, p prefix, images graph.Value, values map
 	return m.classify(b, f.Resume(b, given, m.Config.Pool))
 }
 
-// TaskValues are the values of the variables of ServedTasks.
-func TaskValues(weights tensor.Map, tasks []Task) tensor.Map {
-	values := maps.Clone(weights)
+// Values are the values of the variables, from the weights of the backbone as in its file.
+func (s *ServedTasks) Values(weights tensor.Map, tasks []Task) tensor.Map {
+	values := maps.Clone(s.given.Weights(weights))
 	for _, t := range tasks {
 		for name, v := range t.Adapter {
 			values[TaskPrefix(t.Name)+name] = v

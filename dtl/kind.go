@@ -30,8 +30,8 @@ func (s *Shared) kindOf(t Task) (k *kind, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if c.Arch != s.given && c.trainsBackbone() {
-		return nil, fmt.Errorf("method %s trained the backbone, whose LayerScale is folded for the other tasks: run this task alone", t.Method.Name())
+	if err := c.sharesFolded(s.given); err != nil {
+		return nil, err
 	}
 	s.building.Lock()
 	defer s.building.Unlock()

@@ -62,8 +62,7 @@ var ErrUnknownTask = errors.New("there is no such task")
 // and the seed of start. It does not keep the weights.
 func NewShared(c Config, start Start) (s *Shared, err error) {
 	defer graph.Catch(&err)
-	plain := linear{base{"linear"}}
-	c.Method, c.Classes, c.Pool = plain, 1, backbone.DefaultPool(c.Arch, plain.Pool())
+	c = c.withoutMethod()
 	given := c
 	if err := c.check(); err != nil {
 		return nil, err

@@ -87,3 +87,19 @@ func (t *trunk) run(s *graph.Session, images tensor.Tensor, names []string) (map
 	}
 	return values, nil
 }
+
+// withoutMethod is a config for the backbone's plain forward pass.
+func (c Config) withoutMethod() Config {
+	plain := linear{base{"linear"}}
+	c.Method, c.Classes, c.Pool = plain, 1, backbone.DefaultPool(c.Arch, plain.Pool())
+	return c
+}
+
+// sharesFolded returns an error if a task can't share the folded weights of a backbone, because its method trained them before their
+// folding. given is the architecture before it (see backbone.Fold).
+func (c Config) sharesFolded(given backbone.Architecture) error {
+	if c.Arch != given && c.trainsBackbone() {
+		return fmt.Errorf("method %s trained the backbone, whose LayerScale is folded for the other tasks: use this adapter alone", c.Method.Name())
+	}
+	return nil
+}

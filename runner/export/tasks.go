@@ -113,7 +113,7 @@ func Tasks(ctx context.Context, c TasksConfig, ui runner.UI) error {
 		return err
 	}
 	model := savedmodel.Model{
-		Builder: served.Builder, Variables: served.Variables, Values: dtl.TaskValues(bb.Weights, tasks), Signatures: d.signatures(served),
+		Builder: served.Builder, Variables: served.Variables, Values: served.Values(bb.Weights, tasks), Signatures: d.signatures(served),
 		Extra: map[string][]byte{tasksFile: append(text, '\n')},
 	}
 	err = writeSavedModel(ctx, c.Out, c.Overwrite, func(dir string) error {
