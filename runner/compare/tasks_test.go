@@ -88,12 +88,12 @@ func TestTasksFailure(t *testing.T) {
 
 func TestTasksRefused(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
-		`"0" is not a number of tasks`:                  func(c *Config) { c.Tasks = "1,0" },
-		`"" is not a number of tasks`:                   func(c *Config) { c.Tasks = "1," },
+		`"0" is not a number of tasks`:                   func(c *Config) { c.Tasks = "1,0" },
+		`"" is not a number of tasks`:                    func(c *Config) { c.Tasks = "1," },
 		`"1001" is not a number of tasks from 1 to 1000`: func(c *Config) { c.Tasks = "1001" },
-		"--tasks and --breakdown":                       func(c *Config) { c.Breakdown = "dtl" },
-		"--tasks and --results":                         func(c *Config) { c.Results = "x" },
-		"--tasks with the method full":                  func(c *Config) { c.Methods = "full,dtl" },
+		"--tasks and --breakdown":                        func(c *Config) { c.Breakdown = "dtl" },
+		"--tasks and --results":                          func(c *Config) { c.Results = "x" },
+		"--tasks with the method full":                   func(c *Config) { c.Methods = "full,dtl" },
 	} {
 		c := tasksOn(t, "1,2", "dtl")
 		change(&c)
