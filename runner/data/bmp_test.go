@@ -30,7 +30,7 @@ func TestBMPClaims(t *testing.T) {
 		"BMP images with an OS/2 header are not read":                                   header(5, 5, 24, 0, 12),
 	} {
 		expect.Memory(t, 0, func() {
-			if _, err := decode(content, nil, maxPixels); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := decode(content, nil, MaxPixels); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}
 		})

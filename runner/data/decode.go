@@ -27,16 +27,26 @@ func (m Images) Load(path string) ([]uint8, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
-	p, err := decode(content, m.Decoder, maxPixels)
+	rgb, err := m.Decode(content, MaxPixels)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", path, err)
+	}
+	return rgb, nil
+}
+
+// Decode is Load for the content of a file. It refuses an image of more than maxPixels pixels from its header; give at most
+// MaxPixels.
+func (m Images) Decode(content []byte, maxPixels int) ([]uint8, error) {
+	p, err := decode(content, m.Decoder, maxPixels)
+	if err != nil {
+		return nil, err
 	}
 	return resize(p, m.Size), nil
 }
 
-// maxPixels is the largest image that is decoded. It bounds the memory that a small file can unpack to, and lies between the sizes
+// MaxPixels is the largest image that is decoded. It bounds the memory that a small file can unpack to, and lies between the sizes
 // at which Pillow warns (89,478,485) and raises an error (178,956,970).
-const maxPixels = 100_000_000
+const MaxPixels = 100_000_000
 
 // pixels is a decoded image: [height, width, 3] uint8 RGB.
 type pixels struct {

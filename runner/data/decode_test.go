@@ -11,7 +11,7 @@ func TestDecodeAgreesWithPillow(t *testing.T) {
 	jpegs := decoder(t)
 	for _, v := range vectors(t) {
 		t.Run(v.name, func(t *testing.T) {
-			p, err := decode(v.content, jpegs, maxPixels)
+			p, err := decode(v.content, jpegs, MaxPixels)
 			if err != nil {
 				t.Fatal(err)
 			}

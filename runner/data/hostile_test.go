@@ -104,7 +104,7 @@ func TestAnimated(t *testing.T) {
 		control(1), chunk("fdAT", []byte("\x00\x00\x00\x02rubbish")), plain[end:],
 	}, nil)
 	for name, content := range map[string][]byte{"GIF": asGIF.Bytes(), "APNG": animated} {
-		p, err := decode(content, nil, maxPixels)
+		p, err := decode(content, nil, MaxPixels)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -67,7 +67,7 @@ func TestMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect.Memory(t, c.perPixel*c.height*c.width, func() {
-				p, err := decode(c.content, nil, maxPixels)
+				p, err := decode(c.content, nil, MaxPixels)
 				if err != nil {
 					t.Fatal(err)
 				}

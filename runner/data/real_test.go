@@ -36,7 +36,7 @@ func TestRealImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := decode(encoded, images.Decoder, maxPixels)
+		p, err := decode(encoded, images.Decoder, MaxPixels)
 		if err != nil {
 			t.Fatal(err)
 		}
