@@ -187,7 +187,21 @@ func (s *Shared) release(list []*sharedTask) {
 // Logits classifies images [n, S, S, 3] for the named tasks: in their order [n, classes of the task]. The values may be NaN or infinite
 // if an adapter's are.
 func (s *Shared) Logits(images tensor.Tensor, tasks ...string) ([]tensor.Tensor, error) {
-	list, err := s.use(tasks)
+	wanted := make([]Wanted, len(tasks))
+	for i, name := range tasks {
+		wanted[i].Task = name
+	}
+	return s.LogitsOf(images, wanted...)
+}
+
+// LogitsOf is Logits for tasks that classify some rows of the images only: [rows, classes of the task] each. What the tasks share runs
+// once for all images.
+func (s *Shared) LogitsOf(images tensor.Tensor, wanted ...Wanted) ([]tensor.Tensor, error) {
+	names := make([]string, len(wanted))
+	for i, w := range wanted {
+		names[i] = w.Task
+	}
+	list, err := s.use(names)
 	if err != nil {
 		return nil, err
 	}
@@ -205,22 +219,43 @@ func (s *Shared) Logits(images tensor.Tensor, tasks ...string) ([]tensor.Tensor,
 		return nil, fmt.Errorf("what the tasks share: %w", err)
 	}
 	defer func() { graph.Free(slices.Collect(maps.Values(values))...) }()
+	given := maps.Clone(values)
+	if given == nil {
+		given = map[string]tensor.Tensor{}
+	}
+	given[imagesName] = images
 	results := make([]tensor.Tensor, len(list))
 	for i, t := range list {
-		feeds := slices.Clone(t.params)
-		for j, name := range t.kind.reads {
-			feeds = append(feeds, graph.Feed{Output: t.kind.inputs[j].Output, Value: values[name]})
-		}
-		if len(t.kind.reads) == 0 {
-			feeds = append(feeds, graph.Feed{Output: t.kind.inputs[0].Output, Value: images})
-		}
-		out, err := s.session.Run(feeds, []tf.Output{t.kind.logits.Output})
-		if err != nil {
+		if results[i], err = s.logits(t, given, wanted[i].Rows); err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.name, err)
 		}
-		results[i] = out[0]
 	}
 	return results, nil
+}
+
+// logits runs a task's own part from the held values of the prefix and the images, for some rows of them or for all.
+func (s *Shared) logits(t *sharedTask, values map[string]tensor.Tensor, rows []int) (tensor.Tensor, error) {
+	reads := t.kind.reads
+	if len(reads) == 0 {
+		reads = []string{imagesName}
+	}
+	if rows != nil {
+		picked, err := s.trunk.pickRows(s.session, values, reads, rows)
+		if err != nil {
+			return tensor.Tensor{}, err
+		}
+		defer func() { graph.Free(slices.Collect(maps.Values(picked))...) }()
+		values = picked
+	}
+	feeds := slices.Clone(t.params)
+	for i, name := range reads {
+		feeds = append(feeds, graph.Feed{Output: t.kind.inputs[i].Output, Value: values[name]})
+	}
+	out, err := s.session.Run(feeds, []tf.Output{t.kind.logits.Output})
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return out[0], nil
 }
 
 // Device returns the name and the kind of the device that computes (see graph.Session).

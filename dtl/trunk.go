@@ -18,6 +18,7 @@ type trunk struct {
 	frozen  *graph.Variables
 	images  graph.Value
 	values  map[string]graph.Value // inputs and outputs of blocks by name (see backbone.InputName), and features by featuresOf
+	pickers map[string]picker      // for values and imagesName
 }
 
 // nodeName replaces what TensorFlow does not take in the name of a node.
@@ -26,17 +27,22 @@ func nodeName(name string) string { return strings.ReplaceAll(name, "+", "_and_"
 // featuresOf is the name of the features that a pool gives.
 func featuresOf(p backbone.Pool) string { return "features/" + string(p) }
 
+// imagesName is the name of the images among what tasks read.
+const imagesName = "images"
+
 // newTrunk builds the forward pass. All weights of the backbone that any method reads are variables of it.
 func newTrunk(c Config) *trunk {
 	b := c.builder()
 	m := c.onGraph(b, graph.NewVariables(), graph.NewVariables())
-	t := &trunk{builder: b, frozen: m.Frozen}
+	t := &trunk{builder: b, frozen: m.Frozen, pickers: map[string]picker{}}
 	b = b.In("shared")
 	t.images = m.placeholder(b, graph.Unknown)
 	t.values = m.plainPass(b, t.images)
 	for name, v := range t.values {
 		t.values[name] = b.In(nodeName(name)).Float(v)
+		t.pickers[name] = newPicker(b.In("rows/"+nodeName(name)), t.values[name])
 	}
+	t.pickers[imagesName] = newPicker(b.In("rows/"+imagesName), t.images)
 	return t
 }
 

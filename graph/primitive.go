@@ -167,6 +167,13 @@ func (b *Builder) gather(x Value, axis int, indices []int) Value {
 	return b.node("GatherV2", shape, nil, x.Output, b.ints(indices...).Output, b.axis(axis).Output)
 }
 
+// Pick is x [n, ...] at indices (int32 [m]) of the first axis: [m, ...]. It has no gradient.
+func (b *Builder) Pick(x, indices Value) Value {
+	shape := slices.Clone(x.Shape)
+	shape[0] = indices.Shape[0]
+	return b.node("GatherV2", shape, nil, x.Output, indices.Output, b.axis(0).Output)
+}
+
 // axis is a scalar constant, one node per graph and axis.
 func (b *Builder) axis(n int) Value {
 	return b.cached(fmt.Sprintf("axis%d", n), func() Value { return b.root().Constant(tensor.Scalar(int32(n))) })
