@@ -1,0 +1,194 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"dtl-tf/runner/internal/classify"
+)
+
+// asked is the answers to a request.
+type asked struct {
+	answers []answer // one for each image
+	decode  time.Duration
+	total   time.Duration // from the arrival of the whole body
+}
+
+// ask decodes images and has adapters, which the caller holds, classify them.
+func (s *server) ask(r *http.Request, images []file, list []*served) (*asked, error) {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeoutCause(r.Context(), s.config.Timeout, errTimeout)
+	defer cancel()
+	if len(images) > s.config.MaxImages {
+		return nil, s.tooMany(len(images))
+	}
+	if s.queue.length()+len(images) > s.queue.capacity { // before the work of decoding
+		return nil, errFull
+	}
+	e := entryOf(r)
+	e.images, e.adapters = len(images), len(list)
+	if len(list) == 0 {
+		return nil, failf(http.StatusServiceUnavailable, "no adapter is loaded")
+	}
+	pixels, err := s.decode(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	decoded := time.Since(begun)
+	s.metrics.decoded(decoded)
+	answers, err := s.batcher.ask(ctx, pixels, list, hold(list, s.log)) // the batcher may still compute when this returns
+	if err != nil {
+		return nil, err
+	}
+	first := answers[0]
+	e.batch, e.decode, e.queued, e.compute = first.batch, decoded, first.queued, first.compute
+	return &asked{answers, decoded, time.Since(begun)}, nil
+}
+
+// decode decodes and scales images as predict does, a few at a time for all requests together.
+func (s *server) decode(ctx context.Context, images []file) ([][]uint8, error) {
+	pixels := make([][]uint8, len(images))
+	errs := make([]error, len(images))
+	var all sync.WaitGroup
+	for i, f := range images {
+		select {
+		case s.decoding <- struct{}{}:
+		case <-ctx.Done():
+			all.Wait()
+			return nil, context.Cause(ctx)
+		}
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			defer func() { <-s.decoding }()
+			pixels[i], errs[i] = s.decoder.Decode(f.content, s.config.MaxPixels)
+		}()
+	}
+	all.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, failf(http.StatusBadRequest, "image %s: %w", images[i].shown(i), err)
+		}
+	}
+	return pixels, nil
+}
+
+// softmax turns logits into probabilities. That of the largest logit is computed as predict does.
+func softmax(logits []float32) []float64 {
+	largest := slices.Max(logits)
+	p := make([]float64, len(logits))
+	sum := 0.0
+	for i, v := range logits {
+		p[i] = math.Exp(float64(v - largest))
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// order lists the classes with the largest logit first. Equal ones stay in order, so the first is the one that predict names.
+func order(logits []float32) []int {
+	list := make([]int, len(logits))
+	for i := range list {
+		list[i] = i
+	}
+	slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(logits[b], logits[a]) })
+	return list
+}
+
+// className is the name of a class, or "" if the adapter has no names.
+func (s *served) className(class int) string {
+	if names := s.ClassNames(); class < len(names) {
+		return names[class]
+	}
+	return ""
+}
+
+// prediction is what an adapter says about an image, in the form of predict --json.
+type prediction struct {
+	Image       string    `json:"image"`
+	Adapter     string    `json:"adapter"`
+	Label       int       `json:"label"`
+	Class       string    `json:"class,omitempty"`
+	Probability float64   `json:"probability"`
+	Logits      []float32 `json:"logits"`
+	Top         []likely  `json:"top"` // the likeliest classes
+}
+
+type likely struct {
+	Label       int     `json:"label"`
+	Class       string  `json:"class,omitempty"`
+	Probability float64 `json:"probability"`
+}
+
+const topClasses = 5
+
+// milliseconds are the parts of an answer's time.
+type milliseconds struct {
+	Decode  float64 `json:"decode"`
+	Queue   float64 `json:"queue"`   // until the image's batch began
+	Compute float64 `json:"compute"` // of the batch
+	Total   float64 `json:"total"`   // from the arrival of the whole request
+}
+
+func ms(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
+
+// predictAll answers POST /v1/predict: every adapter's answer for every image.
+func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
+	images, names, release, err := s.images(w, r)
+	if err != nil {
+		return err
+	}
+	defer release()
+	names = append(names, r.URL.Query()["adapter"]...)
+	if err := distinct(names); err != nil {
+		return err
+	}
+	adapters, letGo, err := s.adapters.acquire(names...)
+	if err != nil {
+		return err
+	}
+	defer letGo()
+	a, err := s.ask(r, images, adapters)
+	if err != nil {
+		return err
+	}
+	var list []prediction
+	for i, f := range images {
+		for k, adapter := range adapters {
+			logits := a.answers[i].logits[k]
+			p := softmax(logits)
+			label := classify.Argmax(logits)
+			one := prediction{f.shown(i), adapter.name, label, adapter.className(label), p[label], logits, nil}
+			for _, class := range order(logits)[:min(topClasses, len(logits))] {
+				one.Top = append(one.Top, likely{class, adapter.className(class), p[class]})
+			}
+			list = append(list, one)
+		}
+	}
+	slowest := slices.MaxFunc(a.answers, func(x, y answer) int { return cmp.Compare(x.queued, y.queued) })
+	writeJSON(w, http.StatusOK, map[string]any{
+		"predictions": list, "batch": slowest.batch,
+		"milliseconds": milliseconds{ms(a.decode), ms(slowest.queued), ms(slowest.compute), ms(a.total)},
+	})
+	return nil
+}
+
+// labelText is a class as the text that TensorFlow Serving's classify answers with.
+func (s *served) labelText(class int) string {
+	return cmp.Or(s.className(class), strconv.Itoa(class))
+}
+
+// unfit is the error for a request whose JSON has another form.
+func unfit(format string, args ...any) error {
+	return &failure{http.StatusBadRequest, fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,150 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dtl-tf/runner/result"
+)
+
+// watcher keeps the adapters of a folder served: each NAME.safetensors, and each NAME that is the folder of a run.
+type watcher struct {
+	folder   string
+	adapters *adapters
+	metrics  *metrics
+	log      *slog.Logger
+
+	handled map[string]os.FileInfo // by path: the state that was loaded or refused
+	fresh   map[string]os.FileInfo // by path: a new state that has to be the same at the next look
+	names   map[string]string      // by path
+	lost    bool                   // the folder could not be read
+}
+
+func newWatcher(folder string, a *adapters, m *metrics, log *slog.Logger) *watcher {
+	return &watcher{folder: folder, adapters: a, metrics: m, log: log,
+		handled: map[string]os.FileInfo{}, fresh: map[string]os.FileInfo{}, names: map[string]string{}}
+}
+
+// run looks at the folder again and again until the context ends.
+func (w *watcher) run(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			w.look(ctx, false)
+		}
+	}
+}
+
+// look loads files that are new or have changed, and removes the adapters of files that are gone. A file may still be written, so it
+// is loaded once two looks in a row find it the same, unless atOnce is set.
+func (w *watcher) look(ctx context.Context, atOnce bool) {
+	entries, err := os.ReadDir(w.folder)
+	if err != nil {
+		if !w.lost {
+			w.log.Error("the watched folder can't be read: its adapters go on serving as they are", "folder", w.folder, "error", err.Error())
+		}
+		w.lost = true
+		return
+	}
+	if w.lost {
+		w.log.Info("the watched folder can be read again", "folder", w.folder)
+		w.lost = false
+	}
+	present := map[string]bool{}
+	owner := map[string]string{} // by name: the path
+	for _, e := range entries {
+		path, info := w.adapterAt(e.Name())
+		if info == nil {
+			continue
+		}
+		present[path] = true
+		name := nameOf(path)
+		if other, ok := owner[name]; ok {
+			if w.news(path, info, true) {
+				w.fail(path, info, fmt.Errorf("two adapters of the watched folder have the name %s: %s and %s", name, other, path))
+			}
+			continue
+		}
+		owner[name] = path
+		if !w.news(path, info, atOnce) {
+			continue
+		}
+		if _, err := w.adapters.put(ctx, name, path, path, byWatch); err != nil {
+			w.fail(path, info, err)
+			continue
+		}
+		w.metrics.changes.WithLabelValues("loaded").Inc()
+		w.handled[path], w.names[path] = info, name
+	}
+	w.forget(present)
+}
+
+// adapterAt returns the adapter of an entry of the folder; info is nil if it has none.
+func (w *watcher) adapterAt(entry string) (path string, info os.FileInfo) {
+	path = filepath.Join(w.folder, entry)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil || strings.HasPrefix(entry, "."):
+		return path, nil
+	case info.IsDir():
+		path = filepath.Join(path, result.AdapterFile)
+		if info, err = os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			return path, nil
+		}
+	case filepath.Ext(entry) != filepath.Ext(result.AdapterFile) || !info.Mode().IsRegular():
+		return path, nil
+	}
+	return path, info
+}
+
+// news tells whether a file is in a state that was not handled yet and does not change any more.
+func (w *watcher) news(path string, info os.FileInfo, atOnce bool) bool {
+	if old, ok := w.handled[path]; ok && sameState(old, info) {
+		delete(w.fresh, path)
+		return false
+	}
+	if seen, ok := w.fresh[path]; !atOnce && !(ok && sameState(seen, info)) {
+		w.fresh[path] = info
+		return false
+	}
+	delete(w.fresh, path)
+	return true
+}
+
+func sameState(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// fail logs why a file is not served, once for each state of it.
+func (w *watcher) fail(path string, info os.FileInfo, err error) {
+	w.handled[path] = info
+	w.metrics.changes.WithLabelValues("refused").Inc()
+	w.log.Error("an adapter of the watched folder is not loaded; the server goes on with what it has", "file", path, "error", err.Error())
+}
+
+// forget removes the adapters whose files are gone.
+func (w *watcher) forget(present map[string]bool) {
+	for path := range w.handled {
+		if present[path] {
+			continue
+		}
+		delete(w.handled, path)
+		delete(w.fresh, path)
+		name := w.names[path]
+		delete(w.names, path)
+		if s := w.adapters.peek(name); s != nil && s.by == byWatch && cmp.Or(s.file, path) == path {
+			w.adapters.remove(name, byWatch)
+			w.metrics.changes.WithLabelValues("removed").Inc()
+		}
+	}
+}
