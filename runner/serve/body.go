@@ -20,11 +20,17 @@ func (s *server) open(w http.ResponseWriter, r *http.Request) (io.Reader, func()
 	}
 	limit := int64(s.config.MaxBody) << 20
 	if r.ContentLength > limit {
-		w.Header().Set("Connection", "close") // instead of reading the body
+		discard(r, limit)
 		return nil, nil, failf(http.StatusRequestEntityTooLarge, "the body has %d bytes, more than the limit of %d", r.ContentLength, limit)
 	}
 	c := &charged{Reader: http.MaxBytesReader(w, r.Body, limit), budget: &s.bodies}
 	return c, c.release, nil
+}
+
+// discard reads what a client sends beyond a limit, up to as much again. A connection that is closed while the client sends is reset,
+// and the client may never read the answer.
+func discard(r *http.Request, limit int64) {
+	_, _ = io.CopyN(io.Discard, r.Body, 2*limit)
 }
 
 // body reads a whole body.
@@ -39,7 +45,10 @@ func (s *server) body(w http.ResponseWriter, r *http.Request) ([]byte, func(), e
 	}
 	if _, err := b.ReadFrom(reader); err != nil {
 		release()
-		return nil, nil, bodyError(err)
+		if err = bodyError(err); statusOf(err) == http.StatusRequestEntityTooLarge {
+			discard(r, int64(s.config.MaxBody)<<20)
+		}
+		return nil, nil, err
 	}
 	received(w)
 	return b.Bytes(), release, nil

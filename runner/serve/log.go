@@ -85,10 +85,10 @@ func (s *server) access(r *http.Request, e *entry, rec *recorder, took time.Dura
 	s.metrics.answered(e.route, rec.status, took)
 	level := slog.LevelInfo
 	switch {
-	case rec.status >= 500:
-		level = slog.LevelError
 	case e.route == "health" || e.route == "metrics":
 		level = slog.LevelDebug // several a minute, from machines
+	case rec.status >= 500:
+		level = slog.LevelError
 	}
 	list := []slog.Attr{
 		slog.String("remote", r.RemoteAddr), slog.String("method", r.Method), slog.String("path", r.URL.Path),

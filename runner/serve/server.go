@@ -85,8 +85,9 @@ func (s *server) route(name, method string, h handler) http.Handler {
 			return h(w, r)
 		}()
 		if err != nil {
-			e.err = err
-			s.refuse(err)
+			if e.err = err; name != "health" {
+				s.refuse(err)
+			}
 			writeError(w, err)
 		}
 	})
