@@ -60,7 +60,7 @@ func TestBadInput(t *testing.T) {
 		{all, "", "", 400, "the body is empty"},
 		{all, "image/png", string(bomb), 400, "60000 x 60000 pixels"},
 		{all, "image/png", string(grey(1)[:40]), 400, "PNG image"},
-		{all, "multipart/form-data; boundary=x", "--x\r\n", 400, "the body can't be read"},
+		{all, "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\nhalf", 400, "the body can't be read"},
 		{all, "multipart/form-data", "", 400, "the body can't be read"},
 		{all, "multipart/form-data; boundary=x", "--x--\r\n", 400, "the form has no file"},
 		{all, "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\n5\r\n--x--\r\n", 400, `field "size" is neither`},

@@ -60,16 +60,23 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 		w.log.Info("the watched folder can be read again", "folder", w.folder)
 		w.lost = false
 	}
-	present := map[string]bool{}
+	present := map[string]os.FileInfo{}
+	var paths []string
 	owner := map[string]string{} // by name: the path
 	for _, e := range entries {
 		path, info := w.adapterAt(e.Name())
 		if info == nil {
 			continue
 		}
-		present[path] = true
-		name := nameOf(path)
-		if other, ok := owner[name]; ok {
+		present[path] = info
+		paths = append(paths, path)
+		if name, serves := w.names[path]; serves {
+			owner[name] = path
+		}
+	}
+	for _, path := range paths {
+		name, info := nameOf(path), present[path]
+		if other := cmp.Or(owner[name], path); other != path {
 			if w.news(path, info, true) {
 				w.fail(path, info, fmt.Errorf("two adapters of the watched folder have the name %s: %s and %s", name, other, path))
 			}
@@ -133,9 +140,9 @@ func (w *watcher) fail(path string, info os.FileInfo, err error) {
 }
 
 // forget removes the adapters whose files are gone.
-func (w *watcher) forget(present map[string]bool) {
+func (w *watcher) forget(present map[string]os.FileInfo) {
 	for path := range w.handled {
-		if present[path] {
+		if present[path] != nil {
 			continue
 		}
 		delete(w.handled, path)
