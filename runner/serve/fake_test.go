@@ -147,6 +147,9 @@ func start(t *testing.T, change func(c *Config, e *fake)) *harness {
 	gate := e.gate
 	e.gate = nil // warming up needs no value
 	s := newServer(c, slog.New(slog.NewTextHandler(out, nil)))
+	var err error
+	s.token, err = readToken("token-file", c.TokenFile, func(string, ...any) {})
+	expect.NoError(t, err)
 	fronts, err := s.listen(nil)
 	expect.NoError(t, err)
 	adapters := newAdapters(e, s.log)
