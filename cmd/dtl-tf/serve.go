@@ -62,7 +62,7 @@ SIGTERM and Ctrl-C stop the server once it has answered the requests that it has
 		})
 		return func(ctx context.Context, _ []string, io streams) error {
 			var err error
-			if c.AdaptedConfig, err = adapted.config(g); err != nil {
+			if c.AdaptedConfig, err = adapted.config(g, io); err != nil {
 				return err
 			}
 			return serve.Serve(ctx, c, io.ui(false))
