@@ -3,8 +3,15 @@ package serve
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -299,4 +306,43 @@ func TestLog(t *testing.T) {
 	newLog(&b, true).LogAttrs(context.Background(), 0, "request")
 	var line map[string]any
 	expect.NoError(t, json.Unmarshal(b.Bytes(), &line))
+}
+
+// TestTLS: with a certificate the server speaks HTTPS, HTTP/2 too, and a certificate that can't be read is named.
+func TestTLS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	expect.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	expect.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	expect.NoError(t, err)
+	dir := t.TempDir()
+	c := Default()
+	c.CertificateFile, c.KeyFile, c.Listen, c.Admin = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), "127.0.0.1:0", ""
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})
+	expect.NoError(t, os.WriteFile(c.CertificateFile, chain, 0o600))
+	_, err = c.certificate()
+	expect.Error(t, err, "--tls-cert "+c.CertificateFile, c.KeyFile)
+	expect.NoError(t, os.WriteFile(c.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	certificate, err := c.certificate()
+	expect.NoError(t, err)
+
+	h := start(t, nil)
+	h.server.config = c
+	fronts, err := h.listen(certificate)
+	expect.NoError(t, err)
+	go func() { _ = fronts[0].server.Serve(fronts[0].listener) }()
+	defer fronts[0].server.Close()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(chain)
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	address := c.wholeAddress(fronts[0].listener)
+	a, err := (&http.Client{Transport: transport}).Post(address+"/v1/predict", "image/png", bytes.NewReader(grey(3)))
+	expect.NoError(t, err)
+	defer a.Body.Close()
+	if a.StatusCode != 200 || a.ProtoMajor != 2 || !strings.HasPrefix(address, "https://") {
+		t.Errorf("%s: %s %s", address, a.Proto, a.Status)
+	}
 }
