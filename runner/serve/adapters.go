@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -84,6 +85,8 @@ func (a *adapters) put(ctx context.Context, name, file, shown string, by source)
 		s.release(a.log)
 		return nil, err
 	}
+	// Go's garbage collector does not see the memory of the graphs on which the adapter was checked, so it would come too late.
+	debug.FreeOSMemory()
 	a.mu.Lock()
 	old := a.byName[name]
 	a.versions[name]++

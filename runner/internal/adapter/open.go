@@ -66,11 +66,11 @@ func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m
 	a.Config = dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes, Precision: precision,
 	}
-	model, err := dtl.New(a.Config)
+	wanted, err := shapesOf(a.Config)
 	if err != nil {
 		return nil, err
 	}
-	if err := Fits(adapter, bb, model.AdapterShapes()); err != nil {
+	if err := Fits(adapter, bb, wanted); err != nil {
 		return nil, err
 	}
 	return a, nil
