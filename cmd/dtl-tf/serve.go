@@ -22,9 +22,9 @@ weights are in memory once. Images of all requests are computed in batches.
   GET  /healthz, /readyz, /metrics   the process runs; it takes requests; its figures for Prometheus
 
 --adapter takes the file of an adapter, the folder of a run, or a folder of such folders; NAME=FILE names it,
-otherwise the name is that of the run's folder or of the file. --watch serves each NAME.safetensors and each run folder NAME in a folder, and follows changes.
-With --admin, POST and DELETE /v1/adapters/NAME on a second address add, replace and remove adapters. Requests
-that are running finish on the adapter that they began with.
+otherwise the name is that of the run's folder or of the file. --watch serves each NAME.safetensors and each run
+folder NAME in a folder, and follows changes. With --admin, POST and DELETE /v1/adapters/NAME on a second address
+add, replace and remove adapters. Requests that are running finish on the adapter that they began with.
 
 SIGTERM and Ctrl-C stop the server once it has answered the requests that it has. Then it exits with 0.`,
 	examples: []string{
