@@ -45,6 +45,7 @@ type setting struct {
 	chunkValues int
 	precision   graph.Precision
 	device      graph.Device // "": the processor
+	soft        bool         // soft targets
 	noise       float64      // standard deviation of what is added to the random weights
 }
 
@@ -107,7 +108,7 @@ func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	if c.adapter != nil {
 		start.Adapter = c.adapter(model)
 	}
-	return model, Training{Batch: c.batch, MicroBatch: c.microBatch, DropPath: c.dropPath, DropPathScope: c.scope, WeightDecay: 0.05}, start
+	return model, Training{Batch: c.batch, MicroBatch: c.microBatch, DropPath: c.dropPath, DropPathScope: c.scope, WeightDecay: 0.05, SoftTargets: c.soft}, start
 }
 
 // addNoise changes weights in place, so that no bias is zero and no scale one.
@@ -204,7 +205,7 @@ func gradientsOf(t *ImageTrainer, images tensor.Tensor, labels []int32) (logits 
 		names = append(names, name)
 		fetches = append(fetches, g.Output)
 	}
-	out, err := t.session.Run(t.feeds([]graph.Feed{{Output: t.nodes.inputs[0].Output, Value: images}}, labels, 0, 0), fetches)
+	out, err := t.session.Run(t.feeds([]graph.Feed{{Output: t.nodes.inputs[0].Output, Value: images}}, hard(labels), 0, 0), fetches)
 	if err != nil {
 		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
 	}

@@ -1,6 +1,7 @@
 package dtl
 
 import (
+	"errors"
 	"fmt"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -68,25 +69,35 @@ func newTrainer(m *Model, t Training, start Start, in input) (*Trainer, error) {
 // Step trains on one batch of images [B, S, S, 3] at learning rate lr and returns the loss before the update. step counts
 // from 0; together with the seed it determines the random numbers of stochastic depth.
 func (t *ImageTrainer) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return t.step([]tensor.Tensor{images}, labels, lr, step)
+	return t.step([]tensor.Tensor{images}, hard(labels), lr, step)
+}
+
+// StepSoft is Step with soft targets [B, classes], the probabilities of each label, for training with Training.SoftTargets.
+func (t *ImageTrainer) StepSoft(images, targets tensor.Tensor, lr float64, step int) (float64, error) {
+	return t.step([]tensor.Tensor{images}, targets, lr, step)
 }
 
 // Trace is Step, but returns the run's allocation records instead of the loss. With micro-batches it runs the first one only,
 // without the update.
 func (t *ImageTrainer) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return t.trace([]tensor.Tensor{images}, labels, lr, step)
+	return t.trace([]tensor.Tensor{images}, hard(labels), lr, step)
 }
 
 // Step trains on the stored values of one batch, each [B, Shape...], in the order of Stored. The rest is as in
 // ImageTrainer.Step.
 func (t *StoredTrainer) Step(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return t.step(values, labels, lr, step)
+	return t.step(values, hard(labels), lr, step)
+}
+
+// StepSoft is Step with soft targets, as in ImageTrainer.StepSoft.
+func (t *StoredTrainer) StepSoft(values []tensor.Tensor, targets tensor.Tensor, lr float64, step int) (float64, error) {
+	return t.step(values, targets, lr, step)
 }
 
 // Trace is Step, but returns the run's allocation records instead of the loss. They do not include the stored values, which
 // exist before the run.
 func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return t.trace(values, labels, lr, step)
+	return t.trace(values, hard(labels), lr, step)
 }
 
 // ReadOptimizer returns copies of the optimizer's moments by name.
@@ -107,9 +118,15 @@ func (t *Trainer) FixedBytes() (weights, optimizer int64) {
 	return t.Frozen.Bytes() + t.Trainable.Bytes(), t.nodes.optimizer.State.Bytes()
 }
 
+// hard are labels [B] as a tensor.
+func hard(labels []int32) tensor.Tensor { return tensor.Must(labels, len(labels)) }
+
 // step trains on a batch: its images, or its stored values.
-func (t *Trainer) step(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
+func (t *Trainer) step(values []tensor.Tensor, labels tensor.Tensor, lr float64, step int) (float64, error) {
 	input, err := t.inputFeeds(values)
+	if err == nil {
+		err = t.checkTargets(labels)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -123,7 +140,7 @@ func (t *Trainer) step(values []tensor.Tensor, labels []int32, lr float64, step 
 	return float64(out[0].Float32()[0]), nil
 }
 
-func (t *Trainer) trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
+func (t *Trainer) trace(values []tensor.Tensor, labels tensor.Tensor, lr float64, step int) (*pb.RunMetadata, error) {
 	input, err := t.inputFeeds(values)
 	if err != nil {
 		return nil, err
@@ -150,10 +167,18 @@ func (t *Trainer) inputFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
 	return feeds, nil
 }
 
+// checkTargets checks that the targets are of the kind that the step was built for.
+func (t *Trainer) checkTargets(targets tensor.Tensor) error {
+	if soft := targets.Float32() != nil; soft != t.training.SoftTargets {
+		return errors.New("Step takes labels, and StepSoft takes targets of training with SoftTargets: use the one that the trainer was made for")
+	}
+	return nil
+}
+
 // feeds adds the remaining inputs of a step to the inputs of its batch.
-func (t *Trainer) feeds(input []graph.Feed, labels []int32, lr float64, step int) []graph.Feed {
+func (t *Trainer) feeds(input []graph.Feed, labels tensor.Tensor, lr float64, step int) []graph.Feed {
 	feeds := append(t.nodes.optimizer.Feeds(lr, step+1), t.seedFeeds(step)...)
-	return append(append(feeds, input...), t.labelFeed(labels))
+	return append(append(feeds, input...), graph.Feed{Output: t.nodes.labels.Output, Value: labels})
 }
 
 // seedFeeds feeds the seed of stochastic depth, if the step has any.
@@ -162,8 +187,4 @@ func (t *Trainer) seedFeeds(step int) []graph.Feed {
 		return nil
 	}
 	return []graph.Feed{{Output: t.nodes.seed.Output, Value: tensor.Must([]int64{int64(t.seed), int64(step)}, 2)}}
-}
-
-func (t *Trainer) labelFeed(labels []int32) graph.Feed {
-	return graph.Feed{Output: t.nodes.labels.Output, Value: tensor.Must(labels, len(labels))}
 }

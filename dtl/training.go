@@ -17,6 +17,8 @@ type Training struct {
 	WeightDecay float64
 	// DropPathScope is the set of blocks that stochastic depth acts on; "" is DropPathAll.
 	DropPathScope DropPathScope
+	// SoftTargets makes a step take probabilities [B, classes] in the place of labels: see StepSoft.
+	SoftTargets bool
 }
 
 // DropPathScope selects the blocks that stochastic depth acts on.
@@ -43,7 +45,7 @@ func (t Training) check() error {
 // stepNodes are the nodes of a training step.
 type stepNodes struct {
 	inputs       []graph.Value // images, or the stored values
-	labels, seed graph.Value
+	labels, seed graph.Value   // labels [B], or targets [B, classes]
 	logits, loss graph.Value
 	gradients    map[string]graph.Value // of the mean loss over the batch, or over a micro-batch
 	optimizer    *graph.AdamW
@@ -79,7 +81,11 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 		n = t.MicroBatch
 		s.micro = &microBatch{count: t.Batch / n, from: b.Placeholder("from", tf.Int32, 3), accumulators: graph.NewVariables()}
 	}
-	s.labels = b.Placeholder("labels", tf.Int32, n)
+	if t.SoftTargets {
+		s.labels = b.Placeholder("targets", tf.Float, n, m.Config.Classes)
+	} else {
+		s.labels = b.Placeholder("labels", tf.Int32, n)
+	}
 	f := &backbone.Forward{Hook: m.newHook()}
 	if t.DropPath > 0 {
 		s.seed = b.Placeholder("seed", tf.Int64, 2)
@@ -96,7 +102,11 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 		}
 	}
 	s.inputs, s.logits = in(b, n, f)
-	s.loss = b.CrossEntropy(s.logits, s.labels)
+	if t.SoftTargets {
+		s.loss = b.SoftCrossEntropy(s.logits, s.labels)
+	} else {
+		s.loss = b.CrossEntropy(s.logits, s.labels)
+	}
 
 	s.optimizer = graph.NewAdamW(b, t.WeightDecay)
 	trainable := m.Trainable.All()

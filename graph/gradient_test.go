@@ -115,6 +115,10 @@ var gradientCases = []gradientCase{
 	{name: "cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
 		return b.Reshape(b.CrossEntropy(in[0], b.Constant(tensor.Must([]int32{1, 3, 0}, 3))), 1)
 	}},
+	{name: "soft cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
+		targets := []float32{0.1, 0.2, 0.3, 0.4, 1, 0, 0, 0, 0.25, 0.25, 0.4, 0.1}
+		return b.Reshape(b.SoftCrossEntropy(in[0], b.Constant(tensor.Must(targets, 3, 4))), 1)
+	}},
 }
 
 func depthwiseCase(k int) gradientCase {

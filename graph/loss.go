@@ -9,9 +9,22 @@ func (b *Builder) CrossEntropy(logits, labels Value) Value {
 	op := b.operation("SparseSoftmaxCrossEntropyWithLogits", nil, b.widen(logits).Output, labels.Output)
 	each := Value{Output: op.Output(0), Shape: labels.Shape}
 	slope := Value{Output: op.Output(1), Shape: logits.Shape}
+	return b.meanLoss(logits, labels, each, slope)
+}
+
+// SoftCrossEntropy is CrossEntropy against soft targets [B, classes] (float32), the probabilities of each label.
+func (b *Builder) SoftCrossEntropy(logits, targets Value) Value {
+	b = b.In("crossentropy")
+	op := b.operation("SoftmaxCrossEntropyWithLogits", nil, b.widen(logits).Output, targets.Output)
+	each := Value{Output: op.Output(0), Shape: targets.Shape[:1]}
+	return b.meanLoss(logits, each, each, Value{Output: op.Output(1), Shape: logits.Shape})
+}
+
+// meanLoss is the mean of the loss of each sample, whose derivatives by the logits are slope. samples has an element for each.
+func (b *Builder) meanLoss(logits, samples, each, slope Value) Value {
 	loss := b.reduce("Mean", each, false, 0)
 	return b.differentiable(loss, []Value{logits}, func(g *Gate, dy Value) []Value {
-		size := g.cast(g.node("Size", nil, nil, labels.Output), tf.Float)
+		size := g.cast(g.node("Size", nil, nil, samples.Output), tf.Float)
 		return []Value{g.mul(slope, g.node("RealDiv", nil, nil, dy.Output, size.Output))}
 	})
 }

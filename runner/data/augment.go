@@ -1,51 +1,68 @@
 package data
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"dtl-tf/runner/data/augment"
 )
 
-// Augmentations of training images.
+// Two of the augmentations that LoaderOptions.Augment lists; see [augment.Parse] for all.
 const (
-	AugmentNone     = "none"
-	AugmentFlipCrop = "flip-crop" // see flipCrop
+	AugmentNone     = augment.None
+	AugmentFlipCrop = "flip-crop"
 )
 
-// Augments lists the augmentations.
-func Augments() []string { return []string{AugmentNone, AugmentFlipCrop} }
-
-// augmenter writes an augmented copy of src to dst; both are [size, size, 3].
-type augmenter func(dst, src []uint8, size int, r *rand.Rand)
-
-func newAugmenter(name string) (augmenter, error) {
-	switch name {
-	case "", AugmentNone:
-		return func(dst, src []uint8, _ int, _ *rand.Rand) { copy(dst, src) }, nil
-	case AugmentFlipCrop:
-		return flipCrop, nil
+// picture returns the pixels of an item in an epoch, [Size, Size, 3]. They are the caller's if owned, who gives them to recycle
+// later, and else those of the cache.
+func (l *Loader) picture(epoch, index int) (pix []uint8, owned bool, err error) {
+	p, err := l.image(index)
+	if err != nil || !l.policy.ChangesImages() {
+		return p.pix, false, err
 	}
-	return nil, fmt.Errorf("unknown augmentation %q: want one of %v", name, Augments())
+	r := generator(streamAugment, l.options.Seed, uint64(l.view(epoch)), uint64(index))
+	if l.options.Draw != nil {
+		epoch, item := l.options.Draw(index)
+		r = generator(streamAugment, l.options.Seed, uint64(epoch), uint64(item))
+	}
+	if c := l.policy.Crop; c != nil {
+		p = resizePart(p, c.Box(p.height, p.width, r), l.size)
+	} else {
+		pix := l.buffer()
+		copy(pix, p.pix)
+		p.pix = pix
+	}
+	spare := l.buffer()
+	m := augment.Image{Pix: p.pix, Height: l.size, Width: l.size}
+	result := l.policy.Apply(m, spare, l.options.Fill, r)
+	if &result[0] == &spare[0] {
+		spare = p.pix
+	}
+	l.recycle(spare)
+	return result, true, nil
 }
 
-// flipCrop pads each side with zeros by an eighth of the size, crops at a random position and mirrors half of the images: the
-// common recipe for CIFAR (4 pixels of 32; He et al. 2015, section 4.2).
-func flipCrop(dst, src []uint8, size int, r *rand.Rand) {
-	pad := size / 8
-	flip := r.IntN(2) == 1
-	dy, dx := r.IntN(2*pad+1)-pad, r.IntN(2*pad+1)-pad
-	clear(dst)
-	// The columns x for which x + dx is inside the image.
-	from, to := max(0, -dx), min(size, size-dx)
-	for y := max(0, -dy); y < min(size, size-dy); y++ {
-		d := dst[y*size*3 : (y+1)*size*3]
-		s := src[(y+dy)*size*3 : (y+dy+1)*size*3]
-		if !flip {
-			copy(d[from*3:to*3], s[(from+dx)*3:])
-			continue
-		}
-		for x := from; x < to; x++ {
-			i, j := (size-1-x)*3, (x+dx)*3
-			d[i], d[i+1], d[i+2] = s[j], s[j+1], s[j+2]
-		}
+// view is the epoch whose pictures an epoch has.
+func (l *Loader) view(epoch int) int {
+	if n := l.options.Views; n > 0 {
+		return (epoch-1)%n + 1
 	}
+	return epoch
+}
+
+// buffer returns memory for an image.
+func (l *Loader) buffer() []uint8 {
+	if b, ok := l.buffers.Get().(*[]uint8); ok {
+		return *b
+	}
+	return make([]uint8, l.size*l.size*3)
+}
+
+// recycle gives memory back to buffer.
+func (l *Loader) recycle(b []uint8) { l.buffers.Put(&b) }
+
+// resizePart resizes a part of an image to size x size: resized_crop of torchvision on Pillow's images.
+func resizePart(p pixels, b augment.Box, size int) pixels {
+	part := newPixels(b.Height, b.Width)
+	for y := range b.Height {
+		copy(part.pix[y*b.Width*3:(y+1)*b.Width*3], p.pix[((b.Top+y)*p.width+b.Left)*3:])
+	}
+	return pixels{resize(part, size), size, size}
 }

@@ -70,7 +70,7 @@ func TestTooFewImages(t *testing.T) {
 		{nil, Images{Size: 8}, LoaderOptions{Batch: 4}, "no images"},
 		{items, Images{Size: 8}, LoaderOptions{}, "--batch"},
 		{items, Images{}, LoaderOptions{Batch: 1}, "--image-size"},
-		{items, Images{Size: 8}, LoaderOptions{Batch: 1, Augment: "mixup"}, "none flip-crop"},
+		{items, Images{Size: 8}, LoaderOptions{Batch: 1, Augment: "flap-crop"}, `did you mean "flip-crop"?`},
 		{items, Images{Size: 8}, LoaderOptions{Batch: 1, Workers: -1}, "workers"},
 	} {
 		if _, err := NewLoader(c.items, c.images, c.o); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -19,19 +19,42 @@ const maxFileBytes = 1 << 30
 type Images struct {
 	Decoder *jpeg.Decoder // decodes JPEG; the caller closes it
 	Size    int           // height and width of the result in pixels
+	Resize  int           // height and width that an image is scaled to before its centre is cut out; 0: Size
 }
 
 // Load reads one file and returns [Size, Size, 3] uint8 RGB. Errors name the file.
 func (m Images) Load(path string) ([]uint8, error) {
+	p, err := m.load(path)
+	return p.pix, err
+}
+
+func (m Images) load(path string) (pixels, error) {
+	p, err := m.read(path)
+	if err != nil {
+		return p, err
+	}
+	return m.fit(p), nil
+}
+
+// fit resizes an image to Size x Size, or to Resize x Resize and cuts the centre out.
+func (m Images) fit(p pixels) pixels {
+	if m.Resize > m.Size {
+		return centre(pixels{resize(p, m.Resize), m.Resize, m.Resize}, m.Size)
+	}
+	return pixels{resize(p, m.Size), m.Size, m.Size}
+}
+
+// read reads one file in its own size.
+func (m Images) read(path string) (pixels, error) {
 	content, err := limit.ReadFile(path, maxFileBytes)
 	if err != nil {
-		return nil, fmt.Errorf("read image: %w", err)
+		return pixels{}, fmt.Errorf("read image: %w", err)
 	}
-	rgb, err := m.Decode(content, MaxPixels)
+	p, err := decode(content, m.Decoder, MaxPixels)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", path, err)
+		return pixels{}, fmt.Errorf("image %s: %w", path, err)
 	}
-	return rgb, nil
+	return p, nil
 }
 
 // Decode is Load for the content of a file. It refuses an image of more than maxPixels pixels from its header; give at most
@@ -41,7 +64,7 @@ func (m Images) Decode(content []byte, maxPixels int) ([]uint8, error) {
 	if err != nil {
 		return nil, err
 	}
-	return resize(p, m.Size), nil
+	return m.fit(p).pix, nil
 }
 
 // MaxPixels is the largest image that is decoded. It bounds the memory that a small file can unpack to, and lies between the sizes

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/data/augment"
 )
 
 // Defaults of [LoaderOptions].
@@ -28,8 +29,14 @@ type LoaderOptions struct {
 	Batch    int    // images in a batch
 	Shuffle  bool   // a new order in each epoch, from Seed and the epoch; without it, the order of the items
 	DropLast bool   // leave out an incomplete last batch
-	Augment  string // one of Augments; "" is AugmentNone
+	Augment  string // a list for augment.Parse; "" is AugmentNone
 	Seed     uint64 // of order and augmentation
+
+	Fill  [3]uint8 // the colour outside of a picture that augmentation moves
+	Views int      // epochs after which the pictures of an item repeat; 0: never
+	// Draw, if not nil, returns the epoch and the index whose random numbers augment an item in every epoch. It is for computing
+	// the pictures of a loader without Draw in another order.
+	Draw func(index int) (epoch, item int)
 
 	Workers  int // images decoded at once; 0 is the number of processors
 	Prefetch int // batches prepared ahead of use; 0 is DefaultPrefetch
@@ -74,6 +81,7 @@ type Batch struct {
 	Images  []uint8 // [B, Size, Size, 3] RGB
 	Labels  []int32 // [B]
 	Indices []int   // [B], of the items given to NewLoader
+	Lambda  float64 // share of an image in its picture: the rest is of image B-1-i; 1 if the batch is not mixed
 }
 
 // Size is the number of images in the batch.
@@ -87,11 +95,12 @@ func (b *Batch) Tensor(size int) tensor.Tensor {
 // Loader makes batches of a list of images. Only one epoch may be looped over at a time.
 type Loader struct {
 	items   []Item
-	size    int // height and width of an image
-	load    func(path string) ([]uint8, error)
-	augment augmenter
+	size    int                               // height and width of an image
+	load    func(path string) (pixels, error) // of any size if the policy crops
+	policy  augment.Policy
 	options LoaderOptions
 	unused  sync.Pool // of *Batch, for reuse
+	buffers sync.Pool // of *[]uint8, for reuse
 
 	// Decoded images by index. None is evicted: every epoch visits all images, so an evicted one would be needed again.
 	cached    sync.Map
@@ -117,13 +126,13 @@ func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
 	if images.Size < 1 {
 		return nil, fmt.Errorf("image size %d: want at least 1 (--image-size)", images.Size)
 	}
-	augment, err := newAugmenter(o.Augment)
+	policy, err := augment.Parse(o.Augment)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("augmentation: %w", err)
 	}
-	l := &Loader{
-		items: items, size: images.Size, load: images.Load, augment: augment, options: o,
-		bad: map[int]bool{},
+	l := &Loader{items: items, size: images.Size, load: images.load, policy: policy, options: o, bad: map[int]bool{}}
+	if policy.Crop != nil {
+		l.load = images.read
 	}
 	l.cacheFree.Store(o.CacheBytes)
 	l.context, l.stop = context.WithCancel(context.Background())
@@ -232,16 +241,5 @@ func (l *Loader) lookAhead(p *pipeline) {
 	defer l.mu.Unlock()
 	if p.epoch < l.options.LastEpoch && p.context.Err() == nil {
 		l.next = l.start(p.epoch+1, 0)
-	}
-}
-
-// newBatch returns an empty batch with the capacity of a full one.
-func (l *Loader) newBatch() *Batch {
-	if b, ok := l.unused.Get().(*Batch); ok {
-		return &Batch{Images: b.Images[:0], Labels: b.Labels[:0], Indices: b.Indices[:0]}
-	}
-	n := min(l.options.Batch, len(l.items))
-	return &Batch{
-		Images: make([]uint8, 0, n*l.size*l.size*3), Labels: make([]int32, 0, n), Indices: make([]int, 0, n),
 	}
 }

@@ -27,14 +27,14 @@ func fakeLoader(t testing.TB, n int, o LoaderOptions, bad ...int) (*Loader, *ato
 	}
 	t.Cleanup(l.Close)
 	reads := new(atomic.Int64)
-	l.load = func(path string) ([]uint8, error) {
+	l.load = func(path string) (pixels, error) {
 		reads.Add(1)
 		var i int
 		fmt.Sscan(path, &i)
 		if slices.Contains(bad, i) {
-			return nil, fmt.Errorf("image %s: broken", path)
+			return pixels{}, fmt.Errorf("image %s: broken", path)
 		}
-		return bytes.Repeat([]byte{uint8(i)}, 16*16*3), nil
+		return pixels{bytes.Repeat([]byte{uint8(i)}, 16*16*3), 16, 16}, nil
 	}
 	return l, reads
 }

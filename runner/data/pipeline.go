@@ -10,7 +10,7 @@ import (
 
 // pipeline makes the batches of one epoch:
 //
-//	dispatch starts workers, which decode -> assemble takes the images in order -> results
+//	dispatch starts workers, which decode and augment -> assemble takes the images in order -> results
 //
 // Each arrow is a bounded channel, so little more than Prefetch batches are decoded ahead.
 type pipeline struct {
@@ -32,6 +32,7 @@ type slot struct {
 	index int
 	done  chan struct{}
 	pix   []uint8
+	owned bool // pix is for recycle
 	err   error
 }
 
@@ -88,7 +89,7 @@ func (l *Loader) usable(epoch int) []int {
 	return slices.DeleteFunc(order, func(index int) bool { return l.bad[index] })
 }
 
-// dispatch sends the images in order to assemble and decodes them.
+// dispatch sends the images in order to assemble, decodes and augments them.
 func (l *Loader) dispatch(p *pipeline, order []int, slots chan<- *slot) {
 	defer close(slots)
 	var workers errgroup.Group
@@ -102,7 +103,7 @@ func (l *Loader) dispatch(p *pipeline, order []int, slots chan<- *slot) {
 			return
 		}
 		workers.Go(func() error {
-			s.pix, s.err = l.image(s.index)
+			s.pix, s.owned, s.err = l.picture(p.epoch, s.index)
 			close(s.done)
 			return nil
 		})
@@ -110,15 +111,15 @@ func (l *Loader) dispatch(p *pipeline, order []int, slots chan<- *slot) {
 }
 
 // image returns an item's pixels from the cache or from its file.
-func (l *Loader) image(index int) ([]uint8, error) {
-	if pix, ok := l.cached.Load(index); ok {
-		return pix.([]uint8), nil
+func (l *Loader) image(index int) (pixels, error) {
+	if p, ok := l.cached.Load(index); ok {
+		return p.(pixels), nil
 	}
-	pix, err := l.load(l.items[index].Path)
-	if err == nil && l.cacheFree.Add(-int64(len(pix))) >= 0 {
-		l.cached.Store(index, pix)
+	p, err := l.load(l.items[index].Path)
+	if err == nil && l.cacheFree.Add(-int64(len(p.pix))) >= 0 {
+		l.cached.Store(index, p)
 	}
-	return pix, err
+	return p, err
 }
 
 // assemble fills batches in the order of the slots. It reports whether the epoch is complete.
@@ -138,8 +139,9 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 			l.Skip(s.index, s.err)
 			continue
 		}
-		l.add(batch, p.epoch, s)
+		l.add(batch, s)
 		if batch.Size() == l.options.Batch {
+			l.mix(batch, p.epoch, sent)
 			if !p.send(result{batch: batch}) {
 				return false
 			}
@@ -155,6 +157,7 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 		p.send(result{err: noneReadable(len(l.items))})
 		return false
 	case batch.Size() > 0 && !l.options.DropLast:
+		l.mix(batch, p.epoch, sent)
 		return p.send(result{batch: batch})
 	case sent == 0:
 		p.send(result{err: l.tooFewReadable(good)})
@@ -170,14 +173,33 @@ func (l *Loader) tooFewReadable(n int) error {
 	return tooFew(fmt.Sprintf("%d readable of %d images", n, len(l.items)), l.options.Batch)
 }
 
-// add appends an augmented image to the batch.
-func (l *Loader) add(b *Batch, epoch int, s *slot) {
-	n, values := len(b.Images), l.size*l.size*3
-	b.Images = b.Images[:n+values]
-	r := generator(streamAugment, l.options.Seed, uint64(epoch), uint64(s.index))
-	l.augment(b.Images[n:], s.pix, l.size, r)
+// add appends an image to the batch.
+func (l *Loader) add(b *Batch, s *slot) {
+	b.Images = append(b.Images, s.pix...)
+	if s.owned {
+		l.recycle(s.pix)
+	}
 	b.Labels = append(b.Labels, int32(l.items[s.index].Label))
 	b.Indices = append(b.Indices, s.index)
+}
+
+// mix mixes the images of a batch, the number-th of its epoch.
+func (l *Loader) mix(b *Batch, epoch, number int) {
+	if l.policy.Mixes() {
+		b.Lambda = l.policy.Mix(b.Images, l.size, generator(streamMix, l.options.Seed, uint64(epoch), uint64(number))).Lambda
+	}
+}
+
+// newBatch returns an empty batch with the capacity of a full one.
+func (l *Loader) newBatch() *Batch {
+	if b, ok := l.unused.Get().(*Batch); ok {
+		return &Batch{Images: b.Images[:0], Labels: b.Labels[:0], Indices: b.Indices[:0], Lambda: 1}
+	}
+	n := min(l.options.Batch, len(l.items))
+	return &Batch{
+		Images: make([]uint8, 0, n*l.size*l.size*3), Labels: make([]int32, 0, n), Indices: make([]int, 0, n),
+		Lambda: 1,
+	}
 }
 
 // send waits until the result is taken. It returns false if the pipeline was cancelled.

@@ -26,4 +26,5 @@ const (
 	streamOrder uint64 = iota
 	streamAugment
 	streamHoldout
+	streamMix
 )

@@ -32,6 +32,16 @@ func resize(p pixels, size int) []uint8 {
 	return p.pix
 }
 
+// centre cuts the central size x size out of a square image, as CenterCrop of torchvision: half a pixel goes to the even side.
+func centre(p pixels, size int) pixels {
+	at := int(math.RoundToEven(float64(p.height-size) / 2))
+	out := newPixels(size, size)
+	for y := range size {
+		copy(out.pix[y*size*3:(y+1)*size*3], p.pix[((at+y)*p.width+at)*3:])
+	}
+	return out
+}
+
 // taps are the filter weights for one target position, from source position first on, in units of 1/2^precision.
 type taps struct {
 	first   int
