@@ -1,6 +1,8 @@
 package dtl
 
 import (
+	"cmp"
+
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
@@ -21,9 +23,10 @@ type Serving struct {
 	Images, Logits, Probabilities graph.Value
 }
 
-// NewServed builds the forward pass that c describes for other programs. Recompute, Device, ChunkValues and FloatImages have no
+// NewServed builds the forward pass that c describes for other programs. Images of any size are scaled to the model's size, or to
+// resize x resize pixels, whose centre has it, unless resize is 0. Recompute, Device, ChunkValues and FloatImages have no
 // effect.
-func NewServed(c Config) (s *Served, err error) {
+func NewServed(c Config, resize int) (s *Served, err error) {
 	defer graph.Catch(&err)
 	if err := c.check(); err != nil {
 		return nil, err
@@ -36,7 +39,11 @@ func NewServed(c Config) (s *Served, err error) {
 	side := c.Arch.ImageSize()
 	b := m.builder.In("bytes")
 	images := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
-	s.Bytes = m.serving(b, images, b.Resize(images, side), m.newHook())
+	resized := b.Resize(images, cmp.Or(resize, side))
+	if resize > side {
+		resized = b.Centre(resized, side)
+	}
+	s.Bytes = m.serving(b, images, resized, m.newHook())
 	b = m.builder.In("floats")
 	images = b.Placeholder("images", tf.Float, graph.Unknown, side, side, 3)
 	s.Floats = m.serving(b, images, images, m.newHook())

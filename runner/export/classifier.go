@@ -49,7 +49,8 @@ type Description struct {
 	Pool       string            `json:"pool"`
 	Precision  string            `json:"precision"`
 	Image      int               `json:"image_size"`
-	Mean       [3]float64        `json:"mean"` // applied inside the graph
+	TestResize int               `json:"test_resize,omitempty"` // side to which the graph scales images of any size before it cuts out the centre
+	Mean       [3]float64        `json:"mean"`                  // applied inside the graph
 	Std        [3]float64        `json:"std"`
 	Classes    int               `json:"classes"`
 	ClassNames []string          `json:"class_names,omitempty"` // in the order of the logits
@@ -78,6 +79,8 @@ func Read(dir string) (Description, error) {
 		return fail(fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, d.Version, classifierVersion))
 	case d.Image < 1 || d.Image > maxImageSize:
 		return fail(fmt.Errorf("%s: an image_size of %d is not possible", where, d.Image))
+	case d.TestResize != 0 && (d.TestResize < d.Image || d.TestResize > maxImageSize):
+		return fail(fmt.Errorf("%s: a test_resize of %d is not possible", where, d.TestResize))
 	case d.Classes < 1:
 		return fail(fmt.Errorf("%s: %d classes are not possible", where, d.Classes))
 	case d.ClassNames != nil && len(d.ClassNames) != d.Classes:
@@ -133,13 +136,13 @@ func describe(a *adapter.Adapted, version string) Description {
 	return Description{
 		Format: classifierFormat, Version: classifierVersion, Program: "dtl-tf " + version,
 		Method: c.Method.Name(), Options: a.Options, Pool: string(c.Pool), Precision: string(c.Precision),
-		Image: c.Arch.ImageSize(), Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.ClassNames,
+		Image: c.Arch.ImageSize(), TestResize: a.TestResize, Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.ClassNames,
 		Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()},
 	}
 }
 
 func write(a *adapter.Adapted, dir string, d Description) error {
-	served, err := dtl.NewServed(a.Config)
+	served, err := dtl.NewServed(a.Config, a.TestResize)
 	if err != nil {
 		return err
 	}

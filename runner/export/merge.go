@@ -44,6 +44,10 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 	if err != nil {
 		return "", err
 	}
+	if a.TestResize > 0 {
+		ui.Note("the adapter scales images to %d x %d and cuts out the centre, which a backbone file can't say: its own head gets images scaled to %d x %d",
+			a.TestResize, a.TestResize, a.Backbone.ImageSize(), a.Backbone.ImageSize())
+	}
 	tensors := a.Adapter.Tensors
 	arch, weights, err := dtl.Merge(a.Config.Method, a.Backbone.Architecture, a.Backbone.Weights, tensors)
 	if err != nil {

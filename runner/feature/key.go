@@ -28,14 +28,15 @@ type Key struct {
 	Mean          [3]float64      `json:"mean"`                     // of the input normalisation
 	Std           [3]float64      `json:"std"`
 	ImageSize     int             `json:"image_size"`
-	Preprocessing string          `json:"preprocessing"` // from the file to ImageSize
-	Computed      graph.Precision `json:"computed_in"`   // precision of the matrix products
-	Stored        graph.Precision `json:"stored_in"`     // one of Elements
-	Program       string          `json:"program"`       // the build, exactly
-	Device        string          `json:"device"`        // that computed the values, with its model
-	OneDNN        string          `json:"onednn"`        // whether matrix products use oneDNN, and its instruction limit
-	Kernels       string          `json:"kernels"`       // the variant of this program's kernels, "" if TensorFlow's ops were used
-	Images        string          `json:"images_sha256"` // see Images.Fingerprint
+	Preprocessing string          `json:"preprocessing"`      // from the file to ImageSize
+	Pictures      string          `json:"pictures,omitempty"` // what views of images depend on besides the images; "": images as they are
+	Computed      graph.Precision `json:"computed_in"`        // precision of the matrix products
+	Stored        graph.Precision `json:"stored_in"`          // one of Elements
+	Program       string          `json:"program"`            // the build, exactly
+	Device        string          `json:"device"`             // that computed the values, with its model
+	OneDNN        string          `json:"onednn"`             // whether matrix products use oneDNN, and its instruction limit
+	Kernels       string          `json:"kernels"`            // the variant of this program's kernels, "" if TensorFlow's ops were used
+	Images        string          `json:"images_sha256"`      // see Images.Fingerprint
 }
 
 // folder is the name of the cache's folder: the first 16 digits of the sha256 of the key's JSON.

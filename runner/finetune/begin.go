@@ -68,10 +68,12 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.batches = storedBatches(trainer, loader, r.data.items)
+	r.batches = storedBatches(trainer, loader, r.data.items, r.softener())
 	r.closers = append(r.closers, loader.Close)
 	return nil, nil
 }
+
+func (r *run) softener() *softener { return newSoftener(r.config.augmentation(), r.data.classes) }
 
 // onImages opens a trainer on images.
 func (r *run) onImages(m *dtl.Model) error {
@@ -83,7 +85,7 @@ func (r *run) onImages(m *dtl.Model) error {
 	if err != nil {
 		return err
 	}
-	r.batches = imageBatches(t, r.data.train, r.backbone.ImageSize())
+	r.batches = imageBatches(t, r.data.train, r.backbone.ImageSize(), r.softener())
 	return r.adopt(t.Trainer)
 }
 

@@ -9,12 +9,16 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data/augment"
 )
 
 // filled returns the settings with the values that "" and 0 threads stand for.
 func (c Config) filled() Config {
 	c.DropPathScope = cmp.Or(c.DropPathScope, dtl.DropPathAll)
 	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
+	if p, err := augment.Parse(c.Augment); err == nil { // else Check reports it
+		c.Augment = p.String()
+	}
 	c.Threads = cmp.Or(c.Threads, runtime.GOMAXPROCS(0))
 	return c
 }
@@ -45,6 +49,9 @@ func (c Config) Check() error {
 		return runner.Usagef("--init random needs --method full: nothing else would train the random weights")
 	case c.Init == InitRandom && c.Path == "":
 		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
+	}
+	if err := c.checkAugmentation(); err != nil {
+		return err
 	}
 	return c.CheckMicroBatch()
 }

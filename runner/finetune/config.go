@@ -24,6 +24,8 @@ type Config struct {
 	SkipBadImages   bool    `json:"skip_bad_images"`
 	TrainSplit      string  `json:"train_split,omitempty"` // "": trainval
 	EvalSplit       string  `json:"eval_split,omitempty"`  // "": test
+	TestResize      int     `json:"test_resize,omitempty"` // 0: the size of the backbone's images
+	TestCrop        int     `json:"test_crop,omitempty"`   // 0 without TestResize
 	Classes         int     `json:"-"`                     // that labels must stay below; 0 takes the number from the data
 
 	runner.BackboneConfig
@@ -39,7 +41,8 @@ type Config struct {
 	DropPathScope dtl.DropPathScope `json:"drop_path_scope"` // "": all
 	Schedule      string            `json:"schedule"`
 	Shuffle       bool              `json:"shuffle"`
-	Augment       string            `json:"augment"`
+	Augment       string            `json:"augment"` // a list for augment.Parse
+	Views         int               `json:"views,omitempty"`
 	Seed          uint64            `json:"seed"`
 
 	CacheMiB       int64           `json:"-"`
@@ -104,6 +107,14 @@ func (c *Config) fileSettings() []runner.Setting {
 			Help: "`fraction` of the training images to hold out for evaluation, if there is no test split",
 		},
 		{
+			Name: "test-resize", Group: files, Value: &c.TestResize, Max: 1 << 13,
+			Help: "`pixels`, the height and width to which test images are scaled before their centre is cut out (0: they are scaled to the size of the backbone's images)",
+		},
+		{
+			Name: "test-crop", Group: files, Value: &c.TestCrop, Max: 1 << 13,
+			Help: "`pixels`, the height and width of the centre with --test-resize (default: the size of the backbone's images, which it must be)",
+		},
+		{
 			Name: "skip-bad-images", Group: files, Value: &c.SkipBadImages,
 			Help: "skip and count images that can't be read, instead of stopping",
 		},
@@ -141,8 +152,13 @@ func (c *Config) optimizerSettings() []runner.Setting {
 		},
 		{Name: "shuffle", Group: group, Value: &c.Shuffle, Help: "shuffle the images in each epoch"},
 		{
-			Name: "augment", Group: group, Value: &c.Augment, OneOf: data.Augments(),
-			Help: "`augmentation`: none, or flip-crop (random flip and shifted crop)",
+			Name: "augment", Group: group, Value: &c.Augment,
+			Help: "comma-separated `list` of augmentations: none; flip-crop (random flip and shifted crop); crop (random resized crop; crop=0.08-1:3/4-4/3 sets the ranges of area and shape), flip, " +
+				"randaugment (rand-m9-mstd0.5-inc1, or another of timm's names), random-erasing=0.25, mixup=0.2, cutmix=1.0, label-smoothing=0.1",
+		},
+		{
+			Name: "views", Group: group, Value: &c.Views, Max: 1e6,
+			Help: "`number` of epochs after which the augmented pictures of each image repeat, so that the feature cache can store their values (0: fresh pictures in every epoch)",
 		},
 		{Name: "seed", Group: group, Value: &c.Seed, Help: "`seed` of initial values, shuffling, augmentation and drop path"},
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
@@ -20,6 +21,7 @@ const evalBatch = 64
 
 // dataset is an open data set with its input pipelines.
 type dataset struct {
+	batch       int // images of a step: fewer than Config.Batch if there are no more
 	set         *data.Set
 	classes     int
 	classNames  []string
@@ -40,7 +42,7 @@ type dataset struct {
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
-func openTraining(ctx context.Context, c Config, size int, note runner.NoteFunc) (*dataset, error) {
+func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
 	set, err := data.OpenClasses(c.Data, c.Classes)
 	if err != nil {
 		return nil, err
@@ -60,8 +62,11 @@ func openTraining(ctx context.Context, c Config, size int, note runner.NoteFunc)
 		}
 		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
 	}
+	if c.Batch, err = c.fittingBatch(len(items), note); err != nil {
+		return nil, err
+	}
 	d := &dataset{
-		set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
+		batch: c.Batch, set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
 		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, skipped: &data.Skips{Note: note},
 	}
 	if held != nil {
@@ -76,9 +81,9 @@ func openTraining(ctx context.Context, c Config, size int, note runner.NoteFunc)
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
-	d.images = data.Images{Decoder: d.decoder, Size: size}
+	d.images = data.Images{Decoder: d.decoder, Size: bb.ImageSize()}
 	options := data.LoaderOptions{
-		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed,
+		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,
 	}
 	if d.train, err = data.NewLoader(items, d.images, options); err != nil {
@@ -86,7 +91,9 @@ func openTraining(ctx context.Context, c Config, size int, note runner.NoteFunc)
 		return nil, err
 	}
 	if held != nil {
-		if d.test, err = data.NewLoader(held, d.images, classify.Once(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
+		images := d.images
+		images.Resize = c.TestResize
+		if d.test, err = data.NewLoader(held, images, classify.Once(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
 			d.close()
 			return nil, err
 		}

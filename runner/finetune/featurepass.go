@@ -32,7 +32,7 @@ func (k *features) fill(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui r
 	case err != nil:
 		return nil, err
 	}
-	return k.store.Loader(k.rows, p.data.train.Order, p.config.Epochs)
+	return k.store.Loader(k.rows, p.pictureOrder, p.config.Epochs)
 }
 
 // write computes the missing values of all training images, in the order of the store's rows.
@@ -50,7 +50,7 @@ func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui 
 		return nil
 	}
 	defer w.Close()
-	loader, err := data.NewLoader(k.items, p.data.images, data.LoaderOptions{Batch: firstPassBatch, CacheBytes: -1, SkipBad: p.config.SkipBadImages})
+	loader, err := data.NewLoader(k.items, p.data.images, k.pictureOptions(p))
 	if err != nil {
 		return err
 	}
@@ -93,6 +93,7 @@ func (k *features) omitUnreadable(p *plan) error {
 		if !bad[row] {
 			continue
 		}
+		i %= len(p.data.items) // of all views of an image
 		path := p.data.items[i].Path
 		_, err := p.data.images.Load(path)
 		switch {

@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,11 +25,12 @@ const minEpochs = 3
 
 // features is the feature cache of a run: the opened store and the images that belong to its rows.
 type features struct {
-	store  *feature.Store
-	items  []data.Item          // by row, the first item of each
-	rows   []int                // by training item
-	record *result.FeatureCache // for run.json
-	demand demand
+	store    *feature.Store
+	items    []data.Item          // by row, the first item of each
+	pictures []int                // by row, the first picture of each: see pictureSums
+	rows     []int                // by picture
+	record   *result.FeatureCache // for run.json
+	demand   demand
 }
 
 // demand says how much a run insists on the feature cache.
@@ -76,7 +78,8 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 			return without(want, err, ui.Note)
 		}
 	}
-	images := feature.NewImages(p.data.sums)
+	sums := p.pictureSums()
+	images := feature.NewImages(sums)
 	options, err := p.storeOptions(dir, values, ui)
 	if err != nil {
 		return nil, nil, err
@@ -89,29 +92,34 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 		return without(want, err, ui.Note)
 	}
 	missing := len(store.Missing())
-	if missing > 0 && c.Epochs < minEpochs && want == optional {
+	// A pass costs what it saves in an epoch, and there is one for each view.
+	if least := minEpochs - 1 + max(c.Views, 1); missing > 0 && c.Epochs < least && want == optional {
 		if err := store.Close(); err != nil {
 			return nil, nil, err
 		}
-		return without(want, fmt.Errorf("storing values does not pay in a run of less than %d epochs", minEpochs), ui.Note)
+		return without(want, fmt.Errorf("storing values does not pay in a run of less than %d epochs", least), ui.Note)
+	}
+	if c.Views > 0 {
+		ui.Note("feature cache: %d views of each of %s images, which count as images below", c.Views, report.Thousands(len(p.data.items)))
 	}
 	if missing == 0 {
 		ui.Note("feature cache: values of %s images found in %s", report.Thousands(images.Len()), store.Folder())
 	}
 	k = &features{store: store, demand: want, record: &result.FeatureCache{
 		Used: true, Folder: store.Folder(), Precision: string(c.CachePrecision), Bytes: store.Bytes(), Values: len(values), Found: len(values) - missing,
+		Views: c.Views,
 	}}
-	k.match(images, p.data)
+	k.match(images, sums, p.data.items)
 	return k, k.record, nil
 }
 
-// match finds the row of each image.
-func (k *features) match(images feature.Images, d *dataset) {
-	k.items = make([]data.Item, images.Len())
-	k.rows = make([]int, len(d.items))
-	for i := len(d.items) - 1; i >= 0; i-- {
-		row := images.Row(d.sums[i])
-		k.rows[i], k.items[row] = row, d.items[i]
+// match finds the row of each picture.
+func (k *features) match(images feature.Images, sums [][sha256.Size]byte, items []data.Item) {
+	k.items, k.pictures = make([]data.Item, images.Len()), make([]int, images.Len())
+	k.rows = make([]int, len(sums))
+	for i := len(sums) - 1; i >= 0; i-- {
+		row := images.Row(sums[i])
+		k.rows[i], k.pictures[row], k.items[row] = row, i, items[i%len(items)]
 	}
 }
 
@@ -157,8 +165,11 @@ func (o *obstacle) Error() string { return o.reason }
 // storable lists the values of an image that training steps can read from a store, or says why there are none.
 func (p *plan) storable(m *dtl.Model) ([]feature.Value, *obstacle) {
 	c := p.config
-	if c.Augment != data.AugmentNone {
-		return nil, &obstacle{reason: "--augment " + c.Augment + " makes other images in every epoch"}
+	switch policy := c.augmentation(); {
+	case policy.Mixes():
+		return nil, &obstacle{reason: "--augment " + c.Augment + " mixes other images in every batch"}
+	case policy.ChangesImages() && c.Views == 0:
+		return nil, &obstacle{reason: "--augment " + c.Augment + " makes other images in every epoch (--views repeats them, so that they can be stored)"}
 	}
 	training := c.training()
 	var values []feature.Value
@@ -175,7 +186,7 @@ func (p *plan) storable(m *dtl.Model) ([]feature.Value, *obstacle) {
 	if len(m.Stored(training)) > 0 {
 		return nil, &obstacle{reason: fmt.Sprintf("with --drop-path %g all blocks change in every step (--drop-path-scope suffix spares the leading ones)", c.DropPath)}
 	}
-	return nil, &obstacle{reason: "nothing to store: method " + p.method.Method.Name() + " changes the backbone from its first block on", obvious: true}
+	return nil, &obstacle{reason: "nothing to store: method " + p.method.Method.Name() + " changes the backbone from its first block on", obvious: c.Views == 0}
 }
 
 // storeOptions identifies the values: everything that they depend on is part of the key.
@@ -197,7 +208,7 @@ func (p *plan) storeOptions(dir string, values []feature.Value, ui runner.UI) (f
 		Dir: dir,
 		Key: feature.Key{
 			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
-			ImageSize: bb.ImageSize(), Preprocessing: data.Preprocessing, Computed: c.Precision, Stored: c.CachePrecision,
+			ImageSize: bb.ImageSize(), Preprocessing: data.Preprocessing, Pictures: p.pictureKey(), Computed: c.Precision, Stored: c.CachePrecision,
 			Program: program, Device: string(p.device) + ", " + deviceModel(p.device),
 			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(p.device, c.Precision),
 		},

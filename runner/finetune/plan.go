@@ -55,9 +55,13 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if err := p.config.ResolveXLA(p.device, note); err != nil {
 		return nil, err
 	}
-	if p.data, err = openTraining(ctx, c, p.backbone.ImageSize(), note); err != nil {
+	if err := p.config.settleTestCrop(p.backbone.ImageSize()); err != nil {
 		return nil, err
 	}
+	if p.data, err = openTraining(ctx, p.config, p.backbone, note); err != nil {
+		return nil, err
+	}
+	p.config.Batch = p.data.batch
 	if err := p.settleData(ctx, note); err != nil {
 		p.data.close()
 		return nil, err
@@ -121,7 +125,8 @@ func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, dev
 // training returns the training step.
 func (c Config) training() dtl.Training {
 	return dtl.Training{
-		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: c.DropPathScope, WeightDecay: c.WeightDecay,
+		SoftTargets: c.augmentation().Soft(),
+		Batch:       c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: c.DropPathScope, WeightDecay: c.WeightDecay,
 	}
 }
 

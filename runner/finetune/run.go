@@ -159,6 +159,7 @@ func (r *run) evaluate(ctx context.Context) error {
 	r.record.Accuracy = &result.Accuracy{
 		Top1: score.Top1, Images: score.Images, Split: r.data.testSplit,
 		Epoch: r.record.Progress.Epochs, Note: result.OnceAfterLast,
+		Resize: r.config.TestResize, Crop: r.config.TestCrop,
 	}
 	r.record.Measurements.EvaluationSeconds = result.Now().Sub(begun).Seconds()
 	r.record.Data.Skipped = r.data.skipped.Count()

@@ -24,6 +24,9 @@ func (r *run) writeTrained(trained tensor.Map) (err error) {
 		}
 	}
 	meta := adapter.Meta(r.method, described, r.data.classNames, r.data.classes, string(r.config.Precision), r.ui.Version)
+	if n := r.config.TestResize; n > 0 {
+		meta.SetInt(result.KeyTestResize, n)
+	}
 	return result.WriteAdapter(r.folder.Path(result.AdapterFile), own, meta)
 }
 

@@ -38,7 +38,9 @@ func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := dtl.NewImageTrainer(model, c.training(), dtl.Start{Session: session, Weights: bb.Weights, Seed: c.Seed})
+	training := c.training()
+	training.SoftTargets = false
+	trainer, err := dtl.NewImageTrainer(model, training, dtl.Start{Session: session, Weights: bb.Weights, Seed: c.Seed})
 	if err != nil {
 		return nil, err
 	}

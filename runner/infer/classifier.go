@@ -3,6 +3,7 @@
 package infer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/export"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
@@ -25,9 +27,13 @@ import (
 type loaded struct {
 	classify.Classifier
 	image      int // height and width of the images in pixels
+	resize     int // height and width that images are scaled to before their centre is cut out; 0: image
 	classes    int
 	classNames []string // nil if unknown
 }
+
+// images says how the classifier's images are made of files.
+func (l *loaded) images() data.Images { return data.Images{Size: l.image, Resize: l.resize} }
 
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
 func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
@@ -50,7 +56,7 @@ func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, no
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{Classifier: session, image: a.Backbone.ImageSize(), classes: a.Config.Classes, classNames: a.ClassNames}, nil
+	return &loaded{Classifier: session, image: a.Backbone.ImageSize(), resize: a.TestResize, classes: a.Config.Classes, classNames: a.ClassNames}, nil
 }
 
 // ownHead is a backbone with its own head.
@@ -127,7 +133,8 @@ func loadServed(dir string, threads int) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
 	}
-	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, image: d.Image, classes: d.Classes, classNames: d.ClassNames}, nil
+	// The model cuts out the centre itself.
+	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, image: cmp.Or(d.TestResize, d.Image), classes: d.Classes, classNames: d.ClassNames}, nil
 }
 
 func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {

@@ -51,7 +51,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 		return classify.Score{}, err
 	}
 	s := &data.Skips{Note: ui.Note}
-	loader, closeLoader, err := classify.Sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, s)
+	loader, closeLoader, err := classify.Sequential(items, l.images(), c.Batch, c.Threads, c.SkipBadImages, s)
 	if err != nil {
 		return classify.Score{}, err
 	}

@@ -79,7 +79,7 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
 		return err
 	}
-	loader, closeLoader, err := classify.Sequential(items, l.image, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
+	loader, closeLoader, err := classify.Sequential(items, l.images(), c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 	KeyBackboneSHA256 = "backbone_sha256"
 	KeyMean           = "mean" // JSON list, a number per channel
 	KeyStd            = "std"
+	KeyTestResize     = "test_resize" // side to which images are scaled before their centre is cut out; absent: that of the model
 )
 
 // Meta is the metadata of an adapter file: what a program must know to run the adapter. safetensors stores strings only, to which

@@ -172,6 +172,7 @@ type FeatureCache struct {
 	Precision        string  `json:"precision,omitempty"` // of stored elements, fp32 or bf16
 	Bytes            int64   `json:"bytes,omitempty"`
 	Values           int     `json:"values,omitempty"` // per image
+	Views            int     `json:"views,omitempty"`  // pictures of each image that have values; absent without augmentation
 	Found            int     `json:"values_found,omitempty"`
 	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on the other values
 }
@@ -186,6 +187,8 @@ type Accuracy struct {
 	Split  string  `json:"split"`
 	Epoch  int     `json:"epoch"`
 	Note   string  `json:"note"`
+	Resize int     `json:"test_resize,omitempty"` // side to which images were scaled before their centre was cut out
+	Crop   int     `json:"test_crop,omitempty"`   // side of the centre
 }
 
 // Frozen holds the hashes of the frozen tensors before and after training.

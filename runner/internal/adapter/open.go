@@ -19,6 +19,7 @@ type Adapted struct {
 	Config     dtl.Config
 	Options    dtl.Options
 	ClassNames []string // nil if the adapter has none
+	TestResize int      // side to which images are scaled before their centre is cut out; 0: that of the model
 }
 
 // Open reads backbone and adapter and checks that they fit.
@@ -57,6 +58,9 @@ func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m
 	if a.ClassNames, err = ClassNames(adapter, classes); err != nil {
 		return nil, err
 	}
+	if a.TestResize, err = testResize(adapter, bb.ImageSize()); err != nil {
+		return nil, err
+	}
 	precision := graph.FP32
 	if name, ok := adapter.Meta[keyPrecision]; ok {
 		if precision, err = graph.ParsePrecision(name); err != nil {
@@ -75,6 +79,18 @@ func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m
 	}
 	return a, nil
 }
+
+// testResize is the side to which images were scaled for the tests of the adapter, 0 if that is the size of the model's images.
+func testResize(a *result.Adapter, size int) (int, error) {
+	n, ok, err := a.Int(result.KeyTestResize)
+	if err == nil && ok && (n < size || n > maxTestResize) {
+		err = fmt.Errorf("adapter %s: metadata %s is %d, want %d to %d", a.Path, result.KeyTestResize, n, size, maxTestResize)
+	}
+	return n, err
+}
+
+// maxTestResize bounds the memory for an image to 3 GiB / 16.
+const maxTestResize = 1 << 13
 
 // load reads the backbone with the settings that the user left open from the adapter.
 func load(ctx context.Context, a *result.Adapter, c runner.BackboneConfig) (*backbone.Backbone, error) {

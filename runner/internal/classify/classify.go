@@ -29,13 +29,15 @@ func Once(batch int, skipBad bool, s *data.Skips) data.LoaderOptions {
 	return data.LoaderOptions{Batch: batch, CacheBytes: -1, SkipBad: skipBad, OnBad: s.Add}
 }
 
-// Sequential returns a loader that reads every item once, in order, and a function that closes it.
-func Sequential(items []data.Item, size, batch, threads int, skipBad bool, s *data.Skips) (*data.Loader, func(), error) {
+// Sequential returns a loader that reads every item once, in order, as images says, and a function that closes it and the decoder,
+// which it opens.
+func Sequential(items []data.Item, images data.Images, batch, threads int, skipBad bool, s *data.Skips) (*data.Loader, func(), error) {
 	decoder, err := jpeg.NewDecoder(threads)
 	if err != nil {
 		return nil, nil, err
 	}
-	loader, err := data.NewLoader(items, data.Images{Decoder: decoder, Size: size}, Once(batch, skipBad, s))
+	images.Decoder = decoder
+	loader, err := data.NewLoader(items, images, Once(batch, skipBad, s))
 	if err != nil {
 		decoder.Close()
 		return nil, nil, err
