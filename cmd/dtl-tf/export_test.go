@@ -43,7 +43,7 @@ func exported(t *testing.T, flags ...string) (model string, want []prediction, l
 // exportedCases are flags of fine-tune: every method, and settings that change the graph of all methods.
 func exportedCases() (list [][]string) {
 	if !need.AllowsHeavy() {
-		return [][]string{{"--method", "dtl+"}, {"--method", "full"}, {"--precision", "bf16", "--pool", "cls"}}
+		return [][]string{{"--method", "dtl+"}, {"--method", "full"}, {"--precision", "bf16", "--pool", "cls"}, {"--test-resize", "13"}}
 	}
 	for _, method := range strings.Split(runner.MethodNames(), ", ") {
 		list = append(list, []string{"--method", method})

@@ -115,9 +115,12 @@ type longRun struct {
 	took  time.Duration // duration of the uninterrupted run
 }
 
+// everything is a list in which every kind of augmentation takes part.
+const everything = "crop=0.3-1,flip,randaugment,random-erasing=0.5,mixup=0.8,cutmix=1.0,label-smoothing=0.1"
+
 // The two kinds of training: with everything random, and from a feature cache.
 var (
-	drawn  = &longRun{name: "drawn", flags: []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", "flip-crop", "--micro-batch", "4"}}
+	drawn  = &longRun{name: "drawn", flags: []string{"--method", "dtl+", "--drop-path", "0.3", "--augment", everything, "--micro-batch", "4"}}
 	stored = &longRun{name: "stored", flags: []string{"--method", "dtl", "--drop-path", "0.3", "--drop-path-scope", "suffix"}}
 )
 

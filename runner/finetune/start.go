@@ -35,6 +35,11 @@ func readStart(ctx context.Context, c Config, bb *backbone.Backbone, note runner
 		return settings, nil, err
 	}
 	adapter.NoteForeign(ctx, a, c.MethodConfig, settings, bb, note)
+	if n, ok, err := a.Int(result.KeyTestResize); err != nil {
+		return settings, nil, err
+	} else if ok && n != c.TestResize {
+		note("the adapter %s was tested on images scaled to %d x %d, of which the centre was cut out: --test-resize %d does that here", a.Path, n, n, n)
+	}
 	count, err := adapter.Classes(a)
 	if err != nil {
 		return settings, nil, err
