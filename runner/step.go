@@ -28,7 +28,7 @@ type StepConfig struct {
 func BatchSetting(batch *int) Setting {
 	return Setting{
 		Name: "batch", Group: GroupTraining, Value: batch, Min: 1, Max: maxBatch,
-		Help: "`images` per step; an incomplete batch at the end of an epoch is dropped",
+		Help: "`images` per step; an incomplete batch at the end of an epoch is dropped, but fewer images than a batch are one",
 	}
 }
 
