@@ -174,10 +174,18 @@ func resizeHeight(p pixels, size int) pixels {
 			for i := range sums {
 				sums[i] = half
 			}
-			for k, w := range t.weights {
-				row := p.pix[(t.first+k)*stride:][:len(sums)]
-				for i, v := range row {
-					sums[i] += int32(v) * w
+			k, w := 0, t.weights
+			source := p.pix[t.first*stride:]
+			for ; len(w)-k >= 4; k += 4 { // four at a time, because sums goes through memory
+				a, b := source[k*stride:][:len(sums)], source[(k+1)*stride:][:len(sums)]
+				c, d := source[(k+2)*stride:][:len(sums)], source[(k+3)*stride:][:len(sums)]
+				for i := range sums {
+					sums[i] += int32(a[i])*w[k] + int32(b[i])*w[k+1] + int32(c[i])*w[k+2] + int32(d[i])*w[k+3]
+				}
+			}
+			for ; k < len(w); k++ {
+				for i, v := range source[k*stride:][:len(sums)] {
+					sums[i] += int32(v) * w[k]
 				}
 			}
 			target := out.pix[(first+y)*stride:][:len(sums)]

@@ -28,43 +28,59 @@ func (c *canvas) affine(m [6]float64) {
 	c.swap()
 }
 
-// sample writes the pixel at (sx, sy), bicubically interpolated. A coordinate without a fraction needs no interpolation along its
-// axis, because the cubic is then exactly its second value.
+// sample writes the pixel at (sx, sy), which are at least -0.5, bicubically interpolated. A coordinate without a fraction needs no
+// interpolation along its axis, because the cubic is then exactly its second value.
 func (c *canvas) sample(t []uint8, sx, sy float64) {
-	fx, fy := math.Floor(sx), math.Floor(sy)
-	dx, dy := sx-fx, sy-fy
-	x, y := int(fx), int(fy)
-	columns := [4]int{3 * within(x-1, c.Width), 3 * within(x, c.Width), 3 * within(x+1, c.Width), 3 * within(x+2, c.Width)}
+	x, y := floor(sx), floor(sy)
+	dx, dy := sx-float64(x), sy-float64(y)
+	var ends [4]neighbours
 	if dy == 0 {
-		line := row(c.Pix, c.Width, within(y, c.Height))
-		if dx == 0 {
-			copy(t, line[columns[1]:columns[1]+3])
-			return
-		}
+		n := c.neighbours(&ends[0], x, y)
 		for k := range 3 {
-			t[k] = truncate(across(line, &columns, k, dx))
+			t[k] = truncate(n.across(k, dx))
 		}
 		return
 	}
-	var lines [4][]uint8
-	for i := range lines {
-		lines[i] = row(c.Pix, c.Width, within(y-1+i, c.Height))
+	above, line, below, last := c.neighbours(&ends[0], x, y-1), c.neighbours(&ends[1], x, y), c.neighbours(&ends[2], x, y+1), c.neighbours(&ends[3], x, y+2)
+	if dx == 0 {
+		for k := range 3 {
+			t[k] = truncate(cubicOf(above[3+k], line[3+k], below[3+k], last[3+k], dy))
+		}
+		return
 	}
 	for k := range 3 {
-		if dx == 0 {
-			at := columns[1] + k
-			t[k] = truncate(cubic(float64(lines[0][at]), float64(lines[1][at]), float64(lines[2][at]), float64(lines[3][at]), dy))
-			continue
-		}
-		t[k] = truncate(cubic(
-			across(lines[0], &columns, k, dx), across(lines[1], &columns, k, dx),
-			across(lines[2], &columns, k, dx), across(lines[3], &columns, k, dx), dy))
+		t[k] = truncate(cubic(above.across(k, dx), line.across(k, dx), below.across(k, dx), last.across(k, dx), dy))
 	}
 }
 
-// across interpolates channel k within a row.
-func across(line []uint8, columns *[4]int, k int, d float64) float64 {
-	return cubic(float64(line[columns[0]+k]), float64(line[columns[1]+k]), float64(line[columns[2]+k]), float64(line[columns[3]+k]), d)
+// floor is the largest integer not above v, which is at least -1.
+func floor(v float64) int { return int(v+1) - 1 }
+
+// neighbours are the pixels x-1 to x+2 of a row.
+type neighbours [12]uint8
+
+// neighbours returns the neighbours of column x in row y. Beyond the image they are those at its border, and are written to ends.
+func (c *canvas) neighbours(ends *neighbours, x, y int) *neighbours {
+	line := row(c.Pix, c.Width, within(y, c.Height))
+	if x >= 1 && x+2 < c.Width {
+		return (*neighbours)(line[3*(x-1):])
+	}
+	for i := range 4 {
+		copy(ends[3*i:3*i+3], line[3*within(x-1+i, c.Width):])
+	}
+	return ends
+}
+
+// across interpolates channel k.
+func (n *neighbours) across(k int, d float64) float64 {
+	return cubicOf(n[k], n[3+k], n[6+k], n[9+k], d)
+}
+
+// cubicOf is cubic of bytes, whose sums are exact in integers.
+func cubicOf(v1, v2, v3, v4 uint8, d float64) float64 {
+	a, b, c, e := int32(v1), int32(v2), int32(v3), int32(v4)
+	p2, p3, p4 := float64(c-a), float64(2*(a-b)+c-e), float64(b-a+e-c)
+	return float64(b) + float64(d*(p2+float64(d*(p3+float64(d*p4)))))
 }
 
 // cubic is BICUBIC of Geometry.c, with a = -1. The conversions keep the compiler from fusing operations.
