@@ -124,7 +124,7 @@ def crops(folder):
     for box in ((0, 0, 40, 60), (3, 5, 30, 21), (39, 59, 1, 1), (10, 0, 7, 50), (1, 2, 16, 16)):
         cases.append(dict(box=box, size=16))
         outputs.append(np.asarray(F.resized_crop(Image.fromarray(image), *box, [16, 16], F.InterpolationMode.BICUBIC)).tobytes())
-    for resize, crop in ((20, 16), (19, 16), (64, 56)):
+    for resize, crop in ((20, 16), (17, 16), (19, 16), (64, 56)):
         out = F.center_crop(F.resize(Image.fromarray(image), [resize, resize], F.InterpolationMode.BICUBIC), [crop, crop])
         cases.append(dict(resize=resize, size=crop))
         outputs.append(np.asarray(out).tobytes())

@@ -73,17 +73,21 @@ func TestBoxFallback(t *testing.T) {
 // TestRandAugmentDraws: what is drawn has the probabilities of timm's set, for a plain one and a weighted one.
 func TestRandAugmentDraws(t *testing.T) {
 	const n = 60_000
+	second := map[string]float64{} // of the last count
 	count := func(text string) (map[string]float64, *RandAugment) {
 		p, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		counts, r := map[string]float64{}, generator(2)
+		clear(second)
 		for range n {
 			drawn := p.Rand.draw(nil, r)
 			for k, i := range drawn {
-				if k == 0 {
-					counts[p.Rand.choices[i].name]++
+				if name := p.Rand.choices[i].name; k == 0 {
+					counts[name]++
+				} else if k == 1 {
+					second[name]++
 				}
 				if p.Rand.totalWeights > 0 && k > 0 && i == drawn[0] {
 					t.Fatalf("%s: %d is drawn twice", text, i)
@@ -108,6 +112,16 @@ func TestRandAugmentDraws(t *testing.T) {
 	for _, c := range ra.choices {
 		if want := c.weight / 10.05; math.Abs(counts[c.name]/n-want) > 0.01 { // the weights of _RAND_WEIGHTED_0 add up to 10.05
 			t.Errorf("%s is drawn first %v times of %d, want the share %.3f", c.name, counts[c.name], n, want)
+		}
+		// It is drawn second, from what is left, if another one was drawn first.
+		want := 0.0
+		for _, first := range ra.choices {
+			if first.name != c.name {
+				want += first.weight / 10.05 * c.weight / (10.05 - first.weight)
+			}
+		}
+		if math.Abs(second[c.name]/n-want) > 0.01 {
+			t.Errorf("%s is drawn second %v times of %d, want the share %.3f", c.name, second[c.name], n, want)
 		}
 	}
 }
