@@ -39,15 +39,20 @@ func NewServed(c Config, resize int) (s *Served, err error) {
 	side := c.Arch.ImageSize()
 	b := m.builder.In("bytes")
 	images := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
-	resized := b.Resize(images, cmp.Or(resize, side))
-	if resize > side {
-		resized = b.Centre(resized, side)
-	}
-	s.Bytes = m.serving(b, images, resized, m.newHook())
+	s.Bytes = m.serving(b, images, fit(b, images, resize, side), m.newHook())
 	b = m.builder.In("floats")
 	images = b.Placeholder("images", tf.Float, graph.Unknown, side, side, 3)
 	s.Floats = m.serving(b, images, images, m.newHook())
 	return s, nil
+}
+
+// fit scales images to resize x resize pixels and cuts out the centre of side x side, or scales them to the latter if resize is 0.
+func fit(b *graph.Builder, images graph.Value, resize, side int) graph.Value {
+	resized := b.Resize(images, cmp.Or(resize, side))
+	if resize > side {
+		resized = b.Centre(resized, side)
+	}
+	return resized
 }
 
 func (m *Model) serving(b *graph.Builder, images, resized graph.Value, hook backbone.Hook) Serving {

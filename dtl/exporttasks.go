@@ -26,8 +26,8 @@ type ServedTasks struct {
 func TaskPrefix(task string) string { return "tasks/" + task + "/" }
 
 // NewServedTasks builds the forward passes of tasks for other programs. It ignores the config's Method, Pool and Classes, and what
-// NewServed ignores.
-func NewServedTasks(c Config, tasks []Task) (s *ServedTasks, err error) {
+// NewServed ignores. resize is as in NewServed.
+func NewServedTasks(c Config, tasks []Task, resize int) (s *ServedTasks, err error) {
 	defer graph.Catch(&err)
 	c = c.withoutMethod()
 	given := c
@@ -40,7 +40,7 @@ func NewServedTasks(c Config, tasks []Task) (s *ServedTasks, err error) {
 	side := c.Arch.ImageSize()
 	b := s.Builder.In("bytes")
 	bytes := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
-	resized := b.Resize(bytes, side)
+	resized := fit(b, bytes, resize, side)
 	ofBytes := plain.plainPass(b.In("shared"), resized)
 	b = s.Builder.In("floats")
 	floats := b.Placeholder("images", tf.Float, graph.Unknown, side, side, 3)

@@ -164,7 +164,7 @@ func TestViTServed(t *testing.T) {
 
 		_, _, start := c.resolve(t)
 		config := s.Model.given
-		served := must(NewServed(config))(t)
+		served := must(NewServed(config, 0))(t)
 		values := maps.Clone(config.Weights(start.Weights))
 		maps.Copy(values, must(s.ReadTrainable())(t))
 		session := closed(t, must(graph.NewSession(served.Builder.Graph(), threads))(t))

@@ -25,16 +25,18 @@ const (
 
 // TasksDescription is the content of tasksFile.
 type TasksDescription struct {
-	Format    string            `json:"format"`
-	Version   int               `json:"version"`
-	Program   string            `json:"program"`
-	Precision string            `json:"precision"`
-	Image     int               `json:"image_size"`
-	Mean      [3]float64        `json:"mean"` // applied inside the graph
-	Std       [3]float64        `json:"std"`
-	Backbone  backboneReference `json:"backbone"`
-	Tasks     []TaskDescription `json:"tasks"`
-	Sharing   dtl.Sharing       `json:"sharing"`
+	Format    string `json:"format"`
+	Version   int    `json:"version"`
+	Program   string `json:"program"`
+	Precision string `json:"precision"`
+	Image     int    `json:"image_size"`
+	// TestResize is the side to which the graph scales images of any size before it cuts out the centre; 0: Image.
+	TestResize int               `json:"test_resize,omitempty"`
+	Mean       [3]float64        `json:"mean"` // applied inside the graph
+	Std        [3]float64        `json:"std"`
+	Backbone   backboneReference `json:"backbone"`
+	Tasks      []TaskDescription `json:"tasks"`
+	Sharing    dtl.Sharing       `json:"sharing"`
 }
 
 // TaskDescription describes a task of a TasksDescription.
@@ -96,14 +98,14 @@ func Tasks(ctx context.Context, c TasksConfig, ui runner.UI) error {
 		return err
 	}
 	config, tasks := adapter.Tasks(files, adapted)
-	served, err := dtl.NewServedTasks(config, tasks)
+	served, err := dtl.NewServedTasks(config, tasks, adapted[0].TestResize)
 	if err != nil {
 		return err
 	}
 	bb := adapted[0].Backbone
 	d := TasksDescription{
 		Format: tasksFormat, Version: tasksVersion, Program: "dtl-tf " + ui.Version, Precision: string(config.Precision),
-		Image: bb.ImageSize(), Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: served.Sharing,
+		Image: bb.ImageSize(), TestResize: adapted[0].TestResize, Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: served.Sharing,
 	}
 	for i, a := range adapted {
 		d.Tasks = append(d.Tasks, TaskDescription{files[i].Name, a.Config.Method.Name(), a.Options, string(a.Config.Pool), a.Config.Classes, a.ClassNames})
@@ -186,6 +188,8 @@ func (d TasksDescription) check(where string) error {
 		return fmt.Errorf("%s: version %d, this dtl-tf reads version %d", where, d.Version, tasksVersion)
 	case d.Image < 1 || d.Image > maxImageSize:
 		return fmt.Errorf("%s: an image_size of %d is not possible", where, d.Image)
+	case d.TestResize != 0 && (d.TestResize < d.Image || d.TestResize > maxImageSize):
+		return fmt.Errorf("%s: a test_resize of %d is not possible", where, d.TestResize)
 	case len(d.Tasks) == 0 || len(d.Sharing.Tasks) != len(d.Tasks):
 		return fmt.Errorf("%s: %d tasks, and what %d share", where, len(d.Tasks), len(d.Sharing.Tasks))
 	}

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -37,6 +38,7 @@ type tasks struct {
 	close   func() error
 	sharing dtl.Sharing // of all tasks
 	image   int         // height and width of the images in pixels
+	resize  int         // side to which they are scaled before their centre is cut out, 0: image
 	list    []oneTask
 }
 
@@ -62,7 +64,7 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 	if err != nil {
 		return nil, err
 	}
-	t := &tasks{close: shared.Close, image: config.Arch.ImageSize()}
+	t := &tasks{close: shared.Close, image: config.Arch.ImageSize(), resize: adapted[0].TestResize}
 	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
 		return shared.Logits(images, t.names(which)...)
 	}
@@ -87,7 +89,7 @@ func servedTasks(dir string, threads int) (*tasks, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
 	}
-	t := &tasks{close: model.Close, image: d.Image, sharing: d.Sharing}
+	t := &tasks{close: model.Close, image: cmp.Or(d.TestResize, d.Image), sharing: d.Sharing}
 	for _, task := range d.Tasks {
 		t.list = append(t.list, oneTask{task.Name, dir, task.Classes, task.ClassNames})
 	}
@@ -187,7 +189,7 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
 		return err
 	}
-	loader, closeLoader, err := classify.Sequential(items, t.image, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
+	loader, closeLoader, err := classify.Sequential(items, data.Images{Size: t.image, Resize: t.resize}, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
 	if err != nil {
 		return err
 	}

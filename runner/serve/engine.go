@@ -4,12 +4,15 @@ import (
 	"context"
 
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/data"
 )
 
 // Engine computes the logits of adapters of one backbone. It is safe for concurrent use.
 type Engine interface {
 	// ImageSize is the height and width of the images in pixels.
 	ImageSize() int
+	// Images says how images are made of files.
+	Images() data.Images
 	// Open reads an adapter file beside those that are open. The error says why it does not fit.
 	Open(ctx context.Context, file string) (Model, error)
 	// Logits classifies images [B, S, S, 3] (bytes). Part p gives logits [len(Rows), classes].

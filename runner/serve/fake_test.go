@@ -25,6 +25,7 @@ import (
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner/data"
 )
 
 // fake is an Engine without TensorFlow. An adapter file has the text "VALUE CLASSES"; logit c of an image is VALUE + c/8 + its first
@@ -49,6 +50,8 @@ type fakeModel struct {
 }
 
 func (f *fake) ImageSize() int { return fakeSize }
+
+func (f *fake) Images() data.Images { return data.Images{Size: fakeSize} }
 
 func (f *fake) Open(_ context.Context, file string) (Model, error) {
 	raw, err := os.ReadFile(file)

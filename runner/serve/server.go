@@ -55,7 +55,8 @@ func newServer(c Config, log *slog.Logger) *server {
 
 // begin has the server answer requests with an engine and its adapters.
 func (s *server) begin(e Engine, adapters *adapters, decoder *jpeg.Decoder) {
-	s.adapters, s.decoder = adapters, data.Images{Decoder: decoder, Size: e.ImageSize()}
+	s.adapters, s.decoder = adapters, e.Images()
+	s.decoder.Decoder = decoder
 	s.batcher = &batcher{engine: e, queue: s.queue, largest: s.config.Batch, window: s.config.Window, metrics: s.metrics}
 	s.phase.Store(serving)
 	go func() {

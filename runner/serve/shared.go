@@ -12,6 +12,7 @@ import (
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/adapter"
 )
 
@@ -21,6 +22,7 @@ type shared struct {
 	backbone  *backbone.Backbone // without weights
 	method    runner.MethodConfig
 	precision graph.Precision
+	resize    int // side to which images are scaled before their centre is cut out, 0: ImageSize
 	note      runner.NoteFunc
 	opened    atomic.Int64
 }
@@ -35,7 +37,7 @@ func openEngine(ctx context.Context, c runner.AdaptedConfig, list []adapter.Name
 		if err != nil {
 			return nil, err
 		}
-		e.backbone, e.precision = opened[0].Backbone, opened[0].Config.Precision
+		e.backbone, e.precision, e.resize = opened[0].Backbone, opened[0].Config.Precision, opened[0].TestResize
 	} else {
 		bb, err := c.Backbone.Load(ctx)
 		if err != nil {
@@ -63,6 +65,16 @@ func openEngine(ctx context.Context, c runner.AdaptedConfig, list []adapter.Name
 // ImageSize implements Engine.
 func (e *shared) ImageSize() int { return e.backbone.ImageSize() }
 
+// Images implements Engine.
+func (e *shared) Images() data.Images {
+	return data.Images{Size: e.backbone.ImageSize(), Resize: e.resize}
+}
+
+// side is the side in pixels to which images are scaled.
+func side(resize int, bb *backbone.Backbone) string {
+	return fmt.Sprint(max(resize, bb.ImageSize()), " pixels")
+}
+
 // Open implements Engine.
 func (e *shared) Open(ctx context.Context, file string) (Model, error) {
 	a, err := adapter.Onto(ctx, e.backbone, file, e.method, e.note)
@@ -71,6 +83,10 @@ func (e *shared) Open(ctx context.Context, file string) (Model, error) {
 	}
 	if a.Config.Precision != e.precision {
 		return nil, fmt.Errorf("adapter %s was trained in %s, and the server computes in %s, as its first adapter", file, a.Config.Precision, e.precision)
+	}
+	if a.TestResize != e.resize {
+		return nil, fmt.Errorf("adapter %s was tested on images scaled to %s, and the server scales them to %s, as for its first adapter",
+			file, side(a.TestResize, e.backbone), side(e.resize, e.backbone))
 	}
 	name := strconv.FormatInt(e.opened.Add(1), 10) // an adapter that replaces another is a task beside it for a while
 	err = e.tasks.Add(dtl.Task{Name: name, Method: a.Config.Method, Pool: a.Config.Pool, Classes: a.Config.Classes, Adapter: a.Adapter.Tensors})

@@ -39,6 +39,10 @@ func OpenSeveral(ctx context.Context, c runner.AdaptedConfig, files []Named, not
 		if err != nil {
 			return nil, err
 		}
+		if len(list) > 0 && opened.TestResize != list[0].TestResize {
+			return nil, fmt.Errorf("adapter %s was tested on images scaled to %s, and %s on images scaled to %s: they can't share a pass, so run them apart",
+				a.Path, opened.scaledTo(), list[0].Adapter.Path, list[0].scaledTo())
+		}
 		if first := opened.Config.Precision; len(list) > 0 && first != list[0].Config.Precision {
 			return nil, fmt.Errorf("adapter %s was trained in %s, and %s in %s: they can't share a pass, so run them apart",
 				a.Path, first, list[0].Adapter.Path, list[0].Config.Precision)
@@ -99,7 +103,19 @@ func agree(joined *runner.BackboneConfig, says runner.BackboneConfig, path strin
 		}
 		*theirs, from[eps] = mine, path
 	}
+	const activation = "the activation"
+	if mine, theirs := says.Adapter.Activation, &joined.Adapter.Activation; mine != "" {
+		if *theirs != "" && mine != *theirs {
+			return differ(activation, mine, *theirs)
+		}
+		*theirs, from[activation] = mine, path
+	}
 	return nil
+}
+
+// scaledTo is the side in pixels to which images are scaled for an adapter.
+func (a *Adapted) scaledTo() string {
+	return fmt.Sprint(max(a.TestResize, a.Backbone.ImageSize()), " pixels")
 }
 
 // Tasks are the adapters as tasks of a dtl.Shared, and its configuration.
@@ -132,6 +148,7 @@ func Onto(ctx context.Context, bb *backbone.Backbone, path string, m runner.Meth
 		{"the mean", says.Mean != nil && *says.Mean != bb.Mean, says.Mean, bb.Mean},
 		{"the standard deviation", says.Std != nil && *says.Std != bb.Std, says.Std, bb.Std},
 		{"layer_norm_eps", says.Adapter.Eps != 0 && says.Adapter.Eps != bb.NormEps(), says.Adapter.Eps, bb.NormEps()},
+		{"the activation", says.Adapter.Activation != "" && says.Adapter.Activation != bb.Activation(), says.Adapter.Activation, bb.Activation()},
 	} {
 		if n.differs {
 			return nil, fmt.Errorf("adapter %s was trained with another backbone than the loaded one: %s is %v, here %v", path, n.what, n.mine, n.theirs)
