@@ -69,7 +69,7 @@ test-heavy: deps ## run all tests, the slow ones included
 
 # The numerical tests that depend on the processor: TensorFlow's matrix products and our kernels.
 NUMBERS = go test $(TEST_FLAGS) ./graph ./graph/capi ./graph/backbone/... && \
-	go test $(TEST_FLAGS) -run 'Golden|Gradient|LossScale|StoredBF16|StartsAtBackbone' ./dtl
+	go test $(TEST_FLAGS) -run 'Golden|Gradient|LossScale|StoredBF16|StartsAtBackbone' -skip ViT ./dtl
 # oneDNN limited to AVX2 has no bfloat16. On such processors TensorFlow uses Eigen for it, as the first line does.
 test-isa: deps ## run the numerical tests as on older processors: AVX2, and AVX-512 without bfloat16
 	export TF_ENABLE_ONEDNN_OPTS=0 DTL_KERNELS=plain; $(NUMBERS)

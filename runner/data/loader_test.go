@@ -243,7 +243,8 @@ func TestMemoryStays(t *testing.T) {
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 200_000 {
 		t.Errorf("the heap grew by %d bytes in 4,000 batches", grown)
 	}
-	if perBatch := (after.TotalAlloc - before.TotalAlloc) / 3960; perBatch > 16*1024 {
+	perBatch := (after.TotalAlloc - before.TotalAlloc) / 3960
+	if perBatch > 16*1024 && !raceDetector { // under which a sync.Pool drops a part of what it is given
 		t.Errorf("%d bytes are allocated a batch, %d of them for the images", perBatch, 16*16*16*3)
 	}
 }
