@@ -106,7 +106,7 @@ func TestAdapterFileRefused(t *testing.T) {
 	}
 	gone := filepath.Join(dir, "gone.safetensors")
 	cli(t, evalArgs(gone)...).want(t, exitFailed, gone, "does not exist")
-	cli(t, evalArgs(dir)...).want(t, exitFailed, dir, "directory")
+	cli(t, evalArgs(dir)...).want(t, exitFailed, dir, "no adapter.safetensors")
 }
 
 // TestAdapterElsewhere uses a good adapter with the wrong backbone or method.
@@ -123,7 +123,7 @@ func TestAdapterElsewhere(t *testing.T) {
 
 	four := newData(t, map[string]int{"train": 3, "test": 2})
 	write(t, filepath.Join(four, "test.txt"), append(read(t, four, "test.txt"), "images/test_00.png 3\n"...))
-	cli(t, append(evalArgs(adapter), "--data", four)...).want(t, exitUsage, four, "4 classes", "3")
+	cli(t, evalOn(four, adapter)...).want(t, exitUsage, four, "4 classes", "3")
 	cli(t, evalArgs(adapter, "--image-size", "16")...).want(t, exitUsage, adapter, "--image-size 16", "8")
 	cli(t, evalArgs(adapter, "--mean", "0.4")...).want(t, exitUsage, adapter, "--mean", "0.4", "0.5")
 	cli(t, evalArgs(adapter, "--std", "0.25")...).want(t, exitUsage, adapter, "--std", "0.25", "0.5")

@@ -125,8 +125,8 @@ func TestBadTestImage(t *testing.T) {
 		t.Errorf("run.json: %s after %d epochs, accuracy %v", r.Status, r.Progress.Epochs, r.Accuracy)
 	}
 	adapter := filepath.Join(out, result.AdapterFile)
-	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitFailed, bad)
-	o := cli(t, append(evalArgs(adapter), "--data", root, "--skip-bad-images", "--json")...)
+	cli(t, evalOn(root, adapter)...).want(t, exitFailed, bad)
+	o := cli(t, evalOn(root, adapter, "--skip-bad-images", "--json")...)
 	o.want(t, exitDone, bad)
 	var score struct {
 		Top1   float64

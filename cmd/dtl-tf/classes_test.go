@@ -34,18 +34,18 @@ func TestEvalByName(t *testing.T) {
 		return 100 * float64(right) / float64(len(list))
 	}
 	subset := folders(t, t.TempDir(), "test", 3, map[string]int{"basil": 1, "cobalt": 2})
-	o := cli(t, append(evalArgs(adapter), "--data", subset)...)
+	o := cli(t, evalOn(subset, adapter)...)
 	o.want(t, exitDone, "there are images of 2 of the classifier's 3 classes (none of amber): each is scored over all 3")
-	if want := rightOf(subset); want < 50 || math.Abs(top1(t, append(evalArgs(adapter), "--data", subset)...)-want) > 1e-9 {
+	if want := rightOf(subset); want < 50 || math.Abs(top1(t, evalOn(subset, adapter)...)-want) > 1e-9 {
 		t.Errorf("eval says %s, want %v", o.out, want)
 	}
 
 	// As many classes as the adapter has, one of them unknown to it.
 	folders(t, subset, "test", 3, map[string]int{"dill": 0})
-	cli(t, append(evalArgs(adapter), "--data", subset)...).want(t, exitUsage, subset, adapter, "dill (3 of 9 images)", "amber, basil, cobalt")
+	cli(t, evalOn(subset, adapter)...).want(t, exitUsage, subset, adapter, "dill (3 of 9 images)", "amber, basil, cobalt")
 	// Another spelling, with another sort order.
 	expect.NoError(t, os.Rename(filepath.Join(subset, "test", "dill"), filepath.Join(subset, "test", "Amber")))
-	cli(t, append(evalArgs(adapter), "--data", subset)...).want(t, exitUsage, `Amber (3 of 9 images; did you mean "amber", which differs in case`)
+	cli(t, evalOn(subset, adapter)...).want(t, exitUsage, `Amber (3 of 9 images; did you mean "amber", which differs in case`)
 }
 
 // TestEvalByNumber: if one side has only numbers, classes are matched by number, and a note says so.
@@ -55,9 +55,9 @@ func TestEvalByNumber(t *testing.T) {
 	o.want(t, exitDone, fixture.data+" has no class names: labels are matched by number", "(0 is amber, 1 is basil, 2 is cobalt)")
 	numbers := filepath.Join(dtlRun(t), result.AdapterFile)
 	same := folders(t, t.TempDir(), "test", 1, spices)
-	cli(t, append(evalArgs(numbers), "--data", same)...).want(t, exitDone, numbers+" has no class names", "(0 is amber, 1 is basil, 2 is cobalt)")
+	cli(t, evalOn(same, numbers)...).want(t, exitDone, numbers+" has no class names", "(0 is amber, 1 is basil, 2 is cobalt)")
 	fewer := folders(t, t.TempDir(), "test", 1, map[string]int{"amber": 0, "cobalt": 2})
-	cli(t, append(evalArgs(numbers), "--data", fewer)...).want(t, exitUsage, fewer+" names its 2 classes", numbers+" has 3 without names")
+	cli(t, evalOn(fewer, numbers)...).want(t, exitUsage, fewer+" names its 2 classes", numbers+" has 3 without names")
 }
 
 // TestInitAdapterByName: the classifier's rows go to the classes of the same name, and a class that the adapter lacks starts as

@@ -256,7 +256,12 @@ func dtlRun(t *testing.T) string {
 }
 
 func evalArgs(adapter string, more ...string) []string {
-	return append([]string{"eval", "--backbone", fixture.backbone, "--adapter", adapter, "--data", fixture.data}, more...)
+	return evalOn(fixture.data, adapter, more...)
+}
+
+// evalOn is evalArgs for another data set.
+func evalOn(data, adapter string, more ...string) []string {
+	return append([]string{"eval", "--backbone", fixture.backbone, "--adapter", adapter, "--data", data}, more...)
 }
 
 func predictArgs(adapter string, more ...string) []string {

@@ -210,7 +210,7 @@ func TestClassFolders(t *testing.T) {
 	}
 	expect.NoError(t, os.Mkdir(filepath.Join(root, "test", "dill"), 0o777))
 	expect.NoError(t, writeImage(filepath.Join(root, "test", "dill", "0.png"), 0, 0))
-	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitFailed, "dill", "no counterpart")
+	cli(t, evalOn(root, adapter)...).want(t, exitFailed, "dill", "no counterpart")
 }
 
 // TestImageNotes: fine-tune, eval and predict count 16-bit greys and rotated images once each, and run.json has the counts.
@@ -237,6 +237,6 @@ func TestImageNotes(t *testing.T) {
 		}
 	}
 	adapter := filepath.Join(out, result.AdapterFile)
-	cli(t, append(evalArgs(adapter), "--data", root)...).want(t, exitDone, "other than upright: 1 (test/basil/turned.png): ")
+	cli(t, evalOn(root, adapter)...).want(t, exitDone, "other than upright: 1 (test/basil/turned.png): ")
 	cli(t, "predict", "--backbone", fixture.backbone, "--adapter", adapter, filepath.Join(root, "train", "amber")).want(t, exitDone, "16-bit grey images: 1 (")
 }

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,7 +74,7 @@ func find(value string) ([]Named, error) {
 	}
 	switch {
 	case len(runs) == 0:
-		return nil, runner.Usagef("--adapter %s: there is no %s in this folder or in the folders in it", path, result.AdapterFile)
+		return nil, fmt.Errorf("--adapter %s: there is no %s in this folder or in the folders in it", path, result.AdapterFile)
 	case name != "":
 		return nil, runner.Usagef("--adapter %s: the folder has %d runs, which can't have one name; leave out %s=", value, len(runs), name)
 	}
