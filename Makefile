@@ -68,12 +68,13 @@ test-heavy: deps ## run all tests, the slow ones included
 	DTL_HEAVY=1 go test -timeout 3h $(TEST_FLAGS) ./...
 
 # The numerical tests that depend on the processor: TensorFlow's matrix products and our kernels.
-NUMBERS = go test $(TEST_FLAGS) ./graph ./graph/capi ./graph/backbone/... && \
-	go test $(TEST_FLAGS) -run 'Golden|Gradient|LossScale|StoredBF16|StartsAtBackbone' -skip ViT ./dtl
+NUMBERS = go test $(TEST_FLAGS) ./graph ./graph/capi && \
+	go test $(TEST_FLAGS) -run 'Families|Fold|Golden|Logits|Methods|NamingsCompute|Timm' ./graph/backbone/...
+STEPS = go test $(TEST_FLAGS) -run 'Golden|Gradient|LossScale|StoredBF16|StartsAtBackbone' -skip 'ViT|Swin' ./dtl
 # oneDNN limited to AVX2 has no bfloat16. On such processors TensorFlow uses Eigen for it, as the first line does.
 test-isa: deps ## run the numerical tests as on older processors: AVX2, and AVX-512 without bfloat16
-	export TF_ENABLE_ONEDNN_OPTS=0 DTL_KERNELS=plain; $(NUMBERS)
-	@! grep -qw avx2 /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX2 DTL_KERNELS=avx2; $(NUMBERS); }
+	export TF_ENABLE_ONEDNN_OPTS=0 DTL_KERNELS=plain; $(NUMBERS) && $(STEPS)
+	@! grep -qw avx2 /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX2 DTL_KERNELS=avx2; $(NUMBERS) && $(STEPS); }
 	@! grep -qw avx512f /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX512_CORE DTL_KERNELS=avx512f; $(NUMBERS); }
 
 # The packages with concurrent code. The race detector makes cmd/dtl-tf and dtl many times slower, so they are left out.
