@@ -15,7 +15,7 @@ type kind struct {
 	method Method
 	pool   backbone.Pool
 
-	prefix prefix        // of the model, in a graph of its own
+	prefix prefix        // of the model, in a separate graph
 	reads  []string      // what it takes from the trunk, empty if there is no prefix
 	inputs []graph.Value // in the order of reads, or images
 	params *graph.Variables
@@ -40,7 +40,7 @@ func (s *Shared) kindOf(t Task) (k *kind, err error) {
 			return k, nil
 		}
 	}
-	m, err := New(c) // in a graph of its own, because finding the prefix takes a whole pass
+	m, err := New(c) // in a separate graph, because finding the prefix takes a whole pass
 	if err != nil {
 		return nil, err
 	}

@@ -51,3 +51,34 @@ func TestRecompute(t *testing.T) {
 		})
 	}
 }
+
+// checkRecomputed compares loss and gradients of a saved step with those of steps in chunks of that many values, recomputed in each mode.
+func checkRecomputed(t *testing.T, c setting, saved *ImageTrainer, chunkValues int, modes []graph.Recompute) {
+	t.Helper()
+	images, labels := someBatch(saved.Trainer, 4)
+	_, loss, want, err := gradientsOf(saved, images, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := 0.0
+	for _, gradient := range want {
+		largest = max(largest, size(floats(gradient)))
+	}
+	for _, mode := range modes {
+		c.mode, c.chunkValues = mode, chunkValues
+		_, recomputed, got, err := gradientsOf(c.start(t), images, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(math.Abs(recomputed-loss) <= 1e-5*loss) {
+			t.Errorf("mode %s: loss %v, want %v", mode, recomputed, loss)
+		}
+		for name := range want {
+			// A gradient far below the largest one, such as that of the key's bias, is rounding error.
+			got, want := floats(got[name]), floats(want[name])
+			if relative(got, want) > 5e-5 && apart(got, want) > 1e-7*largest {
+				t.Errorf("mode %s: gradient of %s is off by %.2g", mode, name, relative(got, want))
+			}
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// TestSharedRows: tasks that classify some rows of a batch give the logits that a predictor of their own gives for these images, also
+// TestSharedRows: tasks that classify some rows of a batch give the logits that a separate predictor gives for these images, also
 // one without a prefix, and a task may occur with other rows again.
 func TestSharedRows(t *testing.T) {
 	c := Config{Arch: micro, Std: [3]float64{1, 1, 1}, FloatImages: true}

@@ -46,7 +46,7 @@ func (o oneTask) build(t *testing.T, c Config, weights, adapter tensor.Map) (Tas
 	return Task{Name: o.name, Method: method, Pool: c.Pool, Classes: o.classes, Adapter: adapter}, model
 }
 
-// single is build with the logits of a Predictor of its own instead of the model.
+// single is build, but returns the logits of a separate Predictor instead of the model.
 func (o oneTask) single(t *testing.T, c Config, weights, adapter tensor.Map, images tensor.Tensor) (Task, tensor.Tensor) {
 	t.Helper()
 	task, model := o.build(t, c, weights, adapter)
@@ -64,8 +64,8 @@ func openShared(t *testing.T, c Config, weights tensor.Map) *Shared {
 	return closed(t, must(NewShared(c, Start{Session: threads, Weights: weights}))(t))
 }
 
-// TestSharedEqualsSingle: methods, options, pools and numbers of classes mix, and each task's logits are those of a predictor of its
-// own, bit for bit in float32. What they share follows from where the methods act.
+// TestSharedEqualsSingle: methods, options, pools and numbers of classes mix, and each task's logits equal those of a separate
+// predictor, bit for bit in float32. What they share follows from where the methods act.
 func TestSharedEqualsSingle(t *testing.T) {
 	tasks := []oneTask{
 		{"half", "dtl", nil, "", 3, 3},

@@ -78,32 +78,7 @@ func TestSwinGradients(t *testing.T) {
 			c.dropPath = 0.5
 			saved := c.start(t)
 			checkRivalGradients(t, saved, c.startPlain(t))
-			images, labels := someBatch(saved.Trainer, 4)
-			_, loss, want, err := gradientsOf(saved, images, labels)
-			if err != nil {
-				t.Fatal(err)
-			}
-			largest := 0.0
-			for _, gradient := range want {
-				largest = max(largest, size(floats(gradient)))
-			}
-			for _, mode := range modes {
-				c.mode, c.chunkValues = mode, 1100
-				_, recomputed, got, err := gradientsOf(c.start(t), images, labels)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !(math.Abs(recomputed-loss) <= 1e-5*loss) {
-					t.Errorf("mode %s: loss %v, want %v", mode, recomputed, loss)
-				}
-				for name := range want {
-					// A gradient far below the largest one, such as that of the key's bias, is rounding error.
-					got, want := floats(got[name]), floats(want[name])
-					if relative(got, want) > 5e-5 && apart(got, want) > 1e-7*largest {
-						t.Errorf("mode %s: gradient of %s is off by %.2g", mode, name, relative(got, want))
-					}
-				}
-			}
+			checkRecomputed(t, c, saved, 1100, modes)
 		})
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"dtl-tf/graph/tensor"
 )
 
-// trunk is the plain forward pass of a backbone, of which several tasks use parts.
+// trunk is the plain forward pass of a backbone. Tasks take its intermediate values.
 type trunk struct {
 	builder *graph.Builder
 	frozen  *graph.Variables

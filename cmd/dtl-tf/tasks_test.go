@@ -210,8 +210,8 @@ func exportedTasks(t *testing.T) (model, lines string) {
 	return model, write(t, filepath.Join(t.TempDir(), "tasks.jsonl"), []byte(o.out))
 }
 
-// TestExportTasks: one SavedModel gives every task's answers, each by a signature of its own and all in one pass, and has the weights of
-// the backbone once.
+// TestExportTasks: one SavedModel answers for every task, by one signature a task and by one for all tasks in one pass. It has the weights
+// of the backbone once.
 func TestExportTasks(t *testing.T) {
 	runs := tasksRun(t)
 	images := testImages(t)

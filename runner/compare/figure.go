@@ -2,13 +2,10 @@ package compare
 
 import (
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/result"
 )
 
 // figure draws every finished row that has an accuracy, that of the user's own runs or the quoted one. If no row has an accuracy,
@@ -52,12 +49,5 @@ func (c Comparison) figure() report.Figure {
 // plot writes the figure in the format of the file's ending.
 func (c Comparison) plot(path string) error {
 	f := c.figure()
-	if len(f.Points) == 0 {
-		return fmt.Errorf("--plot %s: nothing to draw, no method has a measurement", path)
-	}
-	write := f.SVG
-	if strings.EqualFold(filepath.Ext(path), ".png") {
-		write = f.PNG
-	}
-	return result.WriteFile(path, write)
+	return writePlot(path, f, len(f.Points) == 0)
 }

@@ -18,7 +18,7 @@ type TaskMeasurement struct {
 	Tasks    []TaskCost `json:"tasks"`
 }
 
-// TaskCost is the cost of N tasks in one pass and apart, each with a session of its own. Times are medians.
+// TaskCost is the cost of N tasks in one pass, and of N separate sessions. Times are medians.
 type TaskCost struct {
 	Count          int     `json:"tasks"`
 	Blocks         int     `json:"blocks"`       // that run for an image

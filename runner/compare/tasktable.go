@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/result"
 )
 
 // print writes the table in a format.
@@ -80,12 +77,5 @@ func (t TaskComparison) figure() report.Curves {
 // plot writes the figure in the format of the file's ending.
 func (t TaskComparison) plot(path string) error {
 	f := t.figure()
-	if len(f.Curves) == 0 {
-		return fmt.Errorf("--plot %s: nothing to draw, no method has a measurement", path)
-	}
-	write := f.SVG
-	if strings.EqualFold(filepath.Ext(path), ".png") {
-		write = f.PNG
-	}
-	return result.WriteFile(path, write)
+	return writePlot(path, f, len(f.Curves) == 0)
 }

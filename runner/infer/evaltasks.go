@@ -232,7 +232,7 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 	seen := 0
 	for _, g := range u.groups() {
 		err := func() error {
-			loader, closeLoader, err := classify.Sequential(u.items(g.images), data.Images{Size: t.image, Resize: t.resize}, c.Batch, c.Threads, c.SkipBadImages, skips)
+			loader, closeLoader, err := classify.Sequential(u.items(g.images), t.images(), c.Batch, c.Threads, c.SkipBadImages, skips)
 			if err != nil {
 				return err
 			}

@@ -64,10 +64,7 @@ func (p Prediction) label() string {
 // Predict classifies images and the images in folders, in order, and passes each prediction to show.
 func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Prediction) error) error {
 	ui.Err = report.NewScreen(ui.Err)
-	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
-		return err
-	}
-	items, err := imageFiles(c.Images, ui.Note)
+	items, err := c.items(ui.Note)
 	if err != nil {
 		return err
 	}
@@ -76,10 +73,7 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 		return err
 	}
 	defer l.Close()
-	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
-		return err
-	}
-	loader, closeLoader, err := classify.Sequential(items, l.images(), c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
+	loader, closeLoader, err := c.load(ctx, items, l.images(), ui.Note)
 	if err != nil {
 		return err
 	}
@@ -102,6 +96,22 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 		return fmt.Errorf("interrupted: %w", err)
 	}
 	return nil
+}
+
+// items checks the settings and lists the images.
+func (c PredictConfig) items(note runner.NoteFunc) ([]data.Item, error) {
+	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
+		return nil, err
+	}
+	return imageFiles(c.Images, note)
+}
+
+// load surveys the images and opens a loader that reads each once.
+func (c PredictConfig) load(ctx context.Context, items []data.Item, images data.Images, note runner.NoteFunc) (*data.Loader, func(), error) {
+	if _, err := classify.Survey(ctx, items, note); err != nil {
+		return nil, nil, err
+	}
+	return classify.Sequential(items, images, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: note})
 }
 
 // classifier loads the classifier that the user chose.

@@ -146,6 +146,9 @@ func (t *tasks) every() []int {
 	return all
 }
 
+// images says how the images of the tasks are made of files.
+func (t *tasks) images() data.Images { return data.Images{Size: t.image, Resize: t.resize} }
+
 // describeSharing says what tasks share and save for an image that all of them classify.
 func describeSharing(s dtl.Sharing) string {
 	from := map[int][]string{}
@@ -174,10 +177,7 @@ func describeSharing(s dtl.Sharing) string {
 // the tasks, and show the predictions for one image in their order.
 func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func(tasks []string) error, show func(image []Prediction) error) error {
 	ui.Err = report.NewScreen(ui.Err)
-	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
-		return err
-	}
-	items, err := imageFiles(c.Images, ui.Note)
+	items, err := c.items(ui.Note)
 	if err != nil {
 		return err
 	}
@@ -186,10 +186,7 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 		return err
 	}
 	defer t.Close()
-	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
-		return err
-	}
-	loader, closeLoader, err := classify.Sequential(items, data.Images{Size: t.image, Resize: t.resize}, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: ui.Note})
+	loader, closeLoader, err := c.load(ctx, items, t.images(), ui.Note)
 	if err != nil {
 		return err
 	}

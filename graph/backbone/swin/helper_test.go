@@ -11,6 +11,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/familytest"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -86,18 +87,7 @@ func run(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, p graph.Prec
 	input := b.Placeholder("images", tf.Float, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
 	out := f.Features(b, input, backbone.PoolMean)
 	fetches := []tf.Output{b.Float(out).Output, b.Float(bb.OwnHead(f, b.In("own_head"), out)).Output}
-	s, err := graph.NewSession(b.Graph(), graph.SessionOptions{Threads: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := variables.Assign(s, bb.Weights); err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.Run([]graph.Feed{{Output: input.Output, Value: images}}, fetches)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := familytest.Run(t, b, variables, bb.Weights, input, images, fetches)
 	return got[0], got[1]
 }
 

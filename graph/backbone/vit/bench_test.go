@@ -11,12 +11,11 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// vitB is a ViT-B/16 with timm's names: 85.8 million parameters in 150 tensors, 343 MB.
-func vitB() tensor.Map {
-	const d, mlp = 768, 3072
+// anyTensors returns a map and a function that adds a tensor of small numbers to it.
+func anyTensors() (tensor.Map, func(name string, shape ...int)) {
 	m := tensor.Map{}
 	state := uint32(1)
-	add := func(name string, shape ...int) {
+	return m, func(name string, shape ...int) {
 		t := tensor.Zeros(shape...)
 		for i := range t.Float32() {
 			state = state*1664525 + 1013904223
@@ -24,6 +23,12 @@ func vitB() tensor.Map {
 		}
 		m[name] = t
 	}
+}
+
+// vitB is a ViT-B/16 with timm's names: 85.8 million parameters in 150 tensors, 343 MB.
+func vitB() tensor.Map {
+	const d, mlp = 768, 3072
+	m, add := anyTensors()
 	add("patch_embed.proj.weight", d, 3, 16, 16)
 	add("patch_embed.proj.bias", d)
 	add("cls_token", 1, 1, d)

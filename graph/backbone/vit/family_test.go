@@ -13,6 +13,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/familytest"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -108,18 +109,7 @@ func compute(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, p graph.
 			names, fetches = append(names, "logits"), append(fetches, b.Float(bb.OwnHead(f, b.In("own_head"), out)).Output)
 		}
 	}
-	s, err := graph.NewSession(b.Graph(), graph.SessionOptions{Threads: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := variables.Assign(s, bb.Weights); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.Run([]graph.Feed{{Output: input.Output, Value: images}}, fetches)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := familytest.Run(t, b, variables, bb.Weights, input, images, fetches)
 	found := tensor.Map{}
 	for i, name := range names {
 		found[name] = out[i]

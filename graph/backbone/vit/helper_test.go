@@ -11,6 +11,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/familytest"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
 )
@@ -106,19 +107,7 @@ func runImages(t *testing.T, bb *backbone.Backbone, images tensor.Tensor, build 
 	for _, v := range build(b, f, b.Normalise(input, bb.Mean, bb.Std)) {
 		fetches = append(fetches, v.Output)
 	}
-	s, err := graph.NewSession(b.Graph(), graph.SessionOptions{Threads: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := variables.Assign(s, bb.Weights); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.Run([]graph.Feed{{Output: input.Output, Value: images}}, fetches)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return familytest.Run(t, b, variables, bb.Weights, input, images, fetches)
 }
 
 // farthest is max|got - want|, or NaN if any difference is NaN.

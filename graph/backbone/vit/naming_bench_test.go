@@ -2,7 +2,7 @@ package vit
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"testing"
 
@@ -14,16 +14,7 @@ import (
 // hubViTB is a ViT-B/16 with 1000 classes in the names of transformers: 86.6 million parameters, 346 MB.
 func hubViTB() tensor.Map {
 	const d, mlp = 768, 3072
-	m := tensor.Map{}
-	state := uint32(1)
-	add := func(name string, shape ...int) {
-		t := tensor.Zeros(shape...)
-		for i := range t.Float32() {
-			state = state*1664525 + 1013904223
-			t.Float32()[i] = float32(int32(state)) / (1 << 36)
-		}
-		m[name] = t
-	}
+	m, add := anyTensors()
 	linear := func(name string, out, in int) {
 		add(name+".weight", out, in)
 		add(name+".bias", out)
@@ -61,16 +52,7 @@ func BenchmarkLoadNamings(b *testing.B) {
 	}
 	for name, m := range map[string]tensor.Map{"transformers": hub, "timm": n.Tensors} {
 		path := filepath.Join(b.TempDir(), name+".safetensors")
-		w, err := os.Create(path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := weight.WriteSafetensors(w, m, nil); err != nil {
-			b.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			b.Fatal(err)
-		}
+		writeTo(b, path, func(w io.Writer) error { return weight.WriteSafetensors(w, m, nil) })
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				if _, err := backbone.Load(b.Context(), path, backbone.Options{}); err != nil {
