@@ -198,7 +198,7 @@ func TestServeRefuses(t *testing.T) {
 
 // TestServeSoak asks the server from 16 clients while an adapter is replaced again and again, and checks every answer: it must be that
 // of one of the two versions. It takes seconds, and with DTL_HEAVY=1 ten minutes, in which the memory must stay flat from the second
-// minute on.
+// minute on. The race detector keeps memory of its own, so under it the growth is only reported.
 func TestServeSoak(t *testing.T) {
 	long := need.AllowsHeavy()
 	last := 3 * time.Second
@@ -269,7 +269,7 @@ func TestServeSoak(t *testing.T) {
 	if versions[0].Load() == 0 || answers[0].Load() != answers[1].Load() {
 		t.Error("the adapter was not replaced, or answers were lost")
 	}
-	if long && float64(late) > 1.03*float64(early) {
+	if long && !need.RaceDetector && float64(late) > 1.03*float64(early) {
 		t.Error("the memory grows")
 	}
 	s.stop(t)

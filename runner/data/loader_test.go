@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dtl-tf/graph/need"
 )
 
 // fakeLoader loads n images without files: each pixel of image i has the value i. Images in bad
@@ -244,7 +246,7 @@ func TestMemoryStays(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes in 4,000 batches", grown)
 	}
 	perBatch := (after.TotalAlloc - before.TotalAlloc) / 3960
-	if perBatch > 16*1024 && !raceDetector { // under which a sync.Pool drops a part of what it is given
+	if perBatch > 16*1024 && !need.RaceDetector { // under which a sync.Pool drops a part of what it is given
 		t.Errorf("%d bytes are allocated a batch, %d of them for the images", perBatch, 16*16*16*3)
 	}
 }

@@ -2,6 +2,7 @@
 // server on this machine and prints images per second and the quantiles of the requests' times.
 //
 //	benchserve -make DIR -architecture vit_b16 -adapters 20
+//	benchserve -session -architecture vit_b16 -requests 200 -threads 2
 //	benchserve -url http://127.0.0.1:8501/v1/predict?adapter=a0 -clients 8 -requests 200 images/*.jpg
 package main
 
@@ -27,6 +28,8 @@ import (
 	"dtl-tf/graph/weight"
 )
 
+const classes = 100
+
 func main() {
 	folder := flag.String("make", "", "folder to write backbone.npz and adapters a0, a1, ... to")
 	architecture := flag.String("architecture", "vit_b16", "of the backbone")
@@ -34,11 +37,16 @@ func main() {
 	url := flag.String("url", "http://127.0.0.1:8501/v1/predict", "where to send images")
 	clients := flag.Int("clients", 1, "clients at a time")
 	requests := flag.Int("requests", 100, "requests of all clients together")
+	bare := flag.Bool("session", false, "time the computation alone: one image at a time, without a server")
+	threads := flag.Int("threads", 2, "of the session")
 	flag.Parse()
 	var err error
-	if *folder != "" {
+	switch {
+	case *folder != "":
 		err = write(*folder, *architecture, *adapters)
-	} else {
+	case *bare:
+		err = session(*architecture, *requests, *threads)
+	default:
 		err = measure(*url, *clients, *requests, flag.Args())
 	}
 	if err != nil {
@@ -67,18 +75,9 @@ func write(folder, architecture string, adapters int) error {
 		return err
 	}
 	for i := range adapters {
-		model, err := dtl.New(dtl.Config{Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolMean, Classes: 100})
+		tensors, err := adapter(arch, method, i)
 		if err != nil {
 			return err
-		}
-		random := rand.New(rand.NewPCG(uint64(i), 0))
-		tensors := tensor.Map{}
-		for name, shape := range model.AdapterShapes() {
-			t := tensor.Zeros(shape...)
-			for k := range t.Float32() {
-				t.Float32()[k] = float32(0.02 * random.NormFloat64())
-			}
-			tensors[name] = t
 		}
 		b.Reset()
 		if err := weight.WriteSafetensors(&b, tensors, nil); err != nil {
@@ -89,6 +88,24 @@ func write(folder, architecture string, adapters int) error {
 		}
 	}
 	return nil
+}
+
+// adapter draws the adapter with a number.
+func adapter(arch backbone.Architecture, method dtl.Method, number int) (tensor.Map, error) {
+	model, err := dtl.New(dtl.Config{Arch: arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: backbone.PoolMean, Classes: classes})
+	if err != nil {
+		return nil, err
+	}
+	random := rand.New(rand.NewPCG(uint64(number), 0))
+	tensors := tensor.Map{}
+	for name, shape := range model.AdapterShapes() {
+		t := tensor.Zeros(shape...)
+		for k := range t.Float32() {
+			t.Float32()[k] = float32(0.02 * random.NormFloat64())
+		}
+		tensors[name] = t
+	}
+	return tensors, nil
 }
 
 func measure(url string, clients, requests int, paths []string) error {
@@ -141,8 +158,12 @@ func measure(url string, clients, requests int, paths []string) error {
 		return err
 	default:
 	}
-	slices.Sort(times)
-	at := func(q float64) time.Duration { return times[int(q*float64(requests-1))].Round(time.Microsecond) }
-	fmt.Printf("%d clients, %d requests: %.2f images/s, p50 %v, p99 %v\n", clients, requests, float64(requests)/took.Seconds(), at(0.5), at(0.99))
+	fmt.Printf("%d clients, %d requests: %.2f images/s, %s\n", clients, requests, float64(requests)/took.Seconds(), quantiles(times))
 	return nil
+}
+
+func quantiles(times []time.Duration) string {
+	slices.Sort(times)
+	at := func(q float64) time.Duration { return times[int(q*float64(len(times)-1))].Round(time.Microsecond) }
+	return fmt.Sprintf("p50 %v, p99 %v", at(0.5), at(0.99))
 }
