@@ -25,10 +25,10 @@ type Curve struct {
 }
 
 // SVG writes the figure as SVG.
-func (f Curves) SVG(w io.Writer) error { return writeSVG(f.draw, w) }
+func (f Curves) SVG(w io.Writer) error { return writeSVG(f.draw, figureWidth, figureHeight, w) }
 
 // PNG writes the figure as PNG with 300 dots per inch.
-func (f Curves) PNG(w io.Writer) error { return writePNG(f.draw, w) }
+func (f Curves) PNG(w io.Writer) error { return writePNG(f.draw, figureWidth, figureHeight, w) }
 
 func (f Curves) draw(c draw.Canvas) error {
 	if len(f.Curves) == 0 {

@@ -61,14 +61,14 @@ var (
 )
 
 // SVG writes the figure as SVG.
-func (f Figure) SVG(w io.Writer) error { return writeSVG(f.draw, w) }
+func (f Figure) SVG(w io.Writer) error { return writeSVG(f.draw, figureWidth, figureHeight, w) }
 
 // PNG writes the figure as PNG with 300 dots per inch.
-func (f Figure) PNG(w io.Writer) error { return writePNG(f.draw, w) }
+func (f Figure) PNG(w io.Writer) error { return writePNG(f.draw, figureWidth, figureHeight, w) }
 
-func writeSVG(paint func(c draw.Canvas) error, w io.Writer) error {
+func writeSVG(paint func(c draw.Canvas) error, width, height vg.Length, w io.Writer) error {
 	var b bytes.Buffer
-	if err := paintFigure(paint, vgsvg.New(figureWidth, figureHeight), &b); err != nil {
+	if err := paintFigure(paint, vgsvg.New(width, height), &b); err != nil {
 		return err
 	}
 	// A viewer without this font uses one of the same widths.
@@ -77,8 +77,8 @@ func writeSVG(paint func(c draw.Canvas) error, w io.Writer) error {
 	return err
 }
 
-func writePNG(paint func(c draw.Canvas) error, w io.Writer) error {
-	return paintFigure(paint, vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(printDPI))}, w)
+func writePNG(paint func(c draw.Canvas) error, width, height vg.Length, w io.Writer) error {
+	return paintFigure(paint, vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(printDPI))}, w)
 }
 
 func paintFigure(paint func(c draw.Canvas) error, c vg.CanvasWriterTo, w io.Writer) error {

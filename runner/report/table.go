@@ -61,6 +61,8 @@ func (t Table) Render(w io.Writer, format string) error {
 		return t.people(w, format)
 	case CSV:
 		return t.csv(w)
+	case LaTeX:
+		return t.latex(w)
 	case JSON:
 		return t.json(w)
 	}
