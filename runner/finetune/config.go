@@ -28,6 +28,10 @@ type Config struct {
 	TestCrop        int     `json:"test_crop,omitempty"`   // 0 without TestResize
 	Classes         int     `json:"-"`                     // that labels must stay below; 0 takes the number from the data
 
+	// Lists are those of a data set whose lists are elsewhere; Data then only names it. ClassNames are its classes by label, or nil.
+	Lists      data.Lists `json:"lists,omitempty"`
+	ClassNames []string   `json:"-"`
+
 	runner.BackboneConfig
 	Init        string `json:"init"`
 	InitAdapter string `json:"init_adapter,omitempty"`

@@ -43,7 +43,7 @@ type dataset struct {
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
 func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
-	set, err := data.OpenClasses(c.Data, c.Classes)
+	set, err := c.openSet()
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +103,13 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		d.notes = append(d.notes, note)
 	}
 	return d, nil
+}
+
+func (c Config) openSet() (*data.Set, error) {
+	if c.Lists != nil {
+		return data.OpenListed(c.Data, c.Lists, c.Classes, c.ClassNames)
+	}
+	return data.OpenClasses(c.Data, c.Classes)
 }
 
 func (c Config) trainSplit() string { return cmp.Or(c.TrainSplit, data.TrainVal) }
