@@ -78,7 +78,7 @@ test-isa: deps ## run the numerical tests as on older processors: AVX2, and AVX-
 	@! grep -qw avx512f /proc/cpuinfo || { set -x; export ONEDNN_MAX_CPU_ISA=AVX512_CORE DTL_KERNELS=avx512f; $(NUMBERS); }
 
 # The packages with concurrent code. The race detector makes cmd/dtl-tf and dtl many times slower, so they are left out.
-RACE := ./graph ./graph/capi ./runner/data ./runner/feature ./runner/train ./runner/result ./runner/report ./runner/tensorboard ./runner/checkpoint ./runner/hub ./runner/vtab/sweep ./runner/serve
+RACE := ./graph ./graph/capi ./runner/data ./runner/feature ./runner/train ./runner/result ./runner/report ./runner/tensorboard ./runner/checkpoint ./runner/hub ./runner/sweep ./runner/serve
 test-race: deps ## run the tests of concurrent code under Go's race detector
 	go test -race $(TEST_FLAGS) $(RACE)
 

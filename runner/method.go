@@ -6,7 +6,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/runner/internal/suite"
+	"dtl-tf/graph/spell"
 )
 
 // MethodConfig holds the user's choice of a method. Omitted values come from the adapter file or are the method's defaults.
@@ -35,7 +35,7 @@ func ParseMethods(text string) (methods []string, err error) {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(dtl.Names(), name) {
 			return nil, Usagef("--methods: %q is unknown%s; use %s, or some of %s with commas between them",
-				name, suite.Nearest(name, dtl.Names()), AllMethods, strings.Join(dtl.TableOrder(), ", "))
+				name, spell.DidYouMean(name, dtl.Names()), AllMethods, strings.Join(dtl.TableOrder(), ", "))
 		}
 		if !slices.Contains(methods, name) {
 			methods = append(methods, name)

@@ -12,6 +12,7 @@ import (
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/vtab"
 )
 
@@ -106,7 +107,7 @@ func TestVtabKilled(t *testing.T) {
 		}
 		sameResult(t, vtab.WorkPath(out, "eurosat", method, 42), vtab.WorkPath(whole, "eurosat", method, 42))
 	}
-	left, err := filepath.Glob(filepath.Join(out, vtab.WorkFolder, "*", "*", "*"))
+	left, err := filepath.Glob(filepath.Join(out, sweep.WorkFolder, "*", "*", "*"))
 	if err != nil || len(left) != 2 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

@@ -7,23 +7,24 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
-	"dtl-tf/runner/vtab/sweep"
+	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/vtab"
 )
 
-// sweepFlags are the flags shared by the commands that train cells of VTAB-1k.
+// sweepFlags are the flags shared by the commands that train cells.
 type sweepFlags struct {
-	c        sweep.Config
+	c        *sweep.Config // a part of the command's own configuration
 	backbone backboneFlags
 	quiet    bool
 }
 
-func newSweepFlags() *sweepFlags { return &sweepFlags{c: sweep.Config{Config: finetune.Default()}} }
+func newSweepFlags(c *sweep.Config) *sweepFlags { return &sweepFlags{c: c} }
 
 // files defines the flags of input and output.
-func (s *sweepFlags) files(f *pflag.FlagSet, out string) {
+func (s *sweepFlags) files(f *pflag.FlagSet, data, out string) {
 	settings := s.c.Settings()
 	define(f,
-		setting(settings, "data", "`folder` with the tasks' folders (required)"),
+		setting(settings, "data", data),
 		setting(settings, "out", out))
 }
 
@@ -48,15 +49,18 @@ func (s *sweepFlags) machine(g *groups) {
 	})
 }
 
-// call returns a command that calls run with the configuration.
-func (s *sweepFlags) call(run func(context.Context, sweep.Config, runner.UI) error) func(context.Context, []string, streams) error {
+// call returns a command that completes the configuration and calls run.
+func (s *sweepFlags) call(run func(context.Context, runner.UI) error) func(context.Context, []string, streams) error {
 	return func(ctx context.Context, _ []string, io streams) (err error) {
 		if s.c.BackboneConfig, err = s.backbone.config(io, s.quiet); err != nil {
 			return err
 		}
-		return run(ctx, s.c, io.ui(s.quiet))
+		return run(ctx, io.ui(s.quiet))
 	}
 }
+
+// tasksFolder is the help of --data.
+const tasksFolder = "`folder` with the tasks' folders (required)"
 
 var vtabRunCommand = command{
 	name:    "vtab run",
@@ -78,17 +82,20 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
-		s := newSweepFlags()
-		g.add(runner.GroupFiles, func(f *pflag.FlagSet) { s.files(f, "`folder` for the results; may contain results already (required)") })
+		c := vtab.Config{Config: sweep.Config{Config: finetune.Default()}}
+		s := newSweepFlags(&c.Config)
+		g.add(runner.GroupFiles, func(f *pflag.FlagSet) {
+			s.files(f, tasksFolder, "`folder` for the results; may contain results already (required)")
+		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
-			f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
-			f.StringVar(&s.c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
-			f.StringVar(&s.c.Seeds, "seeds", "42", "comma-separated `seeds`")
-			f.StringVar(&s.c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,drop_path=0.1, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
-			f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
+			f.StringVar(&c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+			f.StringVar(&c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
+			f.StringVar(&c.Seeds, "seeds", "42", "comma-separated `seeds`")
+			f.StringVar(&c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,drop_path=0.1, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
+			f.BoolVar(&c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
 		})
 		s.machine(g)
-		return s.call(sweep.Run)
+		return s.call(func(ctx context.Context, ui runner.UI) error { return vtab.Run(ctx, c, ui) })
 	},
 }

@@ -7,8 +7,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/vtab/sweep"
+	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/vtab"
 )
 
 var vtabSearchCommand = command{
@@ -25,20 +27,21 @@ command again trains only the missing points.`,
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
-		s, format := newSweepFlags(), ""
+		c := vtab.Config{Config: sweep.Config{Config: finetune.Default()}}
+		s, format := newSweepFlags(&c.Config), ""
 		g.add(runner.GroupFiles, func(f *pflag.FlagSet) {
-			s.files(f, "")
+			s.files(f, tasksFolder, "")
 			f.StringVar(&format, "format", report.Text, "`format` of the table: "+strings.Join(report.Formats(), ", "))
 		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
-			f.StringVar(&s.c.Tasks, "task", "", "`name` of the task, or of its folder (required)")
-			f.StringVar(&s.c.Methods, "method", "dtl", "`name` of the method")
-			f.StringVar(&s.c.Grid, "grid", "", "`values` to try: NAME=VALUE,VALUE, separated by semicolons; the names are those of --set (required)")
-			f.StringVar(&s.c.Seeds, "seeds", "42", "comma-separated `seeds`; the mean over them decides")
-			f.StringVar(&s.c.Set, "set", "", "`values` that override the recipe at all points")
+			f.StringVar(&c.Tasks, "task", "", "`name` of the task, or of its folder (required)")
+			f.StringVar(&c.Methods, "method", "dtl", "`name` of the method")
+			f.StringVar(&c.Grid, "grid", "", "`values` to try: NAME=VALUE,VALUE, separated by semicolons; the names are those of --set (required)")
+			f.StringVar(&c.Seeds, "seeds", "42", "comma-separated `seeds`; the mean over them decides")
+			f.StringVar(&c.Set, "set", "", "`values` that override the recipe at all points")
 		})
 		s.machine(g)
-		return s.call(func(ctx context.Context, c sweep.Config, ui runner.UI) error { return sweep.Search(ctx, c, ui, format) })
+		return s.call(func(ctx context.Context, ui runner.UI) error { return vtab.Search(ctx, c, ui, format) })
 	},
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/recipe"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/vtab"
 )
 
@@ -15,10 +17,10 @@ import (
 func TestVtabTable(t *testing.T) {
 	dir := t.TempDir()
 	for task, top1 := range map[string]float64{"cifar": 61.25, "eurosat": 93.5} {
-		c := vtab.Cell{Task: task, Method: "dtl", Seed: 42, Status: result.Finished, Recipe: vtab.Recipe{Name: "published"}, Run: &result.Run{
+		c := vtab.Cell{Task: task, Method: "dtl", Seed: 42, Outcome: sweep.Outcome{Status: result.Finished, Recipe: recipe.Recipe{Name: "published"}, Run: &result.Run{
 			Status: result.Finished, Backbone: result.Backbone{Path: "tiny.npz", SHA256: "ab"}, Data: result.Data{Fingerprint: "of " + task},
 			Accuracy: &result.Accuracy{Top1: top1, Split: "test", Note: result.OnceAfterLast},
-		}}
+		}}}
 		expect.NoError(t, vtab.WriteCell(vtab.CellPath(dir, task, "dtl", 42), c))
 	}
 	o := cli(t, "vtab", "table", dir, "--quote", "lora")

@@ -55,3 +55,12 @@ func Distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// DidYouMean returns the end of an error message that suggests the known name nearest to an unknown one, "" if none is near.
+func DidYouMean(name string, known []string) string {
+	best, distance := Nearest(name, known)
+	if distance > max(2, len(best)/2) {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}

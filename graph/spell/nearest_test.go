@@ -15,3 +15,16 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// TestDidYouMean: a name that is far from all known ones gets no suggestion.
+func TestDidYouMean(t *testing.T) {
+	known := []string{"eurosat", "dtd", "kernel"}
+	for name, want := range map[string]string{"eurosta": ": did you mean eurosat?", "DTT": ": did you mean dtd?", "imagenet-1k": "", "kern": ": did you mean kernel?"} {
+		if got := DidYouMean(name, known); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	if got := DidYouMean("x", nil); got != "" {
+		t.Errorf("without known names: %q", got)
+	}
+}

@@ -11,16 +11,20 @@ import (
 	"testing"
 	"time"
 
+	"dtl-tf/runner/recipe"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
 )
 
 func sample() Cell {
 	return Cell{
-		Task: "eurosat", Method: "dtl+", Seed: 42, Status: result.Finished,
-		Recipe: Recipe{Name: "published", Family: familyViT, LR: 0.003, Epochs: 110, Batch: 32, Options: map[string]string{"kernel": "3"}}, Overrides: Overrides{"epochs": "5"},
-		Machine: Machine{Host: "box", Process: 7, Shard: "1/2"}, Started: time.Date(2025, 3, 1, 10, 0, 0, 0, time.UTC),
-		StepMemory: &StepMemory{Peak: 5, Fixed: 6, How: HowStepMemory},
-		Run:        &result.Run{Format: result.Format, Status: result.Finished, Accuracy: &result.Accuracy{Top1: 95.5, Split: "test", Note: result.OnceAfterLast}},
+		Task: "eurosat", Method: "dtl+", Seed: 42, Outcome: sweep.Outcome{
+			Status: result.Finished,
+			Recipe: recipe.Recipe{Name: "published", Family: recipe.FamilyViT, LR: 0.003, Epochs: 110, Batch: 32, Options: map[string]string{"kernel": "3"}}, Overrides: recipe.Overrides{"epochs": "5"},
+			Machine: sweep.Machine{Host: "box", Process: 7, Shard: "1/2"}, Started: time.Date(2025, 3, 1, 10, 0, 0, 0, time.UTC),
+			StepMemory: &sweep.StepMemory{Peak: 5, Fixed: 6, How: sweep.HowStepMemory},
+			Run:        &result.Run{Format: result.Format, Status: result.Finished, Accuracy: &result.Accuracy{Top1: 95.5, Split: "test", Note: result.OnceAfterLast}},
+		},
 	}
 }
 
@@ -34,7 +38,7 @@ func TestCellRoundTrip(t *testing.T) {
 	if err := WriteCell(path, want); err != nil {
 		t.Fatal(err)
 	}
-	want.Format = Format
+	want.Format = sweep.Format
 	got, err := ReadCell(path)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
@@ -86,7 +90,7 @@ func TestBadCells(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := ReadCell(path)
-		var typed *BadCellError
+		var typed *sweep.BadCellError
 		if !errors.As(err, &typed) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%.60q: %v, want %q in it", content, err, words)
 		}
@@ -109,7 +113,7 @@ func TestReadCells(t *testing.T) {
 	if err := WriteCell(misplaced, sample()); err != nil {
 		t.Fatal(err)
 	}
-	for _, ignored := range []string{filepath.Join(WorkFolder, "eurosat", "seed-1.json"), filepath.Join("eurosat", "dtl+", "seed-44.json.bad"), "notes.txt"} {
+	for _, ignored := range []string{filepath.Join(sweep.WorkFolder, "eurosat", "seed-1.json"), filepath.Join("eurosat", "dtl+", "seed-44.json.bad"), "notes.txt"} {
 		path := filepath.Join(root, ignored)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, nil, 0o666)); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/sweep"
 )
 
 // FuzzCell: what is read as a cell is complete, and can be written and read again.
@@ -17,9 +18,7 @@ func FuzzCell(f *testing.F) {
 		var c Cell
 		var err error
 		expect.Memory(t, 64*len(raw), func() {
-			if c, err = decodeCell(raw); err == nil {
-				err = c.check()
-			}
+			err = sweep.DecodeCell(raw, nameField, &c)
 		})
 		if err != nil {
 			return
@@ -28,9 +27,9 @@ func FuzzCell(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decodeCell(text)
-		if err != nil || again.check() != nil || again.Key() != c.Key() {
-			t.Errorf("%s: %v, %v", text, err, again.check())
+		var again Cell
+		if err := sweep.DecodeCell(text, nameField, &again); err != nil || again.Key() != c.Key() {
+			t.Errorf("%s: %v", text, err)
 		}
 	})
 }

@@ -78,16 +78,7 @@ func TaskOf(name string) (Task, error) {
 		}
 		known = append(known, names...)
 	}
-	return Task{}, fmt.Errorf("task %q is unknown%s", name, Nearest(plain, known))
-}
-
-// Nearest returns the end of an error message that suggests the known name nearest to an unknown one, "" if none is near.
-func Nearest(name string, known []string) string {
-	best, distance := spell.Nearest(name, known)
-	if distance > max(2, len(best)/2) {
-		return ""
-	}
-	return ": did you mean " + best + "?"
+	return Task{}, fmt.Errorf("task %q is unknown%s", name, spell.DidYouMean(plain, known))
 }
 
 // plainName is the form in which names are compared.

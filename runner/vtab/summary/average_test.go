@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner/internal/published"
+	"dtl-tf/runner/sweep"
 )
 
 func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }
@@ -27,14 +28,14 @@ func TestScore(t *testing.T) {
 		for i, v := range c.values {
 			seeds[uint64(i)] = v
 		}
-		s := scoreOf(seeds)
+		s := sweep.ScoreOf(seeds)
 		if !near(s.Mean, c.mean, 1e-12) || (s.Std == nil) != (c.std < 0) || s.Std != nil && !near(*s.Std, c.std, 1e-12) {
 			t.Errorf("%v: mean %v, std %v", c.values, s.Mean, s.Std)
 		}
 	}
 }
 
-func averageOf(t *testing.T, key string, scores map[string]Score) (Score, bool) {
+func averageOf(t *testing.T, key string, scores map[string]sweep.Score) (sweep.Score, bool) {
 	t.Helper()
 	for _, a := range averages() {
 		if a.key == key {
@@ -42,14 +43,14 @@ func averageOf(t *testing.T, key string, scores map[string]Score) (Score, bool) 
 		}
 	}
 	t.Fatalf("no average %q", key)
-	return Score{}, false
+	return sweep.Score{}, false
 }
 
 // TestPublishedAverages compares the averages of DTL's row with the paper (76.7, truncated) and the collected tables.
 func TestPublishedAverages(t *testing.T) {
-	scores := map[string]Score{}
+	scores := map[string]sweep.Score{}
 	for task, top1 := range published.Of("dtl").Tasks {
-		scores[task] = Score{Mean: top1}
+		scores[task] = sweep.Score{Mean: top1}
 	}
 	for key, want := range map[string]float64{"natural": 80.83, "specialized": 86.10, "structured": 63.35, MeanOfGroups: 76.76, MeanOf19: 74.58} {
 		s, ok := averageOf(t, key, scores)
@@ -71,8 +72,8 @@ func TestPublishedAverages(t *testing.T) {
 // TestSpreadOfAverages checks that the deviation of an average is its spread from seed to seed. If two of the four Specialized
 // tasks cancel out, the mean is 50, 50, 50; if one moves by 4, the mean moves by 1.
 func TestSpreadOfAverages(t *testing.T) {
-	row := func(camelyon, eurosat [3]float64, seeds ...uint64) map[string]Score {
-		scores := map[string]Score{}
+	row := func(camelyon, eurosat [3]float64, seeds ...uint64) map[string]sweep.Score {
+		scores := map[string]sweep.Score{}
 		for task, v := range map[string][3]float64{
 			"patch_camelyon": camelyon, "eurosat": eurosat, "resisc45": {50, 50, 50}, "diabetic_retinopathy": {50, 50, 50},
 		} {
@@ -80,13 +81,13 @@ func TestSpreadOfAverages(t *testing.T) {
 			for i, s := range seeds {
 				by[s] = v[i]
 			}
-			scores[task] = scoreOf(by)
+			scores[task] = sweep.ScoreOf(by)
 		}
 		return scores
 	}
 	for _, c := range []struct {
 		name      string
-		scores    map[string]Score
+		scores    map[string]sweep.Score
 		mean, std float64
 	}{
 		{"cancel out", row([3]float64{46, 50, 54}, [3]float64{54, 50, 46}, 1, 2, 3), 50, 0},
@@ -99,7 +100,7 @@ func TestSpreadOfAverages(t *testing.T) {
 	}
 	// A seed that one task lacks: the mean of the tasks' means stays, (48 + 50 + 50 + 50) / 4, without a deviation.
 	scores := row([3]float64{46, 50, 54}, [3]float64{50, 50, 50}, 1, 2, 3)
-	scores["patch_camelyon"] = scoreOf(map[uint64]float64{1: 46, 2: 50})
+	scores["patch_camelyon"] = sweep.ScoreOf(map[uint64]float64{1: 46, 2: 50})
 	if s, ok := averageOf(t, "specialized", scores); !ok || !near(s.Mean, 49.5, 1e-12) || s.Std != nil || s.Seeds != nil {
 		t.Errorf("different seeds: %+v", s)
 	}
@@ -121,10 +122,10 @@ func TestRounding(t *testing.T) {
 
 // TestBest checks that scores that read the same are both best, but never a quoted or a single one.
 func TestBest(t *testing.T) {
-	score := func(v float64) map[string]Score { return map[string]Score{"cifar": {Mean: v}} }
+	score := func(v float64) map[string]sweep.Score { return map[string]sweep.Score{"cifar": {Mean: v}} }
 	table := Table{Columns: columns(), Rows: []Row{
 		{Name: "a", Scores: score(70.04)}, {Name: "b", Scores: score(69.96)}, {Name: "c", Scores: score(69.94)},
-		{Name: "d", Scores: map[string]Score{"dtd": {Mean: 99}}}, {Name: "q", Quoted: true, Scores: score(80)},
+		{Name: "d", Scores: map[string]sweep.Score{"dtd": {Mean: 99}}}, {Name: "q", Quoted: true, Scores: score(80)},
 	}}
 	got := ""
 	for _, l := range table.lines() {

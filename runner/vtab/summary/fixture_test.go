@@ -7,7 +7,9 @@ import (
 
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/internal/suite"
+	"dtl-tf/runner/recipe"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/vtab"
 )
 
@@ -21,22 +23,24 @@ func finished(task, method string, seed uint64, top1 float64) vtab.Cell {
 	if method == "dtl+" && task == "dtd" {
 		trainable = 56064 // kernel 5
 	}
-	recipe := vtab.RecipeOf(t, method, "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072")
+	r := vtab.RecipeOf(t, method, "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072")
 	c := vtab.Cell{
-		Task: task, Method: method, Seed: seed, Status: result.Finished, Recipe: recipe,
-		StepMemory: &vtab.StepMemory{Peak: map[string]int64{"dtl": 1500 << 20, "lora": 3200 << 20}[method], How: "one traced step, replayed in time"},
-		Run: &result.Run{
-			Status: result.Finished, Method: method,
-			Backbone:   result.Backbone{Path: "weights/ViT-B_16.npz", SHA256: "0123456789abcdef", Architecture: "ViT 12x768, patch 16, 224x224"},
-			Data:       result.Data{Name: task, Root: "data/" + task, Fingerprint: "print of " + task, Classes: t.Classes},
-			Parameters: result.Parameters{Trainable: trainable},
-			Accuracy:   &result.Accuracy{Top1: top1, Split: "test", Note: result.OnceAfterLast},
+		Task: task, Method: method, Seed: seed, Outcome: sweep.Outcome{
+			Status: result.Finished, Recipe: r,
+			StepMemory: &sweep.StepMemory{Peak: map[string]int64{"dtl": 1500 << 20, "lora": 3200 << 20}[method], How: "one traced step, replayed in time"},
+			Run: &result.Run{
+				Status: result.Finished, Method: method,
+				Backbone:   result.Backbone{Path: "weights/ViT-B_16.npz", SHA256: "0123456789abcdef", Architecture: "ViT 12x768, patch 16, 224x224"},
+				Data:       result.Data{Name: task, Root: "data/" + task, Fingerprint: "print of " + task, Classes: t.Classes},
+				Parameters: result.Parameters{Trainable: trainable},
+				Accuracy:   &result.Accuracy{Top1: top1, Split: "test", Note: result.OnceAfterLast},
+			},
 		},
 	}
 	if method == "linear" || method == "dtl+" {
 		c.StepMemory = nil
 	}
-	c.Run.Config = json.RawMessage(fmt.Sprintf(`{"epochs":%d,"batch":%d,"precision":"fp32"}`, recipe.Epochs, recipe.Batch))
+	c.Run.Config = json.RawMessage(fmt.Sprintf(`{"epochs":%d,"batch":%d,"precision":"fp32"}`, r.Epochs, r.Batch))
 	return c
 }
 
@@ -84,7 +88,7 @@ func sweepCells() []vtab.Cell {
 	}
 	for i := range lora {
 		if lora[i].Task == "svhn" {
-			lora[i].Overrides = vtab.Overrides{"epochs": "3"}
+			lora[i].Overrides = recipe.Overrides{"epochs": "3"}
 			lora[i].Run.Config = json.RawMessage(`{"epochs":3,"batch":64,"precision":"bf16"}`)
 			lora[i].Run.Data.Skipped = int(lora[i].Seed) - 42
 		}

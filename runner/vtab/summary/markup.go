@@ -6,24 +6,24 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"dtl-tf/runner/report"
 )
 
 // markup has the formats of a markup language.
 type markup struct {
 	bold, std, rowNotes, cellNotes string
-	escape                         *strings.Replacer
+	escape                         func(string) string
 }
 
 var (
-	markdown = markup{"**%s**", " ±%s", " [%s]", "[%s]", strings.NewReplacer("|", `\|`)}
-	latex    = markup{`\textbf{%s}`, `{\scriptsize$\pm$%s}`, `\textsuperscript{%s}`, `\textsuperscript{%s}`, strings.NewReplacer(
-		`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`, "{", `\{`, "}", `\}`,
-		"~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "†", `\textsuperscript{\dag}`, "<", `\textless{}`, ">", `\textgreater{}`, "±", `$\pm$`)}
+	markdown = markup{"**%s**", " ±%s", " [%s]", "[%s]", strings.NewReplacer("|", `\|`).Replace}
+	latex    = markup{`\textbf{%s}`, `{\scriptsize$\pm$%s}`, `\textsuperscript{%s}`, `\textsuperscript{%s}`, report.EscapeLaTeX}
 )
 
 // row formats a line, cell by cell.
 func (m markup) row(l line) []string {
-	cells := []string{m.escape.Replace(l.label(math.MaxInt)) + set(m.rowNotes, l.notes)}
+	cells := []string{m.escape(l.label(math.MaxInt)) + set(m.rowNotes, l.notes)}
 	for _, c := range l.cells {
 		mean := c.mean
 		if c.best {
@@ -78,7 +78,7 @@ func (t Table) latex(w io.Writer) error {
 	for i := 0; i < len(t.Columns); {
 		first := i
 		for ; i < len(t.Columns) && t.Columns[i].Group == t.Columns[first].Group; i++ {
-			heads = append(heads, `\rotatebox{90}{`+latex.escape.Replace(t.Columns[i].Name)+`}`)
+			heads = append(heads, `\rotatebox{90}{`+latex.escape(t.Columns[i].Name)+`}`)
 		}
 		groups = append(groups, fmt.Sprintf(`\multicolumn{%d}{c}{%s}`, i-first, t.Columns[first].Group))
 		rules = append(rules, fmt.Sprintf(`\cmidrule(lr){%d-%d}`, first+2, i+1))
@@ -94,10 +94,10 @@ func (t Table) latex(w io.Writer) error {
 	}
 	b.WriteString("\\bottomrule\n\\end{tabular}\n\\par\\footnotesize\n")
 	for _, c := range t.caption(lines) {
-		b.WriteString(latex.escape.Replace(c) + "\n")
+		b.WriteString(latex.escape(c) + "\n")
 	}
 	for _, f := range t.Footnotes {
-		fmt.Fprintf(&b, "\\par \\textsuperscript{%d} %s\n", f.Number, latex.escape.Replace(f.Text))
+		fmt.Fprintf(&b, "\\par \\textsuperscript{%d} %s\n", f.Number, latex.escape(f.Text))
 	}
 	b.WriteString("\\par\\endgroup\n")
 	_, err := io.WriteString(w, b.String())

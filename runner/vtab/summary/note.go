@@ -1,24 +1,17 @@
 package summary
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"dtl-tf/dtl"
-	"dtl-tf/graph/spell"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
 )
-
-// maxCells is how many cells a footnote lists.
-const maxCells = 8
 
 // footnote returns the number of a footnote; equal texts share a number.
 func (t *Table) footnote(format string, args ...any) int {
@@ -102,7 +95,7 @@ func (t *Table) explainSeeds(r *Row) {
 	}
 	switch {
 	case len(tasks) > 1:
-		parts := listSets(tasks, func(seeds string) string { return fmt.Sprintf("n = %d (%s)", number(seeds), seeds) })
+		parts := sweep.ListSets(tasks, func(seeds string) string { return fmt.Sprintf("n = %d (%s)", number(seeds), seeds) })
 		t.annotate(r, "%s: the tasks have different seeds, so an average over them has no deviation: %s.", r.Name, parts)
 	case t.mixedSeeds:
 		for seeds := range tasks {
@@ -115,7 +108,7 @@ func (t *Table) explainSeeds(r *Row) {
 func (t *Table) explainSettings(r *Row, cells []source) {
 	names := map[string][]string{} // of cells, by their settings
 	for _, c := range cells {
-		key := settings(c)
+		key := c.Settings()
 		names[key] = append(names[key], fmt.Sprintf("%s seed %d", c.Task, c.Seed))
 	}
 	switch len(names) {
@@ -125,52 +118,8 @@ func (t *Table) explainSettings(r *Row, cells []source) {
 			t.annotate(r, "Trained with %s.", key)
 		}
 	default:
-		t.annotate(r, "%s: its cells were trained differently: %s.", r.Name, listSets(names, func(key string) string { return key }))
+		t.annotate(r, "%s: its cells were trained differently: %s.", r.Name, sweep.ListSets(names, func(key string) string { return key }))
 	}
-}
-
-// settings describes the settings of a cell, except for those that recipes choose per task.
-func settings(c source) string {
-	var config struct {
-		Epochs    int    `json:"epochs"`
-		Batch     int    `json:"batch"`
-		Precision string `json:"precision"`
-		Scope     string `json:"drop_path_scope"`
-	}
-	text := "the recipe " + c.Recipe.Name
-	if c.Recipe.Note != "" {
-		text += " (" + c.Recipe.Note + ")"
-	}
-	if len(c.Overrides) > 0 {
-		text += " with " + c.Overrides.String()
-	}
-	config.Epochs, config.Batch = c.Recipe.Epochs, c.Recipe.Batch
-	// The run's record takes precedence over the recipe.
-	if err := json.Unmarshal(c.Run.Config, &config); err != nil {
-		return text
-	}
-	text += fmt.Sprintf(": %d epochs, batch %d", config.Epochs, config.Batch)
-	if config.Precision != "" {
-		text += ", " + config.Precision
-	}
-	if config.Scope == string(dtl.DropPathSuffix) {
-		text += ", --drop-path-scope " + config.Scope
-	}
-	if note := c.Run.Accuracy.Note; note != result.OnceAfterLast {
-		text += fmt.Sprintf(", accuracy %q", note)
-	}
-	return text
-}
-
-// listSets lists sets with their members, the largest first.
-func listSets(sets map[string][]string, name func(key string) string) string {
-	keys := slices.SortedFunc(maps.Keys(sets), func(a, b string) int {
-		return cmp.Or(len(sets[b])-len(sets[a]), strings.Compare(a, b))
-	})
-	for i, key := range keys {
-		keys[i] = name(key) + " for " + spell.Few(sets[key], maxCells)
-	}
-	return strings.Join(keys, "; ")
 }
 
 // describe writes the caption.
@@ -197,7 +146,7 @@ func (t *Table) describe(cells []source, quoted bool) {
 	}
 	t.Caption = append(t.Caption, text+".")
 	if backbone != nil {
-		t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", fileOf(*backbone), backbone.Architecture, backbone.SHA256))
+		t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", sweep.BackboneFile(*backbone), backbone.Architecture, backbone.SHA256))
 	}
 	t.Caption = append(t.Caption, "Parameters: trainable, without the classifier, in millions.")
 	for _, how := range slices.Sorted(maps.Keys(methods)) {
@@ -209,14 +158,6 @@ func (t *Table) describe(cells []source, quoted bool) {
 			t.Caption = append(t.Caption, caveat+".")
 		}
 	}
-}
-
-// fileOf names the file of a backbone, or the model and the commit if it is from a hub.
-func fileOf(b result.Backbone) string {
-	if b.Repo != "" {
-		return b.Repo + " at commit " + b.Commit
-	}
-	return filepath.Base(b.Path)
 }
 
 // seedSets returns the distinct sets of seeds that scores are averaged over, each joined.

@@ -4,9 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/published"
-	"dtl-tf/runner/internal/suite"
+	"dtl-tf/runner/sweep"
 )
 
 // AllQuotes selects every quoted method.
@@ -31,7 +32,7 @@ func parseQuotes(text string) (list []published.Quote, err error) {
 			for _, q := range all {
 				known = append(known, q.Method)
 			}
-			return nil, runner.Usagef("--quote %q: no such method is quoted%s; there are %s, and %s", name, suite.Nearest(strings.ToLower(name), known), strings.Join(known, ", "), AllQuotes)
+			return nil, runner.Usagef("--quote %q: no such method is quoted%s; there are %s, and %s", name, spell.DidYouMean(strings.ToLower(name), known), strings.Join(known, ", "), AllQuotes)
 		}
 		if !slices.ContainsFunc(list, func(q published.Quote) bool { return q.Method == all[i].Method }) {
 			list = append(list, all[i])
@@ -55,9 +56,9 @@ func checkQuotes(cells []source, quoted []published.Quote) error {
 
 // quoted makes the row of a published method.
 func (t *Table) quoted(q published.Quote) Row {
-	r := Row{Method: q.Method, Name: q.Name, Quoted: true, Scores: map[string]Score{}, GPUMemory: q.GPUMemory}
+	r := Row{Method: q.Method, Name: q.Name, Quoted: true, Scores: map[string]sweep.Score{}, GPUMemory: q.GPUMemory}
 	for task, top1 := range q.Tasks {
-		r.Scores[task] = Score{Mean: top1}
+		r.Scores[task] = sweep.Score{Mean: top1}
 	}
 	r.average()
 	if q.Parameters != nil {
@@ -65,7 +66,7 @@ func (t *Table) quoted(q published.Quote) Row {
 	}
 	if len(q.Tasks) == 0 {
 		if q.Groups != nil {
-			r.Scores[MeanOfGroups] = Score{Mean: *q.Groups}
+			r.Scores[MeanOfGroups] = sweep.Score{Mean: *q.Groups}
 		}
 		t.annotate(&r, "%s: no source gives its tasks one by one.", q.Name)
 	}

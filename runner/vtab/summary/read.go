@@ -1,12 +1,11 @@
 package summary
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 
-	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/vtab"
 )
 
@@ -42,65 +41,22 @@ func read(folders []string) (cells []source, bad []error, err error) {
 }
 
 // check returns why the table cannot use a cell's accuracy, nil if it can.
-func (s source) check() error {
-	switch {
-	case s.Status == result.Failed:
-		return errors.New(s.Error)
-	case s.Run.Accuracy == nil:
-		return errors.New("the run has no accuracy")
-	case s.Run.Accuracy.Split != "test":
-		return fmt.Errorf("evaluated on %s, not on test", s.Run.Accuracy.Split)
+func (s source) check() error { return s.Usable() }
+
+// files are the cells as package sweep takes them.
+func files(cells []source) (list []sweep.File) {
+	for i := range cells {
+		c := &cells[i]
+		list = append(list, sweep.File{Key: c.Key(), Data: c.Task, Path: c.path, Outcome: &c.Outcome})
 	}
-	return nil
+	return list
 }
 
-// merge keeps one source per cell. A usable cell replaces one that is not; two usable ones are an error because only one can count.
+// merge keeps one source per cell.
 func merge(cells []source) (list []source, err error) {
-	index := map[string]int{}
-	for _, c := range cells {
-		i, repeated := index[c.Key()]
-		switch {
-		case !repeated:
-			index[c.Key()] = len(list)
-			list = append(list, c)
-		case c.check() != nil:
-		case list[i].check() != nil:
-			list[i] = c
-		default:
-			return nil, fmt.Errorf("%s is finished in two folders, and one table takes one:\n  %s\n  %s\nremove one of the files or leave its folder out",
-				c.Key(), list[i].path, c.path)
-		}
+	keep, err := sweep.Merge(files(cells))
+	for _, i := range keep {
+		list = append(list, cells[i])
 	}
-	return list, nil
-}
-
-// checkOrigin rejects cells that cannot be averaged: one task with two data sets, or two backbones.
-func checkOrigin(cells []source) error {
-	type origin struct{ file, hash, path string }
-	differ := func(text string, origins ...origin) error {
-		for _, o := range origins {
-			text += fmt.Sprintf("\n  %s\n    has %s, of %s", o.file, o.hash, o.path)
-		}
-		return errors.New(text)
-	}
-	var backbone origin
-	data := map[string]origin{}
-	for _, c := range cells {
-		if c.check() != nil {
-			continue
-		}
-		d := origin{c.path, c.Run.Data.Fingerprint, c.Run.Data.Root}
-		if first, ok := data[c.Task]; !ok {
-			data[c.Task] = d
-		} else if first.hash != d.hash {
-			return differ("the data set of "+c.Task+" is not the same in all results: averaging them would say nothing", first, d)
-		}
-		b := origin{c.path, c.Run.Backbone.SHA256, c.Run.Backbone.Path}
-		if backbone.file == "" {
-			backbone = b
-		} else if backbone.hash != b.hash {
-			return differ("the results come from two backbones: make a table of each", backbone, b)
-		}
-	}
-	return nil
+	return list, err
 }

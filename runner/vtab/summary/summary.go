@@ -13,14 +13,12 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/sweep"
 )
-
-// LaTeX is a format in addition to those of package report.
-const LaTeX = "latex"
 
 // Formats lists what Config.Format may be.
 func Formats() []string {
-	return []string{report.Text, report.Markdown, report.CSV, LaTeX, report.JSON}
+	return report.PaperFormats()
 }
 
 // Config selects what is printed.
@@ -53,7 +51,7 @@ func Run(c Config, ui runner.UI) error {
 	if len(cells) == 0 && len(bad) == 0 {
 		return fmt.Errorf("no results in %s: looked for TASK/METHOD/seed-S.json, as 'dtl-tf vtab run --out' writes them", strings.Join(c.Folders, ", "))
 	}
-	if err := checkOrigin(cells); err != nil {
+	if err := sweep.CheckOrigin(files(cells)); err != nil {
 		return err
 	}
 	if err := checkQuotes(cells, quoted); err != nil {
@@ -80,7 +78,7 @@ func (t Table) render(w io.Writer, format string) error {
 		return t.csv(w)
 	case report.JSON:
 		return t.json(w)
-	case LaTeX:
+	case report.LaTeX:
 		return t.latex(w)
 	}
 	return t.text(w, report.IsTerminal(w))

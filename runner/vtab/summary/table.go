@@ -9,6 +9,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/internal/suite"
+	"dtl-tf/runner/sweep"
 )
 
 // Table is everything that is printed; its JSON form is the output format json.
@@ -38,10 +39,10 @@ type Footnote struct {
 
 // Row is a method.
 type Row struct {
-	Method string           `json:"method"`
-	Name   string           `json:"name"` // as papers write it
-	Quoted bool             `json:"quoted"`
-	Scores map[string]Score `json:"scores"` // by column; unknown ones are absent
+	Method string                 `json:"method"`
+	Name   string                 `json:"name"` // as papers write it
+	Quoted bool                   `json:"quoted"`
+	Scores map[string]sweep.Score `json:"scores"` // by column; unknown ones are absent
 
 	Parameters *Parameters `json:"parameters,omitempty"`
 	StepMemory *int64      `json:"peak_step_memory_bytes,omitempty"` // the largest of its cells
@@ -135,7 +136,7 @@ func methods(cells []source) (list []string) {
 
 // measured makes the row of a method from its cells.
 func (t *Table) measured(method string, cells []source) Row {
-	r := Row{Method: method, Name: published.Of(method).Name, Scores: map[string]Score{}}
+	r := Row{Method: method, Name: published.Of(method).Name, Scores: map[string]sweep.Score{}}
 	seeds := map[string]map[uint64]float64{} // by task
 	var usable []source
 	for _, c := range cells {
@@ -153,7 +154,7 @@ func (t *Table) measured(method string, cells []source) Row {
 		}
 	}
 	for task, values := range seeds {
-		r.Scores[task] = scoreOf(values)
+		r.Scores[task] = sweep.ScoreOf(values)
 	}
 	r.Parameters = parametersOf(usable)
 	r.average()

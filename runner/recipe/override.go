@@ -1,4 +1,4 @@
-package vtab
+package recipe
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
-	"dtl-tf/runner/internal/suite"
+	"dtl-tf/graph/spell"
 )
 
 // Overrides that replace no value of a recipe: the precision, and the tokens that the classifier reads (a backbone.Pool).
@@ -64,7 +64,7 @@ func settingOf(name string, options []string) (string, error) {
 	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "_")) }
 	i := slices.IndexFunc(known, func(k string) bool { return fold(k) == fold(name) })
 	if i < 0 {
-		return "", fmt.Errorf("%q is not a setting of a recipe%s; use one of %s", name, suite.Nearest(name, known), strings.Join(known, ", "))
+		return "", fmt.Errorf("%q is not a setting of a recipe%s; use one of %s", name, spell.DidYouMean(name, known), strings.Join(known, ", "))
 	}
 	return known[i], nil
 }

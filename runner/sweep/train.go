@@ -17,48 +17,53 @@ import (
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
-	"dtl-tf/runner/vtab"
 )
 
 // train trains a cell and returns its record, finished or failed. The error is that of a run folder that another process uses, or
 // of an interrupted training.
-func (s *sweep) train(ctx context.Context, j job) (vtab.Cell, error) {
-	c := vtab.Cell{
-		Task: j.task.Folder, Method: j.method, Seed: j.seed, Recipe: j.recipe, Overrides: j.overrides, Started: result.Now(),
-		Machine: vtab.Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.plan.Shard, Processor: machine.Processor()},
-	}
-	run, err := s.fineTune(ctx, j, &c)
+func (s *sweep) train(ctx context.Context, j Job) (Cell, error) {
+	cell := j.New()
+	o := cell.outcome()
+	o.Recipe, o.Overrides, o.Started = j.Recipe, j.Overrides, result.Now()
+	o.Machine = Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.config.Shard, Processor: machine.Processor()}
+	run, err := s.fineTune(ctx, j, cell)
 	run.Format = result.Format // which finetune.Run leaves to the writer of run.json
-	c.Ended = result.Now()
+	o.Ended = result.Now()
 	switch {
 	case err == nil:
-		c.Status, c.Run = result.Finished, &run
+		o.Status, o.Run = result.Finished, &run
 	case errors.As(err, new(*result.LockedError)), ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return c, err
+		return cell, err
 	default:
-		c.Status, c.Error = result.Failed, err.Error()
+		o.Status, o.Error = result.Failed, err.Error()
 		if run.Method != "" { // the run had begun
-			c.Run = &run
+			o.Run = &run
 		}
 	}
-	return c, nil
+	return cell, nil
 }
 
 // fineTune trains the cell, from its last checkpoint if there is one.
-func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (run result.Run, err error) {
-	f := j.config
-	if f.Data, err = j.task.Dir(s.plan.Data); err != nil {
+func (s *sweep) fineTune(ctx context.Context, j Job, cell Cell) (run result.Run, err error) {
+	f := j.Config
+	if j.Find != nil {
+		if err := j.Find(&f); err != nil {
+			return run, err
+		}
+	}
+	if err := s.resume(j, &f, cell.outcome()); err != nil {
 		return run, err
 	}
-	if err := s.resume(j, &f, c); err != nil {
-		return run, err
-	}
-	c.StepMemory = s.stepMemory(ctx, j.name(), f)
+	cell.outcome().StepMemory = s.stepMemory(ctx, j, f)
 	if err := ctx.Err(); err != nil {
 		return run, err
 	}
 	ui := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version, Watch: func(h *train.Hooks) { s.show.follow(h, j) }}
-	run, err = finetune.Run(ctx, f, ui)
+	if j.Train != nil {
+		run, err = j.Train(ctx, f, ui, cell)
+	} else {
+		run, err = finetune.Run(ctx, f, ui)
+	}
 	var usage *runner.UsageError
 	if f.Resume && errors.As(err, &usage) {
 		err = fmt.Errorf("%w (to begin the cell again remove %s)", err, f.Out)
@@ -70,7 +75,7 @@ func (s *sweep) fineTune(ctx context.Context, j job, c *vtab.Cell) (run result.R
 // resumed run keeps its number of threads, which may affect the last digits of the result.
 //
 // An unreadable run.json may belong to days of training. It fails the cell, and everything is kept.
-func (s *sweep) resume(j job, f *finetune.Config, c *vtab.Cell) error {
+func (s *sweep) resume(j Job, f *finetune.Config, o *Outcome) error {
 	earlier, err := result.ReadRun(f.Out)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -84,20 +89,23 @@ func (s *sweep) resume(j job, f *finetune.Config, c *vtab.Cell) error {
 		return fmt.Errorf("%s holds checkpoints and no run.json (nothing was removed; to begin the cell again, remove the folder)", f.Out)
 	}
 	finished := earlier.Status == result.Finished
-	c.Resumed = checkpoints && !finished
+	o.Resumed = checkpoints && !finished
 	f.Resume = checkpoints || finished
 	f.Overwrite = !f.Resume
 	if f.Resume {
 		f.Threads = cmp.Or(f.Threads, earlier.Device.Threads)
-		s.show.note("%s was started before: continuing it", j.name())
+		s.show.note("%s was started before: continuing it", j.Name)
 	}
 	return nil
 }
 
 // stepMemory measures the step memory of a cell, once for each kind of cell. It returns nil, with a warning, if that fails.
-func (s *sweep) stepMemory(ctx context.Context, cell string, f finetune.Config) *vtab.StepMemory {
-	if !s.plan.Memory {
+func (s *sweep) stepMemory(ctx context.Context, j Job, f finetune.Config) *StepMemory {
+	if !s.config.Memory {
 		return nil
+	}
+	if j.Images > 0 {
+		f.Batch = min(f.Batch, j.Images)
 	}
 	kind := fmt.Sprint(f.Method, f.Options, f.Classes, f.Batch, f.DropPath > 0, f.Pool, f.Precision, f.Recompute, f.MicroBatch)
 	if m, ok := s.memory[kind]; ok {
@@ -106,10 +114,10 @@ func (s *sweep) stepMemory(ctx context.Context, cell string, f finetune.Config) 
 	s.memory[kind] = nil
 	measured, err := finetune.MeasureStepMemory(ctx, f, f.Classes)
 	if err != nil {
-		s.show.warn("%s: the memory of a step can't be measured: %v", cell, err)
+		s.show.warn("%s: the memory of a step can't be measured: %v", j.Name, err)
 		return nil
 	}
-	s.memory[kind] = &vtab.StepMemory{Peak: measured.Peak, Fixed: measured.Fixed, How: vtab.HowStepMemory}
+	s.memory[kind] = &StepMemory{Peak: measured.Peak, Fixed: measured.Fixed, How: HowStepMemory}
 	return s.memory[kind]
 }
 
@@ -126,14 +134,14 @@ func removeLarge(folder string) {
 
 // readCell reads a cell's file, nil if it is missing. It renames an incomplete file to .bad and returns nil. A file of another
 // version of the program is an error, since replacing it may take days of training.
-func (s *sweep) readCell(j job) (*vtab.Cell, error) {
-	path := s.plan.cellPath(j)
-	c, err := vtab.ReadCell(path)
-	var bad *vtab.BadCellError
+func (s *sweep) readCell(j Job) (Cell, error) {
+	path := j.File
+	c, err := j.Read(path)
+	var bad *BadCellError
 	var foreign *result.ForeignError
 	switch {
 	case err == nil:
-		return &c, nil
+		return c, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case errors.As(err, &foreign):

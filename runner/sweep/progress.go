@@ -11,7 +11,6 @@ import (
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
-	"dtl-tf/runner/vtab"
 )
 
 // progress shows the progress of the sweep: a line for each cell that ends, and in between one line that a terminal redraws and a
@@ -21,7 +20,7 @@ type progress struct {
 	err  io.Writer
 
 	total, finished, failed int // numbers of cells of this shard
-	left                    []job
+	left                    []Job
 	started                 time.Time            // of the current cell, which is the first of left
 	seconds                 map[string][]float64 // of finished cells, by method
 	noted                   map[string]bool      // notes that have been printed
@@ -43,36 +42,36 @@ func (p *progress) warn(format string, args ...any) {
 }
 
 // count counts a cell that has ended, and its time.
-func (p *progress) count(c vtab.Cell) {
-	if c.Status != result.Finished {
+func (p *progress) count(method string, o *Outcome) {
+	if o.Status != result.Finished {
 		p.failed++
 		return
 	}
 	p.finished++
-	m := c.Run.Measurements
-	p.seconds[c.Method] = append(p.seconds[c.Method], m.TrainSeconds+m.EvaluationSeconds)
+	m := o.Run.Measurements
+	p.seconds[method] = append(p.seconds[method], m.TrainSeconds+m.EvaluationSeconds)
 }
 
-// ended prints the outcome of a cell, and its notes unless another cell of the task has had the same. by names the process that
-// ran it.
-func (p *progress) ended(j job, c vtab.Cell, by string) {
-	if c.Run != nil {
-		for _, text := range c.Run.Notes {
-			if text = j.task.Folder + ": " + text; !p.noted[text] {
+// ended prints the outcome of a cell, and its notes unless another cell of the data set has had the same. by names the
+// process that ran it.
+func (p *progress) ended(j Job, o *Outcome, by string) {
+	if o.Run != nil {
+		for _, text := range o.Run.Notes {
+			if text = j.Set + ": " + text; !p.noted[text] {
 				p.noted[text] = true
 				p.line.Line(text)
 			}
 		}
 	}
-	outcome := "failed: " + c.Error
-	if c.Status == result.Finished {
+	outcome := "failed: " + o.Error
+	if o.Status == result.Finished {
 		outcome = "no test images"
-		if a := c.Run.Accuracy; a != nil {
+		if a := o.Run.Accuracy; a != nil {
 			outcome = fmt.Sprintf("%.2f %%", a.Top1)
 		}
-		outcome += " in " + report.Duration(c.Ended.Sub(c.Started))
+		outcome += " in " + report.Duration(o.Ended.Sub(o.Started))
 	}
-	text := fmt.Sprintf("%s: %s%s; %s", j.name(), outcome, by, p.counts())
+	text := fmt.Sprintf("%s: %s%s; %s", j.Name, outcome, by, p.counts())
 	if left, ok := p.timeLeft(0); ok {
 		text += ", " + left + " left"
 	}
@@ -88,7 +87,7 @@ func (p *progress) counts() string {
 }
 
 // follow shows the epochs of a cell as a part of the sweep.
-func (p *progress) follow(h *train.Hooks, j job) {
+func (p *progress) follow(h *train.Hooks, j Job) {
 	p.started = time.Now()
 	h.OnStep("progress of the sweep", func(i train.Info) error {
 		done := 0.0
@@ -97,7 +96,7 @@ func (p *progress) follow(h *train.Hooks, j job) {
 			done = (float64(max(i.Epoch-1-i.Start, 0)) + ofEpoch) / float64(i.Epochs-i.Start)
 		}
 		p.line.Say(logEvery, p.fraction(done), func() string {
-			text := fmt.Sprintf("%s  %s epoch %d/%d loss %.4f", p.counts(), j.name(), i.Epoch, i.Epochs, i.MeanLoss)
+			text := fmt.Sprintf("%s  %s epoch %d/%d loss %.4f", p.counts(), j.Name, i.Epoch, i.Epochs, i.MeanLoss)
 			if left, ok := p.timeLeft(done); ok {
 				text += "  " + left + " left"
 			}
@@ -107,7 +106,7 @@ func (p *progress) follow(h *train.Hooks, j job) {
 	})
 	h.OnEnd("progress of the sweep", func(i train.Info) error {
 		if i.Err == nil {
-			p.line.Say(0, p.fraction(1), func() string { return p.counts() + "  " + j.name() + " evaluating" })
+			p.line.Say(0, p.fraction(1), func() string { return p.counts() + "  " + j.Name + " evaluating" })
 		}
 		return nil
 	})
@@ -144,9 +143,9 @@ func (p *progress) timeLeft(done float64) (text string, ok bool) {
 		}
 		return stat.Mean(all)
 	}
-	seconds := -done * mean(p.left[0].method)
+	seconds := -done * mean(p.left[0].Method)
 	for _, j := range p.left {
-		seconds += mean(j.method)
+		seconds += mean(j.Method)
 	}
 	return report.Duration(time.Duration(seconds * float64(time.Second))), true
 }

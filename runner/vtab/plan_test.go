@@ -1,4 +1,4 @@
-package sweep
+package vtab
 
 import (
 	"errors"
@@ -14,10 +14,8 @@ import (
 	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/sweep"
 )
-
-const vitB = "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072"
 
 // planned returns the plan of a configuration, and its jobs for ViT-B/16.
 func planned(t *testing.T, c Config) (*plan, []job) {
@@ -32,29 +30,33 @@ func planned(t *testing.T, c Config) (*plan, []job) {
 func names(t *testing.T, c Config) []string {
 	t.Helper()
 	var list []string
-	_, jobs := planned(t, c)
+	p, jobs := planned(t, c)
+	var all []sweep.Job
 	for _, j := range jobs {
-		list = append(list, j.name())
+		all = append(all, p.job(j))
+	}
+	for _, j := range p.OfShard(all) {
+		list = append(list, j.Name)
 	}
 	return list
 }
 
 // TestJobs: a whole table of the first seed comes before the second seed.
 func TestJobs(t *testing.T) {
-	got := names(t, Config{Methods: "lora,dtl", Tasks: "eurosat,cifar", Seeds: "43,42"})
+	got := names(t, Config{Config: sweep.Config{Methods: "lora,dtl", Seeds: "43,42"}, Tasks: "eurosat,cifar"})
 	want := []string{"cifar lora seed 43", "cifar dtl seed 43", "eurosat lora seed 43", "eurosat dtl seed 43",
 		"cifar lora seed 42", "cifar dtl seed 42", "eurosat lora seed 42", "eurosat dtl seed 42"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	if n := len(names(t, Config{Methods: "all", Tasks: "all", Seeds: "42,43,44"})); n != 15*19*3 {
+	if n := len(names(t, Config{Config: sweep.Config{Methods: "all", Seeds: "42,43,44"}, Tasks: "all"})); n != 15*19*3 {
 		t.Errorf("%d cells of everything", n)
 	}
 }
 
 // TestShards: every cell is in exactly one shard, shards differ by one cell at most, and no shard is made of one method.
 func TestShards(t *testing.T) {
-	c := Config{Methods: "dtl,dtl+,linear,lora", Tasks: "all", Seeds: "42,43,44"}
+	c := Config{Config: sweep.Config{Methods: "dtl,dtl+,linear,lora", Seeds: "42,43,44"}, Tasks: "all"}
 	all := names(t, c)
 	for n := 1; n <= 9; n++ {
 		seen := map[string]int{}
@@ -86,7 +88,10 @@ func TestShards(t *testing.T) {
 
 // TestFineTune: recipe and overrides arrive in the training.
 func TestFineTune(t *testing.T) {
-	c := Config{Config: finetune.Config{Out: "r", StepConfig: runner.StepConfig{Precision: "fp32"}}, Methods: "dtl+,linear", Tasks: "eurosat", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls"}
+	c := Config{Tasks: "eurosat", Config: sweep.Config{
+		Config:  finetune.Config{Out: "r", StepConfig: runner.StepConfig{Precision: "fp32"}},
+		Methods: "dtl+,linear", Seeds: "7", Set: "drop_path=0.3,kernel=5,precision=bf16,pool=cls",
+	}}
 	_, jobs := planned(t, c)
 	f := jobs[0].config
 	// eurosat, dtl+ on ViT-B in the official scripts: learning rate 0.003, drop path 0.1, kernel 3.
@@ -97,7 +102,7 @@ func TestFineTune(t *testing.T) {
 	if jobs[1].overrides["kernel"] != "" || jobs[1].overrides["drop_path"] != "0.3" {
 		t.Errorf("linear has no kernel: %v", jobs[1].overrides)
 	}
-	c = Config{Methods: "dtl", Tasks: "eurosat", Seeds: "7", Grid: "lr=1,2;drop-path=0,0.1,0", Set: "epochs=3"}
+	c = Config{Config: sweep.Config{Methods: "dtl", Seeds: "7", Set: "epochs=3"}, Tasks: "eurosat", Grid: "lr=1,2;drop-path=0,0.1,0"}
 	_, jobs = planned(t, c)
 	var points []string
 	for _, j := range jobs {
@@ -114,7 +119,7 @@ func TestFineTune(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	good := Config{Methods: "dtl", Tasks: "eurosat", Seeds: "1"}
+	good := Config{Config: sweep.Config{Methods: "dtl", Seeds: "1"}, Tasks: "eurosat"}
 	for words, change := range map[string]func(*Config){
 		"did you mean lora?":       func(c *Config) { c.Methods = "dtl,lore" },
 		"did you mean eurosat?":    func(c *Config) { c.Tasks = "eurosa" },
@@ -142,25 +147,9 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestTimeLeft(t *testing.T) {
-	p := &progress{seconds: map[string][]float64{"dtl": {90, 110}, "linear": {10}}}
-	p.left = []job{{method: "dtl"}, {method: "linear"}, {method: "lora"}}
-	// dtl takes 100 and a quarter is done, linear takes 10, lora is taken as the mean of all three, 70.
-	if text, ok := p.timeLeft(0.25); !ok || text != "2m35s" {
-		t.Errorf("%s left, want 75 + 10 + 70 seconds", text)
-	}
-	p.left = nil
-	if _, ok := p.timeLeft(0); ok {
-		t.Error("nothing is left, and takes time")
-	}
-	if _, ok := (&progress{left: []job{{}}}).timeLeft(0); ok {
-		t.Error("nothing is known yet, and still there is an estimate")
-	}
-}
-
 func TestSearchOrder(t *testing.T) {
 	root := t.TempDir()
-	c := Config{Config: finetune.Config{Out: root}, Methods: "dtl", Tasks: "eurosat", Seeds: "1,2", Grid: "lr=1,2,3,4"}
+	c := Config{Config: sweep.Config{Config: finetune.Config{Out: root}, Methods: "dtl", Seeds: "1,2"}, Tasks: "eurosat", Grid: "lr=1,2,3,4"}
 	plan, jobs := planned(t, c)
 	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}
 	for _, j := range jobs {
@@ -186,20 +175,19 @@ func TestSearchOrder(t *testing.T) {
 // write makes the cell of a job with an accuracy.
 func write(t *testing.T, p *plan, j job, top1 float64) {
 	t.Helper()
-	expect.NoError(t, vtab.WriteCell(p.cellPath(j), vtab.Cell{
-		Task: j.task.Folder, Method: j.method, Seed: j.seed, Status: result.Finished,
-		Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}},
+	expect.NoError(t, WriteCell(p.cellPath(j), Cell{
+		Task: j.task.Folder, Method: j.method, Seed: j.seed,
+		Outcome: sweep.Outcome{Status: result.Finished, Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}}},
 	}))
 }
 
 // TestUsualRate: the usual rates of fine-tuning are the medians of the recipes.
 func TestUsualRate(t *testing.T) {
-	const swinB = "swin:image=224,patch=4,window=7,width=128,depths=2-2-18-2,heads=4-8-16-32"
 	for _, method := range dtl.Names() {
 		for _, architecture := range []string{vitB, swinB} {
 			var rates []float64
 			for _, task := range suite.Tasks() {
-				rates = append(rates, vtab.RecipeOf(task, method, architecture).LR)
+				rates = append(rates, RecipeOf(task, method, architecture).LR)
 			}
 			slices.Sort(rates)
 			if got, _ := finetune.UsualRate(method); got != rates[len(rates)/2] {

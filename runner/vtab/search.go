@@ -1,4 +1,4 @@
-package sweep
+package vtab
 
 import (
 	"cmp"
@@ -14,9 +14,10 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/internal/suite"
+	"dtl-tf/runner/recipe"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/vtab"
+	"dtl-tf/runner/sweep"
 )
 
 // maxTableWidth is the width in characters that the table of a search may take.
@@ -39,19 +40,20 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 	}
 	training := ui
 	training.Out = ui.Err // stdout is for the table
-	s, err := newSweep(ctx, c, training)
+	p, err := newPlan(c)
 	if err != nil {
 		return err
 	}
-	runErr := s.run(ctx)
-	if errors.Is(runErr, context.Canceled) {
+	runErr := p.run(ctx, training)
+	var failed *sweep.FailedError
+	if runErr != nil && !errors.As(runErr, &failed) {
 		return runErr
 	}
-	outcomes, err := s.plan.outcomes()
+	outcomes, err := p.outcomes()
 	if err != nil {
 		return errors.Join(runErr, err)
 	}
-	if err := s.plan.print(ui, format, outcomes); err != nil {
+	if err := p.print(ui, format, outcomes); err != nil {
 		return err
 	}
 	return runErr
@@ -59,7 +61,7 @@ func Search(ctx context.Context, c Config, ui runner.UI, format string) error {
 
 // outcome is a point of the grid with the accuracies of its seeds.
 type outcome struct {
-	point   vtab.Overrides
+	point   recipe.Overrides
 	top1    []float64
 	missing string // why an accuracy is missing, "" if none is
 }
@@ -77,8 +79,8 @@ func (p *plan) outcomes() ([]outcome, error) {
 	var list []outcome
 	for _, point := range p.points {
 		o := outcome{point: point}
-		for _, seed := range p.seeds {
-			cell, err := vtab.ReadCell(p.cellPath(job{task: p.tasks[0], method: p.methods[0], seed: seed, point: point}))
+		for _, seed := range p.Choice.Seeds {
+			cell, err := ReadCell(p.cellPath(job{task: p.tasks[0], method: p.Choice.Methods[0], seed: seed, point: point}))
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				o.missing = "not trained yet"
@@ -106,7 +108,7 @@ func (p *plan) print(ui runner.UI, format string, list []outcome) error {
 		t.Columns = append(t.Columns, report.Column{Key: axis, Title: axis, Right: true})
 	}
 	t.Columns = append(t.Columns, report.Column{Key: "val_top1", Title: "val top-1\n%", Right: true, Text: report.Fixed(2)},
-		report.Column{Key: "val_top1_std", Title: "std", Right: true, Text: report.Fixed(2), Data: len(p.seeds) < 2},
+		report.Column{Key: "val_top1_std", Title: "std", Right: true, Text: report.Fixed(2), Data: len(p.Choice.Seeds) < 2},
 		report.Column{Key: "note", Title: "note", Cut: true, Data: worst.missing == ""})
 	for _, o := range list {
 		var row []any
@@ -138,10 +140,10 @@ func (p *plan) print(ui runner.UI, format string, list []outcome) error {
 		}
 	}
 	fmt.Fprintf(out, "Trained on train800, evaluated on val200 with %s; test images were not opened. Best with %s on %s",
-		report.Count(len(p.seeds), "seed"), p.methods[0], p.tasks[0].Folder)
+		report.Count(len(p.Choice.Seeds), "seed"), p.Choice.Methods[0], p.tasks[0].Folder)
 	if tied > 0 {
 		fmt.Fprintf(out, " (as good: %s, later in the grid)", report.Count(tied, "other point"))
 	}
-	_, err := fmt.Fprintf(out, ":\n  --set %s\n", p.overridesAt(best.point, p.methods[0]))
+	_, err := fmt.Fprintf(out, ":\n  --set %s\n", p.overridesAt(best.point, p.Choice.Methods[0]))
 	return err
 }

@@ -1,0 +1,142 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dtl-tf/runner/recipe"
+	"dtl-tf/runner/result"
+)
+
+// Format is the version of a cell's file. It increases when a field changes its meaning or is removed.
+const Format = 1
+
+// WorkFolder is the folder, in the folder of results, of the cells' run folders.
+const WorkFolder = ".work"
+
+// Cell is a pointer to the content of a cell's file. The type of a benchmark embeds Head, then has the names of the cell, such as its
+// data set and method, and then embeds Outcome. The file is written when the cell has finished or failed.
+type Cell interface {
+	// CheckNames returns an error for a cell that the benchmark does not have.
+	CheckNames() error
+
+	head() *Head
+	outcome() *Outcome
+}
+
+// Head is the start of a cell's file.
+type Head struct {
+	Format int `json:"format"`
+}
+
+func (h *Head) head() *Head { return h }
+
+// Outcome is what a cell's file records of the training, in every benchmark.
+type Outcome struct {
+	Status result.Status `json:"status"`          // finished or failed
+	Error  string        `json:"error,omitempty"` // why it failed
+
+	Recipe    recipe.Recipe    `json:"recipe"`              // as published
+	Overrides recipe.Overrides `json:"overrides,omitempty"` // what the user replaced in the recipe
+
+	Machine    Machine     `json:"machine"`
+	Started    time.Time   `json:"started"`
+	Ended      time.Time   `json:"ended"`
+	Resumed    bool        `json:"resumed,omitempty"` // from a checkpoint of an earlier process
+	StepMemory *StepMemory `json:"step_memory,omitempty"`
+
+	// Run is the run.json of the training, nil if the cell failed before it.
+	Run *result.Run `json:"run,omitempty"`
+}
+
+func (o *Outcome) outcome() *Outcome { return o }
+
+// Machine describes the process that ran a cell.
+type Machine struct {
+	Host      string `json:"host"`
+	Process   int    `json:"process"`
+	Shard     string `json:"shard,omitempty"` // "2/8"
+	Processor string `json:"processor,omitempty"`
+}
+
+// StepMemory is the memory of one training step of the cell's model and batch.
+type StepMemory struct {
+	Peak  int64  `json:"peak_bytes"`  // of the step, without weights and optimizer state
+	Fixed int64  `json:"fixed_bytes"` // weights and optimizer state
+	How   string `json:"how"`         // how it was measured, for the caption of a table
+}
+
+// HowStepMemory is the How of every StepMemory.
+const HowStepMemory = "TensorFlow's allocation records of one traced training step on images, replayed in time; without stored features and XLA"
+
+// Usable returns why a table cannot use the cell's accuracy, nil if it can.
+func (o *Outcome) Usable() error {
+	switch {
+	case o.Status == result.Failed:
+		return errors.New(o.Error)
+	case o.Run.Accuracy == nil:
+		return errors.New("the run has no accuracy")
+	case o.Run.Accuracy.Split != "test":
+		return fmt.Errorf("evaluated on %s, not on test", o.Run.Accuracy.Split)
+	}
+	return nil
+}
+
+// check validates a cell.
+func check(c Cell) error {
+	if err := c.CheckNames(); err != nil {
+		return err
+	}
+	switch o := c.outcome(); {
+	case o.Status == result.Failed && o.Error == "":
+		return errors.New("status failed without a reason")
+	case o.Status == result.Finished && o.Run == nil:
+		return errors.New("status finished without the record of the run")
+	case o.Status != result.Finished && o.Status != result.Failed:
+		return fmt.Errorf("status %q is unknown: a cell is finished or failed", o.Status)
+	}
+	return nil
+}
+
+// WriteCell writes a cell's file atomically, and sets the format.
+func WriteCell(path string, c Cell) error {
+	c.head().Format = Format
+	if err := check(c); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return result.WriteJSON(path, c)
+}
+
+// ReadCells reads every cell below a folder of results, the files seed-*.json, in the order of paths. read reads one. bad has an
+// error for each file that can't be read. err is not nil if a folder can't be read.
+func ReadCells[C any](results string, read func(path string) (C, error)) (cells []C, bad []error, err error) {
+	err = filepath.WalkDir(results, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && strings.HasPrefix(e.Name(), ".") && path != results:
+			return filepath.SkipDir
+		case e.IsDir() || !strings.HasPrefix(e.Name(), "seed-") || filepath.Ext(e.Name()) != ".json":
+			return nil
+		}
+		c, err := read(path)
+		if err != nil {
+			bad = append(bad, err)
+			return nil
+		}
+		cells = append(cells, c)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("results: %w", err)
+	}
+	return cells, bad, nil
+}

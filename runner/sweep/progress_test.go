@@ -1,0 +1,37 @@
+package sweep
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"dtl-tf/runner/result"
+)
+
+// TestNotesOfCells: what is odd about a task's data is told once, however many cells train on it.
+func TestNotesOfCells(t *testing.T) {
+	var b bytes.Buffer
+	p := newProgress(&b, false)
+	for _, folder := range []string{"cifar", "cifar", "dtd"} {
+		p.ended(Job{Set: folder, Method: "dtl"}, &Outcome{Status: result.Finished, Run: &result.Run{Notes: []string{"odd"}}}, "")
+	}
+	if out := b.String(); strings.Count(out, "cifar: odd\n") != 1 || strings.Count(out, "dtd: odd\n") != 1 {
+		t.Errorf("told:\n%s", out)
+	}
+}
+
+func TestTimeLeft(t *testing.T) {
+	p := &progress{seconds: map[string][]float64{"dtl": {90, 110}, "linear": {10}}}
+	p.left = []Job{{Method: "dtl"}, {Method: "linear"}, {Method: "lora"}}
+	// dtl takes 100 and a quarter is done, linear takes 10, lora is taken as the mean of all three, 70.
+	if text, ok := p.timeLeft(0.25); !ok || text != "2m35s" {
+		t.Errorf("%s left, want 75 + 10 + 70 seconds", text)
+	}
+	p.left = nil
+	if _, ok := p.timeLeft(0); ok {
+		t.Error("nothing is left, and takes time")
+	}
+	if _, ok := (&progress{left: []Job{{}}}).timeLeft(0); ok {
+		t.Error("nothing is known yet, and still there is an estimate")
+	}
+}

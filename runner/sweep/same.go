@@ -1,0 +1,57 @@
+package sweep
+
+import (
+	"cmp"
+	"fmt"
+
+	"dtl-tf/dtl"
+	"dtl-tf/runner"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/data/augment"
+	"dtl-tf/runner/finetune"
+	"dtl-tf/runner/recipe"
+	"dtl-tf/runner/result"
+)
+
+// defaultPool stands for the pooling of a cell without an override.
+const defaultPool = "as the method has it"
+
+// checkSame returns an error if a finished cell has other settings than the job: a table must not mix settings.
+func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
+	had, err := o.Recipe.With(o.Overrides)
+	if err != nil {
+		return &BadCellError{Path: j.File, Err: err}
+	}
+	record, err := finetune.ReadRecord(o.Run.Config)
+	if err != nil {
+		return &result.ForeignError{Err: fmt.Errorf("%s: %w", j.File, err)}
+	}
+	f := j.Config
+	for _, v := range []struct {
+		setting    string
+		had, asked any
+	}{
+		{"evaluation on", cmp.Or(record.EvalSplit, data.Test), cmp.Or(f.EvalSplit, data.Test)},
+		{"lr", had.LR, f.LearningRate}, {"weight_decay", had.WeightDecay, f.WeightDecay}, {"drop_path", had.DropPath, f.DropPath},
+		{"epochs", had.Epochs, f.Epochs}, {"batch", had.Batch, f.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(map[string]string(f.Options))},
+		{"pool", cmp.Or(o.Overrides[recipe.Pool], defaultPool), cmp.Or(j.Overrides[recipe.Pool], defaultPool)},
+		{"precision", record.Precision, f.Precision}, {"drop-path-scope", record.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)},
+		{"seed", record.Seed, f.Seed}, {"augment", canonical(record.Augment), canonical(f.Augment)}, {"views", record.Views, f.Views},
+		{"test-resize", record.TestResize, f.TestResize},
+		{"the backbone of sha256", o.Run.Backbone.SHA256, backbone.SHA256},
+	} {
+		if v.had != v.asked {
+			return runner.Usagef("%s was made with %s %v, but this call asks for %v: choose another --out, or remove the file to make it again", j.File, v.setting, v.had, v.asked)
+		}
+	}
+	return nil
+}
+
+// canonical is a list of augmentations in the usual spelling.
+func canonical(list string) string {
+	p, err := augment.Parse(list)
+	if err != nil {
+		return list // Config.Check reports it
+	}
+	return p.String()
+}
