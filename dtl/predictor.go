@@ -88,6 +88,11 @@ func (p *Predictor) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error)
 // ReadTrainable returns copies of the trainable variables by name.
 func (p *Predictor) ReadTrainable() (tensor.Map, error) { return p.Trainable.Read(p.session) }
 
+// SetTrainable sets the trainable variables to values as ReadTrainable returns them.
+func (p *Predictor) SetTrainable(values tensor.Map) error {
+	return p.Trainable.Assign(p.session, values)
+}
+
 // ReadFrozen returns copies of the frozen weights by name.
 func (p *Predictor) ReadFrozen() (tensor.Map, error) { return p.Frozen.Read(p.session) }
 

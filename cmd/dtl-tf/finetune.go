@@ -18,6 +18,9 @@ the test images after the last epoch, and prints a table. The folder --out recei
 settings, versions, fingerprints and measurements), adapter.safetensors (the trained tensors),
 metrics.csv (a line per epoch) and, with --method full, backbone.npz (usable as --backbone).
 
+With --select best the run ends with the weights of the epoch that is the best on the validation images
+(val/CLASS/* or val.txt), instead of those after the last epoch; --patience stops it early.
+
 If the method leaves the leading blocks alone, as dtl does up to block M, their outputs for an image never
 change. They are computed once and stored, for this run and for others (--feature-cache).
 
@@ -29,6 +32,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		"dtl-tf fine-tune --data data/digits --out runs/digits",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data vtab-1k/eurosat --lr 0.008 --out runs/eurosat",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --method dtl+ --kernel 5 --epochs 50 --out runs/photos",
+		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --select best --patience 10 --out runs/photos",
 		"dtl-tf fine-tune --backbone vit_mini4 --init random --data cifar --method full --augment flip-crop --out runs/scratch",
 	},
 	writesFiles: true,

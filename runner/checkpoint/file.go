@@ -32,8 +32,10 @@ type State struct {
 	Config json.RawMessage `json:"config"` // the resolved configuration
 	Inputs Inputs          `json:"inputs"`
 
-	Metrics      []result.Metric     `json:"metrics"`       // of the complete epochs
-	Bad          []int               `json:"bad,omitempty"` // indices of unreadable training images
+	Metrics      []result.Metric     `json:"metrics"` // of the complete epochs
+	Selection    *result.Selection   `json:"selection,omitempty"`
+	Bad          []int               `json:"bad,omitempty"`     // indices of unreadable training images
+	BadVal       []int               `json:"bad_val,omitempty"` // of unreadable validation images
 	Measurements result.Measurements `json:"measurements"`
 	Versions     result.Versions     `json:"versions"`
 	Device       result.Device       `json:"device"`

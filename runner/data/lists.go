@@ -44,7 +44,7 @@ func openLists(root string, classes int) (*Set, error) {
 			if _, done := lists[file]; !done {
 				items, err := readList(root, file, classes)
 				if err != nil {
-					return nil, err
+					return nil, ofSplit(split, err)
 				}
 				lists[file] = items
 			}
@@ -63,6 +63,22 @@ func openLists(root string, classes int) (*Set, error) {
 		}
 	}
 	return s, nil
+}
+
+// EmptyListError says that the list of a split has no line.
+type EmptyListError struct{ Split, File string }
+
+// Error implements error.
+func (e *EmptyListError) Error() string {
+	return fmt.Sprintf("%s is empty: want lines like \"images/0001.jpg 3\"", e.File)
+}
+
+// ofSplit adds the split to the error of an empty list.
+func ofSplit(split string, err error) error {
+	if empty, ok := err.(*EmptyListError); ok {
+		empty.Split = split
+	}
+	return err
 }
 
 // readList reads a list and checks that its files exist, so that a missing test image is reported before training starts.
@@ -99,7 +115,7 @@ func parseList(root, file string, content []byte, classes int) ([]Item, error) {
 		}
 	}
 	if len(items) == 0 {
-		return nil, fmt.Errorf("%s is empty: want lines like \"images/0001.jpg 3\"", file)
+		return nil, &EmptyListError{File: file}
 	}
 	return items, nil
 }

@@ -26,7 +26,7 @@ type Part struct {
 // may be empty.
 func (s *Set) Findings(train, test Part) []string {
 	notes := append(s.similarNames(), s.classesWithout(train, test)...)
-	notes = append(notes, s.sharedImages(train, test), s.twoLabels(train, test))
+	notes = append(notes, s.SharedImages(train, test), s.twoLabels(train, test))
 	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
 }
 
@@ -88,8 +88,8 @@ func labelsOf(items []Item) map[int]bool {
 	return labels
 }
 
-// sharedImages reports files of test with the same content as a file of train.
-func (s *Set) sharedImages(train, test Part) string {
+// SharedImages reports files of test with the same content as a file of train; "" if there are none.
+func (s *Set) SharedImages(train, test Part) string {
 	trained := map[[sha256.Size]byte]Item{}
 	for i, item := range slices.Backward(train.Items) {
 		trained[train.Sums[i]] = item // the first wins

@@ -15,6 +15,7 @@ import (
 // filled returns the settings with the values that "" and 0 threads stand for.
 func (c Config) filled() Config {
 	c.DropPathScope = cmp.Or(c.DropPathScope, dtl.DropPathAll)
+	c.Select, c.SelectEvery = cmp.Or(c.Select, SelectLast), cmp.Or(c.SelectEvery, 1)
 	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
 	if p, err := augment.Parse(c.Augment); err == nil { // else Check reports it
 		c.Augment = p.String()
@@ -50,8 +51,10 @@ func (c Config) Check() error {
 	case c.Init == InitRandom && c.Path == "":
 		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
 	}
-	if err := c.checkAugmentation(); err != nil {
-		return err
+	for _, check := range []func() error{c.checkAugmentation, c.checkSelection} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return c.CheckMicroBatch()
 }

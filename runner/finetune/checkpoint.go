@@ -19,7 +19,7 @@ func (r *run) snapshot(i train.Info) error {
 	}
 	r.record.Progress = result.Progress{Epochs: i.Epoch, Steps: i.Step}
 	every := r.config.CheckpointEvery
-	if every == 0 || i.Epoch%every != 0 || i.Epoch == r.config.Epochs {
+	if every == 0 || i.Epoch%every != 0 || i.Last {
 		return nil
 	}
 	r.measure(train.Summary{
@@ -29,8 +29,11 @@ func (r *run) snapshot(i train.Info) error {
 	return r.writeCheckpoint(train.Position{Epochs: i.Epoch, Steps: i.Step})
 }
 
-// readTrainable copies the trainable variables to good, unless one of them is not finite.
+// readTrainable copies the trainable variables to good, unless it has done so after this step or one of them is not finite.
 func (r *run) readTrainable(epoch, step int, rate float64) error {
+	if r.good != nil && r.goodAt == step {
+		return nil
+	}
 	values, err := r.trainer.ReadTrainable()
 	if err != nil {
 		return err
@@ -40,7 +43,7 @@ func (r *run) readTrainable(epoch, step int, rate float64) error {
 			return &train.DivergedError{Epoch: epoch, Step: step, Loss: float64(values[name].Float32()[at]), Rate: rate}
 		}
 	}
-	r.good = values
+	r.good, r.goodAt = values, step
 	return nil
 }
 
@@ -50,7 +53,7 @@ func (r *run) complete(at train.Position) error {
 	if r.config.CheckpointEvery > 0 {
 		err = r.writeCheckpoint(at)
 	}
-	return also(err, r.writeTrained(r.good))
+	return also(err, r.writeTrained(r.ending()))
 }
 
 // saveInterrupted saves the state after Ctrl-C, which may be within an epoch.
@@ -60,9 +63,9 @@ func (r *run) saveInterrupted(at train.Position) error {
 		if r.good == nil {
 			return err
 		}
-		return also(err, r.writeTrained(r.good))
+		return also(err, r.writeTrained(r.ending()))
 	}
-	return also(r.writeCheckpoint(at), r.writeTrained(r.good))
+	return also(r.writeCheckpoint(at), r.writeTrained(r.ending()))
 }
 
 // writeCheckpoint writes the state that r.good belongs to, unless the newest checkpoint has it.
@@ -76,13 +79,18 @@ func (r *run) writeCheckpoint(at train.Position) error {
 	}
 	all := maps.Clone(r.good)
 	maps.Copy(all, moments)
+	maps.Copy(all, r.bestTensors(at))
+	var badVal []int
+	if r.data.val != nil {
+		badVal = r.data.val.Bad()
+	}
 	config, err := json.Marshal(r.settings())
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	err = r.checkpoints.Write(checkpoint.State{
 		Position: at, Config: config, Inputs: r.inputs(),
-		Metrics: r.metrics, Bad: r.data.train.Bad(), Measurements: r.record.Measurements,
+		Metrics: r.metrics, Selection: r.record.Selection, Bad: r.data.train.Bad(), BadVal: badVal, Measurements: r.record.Measurements,
 		Versions: r.record.Versions, Device: r.record.Device, Earlier: r.record.Earlier,
 	}, all)
 	if err != nil {

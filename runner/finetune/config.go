@@ -48,6 +48,9 @@ type Config struct {
 	Augment       string            `json:"augment"` // a list for augment.Parse
 	Views         int               `json:"views,omitempty"`
 	Seed          uint64            `json:"seed"`
+	Select        string            `json:"select"` // SelectLast or SelectBest; "": last
+	SelectEvery   int               `json:"select_every"`
+	Patience      int               `json:"patience,omitempty"`
 
 	CacheMiB       int64           `json:"-"`
 	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off
@@ -73,7 +76,7 @@ func Default() Config {
 		Epochs:      train.DefaultEpochs,
 		StepConfig:  runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations, XLA: runner.XLAAuto},
 		WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
-		Schedule: train.Cosine, Shuffle: true, Augment: data.AugmentNone, Seed: 42,
+		Schedule: train.Cosine, Shuffle: true, Augment: data.AugmentNone, Seed: 42, Select: SelectLast, SelectEvery: 1,
 		CacheMiB: 1024, FeatureCache: FeatureCacheAuto, CachePrecision: graph.FP32,
 	}
 }
@@ -85,7 +88,7 @@ func (c *Config) Settings() []runner.Setting {
 		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
 		Help: "`epochs`, warm-up and cool-down included",
 	}
-	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.cacheSettings())
+	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.selectionSettings(), c.cacheSettings())
 }
 
 func (c *Config) fileSettings() []runner.Setting {

@@ -31,10 +31,11 @@ type dataset struct {
 	decoder     *jpeg.Decoder
 	images      data.Images         // reads an image
 	items       []data.Item         // for training
-	all         []data.Item         // for training, then for evaluation
+	all         []data.Item         // for training, then for validation and for evaluation
 	survey      data.Survey         // of all
 	sums        [][sha256.Size]byte // of the files of items
 	train       *data.Loader
+	val         *data.Loader // nil with --select last
 	test        *data.Loader // nil if there is nothing to evaluate on
 	testSplit   string
 	skipped     *data.Skips
@@ -45,7 +46,7 @@ type dataset struct {
 func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
 	set, err := c.openSet()
 	if err != nil {
-		return nil, err
+		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
 	items, err := set.Split(c.trainSplit())
@@ -62,6 +63,10 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		}
 		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
 	}
+	chooses, err := c.validationItems(set, items)
+	if err != nil {
+		return nil, err
+	}
 	if c.Batch, err = c.fittingBatch(len(items), note); err != nil {
 		return nil, err
 	}
@@ -72,7 +77,10 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	if held != nil {
 		d.counts[split] = len(held)
 	}
-	d.all = slices.Concat(items, held)
+	if chooses != nil {
+		d.counts[data.Val] = len(chooses)
+	}
+	d.all = slices.Concat(items, chooses, held)
 	sums, err := data.Sums(ctx, d.all)
 	if err != nil {
 		return nil, cmp.Or(interrupted(ctx), err)
@@ -90,15 +98,26 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		d.close()
 		return nil, err
 	}
-	if held != nil {
+	for _, l := range []struct {
+		loader **data.Loader
+		items  []data.Item
+	}{{&d.val, chooses}, {&d.test, held}} {
+		if l.items == nil {
+			continue
+		}
 		images := d.images
 		images.Resize = c.TestResize
-		if d.test, err = data.NewLoader(held, images, classify.Once(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
+		if *l.loader, err = data.NewLoader(l.items, images, classify.Once(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
 			d.close()
 			return nil, err
 		}
 	}
-	d.notes = set.Findings(data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}, data.Part{Name: split, Items: held, Sums: sums[len(items):]})
+	training := data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}
+	sums = sums[len(items):]
+	d.notes = set.Findings(training, data.Part{Name: split, Items: held, Sums: sums[len(chooses):]})
+	if note := set.SharedImages(training, data.Part{Name: data.Val, Items: chooses, Sums: sums}); note != "" {
+		d.notes = append(d.notes, note)
+	}
 	if note := set.UnseenNote(d.train, c.Epochs); note != "" {
 		d.notes = append(d.notes, note)
 	}
@@ -143,8 +162,25 @@ func (c Config) cacheBytes() int64 {
 	return c.CacheMiB << 20
 }
 
+// leaveOut leaves out and counts the images that an earlier process could not read, by their indices.
+func (d *dataset) leaveOut(training, validation []int) error {
+	bad, err := d.train.LeaveOut(training)
+	if err != nil {
+		return err
+	}
+	d.skipped.Know(bad)
+	if d.val == nil {
+		return nil
+	}
+	if bad, err = d.val.LeaveOut(validation); err != nil {
+		return err
+	}
+	d.skipped.Know(bad)
+	return nil
+}
+
 func (d *dataset) close() {
-	for _, l := range []*data.Loader{d.train, d.test} {
+	for _, l := range []*data.Loader{d.train, d.val, d.test} {
 		if l != nil {
 			l.Close()
 		}

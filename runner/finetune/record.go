@@ -10,6 +10,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -70,6 +71,9 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Notes:        d.notes,
 		FeatureCache: cache,
 	}
+	if d.val != nil {
+		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}
+	}
 	return r.record.SetConfig(r.settings())
 }
 
@@ -102,7 +106,8 @@ func (r *run) measure(s train.Summary) {
 	}
 	images := r.before.ImagesPerSecond*r.before.TrainSeconds + float64(s.Images)
 	m.InputWaitSeconds = r.before.InputWaitSeconds + s.InputWait.Seconds()
-	m.TrainSeconds = r.before.TrainSeconds + s.Elapsed.Seconds()
+	m.ValidationSeconds = r.before.ValidationSeconds + r.looking.Seconds()
+	m.TrainSeconds = r.before.TrainSeconds + (s.Elapsed - r.looking).Seconds()
 	if m.TrainSeconds > 0 {
 		m.ImagesPerSecond = images / m.TrainSeconds
 	}

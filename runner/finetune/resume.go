@@ -100,11 +100,13 @@ func (r *run) load(c *checkpoint.Checkpoint) error {
 	if r.good, err = r.trainer.ReadTrainable(); err != nil {
 		return err
 	}
-	bad, err := r.data.train.LeaveOut(c.Bad)
-	if err != nil {
+	r.goodAt = c.Position.Steps
+	if err := r.loadSelection(c); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", c.Path, err)
 	}
-	r.data.skipped.Know(bad)
+	if err := r.data.leaveOut(c.Bad, c.BadVal); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", c.Path, err)
+	}
 	r.from, r.written, r.before = c.Position, c.Position, c.Measurements
 	r.metrics = c.Metrics
 	r.record.Progress = result.Progress{Epochs: c.Position.Epochs, Steps: c.Position.Steps}
@@ -120,7 +122,7 @@ func (r *run) load(c *checkpoint.Checkpoint) error {
 // noteResumed says where the run continues, and on what if that has changed.
 func (r *run) noteResumed(c *checkpoint.Checkpoint) {
 	switch p := c.Position; {
-	case p.Epochs == r.config.Epochs:
+	case p.Epochs == r.config.Epochs, c.Selection != nil && c.Selection.Stopped:
 		r.ui.Note("resuming after the last epoch")
 	case p.StepInEpoch > 0:
 		r.ui.Note("resuming in epoch %d after step %d", p.Epochs+1, p.Steps)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/tensor"
@@ -15,6 +16,9 @@ import (
 	"dtl-tf/runner/tensorboard"
 	"dtl-tf/runner/train"
 )
+
+// sayEvery is the time after which a log says how far a look is.
+const sayEvery = 30 * time.Second
 
 // run trains the model of a plan.
 type run struct {
@@ -34,6 +38,11 @@ type run struct {
 	before  result.Measurements // of the part of the run before from
 	written train.Position      // of the newest checkpoint
 	good    tensor.Map          // the trainable variables after the last complete epoch, nil before the first
+	goodAt  int                 // the step of good
+	best    tensor.Map          // those of the best look, nil with --select last and before the first look
+	looking time.Duration       // that looks took in this process
+
+	progress *report.Progress // of the loop
 }
 
 // run trains, saves and evaluates. However it ends, run.json says so.
@@ -77,7 +86,14 @@ func (r *run) train(ctx context.Context) error {
 		Size:    func(b batch) int { return len(b.labels) },
 		From:    r.from,
 	}
-	report.NewProgress(r.ui.Err, r.ui.Quiet).Attach(&loop.Hooks)
+	if s := r.record.Selection; s != nil {
+		loop.Look = r.look
+		if s.Stopped { // before the resume
+			loop.Epochs = r.from.Epochs
+		}
+	}
+	r.progress = report.NewProgress(r.ui.Err, r.ui.Quiet)
+	r.progress.Attach(&loop.Hooks)
 	if r.ui.Watch != nil {
 		r.ui.Watch(&loop.Hooks)
 	}
@@ -96,23 +112,30 @@ func (r *run) train(ctx context.Context) error {
 	case errors.As(err, &stopped):
 		return also(err, r.saveInterrupted(summary.Position))
 	case r.good != nil: // diverged, bad input or a full disk
-		return also(err, r.writeTrained(r.good))
+		return also(err, r.writeTrained(r.ending()))
 	}
 	return err
 }
 
 // logEpoch appends a line to metrics.csv.
 func (r *run) logEpoch(i train.Info) (err error) {
-	r.metrics, err = result.AppendMetric(r.folder.Path(result.MetricsFile), r.metrics, result.Metric{
+	m := result.Metric{
 		Epoch: i.Epoch, Step: i.Step, Rate: i.Rate, Loss: i.MeanLoss,
 		ImagesPerSecond: i.ImagesPerSecond(), Seconds: i.EpochElapsed.Seconds(),
-	})
+	}
+	if l := i.Look; l != nil && l.Epoch == i.Epoch {
+		m.ValTop1, m.ValLoss = &l.Top1, &l.Loss
+	}
+	r.metrics, err = result.AppendMetric(r.folder.Path(result.MetricsFile), r.metrics, m)
 	return err
 }
 
 // finish verifies the frozen weights and evaluates.
 func (r *run) finish(ctx context.Context) error {
 	if err := r.checkFrozen(); err != nil {
+		return err
+	}
+	if err := r.choose(); err != nil {
 		return err
 	}
 	if r.data.test == nil {
@@ -147,7 +170,7 @@ func frozenSHA256(t *dtl.Trainer) (string, error) {
 	return values.SHA256(), nil
 }
 
-// evaluate measures the accuracy on the test images, once, after the last epoch.
+// evaluate measures the accuracy on the test images, once, after training.
 func (r *run) evaluate(ctx context.Context) error {
 	begun := result.Now()
 	progress := report.NewProgress(r.ui.Err, r.ui.Quiet)
@@ -160,6 +183,9 @@ func (r *run) evaluate(ctx context.Context) error {
 		Top1: score.Top1, Images: score.Images, Split: r.data.testSplit,
 		Epoch: r.record.Progress.Epochs, Note: result.OnceAfterLast,
 		Resize: r.config.TestResize, Crop: r.config.TestCrop,
+	}
+	if s := r.record.Selection; s != nil {
+		r.record.Accuracy.Epoch, r.record.Accuracy.Note = s.Chosen, result.OnceAfterBest
 	}
 	r.record.Measurements.EvaluationSeconds = result.Now().Sub(begun).Seconds()
 	r.record.Data.Skipped = r.data.skipped.Count()

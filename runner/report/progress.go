@@ -150,7 +150,7 @@ func (p *Progress) Line(text string) {
 func (p *Progress) Break() { p.screen.end() }
 
 func (p *Progress) epochEnd(i train.Info) {
-	first, last := p.reported == 0, i.Epoch == i.Epochs
+	first, last := p.reported == 0, i.Last
 	if p.style == lines && !first && !last && p.now().Sub(p.last) < lineEvery {
 		return
 	}
@@ -202,11 +202,15 @@ func (p *Progress) describe(i train.Info, complete bool) string {
 			text += fmt.Sprintf("/%d", i.StepsPerEpoch)
 		}
 	}
-	text += fmt.Sprintf("  loss %.4f  lr %.2e", i.MeanLoss, i.Rate)
+	text += fmt.Sprintf("  loss %.4f", i.MeanLoss)
+	if i.Look != nil {
+		text += fmt.Sprintf("  val %.2f %%", i.Look.Top1)
+	}
+	text += fmt.Sprintf("  lr %.2e", i.Rate)
 	if r := i.ImagesPerSecond(); r > 0 {
 		text += "  " + Significant(r) + " images/s"
 	}
-	if complete && i.Epoch == i.Epochs {
+	if complete && i.Last {
 		return text + "  took " + Duration(i.Elapsed)
 	}
 	// The pace is that of this run, without the epochs before a resume.

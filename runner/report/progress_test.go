@@ -22,6 +22,7 @@ type fake struct {
 	out   bytes.Buffer
 	at    time.Time
 	width int
+	looks []float64 // accuracies after the epochs, the last of which ends the run; nil without looks
 }
 
 func newFake(s style) *fake {
@@ -55,6 +56,11 @@ func (f *fake) train(t *testing.T, epochs, start, steps int, each time.Duration)
 		Size: func(int) int { return 32 },
 		Now:  func() time.Time { return f.at },
 	}
+	if f.looks != nil {
+		l.Look = func(_ context.Context, i train.Info) (*train.Look, bool, error) {
+			return &train.Look{Epoch: i.Epoch, Top1: f.looks[i.Epoch-1]}, i.Epoch == len(f.looks), nil
+		}
+	}
 	f.Attach(&l.Hooks)
 	if _, err := l.Run(context.Background()); err != nil {
 		t.Fatal(err)
@@ -79,6 +85,18 @@ epoch 3/3  loss 0.3667  lr 3.33e-04  8.00 images/s  took 24s
 epoch 1/1  step 2/4  loss 1.5000  lr 1.00e-03  1.60 images/s  40s left
 epoch 1/1  step 4/4  loss 1.0417  lr 1.00e-03  1.60 images/s
 epoch 1/1  loss 1.0417  lr 1.00e-03  1.60 images/s  took 1m20s
+`)
+}
+
+// TestProgressLooks: the latest accuracy on the validation images is shown, and a run may end early.
+func TestProgressLooks(t *testing.T) {
+	f := newFake(lines)
+	f.looks = []float64{25, 87.125, 80}
+	f.train(t, 9, 0, 2, 4*time.Second)
+	same(t, f.out.String(), `
+epoch 1/9  loss 1.5000  val 25.00 %  lr 1.00e-03  8.00 images/s  1m04s left
+epoch 2/9  loss 0.5833  val 87.12 %  lr 5.00e-04  8.00 images/s  56s left
+epoch 3/9  loss 0.3667  val 80.00 %  lr 3.33e-04  8.00 images/s  took 24s
 `)
 }
 

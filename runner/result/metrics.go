@@ -16,17 +16,22 @@ type Metric struct {
 	Loss            float64 // mean over the epoch's steps
 	ImagesPerSecond float64
 	Seconds         float64 // of the epoch, including waits for input
+
+	// The validation images after the epoch: top-1 in percent and mean cross-entropy. nil if the run did not look at them. Earlier
+	// versions wrote ValTop1 as null.
+	ValTop1 *float64 `json:",omitempty"`
+	ValLoss *float64 `json:",omitempty"`
 }
 
-var metricColumns = []string{"epoch", "step", "lr", "loss", "images_per_second", "seconds"}
+var (
+	metricColumns = []string{"epoch", "step", "lr", "loss", "images_per_second", "seconds"}
+	valColumns    = []string{"val_top1", "val_loss"} // from the first epoch on that was looked at
+)
 
-// UnmarshalJSON accepts the field ValTop1 too, which earlier versions wrote as null.
+// UnmarshalJSON refuses unknown fields, which may affect the result.
 func (m *Metric) UnmarshalJSON(raw []byte) error {
 	type current Metric
-	return Decode(raw, &struct {
-		*current
-		ValTop1 any
-	}{current: (*current)(m)})
+	return Decode(raw, (*current)(m))
 }
 
 // AppendMetric adds the row of a later epoch to rows and replaces the whole metrics.csv at path, so that a reader never sees half
@@ -42,18 +47,33 @@ func AppendMetric(path string, rows []Metric, m Metric) ([]Metric, error) {
 	return all, nil
 }
 
-// WriteMetrics writes a metrics.csv at path: rate and loss in full precision, times to the millisecond.
+// WriteMetrics writes a metrics.csv at path: rate, losses and accuracy in full precision, times to the millisecond.
 func WriteMetrics(path string, rows []Metric) error {
 	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	known := func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return full(*v)
+	}
 	fixed := func(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
 	return WriteFile(path, func(w io.Writer) error {
 		c := csv.NewWriter(w)
-		_ = c.Write(metricColumns) // an error sticks and comes from c.Error
+		columns := metricColumns
+		looked := slices.ContainsFunc(rows, func(m Metric) bool { return m.ValTop1 != nil })
+		if looked {
+			columns = slices.Concat(columns, valColumns)
+		}
+		_ = c.Write(columns) // an error sticks and comes from c.Error
 		for _, m := range rows {
-			_ = c.Write([]string{
+			row := []string{
 				strconv.Itoa(m.Epoch), strconv.Itoa(m.Step), full(m.Rate), full(m.Loss),
 				fixed(m.ImagesPerSecond, 2), fixed(m.Seconds, 3),
-			})
+			}
+			if looked {
+				row = append(row, known(m.ValTop1), known(m.ValLoss))
+			}
+			_ = c.Write(row)
 		}
 		c.Flush()
 		return c.Error()

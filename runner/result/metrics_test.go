@@ -12,8 +12,8 @@ func TestMetricsGolden(t *testing.T) {
 	path := filepath.Join(t.TempDir(), MetricsFile)
 	var rows []Metric
 	for _, m := range []Metric{
-		{1, 25, 1e-7, 2.302585092994046, 101.234, 7.9005},
-		{2, 50, 0.00010009, 2.25, 100, 8},
+		{Epoch: 1, Step: 25, Rate: 1e-7, Loss: 2.302585092994046, ImagesPerSecond: 101.234, Seconds: 7.9005},
+		{Epoch: 2, Step: 50, Rate: 0.00010009, Loss: 2.25, ImagesPerSecond: 100, Seconds: 8},
 	} {
 		var err error
 		if rows, err = AppendMetric(path, rows, m); err != nil {
@@ -40,7 +40,25 @@ func TestMetricsGolden(t *testing.T) {
 	}
 }
 
-// TestEarlierMetrics: earlier versions had a field for an accuracy that was never measured.
+// TestMetricsLooks: accuracy and loss on the validation images have columns once an epoch has them.
+func TestMetricsLooks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), MetricsFile)
+	top1, loss := 100.0/3, 0.5
+	rows, err := AppendMetric(path, []Metric{{Epoch: 1, Step: 2, Rate: 1, Loss: 3}}, Metric{Epoch: 2, Step: 4, Rate: 1, Loss: 2, ValTop1: &top1, ValLoss: &loss})
+	expect.NoError(t, err)
+	wantContent(t, path, "epoch,step,lr,loss,images_per_second,seconds,val_top1,val_loss\n"+
+		"1,2,1,3,0.00,0.000,,\n"+
+		"2,4,1,2,0.00,0.000,33.333333333333336,0.5\n")
+	text, err := json.Marshal(rows)
+	expect.NoError(t, err)
+	var again []Metric
+	expect.NoError(t, json.Unmarshal(text, &again))
+	if again[0].ValTop1 != nil || *again[1].ValTop1 != top1 || *again[1].ValLoss != loss {
+		t.Errorf("read again: %s", text)
+	}
+}
+
+// TestEarlierMetrics: earlier versions wrote the field of an accuracy that they never measured.
 func TestEarlierMetrics(t *testing.T) {
 	want := Metric{Epoch: 1, Step: 25, Rate: 1e-3, Loss: 2, ImagesPerSecond: 3, Seconds: 4}
 	const fields = `"Epoch":1,"Step":25,"Rate":0.001,"Loss":2,"ImagesPerSecond":3,"Seconds":4`

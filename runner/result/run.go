@@ -64,6 +64,7 @@ type Run struct {
 	Progress     Progress      `json:"progress"`
 	Measurements Measurements  `json:"measurements"`
 	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil if not asked for
+	Selection    *Selection    `json:"selection,omitempty"`     // nil if the last epoch's weights count
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
 	Frozen       *Frozen       `json:"frozen_sha256,omitempty"`
 	Notes        []string      `json:"notes,omitempty"` // on the data and the start of the classifier, a line each
@@ -160,6 +161,7 @@ type Measurements struct {
 	ImagesPerSecond   float64       `json:"images_per_second,omitempty"` // of training, including everything
 	InputWaitSeconds  float64       `json:"input_wait_seconds"`          // for images
 	TrainSeconds      float64       `json:"train_seconds,omitempty"`
+	ValidationSeconds float64       `json:"validation_seconds,omitempty"` // during training, not part of TrainSeconds
 	EvaluationSeconds float64       `json:"evaluation_seconds,omitempty"`
 	PeakMemoryBytes   int64         `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
 }
@@ -179,6 +181,9 @@ type FeatureCache struct {
 
 // OnceAfterLast is the note of an accuracy that was measured as in the literature.
 const OnceAfterLast = "evaluated once after the last epoch"
+
+// OnceAfterBest is the note of an accuracy of the weights that a Selection chose. Accuracy.Epoch is their epoch.
+const OnceAfterBest = "evaluated once after training, with the weights of the epoch that was the best on the validation images"
 
 // Accuracy is the result on a split.
 type Accuracy struct {

@@ -27,6 +27,8 @@ const (
 	TagRate      = "learning_rate"     // of an epoch
 	TagSpeed     = "images_per_second" // of an epoch, including waits for input
 	TagAccuracy  = "accuracy/"         // followed by the split: top-1 in percent, measured once at the end
+	TagValTop1   = "accuracy/val"      // top-1 on the validation images in percent, of the epochs looked at
+	TagValLoss   = "loss/val"          // mean cross-entropy on them
 )
 
 // fileVersion is the first event of a file. TensorBoard heeds SessionLog START from version 2 on.
@@ -50,7 +52,11 @@ func (b *Board) Attach(h *train.Hooks) {
 	h.OnStart(name, func(i train.Info) error { return b.open(i.Step + 1) })
 	h.OnStep(name, func(i train.Info) error { return b.Scalar(i.Step, TagStepLoss, i.Loss) })
 	h.OnEpochEnd(name, func(i train.Info) error {
-		return b.scalars(i.Step, scalar(TagEpochLoss, i.MeanLoss), scalar(TagRate, i.Rate), scalar(TagSpeed, i.ImagesPerSecond()))
+		values := []*summary.Summary_Value{scalar(TagEpochLoss, i.MeanLoss), scalar(TagRate, i.Rate), scalar(TagSpeed, i.ImagesPerSecond())}
+		if l := i.Look; l != nil && l.Epoch == i.Epoch {
+			values = append(values, scalar(TagValTop1, l.Top1), scalar(TagValLoss, l.Loss))
+		}
+		return b.scalars(i.Step, values...)
 	})
 }
 

@@ -25,6 +25,9 @@ type Info struct {
 	EpochElapsed time.Duration
 	InputWait    time.Duration // time that steps of this run waited for a batch
 
+	Look *Look // the latest of this process; nil before the first
+	Last bool  // in OnEpochEnd, whether no epoch follows, also because Loop.Look has stopped the run
+
 	Err error // in OnEnd, why the run stopped early; nil if all epochs were done
 }
 
@@ -34,6 +37,13 @@ func (i Info) ImagesPerSecond() float64 {
 		return 0
 	}
 	return float64(i.Images) / i.EpochElapsed.Seconds()
+}
+
+// Look is a measurement on validation images after an epoch.
+type Look struct {
+	Epoch int     `json:"epoch"`
+	Top1  float64 `json:"top1"` // percent
+	Loss  float64 `json:"loss"` // mean cross-entropy
 }
 
 // Hook observes a run. Its error stops the run, so that a file that can't be written is reported at once.

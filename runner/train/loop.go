@@ -31,6 +31,11 @@ type Loop[B any] struct {
 	// correction needs.
 	Step func(batch B, rate float64, step int) (loss float64, err error)
 
+	// Look, if not nil, is called after the last step of each complete epoch, before its OnEpochEnd hooks. It returns nil if it did not
+	// look at this epoch, and whether this was the last epoch. If ctx is cancelled meanwhile, the epoch counts as interrupted after its
+	// last step, so that a run that continues from there looks again.
+	Look func(ctx context.Context, at Info) (look *Look, last bool, err error)
+
 	Rate func(epoch int) float64 // the learning rate of an epoch, counted from 1
 	Size func(batch B) int       // the number of images in a batch
 	Now  func() time.Time        // the clock; nil is time.Now
@@ -80,7 +85,7 @@ func (l *Loop[B]) Run(ctx context.Context) (Summary, error) {
 	}
 
 	err := call(l.start, r.info)
-	for epoch := l.From.Epochs + 1; err == nil && epoch <= l.Epochs; epoch++ {
+	for epoch := l.From.Epochs + 1; err == nil && epoch <= l.Epochs && !r.info.Last; epoch++ {
 		err = r.epoch(ctx, epoch)
 	}
 	r.clock()
@@ -141,10 +146,34 @@ func (r *run[B]) epoch(ctx context.Context, epoch int) error {
 		return fmt.Errorf("epoch %d has no batch: are there fewer images than the batch size?", epoch)
 	}
 	r.clock()
+	if err := r.look(ctx); err != nil {
+		return err
+	}
 	r.at = Position{Epochs: epoch, Steps: r.at.Steps}
 	if err := call(r.epochEnd, r.info); err != nil {
 		return fmt.Errorf("after epoch %d: %w", epoch, err)
 	}
+	return nil
+}
+
+// look calls Look, if there is one, and finds out whether the epoch is the last.
+func (r *run[B]) look(ctx context.Context) error {
+	r.info.Last = r.info.Epoch >= r.Epochs
+	if r.Look == nil {
+		return nil
+	}
+	look, last, err := r.Look(ctx, r.info)
+	r.info.Elapsed = r.now().Sub(r.begun)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return r.interrupted(ctx)
+	case err != nil:
+		return fmt.Errorf("looking at the validation images after epoch %d: %w", r.info.Epoch, err)
+	}
+	if look != nil {
+		r.info.Look = look
+	}
+	r.info.Last = r.info.Last || last
 	return nil
 }
 

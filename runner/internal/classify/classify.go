@@ -81,34 +81,45 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
 func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
-	correct, seen := 0, 0
+	correct := 0
+	seen, err := each(ctx, c, loader, size, done, func(label int, logits []float32) {
+		if Argmax(logits) == label {
+			correct++
+		}
+	})
+	if err != nil {
+		return Score{}, err
+	}
+	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, nil
+}
+
+// each passes the label and the logits [classes] of every image of a loader to visit, in order, and returns the number of images.
+func each(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int), visit func(label int, logits []float32)) (seen int, err error) {
 	for b, err := range loader.Epoch(ctx, 1) {
 		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
-			return Score{}, err
+			return 0, err
 		}
 		logits, err := Logits(c, loader, b, size)
 		if err != nil {
-			return Score{}, err
+			return 0, err
 		}
 		classes := logits.Shape[1]
 		for i, label := range b.Labels {
-			if Argmax(logits.Float32()[i*classes:(i+1)*classes]) == int(label) {
-				correct++
-			}
+			visit(int(label), logits.Float32()[i*classes:(i+1)*classes])
 		}
 		seen += len(b.Labels)
 		done(seen)
 	}
 	if err := ctx.Err(); err != nil {
-		return Score{}, fmt.Errorf("interrupted during the evaluation: %w", err)
+		return 0, fmt.Errorf("interrupted during the evaluation: %w", err)
 	}
 	if seen == 0 {
-		return Score{}, runner.Usagef("no image could be evaluated")
+		return 0, runner.Usagef("no image could be evaluated")
 	}
-	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, nil
+	return seen, nil
 }
 
 // Argmax is the index of the largest value, or the first of several.

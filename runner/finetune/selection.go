@@ -1,0 +1,184 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dtl-tf/graph/tensor"
+	"dtl-tf/runner"
+	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/classify"
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/train"
+)
+
+// What --select accepts.
+const (
+	SelectLast = "last" // the run ends with the weights after the last epoch
+	SelectBest = "best" // with those of the epoch that is the best on the validation images
+)
+
+func (c *Config) selectionSettings() []runner.Setting {
+	const group = runner.GroupTraining
+	return []runner.Setting{
+		{
+			Name: "select", Group: group, Value: &c.Select, OneOf: []string{SelectLast, SelectBest},
+			Help: "weights to end with, `last|best`: those after the last epoch, or those of the epoch that is the best on the validation images (val/ or val.txt)",
+		},
+		{
+			Name: "select-every", Group: group, Value: &c.SelectEvery, Min: 1, Max: 1e6,
+			Help: "number of `epochs` between two looks at the validation images, with --select best; the last epoch is always followed by one",
+		},
+		{
+			Name: "patience", Group: group, Value: &c.Patience, Max: 1e6,
+			Help: "number of `looks` without a better one after which training stops, with --select best (0: never)",
+		},
+	}
+}
+
+// checkSelection validates the settings of the selection.
+func (c Config) checkSelection() error {
+	switch {
+	case c.Select == SelectBest:
+		return nil
+	case c.SelectEvery != 1:
+		return runner.Usagef("--select-every %d needs --select best: without it nothing looks at the validation images", c.SelectEvery)
+	case c.Patience != 0:
+		return runner.Usagef("--patience %d needs --select best: without it nothing looks at the validation images", c.Patience)
+	}
+	return nil
+}
+
+// validationItems returns the images that choose the epoch, nil with --select last. None of them may be among those that train.
+func (c Config) validationItems(set *data.Set, training []data.Item) ([]data.Item, error) {
+	if c.Select != SelectBest {
+		return nil, nil
+	}
+	if !slices.Contains(set.Splits(), data.Val) {
+		return nil, runner.Usagef("--select best needs validation images, and %s has none, only %s: put some into val/CLASS/ or a list val.txt",
+			c.Data, strings.Join(set.Splits(), ", "))
+	}
+	items, err := set.Split(data.Val)
+	if err != nil {
+		return nil, err
+	}
+	trained := map[string]bool{}
+	for _, item := range training {
+		trained[item.Path] = true
+	}
+	both := slices.DeleteFunc(slices.Clone(items), func(item data.Item) bool { return !trained[item.Path] })
+	if len(both) > 0 {
+		return nil, runner.Usagef("--select best is not possible: %d of the %d validation images are in the training split %s too, such as %s, so they can't tell which epoch is the best",
+			len(both), len(items), c.trainSplit(), both[0].Name)
+	}
+	return items, nil
+}
+
+// namesFlag adds the flag to the error of an empty list of validation images.
+func (c Config) namesFlag(err error) error {
+	var empty *data.EmptyListError
+	if c.Select == SelectBest && errors.As(err, &empty) && empty.Split == data.Val {
+		return runner.Usagef("--select best needs validation images: %w", err)
+	}
+	return err
+}
+
+// look looks at the validation images if it is time, and keeps the weights of the best look. last says that the best has become
+// too old for training to go on.
+func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bool, err error) {
+	if i.Epoch%r.config.SelectEvery != 0 && i.Epoch != r.config.Epochs {
+		return nil, false, nil
+	}
+	if err := r.readTrainable(i.Epoch, i.Step, i.Rate); err != nil {
+		return nil, false, err
+	}
+	begun, total := result.Now(), r.data.counts[data.Val]
+	score, loss, err := classify.TopLoss(ctx, r.trainer, r.data.val, r.backbone.ImageSize(), func(done int) {
+		r.progress.Say(sayEvery, float64(i.Epoch)/float64(i.Epochs), func() string {
+			return fmt.Sprintf("epoch %d/%d  validating %d/%d", i.Epoch, i.Epochs, done, total)
+		})
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	r.looking += result.Now().Sub(begun)
+	look = &train.Look{Epoch: i.Epoch, Top1: score.Top1, Loss: loss}
+	s := r.record.Selection
+	if s.Add(*look) {
+		r.best = r.good
+	}
+	s.Stopped = r.config.Patience > 0 && s.Age() >= r.config.Patience && i.Epoch < r.config.Epochs
+	return look, s.Stopped, nil
+}
+
+// ending is the weights that the run ends with: those of the best look so far, or else the last good ones.
+func (r *run) ending() tensor.Map {
+	if r.best != nil {
+		return r.best
+	}
+	return r.good
+}
+
+// choose makes the chosen weights the trainer's, and says which they are.
+func (r *run) choose() error {
+	if r.best == nil {
+		return nil
+	}
+	s := r.record.Selection
+	text := fmt.Sprintf("chosen: the weights after epoch %d, with %.2f %% on %s the best of %d %s", s.Chosen, s.Best().Top1, s.Split, len(s.Looks), report.Plural(len(s.Looks), "look"))
+	if s.Stopped {
+		text += fmt.Sprintf("; training stopped after epoch %d, %s later (--patience)", r.record.Progress.Epochs, report.Count(s.Age(), "look"))
+	}
+	r.ui.Note("%s", text)
+	return r.trainer.SetTrainable(r.best)
+}
+
+// bestPrefix is put before the names of the best weights in a checkpoint.
+const bestPrefix = "best/"
+
+// bestTensors are the best weights under their names in a checkpoint. There are none if they are the state at the position of the
+// checkpoint.
+func (r *run) bestTensors(at train.Position) tensor.Map {
+	s := r.record.Selection
+	if r.best == nil || at.Epochs == s.Chosen && at.StepInEpoch == 0 {
+		return nil
+	}
+	named := tensor.Map{}
+	for name, t := range r.best {
+		named[bestPrefix+name] = t
+	}
+	return named
+}
+
+// loadSelection restores the looks and the best weights of a checkpoint, after r.good.
+func (r *run) loadSelection(c *checkpoint.Checkpoint) error {
+	mine, theirs := r.record.Selection, c.Selection
+	switch {
+	case mine == nil && theirs == nil:
+		return nil
+	case mine == nil || theirs == nil:
+		return errors.New("its settings and its looks at validation images contradict each other")
+	}
+	mine.Looks, mine.Chosen, mine.Stopped = theirs.Looks, theirs.Chosen, theirs.Stopped
+	switch {
+	case len(mine.Looks) == 0:
+		return nil
+	case c.Position.Epochs == mine.Chosen && c.Position.StepInEpoch == 0:
+		r.best = r.good
+		return nil
+	}
+	r.best = tensor.Map{}
+	for name, good := range r.good {
+		t, ok := c.Tensors[bestPrefix+name]
+		if !ok || !slices.Equal(t.Shape, good.Shape) {
+			return fmt.Errorf("it lacks the weights %s of epoch %d, which is the best so far", name, mine.Chosen)
+		}
+		r.best[name] = t
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package classify
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"dtl-tf/runner/data"
+)
+
+// TopLoss is Top1 that also measures the loss: the mean over the images of the cross-entropy with their labels, in nats.
+func TopLoss(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, float64, error) {
+	correct, loss := 0, 0.0
+	seen, err := each(ctx, c, loader, size, done, func(label int, logits []float32) {
+		if Argmax(logits) == label {
+			correct++
+		}
+		loss += crossEntropy(logits, label)
+	})
+	if err != nil {
+		return Score{}, 0, err
+	}
+	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, loss / float64(seen), nil
+}
+
+// crossEntropy is -log softmax(logits)[label].
+func crossEntropy(logits []float32, label int) float64 {
+	largest, sum := float64(slices.Max(logits)), 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - largest)
+	}
+	return largest + math.Log(sum) - float64(logits[label])
+}
