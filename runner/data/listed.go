@@ -28,7 +28,7 @@ func OpenListed(root string, lists Lists, classes int, names []string) (*Set, er
 		}
 		items, err := readList(list.Images, list.File, classes)
 		if err != nil {
-			return nil, err
+			return nil, ofSplit(split, err)
 		}
 		if err := checkTwice(list.File, items); err != nil {
 			return nil, err

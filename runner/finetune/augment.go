@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"fmt"
 	"math"
 
 	"dtl-tf/graph/tensor"
@@ -59,14 +60,14 @@ func (c *Config) settleTestCrop(size int) error {
 	return nil
 }
 
-// fittingBatch is the number of images in a step: all, if there are fewer than a batch.
-func (c Config) fittingBatch(images int, note runner.NoteFunc) (int, error) {
+// fittingBatch is the number of images in a step: all, with a note, if there are fewer than a batch.
+func (c Config) fittingBatch(images int) (batch int, note string, err error) {
 	if images >= c.Batch || images == 0 {
-		return c.Batch, nil
+		return c.Batch, "", nil
 	}
-	note("--batch %d: there are %d images, which are one batch", c.Batch, images)
+	note = fmt.Sprintf("--batch %d: there are %d images, which are one batch", c.Batch, images)
 	c.Batch = images
-	return images, c.CheckMicroBatch()
+	return images, note, c.CheckMicroBatch()
 }
 
 // softener makes the soft targets of batches. Its memory is used again.

@@ -67,7 +67,8 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	if err != nil {
 		return nil, err
 	}
-	if c.Batch, err = c.fittingBatch(len(items), note); err != nil {
+	var smaller string
+	if c.Batch, smaller, err = c.fittingBatch(len(items)); err != nil {
 		return nil, err
 	}
 	d := &dataset{
@@ -117,6 +118,9 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	d.notes = set.Findings(training, data.Part{Name: split, Items: held, Sums: sums[len(chooses):]})
 	if note := set.SharedImages(training, data.Part{Name: data.Val, Items: chooses, Sums: sums}); note != "" {
 		d.notes = append(d.notes, note)
+	}
+	if smaller != "" {
+		d.notes = append(d.notes, smaller)
 	}
 	if note := set.UnseenNote(d.train, c.Epochs); note != "" {
 		d.notes = append(d.notes, note)

@@ -9,6 +9,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/data"
 )
 
 // TestDiffers changes every setting in turn: each that can change a result is found, and named as a flag.
@@ -43,6 +44,8 @@ func TestDiffers(t *testing.T) {
 			*v = !*v
 		case *uint64:
 			*v = 77
+		case *data.Lists:
+			*v = data.Lists{"train": {File: "moved"}}
 		case *dtl.Options:
 			*v = dtl.Options{"rank": "2", "beta": "10"}
 			want = "--beta was 100 and is 10 now"
@@ -78,7 +81,7 @@ func TestDiffers(t *testing.T) {
 		t.Errorf("without a mean: %q", d)
 	}
 	for name := range mayChange {
-		if !strings.Contains("out data backbone checkpoint_every init_adapter threads xla", name) {
+		if !strings.Contains("out data lists backbone checkpoint_every init_adapter threads xla", name) {
 			t.Errorf("%s may change on --resume: is the result still the same?", name)
 		}
 	}

@@ -37,7 +37,8 @@ func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
 		{"pool", cmp.Or(o.Overrides[recipe.Pool], defaultPool), cmp.Or(j.Overrides[recipe.Pool], defaultPool)},
 		{"precision", record.Precision, f.Precision}, {"drop-path-scope", record.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)},
 		{"seed", record.Seed, f.Seed}, {"augment", canonical(record.Augment), canonical(f.Augment)}, {"views", record.Views, f.Views},
-		{"test-resize", record.TestResize, f.TestResize},
+		{"test-resize", record.TestResize, f.TestResize}, {"select", cmp.Or(record.Select, finetune.SelectLast), cmp.Or(f.Select, finetune.SelectLast)},
+		{"select-every", cmp.Or(record.SelectEvery, 1), cmp.Or(f.SelectEvery, 1)}, {"patience", record.Patience, f.Patience},
 		{"the backbone of sha256", o.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
