@@ -17,7 +17,7 @@ import (
 // fewshotRun is the command line of a small sweep. Later flags override earlier ones.
 func fewshotRun(root, out string, more ...string) []string {
 	return append([]string{"fewshot", "run", "--data", root, "--backbone", fixture.backbone, "--out", out, "--feature-cache", "off",
-		"--methods", "dtl", "--shots", "1", "--seeds", "0", "--set", "epochs=3,lr=0.02", "--augment", "flip"}, more...)
+		"--methods", "dtl", "--shots", "1", "--seeds", "0", "--set", "epochs=3,lr=0.02", "--augment", "flip", "--step-memory=false"}, more...)
 }
 
 func readShots(t *testing.T, out, set string, shots int, method string, seed uint64) fewshot.Cell {
@@ -71,6 +71,11 @@ func TestFewshotFolders(t *testing.T) {
 	cli(t, append(args, "--test-resize", "12")...).want(t, exitUsage, "test-resize 9, but this call asks for 12")
 	cli(t, append(args, "--select", "last")...).want(t, exitUsage, "select best, but this call asks for last")
 
+	refused := filepath.Join(t.TempDir(), "refused")
+	cli(t, fewshotRun(data, refused, "--set", "epochs=0")...).want(t, exitUsage, "dtl, with its recipe and --set: --epochs 0 is not possible")
+	if _, err := os.Stat(refused); err == nil {
+		t.Error("a refused call draws lists")
+	}
 	other := filepath.Join(t.TempDir(), "other")
 	cli(t, fewshotRun(data, other, "--splits", filepath.Join(out, "few-shot_split"))...).want(t, exitDone, "cells 1/1 done")
 	if a, b := readShots(t, other, "spices", 1, "dtl", 0).Run.Data.Fingerprint, readShots(t, out, "spices", 1, "dtl", 0).Run.Data.Fingerprint; a != b {
@@ -89,7 +94,7 @@ func TestFewshotFolders(t *testing.T) {
 func TestFewshotFlowers(t *testing.T) {
 	root := need.Shared(t, "few-shot")
 	out := filepath.Join(t.TempDir(), "results")
-	cli(t, fewshotRun(root, out, "--methods", "linear", "--set", "epochs=1,batch=32", "--step-memory=false")...).want(t, exitDone, "oxford-flowers102 1-shot linear split 0: ")
+	cli(t, fewshotRun(root, out, "--methods", "linear", "--set", "epochs=1,batch=32")...).want(t, exitDone, "oxford-flowers102 1-shot linear split 0: ")
 	c := readShots(t, out, "oxford-flowers102", 1, "linear", 0)
 	if want := map[string]int{"train": 102, "val": 1633, "test": 2463}; !reflect.DeepEqual(c.Run.Data.Counts, want) {
 		t.Errorf("%v images, want %v", c.Run.Data.Counts, want)

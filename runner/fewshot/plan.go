@@ -59,6 +59,9 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	if err != nil {
 		return err
 	}
+	if err := p.checkSettings(); err != nil { // before lists are drawn
+		return err
+	}
 	sources, err := p.open(ui.Note)
 	if err != nil {
 		return err
@@ -67,6 +70,28 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 		p.Config.Config = c
 		return p.jobs(sources, backbone, ui.Note)
 	}, ui)
+}
+
+// checkSettings checks the settings of every method, with the recipe of a ViT.
+func (p *plan) checkSettings() error {
+	for _, method := range p.Choice.Methods {
+		f, err := p.WithRecipe(method, RecipeOf("", p.shots[0], method, ""), p.OverridesOf(method))
+		if err == nil {
+			err = p.selected(f).Check()
+		}
+		if err != nil {
+			return fmt.Errorf("%s, with its recipe and --set: %w", method, err)
+		}
+	}
+	return nil
+}
+
+// selected returns settings of a training without those that nothing reads if the last weights count.
+func (p *plan) selected(f finetune.Config) finetune.Config {
+	if !p.best() {
+		f.SelectEvery, f.Patience = 1, 0
+	}
+	return f
 }
 
 // newPlan parses the lists of a Config. Its errors are UsageErrors.
@@ -146,10 +171,7 @@ func (p *plan) job(s source, shots int, method string, seed uint64, architecture
 	f.Data, f.Out, f.Lists = s.images, j.Folder, s.listsOf(shots, seed, p.best())
 	f.Classes, f.ClassNames = s.Classes, s.names
 	f.TrainSplit, f.EvalSplit = data.Train, data.Test
-	if !p.best() { // nothing looks at the validation images
-		f.SelectEvery, f.Patience = 1, 0
-	}
 	f.Init, f.Schedule, f.Shuffle = finetune.InitPretrained, train.Cosine, true
-	j.Config = f
+	j.Config = p.selected(f)
 	return j, nil
 }

@@ -38,13 +38,3 @@ func Known(name string) (Set, bool) {
 	}
 	return all[i], true
 }
-
-// PrintedName returns the name of a data set as papers write it, or its folder's for one of the user's own.
-func PrintedName(folder string) string {
-	for _, s := range Sets() {
-		if s.Folder == folder {
-			return s.Name
-		}
-	}
-	return folder
-}

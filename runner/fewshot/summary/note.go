@@ -28,8 +28,9 @@ func (t *Table) describe(cells []source) {
 		text = fmt.Sprintf("Top-1 accuracy on the test images in percent: mean and sample standard deviation over the split seeds %s", join(seeds))
 	}
 	t.Caption = append(t.Caption, text+".")
-	if n := t.ofExperiment(); n > 0 && n < len(fewshot.Sets()) {
-		t.Caption = append(t.Caption, fmt.Sprintf("Of the %d data sets of the experiment %d have results here, so no average is the one that papers print.", len(fewshot.Sets()), n))
+	if n := t.ofExperiment(); n > 0 && len(t.sets()) > 1 && (n < len(fewshot.Sets()) || n < len(t.sets())) {
+		t.Caption = append(t.Caption, fmt.Sprintf("The mean is over %d of the %d data sets of the experiment%s: it is not the one that papers print.",
+			n, len(fewshot.Sets()), others(len(t.sets())-n)))
 	}
 	if i := slices.IndexFunc(cells, func(c source) bool { return c.Usable() == nil }); i >= 0 { // all have the same, see CheckOrigin
 		b := cells[i].Run.Backbone
@@ -51,6 +52,14 @@ func (t *Table) describe(cells []source) {
 	default:
 		t.Notes = append(t.Notes, "The cells have different protocols: "+sweep.ListSets(protocols, func(key string) string { return key })+".")
 	}
+}
+
+// others says that a mean has other data sets too.
+func others(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " and " + report.Count(n, "other data set")
 }
 
 // ofExperiment counts the data sets of the experiment among the columns.
