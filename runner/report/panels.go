@@ -33,28 +33,40 @@ type Line struct {
 	Own  bool // DTL or DTL+, drawn in red
 }
 
-// The panels are as wide as three fit beside each other, and a row is as high as they are wide.
 const (
-	panelColumns = 3
-	panelSide    = figureWidth / panelColumns
-	keyHeight    = 0.5 * vg.Centimeter // of a row of the legend
-	keyWidth     = 16                  // of a line in the legend, without its name
+	keyHeight = 0.5 * vg.Centimeter // of a row of the legend
+	keyWidth  = 16                  // of a line in the legend, without its name
 )
 
 // SVG writes the figure as SVG.
 func (f Panels) SVG(w io.Writer) error {
-	return writeSVG(f.draw, figureWidth, f.height(), w)
+	return writeSVG(f.draw, f.width(), f.height(), w)
 }
 
 // PNG writes the figure as PNG with 300 dots per inch.
 func (f Panels) PNG(w io.Writer) error {
-	return writePNG(f.draw, figureWidth, f.height(), w)
+	return writePNG(f.draw, f.width(), f.height(), w)
 }
 
-func (f Panels) rows() int { return (len(f.Panels) + panelColumns - 1) / panelColumns }
+// columns is the number of panels beside each other: three, or two where they leave no gap.
+func (f Panels) columns() int {
+	switch n := len(f.Panels); n {
+	case 0, 1:
+		return 1
+	case 2, 4:
+		return 2
+	}
+	return 3
+}
+
+// side is the width and height of a panel. A single one is as large as one of two.
+func (f Panels) side() vg.Length { return figureWidth / vg.Length(max(f.columns(), 2)) }
+
+func (f Panels) width() vg.Length { return vg.Length(f.columns()) * f.side() }
 
 func (f Panels) height() vg.Length {
-	return vg.Length(f.rows())*panelSide + vg.Length(len(f.keys()))*keyHeight + 2*margin
+	rows := (len(f.Panels) + f.columns() - 1) / f.columns()
+	return vg.Length(rows)*f.side() + vg.Length(len(f.keys()))*keyHeight + 2*margin
 }
 
 func (f Panels) draw(c draw.Canvas) error {
@@ -63,9 +75,10 @@ func (f Panels) draw(c draw.Canvas) error {
 		return errors.New("the figure has no lines: no method has a measurement")
 	}
 	for i, panel := range f.Panels {
-		left, top := vg.Length(i%panelColumns)*panelSide, vg.Length(i/panelColumns)*panelSide+margin
-		at := draw.Crop(c, left+margin, left+panelSide-margin-figureWidth, f.height()-top-panelSide+2*margin, -top)
-		f.panel(panel, i%panelColumns == 0, lines).Draw(at)
+		column, row := i%f.columns(), i/f.columns()
+		left, top := vg.Length(column)*f.side(), vg.Length(row)*f.side()+margin
+		at := draw.Crop(c, left+margin, left+f.side()-margin-f.width(), f.height()-top-f.side()+2*margin, -top)
+		f.panel(panel, column == 0, lines).Draw(at)
 	}
 	style := textStyle(textSize)
 	style.YAlign = draw.YCenter
@@ -102,9 +115,9 @@ func (f Panels) names() (list []Line) {
 
 // keys returns the rows of the legend.
 func (f Panels) keys() (rows [][]string) {
-	x := vg.Length(figureWidth)
+	x := f.width()
 	for _, l := range f.names() {
-		if advance := keyAdvance(l.Name); x+advance > figureWidth-4*margin && (len(rows) == 0 || len(rows[len(rows)-1]) > 0) {
+		if advance := keyAdvance(l.Name); x+advance > f.width()-4*margin && (len(rows) == 0 || len(rows[len(rows)-1]) > 0) {
 			rows, x = append(rows, nil), 0
 		}
 		last := len(rows) - 1

@@ -21,15 +21,15 @@ type progress struct {
 
 	total, finished, failed int // numbers of cells of this shard
 	left                    []Job
-	started                 time.Time            // of the current cell, which is the first of left
-	seconds                 map[string][]float64 // of finished cells, by method
-	noted                   map[string]bool      // notes that have been printed
+	started                 time.Time          // of the current cell, which is the first of left
+	spent                   map[string][]spent // by finished cells of each method
+	noted                   map[string]bool    // notes that have been printed
 }
 
 const logEvery = 2 * time.Minute
 
 func newProgress(err io.Writer, quiet bool) *progress {
-	return &progress{line: report.NewProgress(err, quiet), err: err, seconds: map[string][]float64{}, noted: map[string]bool{}}
+	return &progress{line: report.NewProgress(err, quiet), err: err, spent: map[string][]spent{}, noted: map[string]bool{}}
 }
 
 // note prints a line unless the sweep is quiet.
@@ -41,15 +41,21 @@ func (p *progress) warn(format string, args ...any) {
 	fmt.Fprintf(p.err, format+"\n", args...)
 }
 
+// spent is the time in seconds that a cell took to train, and that it took besides.
+type spent struct {
+	images        int // for training, 0 if unknown
+	train, others float64
+}
+
 // count counts a cell that has ended, and its time.
-func (p *progress) count(method string, o *Outcome) {
+func (p *progress) count(j Job, o *Outcome) {
 	if o.Status != result.Finished {
 		p.failed++
 		return
 	}
 	p.finished++
 	m := o.Run.Measurements
-	p.seconds[method] = append(p.seconds[method], m.TrainSeconds+m.EvaluationSeconds)
+	p.spent[j.Method] = append(p.spent[j.Method], spent{j.Images, m.TrainSeconds, m.EvaluationSeconds + m.ValidationSeconds})
 }
 
 // ended prints the outcome of a cell, and its notes unless another cell of the data set has had the same. by names the
@@ -130,22 +136,40 @@ func (p *progress) timeLeft(done float64) (text string, ok bool) {
 	if len(p.left) == 0 {
 		return "", false
 	}
-	all := slices.Concat(slices.Collect(maps.Values(p.seconds))...)
+	all := slices.Concat(slices.Collect(maps.Values(p.spent))...)
 	if len(all) == 0 {
 		if done < 0.01 {
 			return "", false
 		}
-		all = []float64{time.Since(p.started).Seconds() / done}
+		all = []spent{{p.left[0].Images, time.Since(p.started).Seconds() / done, 0}}
 	}
-	mean := func(method string) float64 {
-		if own := p.seconds[method]; len(own) > 0 {
-			return stat.Mean(own)
+	mean := func(j Job) float64 {
+		if own := p.spent[j.Method]; len(own) > 0 {
+			return expected(j.Images, own)
 		}
-		return stat.Mean(all)
+		return expected(j.Images, all)
 	}
-	seconds := -done * mean(p.left[0].Method)
+	seconds := -done * mean(p.left[0])
 	for _, j := range p.left {
-		seconds += mean(j.Method)
+		seconds += mean(j)
 	}
 	return report.Duration(time.Duration(seconds * float64(time.Second))), true
+}
+
+// expected is the mean time of a cell with a number of training images, from cells with the same number or else from all, whose
+// training takes time in proportion.
+func expected(images int, cells []spent) float64 {
+	same := slices.DeleteFunc(slices.Clone(cells), func(s spent) bool { return s.images != images })
+	if len(same) == 0 {
+		same = cells
+	}
+	var seconds []float64
+	for _, s := range same {
+		scale := 1.0
+		if images > 0 && s.images > 0 {
+			scale = float64(images) / float64(s.images)
+		}
+		seconds = append(seconds, scale*s.train+s.others)
+	}
+	return stat.Mean(seconds)
 }

@@ -21,11 +21,20 @@ func TestNotesOfCells(t *testing.T) {
 }
 
 func TestTimeLeft(t *testing.T) {
-	p := &progress{seconds: map[string][]float64{"dtl": {90, 110}, "linear": {10}}}
+	p := &progress{spent: map[string][]spent{"dtl": {{train: 80, others: 10}, {train: 110}}, "linear": {{others: 10}}}}
 	p.left = []Job{{Method: "dtl"}, {Method: "linear"}, {Method: "lora"}}
 	// dtl takes 100 and a quarter is done, linear takes 10, lora is taken as the mean of all three, 70.
 	if text, ok := p.timeLeft(0.25); !ok || text != "2m35s" {
 		t.Errorf("%s left, want 75 + 10 + 70 seconds", text)
+	}
+	// A cell with 8 images trains four times as long as one with 2, and takes the same time besides. One with 4 is known.
+	p = &progress{spent: map[string][]spent{"dtl": {{2, 10, 3}, {4, 21, 3}}}, left: []Job{{Method: "dtl", Images: 4}}}
+	if text, _ := p.timeLeft(0); text != "24s" {
+		t.Errorf("%s left, want 24 seconds", text)
+	}
+	p = &progress{spent: map[string][]spent{"dtl": {{2, 10, 3}}}, left: []Job{{Method: "dtl", Images: 8}}}
+	if text, _ := p.timeLeft(0); text != "43s" {
+		t.Errorf("%s left, want 4 x 10 + 3 seconds", text)
 	}
 	p.left = nil
 	if _, ok := p.timeLeft(0); ok {

@@ -87,7 +87,7 @@ func newSweep(ctx context.Context, c Config, jobs Jobs, ui runner.UI) (*sweep, e
 				return nil, err
 			}
 			s.kept++
-			s.show.count(j.Method, cell.outcome())
+			s.show.count(j, cell.outcome())
 		}
 	}
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
@@ -195,7 +195,7 @@ func (s *sweep) isNewFailure(j Job, o *Outcome) bool {
 
 // end counts and prints a cell that is done. by names the process if it is another.
 func (s *sweep) end(j Job, o *Outcome, by string) {
-	s.show.count(j.Method, o)
+	s.show.count(j, o)
 	if o.Status == result.Failed {
 		s.failed = append(s.failed, j.Name+": "+o.Error)
 	}
