@@ -52,7 +52,7 @@ func (p *plan) open(note runner.NoteFunc) (list []source, err error) {
 func selectSets(text, splits string) (names []string, err error) {
 	entries, err := os.ReadDir(splits)
 	if err != nil {
-		return nil, fmt.Errorf("--splits: %w", err)
+		return nil, runner.Usagef("--splits: %w", err)
 	}
 	var present []string
 	for _, e := range entries {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dtl-tf/graph/spell"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/fewshot"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/report"
@@ -118,14 +119,31 @@ func (t *Table) explain(cells []source) {
 			t.Notes = append(t.Notes, fmt.Sprintf("%s: its cells were trained differently: %s.", name, sweep.ListSets(settings, func(key string) string { return key })))
 		}
 	}
+	smaller := slices.ContainsFunc(cells, func(c source) bool {
+		if c.Usable() != nil {
+			return false
+		}
+		asked, err := c.Recipe.With(c.Overrides)
+		return err == nil && c.trained() > 0 && asked.Batch > c.trained()
+	})
+	if smaller {
+		t.Notes = append(t.Notes, "Where there are fewer training images than a batch, all of them are one batch.")
+	}
 	t.explainMissing(cells)
 }
 
-// trainedWith is the Outcome's Settings without the note of the accuracy, which the caption has in full.
+// trainedWith is the Outcome's Settings without the note of the accuracy, which the caption has in full, and with the batch of the
+// recipe: one larger than all training images is no other setting.
 func (s source) trainedWith() string {
 	text, _, _ := strings.Cut(s.Settings(), ", accuracy ")
+	if asked, err := s.Recipe.With(s.Overrides); err == nil && asked.Batch > s.trained() {
+		text = strings.Replace(text, fmt.Sprintf("batch %d", s.trained()), fmt.Sprintf("batch %d", asked.Batch), 1)
+	}
 	return text
 }
+
+// trained is the number of training images.
+func (s source) trained() int { return s.Run.Data.Counts[data.Train] }
 
 // explainMissing names the cells without an accuracy, among all combinations of what other cells have.
 func (t *Table) explainMissing(cells []source) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -123,7 +124,7 @@ func TestFormats(t *testing.T) {
 		expect.NoError(t, err)
 		flat := strings.Join(strings.Fields(out), " ")
 		for _, w := range append(words, "split seeds 0, 1", "tiny.npz, vit, sha256 0123456789ab", "The mean is over 2 of the 5 data sets of the experiment: it is not the one",
-			"augmentation flip; test images scaled to 256 x 256, of which the centre of 224 x 224; training seed 42; the weights of the epoch that was the best of val images (looked at every 10 epochs",
+			"augmentation flip; test images scaled to 256 x 256, of which the centre of 224 x 224; training seed 42; the weights of the epoch that was the best on the validation images (looked at every 10 epochs",
 			"trained with the recipe published: 20 epochs, batch 32, fp32", "oxford-pets 2-shot linear split 0: out of memory", "Missing, 3 of 16 cells: oxford-pets 1-shot linear split 1") {
 			if !strings.Contains(flat, w) && !strings.Contains(out, w) {
 				t.Errorf("%s lacks %q:\n%s", format, w, out)
@@ -145,6 +146,28 @@ func TestFormats(t *testing.T) {
 	var table Table
 	if err := json.Unmarshal([]byte(out), &table); err != nil || len(table.Rows) != 4 || len(table.Missing) != 3 {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestSmallBatch: a batch that all training images fit into is no other setting than that of larger sets.
+func TestSmallBatch(t *testing.T) {
+	root := t.TempDir()
+	for shots, images := range map[int]int{1: 7, 16: 112} {
+		path := put(t, root, "food101", shots, "dtl", 0, 50)
+		b, err := os.ReadFile(path)
+		expect.NoError(t, err)
+		text := strings.Replace(string(b), `"counts": null`, fmt.Sprintf(`"counts": {"train": %d}`, images), 1)
+		text = strings.Replace(text, `"batch": 32,
+      "precision"`, fmt.Sprintf(`"batch": %d,
+      "precision"`, min(32, images)), 1)
+		expect.NoError(t, os.WriteFile(path, []byte(text), 0o666))
+	}
+	out, _, err := printed(t, Config{Folders: []string{root}, Format: report.Text})
+	expect.NoError(t, err)
+	for _, words := range []string{"DTL: trained with the recipe published: 20 epochs, batch 32, fp32.", "all of them are one batch"} {
+		if !strings.Contains(out, words) {
+			t.Errorf("the table lacks %q:\n%s", words, out)
+		}
 	}
 }
 

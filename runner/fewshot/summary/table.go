@@ -182,10 +182,9 @@ func (t Table) figure() report.Panels {
 
 // selectionOf describes how the weights of a cell were chosen.
 func selectionOf(c source, every int) string {
-	s := c.Run.Selection
-	if s == nil {
+	if c.Run.Selection == nil {
 		return result.OnceAfterLast
 	}
-	return fmt.Sprintf("the weights of the epoch that was the best of %s images (looked at every %s and after the last; of equals the first)",
-		s.Split, report.Count(every, "epoch"))
+	return fmt.Sprintf("the weights of the epoch that was the best on the validation images (looked at every %s and after the last; of equals the first)",
+		report.Count(every, "epoch"))
 }
