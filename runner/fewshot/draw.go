@@ -69,6 +69,11 @@ func (p *plan) openFolders(note runner.NoteFunc) (s source, err error) {
 	if p.Sets != "" && p.Sets != s.Folder {
 		return s, runner.Usagef("--sets %s: %s has no folder %s, so its class folders are one data set, %s", p.Sets, p.Data, splitFolder, s.Folder)
 	}
+	if out, err := filepath.Abs(p.Out); err == nil {
+		if inside, err := filepath.Rel(root, out); err == nil && filepath.IsLocal(inside) {
+			return s, runner.Usagef("--out %s is in --data %s, where it would be a class: choose a folder elsewhere", p.Out, p.Data)
+		}
+	}
 	set, err := data.Open(p.Data)
 	if err != nil {
 		return s, fmt.Errorf("%w; few-shot data has %s/ and a folder of pictures for each set, or is a folder of class folders", err, splitFolder)

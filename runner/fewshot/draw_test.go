@@ -131,6 +131,7 @@ func TestBadDraw(t *testing.T) {
 		}
 	}
 	usage("--shots 8 is too many: class basil has 9 images, and 8 shots need 10, one for validation and one for test among them; 7 are possible", root, func(c *Config) { c.Shots = "1,8" })
+	usage("where it would be a class", root, func(c *Config) { c.Out = filepath.Join(root, "results") })
 	usage("--sets pets: ", root, func(c *Config) { c.Sets = "pets" })
 	split := filepath.Join(t.TempDir(), "split")
 	for _, name := range []string{"train/a/1.jpg", "train/b/2.jpg", "test/a/3.jpg", "test/b/4.jpg"} {
