@@ -52,12 +52,23 @@ func onViT(t *testing.T, family, method string) setting {
 	return c
 }
 
-// eachViT runs a subtest for each family with each method; in quick tests for all methods on a family that has nearly everything, and for
-// DTL+ and full fine-tuning on the others.
+// quickViT has the methods of quick tests: all on a family that has nearly everything, DTL+ and full fine-tuning on those that have
+// parts of their own, and none on those whose parts others have too.
+var quickViT = map[string][]string{
+	"dinov3_plus":    slices.Collect(maps.Keys(viTMethods)),
+	"dinov2_giant":   {"dtl+"},
+	"deit3":          {"full"},
+	"deit_distilled": {"dtl+", "full"},
+	"clip":           {"dtl+", "full"},
+	"siglip":         {"dtl+", "full"},
+	"eva02":          {"dtl+", "full"},
+}
+
+// eachViT runs a subtest for each family with each method; in quick tests for those of quickViT.
 func eachViT(t *testing.T, test func(t *testing.T, family, method string)) {
 	for family := range viTs {
 		for method := range viTMethods {
-			if !need.AllowsHeavy() && family != "dinov3_plus" && !slices.Contains([]string{"dtl+", "full"}, method) {
+			if !need.AllowsHeavy() && !slices.Contains(quickViT[family], method) {
 				continue
 			}
 			t.Run(family+"/"+method, func(t *testing.T) {

@@ -25,8 +25,8 @@ type Cell interface {
 	// CheckNames returns an error for a cell that the benchmark does not have.
 	CheckNames() error
 
-	head() *Head
-	outcome() *Outcome
+	CellHead() *Head       // of the embedded Head
+	CellOutcome() *Outcome // of the embedded Outcome
 }
 
 // Head is the start of a cell's file.
@@ -34,7 +34,8 @@ type Head struct {
 	Format int `json:"format"`
 }
 
-func (h *Head) head() *Head { return h }
+// CellHead returns h, for Cell.
+func (h *Head) CellHead() *Head { return h }
 
 // Outcome is what a cell's file records of the training, in every benchmark.
 type Outcome struct {
@@ -54,7 +55,8 @@ type Outcome struct {
 	Run *result.Run `json:"run,omitempty"`
 }
 
-func (o *Outcome) outcome() *Outcome { return o }
+// CellOutcome returns o, for Cell.
+func (o *Outcome) CellOutcome() *Outcome { return o }
 
 // Machine describes the process that ran a cell.
 type Machine struct {
@@ -92,7 +94,7 @@ func check(c Cell) error {
 	if err := c.CheckNames(); err != nil {
 		return err
 	}
-	switch o := c.outcome(); {
+	switch o := c.CellOutcome(); {
 	case o.Status == result.Failed && o.Error == "":
 		return errors.New("status failed without a reason")
 	case o.Status == result.Finished && o.Run == nil:
@@ -105,7 +107,7 @@ func check(c Cell) error {
 
 // WriteCell writes a cell's file atomically, and sets the format.
 func WriteCell(path string, c Cell) error {
-	c.head().Format = Format
+	c.CellHead().Format = Format
 	if err := check(c); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

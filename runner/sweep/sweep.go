@@ -79,15 +79,15 @@ func newSweep(ctx context.Context, c Config, jobs Jobs, ui runner.UI) (*sweep, e
 			return nil, err
 		case cell == nil:
 			s.pending = append(s.pending, j)
-		case cell.outcome().Status == result.Failed:
-			s.earlier[j.Name] = cell.outcome()
+		case cell.CellOutcome().Status == result.Failed:
+			s.earlier[j.Name] = cell.CellOutcome()
 			s.pending = append(s.pending, j)
 		default:
-			if err := j.checkSame(cell.outcome(), backbone); err != nil {
+			if err := j.checkSame(cell.CellOutcome(), backbone); err != nil {
 				return nil, err
 			}
 			s.kept++
-			s.show.count(j, cell.outcome())
+			s.show.count(j, cell.CellOutcome())
 		}
 	}
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
@@ -152,7 +152,7 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 		return false, owner{}, err
 	}
 	if cell != nil {
-		if o := cell.outcome(); o.Status == result.Finished || s.isNewFailure(j, o) {
+		if o := cell.CellOutcome(); o.Status == result.Finished || s.isNewFailure(j, o) {
 			s.end(j, o, fmt.Sprintf(" (by %s, process %d)", o.Machine.Host, o.Machine.Process))
 			return true, owner{}, nil
 		}
@@ -180,10 +180,10 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 	if err := WriteCell(j.File, cell); err != nil {
 		return false, owner{}, err
 	}
-	if cell.outcome().Status == result.Finished {
+	if cell.CellOutcome().Status == result.Finished {
 		removeLarge(j.Folder)
 	}
-	s.end(j, cell.outcome(), "")
+	s.end(j, cell.CellOutcome(), "")
 	return true, owner{}, nil
 }
 

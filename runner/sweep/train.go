@@ -23,7 +23,7 @@ import (
 // of an interrupted training.
 func (s *sweep) train(ctx context.Context, j Job) (Cell, error) {
 	cell := j.New()
-	o := cell.outcome()
+	o := cell.CellOutcome()
 	o.Recipe, o.Overrides, o.Started = j.Recipe, j.Overrides, result.Now()
 	o.Machine = Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.config.Shard, Processor: machine.Processor()}
 	run, err := s.fineTune(ctx, j, cell)
@@ -51,10 +51,10 @@ func (s *sweep) fineTune(ctx context.Context, j Job, cell Cell) (run result.Run,
 			return run, err
 		}
 	}
-	if err := s.resume(j, &f, cell.outcome()); err != nil {
+	if err := s.resume(j, &f, cell.CellOutcome()); err != nil {
 		return run, err
 	}
-	cell.outcome().StepMemory = s.stepMemory(ctx, j, f)
+	cell.CellOutcome().StepMemory = s.stepMemory(ctx, j, f)
 	if err := ctx.Err(); err != nil {
 		return run, err
 	}
