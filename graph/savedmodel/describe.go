@@ -1,7 +1,6 @@
 package savedmodel
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func describe(m Model, s *graph.Saver) ([]byte, error) {
 			}
 		}
 	}
-	nodes, err := export(m.Builder.Graph())
+	nodes, err := m.Builder.Definition()
 	if err != nil {
 		return nil, err
 	}
@@ -68,18 +67,6 @@ func infos(values map[string]graph.Value) map[string]*pb.TensorInfo {
 		}
 	}
 	return list
-}
-
-func export(g *tf.Graph) (*nodepb.GraphDef, error) {
-	var raw bytes.Buffer
-	if _, err := g.WriteTo(&raw); err != nil {
-		return nil, fmt.Errorf("export the graph: %w", err)
-	}
-	nodes := new(nodepb.GraphDef)
-	if err := proto.Unmarshal(raw.Bytes(), nodes); err != nil {
-		return nil, fmt.Errorf("export the graph: %w", err)
-	}
-	return nodes, nil
 }
 
 // prune removes every node on which no needed node depends.
