@@ -1,5 +1,5 @@
-// Package pair writes a backbone as two files, its weights and the JSON beside them. The weights never stand beside the JSON of
-// another backbone, whenever the process ends.
+// Package pair writes models of two files: weights, and what describes them. The weights never stand beside the description of others,
+// whenever the process ends.
 package pair
 
 import (
@@ -18,10 +18,11 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// pair is the path of a backbone's weights and that of the JSON beside them, which holds the normalisation.
-type pair struct{ weights, sidecar string }
+// Files are the paths of the weights and of the file beside them that describes them.
+type Files struct{ Weights, Sidecar string }
 
-func pairOf(path string) pair { return pair{path, backbone.Sidecar(path)} }
+// pairOf is a backbone's weights and the JSON beside them, which holds the normalisation.
+func pairOf(path string) Files { return Files{path, backbone.Sidecar(path)} }
 
 // aside returns the path of a file of the pair while it is being replaced.
 func aside(path string) string {
@@ -47,13 +48,13 @@ func Save(bb *backbone.Backbone, path string) error {
 	text = append(text, '\n')
 	write := func(w io.Writer) error { return weight.WriteNPZ(w, bb.Weights) }
 	p := pairOf(path)
-	if err := p.restore(); err != nil {
+	if err := p.Restore(); err != nil {
 		return err
 	}
-	if there, e := os.ReadFile(p.sidecar); e == nil && bytes.Equal(there, text) { // the JSON fits both
+	if there, e := os.ReadFile(p.Sidecar); e == nil && bytes.Equal(there, text) { // the JSON fits both
 		err = result.WriteFile(path, write)
 	} else {
-		err = p.replace(text, write)
+		err = p.Replace(text, write)
 	}
 	if err != nil {
 		return err
@@ -67,55 +68,55 @@ func Save(bb *backbone.Backbone, path string) error {
 }
 
 // Restore brings back the old backbone at path if a process was killed while it replaced it, and removes what that process left.
-func Restore(path string) error { return pairOf(path).restore() }
+func Restore(path string) error { return pairOf(path).Restore() }
 
-// replace replaces both files. While the JSON is that of the other backbone, no weights stand beside it: if the process ends
-// then, restore brings the old pair back.
-func (p pair) replace(text []byte, write func(w io.Writer) error) error {
-	fresh := aside(p.weights) + "-by"
+// Replace replaces both files, of which the weights exist: text is the new sidecar, and write writes the new weights. While the sidecar is
+// not that of the weights, no weights stand beside it: if the process ends then, Restore brings the old pair back.
+func (p Files) Replace(text []byte, write func(w io.Writer) error) error {
+	fresh := aside(p.Weights) + "-by"
 	defer os.Remove(fresh) // exists only after an error
 	if err := result.WriteFile(fresh, write); err != nil {
 		return err
 	}
-	if err := unlessMissing(os.Rename(p.weights, aside(p.weights))); err != nil {
+	if err := unlessMissing(os.Rename(p.Weights, aside(p.Weights))); err != nil {
 		return err
 	}
 	fault.Point("moved the old weights away")
-	err := os.Rename(p.sidecar, aside(p.sidecar))
+	err := os.Rename(p.Sidecar, aside(p.Sidecar))
 	if errors.Is(err, fs.ErrNotExist) {
-		err = os.WriteFile(aside(p.sidecar), nil, 0o666) // empty: no JSON before
+		err = os.WriteFile(aside(p.Sidecar), nil, 0o666) // empty: no sidecar before
 	}
-	fault.Point("moved the old JSON away")
+	fault.Point("moved the old sidecar away")
 	if err == nil {
-		err = result.WriteFile(p.sidecar, func(w io.Writer) error { _, err := w.Write(text); return err })
+		err = result.WriteFile(p.Sidecar, func(w io.Writer) error { _, err := w.Write(text); return err })
 	}
 	if err == nil {
-		err = os.Rename(fresh, p.weights)
+		err = os.Rename(fresh, p.Weights)
 	}
 	if err != nil {
-		return errors.Join(err, p.restore())
+		return errors.Join(err, p.Restore())
 	}
 	fault.Point("put the new weights in place")
-	return p.restore()
+	return p.Restore()
 }
 
-// restore brings back the old pair if a process ended before the new one was complete, and removes the files put aside.
-func (p pair) restore() error {
-	weights, sidecar := aside(p.weights), aside(p.sidecar)
-	_, incomplete := os.Lstat(p.weights)
+// Restore brings back the old pair if a process ended before the new one was complete, and removes the files put aside.
+func (p Files) Restore() error {
+	weights, sidecar := aside(p.Weights), aside(p.Sidecar)
+	_, incomplete := os.Lstat(p.Weights)
 	_, nothingAside := os.Lstat(weights)
 	if incomplete != nil && nothingAside == nil {
 		info, err := os.Lstat(sidecar) // missing if it had not been moved yet
 		if err == nil && info.Size() == 0 {
-			err = os.Remove(p.sidecar)
+			err = os.Remove(p.Sidecar)
 		} else if err == nil {
-			err = os.Rename(sidecar, p.sidecar)
+			err = os.Rename(sidecar, p.Sidecar)
 		}
 		if err := unlessMissing(err); err != nil {
 			return err
 		}
-		fault.Point("put the old JSON back")
-		if err := os.Rename(weights, p.weights); err != nil {
+		fault.Point("put the old sidecar back")
+		if err := os.Rename(weights, p.Weights); err != nil {
 			return err
 		}
 	}

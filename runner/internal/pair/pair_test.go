@@ -26,7 +26,7 @@ func TestPairKilled(t *testing.T) {
 			fault.Hook = nil
 			_ = recover()
 		}()
-		expect.NoError(t, p.replace([]byte(text), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }))
+		expect.NoError(t, p.Replace([]byte(text), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }))
 		return true
 	}
 	content := func(path string) string {
@@ -36,21 +36,21 @@ func TestPairKilled(t *testing.T) {
 	for _, before := range []string{"old", ""} { // the JSON before
 		number := 1
 		for ; ; number++ {
-			expect.NoError(t, os.WriteFile(p.weights, []byte("old"), 0o666))
-			os.Remove(p.sidecar)
+			expect.NoError(t, os.WriteFile(p.Weights, []byte("old"), 0o666))
+			os.Remove(p.Sidecar)
 			if before != "" {
-				expect.NoError(t, os.WriteFile(p.sidecar, []byte(before), 0o666))
+				expect.NoError(t, os.WriteFile(p.Sidecar, []byte(before), 0o666))
 			}
 			survived := replace("new", number)
-			if w, s := content(p.weights), content(p.sidecar); w == "old" && s != before || w == "new" && s != "new" {
+			if w, s := content(p.Weights), content(p.Sidecar); w == "old" && s != before || w == "new" && s != "new" {
 				t.Errorf("point %d: weights %q beside %q", number, w, s)
 			}
-			expect.NoError(t, p.restore())
-			w, s := content(p.weights), content(p.sidecar)
+			expect.NoError(t, p.Restore())
+			w, s := content(p.Weights), content(p.Sidecar)
 			if !(w == "old" && s == before || w == "new" && s == "new") || survived && w != "new" {
 				t.Errorf("point %d, restored: weights %q beside %q", number, w, s)
 			}
-			if !replace("newer", -1) || content(p.weights) != "newer" || content(p.sidecar) != "newer" {
+			if !replace("newer", -1) || content(p.Weights) != "newer" || content(p.Sidecar) != "newer" {
 				t.Errorf("point %d: the next one fails", number)
 			}
 			if survived {
