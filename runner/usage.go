@@ -21,9 +21,9 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef formats a UsageError as fmt.Errorf does.
 func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
-// Unknown returns the UsageError for a flag whose value is none of the known ones.
+// Unknown returns the UsageError for a flag whose value is none of the known ones. It suggests the nearest.
 func Unknown(flag, value string, known []string) error {
-	return Usagef("--%s %q is unknown: use one of %s", flag, value, strings.Join(known, ", "))
+	return Usagef("--%s %q is unknown: use one of %s%s", flag, value, strings.Join(known, ", "), spell.DidYouMean(value, known))
 }
 
 // flagError is an error whose text names the flag of a setting.
