@@ -18,9 +18,10 @@ type Served struct {
 	Floats    Serving          // Images are float32 [B, S, S, 3] in 0..1
 }
 
-// Serving is one input of a Served model with its outputs. Logits and Probabilities are float32 [B, classes].
+// Serving is one input of a Served model with its outputs. Fitted are the images of the model's size, which are Images or made of them.
+// Logits and Probabilities are float32 [B, classes].
 type Serving struct {
-	Images, Logits, Probabilities graph.Value
+	Images, Fitted, Logits, Probabilities graph.Value
 }
 
 // NewServed builds the forward pass that c describes for other programs. Images of any size are scaled to the model's size, or to
@@ -57,5 +58,5 @@ func fit(b *graph.Builder, images graph.Value, resize, side int) graph.Value {
 
 func (m *Model) serving(b *graph.Builder, images, resized graph.Value, hook backbone.Hook) Serving {
 	logits := m.forward(b, resized, &backbone.Forward{Hook: hook})
-	return Serving{Images: images, Logits: logits, Probabilities: b.Probabilities(logits)}
+	return Serving{Images: images, Fitted: resized, Logits: logits, Probabilities: b.Probabilities(logits)}
 }

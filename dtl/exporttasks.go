@@ -65,7 +65,7 @@ func NewServedTasks(c Config, tasks []Task, resize int) (s *ServedTasks, err err
 		}{{"bytes", bytes, resized, ofBytes, &s.Bytes}, {"floats", floats, floats, ofFloats, &s.Floats}} {
 			b := m.builder.In(in.name).In("task")
 			logits := m.after(b, alone.prefix, in.resized, in.values)
-			*in.to = append(*in.to, Serving{Images: in.images, Logits: logits, Probabilities: b.Probabilities(logits)})
+			*in.to = append(*in.to, Serving{Images: in.images, Fitted: in.resized, Logits: logits, Probabilities: b.Probabilities(logits)})
 		}
 		from := alone.prefix.blocks
 		s.Sharing.Prefix = max(s.Sharing.Prefix, from)

@@ -1,5 +1,5 @@
-// Package export writes files for other programs: a backbone or a whole classifier as a SavedModel, and an adapter merged into the
-// weights of its backbone.
+// Package export writes files for other programs: a backbone or a whole classifier as a SavedModel, a classifier as an ONNX model, and
+// an adapter merged into the weights of its backbone.
 package export
 
 import (
@@ -17,6 +17,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/savedmodel"
+	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/adapter"
 )
@@ -150,8 +151,6 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 	if err != nil {
 		return err
 	}
-	values := maps.Clone(a.Config.Weights(a.Backbone.Weights))
-	maps.Copy(values, a.Adapter.Tensors)
 	call := func(s dtl.Serving) savedmodel.Call {
 		return savedmodel.Call{
 			Inputs:  map[string]graph.Value{ImagesInput: s.Images},
@@ -159,7 +158,7 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 		}
 	}
 	err = savedmodel.Write(dir, savedmodel.Model{
-		Builder: served.Builder, Variables: served.Variables, Values: values,
+		Builder: served.Builder, Variables: served.Variables, Values: valuesOf(a),
 		Signatures: map[string]savedmodel.Call{savedmodel.Signature: call(served.Bytes), floatSignature: call(served.Floats)},
 		Extra:      map[string][]byte{classifierFile: append(text, '\n')},
 	})
@@ -167,6 +166,13 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 		return fmt.Errorf("writing the SavedModel: %w", err)
 	}
 	return nil
+}
+
+// valuesOf are the values of all variables of a classifier.
+func valuesOf(a *adapter.Adapted) tensor.Map {
+	values := maps.Clone(a.Config.Weights(a.Backbone.Weights))
+	maps.Copy(values, a.Adapter.Tensors)
+	return values
 }
 
 func (d Description) print(w io.Writer, dir string) error {

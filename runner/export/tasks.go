@@ -49,8 +49,11 @@ type TaskDescription struct {
 	ClassNames []string    `json:"class_names,omitempty"` // in the order of the logits
 }
 
-// Logits is the output with the task's logits in the signatures of all tasks.
+// Logits is the output with the task's logits where all tasks have outputs.
 func (t TaskDescription) Logits() string { return t.Name + "_" + LogitsOutput }
+
+// Probabilities is the output with the task's probabilities beside Logits.
+func (t TaskDescription) Probabilities() string { return t.Name + "_" + probabilitiesOutput }
 
 // TasksConfig is the configuration of Tasks. The Adapter of AdaptedConfig has no meaning.
 type TasksConfig struct {
@@ -102,20 +105,13 @@ func Tasks(ctx context.Context, c TasksConfig, ui runner.UI) error {
 	if err != nil {
 		return err
 	}
-	bb := adapted[0].Backbone
-	d := TasksDescription{
-		Format: tasksFormat, Version: tasksVersion, Program: "dtl-tf " + ui.Version, Precision: string(config.Precision),
-		Image: bb.ImageSize(), TestResize: adapted[0].TestResize, Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: served.Sharing,
-	}
-	for i, a := range adapted {
-		d.Tasks = append(d.Tasks, TaskDescription{files[i].Name, a.Config.Method.Name(), a.Options, string(a.Config.Pool), a.Config.Classes, a.ClassNames})
-	}
+	d := describeTasks(files, adapted, served.Sharing, ui.Version)
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err
 	}
 	model := savedmodel.Model{
-		Builder: served.Builder, Variables: served.Variables, Values: served.Values(bb.Weights, tasks), Signatures: d.signatures(served),
+		Builder: served.Builder, Variables: served.Variables, Values: served.Values(adapted[0].Backbone.Weights, tasks), Signatures: d.signatures(served),
 		Extra: map[string][]byte{tasksFile: append(text, '\n')},
 	}
 	err = writeSavedModel(ctx, c.Out, c.Overwrite, func(dir string) error {
@@ -130,13 +126,25 @@ func Tasks(ctx context.Context, c TasksConfig, ui runner.UI) error {
 	return d.print(ui.Out, c.Out)
 }
 
+func describeTasks(files []adapter.Named, adapted []*adapter.Adapted, sharing dtl.Sharing, version string) TasksDescription {
+	bb := adapted[0].Backbone
+	d := TasksDescription{
+		Format: tasksFormat, Version: tasksVersion, Program: "dtl-tf " + version, Precision: string(adapted[0].Config.Precision),
+		Image: bb.ImageSize(), TestResize: adapted[0].TestResize, Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: sharing,
+	}
+	for i, a := range adapted {
+		d.Tasks = append(d.Tasks, TaskDescription{files[i].Name, a.Config.Method.Name(), a.Options, string(a.Config.Pool), a.Config.Classes, a.ClassNames})
+	}
+	return d
+}
+
 // signatures are one for each task, on images of any size, and two for all tasks.
 func (d TasksDescription) signatures(served *dtl.ServedTasks) map[string]savedmodel.Call {
 	all := map[string]savedmodel.Call{}
 	for name, list := range map[string][]dtl.Serving{savedmodel.Signature: served.Bytes, floatSignature: served.Floats} {
 		call := savedmodel.Call{Inputs: map[string]graph.Value{ImagesInput: list[0].Images}, Outputs: map[string]graph.Value{}}
 		for i, t := range d.Tasks {
-			call.Outputs[t.Logits()], call.Outputs[t.Name+"_"+probabilitiesOutput] = list[i].Logits, list[i].Probabilities
+			call.Outputs[t.Logits()], call.Outputs[t.Probabilities()] = list[i].Logits, list[i].Probabilities
 		}
 		all[name] = call
 	}
