@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -45,7 +46,7 @@ func (l *layers) op(kind string, shape []int, inputs ...graph.Value) graph.Value
 	for _, in := range inputs {
 		list = append(list, in.Output)
 	}
-	added, err := l.Graph().AddOperation(tf.OpSpec{Type: kind, Name: kind, Input: list})
+	added, err := l.Graph().AddOperation(tf.OpSpec{Type: kind, Name: kind + strconv.Itoa(len(l.Graph().Operations())), Input: list})
 	if err != nil {
 		graph.Fail("%w", err)
 	}
@@ -130,6 +131,10 @@ func layerCases() []layerCase {
 			grid := l.Reshape(x, graph.Unknown, 5, 1, 8)
 			return l.After(grid.Op).DepthwiseConv(grid, filter)
 		}},
+		{"transposes", rowsOf8, map[string]int{"Transpose": 1}, nil, func(l *layers, x graph.Value) graph.Value {
+			cycle := func() graph.Value { return l.Constant(tensor.Must([]int32{1, 2, 0}, 3)) }
+			return l.op("Transpose", []int{8, graph.Unknown, 5}, l.op("Transpose", []int{5, 8, graph.Unknown}, x, cycle()), cycle())
+		}},
 		{"padding", rowsOf8, map[string]int{"Pad": 1}, nil, func(l *layers, x graph.Value) graph.Value {
 			return l.op("Pad", []int{graph.Unknown, 6, 10}, x, l.Constant(tensor.Must([]int32{0, 0, 1, 0, 0, 2}, 3, 2)))
 		}},
@@ -138,7 +143,7 @@ func layerCases() []layerCase {
 		{"the input itself", rowsOf8, map[string]int{"Identity": 1}, nil, func(l *layers, x graph.Value) graph.Value { return l.Alias(x) }},
 	}
 	for _, k := range []int{1, 3, 4, 5} { // even sides have more padding behind
-		list = append(list, layerCase{"depth-wise convolution " + string(rune('0'+k)), []int{6, 7, 4}, map[string]int{"Conv": 1}, nil, func(l *layers, x graph.Value) graph.Value {
+		list = append(list, layerCase{"depth-wise convolution " + strconv.Itoa(k), []int{6, 7, 4}, map[string]int{"Conv": 1}, nil, func(l *layers, x graph.Value) graph.Value {
 			return l.DepthwiseConv(x, l.weight("filter", 4, 1, k, k))
 		}})
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/framework/node_def_go_proto"
@@ -142,11 +144,9 @@ func (t *translator) rank(value string) int {
 }
 
 func (t *translator) output(value string) tf.Output {
-	index := 0
-	if name := nodeOf(value); name != value {
-		fmt.Sscanf(value[len(name):], ":%d", &index)
-	}
-	return t.graph.Operation(nodeOf(value)).Output(index)
+	name, number, _ := strings.Cut(value, ":")
+	index, _ := strconv.Atoi(number) // 0 if there is none
+	return t.graph.Operation(name).Output(index)
 }
 
 // compute runs the graph for some constants. Variables are fed, so the session holds none.
