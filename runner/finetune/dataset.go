@@ -31,13 +31,14 @@ type dataset struct {
 	decoder     *jpeg.Decoder
 	images      data.Images         // reads an image
 	items       []data.Item         // for training
-	all         []data.Item         // for training, then for validation and for evaluation
+	all         []data.Item         // for training, then for validation, for evaluation and of the targets
 	survey      data.Survey         // of all
 	sums        [][sha256.Size]byte // of the files of items
 	train       *data.Loader
 	val         *data.Loader // nil with --select last
 	test        *data.Loader // nil if there is nothing to evaluate on
 	testSplit   string
+	targets     []target // other domains to test on
 	skipped     *data.Skips
 	notes       []string // for the user
 }
@@ -67,13 +68,17 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	if err != nil {
 		return nil, err
 	}
+	targets, err := c.openTargets(set, note)
+	if err != nil {
+		return nil, err
+	}
 	var smaller string
 	if c.Batch, smaller, err = c.fittingBatch(len(items)); err != nil {
 		return nil, err
 	}
 	d := &dataset{
 		batch: c.Batch, set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
-		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, skipped: &data.Skips{Note: note},
+		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note},
 	}
 	if held != nil {
 		d.counts[split] = len(held)
@@ -82,6 +87,10 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		d.counts[data.Val] = len(chooses)
 	}
 	d.all = slices.Concat(items, chooses, held)
+	for _, t := range targets {
+		d.counts[t.name] = len(t.items)
+		d.all = append(d.all, t.items...)
+	}
 	sums, err := data.Sums(ctx, d.all)
 	if err != nil {
 		return nil, cmp.Or(interrupted(ctx), err)
@@ -99,33 +108,57 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		d.close()
 		return nil, err
 	}
-	for _, l := range []struct {
-		loader **data.Loader
-		items  []data.Item
-	}{{&d.val, chooses}, {&d.test, held}} {
-		if l.items == nil {
-			continue
-		}
-		images := d.images
-		images.Resize = c.TestResize
-		if *l.loader, err = data.NewLoader(l.items, images, classify.Once(evalBatch, c.SkipBadImages, d.skipped)); err != nil {
-			d.close()
-			return nil, err
-		}
+	if err := d.openTests(c, chooses, held); err != nil {
+		d.close()
+		return nil, err
 	}
-	training := data.Part{Name: c.trainSplit(), Items: items, Sums: d.sums}
-	sums = sums[len(items):]
-	d.notes = set.Findings(training, data.Part{Name: split, Items: held, Sums: sums[len(chooses):]})
-	if note := set.SharedImages(training, data.Part{Name: data.Val, Items: chooses, Sums: sums}); note != "" {
-		d.notes = append(d.notes, note)
-	}
-	if smaller != "" {
-		d.notes = append(d.notes, smaller)
-	}
-	if note := set.UnseenNote(d.train, c.Epochs); note != "" {
-		d.notes = append(d.notes, note)
-	}
+	d.findings(c, sums, smaller, chooses, held)
 	return d, nil
+}
+
+// openTests opens the loaders of the images that are classified.
+func (d *dataset) openTests(c Config, chooses, held []data.Item) error {
+	images := d.images
+	images.Resize = c.TestResize
+	open := func(loader **data.Loader, items []data.Item) (err error) {
+		if items == nil {
+			return nil
+		}
+		*loader, err = data.NewLoader(items, images, classify.Once(evalBatch, c.SkipBadImages, d.skipped))
+		return err
+	}
+	err := cmp.Or(open(&d.val, chooses), open(&d.test, held))
+	for i := range d.targets {
+		err = cmp.Or(err, open(&d.targets[i].loader, d.targets[i].items))
+	}
+	return err
+}
+
+// findings notes what distorts the results. sums are those of all images, smaller is the note on a smaller batch.
+func (d *dataset) findings(c Config, sums [][sha256.Size]byte, smaller string, chooses, held []data.Item) {
+	rest := sums[len(d.items):]
+	part := func(name string, items []data.Item) data.Part {
+		p := data.Part{Name: name, Items: items, Sums: rest[:len(items)]}
+		rest = rest[len(items):]
+		return p
+	}
+	training, val := data.Part{Name: c.trainSplit(), Items: d.items, Sums: d.sums}, part(data.Val, chooses)
+	tests := []data.Part{part(d.testSplit, held)}
+	if held == nil && len(d.targets) > 0 {
+		tests = nil
+	}
+	for _, t := range d.targets {
+		tests = append(tests, part(t.name, t.items))
+	}
+	var notes []string
+	for _, test := range tests {
+		notes = append(notes, d.set.Findings(training, test)...)
+	}
+	for _, note := range append(notes, d.set.SharedImages(training, val), smaller, d.set.UnseenNote(d.train, c.Epochs)) {
+		if note != "" && !slices.Contains(d.notes, note) {
+			d.notes = append(d.notes, note)
+		}
+	}
 }
 
 func (c Config) openSet() (*data.Set, error) {
@@ -184,7 +217,11 @@ func (d *dataset) leaveOut(training, validation []int) error {
 }
 
 func (d *dataset) close() {
-	for _, l := range []*data.Loader{d.train, d.val, d.test} {
+	loaders := []*data.Loader{d.train, d.val, d.test}
+	for _, t := range d.targets {
+		loaders = append(loaders, t.loader)
+	}
+	for _, l := range loaders {
 		if l != nil {
 			l.Close()
 		}

@@ -195,7 +195,7 @@ func wrapUnlessUsage(path string, err error) error {
 
 // mayChange lists settings that may differ on resume because they do not affect the result. The number of threads and
 // XLA, whose defaults depend on the machine, affect the last digits only, as the processor does: noteResumed says so.
-var mayChange = map[string]bool{"out": true, "data": true, "lists": true, "backbone": true, "checkpoint_every": true, "init_adapter": true, "threads": true, "xla": true}
+var mayChange = map[string]bool{"out": true, "data": true, "lists": true, "targets": true, "backbone": true, "checkpoint_every": true, "init_adapter": true, "threads": true, "xla": true}
 
 // differs names the first setting that differs, as the user would type it.
 func (s Record) differs(other Record) string {

@@ -46,6 +46,8 @@ func TestDiffers(t *testing.T) {
 			*v = 77
 		case *data.Lists:
 			*v = data.Lists{"train": {File: "moved"}}
+		case *[]Target:
+			*v = []Target{{Name: "other"}}
 		case *dtl.Options:
 			*v = dtl.Options{"rank": "2", "beta": "10"}
 			want = "--beta was 100 and is 10 now"
@@ -81,7 +83,7 @@ func TestDiffers(t *testing.T) {
 		t.Errorf("without a mean: %q", d)
 	}
 	for name := range mayChange {
-		if !strings.Contains("out data lists backbone checkpoint_every init_adapter threads xla", name) {
+		if !strings.Contains("out data lists targets backbone checkpoint_every init_adapter threads xla", name) {
 			t.Errorf("%s may change on --resume: is the result still the same?", name)
 		}
 	}

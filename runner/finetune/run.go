@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"dtl-tf/dtl"
@@ -138,11 +140,17 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.choose(); err != nil {
 		return err
 	}
+	if r.data.test == nil && len(r.data.targets) > 0 {
+		return r.evaluateTargets(ctx)
+	}
 	if r.data.test == nil {
 		r.ui.Note("no test split: nothing to evaluate on (--holdout keeps some of the training images for that)")
 		return nil
 	}
-	return r.evaluate(ctx)
+	if err := r.evaluate(ctx); err != nil {
+		return err
+	}
+	return r.evaluateTargets(ctx)
 }
 
 // checkFrozen compares the frozen weights with those before the first step.
@@ -195,11 +203,22 @@ func (r *run) evaluate(ctx context.Context) error {
 // plotAccuracy adds the result to the event file. run.json says finished by then, and a finished run is not resumed, so the
 // point is never there twice.
 func (r *run) plotAccuracy() error {
-	if r.board == nil || r.record.Accuracy == nil {
+	if r.board == nil {
 		return nil
 	}
-	a := r.record.Accuracy
-	return r.board.Scalar(r.record.Progress.Steps, tensorboard.TagAccuracy+a.Split, a.Top1)
+	top1 := map[string]float64{}
+	if a := r.record.Accuracy; a != nil {
+		top1[a.Split] = a.Top1
+	}
+	for _, t := range r.record.Targets {
+		top1[t.Name] = t.Top1
+	}
+	for _, split := range slices.Sorted(maps.Keys(top1)) {
+		if err := r.board.Scalar(r.record.Progress.Steps, tensorboard.TagAccuracy+split, top1[split]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) save() error { return result.WriteRun(r.folder.Path(result.RunFile), r.record) }

@@ -66,6 +66,7 @@ type Run struct {
 	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil if not asked for
 	Selection    *Selection    `json:"selection,omitempty"`     // nil if the last epoch's weights count
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
+	Targets      []Target      `json:"targets,omitempty"` // the accuracy on other domains
 	Frozen       *Frozen       `json:"frozen_sha256,omitempty"`
 	Notes        []string      `json:"notes,omitempty"` // on the data and the start of the classifier, a line each
 }
@@ -196,6 +197,15 @@ type Accuracy struct {
 	Crop   int     `json:"test_crop,omitempty"`   // side of the centre
 }
 
+// Target is the accuracy on a domain other than that of the training, measured with Accuracy or in its place.
+type Target struct {
+	Name    string  `json:"name"`
+	Top1    float64 `json:"top1"` // percent
+	Images  int     `json:"images"`
+	Classes int     `json:"classes"`     // that the images are of
+	Masked  float64 `json:"masked_top1"` // of the answers among these classes only
+}
+
 // Frozen holds the hashes of the frozen tensors before and after training.
 type Frozen struct {
 	Before string `json:"before"`
@@ -267,8 +277,14 @@ func (r *Run) check() error {
 	default:
 		return fmt.Errorf("status %q is unknown, it is one of %s, %s, %s, %s", r.Status, Running, Finished, Interrupted, Failed)
 	}
-	if a := r.Accuracy; a != nil && !(a.Top1 >= 0 && a.Top1 <= 100) {
+	percentage := func(v float64) bool { return v >= 0 && v <= 100 }
+	if a := r.Accuracy; a != nil && !percentage(a.Top1) {
 		return fmt.Errorf("accuracy: top1 is %v, not a percentage", a.Top1)
+	}
+	for _, t := range r.Targets {
+		if !percentage(t.Top1) || !percentage(t.Masked) {
+			return fmt.Errorf("accuracy on %s: top1 is %v and %v, not percentages", t.Name, t.Top1, t.Masked)
+		}
 	}
 	return nil
 }

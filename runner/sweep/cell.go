@@ -81,9 +81,9 @@ func (o *Outcome) Usable() error {
 	switch {
 	case o.Status == result.Failed:
 		return errors.New(o.Error)
-	case o.Run.Accuracy == nil:
+	case o.Run.Accuracy == nil && len(o.Run.Targets) == 0:
 		return errors.New("the run has no accuracy")
-	case o.Run.Accuracy.Split != "test":
+	case o.Run.Accuracy != nil && o.Run.Accuracy.Split != "test":
 		return fmt.Errorf("evaluated on %s, not on test", o.Run.Accuracy.Split)
 	}
 	return nil

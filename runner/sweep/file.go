@@ -102,8 +102,8 @@ func (o *Outcome) Settings() string {
 	if config.Scope == string(dtl.DropPathSuffix) {
 		text += ", --drop-path-scope " + config.Scope
 	}
-	if note := o.Run.Accuracy.Note; note != result.OnceAfterLast {
-		text += fmt.Sprintf(", accuracy %q", note)
+	if a := o.Run.Accuracy; a != nil && a.Note != result.OnceAfterLast {
+		text += fmt.Sprintf(", accuracy %q", a.Note)
 	}
 	return text
 }

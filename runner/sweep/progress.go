@@ -74,6 +74,11 @@ func (p *progress) ended(j Job, o *Outcome, by string) {
 		outcome = "no test images"
 		if a := o.Run.Accuracy; a != nil {
 			outcome = fmt.Sprintf("%.2f %%", a.Top1)
+		} else if len(o.Run.Targets) > 0 {
+			outcome = "trained"
+		}
+		for _, t := range o.Run.Targets {
+			outcome += fmt.Sprintf(", %s %.2f %%", t.Name, t.Top1)
 		}
 		outcome += " in " + report.Duration(o.Ended.Sub(o.Started))
 	}

@@ -3,6 +3,7 @@ package sweep
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
@@ -38,7 +39,7 @@ func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
 		{"precision", record.Precision, f.Precision}, {"drop-path-scope", record.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)},
 		{"seed", record.Seed, f.Seed}, {"augment", canonical(record.Augment), canonical(f.Augment)}, {"views", record.Views, f.Views},
 		{"test-resize", record.TestResize, f.TestResize}, {"select", cmp.Or(record.Select, finetune.SelectLast), cmp.Or(f.Select, finetune.SelectLast)},
-		{"select-every", cmp.Or(record.SelectEvery, 1), cmp.Or(f.SelectEvery, 1)}, {"patience", record.Patience, f.Patience},
+		{"select-every", cmp.Or(record.SelectEvery, 1), cmp.Or(f.SelectEvery, 1)}, {"patience", record.Patience, f.Patience}, {"the targets", targets(record.Config), targets(f)},
 		{"the backbone of sha256", o.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
@@ -46,6 +47,15 @@ func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
 		}
 	}
 	return nil
+}
+
+// targets are the names of the domains that a model is tested on.
+func targets(c finetune.Config) string {
+	var names []string
+	for _, t := range c.Targets {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ",")
 }
 
 // canonical is a list of augmentations in the usual spelling.

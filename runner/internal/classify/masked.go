@@ -1,0 +1,36 @@
+package classify
+
+import (
+	"context"
+
+	"dtl-tf/runner/data"
+)
+
+// Top1Masked is Top1 that also measures the accuracy, in percent, of the answers among the allowed classes only: the largest of their
+// logits counts.
+func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int, allowed []bool, done func(images int)) (score Score, masked float64, err error) {
+	correct, among := 0, 0
+	seen, err := each(ctx, c, loader, size, done, func(label int, logits []float32) {
+		if Argmax(logits) == label {
+			correct++
+		}
+		if argmaxAmong(logits, allowed) == label {
+			among++
+		}
+	})
+	if err != nil {
+		return Score{}, 0, err
+	}
+	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, 100 * float64(among) / float64(seen), nil
+}
+
+// argmaxAmong is Argmax among the allowed values, -1 if none is.
+func argmaxAmong(values []float32, allowed []bool) int {
+	best := -1
+	for i, v := range values {
+		if allowed[i] && (best < 0 || v > values[best]) {
+			best = i
+		}
+	}
+	return best
+}
