@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -65,6 +66,42 @@ func TestDomainRun(t *testing.T) {
 	cli(t, "domain", "run", "--data", root, "--out", filepath.Join(root, "other")).want(t, exitFailed, filepath.Join("imagenet", "annotations", "train_meta.list.num_shot_16.seed_0"))
 	if _, err := os.Stat(filepath.Join(root, "other")); err == nil {
 		t.Error("a refused call writes results")
+	}
+}
+
+// TestDomainOfficial: the official layout, with one training for each of two targets and then one for both.
+func TestDomainOfficial(t *testing.T) {
+	root, out := t.TempDir(), filepath.Join(t.TempDir(), "results")
+	for list, n := range map[string]int{"imagenet/train_meta.list.num_shot_16.seed_0": 6, "imagenet/val_meta.list": 4, "imagenet-rendition/val_meta.list": 3} {
+		folder, name := filepath.Split(list)
+		images, lists := filepath.Join(root, folder), filepath.Join(root, folder, "annotations")
+		if folder == "imagenet/" {
+			images = filepath.Join(images, "images", map[bool]string{true: "val", false: "train"}[name == "val_meta.list"])
+		}
+		expect.NoError(t, os.MkdirAll(lists, 0o777))
+		expect.NoError(t, os.MkdirAll(images, 0o777))
+		var text strings.Builder
+		for i := range n {
+			image := fmt.Sprintf("one of %d.png", i)
+			expect.NoError(t, writeImage(filepath.Join(images, image), i%2, uint64(i)))
+			fmt.Fprintf(&text, "%s %d\n", image, 500*(i%2))
+		}
+		write(t, filepath.Join(lists, name), []byte(text.String()))
+	}
+	args := []string{"domain", "run", "--data", root, "--backbone", fixture.backbone, "--out", out, "--methods", "linear", "--seeds", "0",
+		"--targets", "imagenet,imagenet-rendition", "--set", "epochs=2,batch=3", "--step-memory=false"}
+	cli(t, append(args, "--per-target")...).want(t, exitDone, "cells 2/2 done", "imagenet to imagenet linear seed 0", "imagenet-rendition has 3 images, the official list 30000")
+	cli(t, args...).want(t, exitDone, "cells 1/1 done", "imagenet linear seed 0")
+	c, err := domain.ReadCell(domain.Cell{Source: "imagenet", Method: "linear", Seed: 0}.Path(out))
+	expect.NoError(t, err)
+	if r := c.Run; r.Data.Classes != 1000 || r.Accuracy.Images != 4 || r.Targets[0].Images != 3 || r.Targets[0].Classes != 2 || r.Parameters.Classifier != 1000*17 || r.Targets[0].Masked == 0 {
+		t.Errorf("%+v, %+v, %+v", r.Data, r.Accuracy, r.Targets)
+	}
+	for flag, want := range map[string]string{"--per-target": "One training for each target", "--mask": "One training for all targets"} {
+		o := cli(t, "domain", "table", out, flag)
+		if o.want(t, exitDone); !strings.Contains(o.out, want) || !strings.Contains(o.out, "Not in this table: ") {
+			t.Errorf("%s: %s", flag, o.out)
+		}
 	}
 }
 

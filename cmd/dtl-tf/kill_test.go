@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,6 +126,40 @@ func TestKilledEverywhere(t *testing.T) {
 			}
 			cli(t, again...).want(t, exitDone)
 			sameResult(t, out, whole)
+		})
+	}
+}
+
+// TestSelectKilled kills a run that chooses an epoch in the same way.
+func TestSelectKilled(t *testing.T) {
+	data := newData(t, map[string]int{"train": 24, "val": 9, "test": 12})
+	flags := append([]string{"--data", data, "--method", "linear", "--feature-cache", "off", "--select", "best", "--patience", "2", "--epochs", "6", "--lr", "1e-9"}, everyEpoch...)
+	whole := filepath.Join(t.TempDir(), "run")
+	o := launch(t, namesPoints, tune(whole, flags...)...).end()
+	o.want(t, exitDone, "val ", "chosen: the weights after epoch 1, with ", "training stopped after epoch 3, 2 looks later")
+	points := strings.Count(o.err, pointMark)
+	if rows := metrics(t, whole); len(rows) != 3 || rows[2]["val_loss"] == 0 || rows[0]["val_loss"] == 0 {
+		t.Errorf("metrics.csv: %v", rows)
+	}
+	apart := 29
+	if need.AllowsHeavy() {
+		apart = 1
+	}
+	for n := 1 + rand.IntN(apart); n < points; n += apart {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "run")
+			if p := launch(t, diesAt+strconv.Itoa(n), tune(out, flags...)...); !p.killed() {
+				t.Fatalf("it is alive: %s", p.end().err)
+			}
+			again := append(tune(out, flags...), "--resume")
+			if !exists(out, ".dtl-tf.lock") && !exists(out, result.RunFile) {
+				again = append(tune(out, flags...), "--overwrite")
+			}
+			cli(t, again...).want(t, exitDone)
+			sameResult(t, out, whole)
+			if a, b := readRun(t, out).Selection, readRun(t, whole).Selection; !reflect.DeepEqual(a, b) {
+				t.Errorf("the looks %+v, in one piece %+v", a, b)
+			}
 		})
 	}
 }

@@ -86,3 +86,17 @@ func TestTensorBoard(t *testing.T) {
 		t.Errorf("--overwrite leaves %q", files)
 	}
 }
+
+// TestTensorBoardLooks: the epochs whose validation images were looked at have a point each, also after a resume.
+func TestTensorBoardLooks(t *testing.T) {
+	data, out := newData(t, map[string]int{"train": 24, "val": 9, "test": 12}), filepath.Join(t.TempDir(), "run")
+	args := tune(out, "--data", data, "--method", "linear", "--feature-cache", "off", "--tensorboard", "--select", "best", "--select-every", "2", "--checkpoint-every", "1")
+	cliUntil(t, "epoch 1/3", args...).want(t, exitInterrupted)
+	cli(t, append(args, "--resume")...).want(t, exitDone, "resuming ")
+	got := curves(t, out)
+	for _, tag := range []string{tensorboard.TagValTop1, tensorboard.TagValLoss} {
+		if !slices.Equal(got[tag], []int64{6, 9}) {
+			t.Errorf("%s has the steps %v, want 6 and 9", tag, got[tag])
+		}
+	}
+}

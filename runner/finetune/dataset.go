@@ -116,20 +116,26 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	return d, nil
 }
 
-// openTests opens the loaders of the images that are classified.
+// openTests opens the loaders of the images that are classified. Decoded validation images stay in memory between looks if they take
+// at most a quarter of what the training images may.
 func (d *dataset) openTests(c Config, chooses, held []data.Item) error {
 	images := d.images
 	images.Resize = c.TestResize
-	open := func(loader **data.Loader, items []data.Item) (err error) {
+	once := classify.Once(evalBatch, c.SkipBadImages, d.skipped)
+	again := once // of several looks
+	if all := int64(len(chooses)) * int64(images.Size*images.Size*3); all <= c.cacheBytes()/4 {
+		again.CacheBytes = all
+	}
+	open := func(loader **data.Loader, items []data.Item, o data.LoaderOptions) (err error) {
 		if items == nil {
 			return nil
 		}
-		*loader, err = data.NewLoader(items, images, classify.Once(evalBatch, c.SkipBadImages, d.skipped))
+		*loader, err = data.NewLoader(items, images, o)
 		return err
 	}
-	err := cmp.Or(open(&d.val, chooses), open(&d.test, held))
+	err := cmp.Or(open(&d.val, chooses, again), open(&d.test, held, once))
 	for i := range d.targets {
-		err = cmp.Or(err, open(&d.targets[i].loader, d.targets[i].items))
+		err = cmp.Or(err, open(&d.targets[i].loader, d.targets[i].items, once))
 	}
 	return err
 }

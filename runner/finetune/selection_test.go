@@ -291,6 +291,26 @@ func TestSelectRefused(t *testing.T) {
 	}
 }
 
+// TestSelectCached: the validation images are decoded once for all looks.
+func TestSelectCached(t *testing.T) {
+	c := selecting(t)
+	whole, _ := trainedBy(t, c, "whole")
+	c.Out = filepath.Join(filepath.Dir(c.Data), "cached")
+	ui := runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer), Version: "test", Watch: func(h *train.Hooks) {
+		h.OnEpochEnd("remove", func(i train.Info) error {
+			if i.Epoch == 1 {
+				return os.Remove(filepath.Join(c.Data, "val4.png"))
+			}
+			return nil
+		})
+	}}
+	r, err := Run(context.Background(), c, ui)
+	expect.NoError(t, err)
+	if !reflect.DeepEqual(r.Selection, whole.Selection) {
+		t.Errorf("%+v, want %+v", r.Selection, whole.Selection)
+	}
+}
+
 // TestSelectUnreadable: a validation image that can't be read is left out of every look and counted once, also after a resume.
 func TestSelectUnreadable(t *testing.T) {
 	c := selecting(t)
