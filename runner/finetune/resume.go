@@ -54,7 +54,11 @@ func (r *run) resume() (finished *result.Run, err error) {
 	c, err := r.checkpoints.Newest()
 	switch {
 	case err == nil:
-		return nil, r.load(c)
+		if err := r.load(c); err != nil || runErr != nil {
+			return nil, err
+		}
+		r.takeOver(old)
+		return nil, nil
 	case !errors.Is(err, checkpoint.ErrNone):
 		return nil, err
 	case errors.Is(runErr, fs.ErrNotExist): // killed while it read its input

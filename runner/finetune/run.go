@@ -147,8 +147,10 @@ func (r *run) finish(ctx context.Context) error {
 		r.ui.Note("no test split: nothing to evaluate on (--holdout keeps some of the training images for that)")
 		return nil
 	}
-	if err := r.evaluate(ctx); err != nil {
-		return err
+	if r.record.Accuracy == nil { // else an earlier process has measured it
+		if err := r.evaluate(ctx); err != nil {
+			return err
+		}
 	}
 	return r.evaluateTargets(ctx)
 }

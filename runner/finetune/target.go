@@ -101,10 +101,26 @@ func (c Config) openTargets(source *data.Set, note runner.NoteFunc) (list []targ
 	return list, nil
 }
 
-// evaluateTargets measures the accuracy on each target.
+// takeOver takes over the accuracies that an earlier process has measured after the training, because all targets may take longer
+// than the training. run.json does not name images that could not be read, so if there are some, everything is measured again.
+func (r *run) takeOver(old result.Run) {
+	if len(r.data.targets) == 0 || old.Progress != r.record.Progress || r.from.StepInEpoch > 0 || old.Data.Skipped > 0 {
+		return
+	}
+	r.record.Accuracy, r.record.Targets = old.Accuracy, old.Targets
+	r.record.Measurements.EvaluationSeconds = old.Measurements.EvaluationSeconds
+}
+
+// evaluateTargets measures the accuracy on each target that an earlier process has not measured, and saves each.
 func (r *run) evaluateTargets(ctx context.Context) error {
-	r.record.Targets = nil
-	for _, t := range r.data.targets {
+	for i, t := range r.data.targets {
+		if err := r.save(); err != nil {
+			return err
+		}
+		if i < len(r.record.Targets) && r.record.Targets[i].Name == t.name {
+			continue
+		}
+		begun := result.Now()
 		progress := report.NewProgress(r.ui.Err, r.ui.Quiet)
 		score, masked, err := classify.Top1Masked(ctx, r.trainer, t.loader, r.backbone.ImageSize(), occurring(t.items, r.data.classes),
 			progress.Task("evaluating "+t.name, len(t.items)))
@@ -112,9 +128,11 @@ func (r *run) evaluateTargets(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("target %s: %w", t.name, err)
 		}
-		r.record.Targets = append(r.record.Targets, result.Target{
+		r.record.Targets = append(r.record.Targets[:min(i, len(r.record.Targets))], result.Target{
 			Name: t.name, Top1: score.Top1, Images: score.Images, Masked: masked, Classes: count(occurring(t.items, r.data.classes)),
 		})
+		r.record.Measurements.EvaluationSeconds += result.Now().Sub(begun).Seconds()
+		r.record.Data.Skipped = r.data.skipped.Count()
 	}
 	return nil
 }

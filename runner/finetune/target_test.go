@@ -156,6 +156,19 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// until calls found as soon as a text is written.
+type until struct {
+	text  string
+	found func()
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(u.text)) {
+		u.found()
+	}
+	return len(p), nil
+}
+
 // TestTargetsResumed: a run that was stopped after its last epoch is tested on all targets.
 func TestTargetsResumed(t *testing.T) {
 	c := onTargets(t)
@@ -167,6 +180,26 @@ func TestTargetsResumed(t *testing.T) {
 	expect.NoError(t, err)
 	if !reflect.DeepEqual(r.Targets, whole.Targets) || r.Status != result.Finished {
 		t.Errorf("%s with %+v, in one piece %+v", r.Status, r.Targets, whole.Targets)
+	}
+
+	// Stopped during the second target: only it and the third are measured again.
+	part := c
+	part.Out, part.Resume = filepath.Join(t.TempDir(), "part"), false
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err = Run(ctx, part, runner.UI{Out: new(bytes.Buffer), Err: &until{text: "evaluating two", found: cancel}, Version: "test"})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("it was not stopped: %v", err)
+	}
+	part.Resume = true
+	said := new(bytes.Buffer)
+	r, err = Run(context.Background(), part, runner.UI{Out: new(bytes.Buffer), Err: said, Version: "test"})
+	expect.NoError(t, err)
+	if !reflect.DeepEqual(r.Targets, whole.Targets) || !reflect.DeepEqual(r.Accuracy, whole.Accuracy) {
+		t.Errorf("%+v and %+v, in one piece %+v and %+v", r.Accuracy, r.Targets, whole.Accuracy, whole.Targets)
+	}
+	if s := said.String(); strings.Contains(s, "evaluating 6/6") || strings.Contains(s, "evaluating same") || !strings.Contains(s, "evaluating two") || !strings.Contains(s, "evaluating one") {
+		t.Errorf("measured after the resume: %s", s)
 	}
 	c.Targets = c.Targets[:2]
 	_, err = Run(context.Background(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer), Version: "test"})
