@@ -157,8 +157,11 @@ func (d *dataset) findings(c Config, sums [][sha256.Size]byte, smaller string, c
 		tests = append(tests, part(t.name, t.items))
 	}
 	var notes []string
-	for _, test := range tests {
+	for i, test := range tests {
 		notes = append(notes, d.set.Findings(training, test)...)
+		for _, other := range tests[:i] {
+			notes = append(notes, testedTwice(other, test))
+		}
 	}
 	for _, note := range append(notes, d.set.SharedImages(training, val), smaller, d.set.UnseenNote(d.train, c.Epochs)) {
 		if note != "" && !slices.Contains(d.notes, note) {

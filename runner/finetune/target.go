@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -79,6 +80,24 @@ func (t Target) named(items []data.Item) []data.Item {
 		items[i].Name = t.Name + "/" + items[i].Name
 	}
 	return items
+}
+
+// testedTwice says how many files of a test set are also in another, "" if none is.
+func testedTwice(first, second data.Part) string {
+	in := map[[sha256.Size]byte]bool{}
+	for _, sum := range first.Sums {
+		in[sum] = true
+	}
+	n := 0
+	for _, sum := range second.Sums {
+		if in[sum] {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d images of %s are also in %s, as files with the same content: they are not another domain", n, len(second.Items), second.Name, first.Name)
 }
 
 // target is an open Target.

@@ -138,6 +138,9 @@ func TestTargets(t *testing.T) {
 	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "2 of 3 classes (black, red) have no image in one: they are not tested") {
 		t.Errorf("notes: %s", notes)
 	}
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "6 of 6 images of same are also in test, as files with the same content") || strings.Contains(notes, "images of two are also") {
+		t.Errorf("notes: %s", notes)
+	}
 	if n := r.Data.Counts["two"]; n != 4 {
 		t.Errorf("images: %v", r.Data.Counts)
 	}

@@ -63,6 +63,8 @@ func (t *Table) describe(cells []source, mask bool) {
 			text += " (--mask adds rows in which only the target's own classes count)"
 		}
 		t.Caption = append(t.Caption, text+".")
+	} else if mask {
+		t.Caption = append(t.Caption, "The targets have images of all classes, so masked rows are equal to the others.")
 	}
 }
 

@@ -134,6 +134,11 @@ func TestText(t *testing.T) {
 			t.Errorf("%s: %v\n%s", format, err, text)
 		}
 	}
+	whole := t.TempDir()
+	put(t, whole, cell("dtl", 42), 90, 50, -1)
+	if text, err = table(t, Config{Folders: []string{whole}, Format: report.Markdown, Mask: true}); err != nil || !strings.Contains(text, "so masked rows are equal to the others") {
+		t.Errorf("targets with all classes: %v\n%s", err, text)
+	}
 	// A source without test images, and a target that is not tested with every seed.
 	put(t, root, cell("lora", 42), -1, 40, -1)
 	got := values(t, Config{Folders: []string{root}})
