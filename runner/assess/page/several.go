@@ -1,0 +1,223 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"dtl-tf/graph/spell"
+	"dtl-tf/runner/assess"
+	"dtl-tf/runner/report"
+)
+
+// several is the content of a page that compares evaluations.
+type several struct {
+	Title, Subtitle string
+	Runs            []column
+	Intervals       *drawing
+	Charts          []chart
+	Differ          []cells // settings that differ
+	Same            []setting
+	Rest            []cells // of one run alone, or recorded by some
+	Classes         []cells // recall of each class, the largest difference first
+	ClassesLeft     int
+	NoClasses       string
+	Pairs           []pair
+	NoPairs         string
+}
+
+// column is one of the compared evaluations.
+type column struct {
+	Name, Colour, Folder                string
+	Accuracy, Range, Balanced, Top5, F1 string
+	ECE, Images                         string
+}
+
+// cells is a row with a value for each of the compared evaluations.
+type cells struct {
+	Name   string
+	Values []string
+	Spread string // largest minus smallest value
+}
+
+// pair is the comparison of two evaluations of the same images.
+type pair struct {
+	First, Second         string
+	OnlyFirst, OnlySecond int
+	P                     string
+}
+
+// maxPairs limits the table of pairs.
+const maxPairs = 100
+
+// Compare writes a page that compares two or more evaluations.
+func Compare(w io.Writer, subjects []*Subject) error {
+	return templates.ExecuteTemplate(w, "several", compare(subjects))
+}
+
+func compare(subjects []*Subject) several {
+	names := apart(subjects)
+	p := several{
+		Title:    fmt.Sprintf("%d evaluations compared", len(subjects)),
+		Subtitle: "",
+	}
+	var shares []assess.Share
+	loss, accuracy := chart{Title: "Loss"}, chart{Title: "Accuracy"}
+	var losses, accuracies []Curve
+	for i, s := range subjects {
+		f, colour := s.Figures, fmt.Sprintf("c%d", i%colours)
+		c := column{
+			Name: names[i], Colour: colour, Folder: spell.Line(s.Folder), Accuracy: percent(f.Accuracy.Value),
+			Range: percent(f.Accuracy.Low) + "–" + percent(f.Accuracy.High), Balanced: percent(f.Balanced), F1: percent(f.MacroF1),
+			ECE: percent(f.ECE), Images: report.Thousands(s.Images), Top5: "–",
+		}
+		if f.Top5 != nil {
+			c.Top5 = percent(f.Top5.Value)
+		}
+		p.Runs = append(p.Runs, c)
+		shares = append(shares, f.Accuracy)
+		// A run without curves has an empty one, so that each run keeps its colour.
+		pick := func(curves []Curve, name string) Curve {
+			for _, c := range curves {
+				if c.Name == name {
+					return Curve{names[i], c.Epoch, c.Values}
+				}
+			}
+			return Curve{Name: names[i]}
+		}
+		losses, accuracies = append(losses, pick(s.Curves.Loss, "training")), append(accuracies, pick(s.Curves.Accuracy, "val"))
+		loss.Legend = append(loss.Legend, legend{colour, names[i]})
+	}
+	accuracy.Legend = loss.Legend
+	p.Intervals = intervals(names, shares)
+	if loss.Drawing = lineChart("training loss", "training loss, mean over an epoch", losses, nil); loss.Drawing != nil {
+		p.Charts = append(p.Charts, loss)
+	}
+	if accuracy.Drawing = lineChart("val accuracy", "accuracy on val in %", accuracies, nil); accuracy.Drawing != nil {
+		p.Charts = append(p.Charts, accuracy)
+	}
+	p.Differ, p.Same, p.Rest = settingsApart(subjects)
+	p.classes(subjects)
+	p.pairs(subjects, names)
+	return p
+}
+
+// apart names subjects by their folders: the last part of the path if that tells them apart, else the whole path with a number.
+func apart(subjects []*Subject) []string {
+	names, seen := make([]string, len(subjects)), map[string]bool{}
+	for i, s := range subjects {
+		names[i] = spell.Line(filepath.Base(filepath.Clean(s.Folder)))
+		seen[names[i]] = true
+	}
+	if len(seen) == len(names) {
+		return names
+	}
+	for i, s := range subjects {
+		names[i] = fmt.Sprintf("%d: %s", i+1, spell.Line(s.Folder))
+	}
+	return names
+}
+
+// settingsApart divides the settings of the subjects into those that differ, those that all have in common, and the rest: what belongs
+// to a run alone, and what only some of them record.
+func settingsApart(subjects []*Subject) (differ []cells, same []setting, rest []cells) {
+	var order []string
+	values, known := map[string][]string{}, map[string]int{}
+	for i, s := range subjects {
+		for _, v := range s.settings() {
+			if values[v.Name] == nil {
+				values[v.Name] = make([]string, len(subjects))
+				order = append(order, v.Name)
+			}
+			values[v.Name][i] = v.Value
+			known[v.Name]++
+		}
+	}
+	own := []string{"out", "adapter", "started", "evaluated", "command", "time of training"}
+	for _, name := range order {
+		list := values[name]
+		differs := slices.ContainsFunc(list, func(v string) bool { return v != list[0] })
+		switch {
+		case differs && (known[name] < len(subjects) || slices.Contains(own, name)):
+			rest = append(rest, cells{Name: name, Values: list})
+		case differs:
+			differ = append(differ, cells{Name: name, Values: list})
+		default:
+			same = append(same, setting{name, list[0]})
+		}
+	}
+	return differ, same, rest
+}
+
+// classes compares the recall of the classes, by name.
+func (p *several) classes(subjects []*Subject) {
+	type spread struct {
+		cells
+		width float64
+	}
+	recall := make([]map[string]*float64, len(subjects))
+	var order []string
+	in := map[string]int{}
+	for i, s := range subjects {
+		recall[i] = map[string]*float64{}
+		for _, c := range assess.Confusions(s.Evaluation.Classes, s.Answers).Classes {
+			name := s.Name(c.Class)
+			if c.Images > 0 && recall[i][name] == nil {
+				recall[i][name] = c.Recall
+				if in[name]++; in[name] == 1 {
+					order = append(order, name)
+				}
+			}
+		}
+	}
+	var list []spread
+	for _, name := range order {
+		if in[name] < 2 {
+			continue
+		}
+		row, low, high := spread{cells: cells{Name: spell.Line(name)}}, math.Inf(1), math.Inf(-1)
+		for i := range subjects {
+			v := recall[i][name]
+			row.Values = append(row.Values, optional(v))
+			if v != nil {
+				low, high = min(low, *v), max(high, *v)
+			}
+		}
+		row.width, row.Spread = high-low, percent(high-low)
+		list = append(list, row)
+	}
+	slices.SortStableFunc(list, func(a, b spread) int { return cmp.Compare(b.width, a.width) })
+	for _, row := range list[:min(len(list), maxClasses)] {
+		p.Classes = append(p.Classes, row.cells)
+	}
+	p.ClassesLeft = len(list) - len(p.Classes)
+	if list == nil {
+		p.NoClasses = "The evaluations have no class in common."
+	}
+}
+
+// pairs tests the differences of evaluations of the same images.
+func (p *several) pairs(subjects []*Subject, names []string) {
+	for i := range subjects {
+		for j := i + 1; j < len(subjects) && len(p.Pairs) < maxPairs; j++ {
+			if d, same := assess.Compare(subjects[i].Evaluation, subjects[j].Evaluation); same {
+				p.Pairs = append(p.Pairs, pair{names[i], names[j], d.OnlyFirst, d.OnlySecond, probability(d.P)})
+			}
+		}
+	}
+	if p.Pairs == nil {
+		p.NoPairs = "No two of the evaluations are of the same images, so that their differences can't be tested image by image."
+	}
+}
+
+// probability formats a p value.
+func probability(p float64) string {
+	if p < 0.0001 {
+		return "< 0.0001"
+	}
+	return strconv.FormatFloat(p, 'f', 4, 64)
+}

@@ -1,0 +1,102 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image/jpeg"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	decoder "dtl-tf/graph/jpeg"
+	"dtl-tf/graph/spell"
+	"dtl-tf/runner/assess"
+	"dtl-tf/runner/data"
+)
+
+const (
+	maxMistakes   = 48  // thumbnails of a page
+	thumbnailSide = 160 // pixels of the longer side
+	quality       = 80  // of a thumbnail, as JPEG: 2 to 10 kB
+	maxThumbnail  = 48 << 10
+)
+
+// mistake is a wrong answer with its picture.
+type mistake struct {
+	Picture         template.URL // a data URI; "": the picture can't be read
+	Image           string
+	True, Predicted string
+	Probability     string
+	TrueProbability string
+}
+
+// mistakes lists the most confident wrong answers with their pictures, read from the folder of the data set. missing says which
+// pictures can't be read and why, "" if all can.
+func mistakes(e *assess.Evaluation, folder string) (list []mistake, total int, missing string) {
+	wrong := slices.DeleteFunc(slices.Clone(e.Answers), assess.Answer.Right)
+	slices.SortStableFunc(wrong, func(a, b assess.Answer) int { return cmp.Compare(b.Probability(), a.Probability()) })
+	total = len(wrong)
+	wrong = wrong[:min(total, maxMistakes)]
+	list = make([]mistake, len(wrong))
+	failures := make([]error, len(wrong))
+	jpegs, err := decoder.NewDecoder(1)
+	if err == nil {
+		defer jpegs.Close()
+	}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, a := range wrong {
+		list[i] = mistake{
+			Image: spell.Line(a.Image), True: spell.Line(e.Name(a.True)), Predicted: spell.Line(e.Name(a.Predicted())),
+			Probability: percent(a.Probability()), TrueProbability: percent(a.TrueProbability),
+		}
+		group.Go(func() error {
+			if err != nil {
+				failures[i] = err
+				return nil
+			}
+			list[i].Picture, failures[i] = thumbnail(data.Images{Decoder: jpegs}, folder, a.Image)
+			return nil
+		})
+	}
+	_ = group.Wait() // failures has the errors
+	var names []string
+	var first error
+	for i, err := range failures {
+		if err != nil {
+			names = append(names, list[i].Image)
+			first = cmp.Or(first, err)
+		}
+	}
+	if names == nil {
+		return list, total, ""
+	}
+	return list, total, fmt.Sprintf("%d of %d thumbnails are left out, because their pictures can't be read (%v): %s", len(names), len(list), first, spell.Few(names, 5))
+}
+
+// thumbnail makes the data URI of an image of a data set.
+func thumbnail(images data.Images, folder, name string) (template.URL, error) {
+	local := filepath.FromSlash(name)
+	if !filepath.IsLocal(local) { // of a predictions.csv from elsewhere
+		return "", fmt.Errorf("path %s leaves the folder of the data set", spell.Line(name))
+	}
+	m, err := images.Thumbnail(filepath.Join(folder, local), thumbnailSide)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	for q := quality; ; q -= 20 {
+		b.Reset()
+		if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: q}); err != nil {
+			return "", err
+		}
+		if b.Len() <= maxThumbnail || q <= 20 {
+			return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
+		}
+	}
+}
