@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
+	"dtl-tf/runner/assess"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
@@ -24,6 +25,8 @@ type PredictConfig struct {
 	// Adapters are for PredictTasks, as adapter.Find takes them.
 	Adapters      []string
 	Images        []string
+	TopK          int     // classes of a prediction, the most probable first
+	Threshold     float64 // a prediction of a lower probability is unsure; 0: none is
 	SkipBadImages bool
 	Batch         int
 	Threads       int
@@ -36,7 +39,16 @@ type Prediction struct {
 	Label       int       `json:"label"`
 	Class       string    `json:"class,omitempty"` // if the classifier has names
 	Probability float64   `json:"probability"`
+	Unsure      *bool     `json:"unsure,omitempty"` // with a threshold
+	Top         []Choice  `json:"top,omitempty"`    // with TopK above 1: as many classes, the label first
 	Logits      []float32 `json:"logits"`
+}
+
+// Choice is a class with its probability.
+type Choice struct {
+	Label       int     `json:"label"`
+	Class       string  `json:"class,omitempty"`
+	Probability float64 `json:"probability"`
 }
 
 // MarshalJSON implements json.Marshaler. A path that is not UTF-8 is quoted, see [spell.UTF8].
@@ -46,17 +58,37 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(p))
 }
 
-// String is a line without newline: image, label with name, and probability, separated by tabs. Paths and names that would break
-// the columns are quoted, see [spell.Line].
-func (p Prediction) String() string {
-	return fmt.Sprintf("%s\t%s\t%.4f", spell.Line(p.Image), p.label(), p.Probability)
+// String is a line without newline: image, label with name, and probability, separated by tabs, then those of the other classes of Top,
+// and the word unsure if it is. Paths and names that would break the columns are quoted, see [spell.Line].
+func (p Prediction) String() string { return spell.Line(p.Image) + "\t" + p.answer("\t", "\t") }
+
+// answer is the prediction without the image. within separates a class and its probability, between separates classes.
+func (p Prediction) answer(within, between string) string {
+	var cells []string
+	for _, c := range p.choices() {
+		cells = append(cells, c.label()+within+fmt.Sprintf("%.4f", c.Probability))
+	}
+	if p.unsure() {
+		cells = append(cells, "unsure")
+	}
+	return strings.Join(cells, between)
 }
 
+// choices are the classes to show.
+func (p Prediction) choices() []Choice {
+	if p.Top != nil {
+		return p.Top
+	}
+	return []Choice{{p.Label, p.Class, p.Probability}}
+}
+
+func (p Prediction) unsure() bool { return p.Unsure != nil && *p.Unsure }
+
 // label is the label with its name, if it has one.
-func (p Prediction) label() string {
-	label := strconv.Itoa(p.Label)
-	if p.Class != "" {
-		label += " " + spell.Line(p.Class)
+func (c Choice) label() string {
+	label := strconv.Itoa(c.Label)
+	if c.Class != "" {
+		label += " " + spell.Line(c.Class)
 	}
 	return label
 }
@@ -78,6 +110,8 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 		return err
 	}
 	defer closeLoader()
+	far := c.follow(len(items), ui)
+	defer far.end()
 	for b, err := range loader.Epoch(ctx, 1) {
 		if err != nil {
 			return err
@@ -87,14 +121,18 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 			return err
 		}
 		for i, at := range b.Indices {
-			if err := show(l.prediction(items[at].Path, logits.Float32()[i*l.classes:(i+1)*l.classes])); err != nil {
+			p := c.prediction(l, items[at].Path, logits.Float32()[i*l.classes:(i+1)*l.classes])
+			far.answer(p)
+			if err := show(p); err != nil {
 				return err
 			}
 		}
+		far.batch(b.Size())
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("interrupted: %w", err)
 	}
+	far.sum(ui.Note)
 	return nil
 }
 
@@ -102,6 +140,12 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 func (c PredictConfig) items(note runner.NoteFunc) ([]data.Item, error) {
 	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
 		return nil, err
+	}
+	if c.TopK < 1 {
+		return nil, runner.Usagef("--top-k %d is not possible: it must be at least 1", c.TopK)
+	}
+	if !(c.Threshold >= 0 && c.Threshold <= 1) {
+		return nil, runner.Usagef("--threshold %v is not possible: a probability is from 0 to 1", c.Threshold)
 	}
 	return imageFiles(c.Images, note)
 }
@@ -146,15 +190,23 @@ func (c PredictConfig) savedModelAlone() error {
 	return nil
 }
 
-func (l *loaded) prediction(path string, logits []float32) Prediction {
-	p := Prediction{Image: path, Label: classify.Argmax(logits), Logits: logits}
-	sum := 0.0
-	for _, v := range logits {
-		sum += math.Exp(float64(v - logits[p.Label]))
+// prediction makes the prediction for an image from its logits.
+func (c PredictConfig) prediction(l *loaded, path string, logits []float32) Prediction {
+	var top []Choice
+	for _, r := range assess.Rank(logits, c.TopK) {
+		choice := Choice{Label: r.Class, Probability: r.Probability}
+		if r.Class < len(l.classNames) {
+			choice.Class = l.classNames[r.Class]
+		}
+		top = append(top, choice)
 	}
-	p.Probability = 1 / sum
-	if p.Label < len(l.classNames) {
-		p.Class = l.classNames[p.Label]
+	p := Prediction{Image: path, Label: top[0].Label, Class: top[0].Class, Probability: top[0].Probability, Logits: logits}
+	if c.TopK > 1 {
+		p.Top = top
+	}
+	if c.Threshold > 0 {
+		unsure := p.Probability < c.Threshold
+		p.Unsure = &unsure
 	}
 	return p
 }

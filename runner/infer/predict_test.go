@@ -16,11 +16,12 @@ import (
 // TestPrediction: the probability is the softmax also where exp would overflow.
 func TestPrediction(t *testing.T) {
 	l := &loaded{classNames: []string{"a", "b"}}
-	p := l.prediction("x.png", []float32{1000, 1000 + float32(math.Log(3))})
+	c := PredictConfig{TopK: 1}
+	p := c.prediction(l, "x.png", []float32{1000, 1000 + float32(math.Log(3))})
 	if p.Label != 1 || p.Class != "b" || math.Abs(p.Probability-0.75) > 1e-4 {
 		t.Errorf("got %+v, want b with 0.75", p)
 	}
-	if p := l.prediction("x.png", []float32{0, 0, 5}); p.Label != 2 || p.Class != "" {
+	if p := c.prediction(l, "x.png", []float32{0, 0, 5}); p.Label != 2 || p.Class != "" {
 		t.Errorf("got %+v, want the label 2 without a name", p)
 	}
 }

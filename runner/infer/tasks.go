@@ -40,11 +40,14 @@ type tasks struct {
 	image   int         // height and width of the images in pixels
 	resize  int         // side to which they are scaled before their centre is cut out, 0: image
 	list    []oneTask
+
+	backbone string // file; "" with a SavedModel
 }
 
 // oneTask is the classifier of one adapter.
 type oneTask struct {
 	name, path string
+	method     string // "" with a SavedModel
 	classes    int
 	classNames []string // nil if unknown
 }
@@ -64,7 +67,7 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 	if err != nil {
 		return nil, err
 	}
-	t := &tasks{close: shared.Close, image: config.Arch.ImageSize(), resize: adapted[0].TestResize}
+	t := &tasks{close: shared.Close, image: config.Arch.ImageSize(), resize: adapted[0].TestResize, backbone: adapted[0].Backbone.Path}
 	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
 		return shared.Logits(images, t.names(which)...)
 	}
@@ -73,7 +76,7 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 			shared.Close()
 			return nil, err
 		}
-		t.list = append(t.list, oneTask{task.Name, files[i].Path, task.Classes, adapted[i].ClassNames})
+		t.list = append(t.list, oneTask{task.Name, files[i].Path, task.Method.Name(), task.Classes, adapted[i].ClassNames})
 	}
 	t.sharing, err = shared.Sharing(t.names(t.every())...)
 	return t, err
@@ -91,7 +94,7 @@ func servedTasks(dir string, threads int) (*tasks, error) {
 	}
 	t := &tasks{close: model.Close, image: cmp.Or(d.TestResize, d.Image), sharing: d.Sharing}
 	for _, task := range d.Tasks {
-		t.list = append(t.list, oneTask{task.Name, dir, task.Classes, task.ClassNames})
+		t.list = append(t.list, oneTask{task.Name, dir, "", task.Classes, task.ClassNames})
 	}
 	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
 		var outputs []string
@@ -196,6 +199,8 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 		return err
 	}
 	images, started := 0, time.Now()
+	far := c.follow(len(items), ui)
+	defer far.end()
 	for b, err := range loader.Epoch(ctx, 1) {
 		if err != nil {
 			return err
@@ -208,17 +213,21 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 		for i := range b.Indices {
 			row := make([]Prediction, len(t.list))
 			for j, one := range t.list {
-				row[j] = one.prediction(path(i), all[j].Float32()[i*one.classes:(i+1)*one.classes])
+				row[j] = one.prediction(c, path(i), all[j].Float32()[i*one.classes:(i+1)*one.classes])
+				far.answer(row[j])
 			}
 			if err := show(row); err != nil {
 				return err
 			}
 		}
 		images += b.Size()
+		far.batch(b.Size())
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("interrupted: %w", err)
 	}
+	far.end()
+	far.sum(ui.Note)
 	ui.Note("%s by %s in %.1f s", report.Count(images, "image"), report.Count(len(t.list), "task"), time.Since(started).Seconds())
 	return nil
 }
@@ -238,18 +247,18 @@ func (c PredictConfig) tasks(ctx context.Context, ui runner.UI) (*tasks, error) 
 	return openTasks(ctx, c.AdaptedConfig, files, c.Threads, ui.Note)
 }
 
-func (t oneTask) prediction(path string, logits []float32) Prediction {
-	l := loaded{classes: t.classes, classNames: t.classNames}
-	p := l.prediction(path, logits)
+func (t oneTask) prediction(c PredictConfig, path string, logits []float32) Prediction {
+	p := c.prediction(&loaded{classes: t.classes, classNames: t.classNames}, path, logits)
 	p.Adapter = t.name
 	return p
 }
 
 // Row is a line without newline for one image: its path, and for each task the label with name and the probability, separated by tabs.
+// Several classes of a task, and the word unsure, are separated by semicolons.
 func Row(image []Prediction) string {
 	cells := []string{spell.Line(image[0].Image)}
 	for _, p := range image {
-		cells = append(cells, fmt.Sprintf("%s %.4f", p.label(), p.Probability))
+		cells = append(cells, p.answer(" ", "; "))
 	}
 	return strings.Join(cells, "\t")
 }
