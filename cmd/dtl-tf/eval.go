@@ -25,10 +25,15 @@ by number, and a note says so.
 Several adapters of one backbone are evaluated in one pass, each on its own data set: give --adapter and
 --data once for each, in the same order, or one --data for all. --adapter is then a file, NAME=FILE, the
 folder of a run, or a folder of such folders. What the methods leave as it is runs once, and so do images
-that occur in several data sets: those whose files have the same bytes.`,
+that occur in several data sets: those whose files have the same bytes.
+
+--out writes the evaluation into a folder of its own: predictions.csv (the answer for every image),
+per_class.csv, confusion.csv, evaluation.json (the figures) and report.html. Several adapters get a folder
+each, and comparison.html compares them.`,
 	examples: []string{
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
 		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",
+		"dtl-tf eval --adapter runs/photos --data new-photos --split train --out evaluations/new-photos",
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/cats --data data/cats --adapter runs/tiles --data data/tiles",
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
@@ -41,6 +46,8 @@ that occur in several data sets: those whose files have the same bytes.`,
 			adapted.files(f, "default: the backbone's own head")
 			f.StringArrayVar(&c.DataSets, "data", nil, "data set `folder` (required); for several adapters one for each, in their order, or one for all")
 			f.StringVar(&c.Split, "split", "test", "`split`: test, val, train or trainval")
+			f.StringVar(&c.Out, "out", "", "`folder` for the answers, their figures and a report (default: none are written)")
+			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the evaluation in --out")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")
 			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}; for several adapters one line each, with "adapter":.. and "data":..`)
 		})

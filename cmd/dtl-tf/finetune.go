@@ -21,6 +21,11 @@ metrics.csv (a line per epoch) and, with --method full, backbone.npz (usable as 
 With --select best the run ends with the weights of the epoch that is the best on the validation images
 (val/CLASS/* or val.txt), instead of those after the last epoch; --patience stops it early.
 
+The evaluation also leaves predictions.csv (the answer for every image), per_class.csv, confusion.csv,
+evaluation.json (the figures) and report.html, a page with curves, the confusion matrix, calibration and the
+most confident mistakes as thumbnails. The page holds pictures of the data set: mind that before you pass it
+on. --report=false writes none of these.
+
 If the method leaves the leading blocks alone, as dtl does up to block M, their outputs for an image never
 change. They are computed once and stored, for this run and for others (--feature-cache).
 
@@ -44,6 +49,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			method   methodFlags
 			quiet    bool
 		)
+		c.Report = true // sweeps, which share the defaults, have thousands of evaluations
 		add := func(title string) {
 			g.add(title, func(f *pflag.FlagSet) { define(f, group(title, settings)...) })
 		}

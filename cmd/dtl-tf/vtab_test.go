@@ -205,5 +205,10 @@ func TestVtabMachineFlags(t *testing.T) {
 		if err != nil || len(events) != want {
 			t.Errorf("event files %v, %v", events, err)
 		}
+		for _, name := range result.EvaluationFiles() { // a sweep has thousands of cells
+			if _, err := os.Stat(filepath.Join(vtab.WorkPath(out, "eurosat", "dtl", 42), name)); err == nil {
+				t.Errorf("a cell leaves %s", name)
+			}
+		}
 	}
 }

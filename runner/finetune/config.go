@@ -20,6 +20,7 @@ type Config struct {
 	Resume          bool    `json:"-"`
 	CheckpointEvery int     `json:"checkpoint_every"`
 	TensorBoard     bool    `json:"-"` // write event files into Out
+	Report          bool    `json:"-"` // write the answers of the evaluation and a report into Out
 	Holdout         float64 `json:"holdout"`
 	SkipBadImages   bool    `json:"skip_bad_images"`
 	TrainSplit      string  `json:"train_split,omitempty"` // "": trainval
@@ -110,6 +111,10 @@ func (c *Config) fileSettings() []runner.Setting {
 		{
 			Name: "tensorboard", Group: files, Value: &c.TensorBoard,
 			Help: "write event files beside metrics.csv, for tensorboard --logdir",
+		},
+		{
+			Name: "report", Group: files, Value: &c.Report,
+			Help: "write the answers of the evaluation as CSV files and a page, report.html, into --out",
 		},
 		{
 			Name: "holdout", Group: files, Value: &c.Holdout, Max: 0.9,

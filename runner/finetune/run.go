@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
+	"dtl-tf/runner/assess"
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
@@ -39,6 +41,7 @@ type run struct {
 	from    train.Position      // where training starts: zero unless the run is resumed
 	before  result.Measurements // of the part of the run before from
 	written train.Position      // of the newest checkpoint
+	answers []assess.Answer     // of the evaluation, with --report
 	good    tensor.Map          // the trainable variables after the last complete epoch, nil before the first
 	goodAt  int                 // the step of good
 	best    tensor.Map          // those of the best look, nil with --select last and before the first look
@@ -59,6 +62,10 @@ func (r *run) run(ctx context.Context) error {
 	if err == nil {
 		err = r.finish(ctx)
 	}
+	var words string
+	if err == nil {
+		words, err = r.assess()
+	}
 	switch {
 	case err == nil:
 		r.record.Status = result.Finished
@@ -75,7 +82,11 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.plotAccuracy(); err != nil {
 		return err
 	}
-	return report.Runs(r.ui.Out, report.Text, r.record)
+	if err := report.Runs(r.ui.Out, report.Text, r.record); err != nil {
+		return err
+	}
+	_, err = io.WriteString(r.ui.Out, words)
+	return err
 }
 
 // train runs the loop. However it ends, the last good state is saved as the adapter.
@@ -184,7 +195,14 @@ func frozenSHA256(t *dtl.Trainer) (string, error) {
 func (r *run) evaluate(ctx context.Context) error {
 	begun := result.Now()
 	progress := report.NewProgress(r.ui.Err, r.ui.Quiet)
-	score, err := classify.Top1(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), progress.Task("evaluating", r.data.counts[r.data.testSplit]))
+	done := progress.Task("evaluating", r.data.counts[r.data.testSplit])
+	var score classify.Score
+	var err error
+	if r.config.Report {
+		score, r.answers, err = classify.Answers(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), done)
+	} else {
+		score, err = classify.Top1(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), done)
+	}
 	progress.Break()
 	if err != nil {
 		return err

@@ -30,6 +30,8 @@ type loaded struct {
 	resize     int // height and width that images are scaled to before their centre is cut out; 0: image
 	classes    int
 	classNames []string // nil if unknown
+	backbone   string   // file; "" with a SavedModel
+	method     string   // "": the backbone's own head
 }
 
 // images says how the classifier's images are made of files.
@@ -56,7 +58,10 @@ func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, no
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{Classifier: session, image: a.Backbone.ImageSize(), resize: a.TestResize, classes: a.Config.Classes, classNames: a.ClassNames}, nil
+	return &loaded{
+		Classifier: session, image: a.Backbone.ImageSize(), resize: a.TestResize, classes: a.Config.Classes, classNames: a.ClassNames,
+		backbone: a.Backbone.Path, method: a.Config.Method.Name(),
+	}, nil
 }
 
 // ownHead is a backbone with its own head.
@@ -103,7 +108,7 @@ func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodCo
 		session.Close()
 		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
 	}
-	return &loaded{Classifier: &ownHead{session, images, logits}, image: bb.ImageSize(), classes: bb.Classes()}, nil
+	return &loaded{Classifier: &ownHead{session, images, logits}, image: bb.ImageSize(), classes: bb.Classes(), backbone: bb.Path}, nil
 }
 
 func (h *ownHead) Logits(images tensor.Tensor) (tensor.Tensor, error) {

@@ -5,15 +5,21 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
+	"dtl-tf/runner/assess"
+	"dtl-tf/runner/assess/page"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/class"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // TaskScore is the score of one task of EvalTasks.
@@ -40,6 +46,12 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	if n := len(c.DataSets); n != 1 && n != len(files) { // before the backbone is read
 		return nil, runner.Usagef("%s and %d --data: give one --data for each adapter, in the same order, or one for all", report.Count(len(files), "adapter"), n)
 	}
+	if err := c.checkOut(); err != nil {
+		return nil, err
+	}
+	if err := c.checkNames(files); err != nil {
+		return nil, err
+	}
 	t, err := openTasks(ctx, c.AdaptedConfig, files, c.Threads, ui.Note)
 	if err != nil {
 		return nil, err
@@ -63,7 +75,8 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	}
 	ui.Note("%s in %s, of which %d differ in content: each runs once", report.Count(u.total, "image"), report.Count(len(c.DataSets), "data set"), len(u.list))
 	ui.Note("%s", describeSharing(t.sharing))
-	if err := u.evaluate(ctx, t, c, scores, ui); err != nil {
+	answers, err := u.evaluate(ctx, t, c, scores, ui)
+	if err != nil {
 		return nil, err
 	}
 	for i := range scores {
@@ -72,7 +85,36 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 		}
 		scores[i].Top1 *= 100 / float64(scores[i].Images)
 	}
-	return scores, nil
+	if c.Out == "" {
+		return scores, nil
+	}
+	return scores, t.writeEvaluations(c, scores, answers, u.sizes, ui)
+}
+
+// writeEvaluations writes the evaluation of each task into a folder of its name, and a page that compares them. sizes are the numbers of
+// images of the data sets.
+func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers [][]assess.Answer, sizes []int, ui runner.UI) error {
+	var subjects []*page.Subject
+	for i, task := range t.list {
+		e := assess.New(assess.Record{
+			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split,
+			Skipped: sizes[i] - len(answers[i]), Classes: task.classes, ClassNames: task.classNames,
+		}, answers[i])
+		s, err := writeEvaluation(filepath.Join(c.Out, task.name), e, ui.Note)
+		if err != nil {
+			return err
+		}
+		subjects = append(subjects, s)
+	}
+	if len(subjects) < 2 {
+		return nil
+	}
+	path := filepath.Join(c.Out, page.ComparisonFile)
+	if err := page.CompareFile(path, subjects); err != nil {
+		return err
+	}
+	ui.Note("comparison: %s", spell.Line(path))
+	return nil
 }
 
 // items lists the images of a split with the labels of the task's classifier.
@@ -98,6 +140,7 @@ func (t oneTask) items(folder, split string, note runner.NoteFunc) ([]data.Item,
 type union struct {
 	list  []image
 	at    map[string]int // by path
+	sizes []int          // images of each task
 	total int
 }
 
@@ -107,18 +150,23 @@ type image struct {
 	uses []use
 }
 
-type use struct{ task, label int }
+type use struct {
+	task, label int
+	name        string // of the image, in the data set of the task
+	at          int    // in that data set
+}
 
-// add adds the images of a task.
+// add adds the images of a task. Tasks come in order.
 func (u *union) add(task int, items []data.Item) {
-	for _, item := range items {
+	u.sizes = append(u.sizes, len(items))
+	for i, item := range items {
 		at, known := u.at[item.Path]
 		if !known {
 			at = len(u.list)
 			u.at[item.Path] = at
 			u.list = append(u.list, image{Item: item})
 		}
-		u.list[at].uses = append(u.list[at].uses, use{task, item.Label})
+		u.list[at].uses = append(u.list[at].uses, use{task, item.Label, item.Name, i})
 		u.total++
 	}
 }
@@ -223,8 +271,13 @@ func (u *union) groups() (list []group) {
 	return list
 }
 
-// evaluate counts images and right answers (in Top1) for every task.
-func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []TaskScore, ui runner.UI) error {
+// evaluate counts images and right answers (in Top1) for every task. With Out it returns the answers of each task in the order of its
+// data set.
+func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []TaskScore, ui runner.UI) (answers [][]assess.Answer, err error) {
+	kept := make([]map[int]assess.Answer, len(t.list)) // by the position in the data set
+	for i := range kept {
+		kept[i] = map[int]assess.Answer{}
+	}
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
 	done := progress.Task("evaluating", len(u.list))
@@ -248,8 +301,11 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 				for j, task := range g.tasks {
 					classes := t.list[task].classes
 					for i, at := range b.Indices {
-						answer := classify.Argmax(all[j].Float32()[i*classes : (i+1)*classes])
-						u.list[g.images[at]].count(task, answer, &scores[task].Score)
+						logits := all[j].Float32()[i*classes : (i+1)*classes]
+						u.list[g.images[at]].count(task, classify.Argmax(logits), &scores[task].Score)
+						if c.Out != "" {
+							u.list[g.images[at]].judge(task, logits, kept[task])
+						}
 					}
 				}
 				seen += b.Size()
@@ -258,13 +314,29 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 			return nil
 		}()
 		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted during the evaluation: %w", ctx.Err())
+			return nil, fmt.Errorf("interrupted during the evaluation: %w", ctx.Err())
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	for _, of := range kept {
+		var list []assess.Answer
+		for _, at := range slices.Sorted(maps.Keys(of)) {
+			list = append(list, of[at])
+		}
+		answers = append(answers, list)
+	}
+	return answers, nil
+}
+
+// judge keeps the answer of a task for the image, for each place in which the task's data set has it.
+func (i image) judge(task int, logits []float32, kept map[int]assess.Answer) {
+	for _, use := range i.uses {
+		if use.task == task {
+			kept[use.at] = assess.Judge(use.name, use.label, logits)
+		}
+	}
 }
 
 // count adds an answer of a task for the image.

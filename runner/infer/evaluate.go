@@ -4,16 +4,20 @@ import (
 	"context"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/assess"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/class"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // EvalConfig is the configuration of Eval.
 type EvalConfig struct {
 	runner.AdaptedConfig // without an Adapter: the backbone's own head
 	Data, Split          string
+	Out                  string // folder for answers, figures and report; "": none are written
+	Overwrite            bool   // replace the evaluation in Out
 	SkipBadImages        bool
 	Batch                int
 	Threads              int
@@ -28,6 +32,9 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 		return classify.Score{}, runner.Usagef("--data is required: name the folder of a data set")
 	}
 	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
+		return classify.Score{}, err
+	}
+	if err := c.checkOut(); err != nil {
 		return classify.Score{}, err
 	}
 	set, err := data.Open(c.Data)
@@ -58,7 +65,21 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	defer closeLoader()
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
-	return classify.Top1(ctx, l, loader, l.image, progress.Task("evaluating", len(items)))
+	done := progress.Task("evaluating", len(items))
+	if c.Out == "" {
+		return classify.Top1(ctx, l, loader, l.image, done)
+	}
+	score, answers, err := classify.Answers(ctx, l, loader, l.image, done)
+	if err != nil {
+		return score, err
+	}
+	progress.Break()
+	e := assess.New(assess.Record{
+		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split,
+		Skipped: s.Count(), Classes: l.classes, ClassNames: l.classNames,
+	}, answers)
+	_, err = writeEvaluation(c.Out, e, ui.Note)
+	return score, err
 }
 
 // match gives the images of a data set the labels of the classifier, by class name if both have names.

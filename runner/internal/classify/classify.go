@@ -82,8 +82,8 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
 func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
 	correct := 0
-	seen, err := each(ctx, c, loader, size, done, func(label int, logits []float32) {
-		if Argmax(logits) == label {
+	seen, err := each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+		if Argmax(logits) == item.Label {
 			correct++
 		}
 	})
@@ -93,8 +93,9 @@ func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done
 	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, nil
 }
 
-// each passes the label and the logits [classes] of every image of a loader to visit, in order, and returns the number of images.
-func each(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int), visit func(label int, logits []float32)) (seen int, err error) {
+// each passes every image of a loader with its logits [classes], which are valid during the call, to visit, in order. It returns the
+// number of images.
+func each(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int), visit func(item data.Item, logits []float32)) (seen int, err error) {
 	for b, err := range loader.Epoch(ctx, 1) {
 		if ctx.Err() != nil {
 			break
@@ -107,10 +108,10 @@ func each(ctx context.Context, c Classifier, loader *data.Loader, size int, done
 			return 0, err
 		}
 		classes := logits.Shape[1]
-		for i, label := range b.Labels {
-			visit(int(label), logits.Float32()[i*classes:(i+1)*classes])
+		for i, at := range b.Indices {
+			visit(loader.Item(at), logits.Float32()[i*classes:(i+1)*classes])
 		}
-		seen += len(b.Labels)
+		seen += b.Size()
 		done(seen)
 	}
 	if err := ctx.Err(); err != nil {

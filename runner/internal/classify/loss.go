@@ -11,11 +11,11 @@ import (
 // TopLoss is Top1 that also measures the loss: the mean over the images of the cross-entropy with their labels, in nats.
 func TopLoss(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, float64, error) {
 	correct, loss := 0, 0.0
-	seen, err := each(ctx, c, loader, size, done, func(label int, logits []float32) {
-		if Argmax(logits) == label {
+	seen, err := each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+		if Argmax(logits) == item.Label {
 			correct++
 		}
-		loss += crossEntropy(logits, label)
+		loss += crossEntropy(logits, item.Label)
 	})
 	if err != nil {
 		return Score{}, 0, err

@@ -10,11 +10,11 @@ import (
 // logits counts.
 func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int, allowed []bool, done func(images int)) (score Score, masked float64, err error) {
 	correct, among := 0, 0
-	seen, err := each(ctx, c, loader, size, done, func(label int, logits []float32) {
-		if Argmax(logits) == label {
+	seen, err := each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+		if Argmax(logits) == item.Label {
 			correct++
 		}
-		if argmaxAmong(logits, allowed) == label {
+		if argmaxAmong(logits, allowed) == item.Label {
 			among++
 		}
 	})

@@ -1,0 +1,25 @@
+package classify
+
+import (
+	"context"
+
+	"dtl-tf/runner/assess"
+	"dtl-tf/runner/data"
+)
+
+// Answers is Top1 that also returns the answer for every image, in order.
+func Answers(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (s Score, answers []assess.Answer, err error) {
+	correct := 0
+	s.Images, err = each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+		a := assess.Judge(item.Name, item.Label, logits)
+		if a.Right() {
+			correct++
+		}
+		answers = append(answers, a)
+	})
+	if err != nil {
+		return Score{}, nil, err
+	}
+	s.Top1 = 100 * float64(correct) / float64(s.Images)
+	return s, answers, nil
+}
