@@ -5,7 +5,7 @@ calibration error say about them.
 Needs numpy 2.4, scipy 1.17 and scikit-learn 1.9. Usage: python scripts/make_assess_vectors.py
 
 The cases: few classes; a class without images and one that is never predicted; many classes with few images; a classifier that is
-always right; one image. Undefined figures are null.
+always right; one image; confidences of 1/5 and 1/3, at which bins meet. Undefined figures are null.
 """
 import json
 import math
@@ -78,6 +78,7 @@ def main():
     cases = [
         case("few", *drawn(200, 3, 2)), case("absent", logits, labels), case("many", *drawn(90, 60, 4)),
         case("perfect", sure, np.array([0, 1, 2, 1])), case("one image", np.array([[0.3, 0.2, 0.5, 0.1, 0.0, 0.4]]), np.array([0])),
+        case("edges of bins", np.array([[0.0] * 5, [0.0] * 5, [0, 0, 0, -90, -90]]), np.array([0, 1, 0])),
     ]
     tests = [{"first": a, "second": b, "p": binomtest(min(a, b), a + b).pvalue if a + b else 1.0}
              for a, b in [(0, 0), (0, 1), (5, 5), (3, 11), (11, 3), (40, 62), (700, 812), (5000, 5000), (0, 2000)]]
