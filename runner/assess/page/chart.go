@@ -17,8 +17,9 @@ const (
 // colours is the number of colours for curves that the style of the page has.
 const colours = 8
 
-// lineChart draws curves over the epochs. The y axis begins at 0 for a loss. points are values after the last epoch, with intervals.
-func lineChart(label, y string, curves []Curve, points []assess.Share) *drawing {
+// lineChart draws curves over the epochs, and a share with its interval after an epoch, unless it is nil. Without a share the y axis
+// begins at 0, as for a loss.
+func lineChart(label, y string, curves []Curve, share *assess.Share, epoch float64) *drawing {
 	low, high, last := math.Inf(1), math.Inf(-1), 1.0
 	see := func(v float64) {
 		if !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -31,14 +32,15 @@ func lineChart(label, y string, curves []Curve, points []assess.Share) *drawing 
 			last = max(last, c.Epoch[i])
 		}
 	}
-	for _, p := range points {
-		see(100 * p.Low)
-		see(100 * p.High)
+	if share != nil {
+		see(100 * share.Low)
+		see(100 * share.High)
+		last = max(last, epoch)
 	}
 	if !(high >= low) { // no finite value
 		return nil
 	}
-	if points == nil {
+	if share == nil {
 		low = min(0, low)
 	}
 	if high == low {
@@ -67,10 +69,10 @@ func lineChart(label, y string, curves []Curve, points []assess.Share) *drawing 
 		}
 		draw()
 	}
-	for n, p := range points {
-		class := fmt.Sprintf("c%d", (len(curves)+n)%colours)
-		d.line("line "+class, f.x(last), f.y(100*p.Low), f.x(last), f.y(100*p.High))
-		d.add(mark{Kind: "circle", Class: "dot " + class, X: f.x(last), Y: f.y(100 * p.Value), W: 4})
+	if share != nil {
+		class := fmt.Sprintf("c%d", len(curves)%colours)
+		d.line("line "+class, f.x(epoch), f.y(100*share.Low), f.x(epoch), f.y(100*share.High))
+		d.add(mark{Kind: "circle", Class: "dot " + class, X: f.x(epoch), Y: f.y(100 * share.Value), W: 4, Title: percentRange(*share)})
 	}
 	return d
 }

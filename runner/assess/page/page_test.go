@@ -45,6 +45,33 @@ func TestSingle(t *testing.T) {
 	}
 }
 
+// TestLineChart: points lie where axes say, a value that is no number is a gap, and the accuracy is drawn at the epoch of its weights.
+func TestLineChart(t *testing.T) {
+	share := assess.ShareOf(50, 100)
+	d := lineChart("", "", []Curve{{"val", []float64{1, 2, 3, 4, 5}, []float64{40, 60, math.NaN(), 50, 80}}}, &share, 4)
+	var paths []string
+	var dots []mark
+	for _, m := range d.Marks {
+		switch m.Class {
+		case "line c0":
+			paths = append(paths, m.Path)
+		case "dot c1":
+			dots = append(dots, m)
+		}
+	}
+	x := func(epoch float64) px { return 46 + px((epoch-1)/4*(chartWidth-12-46)) }
+	if len(paths) != 2 || !strings.HasPrefix(paths[0], "M"+x(1).String()+" ") || !strings.HasPrefix(paths[1], "M"+x(4).String()+" ") || strings.Count(paths[0], "L") != 1 {
+		t.Errorf("paths %q", paths)
+	}
+	// At epoch 4 the accuracy is the 50 % of the curve.
+	if len(dots) != 1 || dots[0].X != x(4) || !strings.HasPrefix(paths[1], "M"+dots[0].X.String()+" "+dots[0].Y.String()+"L") {
+		t.Errorf("the accuracy is at %+v", dots)
+	}
+	if d := lineChart("", "", []Curve{{"loss", []float64{1}, []float64{math.Inf(1)}}}, nil, 0); d != nil {
+		t.Error("a chart of nothing is drawn")
+	}
+}
+
 // TestMatrixCells: a cell of the picture says how many images it has, and its place follows from the classes.
 func TestMatrixCells(t *testing.T) {
 	e := assess.New(assess.Record{Classes: 3, ClassNames: []string{"ant", "bee", "cat"}}, []assess.Answer{

@@ -55,7 +55,7 @@ func subject(t *testing.T, e *assess.Evaluation, method string) *Subject {
 	r := result.Run{
 		Status: result.Finished, Command: []string{"dtl-tf", "<b>"}, Method: method, Started: time.Unix(1_700_000_000, 0),
 		Backbone: result.Backbone{Path: e.Backbone}, Data: result.Data{Counts: map[string]int{"test": e.Images}}, Notes: []string{"a <b>note</b>"},
-		Accuracy: &result.Accuracy{Top1: 100 * e.Figures.Accuracy.Value, Images: e.Images, Note: result.OnceAfterLast},
+		Accuracy: &result.Accuracy{Top1: 100 * e.Figures.Accuracy.Value, Images: e.Images, Note: result.OnceAfterLast, Epoch: 3},
 	}
 	expect.NoError(t, r.SetConfig(map[string]any{"lr": 0.01, "augment": "<em>", "method_options": map[string]string{"rank": "2 of " + method}}))
 	expect.NoError(t, result.WriteRun(filepath.Join(folder, result.RunFile), r))

@@ -94,10 +94,10 @@ func compare(subjects []*Subject) several {
 	}
 	accuracy.Legend = loss.Legend
 	p.Intervals = intervals(names, shares)
-	if loss.Drawing = lineChart("training loss", "training loss, mean over an epoch", losses, nil); loss.Drawing != nil {
+	if loss.Drawing = lineChart("training loss", "training loss, mean over an epoch", losses, nil, 0); loss.Drawing != nil {
 		p.Charts = append(p.Charts, loss)
 	}
-	if accuracy.Drawing = lineChart("val accuracy", "accuracy on val in %", accuracies, nil); accuracy.Drawing != nil {
+	if accuracy.Drawing = lineChart("val accuracy", "accuracy on val in %", accuracies, nil, 0); accuracy.Drawing != nil {
 		p.Charts = append(p.Charts, accuracy)
 	}
 	p.Differ, p.Same, p.Rest = settingsApart(subjects)

@@ -153,8 +153,12 @@ func (s *Subject) figures() []figure {
 
 // charts draws the curves of the run; nil without curves.
 func (s *Subject) charts() (list []chart) {
-	add := func(title, y string, curves []Curve, points []assess.Share, pointName string) {
-		d := lineChart(title, y, curves, points)
+	epoch := 0.0 // of the weights that were evaluated
+	if s.Run != nil && s.Run.Accuracy != nil {
+		epoch = float64(s.Run.Accuracy.Epoch)
+	}
+	add := func(title, y string, curves []Curve, share *assess.Share, shareName string) {
+		d := lineChart(title, y, curves, share, epoch)
 		if d == nil {
 			return
 		}
@@ -162,8 +166,8 @@ func (s *Subject) charts() (list []chart) {
 		for i, curve := range curves {
 			c.Legend = append(c.Legend, legend{fmt.Sprintf("c%d", i%colours), curve.Name})
 		}
-		if points != nil {
-			c.Legend = append(c.Legend, legend{fmt.Sprintf("c%d", len(curves)%colours), pointName})
+		if share != nil {
+			c.Legend = append(c.Legend, legend{fmt.Sprintf("c%d", len(curves)%colours), shareName})
 		}
 		list = append(list, c)
 	}
@@ -171,7 +175,7 @@ func (s *Subject) charts() (list []chart) {
 		add("Loss", "loss, mean over an epoch", s.Curves.Loss, nil, "")
 	}
 	if len(s.Curves.Accuracy) > 0 {
-		add("Accuracy", "accuracy in %", s.Curves.Accuracy, []assess.Share{s.Figures.Accuracy}, cmp.Or(s.Split, "test")+", with its interval")
+		add("Accuracy", "accuracy in %", s.Curves.Accuracy, &s.Figures.Accuracy, cmp.Or(s.Split, "test")+", with its interval")
 	}
 	return list
 }
