@@ -7,6 +7,7 @@ Usage: python scripts/make_image_vectors.py [FOLDER]
 
 Beside each image NAME.EXT there is NAME.EXT.expect: a line of JSON, then raw bytes, gzipped: the pixels of
 Image.open(f).convert("RGB") as [H, W, 3] (for 16-bit greys the high byte), then for each S of "sizes" its bicubic resize to S x S as [S, S, 3].
+Beside an image with an EXIF orientation there is NAME.EXT.upright, the same of ImageOps.exif_transpose, without sizes.
 The images are computed from formulas and a fixed seed, so nobody holds rights to them.
 
 With FOLDER, the parent of data sets in the VTAB-1k layout, real.json is written too: for a few of the images there, which
@@ -24,7 +25,7 @@ import zlib
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 assert PIL.__version__.rsplit(".", 1)[0] in ("12.2", "12.3"), f"Pillow {PIL.__version__} resizes in another order: take 12.3"
 
@@ -187,6 +188,135 @@ def images():
     upright = Image.Exif()
     upright[0x0112] = 1
     yield "exif_upright.jpg", save(rgb, "JPEG", quality=90, exif=upright)
+    yield from webps(rgb, big)
+    yield from tiffs(rgb, grey, cmyk, indexed)
+    for orientation in range(1, 9):
+        yield f"exif{orientation}.jpg", save(rgb, "JPEG", quality=90, exif=b"Exif\0\0" + tiff("<>"[orientation % 2], orientation))
+
+
+def webps(rgb, big):
+    rgba = Image.fromarray(scene(17, 23, 4).astype(np.uint8), "RGBA")
+    even = Image.fromarray(scene(26, 40, 3).astype(np.uint8))
+    yield "lossless.webp", save(rgb, "WEBP", lossless=True)
+    yield "lossless_alpha.webp", save(rgba, "WEBP", lossless=True, exact=True)
+    yield "lossless_palette.webp", save(rgb.quantize(9).convert("RGB"), "WEBP", lossless=True)
+    yield "lossy.webp", save(rgb, "WEBP", quality=90)
+    yield "lossy_alpha.webp", save(rgba, "WEBP", quality=70, exact=True)
+    yield "lossy_even.webp", save(even, "WEBP", quality=95)
+    yield "lossy_big.webp", save(big, "WEBP", quality=20)
+    yield "lossy_column.webp", save(big.crop((0, 0, 1, 50)), "WEBP", quality=80)
+    yield "lossy_row.webp", save(big.crop((0, 0, 50, 1)), "WEBP", quality=80)
+    yield "exif.webp", save(even, "WEBP", quality=80, exif=tiff("<", 6))
+    yield "animated.webp", save(rgb, "WEBP", quality=80, save_all=True, append_images=[rgb.rotate(180)])
+    for name, options in (("offset", {"quality": 80}), ("offset_lossless", {"lossless": True})):
+        yield f"{name}.webp", webp_on_canvas(save(rgb, "WEBP", **options)[12:], 23, 17, 40, 29, 6, 8)
+
+
+def webp_on_canvas(chunks, w, h, canvas_w, canvas_h, left, top):
+    """An animation of one frame, smaller than its canvas."""
+
+    def chunk(name, body):
+        return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+    def number(n):
+        return struct.pack("<I", n)[:3]
+
+    out = chunk(b"VP8X", b"\x02\0\0\0" + number(canvas_w - 1) + number(canvas_h - 1)) + chunk(b"ANIM", b"\xff\x80\x40\xff\0\0")
+    head = number(left // 2) + number(top // 2) + number(w - 1) + number(h - 1) + number(100) + b"\0"
+    out = b"WEBP" + out + chunk(b"ANMF", head + chunks)
+    return b"RIFF" + struct.pack("<I", len(out)) + out
+
+
+def tiffs(rgb, grey, cmyk, indexed):
+    H, W = 17, 23
+    rgba = Image.fromarray(scene(H, W, 4).astype(np.uint8), "RGBA")
+    bilevel = grey.point(lambda v: 255 * (v > 99)).convert("1")
+    yield "rgb.tif", save(rgb, "TIFF")
+    yield "lzw.tif", save(rgb, "TIFF", compression="tiff_lzw", tiffinfo={317: 2})
+    yield "deflate.tif", save(rgb, "TIFF", compression="tiff_adobe_deflate")
+    yield "packbits.tif", save(rgb.quantize(4).convert("RGB"), "TIFF", compression="packbits")
+    yield "grey.tif", save(grey, "TIFF")
+    yield "grey_alpha.tif", save(rgba.convert("LA"), "TIFF")
+    yield "rgba.tif", save(rgba, "TIFF")
+    yield "palette.tif", save(indexed, "TIFF")
+    yield "cmyk.tif", save(cmyk, "TIFF")
+    yield "bilevel.tif", save(bilevel, "TIFF")
+    yield "group3.tif", save(bilevel, "TIFF", compression="group3")
+    yield "group4.tif", save(bilevel, "TIFF", compression="group4")
+    yield "group4_black.tif", save(bilevel, "TIFF", compression="group4", tiffinfo={262: 1})
+    yield "pages.tif", save(rgb, "TIFF", save_all=True, append_images=[rgb.rotate(180)])
+    yield "big_endian.tif", tiff_file(scene(H, W, 3), ">", 8, 2)
+    yield "strips.tif", tiff_file(scene(H, W, 3), "<", 8, 2, rows=5)
+    yield "strip_of_any_height.tif", tiff_file(scene(H, W, 3), "<", 8, 2, rows=2**32 - 1)
+    yield "tiles.tif", tiff_file(scene(H, W, 3), "<", 8, 2, tile=16, compressed=True)
+    yield "planes.tif", tiff_file(scene(H, W, 3), "<", 8, 2, planar=True, rows=7)
+    yield "planes_tiles.tif", tiff_file(scene(H, W, 3), ">", 8, 2, planar=True, tile=16)
+    for order, name in (("<", "little"), (">", "big")):
+        yield f"rgb16_{name}.tif", tiff_file(scene(H, W, 3, 16), order, 16, 2)
+        yield f"rgb16_{name}_differences.tif", tiff_file(scene(H, W, 3, 16), order, 16, 2, compressed=True, differences=True)
+        yield f"grey16_{name}.tif", tiff_file(scene(H, W, 1, 16), order, 16, 1)
+    yield "rgba16.tif", tiff_file(scene(H, W, 4, 16), "<", 16, 2, extra=2)
+    yield "rgbx.tif", tiff_file(scene(H, W, 4), "<", 8, 2, extra=0)
+    yield "premultiplied.tif", tiff_file(scene(H, W, 4), "<", 8, 2, extra=1)
+    yield "grey2.tif", tiff_file(scene(H, W, 1, 2), "<", 2, 1)
+    yield "grey4_white.tif", tiff_file(scene(H, W, 1, 4), "<", 4, 0)
+    yield "grey8_white.tif", tiff_file(scene(H, W, 1), "<", 8, 0)
+    yield "bilevel_white.tif", tiff_file(scene(H, W, 1, 1), "<", 1, 0)
+    yield "bilevel_reversed.tif", tiff_file(scene(H, W, 1, 1), "<", 1, 1, reverse=True)
+    yield "palette4.tif", tiff_file(scene(H, W, 1, 4), "<", 4, 3, palette=rng.integers(0, 65536, (3, 16)))
+    for orientation in (6, 7):
+        yield f"orientation{orientation}.tif", tiff_file(scene(H, W, 3), "<", 8, 2, orientation=orientation)
+
+
+def tiff_file(
+    a, order, bits, photometric, rows=None, tile=None, planar=False, compressed=False, differences=False, extra=None, reverse=False,
+    palette=None, orientation=1,
+):
+    """A TIFF file written by hand, because Pillow writes few of its kinds."""
+    h, w, samples = a.shape
+    blocks = []
+    for plane in [a[..., i : i + 1] for i in range(samples)] if planar else [a]:
+        down, across = (tile, tile) if tile else (min(rows or h, h), w)
+        padded = np.pad(plane, ((0, -h % down if tile else 0), (0, -w % across), (0, 0)))
+        for y in range(0, h, down):
+            for x in range(0, w, across):
+                blocks.append(pack_samples(padded[y : y + down, x : x + across], order, bits, differences))
+    if compressed:
+        blocks = [zlib.compress(b) for b in blocks]
+    if reverse:
+        blocks = [np.packbits(np.unpackbits(np.frombuffer(b, np.uint8)), bitorder="little").tobytes() for b in blocks]
+    fields = {256: w, 257: h, 258: [bits] * samples, 259: 8 if compressed else 1, 262: photometric, 266: 2 if reverse else 1}
+    fields |= {274: orientation, 277: samples, 284: 2 if planar else 1, 317: 2 if differences else 1}
+    if palette is not None:
+        fields[320] = palette.ravel().tolist()
+    if extra is not None:
+        fields[338] = extra
+    offsets, counts, data = [], [len(b) for b in blocks], b""
+    for b in blocks:
+        offsets.append(8 + len(data))
+        data += b + b"\0" * (len(b) % 2)
+    fields |= {322: tile, 323: tile, 324: offsets, 325: counts} if tile else {273: offsets, 278: rows or h, 279: counts}
+    entries = b""
+    for tag, values in sorted(fields.items()):
+        values = values if isinstance(values, list) else [values]
+        kind, code = ("I", 4) if tag in (273, 278, 279, 324, 325) else ("H", 3)
+        raw = struct.pack(order + kind * len(values), *values)
+        if len(raw) > 4:
+            at, data = 8 + len(data), data + raw + b"\0" * (len(raw) % 2)
+            raw = struct.pack(order + "I", at)
+        entries += struct.pack(order + "HHI", tag, code, len(values)) + raw.ljust(4, b"\0")
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(data))
+    return head + data + struct.pack(order + "H", len(fields)) + entries + b"\0\0\0\0"
+
+
+def pack_samples(a, order, bits, differences):
+    if differences:
+        a = np.concatenate([a[:, :1], np.diff(a, axis=1)], axis=1) % 2**bits
+    if bits == 16:
+        return a.astype(order + "u2").tobytes()
+    return b"".join(
+        np.packbits(((row[:, None] >> np.arange(bits - 1, -1, -1)) & 1).astype(np.uint8).ravel()).tobytes() for row in a.reshape(len(a), -1)
+    )
 
 
 def tiff(order, orientation):
@@ -211,10 +341,16 @@ def main():
         (OUT / name).write_bytes(data)
         image = to_rgb(Image.open(io.BytesIO(data)))
         sizes = [12, 32] if image.width < 60 else [32]
+        if name.endswith((".webp", ".tif")) or name[:4] == "exif" and name[4:5].isdigit():
+            sizes = []  # the others suffice
         resized = [image.resize((s, s), Image.Resampling.BICUBIC) for s in sizes]
         head = json.dumps({"height": image.height, "width": image.width, "sizes": sizes}).encode() + b"\n"
         body = b"".join(np.asarray(i).tobytes() for i in [image] + resized)
         (OUT / (name + ".expect")).write_bytes(gzip.compress(head + body, 9, mtime=0))
+        if name.startswith("exif"):
+            image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+            head = json.dumps({"height": image.height, "width": image.width}).encode() + b"\n"
+            (OUT / (name + ".upright")).write_bytes(gzip.compress(head + np.asarray(image).tobytes(), 9, mtime=0))
 
 
 def real(folder):

@@ -20,6 +20,7 @@ type Images struct {
 	Decoder *jpeg.Decoder // decodes JPEG; the caller closes it
 	Size    int           // height and width of the result in pixels
 	Resize  int           // height and width that an image is scaled to before its centre is cut out; 0: Size
+	Upright bool          // turn images as their EXIF orientation says; without it, they are used as stored
 }
 
 // Load reads one file and returns [Size, Size, 3] uint8 RGB. Errors name the file.
@@ -50,17 +51,26 @@ func (m Images) read(path string) (pixels, error) {
 	if err != nil {
 		return pixels{}, fmt.Errorf("read image: %w", err)
 	}
-	p, err := decode(content, m.Decoder, MaxPixels)
+	p, err := m.decode(content, MaxPixels)
 	if err != nil {
 		return pixels{}, fmt.Errorf("image %s: %w", path, err)
 	}
 	return p, nil
 }
 
+// decode decodes the content of a file in its own size, and turns the image upright if Upright is set.
+func (m Images) decode(content []byte, maxPixels int) (pixels, error) {
+	p, err := decode(content, m.Decoder, maxPixels)
+	if err == nil && m.Upright {
+		p = turn(p, orientationOf(content))
+	}
+	return p, err
+}
+
 // Decode is Load for the content of a file. It refuses an image of more than maxPixels pixels from its header; give at most
 // MaxPixels.
 func (m Images) Decode(content []byte, maxPixels int) ([]uint8, error) {
-	p, err := decode(content, m.Decoder, maxPixels)
+	p, err := m.decode(content, maxPixels)
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +126,7 @@ func (f format) guardedDecode(content []byte) (p pixels, err error) {
 			err = fmt.Errorf("%w: %v", errDecoder, v)
 		}
 	}()
-	m, err := f.decode(content)
-	if err != nil {
-		return pixels{}, err
-	}
-	return fromImage(m)
+	return f.decode(content)
 }
 
 var errDecoder = errors.New("the decoder failed")
@@ -130,14 +136,11 @@ type format struct {
 	name   string
 	is     func(content []byte) bool
 	size   func(content []byte) (height, width int, err error) // from the header; nil for unsupported formats
-	decode func(content []byte) (image.Image, error)           // nil for JPEG, which TensorFlow decodes
+	decode func(content []byte) (pixels, error)                // nil for JPEG, which TensorFlow decodes
 }
 
 // formats lists the supported formats, then those that are recognised only to name them in an error.
 func formats() []format {
-	webp := func(content []byte) bool {
-		return len(content) >= 12 && string(content[:4]) == "RIFF" && string(content[8:12]) == "WEBP"
-	}
 	box := func(brands ...string) func([]byte) bool { // ISO base media file format
 		return func(content []byte) bool {
 			return len(content) >= 12 && string(content[4:8]) == "ftyp" && slices.Contains(brands, string(content[8:12]))
@@ -145,15 +148,27 @@ func formats() []format {
 	}
 	return []format{
 		{"JPEG", jpeg.Is, jpeg.Size, nil},
-		{"PNG", hasPrefix(magicPNG), sizePNG, decodePNG},
-		{"GIF", hasPrefix("GIF8"), sizeGIF, decodeGIF},
-		{"BMP", hasPrefix("BM"), sizeBMP, decodeBMP},
-		{name: "WebP", is: webp},
-		{name: "TIFF", is: hasPrefix("II*\x00")},
-		{name: "TIFF", is: hasPrefix("MM\x00*")},
+		{"PNG", hasPrefix(magicPNG), sizePNG, viaImage(decodePNG)},
+		{"GIF", hasPrefix("GIF8"), sizeGIF, viaImage(decodeGIF)},
+		{"BMP", hasPrefix("BM"), sizeBMP, viaImage(decodeBMP)},
+		{"WebP", isWebP, sizeWebP, decodeWebP},
+		{"TIFF", func(content []byte) bool { return byteOrder(content) != nil }, sizeTIFF, decodeTIFF},
+		{name: "BigTIFF", is: hasPrefix("II+\x00")},
+		{name: "BigTIFF", is: hasPrefix("MM\x00+")},
 		{name: "AVIF", is: box("avif", "avis")},
 		{name: "HEIC", is: box("heic", "heix", "mif1", "msf1")},
 		{name: "JPEG 2000", is: hasPrefix("\x00\x00\x00\x0cjP  \r\n\x87\n")},
+	}
+}
+
+// viaImage converts what a decoder of the package image returns.
+func viaImage(decode func(content []byte) (image.Image, error)) func(content []byte) (pixels, error) {
+	return func(content []byte) (pixels, error) {
+		m, err := decode(content)
+		if err != nil {
+			return pixels{}, err
+		}
+		return fromImage(m)
 	}
 }
 
@@ -176,7 +191,7 @@ func formatOf(content []byte) (format, error) {
 			return f, nil
 		}
 	}
-	return format{}, fmt.Errorf("not an image in a known format (JPEG, PNG, GIF, BMP): it starts with %q",
+	return format{}, fmt.Errorf("not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF): it starts with %q",
 		content[:min(len(content), 8)])
 }
 

@@ -57,6 +57,9 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 	if len(in.images) > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("passed over, images of %s outside class folders: %d (%s)", folder, len(in.images), spell.Few(in.images, maxNames)))
 	}
+	for _, name := range in.hidden {
+		passed.hidden = append(passed.hidden, filepath.Join(folder, name))
+	}
 	if f.folder != "" { // the data set's own folder usually holds a readme and a licence
 		for _, name := range in.files {
 			passed.Add(filepath.Join(folder, name))
@@ -192,8 +195,8 @@ func brokenClass(folder, link string) error {
 	return fmt.Errorf("%s is a link that leads nowhere, and its class would be missing: mend or remove it", filepath.Join(folder, link))
 }
 
-// contents lists the visible entries of a folder by name.
-type contents struct{ folders, images, files, broken []string }
+// contents lists the entries of a folder by name.
+type contents struct{ folders, images, files, broken, hidden []string }
 
 func readFolder(folder string) (c contents, err error) {
 	entries, err := os.ReadDir(folder)
@@ -202,6 +205,7 @@ func readFolder(folder string) (c contents, err error) {
 	}
 	for _, e := range entries {
 		if files.Hidden(e.Name()) {
+			c.hidden = append(c.hidden, e.Name())
 			continue
 		}
 		info, err := files.Stat(filepath.Join(folder, e.Name()))

@@ -52,15 +52,14 @@ func TestBombs(t *testing.T) {
 // TestKnownByName: formats that are not read are named with the way out, under whatever extension.
 func TestKnownByName(t *testing.T) {
 	for content, want := range map[string]string{
-		"RIFF\x24\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00": "WebP images are not read: convert it to PNG or JPEG", // animated
-		"II*\x00\x08\x00\x00\x00":                                      "TIFF images are not read",
-		"MM\x00*\x00\x00\x00\x08":                                      "TIFF images are not read",
-		"\x00\x00\x00\x20ftypavis":                                     "AVIF images are not read",
-		"\x00\x00\x00\x18ftypheic":                                     "HEIC images are not read",
-		"\x00\x00\x00\x0cjP  \r\n\x87\n":                               "JPEG 2000 images are not read",
-		"RIFF\x24\x00\x00\x00WAVEfmt ":                                 "not an image in a known format (JPEG, PNG, GIF, BMP)",
-		"\x00\x00\x00\x20ftypisom":                                     "not an image in a known format",
-		"version https://git-lfs.github.c":                             `it starts with "version "`,
+		"II+\x00\x08\x00\x00\x00":          "BigTIFF images are not read: convert it to PNG or JPEG",
+		"MM\x00+\x00\x08\x00\x00":          "BigTIFF images are not read",
+		"\x00\x00\x00\x20ftypavis":         "AVIF images are not read",
+		"\x00\x00\x00\x18ftypheic":         "HEIC images are not read",
+		"\x00\x00\x00\x0cjP  \r\n\x87\n":   "JPEG 2000 images are not read",
+		"RIFF\x24\x00\x00\x00WAVEfmt ":     "not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)",
+		"\x00\x00\x00\x20ftypisom":         "not an image in a known format",
+		"version https://git-lfs.github.c": `it starts with "version "`,
 	} {
 		path := filepath.Join(t.TempDir(), "photo.jpg")
 		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {

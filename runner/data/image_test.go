@@ -36,7 +36,7 @@ func TestLoadErrors(t *testing.T) {
 		want    string
 	}{
 		"empty.jpg":  {nil, "the file is empty"},
-		"text.jpg":   {[]byte("<html>not found</html>"), `not an image in a known format (JPEG, PNG, GIF, BMP): it starts with "<html>no"`},
+		"text.jpg":   {[]byte("<html>not found</html>"), `not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF): it starts with "<html>no"`},
 		"bomb.png":   {bomb, "60000 x 60000 pixels, more than the limit of 100000000"},
 		"bomb.jpg":   {jpegBomb, "65000 x 65000 pixels, more than the limit"},
 		"cut.png":    {read("rgb8.png")[:500], "PNG image: "},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -81,7 +80,7 @@ func ofSplit(split string, err error) error {
 	return err
 }
 
-// readList reads a list and checks that its files exist, so that a missing test image is reported before training starts.
+// readList reads a list and checks that its files exist.
 func readList(root, file string, classes int) ([]Item, error) {
 	content, err := limit.ReadFile(file, MaxListBytes)
 	if err != nil {
@@ -91,16 +90,7 @@ func readList(root, file string, classes int) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return items, parallel(len(items), func(i int) error {
-		info, err := os.Stat(items[i].Path)
-		if err == nil && !info.Mode().IsRegular() {
-			err = fmt.Errorf("%s is not a regular file", items[i].Path)
-		}
-		if err != nil {
-			return fmt.Errorf("%s line %d: %w", file, items[i].line, err)
-		}
-		return nil
-	})
+	return items, checkFiles(file, items)
 }
 
 // parseList reads the content of a list for training: an error names the first bad line.

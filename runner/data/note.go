@@ -25,9 +25,13 @@ type Part struct {
 // Findings reports problems of a data set that distort results, a line each: classes without images and duplicate images. test
 // may be empty.
 func (s *Set) Findings(train, test Part) []string {
-	notes := append(s.similarNames(), s.classesWithout(train, test)...)
-	notes = append(notes, s.SharedImages(train, test), s.twoLabels(train, test))
+	notes := append(s.ClassNotes(train, test), s.SharedImages(train, test), s.twoLabels(train, test))
 	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
+}
+
+// ClassNotes reports classes without images, and names of classes that look the same.
+func (s *Set) ClassNotes(train, test Part) []string {
+	return append(s.similarNames(), s.classesWithout(train, test)...)
 }
 
 // similarNames reports class folders that a file system or a person may take for the same.

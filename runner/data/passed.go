@@ -15,14 +15,14 @@ func IsImageName(name string) bool { return hasExtension(name, imageExtensions()
 
 // imageExtensions are the extensions that count as images in a folder. Decoding goes by content.
 func imageExtensions() []string {
-	return []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif"}
+	return []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 }
 
 // isUnsupportedImageName reports whether a file name has the extension of an unsupported image format. Such files are reported
 // apart, because passing over them may lose data.
 func isUnsupportedImageName(name string) bool {
 	return hasExtension(name, []string{
-		".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jxr", ".svg",
+		".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jxr", ".svg",
 		".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".tga", ".ico", ".psd", ".exr", ".hdr", ".dcm",
 		".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
 	})
@@ -37,13 +37,15 @@ type Passed struct {
 	unsupported []string // images in unsupported formats
 	other       []string // files that are not images
 	broken      []string // links without a target
+	loops       []string // links to a folder that contains them
+	hidden      []string // see files.Hidden
 }
 
 // ImagesBelow lists the images below a folder by name, at any depth and through links. File names decide which files are images.
-// The rest is collected, except for hidden files (see [files.Hidden]).
+// The rest is collected.
 func (p *Passed) ImagesBelow(folder string) ([]files.File, error) {
 	var images []files.File
-	err := files.Below(folder, func(f files.File) error {
+	err := files.Walk(folder, func(f files.File) error {
 		switch {
 		case IsImageName(f.Name): // reading a broken link reports it
 			images = append(images, f)
@@ -53,6 +55,12 @@ func (p *Passed) ImagesBelow(folder string) ([]files.File, error) {
 			p.Add(f.Path)
 		}
 		return nil
+	}, func(path string, why files.Reason) {
+		if why == files.IsLoop {
+			p.loops = append(p.loops, path)
+		} else {
+			p.hidden = append(p.hidden, path)
+		}
 	})
 	return images, err
 }
@@ -75,6 +83,8 @@ func (p *Passed) Notes() (notes []string) {
 	}
 	add(p.unsupported, "passed over, pictures in formats that are not read: %d (%s): convert them to PNG or JPEG")
 	add(p.broken, "passed over, links that lead nowhere: %d (%s)")
+	add(p.loops, "passed over, links to a folder that they are in: %d (%s)")
 	add(p.other, "passed over, files that are not images: %d (%s)")
+	add(p.hidden, "passed over, hidden files and those of the system: %d (%s)")
 	return notes
 }

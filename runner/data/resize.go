@@ -10,7 +10,13 @@ import (
 
 // Preprocessing names the processing between an image file and the values 0..255 that a backbone gets. Stored values made with
 // another one are not valid.
-const Preprocessing = "RGB, bicubic to a square as Pillow 12.3, 16-bit grey scaled"
+func (m Images) Preprocessing() string {
+	const common = "RGB, bicubic to a square as Pillow 12.3, 16-bit grey scaled"
+	if m.Upright {
+		return common + ", turned as EXIF says"
+	}
+	return common
+}
 
 // resize scales to size x size without cropping, bit for bit as resize(BICUBIC) of Pillow 12.3: the filter widens when it
 // shrinks an image, which prevents aliasing.

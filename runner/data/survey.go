@@ -15,11 +15,14 @@ import (
 type Survey struct {
 	Grey16 []string // 16-bit grey images, whose values differ from Pillow's
 	Turned []string // images whose EXIF orientation asks for rotation or mirroring
+
+	Upright bool // they are turned, not used as stored
 }
 
-// Look surveys images, each file once, by the first bytes of their files. It passes over unreadable files, which loaders report;
-// its error is that of ctx.
-func Look(ctx context.Context, items []Item) (s Survey, err error) {
+// Look surveys images, each file once, by the first bytes of their files; images says how they are used. It passes over unreadable
+// files, which loaders report; its error is that of ctx.
+func Look(ctx context.Context, items []Item, images Images) (s Survey, err error) {
+	s.Upright = images.Upright
 	traits := make([]trait, len(items))
 	if err := parallel(len(items), func(i int) error {
 		traits[i] = traitOf(items[i].Path)
@@ -49,9 +52,12 @@ func (s Survey) Notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("16-bit grey images: %d (%s): they keep their high byte, where Pillow's convert(\"RGB\") makes "+
 			"them nearly white: results of programs that use it differ", n, spell.Few(s.Grey16, maxNames)))
 	}
-	if n := len(s.Turned); n > 0 {
+	if n := len(s.Turned); n > 0 && s.Upright {
+		notes = append(notes, fmt.Sprintf("images with an EXIF orientation other than upright: %d (%s): they are turned upright (--exif)",
+			n, spell.Few(s.Turned, maxNames)))
+	} else if n > 0 {
 		notes = append(notes, fmt.Sprintf("images with an EXIF orientation other than upright: %d (%s): they are used as stored; "+
-			"rotate them first, for example with 'magick mogrify -auto-orient NAME'", n, spell.Few(s.Turned, maxNames)))
+			"rotate them first, for example with 'magick mogrify -auto-orient NAME', or train with --exif on", n, spell.Few(s.Turned, maxNames)))
 	}
 	return notes
 }
@@ -73,11 +79,15 @@ func traitOf(path string) (t trait) {
 	switch {
 	case jpeg.Is(head):
 		head, _ = io.ReadAll(io.NewSectionReader(f, 0, headBytes))
-		t.turned = orientation(jpeg.Exif(head)) != 1
-	case hasPrefix(magicPNG)(head) && len(head) > 26:
-		const depth, colours = 24, 25 // offsets, after the signature and the length, name, width and height of the first chunk
-		t.grey16 = head[depth] == 16 && head[colours] == 0
-		t.turned = orientation(exifOfPNG(f)) != 1
+		t.turned = orientation(jpeg.Exif(head)) != upright
+	case hasPrefix(magicPNG)(head):
+		t.grey16 = isGrey16(head)
+		t.turned = orientation(exifOfPNG(f)) != upright
+	case byteOrder(head) != nil:
+		d, err := directoryOf(f)
+		t.grey16 = err == nil && d.isGrey16()
+	case isWebP(head):
+		t.turned = orientation(exifOfWebP(f)) != upright
 	}
 	return t
 }
@@ -99,47 +109,4 @@ func exifOfPNG(f io.ReaderAt) []byte {
 		at += 8 + length + 4
 	}
 	return nil
-}
-
-// orientation reads the orientation, 1 (as stored) to 8, from a TIFF header and its first directory. A missing or damaged one
-// is 1.
-func orientation(tiff []byte) int {
-	if len(tiff) < 8 {
-		return 1
-	}
-	var order binary.ByteOrder
-	switch string(tiff[:4]) {
-	case "II*\x00":
-		order = binary.LittleEndian
-	case "MM\x00*":
-		order = binary.BigEndian
-	default:
-		return 1
-	}
-	const tag, short, long = 0x0112, 3, 4
-	at := int64(order.Uint32(tiff[4:]))
-	if at+2 > int64(len(tiff)) {
-		return 1
-	}
-	entries := tiff[at+2:]
-	for range order.Uint16(tiff[at:]) {
-		if len(entries) < 12 {
-			return 1
-		}
-		if order.Uint16(entries) == tag {
-			var value uint32
-			switch order.Uint16(entries[2:]) {
-			case short:
-				value = uint32(order.Uint16(entries[8:]))
-			case long:
-				value = order.Uint32(entries[8:])
-			}
-			if value >= 2 && value <= 8 {
-				return int(value)
-			}
-			return 1
-		}
-		entries = entries[12:]
-	}
-	return 1
 }

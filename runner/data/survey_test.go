@@ -27,24 +27,28 @@ func TestSurvey(t *testing.T) {
 		t.Fatal(err)
 	}
 	items = append(items, Item{Path: late, Name: "late.png"}, Item{Path: late, Name: "again.png"}, Item{Path: "gone", Name: "gone"}, Item{Path: t.TempDir(), Name: "folder"})
-	s, err := Look(context.Background(), items)
+	s, err := Look(context.Background(), items, Images{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"grey16.png", "grey16_adam7.png", "grey_key16.png"}; !slices.Equal(s.Grey16, want) {
+	if want := []string{"grey16.png", "grey16_adam7.png", "grey16_big.tif", "grey16_little.tif", "grey_key16.png"}; !slices.Equal(s.Grey16, want) {
 		t.Errorf("16-bit greys %q, want %q", s.Grey16, want)
 	}
-	if want := []string{"exif.png", "exif_big_endian.jpg", "exif_rotated.jpg", "late.png"}; !slices.Equal(s.Turned, want) {
+	if want := []string{"exif.png", "exif.webp", "exif2.jpg", "exif3.jpg", "exif4.jpg", "exif5.jpg", "exif6.jpg", "exif7.jpg", "exif8.jpg", "exif_big_endian.jpg", "exif_rotated.jpg", "late.png"}; !slices.Equal(s.Turned, want) {
 		t.Errorf("turned %q, want %q", s.Turned, want)
 	}
 	notes := s.Notes()
-	if len(notes) != 2 || !strings.Contains(notes[0], "16-bit grey images: 3 (grey16.png, grey16_adam7.png, grey_key16.png): ") ||
-		!strings.Contains(notes[1], "other than upright: 4 (exif.png, exif_big_endian.jpg, exif_rotated.jpg, late.png): ") {
+	if len(notes) != 2 || !strings.Contains(notes[0], "16-bit grey images: 5 (grey16.png, grey16_adam7.png, grey16_big.tif, grey16_little.tif, grey_key16.png): ") ||
+		!strings.Contains(notes[1], "other than upright: 12 (exif.png, exif.webp, exif2.jpg, exif3.jpg, exif4.jpg and 7 more): ") {
 		t.Errorf("notes %q", notes)
+	}
+	upright, err := Look(context.Background(), items, Images{Upright: true})
+	if notes := upright.Notes(); err != nil || !strings.Contains(notes[1], "are turned upright (--exif)") || strings.Contains(notes[1], "as stored") {
+		t.Errorf("turned: %q, %v", notes, err)
 	}
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
-	if _, err := Look(stopped, items); err != context.Canceled {
+	if _, err := Look(stopped, items, Images{}); err != context.Canceled {
 		t.Errorf("stopped: %v", err)
 	}
 	if notes := (Survey{}).Notes(); notes != nil {
@@ -52,8 +56,8 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-// directory is a TIFF block with one entry.
-func directory(order binary.AppendByteOrder, tag, kind uint16, value uint32) []byte {
+// tiffBlock is a TIFF block with one entry.
+func tiffBlock(order binary.AppendByteOrder, tag, kind uint16, value uint32) []byte {
 	out := []byte("II*\x00")
 	if order == binary.AppendByteOrder(binary.BigEndian) {
 		out = []byte("MM\x00*")
@@ -64,19 +68,19 @@ func directory(order binary.AppendByteOrder, tag, kind uint16, value uint32) []b
 
 func TestOrientation(t *testing.T) {
 	little, big := binary.LittleEndian, binary.BigEndian
-	cut := directory(little, 0x0112, 3, 6)
+	cut := tiffBlock(little, 0x0112, 3, 6)
 	for _, c := range []struct {
 		name string
 		tiff []byte
 		want int
 	}{
-		{"little endian", directory(little, 0x0112, 3, 6), 6},
-		{"big endian", directory(big, 0x0112, 3, 8<<16), 8},
-		{"a long", directory(big, 0x0112, 4, 3), 3},
-		{"upright", directory(little, 0x0112, 3, 1), 1},
-		{"no such orientation", directory(little, 0x0112, 3, 9), 1},
-		{"another tag", directory(little, 0x0113, 3, 6), 1},
-		{"a rational", directory(little, 0x0112, 5, 6), 1},
+		{"little endian", tiffBlock(little, 0x0112, 3, 6), 6},
+		{"big endian", tiffBlock(big, 0x0112, 3, 8<<16), 8},
+		{"a long", tiffBlock(big, 0x0112, 4, 3), 3},
+		{"upright", tiffBlock(little, 0x0112, 3, 1), 1},
+		{"no such orientation", tiffBlock(little, 0x0112, 3, 9), 1},
+		{"another tag", tiffBlock(little, 0x0113, 3, 6), 1},
+		{"a rational", tiffBlock(little, 0x0112, 5, 6), 1},
 		{"cut off", cut[:len(cut)-1], 1},
 		{"a directory far away", []byte("II*\x00\xff\xff\xff\xff\x01\x00"), 1},
 		{"many entries claimed", []byte("II*\x00\x08\x00\x00\x00\xff\xff\x00\x00"), 1},

@@ -53,7 +53,7 @@ func readVector(t testing.TB, name string) vector {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	path := strings.TrimSuffix(name, ".expect")
+	path := strings.TrimSuffix(name, filepath.Ext(name))
 	v := vector{name: filepath.Base(path)}
 	if err := json.Unmarshal(head, &v); err != nil {
 		t.Fatalf("%s: %v", name, err)

@@ -51,6 +51,7 @@ type Description struct {
 	Precision  string            `json:"precision"`
 	Image      int               `json:"image_size"`
 	TestResize int               `json:"test_resize,omitempty"` // side to which the graph scales images of any size before it cuts out the centre
+	Exif       bool              `json:"exif,omitempty"`        // the caller turns images as their EXIF orientation says
 	Mean       [3]float64        `json:"mean"`                  // applied inside the graph
 	Std        [3]float64        `json:"std"`
 	Classes    int               `json:"classes"`
@@ -137,7 +138,7 @@ func describe(a *adapter.Adapted, version string) Description {
 	return Description{
 		Format: classifierFormat, Version: classifierVersion, Program: "dtl-tf " + version,
 		Method: c.Method.Name(), Options: a.Options, Pool: string(c.Pool), Precision: string(c.Precision),
-		Image: c.Arch.ImageSize(), TestResize: a.TestResize, Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.ClassNames,
+		Image: c.Arch.ImageSize(), TestResize: a.TestResize, Exif: a.Upright, Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.ClassNames,
 		Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()},
 	}
 }

@@ -48,6 +48,9 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 		ui.Note("the adapter scales images to %d x %d and cuts out the centre, which a backbone file can't say: its own head gets images scaled to %d x %d",
 			a.TestResize, a.TestResize, a.Backbone.ImageSize(), a.Backbone.ImageSize())
 	}
+	if a.Upright {
+		ui.Note("the adapter turns images upright as EXIF says (--exif), which a backbone file can't say: give its own head images that are upright")
+	}
 	tensors := a.Adapter.Tensors
 	arch, weights, err := dtl.Merge(a.Config.Method, a.Backbone.Architecture, a.Backbone.Weights, tensors)
 	if err != nil {

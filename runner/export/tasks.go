@@ -32,7 +32,8 @@ type TasksDescription struct {
 	Image     int    `json:"image_size"`
 	// TestResize is the side to which the graph scales images of any size before it cuts out the centre; 0: Image.
 	TestResize int               `json:"test_resize,omitempty"`
-	Mean       [3]float64        `json:"mean"` // applied inside the graph
+	Exif       bool              `json:"exif,omitempty"` // the caller turns images as their EXIF orientation says
+	Mean       [3]float64        `json:"mean"`           // applied inside the graph
 	Std        [3]float64        `json:"std"`
 	Backbone   backboneReference `json:"backbone"`
 	Tasks      []TaskDescription `json:"tasks"`
@@ -130,7 +131,7 @@ func describeTasks(files []adapter.Named, adapted []*adapter.Adapted, sharing dt
 	bb := adapted[0].Backbone
 	d := TasksDescription{
 		Format: tasksFormat, Version: tasksVersion, Program: "dtl-tf " + version, Precision: string(adapted[0].Config.Precision),
-		Image: bb.ImageSize(), TestResize: adapted[0].TestResize, Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: sharing,
+		Image: bb.ImageSize(), TestResize: adapted[0].TestResize, Exif: adapted[0].Upright, Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: sharing,
 	}
 	for i, a := range adapted {
 		d.Tasks = append(d.Tasks, TaskDescription{files[i].Name, a.Config.Method.Name(), a.Options, string(a.Config.Pool), a.Config.Classes, a.ClassNames})

@@ -41,6 +41,7 @@ type dataset struct {
 	targets     []target // other domains to test on
 	skipped     *data.Skips
 	notes       []string // for the user
+	division    *data.Division
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
@@ -50,6 +51,10 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
+	division, err := c.divide(ctx, set, note)
+	if err != nil {
+		return nil, err
+	}
 	items, err := set.Split(c.trainSplit())
 	if err != nil {
 		return nil, err
@@ -78,7 +83,7 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	}
 	d := &dataset{
 		batch: c.Batch, set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
-		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note},
+		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note}, division: division,
 	}
 	if held != nil {
 		d.counts[split] = len(held)
@@ -91,7 +96,7 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		d.counts[t.name] = len(t.items)
 		d.all = append(d.all, t.items...)
 	}
-	sums, err := data.Sums(ctx, d.all)
+	sums, err := set.Sums(ctx, d.all)
 	if err != nil {
 		return nil, cmp.Or(interrupted(ctx), err)
 	}
@@ -99,7 +104,7 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
-	d.images = data.Images{Decoder: d.decoder, Size: bb.ImageSize()}
+	d.images = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}
 	options := data.LoaderOptions{
 		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,

@@ -208,7 +208,7 @@ func (p *plan) storeOptions(dir string, values []feature.Value, ui runner.UI) (f
 		Dir: dir,
 		Key: feature.Key{
 			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
-			ImageSize: bb.ImageSize(), Preprocessing: data.Preprocessing, Pictures: p.pictureKey(), Computed: c.Precision, Stored: c.CachePrecision,
+			ImageSize: bb.ImageSize(), Preprocessing: p.data.images.Preprocessing(), Pictures: p.pictureKey(), Computed: c.Precision, Stored: c.CachePrecision,
 			Program: program, Device: string(p.device) + ", " + deviceModel(p.device),
 			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(p.device, c.Precision),
 		},

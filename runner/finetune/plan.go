@@ -61,7 +61,7 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if p.data, err = openTraining(ctx, p.config, p.backbone, note); err != nil {
 		return nil, err
 	}
-	p.config.Batch = p.data.batch
+	p.config.Batch, p.config.Exif = p.data.batch, exifSetting(p.data.images.Upright)
 	if err := p.settleData(ctx, note); err != nil {
 		p.data.close()
 		return nil, err
@@ -78,7 +78,7 @@ func (p *plan) settleData(ctx context.Context, note runner.NoteFunc) (err error)
 	if err := interrupted(ctx); err != nil {
 		return err
 	}
-	p.data.survey, err = classify.Survey(ctx, p.data.all, note)
+	p.data.survey, err = classify.Survey(ctx, p.data.all, p.data.images, note)
 	return err
 }
 

@@ -30,6 +30,7 @@ type Record struct {
 // with: their defaults, and no feature cache.
 func ReadRecord(config []byte) (Record, error) {
 	r := Record{Config: Default(), FeatureCache: cacheOff}
+	r.Exif = ExifOff
 	err := result.Decode(config, &r)
 	return r, err
 }
@@ -73,6 +74,9 @@ func (r *run) describe(cache *result.FeatureCache) error {
 	}
 	if d.val != nil {
 		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}
+	}
+	if err := r.recordSplit(); err != nil {
+		return err
 	}
 	return r.record.SetConfig(r.settings())
 }

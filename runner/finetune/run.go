@@ -52,6 +52,9 @@ type run struct {
 
 // run trains, saves and evaluates. However it ends, run.json says so.
 func (r *run) run(ctx context.Context) error {
+	if err := r.writeSplit(); err != nil {
+		return err
+	}
 	if err := r.save(); err != nil {
 		return err
 	}

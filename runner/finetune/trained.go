@@ -27,6 +27,7 @@ func (r *run) writeTrained(trained tensor.Map) (err error) {
 	if n := r.config.TestResize; n > 0 {
 		meta.SetInt(result.KeyTestResize, n)
 	}
+	meta[result.KeyExif] = r.config.Exif
 	return result.WriteAdapter(r.folder.Path(result.AdapterFile), own, meta)
 }
 

@@ -26,16 +26,12 @@ import (
 // loaded is a classifier with its input size and classes.
 type loaded struct {
 	classify.Classifier
-	image      int // height and width of the images in pixels
-	resize     int // height and width that images are scaled to before their centre is cut out; 0: image
+	images     data.Images // how they are made of files
 	classes    int
 	classNames []string // nil if unknown
 	backbone   string   // file; "" with a SavedModel
 	method     string   // "": the backbone's own head
 }
-
-// images says how the classifier's images are made of files.
-func (l *loaded) images() data.Images { return data.Images{Size: l.image, Resize: l.resize} }
 
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
 func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
@@ -59,7 +55,7 @@ func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, no
 		return nil, err
 	}
 	return &loaded{
-		Classifier: session, image: a.Backbone.ImageSize(), resize: a.TestResize, classes: a.Config.Classes, classNames: a.ClassNames,
+		Classifier: session, images: a.Images(), classes: a.Config.Classes, classNames: a.ClassNames,
 		backbone: a.Backbone.Path, method: a.Config.Method.Name(),
 	}, nil
 }
@@ -108,7 +104,7 @@ func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodCo
 		session.Close()
 		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
 	}
-	return &loaded{Classifier: &ownHead{session, images, logits}, image: bb.ImageSize(), classes: bb.Classes(), backbone: bb.Path}, nil
+	return &loaded{Classifier: &ownHead{session, images, logits}, images: data.Images{Size: bb.ImageSize()}, classes: bb.Classes(), backbone: bb.Path}, nil
 }
 
 func (h *ownHead) Logits(images tensor.Tensor) (tensor.Tensor, error) {
@@ -139,7 +135,8 @@ func loadServed(dir string, threads int) (*loaded, error) {
 		return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
 	}
 	// The model cuts out the centre itself.
-	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, image: cmp.Or(d.TestResize, d.Image), classes: d.Classes, classNames: d.ClassNames}, nil
+	images := data.Images{Size: cmp.Or(d.TestResize, d.Image), Upright: d.Exif}
+	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, images: images, classes: d.Classes, classNames: d.ClassNames}, nil
 }
 
 func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {

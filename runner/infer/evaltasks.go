@@ -61,7 +61,7 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	scores := make([]TaskScore, len(t.list))
 	for i, task := range t.list {
 		scores[i] = TaskScore{Adapter: task.name, Data: c.DataSets[min(i, len(c.DataSets)-1)]}
-		items, err := task.items(scores[i].Data, c.Split, ui.Note)
+		items, err := task.items(ctx, scores[i].Data, c.Split, ui.Note)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	if err := u.merge(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := classify.Survey(ctx, u.items(u.every()), ui.Note); err != nil {
+	if _, err := classify.Survey(ctx, u.items(u.every()), t.images, ui.Note); err != nil {
 		return nil, err
 	}
 	ui.Note("%s in %s, of which %d differ in content: each runs once", report.Count(u.total, "image"), report.Count(len(c.DataSets), "data set"), len(u.list))
@@ -118,15 +118,15 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers [][]a
 }
 
 // items lists the images of a split with the labels of the task's classifier.
-func (t oneTask) items(folder, split string, note runner.NoteFunc) ([]data.Item, error) {
+func (t oneTask) items(ctx context.Context, folder, split string, note runner.NoteFunc) ([]data.Item, error) {
 	set, err := data.Open(folder)
 	if err != nil {
 		return nil, err
 	}
 	runner.NoteAll(set.Notes, note)
-	items, err := set.Split(split)
+	items, err := splitOf(ctx, set, split, t.path, note)
 	if err != nil {
-		return nil, &runner.UsageError{Err: err}
+		return nil, err
 	}
 	m := class.Find(class.Of(set), class.List{Owner: "the adapter " + t.path, Count: t.classes, Names: t.classNames})
 	if err := m.Relabel(items); err != nil {
@@ -285,7 +285,7 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 	seen := 0
 	for _, g := range u.groups() {
 		err := func() error {
-			loader, closeLoader, err := classify.Sequential(u.items(g.images), t.images(), c.Batch, c.Threads, c.SkipBadImages, skips)
+			loader, closeLoader, err := classify.Sequential(u.items(g.images), t.images, c.Batch, c.Threads, c.SkipBadImages, skips)
 			if err != nil {
 				return err
 			}
@@ -294,7 +294,7 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 				if err != nil {
 					return err
 				}
-				all, err := t.logits(b.Tensor(t.image), g.tasks, func(i int) string { return loader.Item(b.Indices[i]).Path })
+				all, err := t.logits(b.Tensor(t.images.Size), g.tasks, func(i int) string { return loader.Item(b.Indices[i]).Path })
 				if err != nil {
 					return err
 				}

@@ -42,9 +42,9 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 		return classify.Score{}, err
 	}
 	runner.NoteAll(set.Notes, ui.Note)
-	items, err := set.Split(c.Split)
+	items, err := splitOf(ctx, set, c.Split, c.Adapter, ui.Note)
 	if err != nil {
-		return classify.Score{}, &runner.UsageError{Err: err}
+		return classify.Score{}, err
 	}
 	l, err := loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
 	if err != nil {
@@ -54,11 +54,11 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	if err := l.match(c, set, items, ui.Note); err != nil {
 		return classify.Score{}, err
 	}
-	if _, err := classify.Survey(ctx, items, ui.Note); err != nil {
+	if _, err := classify.Survey(ctx, items, l.images, ui.Note); err != nil {
 		return classify.Score{}, err
 	}
 	s := &data.Skips{Note: ui.Note}
-	loader, closeLoader, err := classify.Sequential(items, l.images(), c.Batch, c.Threads, c.SkipBadImages, s)
+	loader, closeLoader, err := classify.Sequential(items, l.images, c.Batch, c.Threads, c.SkipBadImages, s)
 	if err != nil {
 		return classify.Score{}, err
 	}
@@ -67,9 +67,9 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	defer progress.Break()
 	done := progress.Task("evaluating", len(items))
 	if c.Out == "" {
-		return classify.Top1(ctx, l, loader, l.image, done)
+		return classify.Top1(ctx, l, loader, l.images.Size, done)
 	}
-	score, answers, err := classify.Answers(ctx, l, loader, l.image, done)
+	score, answers, err := classify.Answers(ctx, l, loader, l.images.Size, done)
 	if err != nil {
 		return score, err
 	}

@@ -105,7 +105,7 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 		return err
 	}
 	defer l.Close()
-	loader, closeLoader, err := c.load(ctx, items, l.images(), ui.Note)
+	loader, closeLoader, err := c.load(ctx, items, l.images, ui.Note)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 		if err != nil {
 			return err
 		}
-		logits, err := classify.Logits(l, loader, b, l.image)
+		logits, err := classify.Logits(l, loader, b, l.images.Size)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (c PredictConfig) items(note runner.NoteFunc) ([]data.Item, error) {
 
 // load surveys the images and opens a loader that reads each once.
 func (c PredictConfig) load(ctx context.Context, items []data.Item, images data.Images, note runner.NoteFunc) (*data.Loader, func(), error) {
-	if _, err := classify.Survey(ctx, items, note); err != nil {
+	if _, err := classify.Survey(ctx, items, images, note); err != nil {
 		return nil, nil, err
 	}
 	return classify.Sequential(items, images, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: note})
@@ -230,7 +230,7 @@ func imageFiles(names []string, note func(string, ...any)) ([]data.Item, error) 
 		}
 		if len(images) == 0 {
 			runner.NoteAll(passed.Notes(), note)
-			return nil, fmt.Errorf("folder %s has no images (JPEG, PNG, BMP, GIF)", name)
+			return nil, fmt.Errorf("folder %s has no images (JPEG, PNG, BMP, GIF, WebP, TIFF)", name)
 		}
 		for _, f := range images {
 			items = append(items, data.Item{Path: f.Path, Name: f.Path})

@@ -30,7 +30,7 @@ func TestPrediction(t *testing.T) {
 func TestImageFiles(t *testing.T) {
 	dir := t.TempDir()
 	expect.NoError(t, os.MkdirAll(filepath.Join(dir, "b", "c"), 0o777))
-	for _, name := range []string{"z.png", "b/2.JPG", "b/10.gif", "b/c/1.bmp", "b/notes.txt", "odd.name", "._z.png", "b/Thumbs.db", "b/x.webp", "b/y.HEIC"} {
+	for _, name := range []string{"z.png", "b/2.JPG", "b/10.gif", "b/c/1.bmp", "b/notes.txt", "odd.name", "._z.png", "b/Thumbs.db", "b/x.avif", "b/y.HEIC"} {
 		expect.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o666))
 	}
 	expect.NoError(t, os.Symlink("..", filepath.Join(dir, "b", "loop")))
@@ -48,9 +48,11 @@ func TestImageFiles(t *testing.T) {
 	if got, want := strings.Join(names, " "), "odd.name b/10.gif b/2.JPG b/c/1.bmp z.png"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	wantNotes := "passed over, pictures in formats that are not read: 2 (DIR/b/x.webp, DIR/b/y.HEIC): convert them to PNG or JPEG\n" +
+	wantNotes := "passed over, pictures in formats that are not read: 2 (DIR/b/x.avif, DIR/b/y.HEIC): convert them to PNG or JPEG\n" +
 		"passed over, links that lead nowhere: 1 (DIR/old)\n" +
-		"passed over, files that are not images: 2 (DIR/b/notes.txt, DIR/odd.name)\n"
+		"passed over, links to a folder that they are in: 1 (DIR/b/loop)\n" +
+		"passed over, files that are not images: 2 (DIR/b/notes.txt, DIR/odd.name)\n" +
+		"passed over, hidden files and those of the system: 2 (DIR/._z.png, DIR/b/Thumbs.db)\n"
 	if got := strings.ReplaceAll(notes.String(), dir, "DIR"); got != wantNotes {
 		t.Errorf("notes\n%swant\n%s", got, wantNotes)
 	}

@@ -37,8 +37,7 @@ type tasks struct {
 	run     func(images tensor.Tensor, which []int) ([]tensor.Tensor, error)
 	close   func() error
 	sharing dtl.Sharing // of all tasks
-	image   int         // height and width of the images in pixels
-	resize  int         // side to which they are scaled before their centre is cut out, 0: image
+	images  data.Images // how they are made of files
 	list    []oneTask
 
 	backbone string // file; "" with a SavedModel
@@ -67,7 +66,7 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 	if err != nil {
 		return nil, err
 	}
-	t := &tasks{close: shared.Close, image: config.Arch.ImageSize(), resize: adapted[0].TestResize, backbone: adapted[0].Backbone.Path}
+	t := &tasks{close: shared.Close, images: adapted[0].Images(), backbone: adapted[0].Backbone.Path}
 	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
 		return shared.Logits(images, t.names(which)...)
 	}
@@ -92,7 +91,7 @@ func servedTasks(dir string, threads int) (*tasks, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
 	}
-	t := &tasks{close: model.Close, image: cmp.Or(d.TestResize, d.Image), sharing: d.Sharing}
+	t := &tasks{close: model.Close, images: data.Images{Size: cmp.Or(d.TestResize, d.Image), Upright: d.Exif}, sharing: d.Sharing}
 	for _, task := range d.Tasks {
 		t.list = append(t.list, oneTask{task.Name, dir, "", task.Classes, task.ClassNames})
 	}
@@ -149,9 +148,6 @@ func (t *tasks) every() []int {
 	return all
 }
 
-// images says how the images of the tasks are made of files.
-func (t *tasks) images() data.Images { return data.Images{Size: t.image, Resize: t.resize} }
-
 // describeSharing says what tasks share and save for an image that all of them classify.
 func describeSharing(s dtl.Sharing) string {
 	from := map[int][]string{}
@@ -189,7 +185,7 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 		return err
 	}
 	defer t.Close()
-	loader, closeLoader, err := c.load(ctx, items, t.images(), ui.Note)
+	loader, closeLoader, err := c.load(ctx, items, t.images, ui.Note)
 	if err != nil {
 		return err
 	}
@@ -206,7 +202,7 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 			return err
 		}
 		path := func(i int) string { return items[b.Indices[i]].Path }
-		all, err := t.logits(b.Tensor(t.image), t.every(), path)
+		all, err := t.logits(b.Tensor(t.images.Size), t.every(), path)
 		if err != nil {
 			return err
 		}

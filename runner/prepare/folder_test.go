@@ -196,7 +196,7 @@ func TestExtension(t *testing.T) {
 	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "Thumbs.db"), nil, 0o666))
 	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", ".DS_Store"), nil, 0o666))
 	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "notes.txt"), nil, 0o666))
-	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "x.webp"), nil, 0o666))
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "cat", "x.avif"), nil, 0o666))
 	c := config(t, root, "animals")
 	r := prepared(t, c)
 	for _, item := range items(t, c.Out, "test") {
@@ -205,7 +205,7 @@ func TestExtension(t *testing.T) {
 		}
 	}
 	want := []string{
-		"passed over, pictures in formats that are not read: 1 (cat/x.webp): convert them to PNG or JPEG",
+		"passed over, pictures in formats that are not read: 1 (cat/x.avif): convert them to PNG or JPEG",
 		"passed over, files that are not images: 1 (cat/notes.txt)",
 	}
 	if !slices.Equal(r.Remarks, want) {

@@ -24,6 +24,7 @@ const (
 	KeyMean           = "mean" // JSON list, a number per channel
 	KeyStd            = "std"
 	KeyTestResize     = "test_resize" // side to which images are scaled before their centre is cut out; absent: that of the model
+	KeyExif           = "exif"        // on: images are turned as their EXIF orientation says; off or absent: they are used as stored
 )
 
 // Meta is the metadata of an adapter file: what a program must know to run the adapter. safetensors stores strings only, to which

@@ -8,6 +8,7 @@ const (
 	RunFile     = "run.json"
 	MetricsFile = "metrics.csv"
 	AdapterFile = "adapter.safetensors"
+	SplitFile   = "split.csv" // of a run with --val or --test
 )
 
 // Names of the files of an evaluation, in the folder of a run or in one of their own.

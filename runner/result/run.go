@@ -137,9 +137,20 @@ type Data struct {
 	Fingerprint string         `json:"fingerprint"`
 	Classes     int            `json:"classes"`
 	Counts      map[string]int `json:"counts"`
+	Split       *Split         `json:"split,omitempty"`              // nil if the data set has all splits itself
 	Skipped     int            `json:"skipped_images,omitempty"`     // unreadable images left out
 	Grey16      int            `json:"grey_16_bit_images,omitempty"` // that keep their high byte, while Pillow clips
-	Turned      int            `json:"exif_turned_images,omitempty"` // whose EXIF orientation is ignored
+	Turned      int            `json:"exif_turned_images,omitempty"` // whose EXIF orientation is not upright; config.exif says what is done about it
+}
+
+// Split says how --val and --test divided the training images.
+type Split struct {
+	File         string            `json:"file"`   // in the run's folder: path, label and split of each image
+	SHA256       string            `json:"sha256"` // of File
+	Val          float64           `json:"val,omitempty"`
+	Test         float64           `json:"test,omitempty"`
+	Seed         uint64            `json:"seed"`
+	Fingerprints map[string]string `json:"fingerprints"` // of names and content, by split
 }
 
 // Parameters counts scalars. The literature excludes the classifier, so it is counted apart.

@@ -23,6 +23,7 @@ type shared struct {
 	method    runner.MethodConfig
 	precision graph.Precision
 	resize    int // side to which images are scaled before their centre is cut out, 0: ImageSize
+	upright   bool
 	note      runner.NoteFunc
 	opened    atomic.Int64
 }
@@ -37,7 +38,7 @@ func openEngine(ctx context.Context, c runner.AdaptedConfig, list []adapter.Name
 		if err != nil {
 			return nil, err
 		}
-		e.backbone, e.precision, e.resize = opened[0].Backbone, opened[0].Config.Precision, opened[0].TestResize
+		e.backbone, e.precision, e.resize, e.upright = opened[0].Backbone, opened[0].Config.Precision, opened[0].TestResize, opened[0].Upright
 	} else {
 		bb, err := c.Backbone.Load(ctx)
 		if err != nil {
@@ -67,7 +68,7 @@ func (e *shared) ImageSize() int { return e.backbone.ImageSize() }
 
 // Images implements Engine.
 func (e *shared) Images() data.Images {
-	return data.Images{Size: e.backbone.ImageSize(), Resize: e.resize}
+	return data.Images{Size: e.backbone.ImageSize(), Resize: e.resize, Upright: e.upright}
 }
 
 // side is the side in pixels to which images are scaled.
@@ -87,6 +88,10 @@ func (e *shared) Open(ctx context.Context, file string) (Model, error) {
 	if a.TestResize != e.resize {
 		return nil, fmt.Errorf("adapter %s was tested on images scaled to %s, and the server scales them to %s, as for its first adapter",
 			file, side(a.TestResize, e.backbone), side(e.resize, e.backbone))
+	}
+	if a.Upright != e.upright {
+		return nil, fmt.Errorf("adapter %s was trained on images %s, and the server takes them %s, as for its first adapter",
+			file, adapter.Turned(a.Upright), adapter.Turned(e.upright))
 	}
 	name := strconv.FormatInt(e.opened.Add(1), 10) // an adapter that replaces another is a task beside it for a while
 	err = e.tasks.Add(dtl.Task{Name: name, Method: a.Config.Method, Pool: a.Config.Pool, Classes: a.Config.Classes, Adapter: a.Adapter.Tensors})

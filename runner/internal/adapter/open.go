@@ -9,6 +9,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/result"
 )
 
@@ -20,6 +21,12 @@ type Adapted struct {
 	Options    dtl.Options
 	ClassNames []string // nil if the adapter has none
 	TestResize int      // side to which images are scaled before their centre is cut out; 0: that of the model
+	Upright    bool     // images are turned as their EXIF orientation says
+}
+
+// Images says how the images of the adapter are made of files, without a decoder.
+func (a *Adapted) Images() data.Images {
+	return data.Images{Size: a.Backbone.ImageSize(), Resize: a.TestResize, Upright: a.Upright}
 }
 
 // Open reads backbone and adapter and checks that they fit.
@@ -61,6 +68,9 @@ func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m
 	if a.TestResize, err = testResize(adapter, bb.ImageSize()); err != nil {
 		return nil, err
 	}
+	if a.Upright, err = turnsUpright(adapter); err != nil {
+		return nil, err
+	}
 	precision := graph.FP32
 	if name, ok := adapter.Meta[keyPrecision]; ok {
 		if precision, err = graph.ParsePrecision(name); err != nil {
@@ -87,6 +97,23 @@ func testResize(a *result.Adapter, size int) (int, error) {
 		err = fmt.Errorf("adapter %s: metadata %s is %d, want %d to %d", a.Path, result.KeyTestResize, n, size, maxTestResize)
 	}
 	return n, err
+}
+
+// turnsUpright reports whether the adapter was trained on images turned as their EXIF orientation says.
+func turnsUpright(a *result.Adapter) (bool, error) {
+	text, ok := a.Meta[result.KeyExif]
+	if ok && text != "on" && text != "off" {
+		return false, fmt.Errorf("adapter %s: metadata %s is %q, want on or off", a.Path, result.KeyExif, text)
+	}
+	return text == "on", nil
+}
+
+// Turned says in words how images are used.
+func Turned(upright bool) string {
+	if upright {
+		return "turned upright as EXIF says (--exif on)"
+	}
+	return "as they are stored (--exif off)"
 }
 
 // maxTestResize bounds the memory for an image to 3 GiB / 16.

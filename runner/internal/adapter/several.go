@@ -43,6 +43,10 @@ func OpenSeveral(ctx context.Context, c runner.AdaptedConfig, files []Named, not
 			return nil, fmt.Errorf("adapter %s was tested on images scaled to %s, and %s on images scaled to %s: they can't share a pass, so run them apart",
 				a.Path, opened.scaledTo(), list[0].Adapter.Path, list[0].scaledTo())
 		}
+		if len(list) > 0 && opened.Upright != list[0].Upright {
+			return nil, fmt.Errorf("adapter %s was trained on images %s, and %s on images %s: they can't share a pass, so run them apart",
+				a.Path, Turned(opened.Upright), list[0].Adapter.Path, Turned(list[0].Upright))
+		}
 		if first := opened.Config.Precision; len(list) > 0 && first != list[0].Config.Precision {
 			return nil, fmt.Errorf("adapter %s was trained in %s, and %s in %s: they can't share a pass, so run them apart",
 				a.Path, first, list[0].Adapter.Path, list[0].Config.Precision)

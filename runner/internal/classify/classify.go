@@ -45,9 +45,9 @@ func Sequential(items []data.Item, images data.Images, batch, threads int, skipB
 	return loader, func() { loader.Close(); decoder.Close() }, nil
 }
 
-// Survey surveys images and notes what users should know about them.
-func Survey(ctx context.Context, items []data.Item, note func(string, ...any)) (data.Survey, error) {
-	s, err := data.Look(ctx, items)
+// Survey surveys images, which are used as images says, and notes what users should know about them.
+func Survey(ctx context.Context, items []data.Item, images data.Images, note func(string, ...any)) (data.Survey, error) {
+	s, err := data.Look(ctx, items, images)
 	if err != nil {
 		return s, fmt.Errorf("interrupted: %w", err)
 	}

@@ -24,11 +24,25 @@ type File struct {
 // links to files and folders, as Python's os.walk(followlinks=True) does, but not links to a folder that contains them, which
 // would never end. The folder itself may have any name and may be a link. An error of visit ends the walk.
 func Below(folder string, visit func(File) error) error {
+	return Walk(folder, visit, func(string, Reason) {})
+}
+
+// Reason says why a walk leaves out a file or a folder.
+type Reason int
+
+// The reasons.
+const (
+	IsHidden Reason = iota // see Hidden
+	IsLoop                 // a link to a folder that contains it
+)
+
+// Walk is [Below], and passes what it leaves out to skip.
+func Walk(folder string, visit func(File) error, skip func(path string, why Reason)) error {
 	above, err := parents(folder)
 	if err != nil {
 		return err
 	}
-	return walk(folder, "", above, visit)
+	return walker{visit, skip}.walk(folder, "", above)
 }
 
 // parents returns the folder and all folders that contain it, both by its name and by its real path.
@@ -53,25 +67,33 @@ func parents(folder string) (all []fs.FileInfo, err error) {
 	return all, nil
 }
 
+type walker struct {
+	visit func(File) error
+	skip  func(path string, why Reason)
+}
+
 // walk visits the files below a folder. above holds the folders on the way down to it, and the folder.
-func walk(folder, name string, above []fs.FileInfo, visit func(File) error) error {
+func (w walker) walk(folder, name string, above []fs.FileInfo) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
+		f := File{Path: filepath.Join(folder, e.Name()), Name: path.Join(name, e.Name())}
 		if Hidden(e.Name()) {
+			w.skip(f.Path, IsHidden)
 			continue
 		}
-		f := File{Path: filepath.Join(folder, e.Name()), Name: path.Join(name, e.Name())}
 		if f.Info, err = Stat(f.Path); err != nil {
 			return err
 		}
 		switch {
 		case f.Info == nil || !f.Info.IsDir():
-			err = visit(f)
-		case !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, f.Info) }):
-			err = walk(f.Path, f.Name, append(above, f.Info), visit)
+			err = w.visit(f)
+		case slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, f.Info) }):
+			w.skip(f.Path, IsLoop)
+		default:
+			err = w.walk(f.Path, f.Name, append(above, f.Info))
 		}
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 )
@@ -61,8 +62,8 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 			continue
 		}
 		if err != nil {
-			finding := Finding{true, c.Root, "no folder for the task " + task.Folder}
-			s.reports = append(s.reports, Report{Task: task, Problems: 1, Findings: []Finding{finding}})
+			missing := finding.Finding{Problem: true, Where: c.Root, Text: "no folder for the task " + task.Folder}
+			s.reports = append(s.reports, Report{Task: task, Problems: 1, Findings: []finding.Finding{missing}})
 			continue
 		}
 		used[filepath.Base(dir)] = true
@@ -105,7 +106,7 @@ func checkRoot(root string) error {
 }
 
 // otherFolders reports the folders of root that were not checked.
-func otherFolders(root string, used map[string]bool) (list []Finding) {
+func otherFolders(root string, used map[string]bool) (list []finding.Finding) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return nil // the tasks' own folders were read
@@ -122,7 +123,7 @@ func otherFolders(root string, used map[string]bool) (list []Finding) {
 		} else {
 			why = "another folder is taken for the task " + task.Folder
 		}
-		list = append(list, Finding{false, path, "not checked: " + why})
+		list = append(list, finding.Finding{Where: path, Text: "not checked: " + why})
 	}
 	return list
 }

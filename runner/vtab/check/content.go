@@ -3,10 +3,6 @@ package check
 import (
 	"context"
 	"crypto/sha256"
-	"runtime"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
@@ -28,27 +24,16 @@ func (c content) readable() bool { return c.missing == nil && c.broken == nil }
 // readAll reads the files in parallel, and decodes them unless load is nil. done receives the number of files read so far,
 // from one goroutine at a time.
 func readAll(ctx context.Context, items []data.Item, load func(path string) ([]uint8, error), done func(n int)) (map[string]content, error) {
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	contents := make(map[string]content, len(items))
-	var mu sync.Mutex
-	for _, item := range items {
-		if inner.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			c := readOne(inner, item.Path, load)
-			if inner.Err() != nil { // c may be incomplete
-				return inner.Err()
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			contents[item.Path] = c
-			done(len(contents))
-			return nil
-		})
+	list := make([]content, len(items))
+	err := data.Each(ctx, len(items), func(i int) { list[i] = readOne(ctx, items[i].Path, load) }, done)
+	if err != nil {
+		return nil, err
 	}
-	return contents, group.Wait()
+	contents := make(map[string]content, len(items))
+	for i, item := range items {
+		contents[item.Path] = list[i]
+	}
+	return contents, nil
 }
 
 func readOne(ctx context.Context, path string, load func(string) ([]uint8, error)) (c content) {

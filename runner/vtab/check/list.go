@@ -9,6 +9,7 @@ import (
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/report"
 )
 
@@ -38,19 +39,19 @@ type list struct {
 }
 
 // readList reads a list as training does, but reports every bad line instead of the first.
-func readList(dir, name string, classes int, f *findings) list {
+func readList(dir, name string, classes int, f *finding.List) list {
 	l := list{path: filepath.Join(dir, name)}
 	content, err := limit.ReadFile(l.path, data.MaxListBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		f.problem("missing lists", l.path, "the list is missing")
+		f.Problem("missing lists", l.path, "the list is missing")
 		return l
 	}
 	if err != nil {
-		f.problem("unreadable lists", l.path, "the list cannot be read: %v", err)
+		f.Problem("unreadable lists", l.path, "the list cannot be read: %v", err)
 		return l
 	}
 	if bytes.Contains(content, []byte("\r\n")) {
-		f.remark("lists with CRLF", l.path, "lines end with CRLF, which is accepted")
+		f.Remark("lists with CRLF", l.path, "lines end with CRLF, which is accepted")
 	}
 	blank, firstBlank := 0, 0
 	first := map[string]entry{} // by name
@@ -63,20 +64,20 @@ func readList(dir, name string, classes int, f *findings) list {
 			}
 			continue
 		case line.Err != nil:
-			f.problem("bad lines", e.where(), "%v", line.Err)
+			f.Problem("bad lines", e.where(), "%v", line.Err)
 			continue
 		}
 		if earlier, ok := first[e.Name]; ok {
-			f.problem("images listed twice", e.where(), "%s is in line %d already, with label %d there and %d here", e.Name, earlier.line, earlier.Label, e.Label)
+			f.Problem("images listed twice", e.where(), "%s is in line %d already, with label %d there and %d here", e.Name, earlier.line, earlier.Label, e.Label)
 		} else {
 			first[e.Name] = e
 		}
 		l.entries = append(l.entries, e)
 	}
 	if len(l.entries) == 0 {
-		f.problem("empty lists", l.path, "the list has no image: want lines like \"images/0001.jpg 3\"")
+		f.Problem("empty lists", l.path, "the list has no image: want lines like \"images/0001.jpg 3\"")
 	} else if blank > 0 {
-		f.remark("blank lines", fmt.Sprintf("%s line %d", l.path, firstBlank), "%s, the first here: passed over", report.Count(blank, "blank line"))
+		f.Remark("blank lines", fmt.Sprintf("%s line %d", l.path, firstBlank), "%s, the first here: passed over", report.Count(blank, "blank line"))
 	}
 	return l
 }

@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+
+	"dtl-tf/runner/internal/finding"
 )
 
 // compareJoint compares train800val200.txt with the two lists that it joins: by name, or by content if the joint list has copies of
 // the images under other names.
-func compareJoint(lists map[string]list, contents map[string]content, f *findings) {
+func compareJoint(lists map[string]list, contents map[string]content, f *finding.List) {
 	parts := slices.Concat(lists[trainList].entries, lists[valList].entries)
 	joint := lists[trainValList].entries
 	if len(parts) == 0 || len(joint) == 0 {
@@ -20,10 +22,10 @@ func compareJoint(lists map[string]list, contents map[string]content, f *finding
 		return
 	}
 	for _, e := range difference(parts, joint, byContent) {
-		f.problem("images that "+trainValList+" lacks", e.where(), "%s with label %d is not in %s", e.Name, e.Label, trainValList)
+		f.Problem("images that "+trainValList+" lacks", e.where(), "%s with label %d is not in %s", e.Name, e.Label, trainValList)
 	}
 	for _, e := range difference(joint, parts, byContent) {
-		f.problem("images that only "+trainValList+" has", e.where(), "%s with label %d is neither in %s nor in %s", e.Name, e.Label, trainList, valList)
+		f.Problem("images that only "+trainValList+" has", e.where(), "%s with label %d is neither in %s nor in %s", e.Name, e.Label, trainList, valList)
 	}
 }
 
@@ -45,7 +47,7 @@ func difference(a, b []entry, key func(entry) string) (rest []entry) {
 type byPixels map[[sha256.Size]byte]entry
 
 // reportShared reports images that are trained and tested on, and returns how many entries of test are.
-func reportShared(train, test []entry, contents map[string]content, f *findings) (n int) {
+func reportShared(train, test []entry, contents map[string]content, f *finding.List) (n int) {
 	first := byPixels{}
 	for _, e := range train {
 		first.add(e, contents)
@@ -54,19 +56,19 @@ func reportShared(train, test []entry, contents map[string]content, f *findings)
 		c := contents[e.Path]
 		if earlier, ok := first[c.pixels]; ok && c.readable() {
 			n++
-			f.problem("images that are trained and tested on", e.where(), "%s is trained on too: %s", e.Name, same(earlier, e, contents))
+			f.Problem("images that are trained and tested on", e.where(), "%s is trained on too: %s", e.Name, same(earlier, e, contents))
 		}
 	}
 	return n
 }
 
 // reportTwice reports images that a list has under two names, and returns how many entries repeat an earlier one.
-func reportTwice(entries []entry, contents map[string]content, f *findings) (n int) {
+func reportTwice(entries []entry, contents map[string]content, f *finding.List) (n int) {
 	first := byPixels{}
 	for _, e := range entries {
 		if earlier, repeated := first.add(e, contents); repeated && earlier.Path != e.Path {
 			n++
-			f.remark("images that are twice in "+e.list, e.where(), "%s is twice in the list: %s", e.Name, same(earlier, e, contents))
+			f.Remark("images that are twice in "+e.list, e.where(), "%s is twice in the list: %s", e.Name, same(earlier, e, contents))
 		}
 	}
 	return n

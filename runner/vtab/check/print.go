@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/report"
 )
 
@@ -14,12 +15,12 @@ type results struct {
 	root    string
 	quick   bool
 	reports []Report
-	absent  []string  // tasks that have no folder
-	others  []Finding // about other folders of the root
+	absent  []string          // tasks that have no folder
+	others  []finding.Finding // about other folders of the root
 }
 
 // texts is a table's cell of findings.
-type texts []Finding
+type texts []finding.Finding
 
 // String joins the findings for CSV.
 func (t texts) String() string {
@@ -76,17 +77,14 @@ func (s results) print(w io.Writer, format string) error {
 	if format == report.Markdown {
 		bullet = "- "
 	}
-	var b strings.Builder
-	for _, r := range append(s.reports, Report{Findings: s.others}) {
-		for _, f := range r.Findings {
-			fmt.Fprintf(&b, "%s%s\n", bullet, f)
-		}
+	var all []finding.Finding
+	for _, r := range s.reports {
+		all = append(all, r.Findings...)
 	}
-	if b.Len() > 0 {
+	if all = append(all, s.others...); len(all) > 0 {
 		fmt.Fprintln(w)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return finding.Print(w, bullet, all)
 }
 
 // verdict returns an error that counts the problems, if there are any.

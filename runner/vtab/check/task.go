@@ -7,6 +7,7 @@ import (
 
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 )
@@ -22,7 +23,7 @@ type Report struct {
 	Twice       int            // images that a list repeats under another name
 	Fingerprint string         // as in run.json; "" if files are missing
 	Problems    int
-	Findings    []Finding
+	Findings    []finding.Finding
 }
 
 // officialClasses is the number of classes with a training image in the official copies that lack some.
@@ -31,7 +32,7 @@ var officialClasses = map[string]int{"sun397": 325}
 // checkTask checks the data set of a task in dir. progress starts a progress report of total images.
 func checkTask(ctx context.Context, task suite.Task, dir string, load func(string) ([]uint8, error), progress func(total int) func(int)) (Report, error) {
 	r := Report{Task: task, Dir: dir, Counts: map[string]int{}}
-	var f findings
+	var f finding.List
 	lists := map[string]list{}
 	for _, name := range listNames {
 		lists[name] = readList(dir, name, task.Classes, &f)
@@ -50,21 +51,21 @@ func checkTask(ctx context.Context, task suite.Task, dir string, load func(strin
 		return r, err
 	}
 	if load != nil {
-		survey, err := data.Look(ctx, items)
+		survey, err := data.Look(ctx, items, data.Images{})
 		if err != nil {
 			return r, err
 		}
 		for _, note := range survey.Notes() {
-			f.remark("survey", dir, "%s", note)
+			f.Remark("survey", dir, "%s", note)
 		}
 	}
 	for _, e := range images {
 		switch c := contents[e.Path]; {
 		case c.missing != nil:
-			f.problem("files that are missing", e.where(), "%v", c.missing)
+			f.Problem("files that are missing", e.where(), "%v", c.missing)
 			r.Unreadable++
 		case c.broken != nil:
-			f.problem("unreadable images", e.where(), "%v", c.broken)
+			f.Problem("unreadable images", e.where(), "%v", c.broken)
 			r.Unreadable++
 		}
 	}
@@ -72,14 +73,14 @@ func checkTask(ctx context.Context, task suite.Task, dir string, load func(strin
 	compareJoint(lists, contents, &f)
 	r.Shared = reportShared(train, test, contents, &f)
 	r.Twice = reportTwice(train, contents, &f) + reportTwice(test, contents, &f)
-	if f.counts["files that are missing"]+f.counts["bad lines"] == 0 && len(train) > 0 && len(test) > 0 {
+	if f.Count("files that are missing")+f.Count("bad lines") == 0 && len(train) > 0 && len(test) > 0 {
 		r.Fingerprint = fingerprint(contents, slices.Concat(train, test))
 	}
 	// A run may object to what this check does not know.
-	if _, err := data.OpenClasses(dir, task.Classes); err != nil && f.problems == 0 {
-		f.problem("refused", dir, "%v", err)
+	if _, err := data.OpenClasses(dir, task.Classes); err != nil && f.Problems() == 0 {
+		f.Problem("refused", dir, "%v", err)
 	}
-	r.Problems, r.Findings = f.problems, f.all()
+	r.Problems, r.Findings = f.Problems(), f.All()
 	return r, nil
 }
 
@@ -98,7 +99,7 @@ func distinct(lists map[string]list) (images []entry) {
 }
 
 // compareSizes compares the number of images with the registry's.
-func compareSizes(task suite.Task, lists map[string]list, f *findings) {
+func compareSizes(task suite.Task, lists map[string]list, f *finding.List) {
 	published := map[string][]int{
 		trainList: {suite.TrainImages}, valList: {suite.ValImages}, trainValList: {suite.TrainValImages}, testList: task.Test,
 	}
@@ -109,13 +110,13 @@ func compareSizes(task suite.Task, lists map[string]list, f *findings) {
 			for _, other := range want[1:] {
 				text += fmt.Sprintf(", or %d in another known copy", other)
 			}
-			f.problem("wrong sizes", l.path, "%s, VTAB-1k has %s: results are not comparable with published ones", report.Count(n, "image"), text)
+			f.Problem("wrong sizes", l.path, "%s, VTAB-1k has %s: results are not comparable with published ones", report.Count(n, "image"), text)
 		}
 	}
 }
 
 // reportClasses reports classes without an image, and returns how many have one in train800val200.txt.
-func reportClasses(task suite.Task, lists map[string]list, f *findings) (trained int) {
+func reportClasses(task suite.Task, lists map[string]list, f *finding.List) (trained int) {
 	for _, name := range []string{trainList, trainValList, testList} {
 		l := lists[name]
 		if len(l.entries) == 0 {
@@ -137,20 +138,20 @@ func reportClasses(task suite.Task, lists map[string]list, f *findings) (trained
 		if len(missing) == 0 {
 			continue
 		}
-		report, why := f.problem, ": classes never seen cannot be learned"
+		report, why := f.Problem, ": classes never seen cannot be learned"
 		switch {
 		case name == testList:
-			report, why = f.remark, ": not tested"
+			report, why = f.Remark, ": not tested"
 		case name == trainList:
-			report, why = f.remark, ": a search trains without any"
+			report, why = f.Remark, ": a search trains without any"
 		case officialClasses[task.Folder] == len(has):
-			report, why = f.remark, ", as in the official copy"
+			report, why = f.Remark, ", as in the official copy"
 		}
 		word := "class"
 		if len(missing) > 1 {
 			word = "classes"
 		}
-		report("classes", l.path, "no image of %s %s of %d%s", word, spell.Few(missing, maxListed), task.Classes, why)
+		report("classes", l.path, "no image of %s %s of %d%s", word, spell.Few(missing, finding.MaxListed), task.Classes, why)
 	}
 	return trained
 }

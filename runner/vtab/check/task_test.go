@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/internal/suite"
 )
 
@@ -215,7 +216,7 @@ func TestFindings(t *testing.T) {
 // TestCounts checks the numbers of the table.
 func TestCounts(t *testing.T) {
 	s := newSet(t, filepath.Join(t.TempDir(), "toy"), 3, 8, 4, 30)
-	for i := range 25 { // more than maxListed
+	for i := range 25 { // more than finding.MaxListed
 		if err := os.Remove(filepath.Join(s.dir, fmt.Sprintf("images/test/%06d.png", i))); err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +241,7 @@ func TestCounts(t *testing.T) {
 			t.Errorf("the last missing file is said to be at %s", f.Where)
 		}
 	}
-	if listed != maxListed || !strings.Contains(fmt.Sprint(r.Findings), "the last of 15 more: files that are missing") {
+	if listed != finding.MaxListed || !strings.Contains(fmt.Sprint(r.Findings), "the last of 15 more: files that are missing") {
 		t.Errorf("%d are listed:\n%v", listed, r.Findings)
 	}
 }
@@ -269,17 +270,17 @@ func TestReadsAsTraining(t *testing.T) {
 		if trained == nil {
 			items, trained = set.Split(data.Test)
 		}
-		var f findings
+		var f finding.List
 		l := readList(s.dir, testList, 3, &f)
-		var bad []Finding
-		for _, one := range f.listed {
+		var bad []finding.Finding
+		for _, one := range f.All() {
 			if one.Problem && !strings.Contains(one.Text, "already, with label") {
 				bad = append(bad, one)
 			}
 		}
 		for _, e := range l.entries {
 			if info, err := os.Stat(e.Path); err != nil || !info.Mode().IsRegular() {
-				bad = append(bad, Finding{Where: e.where()})
+				bad = append(bad, finding.Finding{Where: e.where()})
 			}
 		}
 		switch {

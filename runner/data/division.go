@@ -1,0 +1,292 @@
+package data
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dtl-tf/graph/limit"
+	"dtl-tf/graph/spell"
+)
+
+// Shares are the parts of the training images that [Set.Divide] sets aside, each above 0 and below 1, or 0 for none.
+type Shares struct {
+	Val, Test float64
+	Seed      uint64
+}
+
+// Division says how a set was divided.
+type Division struct {
+	Shares
+	Fingerprints map[string]string // by split, see Listing.Fingerprint
+}
+
+// Divide makes splits val and test of a data set that lacks them, from its training images.
+//
+// Each class gives its share, rounded to the nearest whole number, half up, but at least one image, and it keeps at least one.
+// Files with the same content stay together, so a share may come out smaller by less than the copies of an image. Which images are
+// taken depends on their content and the seed alone, not on names or places.
+func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
+	if err := s.checkShares(shares); err != nil {
+		return nil, &DivisionError{err}
+	}
+	items := s.splits[Train]
+	sums, err := s.Sums(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	splits := make([]string, len(items))
+	var few []string
+	need := 1
+	for _, share := range []float64{shares.Val, shares.Test} {
+		if share > 0 {
+			need++
+		}
+	}
+	classes := copies(items, sums, shares.Seed)
+	for label, groups := range classes {
+		if len(groups) > 0 && len(groups) < need {
+			few = append(few, fmt.Sprintf("%s (%d)", s.ClassName(label), len(groups)))
+		}
+	}
+	if few != nil {
+		return nil, &DivisionError{fmt.Errorf("%d of %d classes have fewer than %d different images, and each split needs one: %s: add images to them or remove them",
+			len(few), s.Classes, need, spell.Few(few, maxNames))}
+	}
+	for _, groups := range classes {
+		divideClass(groups, splits, shares)
+	}
+	divided := map[string][]Item{}
+	for i, item := range items {
+		divided[splits[i]] = append(divided[splits[i]], item)
+	}
+	for _, split := range []string{Train, Val, Test} {
+		if len(divided[split]) > 0 {
+			s.splits[split] = divided[split]
+		}
+	}
+	s.splits[TrainVal] = s.splits[Train]
+	d := &Division{Shares: shares, Fingerprints: map[string]string{}}
+	for split, part := range divided {
+		if d.Fingerprints[split], err = s.contentOf(ctx, part); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// DivisionError says that a division is impossible.
+type DivisionError struct{ Err error }
+
+// Error implements error.
+func (e *DivisionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *DivisionError) Unwrap() error { return e.Err }
+
+// checkShares rejects shares that are impossible for the set.
+func (s *Set) checkShares(shares Shares) error {
+	for _, c := range []struct {
+		split string
+		share float64
+	}{{Val, shares.Val}, {Test, shares.Test}} {
+		switch {
+		case c.share == 0:
+		case !(c.share > 0 && c.share < 1): // also rejects NaN
+			return fmt.Errorf("--%s %v is not possible: it must be above 0 and below 1", c.split, c.share)
+		case len(s.splits[c.split]) > 0:
+			return fmt.Errorf("--%s %v: data set %s has a split %s already: leave the flag out", c.split, c.share, s.Root, c.split)
+		}
+	}
+	if shares.Val+shares.Test >= 1 {
+		return fmt.Errorf("--val %v and --test %v leave nothing to train on: together they must be below 1", shares.Val, shares.Test)
+	}
+	if len(s.splits[Train]) == 0 || !slices.EqualFunc(s.splits[Train], s.splits[TrainVal], func(a, b Item) bool { return a.Name == b.Name }) {
+		return fmt.Errorf("--val and --test divide training images, and data set %s has other splits (%s)", s.Root, strings.Join(s.Splits(), ", "))
+	}
+	return nil
+}
+
+// copies groups the indices of items by content, for each label in an order that seed and content decide. Files with the same
+// content and different labels count for the first of them.
+func copies(items []Item, sums [][sha256.Size]byte, seed uint64) map[int][][]int {
+	at := map[[sha256.Size]byte]int{}
+	var groups [][]int
+	for i, sum := range sums {
+		if _, known := at[sum]; !known {
+			at[sum] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[at[sum]] = append(groups[at[sum]], i)
+	}
+	key := func(group []int) []byte {
+		sum := sums[group[0]]
+		draw := sha256.Sum256(binary.LittleEndian.AppendUint64(sum[:], seed))
+		return draw[:]
+	}
+	slices.SortFunc(groups, func(a, b []int) int { return bytes.Compare(key(a), key(b)) })
+	classes := map[int][][]int{}
+	for _, group := range groups {
+		label := items[group[0]].Label
+		classes[label] = append(classes[label], group)
+	}
+	return classes
+}
+
+// divideClass assigns the groups of a class to splits.
+func divideClass(groups [][]int, splits []string, shares Shares) {
+	images := 0
+	for _, group := range groups {
+		images += len(group)
+	}
+	wanted := func(share float64, most int) int {
+		if share == 0 {
+			return 0
+		}
+		return min(max(int(math.Round(share*float64(images))), 1), most)
+	}
+	forVal := 0
+	if shares.Val > 0 {
+		forVal = 1
+	}
+	test := wanted(shares.Test, images-1-forVal)
+	val := wanted(shares.Val, images-1-test)
+	left := groups
+	assign := func(split string, n, keep int) {
+		var rest [][]int
+		taken := 0
+		for i, group := range left {
+			if taken+len(group) > n || len(rest)+len(left)-i <= keep {
+				rest = append(rest, group)
+				continue
+			}
+			taken += len(group)
+			for _, index := range group {
+				splits[index] = split
+			}
+		}
+		if n > 0 && taken == 0 { // every image has more copies than the share
+			smallest := slices.MinFunc(rest, func(a, b []int) int { return cmp.Compare(len(a), len(b)) })
+			at := slices.IndexFunc(rest, func(g []int) bool { return g[0] == smallest[0] })
+			rest = slices.Delete(rest, at, at+1)
+			for _, index := range smallest {
+				splits[index] = split
+			}
+		}
+		left = rest
+	}
+	assign(Test, test, 1+forVal)
+	assign(Val, val, 1)
+	for _, group := range left {
+		for _, index := range group {
+			splits[index] = Train
+		}
+	}
+}
+
+// contentOf is the [Fingerprint] of items by their names and content, whatever their labels' numbers.
+func (s *Set) contentOf(ctx context.Context, items []Item) (string, error) {
+	items = slices.Clone(items)
+	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Name, b.Name) })
+	sums, err := s.Sums(ctx, items)
+	if err != nil {
+		return "", err
+	}
+	for i := range items {
+		items[i].Label = 0
+	}
+	return FingerprintOf(items, sums), nil
+}
+
+// WriteDivision writes the splits that a division made, as a table that [Open] reads in the folder of the data set.
+func (s *Set) WriteDivision(w io.Writer, d *Division) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{{columnPath, columnLabel, columnSplit}}
+	for _, split := range slices.Sorted(maps.Keys(d.Fingerprints)) {
+		for _, item := range s.splits[split] {
+			rows = append(rows, []string{item.Name, s.ClassName(item.Label), split})
+		}
+	}
+	return out.WriteAll(rows)
+}
+
+// Listing is the images of the splits of an earlier run.
+type Listing struct {
+	file string
+	rows map[string][]row // by split
+}
+
+// ReadListing reads a table that WriteDivision wrote.
+func ReadListing(file string) (*Listing, error) {
+	content, err := limit.ReadFile(file, MaxListBytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the run's splits: %w", err)
+	}
+	t, err := parseTable(file, content, true)
+	if err != nil {
+		return nil, err
+	}
+	if !t.splits {
+		return nil, fmt.Errorf("%s has no column split", file)
+	}
+	if _, err := t.unique(); err != nil {
+		return nil, err
+	}
+	l := &Listing{file: file, rows: map[string][]row{}}
+	for _, r := range t.rows {
+		l.rows[r.split] = append(l.rows[r.split], r)
+	}
+	return l, nil
+}
+
+// ErrOtherData says that a data set has no image of a listing.
+var ErrOtherData = errors.New("the data set has none of the listed images")
+
+// Take returns the images of a split in a set, which must have the content of fingerprint. It is ErrOtherData if the set has none
+// of them.
+func (l *Listing) Take(ctx context.Context, s *Set, split, fingerprint string) ([]Item, error) {
+	byName := map[string]Item{}
+	for _, items := range s.splits {
+		for _, item := range items {
+			byName[path.Clean(item.Name)] = item
+		}
+	}
+	var items []Item
+	var missing *row
+	for _, r := range l.rows[split] {
+		item, ok := byName[r.path]
+		if !ok && missing == nil {
+			missing = &r
+		}
+		if !ok {
+			continue
+		}
+		if name := s.ClassName(item.Label); name != r.label {
+			return nil, fmt.Errorf("%s: %s has the class %s there and %s in %s", l.file, r.path, spell.Line(r.label), spell.Line(name), s.Root)
+		}
+		items = append(items, item)
+	}
+	if len(items) == 0 {
+		return nil, ErrOtherData
+	}
+	if missing != nil {
+		return nil, fmt.Errorf("%s line %d: %s is not in %s", l.file, missing.line, missing.path, s.Root)
+	}
+	found, err := s.contentOf(ctx, items)
+	if err == nil && found != fingerprint {
+		err = fmt.Errorf("the images of %s that %s lists for %s have changed since the run", s.Root, filepath.Base(l.file), split)
+	}
+	return items, err
+}

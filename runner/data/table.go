@@ -1,0 +1,311 @@
+package data
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"dtl-tf/graph/limit"
+	"dtl-tf/graph/spell"
+)
+
+// row is an image in a table.
+type row struct {
+	line               int
+	path, label, split string
+}
+
+// table is the content of a CSV or JSON-lines file.
+type table struct {
+	file   string
+	rows   []row
+	splits bool     // there is a column of splits
+	folder bool     // labels are the names of class folders, which may have any form
+	unused []string // columns without meaning
+}
+
+// tableFormats are the readers of tables by the ending of the file.
+func tableFormats() map[string]func(t *table, content []byte) error {
+	return map[string]func(*table, []byte) error{".csv": readCSV, ".tsv": readCSV, ".jsonl": readJSONLines, ".ndjson": readJSONLines}
+}
+
+// IsTable reports whether a name is that of a table, which [Open] reads as a data set.
+func IsTable(name string) bool { return tableFormats()[strings.ToLower(filepath.Ext(name))] != nil }
+
+// The columns of a table, and other names under which they are found.
+const (
+	columnPath  = "path"
+	columnLabel = "label"
+	columnSplit = "split"
+)
+
+func columnOf(name string) string {
+	switch name = strings.ToLower(strings.TrimSpace(name)); name {
+	case columnPath, "file", "filename", "image":
+		return columnPath
+	case columnLabel, "labels", "class":
+		return columnLabel
+	case columnSplit:
+		return columnSplit
+	}
+	return ""
+}
+
+// labelSeparator separates the labels of an image in CSV. JSON has lists.
+const labelSeparator = "|"
+
+// readTable reads a table. Errors name the file and the line.
+func readTable(file string) (*table, error) {
+	content, err := limit.ReadFile(file, MaxListBytes)
+	if err != nil {
+		return nil, fmt.Errorf("read table: %w", err)
+	}
+	return parseTable(file, content, false)
+}
+
+func parseTable(file string, content []byte, folder bool) (*table, error) {
+	t := &table{file: file, folder: folder}
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("%s is in UTF-16: save it in UTF-8", file)
+	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	if err := tableFormats()[strings.ToLower(filepath.Ext(file))](t, content); err != nil {
+		return nil, fmt.Errorf("%s %w", file, err)
+	}
+	if len(t.rows) == 0 {
+		return nil, fmt.Errorf("%s has no images: want a line with path and label for each", file)
+	}
+	return t, nil
+}
+
+// readCSV reads columns that are separated by commas, semicolons or tabs, whichever the header has.
+func readCSV(t *table, content []byte) error {
+	r := csv.NewReader(bytes.NewReader(content))
+	head, _, _ := bytes.Cut(content, []byte("\n"))
+	for _, separator := range ",;\t" {
+		if bytes.ContainsRune(head, separator) {
+			r.Comma = separator
+			break
+		}
+	}
+	r.ReuseRecord = true
+	var columns []string
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return csvError(err, len(record), len(columns))
+		}
+		line, _ := r.FieldPos(0)
+		if columns == nil {
+			if columns, err = t.header(record); err != nil {
+				return fmt.Errorf("line %d: %w", line, err)
+			}
+			continue
+		}
+		cells := map[string]string{}
+		for i, name := range columns {
+			cells[name] = record[i]
+		}
+		labels := []string{cells[columnLabel]}
+		if !t.folder {
+			labels = strings.Split(cells[columnLabel], labelSeparator)
+		}
+		if err := t.add(line, cells[columnPath], labels, cells[columnSplit]); err != nil {
+			return fmt.Errorf("line %d: %w", line, err)
+		}
+	}
+}
+
+// header finds the columns.
+func (t *table) header(record []string) (columns []string, err error) {
+	for _, name := range record {
+		column := columnOf(name)
+		if column == "" {
+			t.unused = append(t.unused, name)
+		} else if slices.Contains(columns, column) {
+			return nil, fmt.Errorf("two columns of the header mean %s: remove one", column)
+		}
+		columns = append(columns, column)
+	}
+	if !slices.Contains(columns, columnPath) || !slices.Contains(columns, columnLabel) {
+		return nil, fmt.Errorf("want a header with the columns path and label (and split, if there are splits), and this line has %s", quotedFew(record))
+	}
+	t.splits = slices.Contains(columns, columnSplit)
+	return columns, nil
+}
+
+// csvError rephrases an error of a record with a number of fields.
+func csvError(err error, fields, columns int) error {
+	var p *csv.ParseError
+	switch {
+	case errors.Is(err, csv.ErrFieldCount) && errors.As(err, &p):
+		return fmt.Errorf("line %d: it has %d columns and the header has %d: a path or label with the separator in it needs quotation marks around it", p.Line, fields, columns)
+	case errors.As(err, &p):
+		return fmt.Errorf("line %d: %w", p.Line, p.Err)
+	}
+	return err
+}
+
+func quotedFew(texts []string) string {
+	shown := make([]string, min(len(texts), maxNames))
+	for i := range shown {
+		shown[i] = quoted(texts[i])
+	}
+	return strings.Join(shown, ", ")
+}
+
+// add adds a row.
+func (t *table) add(line int, path string, labels []string, split string) error {
+	r := row{line: line, path: path, split: strings.TrimSpace(split)}
+	for i, label := range labels {
+		if !t.folder {
+			labels[i] = strings.TrimSpace(label)
+		}
+	}
+	local := filepath.FromSlash(path)
+	switch {
+	case path == "":
+		return errors.New("the path is empty")
+	case !filepath.IsLocal(local):
+		return fmt.Errorf("path %s leaves the folder of the table: want one relative to it", quoted(path))
+	case len(labels) > 1:
+		return fmt.Errorf("%s has %d labels (%s): training with several labels for an image is not possible, give it one", quoted(path), len(labels), quotedFew(labels))
+	case len(labels) == 0 || labels[0] == "":
+		return fmt.Errorf("%s has no label", quoted(path))
+	case !utf8.ValidString(labels[0]):
+		return fmt.Errorf("label %s is not UTF-8, which result files can't hold: save the table in UTF-8", quoted(labels[0]))
+	}
+	r.path, r.label = filepath.ToSlash(filepath.Clean(local)), labels[0]
+	if t.splits {
+		split, err := tableSplit(r.split)
+		if err != nil {
+			return err
+		}
+		r.split = split
+	}
+	t.rows = append(t.rows, r)
+	return nil
+}
+
+// tableSplit is the split that a cell names.
+func tableSplit(name string) (string, error) {
+	switch {
+	case name == Train || name == Test:
+		return name, nil
+	case slices.Contains(valFolders(), name):
+		return Val, nil
+	}
+	return "", fmt.Errorf("split %s is unknown: use train, val or test", quoted(name))
+}
+
+// openTable makes a data set of a table. Paths are relative to its folder.
+func openTable(file string, classes int) (*Set, error) {
+	t, err := readTable(file)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{Root: filepath.Dir(file), Layout: LayoutTable, splits: map[string][]Item{}}
+	if len(t.unused) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("not used, columns of %s: %d (%s)", file, len(t.unused), spell.Few(t.unused, maxNames)))
+	}
+	repeated, err := t.unique()
+	if err != nil {
+		return nil, err
+	}
+	if len(repeated) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("passed over, lines of %s that repeat an earlier one: %d (%s)", file, len(repeated), spell.Few(repeated, maxNames)))
+	}
+	s.ClassNames = t.classes()
+	s.Classes = len(s.ClassNames)
+	switch {
+	case s.Classes < 2:
+		return nil, fmt.Errorf("%s: all images have the label %s: there is nothing to classify", file, quoted(s.ClassNames[0]))
+	case s.Classes > maxLabel:
+		return nil, fmt.Errorf("%s has %d different labels, more than the limit of %d", file, s.Classes, maxLabel)
+	case classes != 0 && classes != s.Classes:
+		return nil, fmt.Errorf("%s has %d different labels, %d classes are wanted", file, s.Classes, classes)
+	}
+	label := map[string]int{}
+	for i, name := range s.ClassNames {
+		label[name] = i
+	}
+	all := make([]Item, len(t.rows))
+	for i, r := range t.rows {
+		all[i] = Item{Path: filepath.Join(s.Root, filepath.FromSlash(r.path)), Name: r.path, Label: label[r.label], line: r.line}
+		split := Train
+		if t.splits {
+			split = r.split
+		}
+		s.splits[split] = append(s.splits[split], all[i])
+	}
+	s.splits[TrainVal] = s.splits[Train]
+	return s, checkFiles(file, all)
+}
+
+// checkFiles reports the first image that is not there, so that a missing test image is reported before training starts.
+func checkFiles(list string, items []Item) error {
+	return parallel(len(items), func(i int) error {
+		info, err := os.Stat(items[i].Path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is not a regular file", items[i].Path)
+		}
+		if err == nil {
+			return nil
+		}
+		hint := ""
+		if strings.Contains(items[i].Name, `\`) && !exists(items[i].Path) {
+			hint = ": the path has backslashes, write slashes"
+		}
+		return fmt.Errorf("%s line %d: %w%s", list, items[i].line, err, hint)
+	})
+}
+
+// unique drops rows that repeat an earlier one and names their lines. An image with two labels or in two splits is an error.
+func (t *table) unique() (repeated []string, err error) {
+	first := map[string]row{}
+	kept := t.rows[:0]
+	for _, r := range t.rows {
+		earlier, known := first[r.path]
+		switch {
+		case !known:
+			first[r.path] = r
+			kept = append(kept, r)
+		case earlier.label != r.label:
+			return nil, fmt.Errorf("%s line %d: %s has the label %s here and %s in line %d: remove one of them", t.file, r.line, quoted(r.path), quoted(r.label), quoted(earlier.label), earlier.line)
+		case earlier.split != r.split:
+			return nil, fmt.Errorf("%s line %d: %s is in the split %s here and in %s in line %d: remove one of them", t.file, r.line, quoted(r.path), r.split, earlier.split, earlier.line)
+		default:
+			repeated = append(repeated, fmt.Sprintf("line %d", r.line))
+		}
+	}
+	t.rows = kept
+	return repeated, nil
+}
+
+// classes lists the different labels: by value if all are whole numbers, else in byte order as class folders are.
+func (t *table) classes() []string {
+	set, numbers := map[string]bool{}, map[string]int{}
+	for _, r := range t.rows {
+		set[r.label] = true
+		if n, err := strconv.Atoi(r.label); err == nil {
+			numbers[r.label] = n
+		}
+	}
+	names := slices.Sorted(maps.Keys(set))
+	if len(numbers) == len(names) {
+		slices.SortStableFunc(names, func(a, b string) int { return numbers[a] - numbers[b] })
+	}
+	return names
+}
