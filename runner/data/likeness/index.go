@@ -1,22 +1,21 @@
 package likeness
 
-// bands is the number of parts of a hash. Of hashes that differ in maxBits bits, at least one part is equal.
-const bands = maxBits + 1
+// The keys of the index: bands of signs of the lowest frequencies, each of bandBits of them. A picture is looked for under the keys of
+// all signs of the probed weakest frequencies of a band, which a copy may have with the other sign.
+const (
+	bands    = 3
+	bandBits = 10
+	probed   = 3
+)
 
-// Index finds pictures by their prints.
+// Index finds pictures by their prints. It finds nearly all that look alike, not all.
 type Index struct {
 	prints  []*Print
-	buckets [bands]map[uint16][]int32 // numbers of prints, by a part of the hash
+	buckets [bands][1 << bandBits][]int32 // numbers of prints
 }
 
 // NewIndex makes an empty index.
-func NewIndex() *Index {
-	x := &Index{}
-	for b := range x.buckets {
-		x.buckets[b] = map[uint16][]int32{}
-	}
-	return x
-}
+func NewIndex() *Index { return &Index{} }
 
 // Add adds a picture, whose number is that of pictures before it.
 func (x *Index) Add(p *Print) {
@@ -25,34 +24,49 @@ func (x *Index) Add(p *Print) {
 	if p.Plain() {
 		return
 	}
-	for b := range x.buckets {
-		part := partOf(p.hash, b)
-		x.buckets[b][part] = append(x.buckets[b][part], number)
+	for b := range bands {
+		key := p.key(b)
+		x.buckets[b][key] = append(x.buckets[b][key], number)
 	}
 }
 
-// Alike returns the smallest number of a picture that looks like p and that ok accepts, or -1.
-func (x *Index) Alike(p *Print, ok func(number int) bool) int {
-	best := int32(-1)
+// Alike returns the smallest number below limit of a picture that looks like p and that ok accepts, or -1. It may be called by several
+// goroutines at a time.
+func (x *Index) Alike(p *Print, limit int, ok func(number int) bool) int {
+	best := int32(limit)
 	if p.Plain() {
 		return -1
 	}
-	for b := range x.buckets {
-		for _, number := range x.buckets[b][partOf(p.hash, b)] {
-			if best >= 0 && number >= best {
-				break
+	for b := range bands {
+		key := p.key(b)
+		for probe := range 1 << probed {
+			flipped := key
+			for i, bit := range p.weak[b] {
+				if probe>>i&1 == 1 {
+					flipped ^= 1 << bit
+				}
 			}
-			if Alike(p, x.prints[number]) && ok(int(number)) {
-				best = number
-				break
+			for _, number := range x.buckets[b][flipped] {
+				if number >= best {
+					break
+				}
+				if Alike(p, x.prints[number]) && ok(int(number)) {
+					best = number
+					break
+				}
 			}
 		}
+	}
+	if int(best) == limit {
+		return -1
 	}
 	return int(best)
 }
 
-// partOf is the b-th part of a hash.
-func partOf(hash uint64, b int) uint16 {
-	from, to := 64*b/bands, 64*(b+1)/bands
-	return uint16(hash >> from & (1<<(to-from) - 1))
+// key is the b-th band of the hash: every third sign.
+func (p *Print) key(b int) (key uint16) {
+	for i := range bandBits {
+		key |= uint16(p.hash>>(i*bands+b)&1) << i
+	}
+	return key
 }

@@ -1,34 +1,44 @@
-// Package likeness finds pictures that look alike: copies that were scaled, compressed again or brightened. It does not find crops,
-// rotated or mirrored copies.
+// Package likeness finds pictures that look alike: copies that were scaled, compressed again, brightened or slightly retouched. It does
+// not find crops, rotated or mirrored copies.
 //
-// A print has a difference hash of 64 bits (dHash: N. Krawetz, "Kind of Like That", 2013), by which candidates are found, and the
-// grey levels of a small picture, by which they are confirmed: a hash alone takes many plain pictures for copies of others. The
-// libraries of perceptual hashes lack that second step, and decode pictures themselves, not as training does.
+// Of each picture it keeps a small one, whose grey levels are compared, and a perceptual hash, by which the few pictures worth
+// comparing are found: the signs of its lowest frequencies (as in pHash: C. Zauner, "Implementation and Benchmarking of Perceptual
+// Image Hash Functions", 2010). Hashes alone take different pictures of one composition for copies, and hashes of differences between
+// neighbours (dHash) are random where a picture is of one grey, as product photographs mostly are. Libraries of such hashes decode
+// pictures themselves, not as training does.
 package likeness
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
+	"slices"
 )
 
-// The small picture has twice the sides of the hash's 9 x 8 levels.
+// The sides of the small picture.
 const (
-	columns, rows         = 18, 16
-	hashColumns, hashRows = columns / 2, rows / 2
+	columns, rows = 18, 16
+	levels        = rows * columns
 )
 
 // Print is what is compared of a picture.
 type Print struct {
-	hash  uint64
-	small [rows * columns]uint8
-	mean  float64
-	sigma float64 // standard deviation of small
+	small  [levels]int8 // centred levels, in units of 1/unit standard deviations; see center
+	length float64      // of small as a vector
+	sigma  float64      // standard deviation of the centred levels
+
+	hash   uint64 // signs of the lowest frequencies
+	strong uint64 // the signs of frequencies of at least strongest
+	weak   [bands][probed]uint8
 }
 
-// plain is the deviation in grey levels below which a picture has too little in it to be told from others.
-const plain = 4
+// unit keeps four standard deviations within an int8; levels beyond are cut off.
+const unit = 31
 
-// Plain reports whether the picture is nearly of one grey. Plain pictures are like no other.
+// plain is the standard deviation in grey levels below which a picture has too little in it to be told from others.
+const plain = 2
+
+// Plain reports whether the picture has too little in it to be told from others. Plain pictures are like no other.
 func (p *Print) Plain() bool { return p.sigma < plain }
 
 // maxSamples bounds the lines of pixels that are read of the shorter side of a large picture.
@@ -36,35 +46,100 @@ const maxSamples = 256
 
 // Of makes the print of RGB pixels [height, width, 3].
 func Of(pix []uint8, height, width int) (p Print) {
-	step := max(min(height, width)/maxSamples, 1)
-	levels := average(pix, height, width, step)
-	for y := range hashRows {
-		for x := range hashColumns - 1 {
-			if quad(levels, y, x) > quad(levels, y, x+1) {
-				p.hash |= 1 << (y*(hashColumns-1) + x)
-			}
-		}
-	}
+	small := average(pix, height, width, max(min(height, width)/maxSamples, 1))
+	center(small)
 	square := 0.0
-	for i, v := range levels {
-		p.small[i] = uint8(math.Round(v))
-		p.mean += v / float64(len(levels))
-		square += v * v / float64(len(levels))
+	for _, v := range small {
+		square += v * v / levels
 	}
-	p.sigma = math.Sqrt(max(square-p.mean*p.mean, 0))
+	p.sigma = math.Sqrt(square)
+	if p.Plain() {
+		return p
+	}
+	sum := 0
+	for i, v := range small {
+		small[i] = v / p.sigma
+		p.small[i] = int8(math.Round(min(max(small[i]*unit, math.MinInt8), math.MaxInt8)))
+		sum += int(p.small[i]) * int(p.small[i])
+		small[i] /= math.Sqrt(levels) // a vector of length 1
+	}
+	p.length = math.Sqrt(float64(sum))
+	p.sign(frequencies(small))
 	return p
 }
 
-// quad is the sum of the four levels of the small picture that the hash joins.
-func quad(levels []float64, y, x int) float64 {
-	at := 2*y*columns + 2*x
-	return levels[at] + levels[at+1] + levels[at+columns] + levels[at+columns+1]
+// center subtracts from each level the means of its row and its column. What is left tells pictures apart that have little but a
+// horizon or a shape in the middle.
+func center(small []float64) {
+	for row := range slices.Chunk(small, columns) {
+		mean := 0.0
+		for _, v := range row {
+			mean += v / columns
+		}
+		for x := range row {
+			row[x] -= mean
+		}
+	}
+	for x := range columns {
+		mean := 0.0
+		for y := range rows {
+			mean += small[y*columns+x] / rows
+		}
+		for y := range rows {
+			small[y*columns+x] -= mean
+		}
+	}
+}
+
+// The limits of pictures that look alike: the correlation of their small pictures, and the strong signs in which they may differ. Of
+// the 20 pairs that the first finds between 3,000 test and 25,000 training images of CIFAR-100, 18 are the same picture or the same
+// animal a moment later; further down, the share of clocks and cans of one form grows.
+const (
+	minCorrelation = 0.96
+	// Vectors of length 1 with this correlation differ by the square root of 2 - 2 x 0.96. Three signs of frequencies of at least 0.1
+	// each would make that more.
+	strongest = 0.1
+	maxSigns  = 2
+)
+
+// Alike reports whether two pictures look alike.
+func Alike(a, b *Print) bool {
+	if a.Plain() || b.Plain() || bits.OnesCount64((a.hash^b.hash)&a.strong&b.strong) > maxSigns {
+		return false
+	}
+	sum := 0
+	for i, v := range a.small {
+		sum += int(v) * int(b.small[i])
+	}
+	return float64(sum) >= minCorrelation*a.length*b.length
+}
+
+// sign fills in the hash.
+func (p *Print) sign(values [64]float64) {
+	for i, v := range values {
+		if v > 0 {
+			p.hash |= 1 << i
+		}
+		if math.Abs(v) >= strongest {
+			p.strong |= 1 << i
+		}
+	}
+	for b := range p.weak {
+		order := make([]uint8, bandBits)
+		for i := range order {
+			order[i] = uint8(i)
+		}
+		slices.SortStableFunc(order, func(x, y uint8) int {
+			return cmp.Compare(math.Abs(values[int(x)*bands+b]), math.Abs(values[int(y)*bands+b]))
+		})
+		copy(p.weak[b][:], order)
+	}
 }
 
 // average scales every step-th pixel to rows x columns grey levels by area. The weights of the colours are those of ITU-R BT.601.
 func average(pix []uint8, height, width, step int) []float64 {
 	h, w := (height+step-1)/step, (width+step-1)/step
-	levels := make([]float64, rows*columns)
+	small := make([]float64, levels)
 	line, sums := make([]float64, w), make([]float64, columns)
 	across, down := areas(w, columns), areas(h, rows)
 	for y, targets := range down {
@@ -81,11 +156,11 @@ func average(pix []uint8, height, width, step int) []float64 {
 		}
 		for _, a := range targets {
 			for x, s := range sums {
-				levels[a.to*columns+x] += a.weight * s
+				small[a.to*columns+x] += a.weight * s
 			}
 		}
 	}
-	return levels
+	return small
 }
 
 // area is the share of a target's area that a source covers.
@@ -107,26 +182,4 @@ func areas(from, to int) [][]area {
 		}
 	}
 	return out
-}
-
-// The limits of pictures that look alike: the bits in which their hashes differ, and the correlation of their small pictures.
-const (
-	maxBits        = 6
-	minCorrelation = 0.97
-)
-
-// Alike reports whether two pictures look alike.
-func Alike(a, b *Print) bool {
-	if a.Plain() || b.Plain() || bits.OnesCount64(a.hash^b.hash) > maxBits {
-		return false
-	}
-	return correlation(a, b) >= minCorrelation
-}
-
-func correlation(a, b *Print) float64 {
-	sum := 0
-	for i, v := range a.small {
-		sum += int(v) * int(b.small[i])
-	}
-	return (float64(sum)/float64(len(a.small)) - a.mean*b.mean) / (a.sigma * b.sigma)
 }
