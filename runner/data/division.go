@@ -56,8 +56,8 @@ func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
 		}
 	}
 	classes := copies(items, sums, shares.Seed)
-	for label, groups := range classes {
-		if len(groups) > 0 && len(groups) < need {
+	for _, label := range slices.Sorted(maps.Keys(classes)) {
+		if groups := classes[label]; len(groups) < need {
 			few = append(few, fmt.Sprintf("%s (%d)", s.ClassName(label), len(groups)))
 		}
 	}

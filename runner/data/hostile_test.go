@@ -37,7 +37,11 @@ func TestBombs(t *testing.T) {
 	le.PutUint16(asBMP[26:], 1)
 	le.PutUint16(asBMP[28:], 24)
 	asJPEG := []byte("\xff\xd8\xff\xc0\x00\x11\x08\xea\x60\xea\x60\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01\xff\xda\xff\xd9")
-	for name, content := range map[string][]byte{"PNG": asPNG, "GIF": asGIF, "BMP": asBMP, "JPEG": asJPEG} {
+	asTIFF := []byte("II*\x00\x08\x00\x00\x00\x02\x00\x00\x01\x04\x00\x01\x00\x00\x00\x60\xea\x00\x00\x01\x01\x04\x00\x01\x00\x00\x00\x60\xea\x00\x00")
+	// An animation's canvas; a picture of its own size can't be as large.
+	asWebP := append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x5f\xea\x00\x5f\xea\x00ANMF"), read(t, "offset.webp")[48:]...)
+	le.PutUint32(asWebP[4:], uint32(len(asWebP)-8))
+	for name, content := range map[string][]byte{"PNG": asPNG, "GIF": asGIF, "BMP": asBMP, "JPEG": asJPEG, "TIFF": asTIFF, "WebP": asWebP} {
 		path := filepath.Join(t.TempDir(), "image.jpg") // the name says nothing
 		if err := os.WriteFile(path, content, 0o666); err != nil {
 			t.Fatal(err)

@@ -29,24 +29,45 @@ func TestLoadErrors(t *testing.T) {
 	corrupt := read("rgb8.png")
 	corrupt[100] ^= 0xff
 
+	canvas := read("exif.webp") // it has an extended header
+	canvas[24]++
+	endless := func(name string) []byte { // its last strip lies beyond the end of the file
+		content := read(name)
+		d, err := openDirectory(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for e := d.entries; len(e) > 0; e = e[12:] {
+			if at := binary.LittleEndian.Uint32(e[8:]); binary.LittleEndian.Uint16(e) == tagStripOffsets {
+				binary.LittleEndian.PutUint32(content[at+12:], 1<<30)
+			}
+		}
+		return content
+	}
 	images := Images{Decoder: decoder(t), Size: 8}
 	root := t.TempDir()
 	for name, c := range map[string]struct {
 		content []byte
 		want    string
 	}{
-		"empty.jpg":  {nil, "the file is empty"},
-		"text.jpg":   {[]byte("<html>not found</html>"), `not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF): it starts with "<html>no"`},
-		"bomb.png":   {bomb, "60000 x 60000 pixels, more than the limit of 100000000"},
-		"bomb.jpg":   {jpegBomb, "65000 x 65000 pixels, more than the limit"},
-		"cut.png":    {read("rgb8.png")[:500], "PNG image: "},
-		"cut.gif":    {read("clear.gif")[:400], "GIF image: "},
-		"cut.bmp":    {read("rgb24.bmp")[:400], "BMP image: "},
-		"cut.jpg":    {read("big420.jpg")[:900], "truncated"},
-		"magic.png":  {[]byte("\x89PNG\r\n\x1a\n"), "PNG image: "},
-		"magic.gif":  {[]byte("GIF89a"), "GIF image: "},
-		"magic.bmp":  {[]byte("BM"), "BMP image: "},
-		"change.png": {corrupt, "PNG image: "},
+		"empty.jpg":   {nil, "the file is empty"},
+		"text.jpg":    {[]byte("<html>not found</html>"), `not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF): it starts with "<html>no"`},
+		"bomb.png":    {bomb, "60000 x 60000 pixels, more than the limit of 100000000"},
+		"bomb.jpg":    {jpegBomb, "65000 x 65000 pixels, more than the limit"},
+		"cut.png":     {read("rgb8.png")[:500], "PNG image: "},
+		"cut.gif":     {read("clear.gif")[:400], "GIF image: "},
+		"cut.bmp":     {read("rgb24.bmp")[:400], "BMP image: "},
+		"cut.jpg":     {read("big420.jpg")[:900], "truncated"},
+		"cut.webp":    {read("lossy_big.webp")[:400], "WebP image: the file ends early"},
+		"cut.tif":     {read("rgb.tif")[:100], "TIFF image: the file ends early"},
+		"strip.tif":   {endless("strips.tif"), "TIFF image: the file ends early"},
+		"magic.webp":  {[]byte("RIFF\x04\x00\x00\x00WEBP"), "WebP image: the file has no picture"},
+		"canvas.webp": {canvas, "WebP image: its canvas is 41 x 26 pixels, its picture 40 x 26"},
+		"magic.tif":   {[]byte("II*\x00"), "TIFF image: the file ends early"},
+		"magic.png":   {[]byte("\x89PNG\r\n\x1a\n"), "PNG image: "},
+		"magic.gif":   {[]byte("GIF89a"), "GIF image: "},
+		"magic.bmp":   {[]byte("BM"), "BMP image: "},
+		"change.png":  {corrupt, "PNG image: "},
 	} {
 		path := filepath.Join(root, name)
 		if err := os.WriteFile(path, c.content, 0o644); err != nil {
