@@ -51,6 +51,9 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
+	if set.Classes < 2 {
+		return nil, fmt.Errorf("data set %s has one class: there is nothing to classify", c.Data)
+	}
 	division, err := c.divide(ctx, set, note)
 	if err != nil {
 		return nil, err
@@ -88,6 +91,7 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	if held != nil {
 		d.counts[split] = len(held)
 	}
+	d.countVal()
 	if chooses != nil {
 		d.counts[data.Val] = len(chooses)
 	}

@@ -44,6 +44,16 @@ func (c Config) divide(ctx context.Context, set *data.Set, note runner.NoteFunc)
 	return d, nil
 }
 
+// countVal counts the images that --val set aside.
+func (d *dataset) countVal() {
+	if d.division == nil || d.division.Val == 0 {
+		return
+	}
+	if items, err := d.set.Split(data.Val); err == nil {
+		d.counts[data.Val] = len(items)
+	}
+}
+
 // listing is the content of split.csv, nil without a division.
 func (d *dataset) listing() ([]byte, error) {
 	if d.division == nil {

@@ -10,6 +10,7 @@ import (
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/train"
@@ -110,6 +111,9 @@ func (c Config) files() []string {
 	}
 	if c.InitAdapter != "" {
 		list = append(list, c.InitAdapter)
+	}
+	if data.IsTable(c.Data) {
+		list = append(list, c.Data)
 	}
 	return list
 }

@@ -20,16 +20,19 @@ const maxImageBytes = 256 << 20
 // extension returns the extension that belongs to an image's first bytes, whatever its name says.
 func extension(head []byte) (string, error) {
 	for _, kind := range []struct{ magic, extension string }{
-		{"\xff\xd8\xff", ".jpg"}, {"\x89PNG\r\n\x1a\n", ".png"}, {"GIF8", ".gif"}, {"BM", ".bmp"},
+		{"\xff\xd8\xff", ".jpg"}, {"\x89PNG\r\n\x1a\n", ".png"}, {"GIF8", ".gif"}, {"BM", ".bmp"}, {"II*\x00", ".tif"}, {"MM\x00*", ".tif"},
 	} {
 		if bytes.HasPrefix(head, []byte(kind.magic)) {
 			return kind.extension, nil
 		}
 	}
+	if len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP" {
+		return ".webp", nil
+	}
 	if len(head) == 0 {
 		return "", errors.New("the image is empty")
 	}
-	return "", fmt.Errorf("neither JPEG, PNG, GIF nor BMP: it begins with %q", head[:min(len(head), 12)])
+	return "", fmt.Errorf("neither JPEG, PNG, GIF, BMP, WebP nor TIFF: it begins with %q", head[:min(len(head), 12)])
 }
 
 // place is the position of an image in a list.
