@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"dtl-tf/graph/jpeg"
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/finding"
@@ -34,7 +36,7 @@ type member struct {
 func Run(ctx context.Context, c Config, ui runner.UI) error {
 	set, err := data.Open(c.Data)
 	if err != nil {
-		return err
+		return refused(c, err, ui)
 	}
 	images := imagesOf(set)
 	decoder, err := jpeg.NewDecoder(0)
@@ -69,6 +71,24 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 		return errors.New(report.Count(r.Problems, "problem") + " in " + c.Data)
 	}
 	return nil
+}
+
+// refused reports why a data set can't be opened: all faults of a table, or else the error.
+func refused(c Config, err error, ui runner.UI) error {
+	var f finding.List
+	if data.IsTable(c.Data) {
+		for _, fault := range data.TableFaults(c.Data) {
+			f.Problem("faults of the table", c.Data, "%s", strings.TrimPrefix(fault.Error(), c.Data+" "))
+		}
+	}
+	if f.Problems() == 0 {
+		f.Problem("refused", c.Data, "%v", err)
+	}
+	r := Report{Data: spell.UTF8(c.Data), Findings: f.All(), Problems: f.Problems()}
+	if err := r.print(ui.Out, c.JSON); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s in %s, whose images were not looked at", report.Count(r.Problems, "problem"), c.Data)
 }
 
 // imagesOf lists the files of a set, each once, with its first split. The splits train and val of lists come before their union.

@@ -181,6 +181,16 @@ func TestLayouts(t *testing.T) {
 			t.Errorf("no %q in\n%s", line, out)
 		}
 	}
-	_, err = run(t, filepath.Join(root, "none"), false)
-	expect.Error(t, err, "none")
+	out, err = run(t, filepath.Join(root, "none"), false)
+	if expect.Error(t, err, "1 problem in ", "whose images were not looked at"); !strings.Contains(out, "problem  ROOT: open data set: ") {
+		t.Errorf("no folder:\n%s", out)
+	}
+	write(t, root, map[string][]byte{"bad.csv": []byte("path,label\na/1.png,a\ngone.png,b\n../2.png,b\n")})
+	out, err = run(t, filepath.Join(root, "bad.csv"), false)
+	expect.Error(t, err, "2 problems in ")
+	for _, line := range []string{`problem  ROOT: line 4: path "../2.png" leaves the folder`, "problem  ROOT: line 3: stat "} {
+		if !strings.Contains(out, line) {
+			t.Errorf("no %q in\n%s", line, out)
+		}
+	}
 }

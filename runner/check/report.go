@@ -15,7 +15,7 @@ import (
 // Report is the result of a check, and its form in JSON.
 type Report struct {
 	Data     string            `json:"data"`
-	Layout   string            `json:"layout"`
+	Layout   string            `json:"layout"` // "" if the data set can't be opened
 	Images   int               `json:"images"`
 	Readable int               `json:"readable"`
 	Splits   map[string]int    `json:"splits"` // images by split
@@ -60,6 +60,9 @@ func (r Report) print(w io.Writer, asJSON bool) error {
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
 		return e.Encode(r)
+	}
+	if r.Layout == "" { // it was not opened
+		return finding.Print(w, "", r.Findings)
 	}
 	classes := "1 class"
 	if n := len(r.Classes); n != 1 {

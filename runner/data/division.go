@@ -234,7 +234,7 @@ func ReadListing(file string) (*Listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the run's splits: %w", err)
 	}
-	t, err := parseTable(file, content, true)
+	t, err := parseTable(&table{file: file, folder: true}, content)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,9 @@ func readJSONLines(t *table, content []byte) error {
 			continue
 		}
 		if err := t.addObject(number, line, unused); err != nil {
-			return fmt.Errorf("line %d: %w", number, err)
+			if err := t.fault(number, "%w", err); err != nil {
+				return err
+			}
 		}
 	}
 	t.unused = slices.Sorted(maps.Keys(unused))

@@ -31,6 +31,19 @@ type table struct {
 	splits bool     // there is a column of splits
 	folder bool     // labels are the names of class folders, which may have any form
 	unused []string // columns without meaning
+
+	lenient bool // collect faults of lines instead of stopping at the first
+	faults  []error
+}
+
+// fault returns what is wrong with a line, or collects it.
+func (t *table) fault(line int, format string, args ...any) error {
+	err := fmt.Errorf("line %d: %w", line, fmt.Errorf(format, args...))
+	if !t.lenient {
+		return err
+	}
+	t.faults = append(t.faults, err)
+	return nil
 }
 
 // tableFormats are the readers of tables by the ending of the file.
@@ -69,11 +82,12 @@ func readTable(file string) (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read table: %w", err)
 	}
-	return parseTable(file, content, false)
+	return parseTable(&table{file: file}, content)
 }
 
-func parseTable(file string, content []byte, folder bool) (*table, error) {
-	t := &table{file: file, folder: folder}
+// parseTable reads the content of a table.
+func parseTable(t *table, content []byte) (*table, error) {
+	file := t.file
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return nil, fmt.Errorf("%s is in UTF-16: save it in UTF-8", file)
 	}
@@ -81,7 +95,7 @@ func parseTable(file string, content []byte, folder bool) (*table, error) {
 	if err := tableFormats()[strings.ToLower(filepath.Ext(file))](t, content); err != nil {
 		return nil, fmt.Errorf("%s %w", file, err)
 	}
-	if len(t.rows) == 0 {
+	if len(t.rows)+len(t.faults) == 0 {
 		return nil, fmt.Errorf("%s has no images: want a line with path and label for each", file)
 	}
 	return t, nil
@@ -105,7 +119,10 @@ func readCSV(t *table, content []byte) error {
 			return nil
 		}
 		if err != nil {
-			return csvError(err, len(record), len(columns))
+			if err = t.csvError(err, len(record), len(columns)); err != nil || columns == nil {
+				return err
+			}
+			continue
 		}
 		line, _ := r.FieldPos(0)
 		if columns == nil {
@@ -123,7 +140,9 @@ func readCSV(t *table, content []byte) error {
 			labels = strings.Split(cells[columnLabel], labelSeparator)
 		}
 		if err := t.add(line, cells[columnPath], labels, cells[columnSplit]); err != nil {
-			return fmt.Errorf("line %d: %w", line, err)
+			if err := t.fault(line, "%w", err); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -146,12 +165,12 @@ func (t *table) header(record []string) (columns []string, err error) {
 	return columns, nil
 }
 
-// csvError rephrases an error of a record with a number of fields.
-func csvError(err error, fields, columns int) error {
+// csvError rephrases an error of a record with a number of fields. Only a wrong number lets the reader go on.
+func (t *table) csvError(err error, fields, columns int) error {
 	var p *csv.ParseError
 	switch {
 	case errors.Is(err, csv.ErrFieldCount) && errors.As(err, &p):
-		return fmt.Errorf("line %d: it has %d columns and the header has %d: a path or label with the separator in it needs quotation marks around it", p.Line, fields, columns)
+		return t.fault(p.Line, "it has %d columns and the header has %d: a path or label with the separator in it needs quotation marks around it", fields, columns)
 	case errors.As(err, &p):
 		return fmt.Errorf("line %d: %w", p.Line, p.Err)
 	}
@@ -254,22 +273,51 @@ func openTable(file string, classes int) (*Set, error) {
 	return s, checkFiles(file, all)
 }
 
+// TableFaults returns what is wrong with a table: every bad line, two labels or splits of an image, and images that are not there. It is
+// for tables that [Open] refuses.
+func TableFaults(file string) (faults []error) {
+	content, err := limit.ReadFile(file, MaxListBytes)
+	if err != nil {
+		return []error{err}
+	}
+	t := &table{file: file, lenient: true}
+	if _, err := parseTable(t, content); err != nil {
+		return []error{err}
+	}
+	if _, err := t.unique(); err != nil {
+		t.faults = append(t.faults, err) // not of a lenient table
+	}
+	for _, fault := range t.faults {
+		faults = append(faults, fmt.Errorf("%s %w", file, fault))
+	}
+	root := filepath.Dir(file)
+	for _, r := range t.rows {
+		item := Item{Path: filepath.Join(root, filepath.FromSlash(r.path)), Name: r.path, line: r.line}
+		if err := checkFile(file, item); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return faults
+}
+
 // checkFiles reports the first image that is not there, so that a missing test image is reported before training starts.
 func checkFiles(list string, items []Item) error {
-	return parallel(len(items), func(i int) error {
-		info, err := os.Stat(items[i].Path)
-		if err == nil && !info.Mode().IsRegular() {
-			err = fmt.Errorf("%s is not a regular file", items[i].Path)
-		}
-		if err == nil {
-			return nil
-		}
-		hint := ""
-		if strings.Contains(items[i].Name, `\`) && !exists(items[i].Path) {
-			hint = ": the path has backslashes, write slashes"
-		}
-		return fmt.Errorf("%s line %d: %w%s", list, items[i].line, err, hint)
-	})
+	return parallel(len(items), func(i int) error { return checkFile(list, items[i]) })
+}
+
+func checkFile(list string, item Item) error {
+	info, err := os.Stat(item.Path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", item.Path)
+	}
+	if err == nil {
+		return nil
+	}
+	hint := ""
+	if strings.Contains(item.Name, `\`) && !exists(item.Path) {
+		hint = ": the path has backslashes, write slashes"
+	}
+	return fmt.Errorf("%s line %d: %w%s", list, item.line, err, hint)
 }
 
 // unique drops rows that repeat an earlier one and names their lines. An image with two labels or in two splits is an error.
@@ -283,11 +331,14 @@ func (t *table) unique() (repeated []string, err error) {
 			first[r.path] = r
 			kept = append(kept, r)
 		case earlier.label != r.label:
-			return nil, fmt.Errorf("%s line %d: %s has the label %s here and %s in line %d: remove one of them", t.file, r.line, quoted(r.path), quoted(r.label), quoted(earlier.label), earlier.line)
+			err = t.fault(r.line, "%s has the label %s here and %s in line %d: remove one of them", quoted(r.path), quoted(r.label), quoted(earlier.label), earlier.line)
 		case earlier.split != r.split:
-			return nil, fmt.Errorf("%s line %d: %s is in the split %s here and in %s in line %d: remove one of them", t.file, r.line, quoted(r.path), r.split, earlier.split, earlier.line)
+			err = t.fault(r.line, "%s is in the split %s here and in %s in line %d: remove one of them", quoted(r.path), r.split, earlier.split, earlier.line)
 		default:
 			repeated = append(repeated, fmt.Sprintf("line %d", r.line))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s %w", t.file, err)
 		}
 	}
 	t.rows = kept

@@ -133,6 +133,36 @@ func TestTableErrors(t *testing.T) {
 	}
 }
 
+// TestTableFaults: every fault of a table is found, not only the first.
+func TestTableFaults(t *testing.T) {
+	for name, c := range map[string]struct {
+		content string
+		want    []string
+	}{
+		"l.csv": {
+			"path,label\na.jpg,x\n../d.jpg,y\nb.jpg,y,z\na.jpg,y\ngone.jpg,x\nd.jpg,\n",
+			[]string{"line 3: path ", "line 4: it has 3 columns", "line 7: \"d.jpg\" has no label", "line 5: \"a.jpg\" has the label \"y\" here", "line 6: stat "},
+		},
+		"l.jsonl": {
+			`{"path": "a.jpg", "label": "x"}` + "\n[]\n" + `{"path": "b.jpg", "label": 1.5}`, []string{"line 2: want an object", "line 3: the label"},
+		},
+		"m.csv": {"a.jpg,x\n", []string{"line 1: want a header"}},
+		"r.csv": {"path,label\na.jpg,x\nb.jpg,y\n", nil},
+	} {
+		file := withTable(t, name, c.content)
+		got := TableFaults(file)
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %d faults, want %d: %v", name, len(got), len(c.want), got)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.HasPrefix(got[i].Error(), file+" "+want) {
+				t.Errorf("%s: %v, want %q", name, got[i], want)
+			}
+		}
+	}
+}
+
 // FuzzTable: what a table says never leaves its folder.
 func FuzzTable(f *testing.F) {
 	f.Add([]byte("path,label,split\n\"a, b.jpg\",x,train\r\nc.jpg,y,test\n"), false)
@@ -143,7 +173,7 @@ func FuzzTable(f *testing.F) {
 		if asJSON {
 			name = "l.jsonl"
 		}
-		table, err := parseTable(name, content, false)
+		table, err := parseTable(&table{file: name}, content)
 		if err != nil {
 			if len(err.Error()) > 1500 {
 				t.Errorf("the error has %d characters", len(err.Error()))
