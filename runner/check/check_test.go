@@ -150,6 +150,9 @@ func TestFindings(t *testing.T) {
 					t.Errorf("no %q in\n%s", line, out)
 				}
 			}
+			if strings.Contains(out, "looks like") && name != "alike" {
+				t.Errorf("copies of a file look alike too:\n%s", out)
+			}
 			text, _ := run(t, root, true)
 			var r Report
 			expect.NoError(t, json.Unmarshal([]byte(text), &r))

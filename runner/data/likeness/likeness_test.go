@@ -102,6 +102,37 @@ func TestCopies(t *testing.T) {
 	}
 }
 
+// TestHorizons: pictures that have their sky and their ground in common are not alike.
+func TestHorizons(t *testing.T) {
+	horizon := func(seed uint64) *Print {
+		r := rand.New(rand.NewPCG(seed, 9))
+		m := image.NewGray(image.Rect(0, 0, 64, 64))
+		boat, width := r.IntN(56), 2+r.IntN(5)
+		for y := range 64 {
+			for x := range 64 {
+				v := 220 - y
+				if y > 40 {
+					v = 60 + y/2
+				}
+				if y > 34 && y < 42 && x >= boat && x < boat+width {
+					v = 20
+				}
+				m.SetGray(x, y, color.Gray{uint8(v)})
+			}
+		}
+		return of(m)
+	}
+	first := horizon(0)
+	if first.Plain() || !Alike(first, horizon(0)) {
+		t.Fatal("a picture is not like itself")
+	}
+	for seed := range uint64(20) {
+		if seed > 0 && Alike(first, horizon(seed)) {
+			t.Errorf("picture %d is like the first", seed)
+		}
+	}
+}
+
 // TestIndex: the smallest accepted number below the limit is found.
 func TestIndex(t *testing.T) {
 	p := of(scene(1, 64, 64))
