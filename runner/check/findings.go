@@ -22,7 +22,7 @@ func reportFiles(images []member, f *finding.List) {
 		case m.Missing != nil:
 			f.Problem("files that can't be read", m.where(), "%v", m.Missing)
 		case m.Broken != nil:
-			f.Problem("files that can't be decoded", m.where(), "%v: replace or remove it, or train with --skip-bad-images", m.Broken)
+			f.Problem("files that can't be decoded", m.where(), "%v; replace or remove it, or train with --skip-bad-images", m.Broken)
 		}
 	}
 }

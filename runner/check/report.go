@@ -68,6 +68,9 @@ func (r Report) print(w io.Writer, asJSON bool) error {
 	if n := len(r.Classes); n != 1 {
 		classes = fmt.Sprintf("%d classes", n)
 	}
+	for i := range r.Findings {
+		r.Findings[i].Where = spell.Line(r.Findings[i].Where)
+	}
 	fmt.Fprintf(w, "%s (%s): %s of %s", r.Data, r.Layout, report.Count(r.Images, "image"), classes)
 	if k := kinds(r.Formats); k != "" {
 		fmt.Fprintf(w, "; %s; %s", k, r.sizes)

@@ -1,7 +1,9 @@
 package data
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -73,7 +75,7 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 		}
 		images, err := passed.ImagesBelow(class)
 		if err != nil {
-			return fmt.Errorf("read class folder: %w", err)
+			return unreadable("read class folder", err)
 		}
 		if first && len(images) == 0 {
 			return fmt.Errorf("class folder %s has no image (%s): fill or remove it", class, strings.Join(imageExtensions(), " "))
@@ -188,7 +190,18 @@ func isDataSet(folder string) bool {
 	for _, split := range splitNames() {
 		names = append(names, listFiles(split)...)
 	}
-	return slices.ContainsFunc(names, func(name string) bool { return exists(filepath.Join(folder, name)) })
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(folder, name))
+		return err == nil // a folder that can't be read is none
+	})
+}
+
+// unreadable adds a way out to the error of a folder that the user may not read.
+func unreadable(what string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w: its images would be missing, so make it readable (chmod -R u+rX FOLDER) or remove it", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func brokenClass(folder, link string) error {
@@ -201,7 +214,7 @@ type contents struct{ folders, images, files, broken, hidden []string }
 func readFolder(folder string) (c contents, err error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return c, fmt.Errorf("read class folders: %w", err)
+		return c, unreadable("read class folders", err)
 	}
 	for _, e := range entries {
 		if files.Hidden(e.Name()) {

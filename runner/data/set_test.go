@@ -254,6 +254,23 @@ func TestFolderErrors(t *testing.T) {
 	}
 }
 
+// TestUnreadableFolder: a folder that the user may not read is named, with a way out.
+func TestUnreadableFolder(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read every folder")
+	}
+	root := tree(t, map[string]string{"a/1.png": "", "b/2.png": "", "a/in/3.png": ""})
+	for _, folder := range []string{"a/in", "b"} {
+		path := filepath.Join(root, folder)
+		need.NoError(t, os.Chmod(path, 0))
+		_, err := Open(root)
+		if want := path + ": permission denied: its images would be missing, so make it readable"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", folder, err, want)
+		}
+		need.NoError(t, os.Chmod(path, 0o755))
+	}
+}
+
 func TestOpenShared(t *testing.T) {
 	for folder, want := range map[string]struct{ classes, trainval, test int }{
 		"vtab-1k/eurosat": {10, 1000, 5400}, "vtab-1k/cifar": {100, 1000, 10000}, "vtab-1k/caltech101": {102, 1000, 2000},
