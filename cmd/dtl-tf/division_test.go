@@ -23,7 +23,7 @@ func TestDivision(t *testing.T) {
 	content := read(t, out, result.SplitFile)
 	sum := sha256.Sum256(content)
 	s := r.Data.Split
-	if s == nil || s.SHA256 != hex.EncodeToString(sum[:]) || s.File != result.SplitFile || s.Val != 0.2 || s.Test != 0.3 || s.Seed != 42 || len(s.Fingerprints) != 3 {
+	if s == nil || s.SHA256 != hex.EncodeToString(sum[:]) || s.File != result.SplitFile || s.Val != 0.2 || s.Test != 0.3 || s.Seed != 42 || len(s.Fingerprints) != 3 || s.Images["val"] != 6 {
 		t.Fatalf("run.json: %+v", s)
 	}
 	if r.Accuracy.Images != 9 || r.Accuracy.Split != "test" || strings.Count(string(content), ",test\n") != 9 || strings.Count(string(content), ",val\n") != 6 {

@@ -24,7 +24,8 @@ type Shares struct {
 // Division says how a set was divided.
 type Division struct {
 	Shares
-	Fingerprints map[string]string // by split, see Listing.Fingerprint
+	Images       map[string]int    // by split
+	Fingerprints map[string]string // by split, of names and content; see Listing.Take
 }
 
 // Divide makes splits val and test of a data set that lacks them, from its training images.
@@ -72,8 +73,9 @@ func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
 		}
 	}
 	s.splits[TrainVal] = s.splits[Train]
-	d := &Division{Shares: shares, Fingerprints: map[string]string{}}
+	d := &Division{Shares: shares, Images: map[string]int{}, Fingerprints: map[string]string{}}
 	for split, part := range divided {
+		d.Images[split] = len(part)
 		if d.Fingerprints[split], err = s.contentOf(ctx, part); err != nil {
 			return nil, err
 		}

@@ -80,7 +80,7 @@ func ofSplit(split string, err error) error {
 	return err
 }
 
-// readList reads a list and checks that its files exist.
+// readList reads a list and checks that its files exist, so that a missing test image is reported before training starts.
 func readList(root, file string, classes int) ([]Item, error) {
 	content, err := limit.ReadFile(file, MaxListBytes)
 	if err != nil {

@@ -214,7 +214,7 @@ func TableFaults(file string) (faults []error) {
 	return faults
 }
 
-// checkFiles reports the first image that is not there, so that a missing test image is reported before training starts.
+// checkFiles reports the first image that is not there.
 func checkFiles(list string, items []Item) error {
 	return parallel(len(items), func(i int) error { return checkFile(list, items[i]) })
 }

@@ -16,8 +16,8 @@ import (
 func (c Config) filled() Config {
 	c.DropPathScope = cmp.Or(c.DropPathScope, dtl.DropPathAll)
 	c.Select, c.SelectEvery = cmp.Or(c.Select, SelectLast), cmp.Or(c.SelectEvery, 1)
-	c.Exif = cmp.Or(c.Exif, ExifAuto)
 	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
+	c.Exif = cmp.Or(c.Exif, ExifAuto)
 	if p, err := augment.Parse(c.Augment); err == nil { // else Check reports it
 		c.Augment = p.String()
 	}
@@ -45,14 +45,14 @@ func (c Config) Check() error {
 	}
 	fromAdapter := c.Method == "" && c.InitAdapter != ""
 	switch {
+	case c.Holdout > 0 && c.Test > 0:
+		return runner.Usagef("--holdout and --test contradict each other: both set images aside for the evaluation, --test lists them")
 	case !fromAdapter && !slices.Contains(dtl.Names(), c.Method):
 		return runner.Usagef("--method %q is unknown: use one of %s", c.Method, strings.Join(dtl.Names(), ", "))
 	case c.Init == InitRandom && c.Method != "full":
 		return runner.Usagef("--init random needs --method full: nothing else would train the random weights")
 	case c.Init == InitRandom && c.Path == "":
 		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
-	case c.Holdout > 0 && c.Test > 0:
-		return runner.Usagef("--holdout and --test contradict each other: both set images aside for the evaluation, --test lists them")
 	}
 	for _, check := range []func() error{c.checkAugmentation, c.checkSelection} {
 		if err := check(); err != nil {

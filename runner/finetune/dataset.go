@@ -51,9 +51,6 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
-	if set.Classes < 2 {
-		return nil, fmt.Errorf("data set %s has one class: there is nothing to classify", c.Data)
-	}
 	division, err := c.divide(ctx, set, note)
 	if err != nil {
 		return nil, err
@@ -86,12 +83,11 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	}
 	d := &dataset{
 		batch: c.Batch, set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
-		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note}, division: division,
+		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note},
 	}
 	if held != nil {
 		d.counts[split] = len(held)
 	}
-	d.countVal()
 	if chooses != nil {
 		d.counts[data.Val] = len(chooses)
 	}
@@ -108,7 +104,7 @@ func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note run
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
-	d.images = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}
+	d.images, d.division = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}, division
 	options := data.LoaderOptions{
 		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -16,8 +17,11 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// divide makes the splits that --val and --test ask for, nil if they do not.
+// divide makes the splits that --val and --test ask for, nil if they do not. It refuses a set of one class.
 func (c Config) divide(ctx context.Context, set *data.Set, note runner.NoteFunc) (*data.Division, error) {
+	if set.Classes < 2 {
+		return nil, fmt.Errorf("data set %s has one class: there is nothing to classify", c.Data)
+	}
 	if c.Val == 0 && c.Test == 0 {
 		return nil, nil
 	}
@@ -31,27 +35,12 @@ func (c Config) divide(ctx context.Context, set *data.Set, note runner.NoteFunc)
 	}
 	var parts []string
 	for _, split := range []string{data.Train, data.Val, data.Test} {
-		if d.Fingerprints[split] == "" {
-			continue
+		if n := d.Images[split]; n > 0 {
+			parts = append(parts, split+" "+report.Thousands(n))
 		}
-		items, err := set.Split(split)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, split+" "+report.Thousands(len(items)))
 	}
 	note("divided, images of each split: %s (%s lists them)", strings.Join(parts, ", "), result.SplitFile)
 	return d, nil
-}
-
-// countVal counts the images that --val set aside.
-func (d *dataset) countVal() {
-	if d.division == nil || d.division.Val == 0 {
-		return
-	}
-	if items, err := d.set.Split(data.Val); err == nil {
-		d.counts[data.Val] = len(items)
-	}
 }
 
 // listing is the content of split.csv, nil without a division.
@@ -64,18 +53,17 @@ func (d *dataset) listing() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// recordSplit describes the division in the record of the run.
-func (r *run) recordSplit() error {
-	content, err := r.data.listing()
-	if err != nil || content == nil {
-		return err
+// split describes the division for the record of the run, nil without one.
+func (d *dataset) split() *result.Split {
+	if d.division == nil {
+		return nil
 	}
+	content, _ := d.listing() // writing into memory does not fail
 	sum := sha256.Sum256(content)
-	v := r.data.division
-	r.record.Data.Split = &result.Split{
-		File: result.SplitFile, SHA256: hex.EncodeToString(sum[:]), Val: v.Val, Test: v.Test, Seed: v.Seed, Fingerprints: v.Fingerprints,
+	v := d.division
+	return &result.Split{
+		File: result.SplitFile, SHA256: hex.EncodeToString(sum[:]), Val: v.Val, Test: v.Test, Seed: v.Seed, Images: v.Images, Fingerprints: v.Fingerprints,
 	}
-	return nil
 }
 
 // writeSplit writes split.csv.

@@ -67,6 +67,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Data: result.Data{
 			Name: d.name, Root: r.config.Data, Fingerprint: d.fingerprint, Classes: d.classes, Counts: d.counts,
 			Grey16: len(d.survey.Grey16), Turned: len(d.survey.Turned),
+			Split: d.split(),
 		},
 		Parameters:   result.Parameters{Trainable: counts.Method, Unused: counts.Unused, Classifier: counts.Classifier, Frozen: counts.Frozen},
 		Notes:        d.notes,
@@ -74,9 +75,6 @@ func (r *run) describe(cache *result.FeatureCache) error {
 	}
 	if d.val != nil {
 		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}
-	}
-	if err := r.recordSplit(); err != nil {
-		return err
 	}
 	return r.record.SetConfig(r.settings())
 }

@@ -150,6 +150,7 @@ type Split struct {
 	Val          float64           `json:"val,omitempty"`
 	Test         float64           `json:"test,omitempty"`
 	Seed         uint64            `json:"seed"`
+	Images       map[string]int    `json:"images"`       // by split
 	Fingerprints map[string]string `json:"fingerprints"` // of names and content, by split
 }
 
