@@ -30,9 +30,10 @@ type Record struct {
 	Adapter    string    `json:"adapter,omitempty"` // file; "": the backbone's own head
 	Backbone   string    `json:"backbone"`
 	Method     string    `json:"method,omitempty"`
-	Data       string    `json:"data"` // folder of the data set, absolute if possible
+	Data       string    `json:"data"` // folder or table of the data set, absolute if possible
 	Split      string    `json:"split"`
-	Images     int       `json:"images"` // evaluated
+	Exif       bool      `json:"exif,omitempty"` // images are turned as their EXIF data says
+	Images     int       `json:"images"`         // evaluated
 	Skipped    int       `json:"skipped_images,omitempty"`
 	Classes    int       `json:"classes"`
 	ClassNames []string  `json:"class_names,omitempty"` // by number; absent if classes have numbers only

@@ -21,7 +21,7 @@ func (r *run) assess() (words string, err error) {
 	}
 	e := assess.New(assess.Record{
 		Program: r.ui.Version, Time: result.Now(), Adapter: r.folder.Path(result.AdapterFile), Backbone: r.record.Backbone.Path, Method: r.record.Method,
-		Data: r.config.Data, Split: r.record.Accuracy.Split, Skipped: r.record.Data.Skipped,
+		Data: r.config.Data, Split: r.record.Accuracy.Split, Exif: r.data.images.Upright, Skipped: r.record.Data.Skipped,
 		Classes: r.data.classes, ClassNames: r.data.classNames,
 	}, r.answers)
 	if err := e.Write(r.folder.Path("")); err != nil {

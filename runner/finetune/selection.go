@@ -60,7 +60,7 @@ func (c Config) validationItems(set *data.Set, training []data.Item) ([]data.Ite
 		return nil, nil
 	}
 	if !slices.Contains(set.Splits(), data.Val) {
-		return nil, runner.Usagef("--select best needs validation images, and %s has none, only %s: put some into val/CLASS/ or a list val.txt",
+		return nil, runner.Usagef("--select best needs validation images, and %s has none, only %s: put some into val/CLASS/ or a list val.txt, or set some aside with --val 0.15",
 			c.Data, strings.Join(set.Splits(), ", "))
 	}
 	items, err := set.Split(data.Val)

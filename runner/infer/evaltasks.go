@@ -97,7 +97,7 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers [][]a
 	var subjects []*page.Subject
 	for i, task := range t.list {
 		e := assess.New(assess.Record{
-			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split,
+			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split, Exif: t.images.Upright,
 			Skipped: sizes[i] - len(answers[i]), Classes: task.classes, ClassNames: task.classNames,
 		}, answers[i])
 		s, err := writeEvaluation(filepath.Join(c.Out, task.name), e, ui.Note)

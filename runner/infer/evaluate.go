@@ -75,7 +75,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	}
 	progress.Break()
 	e := assess.New(assess.Record{
-		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split,
+		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split, Exif: l.images.Upright,
 		Skipped: s.Count(), Classes: l.classes, ClassNames: l.classNames,
 	}, answers)
 	_, err = writeEvaluation(c.Out, e, ui.Note)

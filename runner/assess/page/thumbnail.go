@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"image/jpeg"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -35,12 +36,15 @@ type mistake struct {
 	TrueProbability string
 }
 
-// mistakes lists the most confident wrong answers with their pictures, read from the folder of the data set. missing says which
-// pictures can't be read and why, "" if all can.
+// mistakes lists the most confident wrong answers with their pictures, read from the folder or beside the table of the data set.
+// missing says which pictures can't be read and why, "" if all can.
 func mistakes(e *assess.Evaluation, folder string) (list []mistake, total int, missing string) {
 	wrong := slices.DeleteFunc(slices.Clone(e.Answers), assess.Answer.Right)
 	slices.SortStableFunc(wrong, func(a, b assess.Answer) int { return cmp.Compare(b.Probability(), a.Probability()) })
 	total = len(wrong)
+	if info, err := os.Stat(folder); err == nil && info.Mode().IsRegular() { // a table
+		folder = filepath.Dir(folder)
+	}
 	wrong = wrong[:min(total, maxMistakes)]
 	list = make([]mistake, len(wrong))
 	failures := make([]error, len(wrong))
@@ -60,7 +64,7 @@ func mistakes(e *assess.Evaluation, folder string) (list []mistake, total int, m
 				failures[i] = err
 				return nil
 			}
-			list[i].Picture, failures[i] = thumbnail(data.Images{Decoder: jpegs}, folder, a.Image)
+			list[i].Picture, failures[i] = thumbnail(data.Images{Decoder: jpegs, Upright: e.Exif}, folder, a.Image)
 			return nil
 		})
 	}
