@@ -69,21 +69,10 @@ func (c Cell) WorkPath(results string) string {
 }
 
 // ReadCell reads a cell's file, with the errors of sweep.ReadCell.
-func ReadCell(path string) (c Cell, err error) {
-	if err := sweep.ReadCell(path, nameField, &c); err != nil {
-		return Cell{}, err
-	}
-	return c, nil
-}
+func ReadCell(path string) (Cell, error) { return sweep.ReadCell[Cell](path, nameField) }
 
 // ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read
 // or is misplaced. err is not nil if a folder can't be read.
 func ReadCells(results string) (cells []Cell, bad []error, err error) {
-	return sweep.ReadCells(results, func(path string) (Cell, error) {
-		c, err := ReadCell(path)
-		if want := c.Path(results); err == nil && want != path {
-			err = &sweep.BadCellError{Path: path, Err: fmt.Errorf("holds the cell %s, which belongs in %s", c.Key(), want)}
-		}
-		return c, err
-	})
+	return sweep.ReadCells(results, ReadCell, sweep.Misplaced)
 }

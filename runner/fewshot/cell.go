@@ -51,27 +51,21 @@ func CellPath(results, set string, shots int, method string, seed uint64) string
 	return filepath.Join(results, set, fmt.Sprintf("shots-%d", shots), method, fmt.Sprintf("seed-%d.json", seed))
 }
 
+// Path returns the path of the cell's file.
+func (c Cell) Path(results string) string {
+	return CellPath(results, c.Set, c.Shots, c.Method, c.Seed)
+}
+
 // WorkPath returns the path of a cell's run folder, which keeps the adapter, run.json and metrics.csv.
 func WorkPath(results, set string, shots int, method string, seed uint64) string {
 	return filepath.Join(results, sweep.WorkFolder, set, fmt.Sprintf("shots-%d", shots), method, fmt.Sprintf("seed-%d", seed))
 }
 
 // ReadCell reads a cell's file, with the errors of sweep.ReadCell.
-func ReadCell(path string) (c Cell, err error) {
-	if err := sweep.ReadCell(path, nameField, &c); err != nil {
-		return Cell{}, err
-	}
-	return c, nil
-}
+func ReadCell(path string) (Cell, error) { return sweep.ReadCell[Cell](path, nameField) }
 
 // ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read
 // or is misplaced. err is not nil if a folder can't be read.
 func ReadCells(results string) (cells []Cell, bad []error, err error) {
-	return sweep.ReadCells(results, func(path string) (Cell, error) {
-		c, err := ReadCell(path)
-		if want := CellPath(results, c.Set, c.Shots, c.Method, c.Seed); err == nil && want != path {
-			err = &sweep.BadCellError{Path: path, Err: fmt.Errorf("holds the cell %s, which belongs in %s", c.Key(), want)}
-		}
-		return c, err
-	})
+	return sweep.ReadCells(results, ReadCell, sweep.Misplaced)
 }

@@ -3,10 +3,8 @@ package sweep
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"dtl-tf/runner/recipe"
@@ -115,30 +113,4 @@ func WriteCell(path string, c Cell) error {
 		return fmt.Errorf("results: %w", err)
 	}
 	return result.WriteJSON(path, c)
-}
-
-// ReadCells reads every cell below a folder of results, the files seed-*.json, in the order of paths. read reads one. bad has an
-// error for each file that can't be read. err is not nil if a folder can't be read.
-func ReadCells[C any](results string, read func(path string) (C, error)) (cells []C, bad []error, err error) {
-	err = filepath.WalkDir(results, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir() && strings.HasPrefix(e.Name(), ".") && path != results:
-			return filepath.SkipDir
-		case e.IsDir() || !strings.HasPrefix(e.Name(), "seed-") || filepath.Ext(e.Name()) != ".json":
-			return nil
-		}
-		c, err := read(path)
-		if err != nil {
-			bad = append(bad, err)
-			return nil
-		}
-		cells = append(cells, c)
-		return nil
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("results: %w", err)
-	}
-	return cells, bad, nil
 }

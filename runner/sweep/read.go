@@ -22,18 +22,22 @@ func (e *BadCellError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.E
 // Unwrap returns Err, for package errors.
 func (e *BadCellError) Unwrap() error { return e.Err }
 
-// ReadCell reads a cell's file into c. name is a field that every cell of the benchmark has, such as "task". The error wraps
-// fs.ErrNotExist for a missing file, and is a *BadCellError for one that is empty, truncated or something else. It also wraps a
-// *result.ForeignError for a file of another version of the program.
-func ReadCell(path, name string, c Cell) error {
+// ReadCell reads the file of a cell of type C, of which a pointer is a Cell. name is a field that every cell of the benchmark has, such
+// as "task". The error wraps fs.ErrNotExist for a missing file, and is a *BadCellError for one that is empty, truncated or something
+// else. It also wraps a *result.ForeignError for a file of another version of the program.
+func ReadCell[C any, P interface {
+	*C
+	Cell
+}](path, name string) (C, error) {
+	var c, none C
 	b, err := limit.ReadFile(path, limit.Text)
 	if err != nil {
-		return fmt.Errorf("reading a cell: %w", err)
+		return none, fmt.Errorf("reading a cell: %w", err)
 	}
-	if err := DecodeCell(b, name, c); err != nil {
-		return &BadCellError{path, err}
+	if err := DecodeCell(b, name, P(&c)); err != nil {
+		return none, &BadCellError{path, err}
 	}
-	return nil
+	return c, nil
 }
 
 // DecodeCell decodes and checks the content of a cell's file, as [ReadCell] does.

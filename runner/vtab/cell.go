@@ -42,6 +42,9 @@ func CellPath(results, task, method string, seed uint64) string {
 	return filepath.Join(results, task, method, fmt.Sprintf("seed-%d.json", seed))
 }
 
+// Path returns the path of the cell's file.
+func (c Cell) Path(results string) string { return CellPath(results, c.Task, c.Method, c.Seed) }
+
 // WorkPath returns the path of a cell's run folder. A finished cell keeps its adapter, run.json and metrics.csv there, but no
 // checkpoint and no trained backbone.
 func WorkPath(results, task, method string, seed uint64) string {
@@ -52,32 +55,21 @@ func WorkPath(results, task, method string, seed uint64) string {
 func WriteCell(path string, c Cell) error { return sweep.WriteCell(path, &c) }
 
 // ReadCell reads a cell's file, with the errors of sweep.ReadCell.
-func ReadCell(path string) (c Cell, err error) {
-	if err := sweep.ReadCell(path, nameField, &c); err != nil {
-		return Cell{}, err
-	}
-	return c, nil
-}
+func ReadCell(path string) (Cell, error) { return sweep.ReadCell[Cell](path, nameField) }
 
 // nameField is a field by which a file is recognised as a cell.
 const nameField = "task"
 
-// misplaced returns the error for a cell whose file is not at its CellPath. The cells of a search are in a folder for each point.
+// misplaced returns the error for a cell whose file is not at its path. The cells of a search are in a folder for each point.
 func (c Cell) misplaced(results string) error {
 	if c.Run != nil && c.Run.Accuracy != nil && c.Run.Accuracy.Split != data.Test {
 		return fmt.Errorf("is of a search, evaluated on %s: the same 'dtl-tf vtab search' prints its table again", c.Run.Accuracy.Split)
 	}
-	return fmt.Errorf("holds the cell %s, which belongs in %s", c.Key(), CellPath(results, c.Task, c.Method, c.Seed))
+	return sweep.Misplaced(c, results)
 }
 
 // ReadCells reads every cell below a folder of results, in the order of paths. bad has an error for each file that can't be read
 // or is misplaced. err is not nil if a folder can't be read.
 func ReadCells(results string) (cells []Cell, bad []error, err error) {
-	return sweep.ReadCells(results, func(path string) (Cell, error) {
-		c, err := ReadCell(path)
-		if err == nil && CellPath(results, c.Task, c.Method, c.Seed) != path {
-			err = &sweep.BadCellError{Path: path, Err: c.misplaced(results)}
-		}
-		return c, err
-	})
+	return sweep.ReadCells(results, ReadCell, Cell.misplaced)
 }
