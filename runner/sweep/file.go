@@ -1,17 +1,11 @@
 package sweep
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"dtl-tf/dtl"
-	"dtl-tf/graph/spell"
 	"dtl-tf/runner/result"
 )
 
@@ -20,6 +14,9 @@ type File struct {
 	Key  string // of the cell, such as "eurosat dtl seed 42"
 	Data string // names what has the same data in every cell, such as "eurosat" or "food101 4-shot split 0"
 	Path string
+
+	Method string
+	Seed   uint64
 	*Outcome
 }
 
@@ -107,25 +104,3 @@ func (o *Outcome) Settings() string {
 	}
 	return text
 }
-
-// BackboneFile names the file of a backbone, or the model and the commit if it is from a hub.
-func BackboneFile(b result.Backbone) string {
-	if b.Repo != "" {
-		return b.Repo + " at commit " + b.Commit
-	}
-	return filepath.Base(b.Path)
-}
-
-// ListSets lists sets with their members, the largest first: what a set has in common is its key, for which name has a text.
-func ListSets(sets map[string][]string, name func(key string) string) string {
-	keys := slices.SortedFunc(maps.Keys(sets), func(a, b string) int {
-		return cmp.Or(len(sets[b])-len(sets[a]), strings.Compare(a, b))
-	})
-	for i, key := range keys {
-		keys[i] = name(key) + " for " + spell.Few(sets[key], maxListed)
-	}
-	return strings.Join(keys, "; ")
-}
-
-// maxListed is how many cells a footnote lists.
-const maxListed = 8

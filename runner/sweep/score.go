@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -12,6 +13,15 @@ type Score struct {
 	Mean  float64            `json:"mean"`
 	Std   *float64           `json:"std,omitempty"`   // sample standard deviation; nil for a single seed
 	Seeds map[uint64]float64 `json:"seeds,omitempty"` // the value of each seed; nil for quoted scores
+}
+
+// String formats 61.3 ±0.4.
+func (s Score) String() string {
+	text := fmt.Sprintf("%.1f", s.Mean)
+	if s.Std != nil {
+		text += fmt.Sprintf(" ±%.1f", *s.Std)
+	}
+	return text
 }
 
 // ScoreOf returns the score of values by seed.

@@ -3,19 +3,11 @@ package summary
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
-	"dtl-tf/graph/spell"
 	"dtl-tf/runner/domain"
-	"dtl-tf/runner/internal/published"
-	"dtl-tf/runner/report"
-	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
-
-// maxCells is how many cells a note lists.
-const maxCells = 8
 
 // The protocols. A table is of one.
 const (
@@ -25,35 +17,21 @@ const (
 
 // describe writes the caption.
 func (t *Table) describe(cells []source, mask bool) {
-	seeds := distinct(cells, func(c source) uint64 { return c.Seed })
-	text := fmt.Sprintf("Top-1 accuracy in percent, seed %d", seeds[0])
-	if len(seeds) > 1 {
-		text = fmt.Sprintf("Top-1 accuracy in percent: mean and sample standard deviation over the seeds %s", join(seeds))
-	}
 	protocol := fmt.Sprintf(oneForAll, cells[0].Source)
 	if t.PerTarget {
 		protocol = onePerEach
 	}
-	t.Caption = append(t.Caption, text+".", protocol)
-	i := slices.IndexFunc(cells, func(c source) bool { return c.Usable() == nil })
-	if i < 0 {
+	t.Caption = append(t.Caption, tabulate.ScoresOver("Top-1 accuracy in percent", "seed", tabulate.Seeds(cells)), protocol)
+	backbone, ok := tabulate.BackboneOf(cells)
+	if !ok {
 		return
 	}
-	b := cells[i].Run.Backbone // all have the same, see sweep.CheckOrigin
-	t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", sweep.BackboneFile(b), b.Architecture, b.SHA256))
-	protocols := map[string][]string{} // cells by what they should have in common
-	for _, c := range cells {
-		if c.Usable() == nil {
-			key := transforms(c)
-			protocols[key] = append(protocols[key], c.Key())
-		}
-	}
-	if len(protocols) == 1 {
-		for key := range protocols {
-			t.Caption = append(t.Caption, "Training and test: "+key+".")
-		}
+	t.Caption = append(t.Caption, backbone)
+	settings := tabulate.GroupAlike(cells, transforms, source.Key)
+	if common, ok := settings.Common(); ok {
+		t.Caption = append(t.Caption, "Training and test: "+common+".")
 	} else {
-		t.Notes = append(t.Notes, "The cells have different settings: "+sweep.ListSets(protocols, func(key string) string { return key })+".")
+		t.Notes = append(t.Notes, fmt.Sprintf("The cells have different settings: %s.", settings))
 	}
 	if parts := partial(cells); parts != "" {
 		text := "Targets with images of a part of the classes: " + parts + ". Answers may be any class, as in the official code"
@@ -79,14 +57,7 @@ func transforms(c source) string {
 	if err := json.Unmarshal(c.Run.Config, &config); err != nil {
 		return "not recorded"
 	}
-	text := "augmentation " + config.Augment
-	if config.Views > 0 {
-		text += fmt.Sprintf(" in %d views of each image", config.Views)
-	}
-	if config.Resize > 0 {
-		text += fmt.Sprintf("; test images scaled to %d x %d, of which the centre of %d x %d", config.Resize, config.Resize, config.Crop, config.Crop)
-	}
-	return text + "; the weights after the last epoch"
+	return tabulate.Transforms(config.Augment, config.Views, config.Resize, config.Crop) + "; the weights after the last epoch"
 }
 
 // partial lists the targets that lack classes of the source, with their numbers of classes.
@@ -110,63 +81,23 @@ func partial(cells []source) string {
 
 // explain adds the notes: settings of each method, failures, and what is missing.
 func (t *Table) explain(cells []source) {
-	for _, method := range methods(cells) {
-		settings := map[string][]string{} // cells by their settings
-		for _, c := range cells {
-			if c.Method != method || c.Usable() != nil {
-				continue
-			}
-			key := c.Settings()
-			settings[key] = append(settings[key], c.Key())
-			if n := c.Run.Data.Skipped; n > 0 {
-				t.Notes = append(t.Notes, fmt.Sprintf("%s: %s left out.", c.Key(), report.Count(n, "unreadable image")))
-			}
-		}
-		name := published.Of(method).Name
-		switch len(settings) {
-		case 0:
-		case 1:
-			for key := range settings {
-				t.Notes = append(t.Notes, fmt.Sprintf("%s: trained with %s.", name, key))
-			}
-		default:
-			t.Notes = append(t.Notes, fmt.Sprintf("%s: its cells were trained differently: %s.", name, sweep.ListSets(settings, func(key string) string { return key })))
-		}
-	}
+	t.Notes = append(t.Notes, tabulate.Trainings(cells, func(c source) string { return c.Settings() }, source.Key)...)
 	t.explainMissing(cells)
 	t.explainEmpty(cells)
 }
 
 // explainMissing names the cells without an accuracy, among all combinations of what other cells have.
 func (t *Table) explainMissing(cells []source) {
-	index := map[string]source{}
-	for _, c := range cells {
-		index[c.Key()] = c
-	}
-	total := 0
-	reasons := map[string][]string{} // failed cells by their reasons
-	for _, target := range distinct(cells, func(c source) string { return c.Target }) {
-		for _, method := range methods(cells) {
-			for _, seed := range distinct(cells, func(c source) uint64 { return c.Seed }) {
-				total++
-				key := domain.Cell{Source: cells[0].Source, Target: target, Method: method, Seed: seed}.Key()
-				c, ok := index[key]
-				if !ok {
-					t.Missing = append(t.Missing, key)
-				} else if err := c.Usable(); err != nil {
-					t.Missing = append(t.Missing, key)
-					reason := strings.Join(strings.Fields(err.Error()), " ")
-					reasons[reason] = append(reasons[reason], key)
-				}
+	var keys []string
+	for _, target := range tabulate.Distinct(cells, func(c source) string { return c.Target }) {
+		for _, method := range tabulate.Methods(cells) {
+			for _, seed := range tabulate.Seeds(cells) {
+				keys = append(keys, domain.Cell{Source: cells[0].Source, Target: target, Method: method, Seed: seed}.Key())
 			}
 		}
 	}
-	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		t.Notes = append(t.Notes, fmt.Sprintf("Failed: %s: %s", spell.Few(reasons[reason], maxCells), reason))
-	}
-	if n := len(t.Missing); n > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("Missing, %d of %d cells: %s. A mean is over the seeds that there are; a mean of targets lacks none of them.", n, total, spell.Few(t.Missing, maxCells)))
-	}
+	missing, notes := tabulate.Missing(cells, keys, "A mean is over the seeds that there are; a mean of targets lacks none of them.")
+	t.Missing, t.Notes = missing, append(t.Notes, notes...)
 }
 
 // explainEmpty names the domains on which a method was not tested with some of its seeds, though it was trained.
@@ -182,7 +113,7 @@ func (t *Table) explainEmpty(cells []source) {
 			}
 		}
 		if len(untested) > 0 {
-			t.Notes = append(t.Notes, fmt.Sprintf("Not tested on %s: %s.", column.Key, spell.Few(untested, maxCells)))
+			t.Notes = append(t.Notes, fmt.Sprintf("Not tested on %s: %s.", column.Key, tabulate.FewCells(untested)))
 		}
 	}
 }
@@ -198,9 +129,4 @@ func tested(c source, domain string) bool {
 		}
 	}
 	return false
-}
-
-// join formats seeds as "0, 1".
-func join(seeds []uint64) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(seeds), " ", ", "), "[]")
 }

@@ -1,31 +1,17 @@
 package summary
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
-
-// textWidth is the width of the notes below a table on a terminal.
-const textWidth = 120
 
 // render writes the table in a format.
 func (t Table) render(w io.Writer, format string) error {
-	switch format {
-	case report.JSON:
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(t)
-	case report.CSV:
-		return t.data().Render(w, format)
-	}
-	return t.people(format).Render(w, format)
+	return tabulate.Render(w, format, t, t.data, t.people)
 }
 
 // people is the table with a column for each domain, rounded.
@@ -36,39 +22,15 @@ func (t Table) people(format string) report.Table {
 		if format == report.Text {
 			title = strings.Replace(strings.Replace(title, " ", "\n", 1), "imagenet-", "imagenet-\n", 1)
 		}
-		table.Columns = append(table.Columns, report.Column{Key: c.Key, Title: title, Right: true, Text: func(v any) string { return shown(v.(sweep.Score)) }})
+		table.Columns = append(table.Columns, report.Column{Key: c.Key, Title: title, Right: true})
 	}
+	scores := table.Columns[len(table.Columns)-len(t.Columns):]
 	for _, r := range t.Rows {
-		row := []any{r.Name}
-		for _, c := range t.Columns {
-			if s, ok := r.Scores[c.Key]; ok {
-				row = append(row, s)
-			} else {
-				row = append(row, nil)
-			}
-		}
+		row := append([]any{r.Name}, tabulate.ByColumn(scores, r.Scores)...)
 		table.Rows = append(table.Rows, row)
 	}
-	lines, end := slices.Concat(t.Caption, t.Notes), "\n"
-	if format == report.Text {
-		for i, line := range lines {
-			lines[i] = report.Wrap("", "  ", line, textWidth)
-		}
-	}
-	if format == report.Markdown {
-		end = "  \n"
-	}
-	table.Note = strings.Join(lines, end)
+	table.Note = tabulate.Note(format, slices.Concat(t.Caption, t.Notes))
 	return table
-}
-
-// shown formats 61.3 ±0.4.
-func shown(s sweep.Score) string {
-	text := fmt.Sprintf("%.1f", s.Mean)
-	if s.Std != nil {
-		text += fmt.Sprintf(" ±%.1f", *s.Std)
-	}
-	return text
 }
 
 // data is the table with a row for each method and domain, unrounded.

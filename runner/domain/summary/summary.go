@@ -4,9 +4,7 @@
 package summary
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,6 +12,7 @@ import (
 	"dtl-tf/runner/domain"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // Config selects what is printed.
@@ -28,49 +27,33 @@ type Config struct {
 // Run prints the table of the cells in the folders. It names unreadable files on ui.Err, leaves them out, and returns an error after
 // printing the table.
 func Run(c Config, ui runner.UI) error {
-	switch {
-	case !slices.Contains(report.PaperFormats(), c.Format):
-		return runner.Unknown("format", c.Format, report.PaperFormats())
-	case len(c.Folders) == 0:
-		return runner.Usagef("give the folder with the results, or several")
-	}
-	all, bad, err := read(c.Folders)
-	for _, b := range bad {
-		fmt.Fprintf(ui.Err, "left out: %v\n", b)
-	}
-	if err != nil {
+	if err := tabulate.Check(c.Format, c.Folders); err != nil {
 		return err
 	}
-	if len(all) == 0 && len(bad) == 0 {
-		return fmt.Errorf("no results in %s: looked for SOURCE/METHOD/seed-S.json, as 'dtl-tf domain run --out' writes them", strings.Join(c.Folders, ", "))
+	p := tabulate.Printer[source]{
+		Read: read,
+		None: "no results in %s: looked for SOURCE/METHOD/seed-S.json, as 'dtl-tf domain run --out' writes them",
+		Print: func(all []source, bad []error) error {
+			cells, err := c.choose(all)
+			if err != nil {
+				return err
+			}
+			if err := tabulate.CheckOrigin(cells); err != nil {
+				return err
+			}
+			t := build(cells, bad, c.Mask)
+			if n := len(all) - len(cells); n > 0 {
+				t.Notes = append(t.Notes, c.leftOut(all, n))
+			}
+			return t.render(ui.Out, c.Format)
+		},
 	}
-	cells, err := c.choose(all)
-	if err != nil {
-		return err
-	}
-	if err := sweep.CheckOrigin(files(cells)); err != nil {
-		return err
-	}
-	t := build(cells, bad, c.Mask)
-	if n := len(all) - len(cells); n > 0 {
-		t.Notes = append(t.Notes, c.leftOut(all, n))
-	}
-	if err := t.render(ui.Out, c.Format); err != nil {
-		return err
-	}
-	if len(bad) > 0 {
-		text := fmt.Sprintf("the table lacks %s; remove or repair, and run the cells again:", report.Count(len(bad), "unreadable file"))
-		for _, b := range bad {
-			text += "\n  " + b.Error()
-		}
-		return errors.New(text)
-	}
-	return nil
+	return p.Run(c.Folders, ui)
 }
 
 // choose returns the cells of one source and of one protocol: one training for all targets, or one for each.
 func (c Config) choose(all []source) ([]source, error) {
-	sources := distinct(all, func(s source) string { return s.Source })
+	sources := tabulate.Distinct(all, func(s source) string { return s.Source })
 	switch {
 	case c.Source == "" && len(sources) > 1:
 		return nil, runner.Usagef("the results are of the sources %s, and a table is of one: choose it with --source", strings.Join(sources, ", "))
@@ -118,46 +101,18 @@ type source struct {
 }
 
 // read collects the cells of all folders, one file each. bad has an error for each file that is not a valid cell.
-func read(folders []string) (cells []source, bad []error, err error) {
-	var seen []string
-	var all []source
-	for _, folder := range folders {
-		absolute, err := filepath.Abs(folder)
-		if err != nil {
-			return nil, nil, fmt.Errorf("results: %w", err)
-		}
-		if slices.Contains(seen, absolute) {
-			continue
-		}
-		seen = append(seen, absolute)
-		list, broken, err := domain.ReadCells(folder)
-		if err != nil {
-			return nil, nil, err
-		}
-		bad = append(bad, broken...)
-		for _, c := range list {
-			all = append(all, source{c, c.Path(folder)})
-		}
-	}
-	keep, err := sweep.Merge(files(all))
-	for _, i := range keep {
-		cells = append(cells, all[i])
-	}
-	return cells, bad, err
+func read(folders []string) ([]source, []error, error) {
+	return tabulate.Gather(folders, domain.ReadCells, func(c domain.Cell, path string) source { return source{c, path} })
 }
 
-// files are the cells as package sweep takes them. The official training lists differ from seed to seed.
-func files(cells []source) (list []sweep.File) {
-	for i := range cells {
-		c := &cells[i]
-		data := c.Source
-		if c.Target != "" {
-			data += " to " + c.Target
-		}
-		if c.Source == domain.Source {
-			data = fmt.Sprintf("%s seed %d", data, c.Seed)
-		}
-		list = append(list, sweep.File{Key: c.Key(), Data: data, Path: c.path, Outcome: &c.Outcome})
+// File is the cell as package sweep takes it. The official training lists differ from seed to seed.
+func (s source) File() sweep.File {
+	data := s.Source
+	if s.Target != "" {
+		data += " to " + s.Target
 	}
-	return list
+	if s.Source == domain.Source {
+		data = fmt.Sprintf("%s seed %d", data, s.Seed)
+	}
+	return sweep.File{Key: s.Key(), Data: data, Path: s.path, Method: s.Method, Seed: s.Seed, Outcome: &s.Outcome}
 }

@@ -3,13 +3,12 @@ package summary
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
-	"dtl-tf/dtl"
 	"dtl-tf/runner/domain"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // Mean is the key of the mean over the targets.
@@ -48,17 +47,14 @@ type Row struct {
 	Scores map[string]sweep.Score `json:"scores"`           // by column; unknown ones are absent
 }
 
-// build makes the table of cells of one source and one protocol that passed sweep.CheckOrigin.
+// build makes the table of cells of one source and one protocol that passed CheckOrigin.
 func build(cells []source, bad []error, mask bool) Table {
-	t := Table{Columns: columns(cells)}
-	for _, err := range bad {
-		t.Bad = append(t.Bad, err.Error())
-	}
+	t := Table{Columns: columns(cells), Bad: tabulate.Texts(bad)}
 	if len(cells) == 0 {
 		return t
 	}
 	t.PerTarget = cells[0].Target != ""
-	for _, method := range methods(cells) {
+	for _, method := range tabulate.Methods(cells) {
 		mine := slices.DeleteFunc(slices.Clone(cells), func(c source) bool { return c.Method != method })
 		t.Rows = append(t.Rows, t.row(method, mine, false))
 		if mask {
@@ -68,15 +64,6 @@ func build(cells []source, bad []error, mask bool) Table {
 	t.describe(cells, mask)
 	t.explain(cells)
 	return t
-}
-
-// distinct returns the values that cells have, in order.
-func distinct[T cmp.Ordered](cells []source, value func(source) T) []T {
-	set := map[T]bool{}
-	for _, c := range cells {
-		set[value(c)] = true
-	}
-	return slices.Sorted(maps.Keys(set))
 }
 
 // columns returns the source, the targets in the order of the official experiment and then of the cells, and the mean of two or more
@@ -128,20 +115,6 @@ func (t Table) targets() (keys []string) {
 		}
 	}
 	return keys
-}
-
-// methods returns the methods in the order of the papers' tables, then those that this program does not know.
-func methods(cells []source) []string {
-	order := dtl.TableOrder()
-	rank := func(method string) int {
-		if i := slices.Index(order, method); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	list := distinct(cells, func(c source) string { return c.Method })
-	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
-	return list
 }
 
 // row makes the row of a method from its cells.

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -9,63 +8,27 @@ import (
 	"strings"
 
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/sweep/tabulate"
 )
-
-// textWidth is the width of the notes below a table on a terminal.
-const textWidth = 120
 
 // render writes the table in a format.
 func (t Table) render(w io.Writer, format string) error {
-	switch format {
-	case report.JSON:
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(t)
-	case report.CSV:
-		return t.data().Render(w, format)
-	}
-	return t.people(format).Render(w, format)
+	return tabulate.Render(w, format, t, t.data, t.people)
 }
 
 // people is the table with a column for each data set, rounded.
 func (t Table) people(format string) report.Table {
 	table := report.Table{Columns: []report.Column{{Key: "method", Title: "method"}, {Key: "shots", Title: "shots", Right: true}}}
 	for _, c := range t.Columns {
-		table.Columns = append(table.Columns, report.Column{Key: c.Key, Title: c.Name, Right: true, Text: func(v any) string { return shown(v.(Scored)) }})
+		table.Columns = append(table.Columns, report.Column{Key: c.Key, Title: c.Name, Right: true})
 	}
+	scores := table.Columns[len(table.Columns)-len(t.Columns):]
 	for _, r := range t.Rows {
-		row := []any{r.Name, r.Shots}
-		for _, c := range t.Columns {
-			if s, ok := r.Scores[c.Key]; ok {
-				row = append(row, s)
-			} else {
-				row = append(row, nil)
-			}
-		}
+		row := append([]any{r.Name, r.Shots}, tabulate.ByColumn(scores, r.Scores)...)
 		table.Rows = append(table.Rows, row)
 	}
-	lines := slices.Concat(t.Caption, t.Notes)
-	if format == report.Text {
-		for i, line := range lines {
-			lines[i] = report.Wrap("", "  ", line, textWidth)
-		}
-	}
-	end := "\n"
-	if format == report.Markdown {
-		end = "  \n"
-	}
-	table.Note = strings.Join(lines, end)
+	table.Note = tabulate.Note(format, slices.Concat(t.Caption, t.Notes))
 	return table
-}
-
-// shown formats 61.3 ±0.4.
-func shown(s Scored) string {
-	text := fmt.Sprintf("%.1f", s.Mean)
-	if s.Std != nil {
-		text += fmt.Sprintf(" ±%.1f", *s.Std)
-	}
-	return text
 }
 
 // data is the table with a row for each method, number of shots and data set, unrounded.

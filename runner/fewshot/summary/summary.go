@@ -4,17 +4,15 @@
 package summary
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/fewshot"
-	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // Config selects what is printed.
@@ -25,12 +23,10 @@ type Config struct {
 }
 
 func (c Config) check() error {
-	switch ending := strings.ToLower(filepath.Ext(c.Plot)); {
-	case !slices.Contains(report.PaperFormats(), c.Format):
-		return runner.Unknown("format", c.Format, report.PaperFormats())
-	case len(c.Folders) == 0:
-		return runner.Usagef("give the folder with the results, or several")
-	case c.Plot != "" && ending != ".svg" && ending != ".png":
+	if err := tabulate.Check(c.Format, c.Folders); err != nil {
+		return err
+	}
+	if ending := strings.ToLower(filepath.Ext(c.Plot)); c.Plot != "" && ending != ".svg" && ending != ".png" {
 		return runner.Usagef("--plot %s: the ending must be .svg or .png", c.Plot)
 	}
 	return nil
@@ -42,36 +38,21 @@ func Run(c Config, ui runner.UI) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	cells, bad, err := read(c.Folders)
-	for _, b := range bad {
-		fmt.Fprintf(ui.Err, "left out: %v\n", b)
+	p := tabulate.Printer[source]{
+		Read: read,
+		None: "no results in %s: looked for SET/shots-N/METHOD/seed-S.json, as 'dtl-tf fewshot run --out' writes them",
+		Print: func(cells []source, bad []error) error {
+			if err := tabulate.CheckOrigin(cells); err != nil {
+				return err
+			}
+			t := build(cells, bad)
+			if err := t.render(ui.Out, c.Format); err != nil || c.Plot == "" {
+				return err
+			}
+			return t.plot(c.Plot)
+		},
 	}
-	if err != nil {
-		return err
-	}
-	if len(cells) == 0 && len(bad) == 0 {
-		return fmt.Errorf("no results in %s: looked for SET/shots-N/METHOD/seed-S.json, as 'dtl-tf fewshot run --out' writes them", strings.Join(c.Folders, ", "))
-	}
-	if err := sweep.CheckOrigin(files(cells)); err != nil {
-		return err
-	}
-	t := build(cells, bad)
-	if err := t.render(ui.Out, c.Format); err != nil {
-		return err
-	}
-	if c.Plot != "" {
-		if err := t.plot(c.Plot); err != nil {
-			return err
-		}
-	}
-	if len(bad) > 0 {
-		text := fmt.Sprintf("the table lacks %s; remove or repair, and run the cells again:", report.Count(len(bad), "unreadable file"))
-		for _, b := range bad {
-			text += "\n  " + b.Error()
-		}
-		return errors.New(text)
-	}
-	return nil
+	return p.Run(c.Folders, ui)
 }
 
 // source is a cell with the path of its file.
@@ -81,42 +62,14 @@ type source struct {
 }
 
 // read collects the cells of all folders, one file each. bad has an error for each file that is not a valid cell.
-func read(folders []string) (cells []source, bad []error, err error) {
-	var seen []string
-	var all []source
-	for _, folder := range folders {
-		absolute, err := filepath.Abs(folder)
-		if err != nil {
-			return nil, nil, fmt.Errorf("results: %w", err)
-		}
-		if slices.Contains(seen, absolute) {
-			continue
-		}
-		seen = append(seen, absolute)
-		list, broken, err := fewshot.ReadCells(folder)
-		if err != nil {
-			return nil, nil, err
-		}
-		bad = append(bad, broken...)
-		for _, c := range list {
-			all = append(all, source{c, fewshot.CellPath(folder, c.Set, c.Shots, c.Method, c.Seed)})
-		}
-	}
-	keep, err := sweep.Merge(files(all))
-	for _, i := range keep {
-		cells = append(cells, all[i])
-	}
-	return cells, bad, err
+func read(folders []string) ([]source, []error, error) {
+	return tabulate.Gather(folders, fewshot.ReadCells, func(c fewshot.Cell, path string) source { return source{c, path} })
 }
 
-// files are the cells as package sweep takes them. Methods are compared on the same images: those of a split.
-func files(cells []source) (list []sweep.File) {
-	for i := range cells {
-		c := &cells[i]
-		split := fmt.Sprintf("%s %d-shot split %d", c.Set, c.Shots, c.Seed)
-		list = append(list, sweep.File{Key: c.Key(), Data: split, Path: c.path, Outcome: &c.Outcome})
-	}
-	return list
+// File is the cell as package sweep takes it. Methods are compared on the same images: those of a split.
+func (s source) File() sweep.File {
+	split := fmt.Sprintf("%s %d-shot split %d", s.Set, s.Shots, s.Seed)
+	return sweep.File{Key: s.Key(), Data: split, Path: s.path, Method: s.Method, Seed: s.Seed, Outcome: &s.Outcome}
 }
 
 // plot writes the figure in the format of the file's ending.

@@ -1,9 +1,7 @@
 package summary
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -13,6 +11,7 @@ import (
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // Average is the key of the mean over the data sets.
@@ -50,14 +49,11 @@ type Scored struct {
 	Chosen map[uint64]int `json:"chosen_epochs,omitempty"` // by seed
 }
 
-// build makes the table of cells that passed sweep.CheckOrigin.
+// build makes the table of cells that passed CheckOrigin.
 func build(cells []source, bad []error) Table {
-	t := Table{Columns: columns(cells)}
-	for _, err := range bad {
-		t.Bad = append(t.Bad, err.Error())
-	}
-	shots := distinct(cells, func(c source) int { return c.Shots })
-	for _, method := range methods(cells) {
+	t := Table{Columns: columns(cells), Bad: tabulate.Texts(bad)}
+	shots := tabulate.Distinct(cells, func(c source) int { return c.Shots })
+	for _, method := range tabulate.Methods(cells) {
 		for _, n := range shots {
 			mine := slices.DeleteFunc(slices.Clone(cells), func(c source) bool { return c.Method != method || c.Shots != n })
 			t.Rows = append(t.Rows, t.row(method, n, mine))
@@ -68,18 +64,9 @@ func build(cells []source, bad []error) Table {
 	return t
 }
 
-// distinct returns the values that cells have, in order.
-func distinct[T cmp.Ordered](cells []source, value func(source) T) []T {
-	set := map[T]bool{}
-	for _, c := range cells {
-		set[value(c)] = true
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
 // columns returns the data sets that have cells, those of the experiment first, and the average of two or more.
 func columns(cells []source) (list []Column) {
-	present := distinct(cells, func(c source) string { return c.Set })
+	present := tabulate.Distinct(cells, func(c source) string { return c.Set })
 	for _, s := range fewshot.Sets() {
 		if i := slices.Index(present, s.Folder); i >= 0 {
 			list = append(list, Column{s.Folder, s.Name, 1})
@@ -103,20 +90,6 @@ func (t Table) sets() (keys []string) {
 		}
 	}
 	return keys
-}
-
-// methods returns the methods in the order of the papers' tables, then those that this program does not know.
-func methods(cells []source) []string {
-	order := dtl.TableOrder()
-	rank := func(method string) int {
-		if i := slices.Index(order, method); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	list := distinct(cells, func(c source) string { return c.Method })
-	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
-	return list
 }
 
 // row makes the row of a method with a number of shots from its cells.

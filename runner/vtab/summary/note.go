@@ -10,7 +10,7 @@ import (
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
-	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // footnote returns the number of a footnote; equal texts share a number.
@@ -47,9 +47,9 @@ func (t *Table) explain(r *Row, cells []source) {
 	t.explainSeeds(r)
 	for _, f := range r.Failed {
 		if _, ok := r.Scores[f.Task]; ok {
-			t.annotate(r, "%s: %s seed %d failed and is left out: %s", r.Name, f.Task, f.Seed, oneLine(f.Reason))
+			t.annotate(r, "%s: %s seed %d failed and is left out: %s", r.Name, f.Task, f.Seed, tabulate.OneLine(f.Reason))
 		} else if r.Empty[f.Task] == 0 {
-			t.annotateEmpty(r, f.Task, "%s: %s failed (%s): %s", r.Name, f.Task, seedsOf(r.Failed, f.Task), oneLine(f.Reason))
+			t.annotateEmpty(r, f.Task, "%s: %s failed (%s): %s", r.Name, f.Task, seedsOf(r.Failed, f.Task), tabulate.OneLine(f.Reason))
 		}
 	}
 	for _, c := range cells {
@@ -86,16 +86,16 @@ func seedsOf(failed []Failure, task string) string {
 
 // explainSeeds states the seeds of a row if they differ between rows or tasks.
 func (t *Table) explainSeeds(r *Row) {
-	tasks := map[string][]string{} // by their seeds
+	tasks := tabulate.Alike{} // by their seeds
 	for _, task := range suite.Folders() {
 		if s, ok := r.Scores[task]; ok {
-			seeds := join(slices.Sorted(maps.Keys(s.Seeds)))
+			seeds := tabulate.JoinSeeds(slices.Sorted(maps.Keys(s.Seeds)))
 			tasks[seeds] = append(tasks[seeds], task)
 		}
 	}
 	switch {
 	case len(tasks) > 1:
-		parts := sweep.ListSets(tasks, func(seeds string) string { return fmt.Sprintf("n = %d (%s)", number(seeds), seeds) })
+		parts := tasks.List(func(seeds string) string { return fmt.Sprintf("n = %d (%s)", number(seeds), seeds) })
 		t.annotate(r, "%s: the tasks have different seeds, so an average over them has no deviation: %s.", r.Name, parts)
 	case t.mixedSeeds:
 		for seeds := range tasks {
@@ -106,19 +106,11 @@ func (t *Table) explainSeeds(r *Row) {
 
 // explainSettings states the settings of a row, by cell if they differ.
 func (t *Table) explainSettings(r *Row, cells []source) {
-	names := map[string][]string{} // of cells, by their settings
-	for _, c := range cells {
-		key := c.Settings()
-		names[key] = append(names[key], fmt.Sprintf("%s seed %d", c.Task, c.Seed))
-	}
-	switch len(names) {
-	case 0:
-	case 1:
-		for key := range names {
-			t.annotate(r, "Trained with %s.", key)
-		}
-	default:
-		t.annotate(r, "%s: its cells were trained differently: %s.", r.Name, sweep.ListSets(names, func(key string) string { return key }))
+	settings := tabulate.GroupAlike(cells, func(c source) string { return c.Settings() }, func(c source) string { return fmt.Sprintf("%s seed %d", c.Task, c.Seed) })
+	if common, ok := settings.Common(); ok {
+		t.annotate(r, "Trained with %s.", common)
+	} else if len(settings) > 0 {
+		t.annotate(r, "%s", tabulate.TrainedDifferently(r.Name, settings))
 	}
 }
 
@@ -127,7 +119,7 @@ func (t *Table) describe(cells []source, quoted bool) {
 	methods := map[string]bool{} // of measuring memory
 	var backbone *result.Backbone
 	for _, c := range cells {
-		if c.check() != nil {
+		if c.Usable() != nil {
 			continue
 		}
 		backbone = &c.Run.Backbone
@@ -146,7 +138,7 @@ func (t *Table) describe(cells []source, quoted bool) {
 	}
 	t.Caption = append(t.Caption, text+".")
 	if backbone != nil {
-		t.Caption = append(t.Caption, fmt.Sprintf("Backbone: %s, %s, sha256 %.12s.", sweep.BackboneFile(*backbone), backbone.Architecture, backbone.SHA256))
+		t.Caption = append(t.Caption, tabulate.Backbone(*backbone))
 	}
 	t.Caption = append(t.Caption, "Parameters: trainable, without the classifier, in millions.")
 	for _, how := range slices.Sorted(maps.Keys(methods)) {
@@ -164,7 +156,7 @@ func (t *Table) describe(cells []source, quoted bool) {
 func seedSets(cells []source) []string {
 	seeds := map[[2]string][]uint64{} // by method and task
 	for _, c := range cells {
-		if c.check() == nil {
+		if c.Usable() == nil {
 			key := [2]string{c.Method, c.Task}
 			seeds[key] = append(seeds[key], c.Seed)
 		}
@@ -172,17 +164,10 @@ func seedSets(cells []source) []string {
 	sets := map[string]bool{}
 	for _, list := range seeds {
 		slices.Sort(list)
-		sets[join(list)] = true
+		sets[tabulate.JoinSeeds(list)] = true
 	}
 	return slices.Sorted(maps.Keys(sets))
 }
 
-// join formats seeds as "42, 43".
-func join(seeds []uint64) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(seeds), " ", ", "), "[]")
-}
-
 // number counts joined seeds.
 func number(seeds string) int { return strings.Count(seeds, ",") + 1 }
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"encoding/json"
 	"io"
 	"maps"
 	"slices"
@@ -55,12 +54,4 @@ func (t Table) notesOf(r Row) (list []string) {
 		}
 	}
 	return list
-}
-
-// json writes everything that is known, unrounded.
-func (t Table) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(t)
 }

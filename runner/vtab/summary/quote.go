@@ -8,6 +8,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // AllQuotes selects every quoted method.
@@ -44,7 +45,7 @@ func parseQuotes(text string) (list []published.Quote, err error) {
 // checkQuotes refuses quoted rows below results of another family of backbones than the ViT-B/16 that they are of.
 func checkQuotes(cells []source, quoted []published.Quote) error {
 	for _, c := range cells {
-		if quoted == nil || c.check() != nil {
+		if quoted == nil || c.Usable() != nil {
 			continue
 		}
 		if a := c.Run.Backbone.Architecture; a != "" && !strings.HasPrefix(strings.ToLower(a), "vit") {
@@ -79,6 +80,6 @@ func (t *Table) quoted(q published.Quote) Row {
 
 // sentence capitalises a text and ends it with a full stop.
 func sentence(text string) string {
-	text = strings.TrimSuffix(oneLine(text), ".") + "."
+	text = strings.TrimSuffix(tabulate.OneLine(text), ".") + "."
 	return strings.ToUpper(text[:1]) + text[1:]
 }

@@ -5,15 +5,13 @@
 package summary
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // Formats lists what Config.Format may be.
@@ -34,40 +32,27 @@ func Run(c Config, ui runner.UI) error {
 	if !slices.Contains(Formats(), c.Format) {
 		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))
 	}
-	if len(c.Folders) == 0 {
-		return runner.Usagef("give the folder with the results, or several")
+	if err := tabulate.CheckFolders(c.Folders); err != nil {
+		return err
 	}
 	quoted, err := parseQuotes(c.Quote)
 	if err != nil {
 		return err
 	}
-	cells, bad, err := read(c.Folders)
-	for _, b := range bad {
-		fmt.Fprintf(ui.Err, "left out: %v\n", b)
+	p := tabulate.Printer[source]{
+		Read: read,
+		None: "no results in %s: looked for TASK/METHOD/seed-S.json, as 'dtl-tf vtab run --out' writes them",
+		Print: func(cells []source, bad []error) error {
+			if err := tabulate.CheckOrigin(cells); err != nil {
+				return err
+			}
+			if err := checkQuotes(cells, quoted); err != nil {
+				return err
+			}
+			return build(cells, quoted, bad).render(ui.Out, c.Format)
+		},
 	}
-	if err != nil {
-		return err
-	}
-	if len(cells) == 0 && len(bad) == 0 {
-		return fmt.Errorf("no results in %s: looked for TASK/METHOD/seed-S.json, as 'dtl-tf vtab run --out' writes them", strings.Join(c.Folders, ", "))
-	}
-	if err := sweep.CheckOrigin(files(cells)); err != nil {
-		return err
-	}
-	if err := checkQuotes(cells, quoted); err != nil {
-		return err
-	}
-	if err := build(cells, quoted, bad).render(ui.Out, c.Format); err != nil {
-		return err
-	}
-	if len(bad) > 0 {
-		text := fmt.Sprintf("the table lacks %s; remove or repair, and run the cells again:", report.Count(len(bad), "unreadable file"))
-		for _, b := range bad {
-			text += "\n  " + b.Error()
-		}
-		return errors.New(text)
-	}
-	return nil
+	return p.Run(c.Folders, ui)
 }
 
 func (t Table) render(w io.Writer, format string) error {
@@ -77,7 +62,7 @@ func (t Table) render(w io.Writer, format string) error {
 	case report.CSV:
 		return t.csv(w)
 	case report.JSON:
-		return t.json(w)
+		return tabulate.JSON(w, t)
 	case report.LaTeX:
 		return t.latex(w)
 	}

@@ -10,6 +10,7 @@ import (
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/sweep/tabulate"
 )
 
 // Table is everything that is printed; its JSON form is the output format json.
@@ -89,12 +90,9 @@ func columns() (list []Column) {
 		Column{MeanOf19, averageGroup, "Mean of the 19 tasks", len(tasks)})
 }
 
-// build makes the table of cells that passed checkOrigin, with quoted rows below them.
+// build makes the table of cells that passed CheckOrigin, with quoted rows below them.
 func build(cells []source, quotes []published.Quote, bad []error) Table {
-	t := Table{Columns: columns(), mixedSeeds: len(seedSets(cells)) > 1}
-	for _, err := range bad {
-		t.Bad = append(t.Bad, err.Error())
-	}
+	t := Table{Columns: columns(), Bad: tabulate.Texts(bad), mixedSeeds: len(seedSets(cells)) > 1}
 	byMethod := map[string][]source{}
 	for _, c := range cells {
 		byMethod[c.Method] = append(byMethod[c.Method], c)
@@ -140,7 +138,7 @@ func (t *Table) measured(method string, cells []source) Row {
 	seeds := map[string]map[uint64]float64{} // by task
 	var usable []source
 	for _, c := range cells {
-		if err := c.check(); err != nil {
+		if err := c.Usable(); err != nil {
 			r.Failed = append(r.Failed, Failure{c.Task, c.Seed, err.Error(), c.path})
 			continue
 		}
