@@ -1,16 +1,13 @@
 package vtab
 
 import (
-	"encoding/csv"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 
-	"dtl-tf/graph/need"
+	"dtl-tf/graph/expect"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/recipe"
-	"dtl-tf/runner/train"
+	"dtl-tf/runner/recipe/recipetest"
 )
 
 const (
@@ -20,62 +17,17 @@ const (
 	swinT = "swin:image=224,patch=4,window=7,width=96,depths=2-2-6-2,heads=3-6-12-24"
 )
 
-// TestPublishedRecipes holds every recipe of DTL and DTL+ against the collected scripts of the official repository, where
-// they are at hand.
+// TestPublishedRecipes holds every recipe of DTL and DTL+ against the scripts of the official repository, where they are at hand.
 func TestPublishedRecipes(t *testing.T) {
-	f, err := os.Open(need.Shared(t, "facts", "recipes.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	number := func(text string) float64 {
-		v, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	seen := 0
-	for _, l := range lines[1:] {
-		cell := map[string]string{}
-		for i, name := range lines[0] {
-			cell[name] = l[i]
-		}
-		if cell["benchmark"] != "vtab-1k" {
-			continue
-		}
-		task, err := suite.TaskOf(cell["dataset"])
-		if err != nil {
-			t.Error(err)
-			continue
-		}
+	recipetest.CheckPublished(t, "vtab-1k", 2*2*19, func(s recipetest.Script) recipe.Recipe {
+		task, err := suite.TaskOf(s["dataset"])
+		expect.NoError(t, err)
 		architecture := vitB
-		if strings.HasPrefix(cell["backbone"], "swin") {
+		if strings.HasPrefix(s["backbone"], "swin") {
 			architecture = swinB
 		}
-		r := RecipeOf(task, cell["method"], architecture)
-		if r.Name != "published" || r.LR != number(cell["lr"]) || r.DropPath != number(cell["drop_path"]) ||
-			r.WeightDecay != number(cell["weight_decay"]) || float64(r.Batch) != number(cell["batch"]) ||
-			r.Options["rank"] != cell["rank"] || number(r.Options["beta"]) != number(cell["beta"]) || r.Note != "" {
-			t.Errorf("%s %s on %s: %+v, want %v", task.Folder, cell["method"], cell["backbone"], r, l)
-		}
-		if kernel := r.Options["kernel"]; kernel != strings.TrimPrefix(cell["kernel"], "0") {
-			t.Errorf("%s %s: kernel %q, want %s", task.Folder, cell["method"], kernel, cell["kernel"])
-		}
-		// The cool-down comes on top of the scripts' epochs, and the warm-up is among them.
-		s, err := train.NewSchedule(train.Cosine, r.Epochs, r.LR)
-		if err != nil || float64(r.Epochs-s.Cooldown) != number(cell["epochs"]) || float64(s.Warmup) != number(cell["warmup_epochs"]) {
-			t.Errorf("%s %s: %d epochs with a schedule %+v, %v", task.Folder, cell["method"], r.Epochs, s, err)
-		}
-		seen++
-	}
-	if seen != 2*2*19 {
-		t.Errorf("%d recipes, want 76", seen)
-	}
+		return RecipeOf(task, s["method"], architecture)
+	})
 }
 
 func TestRecipeOf(t *testing.T) {
