@@ -42,20 +42,13 @@ machines that share RESULTS divide the work with --shard. 'dtl-tf domain table R
 		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+			s.methods(f)
 			f.StringVar(&c.Targets, "targets", "", "comma-separated `targets` of the official layout: all (default), or some of "+strings.Join(domain.OfficialTargets(), ", "))
 			f.BoolVar(&c.PerTarget, "per-target", false, "train once for each target with its published learning rate, instead of once for all")
 			f.StringVar(&c.Seeds, "seeds", "", "comma-separated `seeds` (default: 42; in the official layout 0,1,2, which are those of the training lists)")
-			f.StringVar(&c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,epochs=20, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
-			f.BoolVar(&c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
+			s.overrides(f, "lr=0.003,epochs=20")
 		})
-		g.add("Protocol", func(f *pflag.FlagSet) {
-			settings := c.Settings()
-			define(f,
-				setting(settings, "augment", ""),
-				setting(settings, "views", ""),
-				setting(settings, "test-resize", "`pixels`, the height and width to which test images are scaled before their centre is cut out (default: 256 for a backbone with images of 224, else in proportion)"))
-		})
+		g.add("Protocol", s.transforms)
 		s.machine(g)
 		return s.call(func(ctx context.Context, ui runner.UI) error { return domain.Run(ctx, c, ui) })
 	},

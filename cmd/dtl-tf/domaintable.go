@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner/domain/summary"
-	"dtl-tf/runner/report"
 )
 
 var domainTableCommand = command{
@@ -30,7 +28,7 @@ that cannot be read are named and left out, and the exit code is 1.`,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var c summary.Config
 		g.add("Output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.PaperFormats(), ", "))
+			paperFormat(f, &c.Format)
 			f.BoolVar(&c.Mask, "mask", false, "add a row for each method with the answers among the classes of each target only")
 			f.StringVar(&c.Source, "source", "", "`name` of the source, if there are results of several")
 			f.BoolVar(&c.PerTarget, "per-target", false, "print the trainings for single targets, if there are results of both protocols")

@@ -42,19 +42,16 @@ work with --shard. 'dtl-tf fewshot table RESULTS' prints the table and draws the
 		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+			s.methods(f)
 			f.StringVar(&c.Sets, "sets", "", "comma-separated data `sets`: all, or names (default: those that have lists)")
 			f.StringVar(&c.Shots, "shots", c.Shots, "comma-separated `numbers` of training images of each class")
 			f.StringVar(&c.Seeds, "seeds", c.Seeds, "comma-separated `seeds` of the splits")
-			f.StringVar(&c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,epochs=50, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
-			f.BoolVar(&c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
+			s.overrides(f, "lr=0.003,epochs=50")
 		})
 		g.add("Protocol", func(f *pflag.FlagSet) {
+			s.transforms(f)
 			settings := c.Settings()
 			define(f,
-				setting(settings, "augment", ""),
-				setting(settings, "views", ""),
-				setting(settings, "test-resize", "`pixels`, the height and width to which test images are scaled before their centre is cut out (default: 256 for a backbone with images of 224, else in proportion)"),
 				setting(settings, "select", "weights to test, `last|best`: those after the last epoch, or those of the epoch that is the best on the validation images (val_meta.list)"),
 				setting(settings, "select-every", ""),
 				setting(settings, "seed", "`seed` of the training, the same for all cells, and of drawing lists"))

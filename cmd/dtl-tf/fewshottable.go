@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"dtl-tf/runner/fewshot/summary"
-	"dtl-tf/runner/report"
 )
 
 var fewshotTableCommand = command{
@@ -34,7 +32,7 @@ is published, so there are no rows to quote.`,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var c summary.Config
 		g.add("Output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.PaperFormats(), ", "))
+			paperFormat(f, &c.Format)
 			f.StringVar(&c.Plot, "plot", "", "`file` for the figure, ending in .svg or .png")
 		})
 		return func(_ context.Context, args []string, io streams) error {

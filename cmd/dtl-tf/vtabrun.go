@@ -28,6 +28,25 @@ func (s *sweepFlags) files(f *pflag.FlagSet, data, out string) {
 		setting(settings, "out", out))
 }
 
+func (s *sweepFlags) methods(f *pflag.FlagSet) {
+	f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+}
+
+// overrides defines the flags of recipes and what is measured with them. example is a value of --set.
+func (s *sweepFlags) overrides(f *pflag.FlagSet, example string) {
+	f.StringVar(&s.c.Set, "set", "", "`values` that override the recipes, such as "+example+", recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
+	f.BoolVar(&s.c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
+}
+
+// transforms defines the flags of what is done to images, for benchmarks whose protocol augments them.
+func (s *sweepFlags) transforms(f *pflag.FlagSet) {
+	settings := s.c.Settings()
+	define(f,
+		setting(settings, "augment", ""),
+		setting(settings, "views", ""),
+		setting(settings, "test-resize", "`pixels`, the height and width to which test images are scaled before their centre is cut out (default: 256 for a backbone with images of 224, else in proportion)"))
+}
+
 func (s *sweepFlags) machine(g *groups) {
 	g.add(runner.GroupMachine, func(f *pflag.FlagSet) {
 		settings := s.c.Settings()
@@ -89,11 +108,10 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+			s.methods(f)
 			f.StringVar(&c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
 			f.StringVar(&c.Seeds, "seeds", "42", "comma-separated `seeds`")
-			f.StringVar(&c.Set, "set", "", "`values` that override the recipes, such as lr=0.003,drop_path=0.1, recorded in the cells: lr, weight_decay, drop_path, epochs, batch, precision, pool (mean, cls, mean+cls or map), or an option of a method such as kernel")
-			f.BoolVar(&c.Memory, "step-memory", true, "measure the memory of a step for each kind of cell, by tracing one step in a separate session")
+			s.overrides(f, "lr=0.003,drop_path=0.1")
 		})
 		s.machine(g)
 		return s.call(func(ctx context.Context, ui runner.UI) error { return vtab.Run(ctx, c, ui) })

@@ -10,6 +10,11 @@ import (
 	"dtl-tf/runner/vtab/summary"
 )
 
+// paperFormat defines the flag of the format of a table for papers.
+func paperFormat(f *pflag.FlagSet, format *string) {
+	f.StringVar(format, "format", report.Text, "`format`: "+strings.Join(report.PaperFormats(), ", "))
+}
+
 var vtabTableCommand = command{
 	name:    "vtab table",
 	args:    "RESULTS...",
@@ -34,7 +39,7 @@ an error. Files that cannot be read are named and left out, and the exit code is
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var c summary.Config
 		g.add("Output", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(summary.Formats(), ", "))
+			paperFormat(f, &c.Format)
 			f.StringVar(&c.Quote, "quote", "", "`methods` to quote below the measured ones: all, or a comma-separated list")
 		})
 		return func(_ context.Context, args []string, io streams) error {

@@ -14,23 +14,18 @@ import (
 	"dtl-tf/runner/sweep/tabulate"
 )
 
-// Formats lists what Config.Format may be.
-func Formats() []string {
-	return report.PaperFormats()
-}
-
 // Config selects what is printed.
 type Config struct {
 	Folders []string // results of 'vtab run', at least one
-	Format  string   // one of Formats
+	Format  string   // one of report.PaperFormats
 	Quote   string   // methods to quote below the measured ones: "", AllQuotes or comma-separated names
 }
 
 // Run prints the table of all cells in the folders. It names unreadable files on ui.Err, leaves them out, and returns an error
 // after printing the table.
 func Run(c Config, ui runner.UI) error {
-	if !slices.Contains(Formats(), c.Format) {
-		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(Formats(), ", "))
+	if !slices.Contains(report.PaperFormats(), c.Format) {
+		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(report.PaperFormats(), ", "))
 	}
 	if err := tabulate.CheckFolders(c.Folders); err != nil {
 		return err
