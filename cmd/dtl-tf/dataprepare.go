@@ -19,6 +19,7 @@ var prepareCommand = command{
                       .tar or .tar.gz
   CIFAR-10, CIFAR-100 the python or the binary archive, packed or unpacked
   dSprites            the .npz, for the tasks dsprites_loc and dsprites_ori
+  authors' archives   of DTD (dtd): the archive, packed or unpacked
   TFDS record files   the folder of *.tfrecord-00000-of-00001, for the 19 tasks of VTAB-1k
 Except from class folders, the images are VTAB-1k's: 800 and 200 records by their position in TFDS's order,
 and the whole test set. The class folders of EuroSAT and RESISC45 yield VTAB-1k's images too, if they are
@@ -44,6 +45,7 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			f.StringVar(&c.Out, "out", "", "`folder` of the new data set (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace --out if it was made by this command")
 			f.BoolVar(&c.Link, "link", false, "hard-link the images of class folders instead of copying them")
+			f.BoolVar(&c.JPEG75, "jpeg75", false, "store all images as JPEG of quality 75, as the widely shared copy of VTAB-1k")
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		g.add("Selection", func(f *pflag.FlagSet) {

@@ -213,12 +213,7 @@ func (f *classFolders) extract(ctx context.Context, put sink) error {
 		}
 		return put(at, func() (img picture, err error) {
 			img = picture{path: e.Path, label: f.splits[at.split][at.index].label, name: e.Name}
-			if e.Size <= maxImageBytes {
-				img.encoded, err = io.ReadAll(io.LimitReader(r, maxImageBytes+1))
-			}
-			if n := max(e.Size, int64(len(img.encoded))); n > maxImageBytes {
-				err = fmt.Errorf("%d bytes are too many for an image, %d is the limit", n, maxImageBytes)
-			}
+			img.encoded, err = readImage(r, e.Size)
 			return img, err
 		})
 	})

@@ -1,10 +1,10 @@
 // Package prepare makes a data set in the layout of VTAB-1k (images/, train800.txt, val200.txt, train800val200.txt, test.txt) from
-// published data: class folders, the archives of CIFAR-10 and CIFAR-100, the .npz of dSprites, and the record files of TensorFlow
-// Datasets (TFDS).
+// published data: class folders, the archives of CIFAR-10 and CIFAR-100, the .npz of dSprites, what the authors of other data sets
+// publish (author.go), and the record files of TensorFlow Datasets (TFDS).
 //
 // The images that VTAB-1k (Zhai et al. 2019, arXiv 1910.04867) uses are fixed: the first 800 records of a training set in TFDS's
 // order, and so on (task.go). Class folders of other data sets are drawn from by a seed (draw.go). Encoded images are copied byte
-// for byte, raw pixels are stored as PNG.
+// for byte, raw pixels are stored as PNG, unless --jpeg75 or the data set's own rules change them (convert.go).
 package prepare
 
 import (
@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"dtl-tf/runner"
@@ -32,6 +34,7 @@ type Config struct {
 	Seeded     bool   // the user chose the seed
 
 	Link      bool // hard-link the images of a folder instead of copying them
+	JPEG75    bool // store every image as JPEG of quality 75, as the widely shared copy of VTAB-1k does
 	Overwrite bool // replace Out if Run made it
 }
 
@@ -54,6 +57,9 @@ func (c Config) check() error {
 			return runner.Usagef("--%s %d: want at least 1 image and at most %d", f.name, f.n, maxImages)
 		}
 	}
+	if c.Link && c.JPEG75 {
+		return runner.Usagef("--link keeps the files as they are, --jpeg75 makes new ones: choose one of them")
+	}
 	_, _, err := taskOf(c)
 	return err
 }
@@ -70,7 +76,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
 	}
 	defer s.Discard()
 	r := &Record{Program: "dtl-tf " + ui.Version, Prepared: time.Now().UTC().Format(time.RFC3339),
-		Options: Options{Train: c.Train, Val: c.Val, Link: c.Link}}
+		Options: Options{Train: c.Train, Val: c.Val, Link: c.Link, JPEG75: c.JPEG75}}
 	if c.Test > 0 {
 		r.Options.Test = &c.Test
 	}
@@ -99,6 +105,13 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if err != nil {
 		return err
 	}
+	if c.JPEG75 {
+		r.Pixels = strings.TrimPrefix(r.Pixels+", then JPEG of quality 75", ", then ")
+	}
+	ui.Note("computing checksums of the source")
+	if err := r.sumSources(ctx, c.From, ui); err != nil {
+		return err
+	}
 	w, err := newWriter(folder, c.Link, r.Classes, p)
 	if err != nil {
 		return err
@@ -106,6 +119,8 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
 	step, done := progress.Task("writing images", len(w.places)), 0
+	var counting sync.Mutex
+	convert := newStudio(ctx, c.JPEG75)
 	err = from.extract(ctx, func(at ref, read func() (picture, error)) error {
 		to, ok := w.places[at]
 		if !ok {
@@ -118,13 +133,20 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 		if err != nil {
 			return err
 		}
-		if err := w.put(to, img); err != nil {
-			return err
-		}
-		done++
-		step(done)
-		return nil
+		return convert.do(img, func(img picture) error {
+			if err := w.put(to, img); err != nil {
+				return err
+			}
+			counting.Lock()
+			defer counting.Unlock()
+			done++
+			step(done)
+			return nil
+		})
 	})
+	if failed := convert.wait(); failed != nil { // of which err may be a consequence
+		return failed
+	}
 	if err != nil {
 		return err
 	}
@@ -132,10 +154,6 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 		return fmt.Errorf("%s: only %d of %d images were found again: did it change meanwhile?", c.From, done, total)
 	}
 	if err := w.finish(r); err != nil {
-		return err
-	}
-	ui.Note("computing checksums of the source")
-	if err := r.sumSources(ctx, c.From, ui); err != nil {
 		return err
 	}
 	ui.Note("computing the data's fingerprint")

@@ -25,6 +25,8 @@ type Record struct {
 
 	Task     string `json:"task,omitempty"`
 	Official bool   `json:"official"` // the images and labels of VTAB-1k, by the published rule
+	// Pixels says what was done to the pixels of the source; "" if nothing was.
+	Pixels string `json:"pixels,omitempty"`
 	// Remarks explain why Official is false, and what else matters to readers of results.
 	Remarks []string `json:"remarks,omitempty"`
 
@@ -33,6 +35,8 @@ type Record struct {
 	Counts      map[string]int   `json:"counts"`           // images by list
 	ClassCounts map[string][]int `json:"counts_by_class"`  // by list, by label
 	Fingerprint string           `json:"data_fingerprint"` // of train800val200 and test, as in run.json
+
+	published []authorFile // the checksums of the set's archives
 }
 
 // SourceFile is a file that was read, or the folder of class folders, whose hash is that of a line "SIZE NAME" per image.
@@ -44,11 +48,12 @@ type SourceFile struct {
 
 // Options are the flags on which the result depends.
 type Options struct {
-	Train int     `json:"train"`
-	Val   int     `json:"val"`
-	Test  *int    `json:"test,omitempty"` // nil: all
-	Seed  *uint64 `json:"seed,omitempty"` // nil: nothing was drawn
-	Link  bool    `json:"link,omitempty"`
+	Train  int     `json:"train"`
+	Val    int     `json:"val"`
+	Test   *int    `json:"test,omitempty"` // nil: all
+	Seed   *uint64 `json:"seed,omitempty"` // nil: nothing was drawn
+	Link   bool    `json:"link,omitempty"`
+	JPEG75 bool    `json:"jpeg75,omitempty"`
 }
 
 func (r *Record) remark(format string, args ...any) {
@@ -100,6 +105,9 @@ func (r *Record) Print(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "source       %s (%s)\n", spell.Few(names, 3), r.Kind)
 	fmt.Fprintf(w, "selection    %s\n", selection)
+	if r.Pixels != "" {
+		fmt.Fprintf(w, "pixels       %s\n", r.Pixels)
+	}
 	for _, text := range r.Remarks {
 		fmt.Fprintf(w, "remark       %s\n", text)
 	}

@@ -39,6 +39,8 @@ type picture struct {
 	path    string // or the file to link to
 	label   int
 	name    string // in the source
+	// convert makes the content from the decoded image, nil keeps it.
+	convert func(raster) ([]byte, error)
 }
 
 // sink stores an image if the plan has it; only then it calls read.
@@ -63,6 +65,9 @@ func open(ctx context.Context, c Config) (source, error) {
 	if c.Link && a.Kind != archive.Folder {
 		return nil, runner.Usagef("--link: %s is an archive, whose images can only be copied", c.From)
 	}
+	if s, err := openByName(ctx, c, a); s != nil || err != nil {
+		return s, err
+	}
 	var entries []archive.Entry
 	err = a.Walk(ctx, func(e archive.Entry, _ io.Reader) error {
 		entries = append(entries, e)
@@ -86,6 +91,9 @@ func open(ctx context.Context, c Config) (source, error) {
 		return openSprites(c, a)
 	case has(isCIFAR):
 		return openCIFAR(c, a, entries)
+	}
+	if s, err := openByContent(ctx, c, entries); s != nil || err != nil {
+		return s, err
 	}
 	return openFolders(a, entries)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 
 	"dtl-tf/graph/limit"
@@ -30,18 +31,24 @@ func (r *Record) sumSources(ctx context.Context, from string, ui runner.UI) erro
 		if s.SHA256 != "" {
 			continue
 		}
-		path := from
+		file := from
 		if info, err := os.Stat(from); err == nil && info.IsDir() {
-			path = filepath.Join(from, filepath.FromSlash(s.Name))
+			file = filepath.Join(from, filepath.FromSlash(s.Name))
 		}
 		short, long := md5.New(), sha256.New()
 		var err error
-		if s.Bytes, err = limit.Copy(ctx, io.MultiWriter(short, long), path); err != nil {
+		if s.Bytes, err = limit.Copy(ctx, io.MultiWriter(short, long), file); err != nil {
 			return err
 		}
 		sum := hex.EncodeToString(short.Sum(nil))
 		s.SHA256 = hex.EncodeToString(long.Sum(nil))
-		if want, ok := publishedSums[s.Name]; ok && (want.sha256 != "" && want.sha256 != s.SHA256 || want.md5 != "" && want.md5 != sum) {
+		want, ok := publishedSums[s.Name]
+		for _, f := range r.published {
+			if f.name == path.Base(s.Name) && f.sha256 != "" {
+				want.sha256, ok = f.sha256, true
+			}
+		}
+		if ok && (want.sha256 != "" && want.sha256 != s.SHA256 || want.md5 != "" && want.md5 != sum) {
 			r.unofficial("the checksum of %s is not that of the published archive", s.Name)
 			ui.Note("warning: %s has sha256 %s and md5 %s, which is not the published archive of this name", s.Name, s.SHA256, sum)
 		}

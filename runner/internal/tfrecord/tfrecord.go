@@ -3,7 +3,6 @@
 package tfrecord
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -67,12 +66,9 @@ func (f *File) index() error {
 		if _, err := f.f.ReadAt(head, offset); err != nil {
 			return f.fail(f.Len(), err)
 		}
-		length := binary.LittleEndian.Uint64(head)
-		if Checksum(head[:8]) != binary.LittleEndian.Uint32(head[8:]) {
-			return f.fail(f.Len(), errors.New("the checksum of its length is wrong: the file is damaged, or is no TFRecord file (compressed files are not supported)"))
-		}
-		if length > maxRecord {
-			return f.fail(f.Len(), fmt.Errorf("it claims %d bytes, more than any image has", length))
+		length, err := lengthOf(head)
+		if err != nil {
+			return f.fail(f.Len(), err)
 		}
 		if offset += headSize + int64(length) + footSize; offset > size {
 			return f.fail(f.Len(), errCut)
@@ -92,9 +88,9 @@ func (f *File) Read(record int) ([]byte, error) {
 		}
 		return nil, f.fail(record, err)
 	}
-	data, sum := data[:len(data)-footSize], data[len(data)-footSize:]
-	if Checksum(data) != binary.LittleEndian.Uint32(sum) {
-		return nil, f.fail(record, errors.New("the checksum of its data is wrong: the file is damaged, fetch it again"))
+	data, err := checked(data)
+	if err != nil {
+		return nil, f.fail(record, err)
 	}
 	return data, nil
 }

@@ -5,6 +5,7 @@ package archive
 import (
 	"archive/tar"
 	"archive/zip"
+	"bufio"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -48,6 +49,7 @@ type Archive struct {
 	Path string
 	Kind string // Folder, Tar, TarGz or Zip
 	size int64
+	more []string // the files that follow Path, if a zip is cut into parts
 }
 
 // Open detects the kind of an archive by its first bytes.
@@ -90,24 +92,72 @@ func Open(file string) (*Archive, error) {
 	return a, nil
 }
 
+// OpenParts opens a zip that is cut into files, in order.
+func OpenParts(files []string) (*Archive, error) {
+	a, err := Open(files[0])
+	if err != nil {
+		return nil, err
+	}
+	if a.Kind != Zip {
+		return nil, fmt.Errorf("%s is a %s, not the first part of a zip", files[0], a.Kind)
+	}
+	a.more = files[1:]
+	for _, file := range a.more {
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file", file)
+		}
+		a.size += info.Size()
+	}
+	return a, nil
+}
+
 // Walk calls visit for every regular file, in the order of the archive or by name in a folder, except for hidden ones (see
 // [files.Hidden]). visit may leave the reader unread and must not keep it. Errors name the archive and the entry. A cancelled
 // context ends the walk with its error.
 func (a *Archive) Walk(ctx context.Context, visit func(Entry, io.Reader) error) error {
-	w := &walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: budget(a.size)}
-	var err error
-	switch a.Kind {
-	case Folder:
-		err = w.folder()
-	case Zip:
-		err = w.zip()
-	default:
-		err = w.tar()
-	}
+	return a.walk(ctx, visit, func(w *walker) error { return w.file() })
+}
+
+// WalkTar is Walk for a .tar or .tar.gz that comes as a stream of size bytes, such as an archive in an archive. name is its path in
+// errors.
+func WalkTar(ctx context.Context, name string, size int64, stream io.Reader, visit func(Entry, io.Reader) error) error {
+	a := &Archive{Path: name, size: size}
+	return a.walk(ctx, visit, func(w *walker) error {
+		head := bufio.NewReader(stream)
+		a.Kind = Tar
+		if magic, _ := head.Peek(2); string(magic) == "\x1f\x8b" {
+			a.Kind = TarGz
+		}
+		return w.tar(head)
+	})
+}
+
+func (a *Archive) walk(ctx context.Context, visit func(Entry, io.Reader) error, through func(*walker) error) error {
+	err := through(&walker{Archive: a, ctx: ctx, visit: visit, seen: map[string]bool{}, left: budget(a.size)})
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err
+}
+
+// file walks through Path.
+func (w *walker) file() error {
+	switch w.Kind {
+	case Folder:
+		return w.folder()
+	case Zip:
+		return w.zip()
+	}
+	f, err := os.Open(w.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return w.tar(f)
 }
 
 // budget returns how many bytes an archive of a size may unpack to. A sparse file can have almost 2^63.
@@ -182,13 +232,8 @@ func (w *walker) call(name string, size int64, r io.Reader) error {
 	return nil
 }
 
-func (w *walker) tar() error {
-	f, err := os.Open(w.Path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var stream io.Reader = f
+func (w *walker) tar(f io.Reader) error {
+	stream := f
 	if w.Kind == TarGz {
 		zipped, err := gzip.NewReader(f)
 		if err != nil {
@@ -235,11 +280,15 @@ func (w *walker) tar() error {
 }
 
 func (w *walker) zip() error {
-	z, err := zip.OpenReader(w.Path)
+	content, err := openJoined(append([]string{w.Path}, w.more...))
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	z, err := zip.NewReader(content, content.size)
 	if err != nil {
 		return fmt.Errorf("%s: %w (is it complete?)", w.Path, err)
 	}
-	defer z.Close()
 	for _, f := range z.File {
 		if err := w.member(f); err != nil {
 			return err

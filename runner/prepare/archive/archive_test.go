@@ -290,3 +290,66 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("%v after %d files", err, n)
 	}
 }
+
+// TestParts cuts a zip into parts, also within a header, and reads it in place.
+func TestParts(t *testing.T) {
+	whole := zipOf(t, "a/1.png", "a/2.png", "b/3.png")
+	want := []string{"a/1.png=hello", "a/2.png=hello", "b/3.png=hello"}
+	root := t.TempDir()
+	for _, cut := range [][2]int{{40, 41}, {10, len(whole) - 7}, {len(whole) / 2, len(whole) - 1}} {
+		var parts []string
+		for i, part := range [][]byte{whole[:cut[0]], whole[cut[0]:cut[1]], whole[cut[1]:]} {
+			parts = append(parts, filepath.Join(root, fmt.Sprintf("train.zip.%03d", i+1)))
+			expect.NoError(t, os.WriteFile(parts[i], part, 0o666))
+		}
+		read := func(parts []string) (found []string, err error) {
+			a, err := OpenParts(parts)
+			if err != nil {
+				return nil, err
+			}
+			err = a.Walk(t.Context(), func(e Entry, r io.Reader) error {
+				text, err := io.ReadAll(r)
+				found = append(found, e.Name+"="+string(text))
+				return err
+			})
+			return found, err
+		}
+		if got, err := read(parts); err != nil || !slices.Equal(got, want) {
+			t.Errorf("cut at %v: %q, %v", cut, got, err)
+		}
+		if _, err := read(parts[:2]); err == nil || !strings.Contains(err.Error(), "is it complete") {
+			t.Errorf("without the last part: %v", err)
+		}
+		if _, err := read([]string{parts[0], parts[1], filepath.Join(root, "none")}); err == nil {
+			t.Error("a missing part passes")
+		}
+		if _, err := read([]string{parts[1], parts[0]}); err == nil {
+			t.Error("the second part passes for the first")
+		}
+	}
+}
+
+// TestWalkTar reads archives in an archive.
+func TestWalkTar(t *testing.T) {
+	for _, zipped := range []bool{false, true} {
+		raw := tarOf(t, zipped, file("a/1.png"), file("b/2.png"))
+		var found []string
+		read := func(raw []byte) error {
+			found = nil
+			return WalkTar(t.Context(), "outer.zip, entry inner.tar", int64(len(raw)), bytes.NewReader(raw), func(e Entry, r io.Reader) error {
+				text, err := io.ReadAll(r)
+				found = append(found, e.Name+"="+string(text))
+				return err
+			})
+		}
+		if err := read(raw); err != nil || !slices.Equal(found, []string{"a/1.png=hello", "b/2.png=hello"}) {
+			t.Errorf("%q, %v", found, err)
+		}
+		if err := read(raw[:len(raw)*2/5]); err == nil || !strings.Contains(err.Error(), "outer.zip, entry inner.tar") || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("cut off: %v", err)
+		}
+		if err := read([]byte("Rar!\x1a\x07" + strings.Repeat("\x00", 600))); err == nil && len(found) > 0 {
+			t.Error("no archive passes")
+		}
+	}
+}

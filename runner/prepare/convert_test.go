@@ -1,0 +1,78 @@
+package prepare
+
+import (
+	"bytes"
+	"image/jpeg"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dtl-tf/graph/expect"
+)
+
+// TestJPEG75: every image is a JPEG with the tables of libjpeg's quality 75 and chroma at half the resolution, with nearly the
+// pixels of its source.
+func TestJPEG75(t *testing.T) {
+	root := animals(t, "")
+	c := config(t, root, "animals")
+	c.JPEG75 = true
+	r := prepared(t, c)
+	if r.Pixels != "JPEG of quality 75" || !r.Options.JPEG75 {
+		t.Errorf("record %+v", r)
+	}
+	for _, item := range items(t, c.Out, "train800val200") {
+		raw, err := os.ReadFile(item.Path)
+		expect.NoError(t, err)
+		if filepath.Ext(item.Path) != ".jpg" {
+			t.Errorf("%s is no JPEG", item.Path)
+		}
+		// Annex K of the JPEG standard, halved, in zigzag order: 16 11 12 14 12 10 16 14, and 17 18 18 24 21 24 47 26.
+		for _, table := range []string{"\x00\x08\x06\x06\x07\x06\x05\x08\x07", "\x01\x09\x09\x09\x0c\x0b\x0c\x18\x0d"} {
+			if !bytes.Contains(raw, []byte(table)) {
+				t.Errorf("%s lacks the table %x", item.Path, table)
+			}
+		}
+		// components 1 (2 x 2), 2 and 3 (1 x 1)
+		if !bytes.Contains(raw, []byte("\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01")) {
+			t.Errorf("%s is not 4:2:0", item.Path)
+		}
+	}
+
+	from := raster{pix: make([]byte, 3*64*64), height: 64, width: 64}
+	for i := range from.pix {
+		from.pix[i] = byte(i/3%64*2 + i/3/64 + 20*(i%3)) // a smooth picture
+	}
+	raw, err := encodeJPEG(from, 75)
+	expect.NoError(t, err)
+	img, err := jpeg.Decode(bytes.NewReader(raw))
+	expect.NoError(t, err)
+	worst := 0.0
+	for i := range 64 * 64 {
+		red, green, blue, _ := img.At(i%64, i/64).RGBA()
+		for channel, v := range []uint32{red, green, blue} {
+			worst = max(worst, math.Abs(float64(v>>8)-float64(from.pix[3*i+channel])))
+		}
+	}
+	if worst > 12 {
+		t.Errorf("a pixel is off by %.0f", worst)
+	}
+}
+
+// TestJPEG75Refused: damaged images are named, and links are not changed.
+func TestJPEG75Refused(t *testing.T) {
+	root := animals(t, "")
+	expect.NoError(t, filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if !e.IsDir() {
+			return os.WriteFile(path, []byte("\x89PNG\r\n\x1a\nand no more"), 0o666)
+		}
+		return err
+	}))
+	c := config(t, root, "animals")
+	c.JPEG75 = true
+	refused(t, c, ".png", "PNG image")
+	c.Link = true
+	if err := refused(t, c, "--link", "--jpeg75"); !wrongUse(err) {
+		t.Errorf("no error of usage: %v", err)
+	}
+}
