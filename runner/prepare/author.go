@@ -57,6 +57,7 @@ func (s *authorSet) list() string {
 func authorSets() []*authorSet {
 	return []*authorSet{
 		dtdSet,
+		petSet,
 	}
 }
 
