@@ -96,7 +96,7 @@ func plant(t *testing.T, path string, content []byte) string {
 // photo is a small JPEG, different for every seed.
 func photo(t *testing.T, seed int) string {
 	t.Helper()
-	img := image.NewRGBA(image.Rect(0, 0, 16, 16))
+	img := encodable()
 	for i := range img.Pix {
 		img.Pix[i] = byte(seed*(i/64+1) + i%4*50)
 	}
@@ -105,6 +105,8 @@ func photo(t *testing.T, seed int) string {
 	expect.NoError(t, jpeg.Encode(&b, img, nil))
 	return b.String() + strconv.Itoa(seed) // decoders ignore what follows the image
 }
+
+func encodable() *image.RGBA { return image.NewRGBA(image.Rect(0, 0, 16, 16)) }
 
 // sized replaces the published numbers of records for a test.
 func sized(t *testing.T, counts map[string]int) {

@@ -46,6 +46,9 @@ func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 			f.passed.Add(e.Name)
 		}
 	}
+	if i := slices.IndexFunc(entries, func(e archive.Entry) bool { return strings.EqualFold(path.Ext(e.Name), ".rar") }); i >= 0 && len(images) == 0 {
+		return nil, fmt.Errorf("%s: %s is a RAR archive, which is not read: unpack it and give the folder", a.Path, entries[i].Name)
+	}
 	if len(images) == 0 {
 		return nil, fmt.Errorf("%s holds neither class folders with images, nor TFDS record files, nor CIFAR's or dSprites' data: its first file is %s", a.Path, entries[0].Name)
 	}
@@ -185,6 +188,11 @@ func (f *classFolders) plan(_ context.Context, c Config, r *Record) (plan, error
 // official chooses VTAB-1k's images of eurosat and resisc45, whose records have the keys CLASS_FILE since TFDS 4.2.
 func (f *classFolders) official(c Config, name string, r *Record) (plan, error) {
 	members := f.splits["train"]
+	if name == "resisc45" {
+		if err := f.checkRESISC(); err != nil {
+			return plan{}, err
+		}
+	}
 	if want := tasks()[name].classes; len(f.classes) != want {
 		return plan{}, fmt.Errorf("%s has %d class folders, %s has %d", f.archive.Path, len(f.classes), name, want)
 	}

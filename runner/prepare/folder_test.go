@@ -251,7 +251,7 @@ func TestFoldersRefused(t *testing.T) {
 		{"a dangling link", func(t *testing.T, root string, _ *Config) {
 			expect.NoError(t, os.Symlink("gone", filepath.Join(root, "cat", "z.png")))
 		}, []string{"z.png"}},
-		{"a task that has no folders", func(_ *testing.T, _ string, c *Config) { c.Task = "kitti" }, []string{"--task kitti", "class folders"}},
+		{"a task that has no folders", func(_ *testing.T, _ string, c *Config) { c.Task = "cifar" }, []string{"--task cifar", "class folders"}},
 		{"eurosat with other classes", func(_ *testing.T, _ string, c *Config) { c.Task = "eurosat" }, []string{"3 class folders, eurosat has 10"}},
 		{"a name that is not UTF-8", func(t *testing.T, root string, _ *Config) {
 			expect.NoError(t, os.Rename(filepath.Join(root, "cat"), filepath.Join(root, "\xff")))
