@@ -58,6 +58,7 @@ func authorSets() []*authorSet {
 	return []*authorSet{
 		dtdSet,
 		petSet,
+		clevrSet,
 	}
 }
 

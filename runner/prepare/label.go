@@ -35,11 +35,28 @@ func binned(name string, values, classes int) func(tfrecord.Example) (int, error
 // countAll labels clevr_count: the number of objects, 3 to 10, minus 3.
 func countAll(e tfrecord.Example) (int, error) {
 	points, err := triples(e, "objects/pixel_coords")
-	if err == nil && (len(points) < 3 || len(points) > 10) {
-		err = fmt.Errorf("there are %d objects, want 3 to 10", len(points))
+	if err != nil {
+		return 0, err
 	}
-	return len(points) - 3, err
+	return countLabel(len(points))
 }
+
+// countLabel labels a number of objects.
+func countLabel(objects int) (int, error) {
+	if objects < 3 || objects > 10 {
+		return 0, fmt.Errorf("there are %d objects, want 3 to 10", objects)
+	}
+	return objects - 3, nil
+}
+
+// The limits between the classes of clevr_dist, and between those of kitti in metres.
+var (
+	objectLimits  = []float32{8, 8.5, 9, 9.5, 10}
+	vehicleLimits = []float32{8, 20, 999}
+)
+
+// noVehicle is the distance that stands for no vehicle.
+const noVehicle float32 = 1000
 
 // closestObject labels clevr_dist: how many of five limits the distance of the nearest object exceeds.
 func closestObject(e tfrecord.Example) (int, error) {
@@ -54,7 +71,7 @@ func closestObject(e tfrecord.Example) (int, error) {
 	for _, p := range points {
 		nearest = min(nearest, p[2])
 	}
-	return above(nearest, 8, 8.5, 9, 9.5, 10)
+	return above(nearest, objectLimits...)
 }
 
 // closestVehicle labels kitti: how many of three limits, in metres, the distance of the nearest car, van or truck (the types 0, 1
@@ -71,13 +88,13 @@ func closestVehicle(e tfrecord.Example) (int, error) {
 	if len(types) != len(places) {
 		return 0, fmt.Errorf("there are %d types of objects and %d locations", len(types), len(places))
 	}
-	nearest := float32(1000)
+	nearest := noVehicle
 	for i, p := range places {
 		if types[i] < 3 {
 			nearest = min(nearest, p[2])
 		}
 	}
-	return above(nearest, 8, 20, 999)
+	return above(nearest, vehicleLimits...)
 }
 
 // above counts the limits below v.
