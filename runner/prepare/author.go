@@ -59,6 +59,7 @@ func authorSets() []*authorSet {
 		dtdSet,
 		petSet,
 		clevrSet,
+		kittiSet,
 	}
 }
 
