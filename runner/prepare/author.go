@@ -60,6 +60,7 @@ func authorSets() []*authorSet {
 		petSet,
 		clevrSet,
 		kittiSet,
+		dmlabSet,
 	}
 }
 

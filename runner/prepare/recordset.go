@@ -88,6 +88,7 @@ func (s *recordSet) plan(ctx context.Context, c Config, r *Record) (plan, error)
 		return plan{}, err
 	}
 	r.Sources = s.shelf.sources()
+	_, inFiles := s.rules.(container)
 	counts, rows := map[string]int{}, map[string][]int{}
 	for _, split := range slices.Sorted(maps.Keys(s.records)) {
 		list := s.records[split]
@@ -98,7 +99,7 @@ func (s *recordSet) plan(ctx context.Context, c Config, r *Record) (plan, error)
 		keys := make([]string, len(list))
 		for i, rec := range list {
 			keys[i] = rec.key
-			if rec.image != "" && !images[rec.image] {
+			if !inFiles && !images[rec.image] {
 				return plan{}, s.shelf.missing(s.set, rec.image)
 			}
 		}

@@ -85,7 +85,7 @@ func open(ctx context.Context, c Config) (source, error) {
 	switch {
 	case c.Link && !has(data.IsImageName):
 		return nil, runner.Usagef("--link: only the images of class folders can be linked")
-	case has(isRecordFile):
+	case has(isRecordFile) && (!has(isDMLab) || has(isInfo)):
 		return openTFDS(c, a, entries)
 	case has(isSprites):
 		return openSprites(c, a)
@@ -97,6 +97,9 @@ func open(ctx context.Context, c Config) (source, error) {
 	}
 	return openFolders(a, entries)
 }
+
+// isInfo recognises a file that TFDS writes beside its records.
+func isInfo(name string) bool { return path.Base(name) == infoFile }
 
 func isRecordFile(name string) bool { return strings.Contains(path.Base(name), ".tfrecord") }
 

@@ -33,6 +33,9 @@ type tfds struct {
 	bounds  map[string][]int                           // the first record of each shard of a split, and the end
 }
 
+// infoFile describes a data set that TFDS has prepared.
+const infoFile = "dataset_info.json"
+
 // recordName matches the name of a record file: data set, split, shard, number of shards.
 var recordName = regexp.MustCompile(`^([a-z0-9_]+)-([a-z]+)\.tfrecord-([0-9]{5})-of-([0-9]{5})$`)
 
@@ -90,7 +93,7 @@ func (t *tfds) find(entries []archive.Entry) error {
 
 // readInfo reads dataset_info.json, if there is one, and checks it.
 func (t *tfds) readInfo() error {
-	file := filepath.Join(t.folder, "dataset_info.json")
+	file := filepath.Join(t.folder, infoFile)
 	raw, err := limit.ReadFile(file, limit.Text)
 	if os.IsNotExist(err) {
 		return nil

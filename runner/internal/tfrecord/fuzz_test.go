@@ -1,6 +1,7 @@
 package tfrecord
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -38,6 +39,16 @@ func FuzzOpen(f *testing.F) {
 				}
 				if total > len(content) {
 					t.Errorf("%d bytes from %d", total, len(content))
+				}
+			})
+			expect.Memory(t, 64*len(content), func() {
+				total := 0
+				_ = Scan(bytes.NewReader(content), func(_ int, data []byte) error {
+					total += len(data)
+					return nil
+				})
+				if total > len(content) {
+					t.Errorf("%d bytes from a stream of %d", total, len(content))
 				}
 			})
 		}

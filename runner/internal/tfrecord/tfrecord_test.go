@@ -1,11 +1,14 @@
 package tfrecord
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 const folder = "../../prepare/testdata/tfds/cifar100"
@@ -118,6 +121,54 @@ func TestDamage(t *testing.T) {
 		if err := readAll(raw[:n]); (err == nil) != whole[n] {
 			t.Errorf("%d bytes: %v", n, err)
 		}
+	}
+}
+
+// TestScan: a stream has the records of the file, which TFDS wrote, and every wrong or missing byte is noticed.
+func TestScan(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(folder, "cifar100-test.tfrecord-*"))
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	whole := map[int]bool{}
+	for _, offset := range f.offsets {
+		whole[int(offset)] = true
+	}
+	scan := func(b []byte) (n int, err error) {
+		err = Scan(iotest.HalfReader(bytes.NewReader(b)), func(record int, data []byte) error {
+			want, err := f.Read(record)
+			if err != nil || !bytes.Equal(data, want) || record != n {
+				t.Errorf("record %d differs from the file's: %v", record, err)
+			}
+			n++
+			return nil
+		})
+		return n, err
+	}
+	if n, err := scan(raw); err != nil || n != f.Len() || n == 0 {
+		t.Fatalf("%d records, want %d: %v", n, f.Len(), err)
+	}
+	for i := range raw {
+		raw[i] ^= 0x10
+		if _, err := scan(raw); err == nil || !strings.HasPrefix(err.Error(), "record ") {
+			t.Errorf("byte %d: %v", i, err)
+		}
+		raw[i] ^= 0x10
+	}
+	for n := range raw {
+		if _, err := scan(raw[:n]); (err == nil) != whole[n] || err != nil && !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+	stop := errors.New("enough")
+	if err := Scan(bytes.NewReader(raw), func(int, []byte) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("%v", err)
 	}
 }
 
