@@ -17,6 +17,8 @@ type authorSet struct {
 	dataset string // name in TFDS
 	title   string // for people
 	files   []authorFile
+	either  bool   // any of the files is the whole data set; otherwise all are needed
+	inner   string // name of a .tar.gz in the archive that has the data, "" if there is none
 	// mark recognises a name that only this set has, below any folders.
 	mark func(name string) bool
 	open func(ctx context.Context, c Config, set *authorSet, task string) (source, error)
@@ -61,6 +63,7 @@ func authorSets() []*authorSet {
 		clevrSet,
 		kittiSet,
 		dmlabSet,
+		caltechSet,
 	}
 }
 

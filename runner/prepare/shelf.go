@@ -23,6 +23,7 @@ type shelf struct {
 	from     string
 	packed   []packed
 	folder   *archive.Archive // nil if --from is an archive
+	inner    string           // see authorSet
 	others   []string         // archives in the folder that are not the set's
 	unpacked []archive.Entry  // files of the set that were not in archives, by name
 }
@@ -42,7 +43,7 @@ func openShelf(ctx context.Context, from string, set *authorSet) (*shelf, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &shelf{from: from}
+	s := &shelf{from: from, inner: set.inner}
 	if a.Kind != archive.Folder {
 		s.packed = []packed{{[]string{filepath.Base(from)}, a}}
 		return s, nil
@@ -101,17 +102,21 @@ func isArchiveName(name string) bool {
 // walk visits the files of the set, under the names that canon gives them (see authorSet). Of a file that is there packed and
 // unpacked it visits the packed one.
 func (s *shelf) walk(ctx context.Context, canon func(string) string, visit func(name string, e archive.Entry, r io.Reader) error) error {
-	seen := map[string]bool{}
-	once := func(where string) func(archive.Entry, io.Reader) error {
+	seen := map[string]string{} // the archive by name
+	var once func(where string) func(archive.Entry, io.Reader) error
+	once = func(where string) func(archive.Entry, io.Reader) error {
 		return func(e archive.Entry, r io.Reader) error {
+			if s.inner != "" && path.Base(e.Name) == s.inner {
+				return archive.WalkTar(ctx, s.inner, e.Size, r, once(s.inner))
+			}
 			name := canon(e.Name)
 			if name == "" {
 				return nil
 			}
-			if seen[name] {
-				return fmt.Errorf("%s is there twice", name)
+			if first, ok := seen[name]; ok {
+				return fmt.Errorf("%s is there twice, in %s and in %s: keep one of them", name, first, where)
 			}
-			seen[name] = true
+			seen[name] = where
 			return visit(name, e, r)
 		}
 	}
@@ -127,7 +132,7 @@ func (s *shelf) walk(ctx context.Context, canon func(string) string, visit func(
 	loose := map[string]bool{}
 	return s.folder.Walk(ctx, func(e archive.Entry, r io.Reader) error {
 		name := canon(e.Name)
-		if name == "" || seen[name] && !loose[name] {
+		if _, packed := seen[name]; name == "" || packed {
 			return nil
 		}
 		if loose[name] {
@@ -180,9 +185,11 @@ func (s *shelf) missing(set *authorSet, what string) error {
 	}
 	hint := "is it another archive, or not complete?"
 	switch {
-	case s.folder != nil && len(want) > 0:
+	case s.folder != nil && set.either && len(want) == len(set.files):
+		hint = fmt.Sprintf("in the folder are neither the unpacked files nor one of %s", set.list())
+	case s.folder != nil && !set.either && len(want) > 0:
 		hint = fmt.Sprintf("in the folder are neither the unpacked files nor %s", strings.Join(want, ", "))
-	case len(set.files) > 1:
+	case len(set.files) > 1 && !set.either:
 		hint = fmt.Sprintf("give the folder with all files of the data set: %s", set.list())
 	}
 	if len(s.others) > 0 {
