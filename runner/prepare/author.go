@@ -64,6 +64,8 @@ func authorSets() []*authorSet {
 		kittiSet,
 		dmlabSet,
 		caltechSet,
+		sunSet,
+		retinaSet,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner/data"
@@ -22,20 +23,24 @@ type raster struct {
 	height, width int
 }
 
-// studio changes images on several processors. What is on its way is bounded, because a photograph can take 300 MB.
+// studio changes images on several processors.
 type studio struct {
 	jpeg75  bool
 	group   *errgroup.Group
+	pixels  *semaphore.Weighted // of the images on their way, because a photograph takes several bytes for each
 	ctx     context.Context
 	decoder func() (*jpeg.Decoder, error)
 	close   func() error
 }
 
-// maxConverted is the largest number of images that are changed at a time.
-const maxConverted = 4
+// Limits on the images that are changed at a time. The second is two of the largest photographs of retinas.
+const (
+	maxConverted       = 16
+	maxConvertedPixels = 40_000_000
+)
 
 func newStudio(ctx context.Context, jpeg75 bool) *studio {
-	s := &studio{jpeg75: jpeg75, close: func() error { return nil }}
+	s := &studio{jpeg75: jpeg75, pixels: semaphore.NewWeighted(maxConvertedPixels), close: func() error { return nil }}
 	s.decoder = sync.OnceValues(func() (*jpeg.Decoder, error) {
 		d, err := jpeg.NewDecoder(1)
 		if err == nil {
@@ -53,7 +58,12 @@ func (s *studio) do(img picture, then func(picture) error) error {
 	if img.convert == nil && !s.jpeg75 {
 		return then(img)
 	}
+	weight := weigh(img.encoded)
+	if err := s.pixels.Acquire(s.ctx, weight); err != nil {
+		return err
+	}
 	s.group.Go(func() error {
+		defer s.pixels.Release(weight)
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
@@ -63,6 +73,18 @@ func (s *studio) do(img picture, then func(picture) error) error {
 		return then(img)
 	})
 	return s.ctx.Err()
+}
+
+// weigh returns the number of pixels of an image by its header, at most maxConvertedPixels.
+func weigh(content []byte) int64 {
+	height, width, err := jpeg.Size(content)
+	if err != nil {
+		header, _, err := image.DecodeConfig(bytes.NewReader(content))
+		if height, width = header.Height, header.Width; err != nil {
+			return 1 // decoding will fail, or is of another format, of which files are large themselves
+		}
+	}
+	return min(max(int64(height)*int64(width), 1), maxConvertedPixels)
 }
 
 func (s *studio) change(img *picture) (err error) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"dtl-tf/graph/limit"
+	"dtl-tf/runner"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
 )
@@ -56,6 +57,9 @@ type container interface {
 
 // counter is implemented by rules whose splits vary in size, in place of the published numbers.
 type counter interface{ counts() map[string]int }
+
+// excerpt is implemented by rules that know only the first records of the splits; whole has the sizes of the splits.
+type excerpt interface{ whole() map[string]int }
 
 // remarker is implemented by rules that have something to say in the record.
 type remarker interface{ remarks(r *Record) }
@@ -113,6 +117,12 @@ func (s *recordSet) plan(ctx context.Context, c Config, r *Record) (plan, error)
 		if rows[split], err = order.Keys(split, keys); err != nil {
 			return plan{}, fmt.Errorf("%s: %w", c.From, err)
 		}
+	}
+	if x, ok := s.rules.(excerpt); ok {
+		if c.Train > counts["train"] || c.Val > counts["validation"] {
+			return plan{}, runner.Usagef("--train %d, --val %d: of %s only the first %d and %d images of VTAB-1k's lists are known", c.Train, c.Val, s.set.title, counts["train"], counts["validation"])
+		}
+		counts = x.whole()
 	}
 	p, err := official(c, s.task, counts, r, rows)
 	if err != nil {

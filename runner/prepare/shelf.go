@@ -56,7 +56,7 @@ func openShelf(ctx context.Context, from string, set *authorSet) (*shelf, error)
 		case m != nil && set.file(m[1]) != nil:
 			whole := path.Join(path.Dir(e.Name), m[1])
 			parts[whole] = append(parts[whole], e.Name)
-		case set.file(base) != nil && isArchiveName(base):
+		case isArchiveName(base) && (set.file(base) != nil || set.file(strings.TrimSuffix(base, ".zip")) != nil):
 			opened, err := archive.Open(e.Path)
 			if err != nil {
 				return err
