@@ -11,6 +11,7 @@ import (
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -65,7 +66,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Device:   where,
 		Backbone: runner.DescribeBackbone(r.backbone),
 		Data: result.Data{
-			Name: d.name, Root: r.config.Data, Fingerprint: d.fingerprint, Classes: d.classes, Counts: d.counts,
+			Name: d.name, Root: r.config.Data, Fingerprint: d.fingerprint, Origin: origin.Of(r.config.Data, d.fingerprint), Classes: d.classes, Counts: d.counts,
 			Grey16: len(d.survey.Grey16), Turned: len(d.survey.Turned),
 			Split: d.split(),
 		},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dtl-tf/runner/internal/origin"
 )
 
 // smallCaltech has 102 class folders, the first of 32 images and all others of 31, and the stray file of the real archive.
@@ -50,6 +52,9 @@ func TestCaltech(t *testing.T) {
 		r := prepared(t, c)
 		if r.Official || !strings.Contains(told(r), "a substitute") || r.ClassNames[0] != "background_google" || r.ClassNames[101] != "faces" {
 			t.Errorf("official %v, remarks %q, classes %q", r.Official, r.Remarks, r.ClassNames)
+		}
+		if word := origin.Of(c.Out, r.Fingerprint); !strings.HasPrefix(word, "not official: ") || !strings.Contains(word, "the official draw from Caltech-101 depends") {
+			t.Errorf("runs record %q", word)
 		}
 		names := sources(t, c.Out)
 		for at, name := range names {

@@ -9,11 +9,12 @@ import (
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
+	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/report"
 )
 
 // RecordFile lies beside the lists and states the origin of the data set.
-const RecordFile = "prepare.json"
+const RecordFile = origin.File
 
 // Record is the content of RecordFile.
 type Record struct {
@@ -64,7 +65,7 @@ func (r *Record) remark(format string, args ...any) {
 
 func (r *Record) unofficial(format string, args ...any) {
 	r.Official = false
-	r.remark("not VTAB-1k's images: "+format, args...)
+	r.remark(origin.Unofficial+format, args...)
 }
 
 // ReadRecord reads the record of a prepared data set.

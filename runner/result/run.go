@@ -135,6 +135,7 @@ type Data struct {
 	Name        string         `json:"name"`
 	Root        string         `json:"root"`
 	Fingerprint string         `json:"fingerprint"`
+	Origin      string         `json:"origin,omitempty"` // whether these are VTAB-1k's images, if data prepare made the data set
 	Classes     int            `json:"classes"`
 	Counts      map[string]int `json:"counts"`
 	Split       *Split         `json:"split,omitempty"`              // nil if the data set has all splits itself

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
@@ -55,6 +56,11 @@ func (t *Table) explain(r *Row, cells []source) {
 	for _, c := range cells {
 		if n := c.Run.Data.Skipped; n > 0 {
 			t.annotate(r, "%s: %s seed %d: %s left out.", r.Name, c.Task, c.Seed, report.Count(n, "unreadable image"))
+		}
+	}
+	for _, c := range cells {
+		if o := c.Run.Data.Origin; o != "" && o != origin.Official {
+			t.annotate(r, "Images of %s: %s.", c.Task, o)
 		}
 	}
 	t.explainMissing(r)
