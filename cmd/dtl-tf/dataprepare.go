@@ -19,12 +19,17 @@ var prepareCommand = command{
                       .tar or .tar.gz
   CIFAR-10, CIFAR-100 the python or the binary archive, packed or unpacked
   dSprites            the .npz, for the tasks dsprites_loc and dsprites_ori
-  authors' archives   of DTD (dtd): the archive, packed or unpacked
+  authors' archives   of other tasks: the archive, or the folder with all files of the data set, packed or
+                      unpacked (docs/vtab.md lists them)
   TFDS record files   the folder of *.tfrecord-00000-of-00001, for the 19 tasks of VTAB-1k
 Except from class folders, the images are VTAB-1k's: 800 and 200 records by their position in TFDS's order,
 and the whole test set. The class folders of EuroSAT and RESISC45 yield VTAB-1k's images too, if they are
 complete or --task names the task. From other class folders the images are drawn at random, in proportion to the
 classes; the same seed draws the same images on every machine.
+
+The lists of caltech101 do not follow from its archive: what is made from it is a substitute, which prepare.json,
+run.json and tables call not official. TFDS processes the pictures of sun397 and diabetic_retinopathy, and so does
+this command.
 
 Images are copied byte for byte; raw pixels (CIFAR, dSprites) are stored losslessly as PNG. The data set
 appears under the name --out only when it is complete. Beside the lists, classes.txt has the names of the
@@ -34,6 +39,7 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 		"dtl-tf data prepare --from EuroSAT.zip --out vtab-1k/eurosat",
 		"dtl-tf data prepare --from cifar-100-python.tar.gz --out vtab-1k/cifar",
 		"dtl-tf data prepare --from dsprites.npz --out vtab-1k/dsprites_ori",
+		"dtl-tf data prepare --from downloads/kitti --out vtab-1k/kitti",
 		"dtl-tf data prepare --from tensorflow_datasets/clevr/3.1.0 --task clevr_count --out vtab-1k/clevr_count",
 	},
 	writesFiles: true,
