@@ -75,6 +75,7 @@ func TestDTDRefused(t *testing.T) {
 		{"an image too many", pack(f.with("dtd/labels/val1.txt", lines+"class00/more.jpg\n")), []string{"split validation has 48 images", "has 47"}},
 		{"an image twice", pack(f.with("dtd/labels/val1.txt", strings.Replace(lines, "class01/class01_val1.jpg", first, 1))), []string{first, "twice"}},
 		{"a class too many", pack(f.with("dtd/labels/val1.txt", strings.Replace(lines, "class01/", "class99/", 1))), []string{"48 classes", "has 47"}},
+		{"a huge list", pack(f.with("dtd/labels/val1.txt", strings.Repeat("\n", maxTable+1))), []string{"labels/val1.txt", "too many for a list"}},
 		{"another line", pack(f.with("dtd/labels/val1.txt", "../../etc/passwd")), []string{"labels/val1.txt", "CLASS/FILE"}},
 		{"no image data", pack(f.with("dtd/images/class05/class05_test1.jpg", "<html>")), []string{"class05_test1.jpg", "neither JPEG"}},
 		{"a RAR", string(plant(t, filepath.Join(t.TempDir(), "dtd-r1.0.1.tar.gz"), []byte("Rar!\x1a\x07\x01"))), []string{"RAR", "unpack it"}},

@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"path"
 	"slices"
@@ -20,7 +21,7 @@ var kittiSet = &authorSet{
 		{"devkit_object.zip", 63794, "ce0b76b69c0c5f89690a0d65b7302bbbdb962a0c7e8aba6efc7050d1b04b4cf1"},
 	},
 	mark: func(name string) bool { return below(name, "training/label_2/", kittiRand) != "" },
-	open: openRecords(func() rules { return kitti{texts{}} }),
+	open: openRecords(func() rules { return kitti{texts{}, map[string]int{}} }),
 }
 
 // The files of the devkit that tell the drive of each image.
@@ -45,7 +46,10 @@ var kittiDrives = map[string][]string{
 	},
 }
 
-type kitti struct{ texts }
+type kitti struct {
+	texts
+	labels map[string]int // by name of the file
+}
 
 func (k kitti) canon(name string) string {
 	name = below(name, "training/image_2/", "training/label_2/", "mapping/")
@@ -53,6 +57,17 @@ func (k kitti) canon(name string) string {
 		return ""
 	}
 	return name
+}
+
+func (k kitti) file(name string, size int64, r io.Reader) error {
+	if path.Dir(name) != "training/label_2" || path.Ext(name) != ".txt" {
+		return k.texts.file(name, size, r)
+	}
+	content, err := readText(r, size)
+	if err == nil {
+		k.labels[name], err = kittiLabel(content)
+	}
+	return err
 }
 
 func (k kitti) result(_ string, missing func(string) error) (map[string][]record, []string, error) {
@@ -79,13 +94,9 @@ func (k kitti) result(_ string, missing func(string) error) (map[string][]record
 			}
 		}
 		labels := fmt.Sprintf("training/label_2/%06d.txt", image)
-		content, ok := k.texts[labels]
+		class, ok := k.labels[labels]
 		if !ok {
 			return nil, nil, missing(labels)
-		}
-		class, err := kittiLabel(content)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", labels, err)
 		}
 		key := fmt.Sprintf("%06d.png", image)
 		records[split] = append(records[split], record{key: key, label: class, image: path.Join("training/image_2", key)})

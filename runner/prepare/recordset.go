@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 
-	"dtl-tf/graph/limit"
 	"dtl-tf/runner"
 	"dtl-tf/runner/prepare/archive"
 	"dtl-tf/runner/prepare/order"
@@ -184,12 +183,15 @@ func readImage(r io.Reader, size int64) (content []byte, err error) {
 	return content, err
 }
 
+// maxTable is the largest list or file of labels in bytes, of which the largest real one has a sixth.
+const maxTable = 8 << 20
+
 // readText reads a list or a file of labels.
 func readText(r io.Reader, size int64) (string, error) {
-	if size > limit.Text {
-		return "", fmt.Errorf("%d bytes are too many for a text file, %d is the limit", size, limit.Text)
+	if size > maxTable {
+		return "", fmt.Errorf("%d bytes are too many for a list or for labels, %d is the limit", size, maxTable)
 	}
-	content, err := io.ReadAll(io.LimitReader(r, limit.Text+1))
+	content, err := io.ReadAll(io.LimitReader(r, maxTable+1))
 	return string(content), err
 }
 
