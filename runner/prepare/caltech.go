@@ -24,7 +24,7 @@ var caltechSet = &authorSet{
 	either: true,
 	inner:  "101_ObjectCategories.tar.gz",
 	mark: func(name string) bool {
-		return path.Base(name) == "101_ObjectCategories.tar.gz" || below(name, "101_ObjectCategories/", "BACKGROUND_Google/") != ""
+		return path.Base(name) == "101_ObjectCategories.tar.gz" || below(name, "101_ObjectCategories/") != ""
 	},
 	open: openRecords(func() rules { return &caltech{classes: map[string][]string{}} }),
 }

@@ -88,6 +88,16 @@ func TestCaltech(t *testing.T) {
 	}
 }
 
+// TestCaltechDraw: a seed asks for a draw from the class folders, which need not be complete.
+func TestCaltechDraw(t *testing.T) {
+	f := smallCaltech(t)
+	c := config(t, f.without("101_ObjectCategories/Faces/image_0003.jpg").folder(t, t.TempDir()), "mine")
+	c.Seeded, c.Train = true, 204
+	if r := prepared(t, c); r.Task != "" || r.Options.Seed == nil || r.Classes != 102 || r.ClassCounts["train800"][5] != 2 {
+		t.Errorf("record %+v", r)
+	}
+}
+
 func TestCaltechRefused(t *testing.T) {
 	caltechImages = 32 + 101*31
 	defer func() { caltechImages = 9144 }()
