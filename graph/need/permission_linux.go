@@ -16,13 +16,13 @@ import (
 const bound = "DTL_TF_TEST_BOUND"
 
 // Permissions tells whether file permissions apply to this process. They do not apply to root: Permissions then repeats the test
-// in a child process without the capability to ignore them, adopts its result and returns false, and the caller must return.
+// in a child process without the capabilities to ignore them, adopts its result and returns false, and the caller must return.
 func Permissions(t *testing.T) bool {
 	t.Helper()
 	if !ignoresPermissions(t) {
 		return true
 	}
-	That(t, os.Getenv(bound) == "", "file permissions do not apply to this user, even without CAP_DAC_OVERRIDE")
+	That(t, os.Getenv(bound) == "", "file permissions do not apply to this user, even without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH")
 	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	child.Env = append(os.Environ(), bound+"=1")
 	out, err := withoutOverride(child)
@@ -45,7 +45,7 @@ func ignoresPermissions(t *testing.T) bool {
 	return os.WriteFile(filepath.Join(folder, "probe"), nil, 0o666) == nil
 }
 
-// withoutOverride runs a process without CAP_DAC_OVERRIDE. err is not nil if it could not be started; c holds its exit status.
+// withoutOverride runs a process without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, which lets it list any folder. err is not nil if it could not be started; c holds its exit status.
 func withoutOverride(c *exec.Cmd) (out []byte, err error) {
 	done := make(chan struct{})
 	go func() {
@@ -53,9 +53,11 @@ func withoutOverride(c *exec.Cmd) (out []byte, err error) {
 		// A process inherits the bounding set of the thread that starts it. The thread keeps the smaller set, so it ends with this
 		// goroutine, which never unlocks it.
 		runtime.LockOSThread()
-		if err = unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_DAC_OVERRIDE, 0, 0, 0); err != nil {
-			err = fmt.Errorf("file permissions do not apply to this user, and CAP_DAC_OVERRIDE can't be dropped: %w", err)
-			return
+		for _, capability := range []uintptr{unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH} {
+			if err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil {
+				err = fmt.Errorf("file permissions do not apply to this user, and CAP_DAC_OVERRIDE can't be dropped: %w", err)
+				return
+			}
 		}
 		if out, err = c.CombinedOutput(); c.ProcessState != nil {
 			err = nil
