@@ -31,15 +31,20 @@ The lists of caltech101 do not follow from its archive: what is made from it is 
 run.json and tables call not official. TFDS processes the pictures of sun397 and diabetic_retinopathy, and so does
 this command.
 
-Images are copied byte for byte; raw pixels (CIFAR, dSprites) are stored losslessly as PNG. The data set
-appears under the name --out only when it is complete. Beside the lists, classes.txt has the names of the
-classes if the source has them, sources.tsv the origin of each image, and prepare.json that of the data set.`,
+--task all prepares all tasks whose files are in the folder --from, each into a folder in --out, and says which
+files are missing for the others. Tasks that are there already are kept.
+
+Images are copied byte for byte; raw pixels (CIFAR, dSprites, SVHN, smallNORB, PatchCamelyon) are stored
+losslessly as PNG. The data set appears under the name --out only when it is complete. Beside the lists,
+classes.txt has the names of the classes if the source has them, sources.tsv the origin of each image, and
+prepare.json that of the data set.`,
 	examples: []string{
 		"dtl-tf data prepare --from photos --out data/photos",
 		"dtl-tf data prepare --from EuroSAT.zip --out vtab-1k/eurosat",
 		"dtl-tf data prepare --from cifar-100-python.tar.gz --out vtab-1k/cifar",
 		"dtl-tf data prepare --from dsprites.npz --out vtab-1k/dsprites_ori",
 		"dtl-tf data prepare --from downloads/kitti --out vtab-1k/kitti",
+		"dtl-tf data prepare --from downloads --task all --out vtab-1k",
 		"dtl-tf data prepare --from tensorflow_datasets/clevr/3.1.0 --task clevr_count --out vtab-1k/clevr_count",
 	},
 	writesFiles: true,
@@ -55,7 +60,7 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		g.add("Selection", func(f *pflag.FlagSet) {
-			f.StringVar(&c.Task, "task", "", "`name` of the VTAB-1k task (default: the last part of --out, or the only task that --from can be)")
+			f.StringVar(&c.Task, "task", "", "`name` of the VTAB-1k task, or all (default: the last part of --out, or the only task that --from can be)")
 			f.IntVar(&c.Train, "train", 800, "`images` in train800.txt")
 			f.IntVar(&c.Val, "val", 200, "`images` in val200.txt")
 			f.IntVar(&c.Test, "test", -1, "maximum number of `images` in test.txt (default: all)")
@@ -66,6 +71,9 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			c.Seeded = g.all.Changed("seed")
 			if g.all.Changed("test") && c.Test < 0 {
 				return usagef("--test %d: want at least 1 image", c.Test)
+			}
+			if c.Task == prepare.AllTasks {
+				return prepareAll(ctx, c, io, quiet)
 			}
 			r, err := prepare.Run(ctx, c, io.ui(quiet))
 			if errors.Is(err, context.Canceled) {
@@ -78,4 +86,29 @@ classes if the source has them, sources.tsv the origin of each image, and prepar
 			return r.Print(io.out)
 		}
 	},
+}
+
+// prepareAll prepares every task that it can, and fails if one fails or nothing is there.
+func prepareAll(ctx context.Context, c prepare.Config, io streams, quiet bool) error {
+	list, err := prepare.All(ctx, c, io.ui(quiet))
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("interrupted, the tasks that were made are in %s; the same command continues: %w", c.Out, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := prepare.PrintAll(io.out, list); err != nil {
+		return err
+	}
+	count := map[string]int{}
+	for _, o := range list {
+		count[o.State]++
+	}
+	switch {
+	case count[prepare.Failed] > 0:
+		return fmt.Errorf("%d of %d tasks failed: see above", count[prepare.Failed], len(list))
+	case count[prepare.Missing] == len(list):
+		return fmt.Errorf("%s has no files of VTAB-1k's data sets under their published names", c.From)
+	}
+	return nil
 }

@@ -92,6 +92,29 @@ func TestPrepareRefused(t *testing.T) {
 	cli(t, "data").want(t, exitUsage, "data prepare")
 }
 
+// TestPrepareAll checks what --task all prints, and its exit codes.
+func TestPrepareAll(t *testing.T) {
+	from, out := t.TempDir(), filepath.Join(t.TempDir(), "vtab")
+	args := []string{"data", "prepare", "--task", "all", "--from", from, "--out", out, "--quiet"}
+	o := cli(t, args...)
+	o.want(t, exitFailed, "no files of VTAB-1k's data sets")
+	if !strings.Contains(o.out, "missing  svhn: train_32x32.mat (182040794 bytes), test_32x32.mat (64275384 bytes)") {
+		t.Errorf("stdout lacks the missing files:\n%s", o.out)
+	}
+	if err := os.WriteFile(filepath.Join(from, "train_32x32.mat"), []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o = cli(t, args...)
+	o.want(t, exitFailed, "1 of 19 tasks failed")
+	if !strings.Contains(o.out, "failed   svhn: ") || !strings.Contains(o.out, "missing: test_32x32.mat (64275384 bytes)") {
+		t.Errorf("stdout lacks the failed task:\n%s", o.out)
+	}
+	cli(t, append(args, "--seed", "1")...).want(t, exitUsage, "--task all", "--seed")
+	if entries, _ := os.ReadDir(out); len(entries) > 0 {
+		t.Errorf("something was made: %v", entries)
+	}
+}
+
 // TestPrepareInterrupted: an interruption leaves nothing behind.
 func TestPrepareInterrupted(t *testing.T) {
 	parent := t.TempDir()

@@ -19,7 +19,8 @@ type authorSet struct {
 	files   []authorFile
 	either  bool   // any of the files is the whole data set; otherwise all are needed
 	inner   string // name of a .tar.gz in the archive that has the data, "" if there is none
-	// mark recognises a name that only this set has, below any folders.
+	raw     bool   // the files are no archives: see rawFiles
+	// mark recognises a name that only this set has, below any folders; nil if the published names are enough.
 	mark func(name string) bool
 	open func(ctx context.Context, c Config, set *authorSet, task string) (source, error)
 }
@@ -66,6 +67,10 @@ func authorSets() []*authorSet {
 		caltechSet,
 		sunSet,
 		retinaSet,
+		camelyonSet,
+		flowerSet,
+		smallNORBSet,
+		svhnSet,
 	}
 }
 
@@ -98,7 +103,9 @@ func openByContent(ctx context.Context, c Config, entries []archive.Entry) (sour
 	}
 	var found []*authorSet
 	for _, s := range authorSets() {
-		if slices.ContainsFunc(entries, func(e archive.Entry) bool { return s.file(path.Base(e.Name)) != nil || s.mark(e.Name) }) {
+		if slices.ContainsFunc(entries, func(e archive.Entry) bool {
+			return s.publishedName(path.Base(e.Name)) != "" || s.mark != nil && s.mark(e.Name)
+		}) {
 			found = append(found, s)
 		}
 	}

@@ -36,6 +36,10 @@ type Config struct {
 	Link      bool // hard-link the images of a folder instead of copying them
 	JPEG75    bool // store every image as JPEG of quality 75, as the widely shared copy of VTAB-1k does
 	Overwrite bool // replace Out if Run made it
+
+	set     *authorSet                                      // of which From has files, among others; nil: as its files tell
+	scratch string                                          // folder for temporary files, on the disk of Out
+	unpacks func(total int64) func(file string, done int64) // shows how many bytes of a file are unpacked
 }
 
 // maxImages is the largest number of images that --train, --val and --test take.
@@ -80,6 +84,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
 	if c.Test > 0 {
 		r.Options.Test = &c.Test
 	}
+	c.scratch = filepath.Dir(s.Folder)
 	err = fill(ctx, s.Folder, r, c, ui)
 	if ctx.Err() != nil && !errors.Is(err, context.Canceled) { // errors on the way follow from it
 		err = ctx.Err()
@@ -96,6 +101,9 @@ func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
 // fill writes the images, the lists and the record, and reads the lists as training will.
 func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI) error {
 	ui.Note("reading %s", c.From)
+	progress := report.NewProgress(ui.Err, ui.Quiet)
+	defer progress.Break()
+	c.unpacks = func(total int64) func(string, int64) { return progress.Download(0, total) }
 	from, err := open(ctx, c)
 	if err != nil {
 		return err
@@ -116,8 +124,6 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if err != nil {
 		return err
 	}
-	progress := report.NewProgress(ui.Err, ui.Quiet)
-	defer progress.Break()
 	step, done := progress.Task("writing images", len(w.places)), 0
 	var counting sync.Mutex
 	convert := newStudio(ctx, c.JPEG75)

@@ -58,6 +58,12 @@ type source interface {
 
 // open detects the kind of the source by its files.
 func open(ctx context.Context, c Config) (source, error) {
+	if c.set != nil {
+		return c.set.openAs(ctx, c, c.Task)
+	}
+	if s, err := openRaw(ctx, c); s != nil || err != nil {
+		return s, err
+	}
 	a, err := archive.Open(c.From)
 	if err != nil {
 		return nil, err

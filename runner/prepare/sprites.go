@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"strconv"
+	"sync"
 
 	"dtl-tf/graph/weight"
 	"dtl-tf/runner/prepare/archive"
@@ -103,9 +104,23 @@ func encodeSprite(pixels []byte) ([]byte, error) {
 	return encode(img)
 }
 
+// pngEncoder reuses its buffers: a compressor takes longer to make than a small image to compress.
+var pngEncoder = png.Encoder{BufferPool: &pngBuffers{}}
+
+type pngBuffers struct{ pool sync.Pool }
+
+// Get implements png.EncoderBufferPool.
+func (b *pngBuffers) Get() *png.EncoderBuffer {
+	buffer, _ := b.pool.Get().(*png.EncoderBuffer)
+	return buffer
+}
+
+// Put implements png.EncoderBufferPool.
+func (b *pngBuffers) Put(buffer *png.EncoderBuffer) { b.pool.Put(buffer) }
+
 func encode(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
-	err := png.Encode(&b, img)
+	err := pngEncoder.Encode(&b, img)
 	return b.Bytes(), err
 }
 

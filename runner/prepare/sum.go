@@ -31,13 +31,13 @@ func (r *Record) sumSources(ctx context.Context, from string, ui runner.UI) erro
 		if s.SHA256 != "" {
 			continue
 		}
-		file := from
-		if info, err := os.Stat(from); err == nil && info.IsDir() {
-			file = filepath.Join(from, filepath.FromSlash(s.Name))
+		folder := from
+		if info, err := os.Stat(from); err == nil && !info.IsDir() {
+			folder = filepath.Dir(from)
 		}
 		short, long := md5.New(), sha256.New()
 		var err error
-		if s.Bytes, err = limit.Copy(ctx, io.MultiWriter(short, long), file); err != nil {
+		if s.Bytes, err = limit.Copy(ctx, io.MultiWriter(short, long), filepath.Join(folder, filepath.FromSlash(s.Name))); err != nil {
 			return err
 		}
 		sum := hex.EncodeToString(short.Sum(nil))
