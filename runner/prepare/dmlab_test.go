@@ -81,7 +81,7 @@ func TestDMLabRefused(t *testing.T) {
 		want          []string
 	}{
 		{"cut off", whole[:len(whole)-3], []string{name, "record 6", "cut off"}},
-		{"cut off in a length", whole[:len(whole)-len(whole)+5], []string{name, "record 0", "cut off"}},
+		{"cut off in a length", whole[:5], []string{name, "record 0", "cut off"}},
 		{"a record too few", whole[len(record):], []string{"split test has 13 images, DMLab has 14"}},
 		{"a record twice", record + whole[:len(whole)-len(frame(t, wants["test"][13].key, wants["test"][13].content, 1))], []string{first.key, "twice"}},
 		{"a wrong byte", whole[:40] + "\x01" + whole[41:], []string{name, "record 0", "checksum of its data"}},

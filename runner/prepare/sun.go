@@ -47,9 +47,8 @@ func sunDigest(key string) uint32 {
 }
 
 type sun struct {
-	table   map[string][]uint32
-	images  map[string][]string // paths by class
-	records map[string][]record
+	table  map[string][]uint32
+	images map[string][]string // paths by class
 }
 
 var sunKey = regexp.MustCompile(`^/[a-z]/[a-z0-9_]+(/[a-z0-9_]+)?/sun_[a-z0-9]+\.jpg$`)
