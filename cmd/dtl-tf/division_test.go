@@ -44,7 +44,7 @@ func TestDivision(t *testing.T) {
 	// The lists are a data set of their own beside the images.
 	write(t, filepath.Join(root, "all.csv"), content)
 	cli(t, evalOn(filepath.Join(root, "all.csv"), adapter)...).want(t, exitDone, "9 images of the split test")
-	// A data set with splits of its own, and one without.
+	// One data set already has splits, the other has none.
 	other := folders(t, folders(t, t.TempDir(), "train", 2, spices), "test", 2, spices)
 	cli(t, evalOn(other, adapter)...).want(t, exitDone, "has none of the images that "+file+" lists: its own split test is used")
 	cli(t, evalOn(folders(t, t.TempDir(), "train", 2, spices), adapter)...).want(t, exitUsage, `has no split "test", only train, trainval, and none that `+file+" lists")

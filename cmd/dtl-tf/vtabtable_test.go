@@ -21,7 +21,7 @@ func TestVtabTable(t *testing.T) {
 			Status: result.Finished, Backbone: result.Backbone{Path: "tiny.npz", SHA256: "ab"}, Data: result.Data{Fingerprint: "of " + task},
 			Accuracy: &result.Accuracy{Top1: top1, Split: "test", Note: result.OnceAfterLast},
 		}}}
-		expect.NoError(t, vtab.WriteCell(vtab.CellPath(dir, task, "dtl", 42), c))
+		expect.NoError(t, sweep.WriteCell(vtab.CellPath(dir, task, "dtl", 42), &c))
 	}
 	o := cli(t, "vtab", "table", dir, "--quote", "lora")
 	o.want(t, exitDone)

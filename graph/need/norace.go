@@ -2,5 +2,5 @@
 
 package need
 
-// RaceDetector tells that the test runs under Go's race detector, which keeps memory of its own and makes code slower.
+// RaceDetector reports whether the test runs under Go's race detector, which uses more memory and slows code down.
 const RaceDetector = false

@@ -18,7 +18,7 @@ import (
 type Source struct {
 	Builder *graph.Builder
 	Values  tensor.Map // of the variables, by name, float32; it may hold further names
-	Inputs  []Named    // any values of the graph, of which nothing before is translated
+	Inputs  []Named    // any values of the graph; translation starts at them
 	Outputs []Named
 }
 

@@ -51,9 +51,6 @@ func WorkPath(results, task, method string, seed uint64) string {
 	return filepath.Join(results, sweep.WorkFolder, task, method, fmt.Sprintf("seed-%d", seed))
 }
 
-// WriteCell writes a cell's file atomically, and sets its format.
-func WriteCell(path string, c Cell) error { return sweep.WriteCell(path, &c) }
-
 // ReadCell reads a cell's file, with the errors of sweep.ReadCell.
 func ReadCell(path string) (Cell, error) { return sweep.ReadCell[Cell](path, nameField) }
 

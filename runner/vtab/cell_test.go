@@ -35,7 +35,7 @@ func TestCellRoundTrip(t *testing.T) {
 	if path != filepath.Join(root, "eurosat", "dtl+", "seed-42.json") {
 		t.Errorf("path %s", path)
 	}
-	if err := WriteCell(path, want); err != nil {
+	if err := sweep.WriteCell(path, &want); err != nil {
 		t.Fatal(err)
 	}
 	want.Format = sweep.Format
@@ -61,7 +61,8 @@ func TestCellRoundTrip(t *testing.T) {
 func TestBadCells(t *testing.T) {
 	root := t.TempDir()
 	path := CellPath(root, "eurosat", "dtl+", 42)
-	if err := WriteCell(path, sample()); err != nil {
+	c := sample()
+	if err := sweep.WriteCell(path, &c); err != nil {
 		t.Fatal(err)
 	}
 	good, err := os.ReadFile(path)
@@ -105,12 +106,13 @@ func TestReadCells(t *testing.T) {
 	for _, seed := range []uint64{42, 43} {
 		c := sample()
 		c.Seed = seed
-		if err := WriteCell(CellPath(root, c.Task, c.Method, seed), c); err != nil {
+		if err := sweep.WriteCell(CellPath(root, c.Task, c.Method, seed), &c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	misplaced := CellPath(root, "cifar", "dtl", 1)
-	if err := WriteCell(misplaced, sample()); err != nil {
+	c := sample()
+	if err := sweep.WriteCell(misplaced, &c); err != nil {
 		t.Fatal(err)
 	}
 	for _, ignored := range []string{filepath.Join(sweep.WorkFolder, "eurosat", "seed-1.json"), filepath.Join("eurosat", "dtl+", "seed-44.json.bad"), "notes.txt"} {

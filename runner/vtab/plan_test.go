@@ -175,7 +175,7 @@ func TestSearchOrder(t *testing.T) {
 // write makes the cell of a job with an accuracy.
 func write(t *testing.T, p *plan, j job, top1 float64) {
 	t.Helper()
-	expect.NoError(t, WriteCell(p.cellPath(j), Cell{
+	expect.NoError(t, sweep.WriteCell(p.cellPath(j), &Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed,
 		Outcome: sweep.Outcome{Status: result.Finished, Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}}},
 	}))

@@ -49,7 +49,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestReport: report.html is made again in the folder of a run, a file of another program is not replaced, and what is wrong is said.
+// TestReport: Report rewrites report.html in the folder of a run, does not replace a file of another program, and names every problem.
 func TestReport(t *testing.T) {
 	e := evaluation(7, 60, 0.5, 3)
 	draw(t, e)
