@@ -7,6 +7,7 @@ import (
 )
 
 // Saver holds the nodes that write variables to a TensorFlow checkpoint (format V2), each under its own name, and restore them.
+// The checkpoint stores float32 or float16, whatever type the variables have.
 type Saver struct {
 	Prefix  Value         // scalar string to feed: the checkpoint's path without extension
 	Written Value         // equals Prefix, and is computed once everything is written
@@ -15,15 +16,17 @@ type Saver struct {
 	save *tf.Operation
 }
 
-// Saver adds a Saver of all variables declared so far.
-func (vs *Variables) Saver(b *Builder) *Saver {
+// Saver adds a Saver of all variables declared so far. The checkpoint stores them in the type of p, FP32 or FP16.
+func (vs *Variables) Saver(b *Builder, p Precision) *Saver {
+	stored := p.DataType()
 	b = (&Builder{shared: b.shared}).In("saver")
 	s := &Saver{Prefix: b.Placeholder("prefix", tf.String)}
 	names, sliceSpecs := make([]string, len(vs.list)), make([]string, len(vs.list)) // an empty spec is the whole tensor
 	types := make([]tf.DataType, len(vs.list))
 	reads := make(tf.OutputList, len(vs.list))
 	for i, v := range vs.list {
-		names[i], types[i], reads[i] = v.Name, tf.Float, v.read
+		names[i], types[i] = v.Name, stored
+		reads[i] = b.cast(Value{Output: v.read, Shape: v.Shape}, stored).Output
 	}
 	nameList, sliceList := b.stringList(names), b.stringList(sliceSpecs)
 	s.save = b.operation("SaveV2", nil, s.Prefix.Output, nameList, sliceList, reads)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/export"
 )
@@ -58,28 +59,28 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
-			backbone  backboneFlags
-			out, pool string
-			overwrite bool
+			backbone backboneFlags
+			c        export.BackboneConfig
 		)
 		g.add("Output", func(f *pflag.FlagSet) {
-			f.StringVar(&out, "out", "", "`folder` of the SavedModel (required)")
-			f.StringVar(&pool, "pool", "", "pooling of the features, a `pool`: mean, cls, mean+cls or map, which are the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: the input of the backbone's own head)")
-			f.BoolVar(&overwrite, "overwrite", false, "replace the SavedModel in --out")
+			f.StringVar(&c.Out, "out", "", "`folder` of the SavedModel (required)")
+			f.StringVar(&c.Pool, "pool", "", "pooling of the features, a `pool`: mean, cls, mean+cls or map, which are the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: the input of the backbone's own head)")
+			f.StringVar(&c.Stored, "stored", string(graph.FP32), "`precision` of the stored weights: fp32, or fp16 in half the space, rounded")
+			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the SavedModel in --out")
 		})
 		backbone.define(g, false)
 		return func(ctx context.Context, args []string, io streams) error {
-			c, err := backbone.file(args, io)
-			if err != nil {
+			var err error
+			if c.BackboneConfig, err = backbone.file(args, io); err != nil {
 				return err
 			}
-			if out == "" {
+			if c.Out == "" {
 				return usagef("--out is required")
 			}
-			if err := export.Backbone(ctx, c, out, pool, overwrite, io.ui(false)); err != nil {
+			if err := export.Backbone(ctx, c, io.ui(false)); err != nil {
 				return err
 			}
-			fmt.Fprintf(io.out, "wrote %s\n", out)
+			fmt.Fprintf(io.out, "wrote %s\n", c.Out)
 			return nil
 		}
 	},

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/need"
@@ -86,7 +87,7 @@ func TestExportONNXOfAll(t *testing.T) {
 			bb, err := backbone.Random(arch, 1)
 			expect.NoError(t, err)
 			file := filepath.Join(t.TempDir(), "backbone")
-			expect.NoError(t, bb.Export(file, ""))
+			expect.NoError(t, bb.Export(file, "", graph.FP32))
 			args := []string{checkONNX}
 			for _, method := range strings.Split(runner.MethodNames(), ", ") {
 				out := filepath.Join(t.TempDir(), "run")

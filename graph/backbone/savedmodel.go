@@ -41,8 +41,9 @@ type savedDescription struct {
 // Export writes the backbone as a TensorFlow SavedModel: a new folder that TensorFlow can run and that
 // Load reads back bit for bit. Its signature maps images in 0..1 to features, pooled according to pool
 // ("": as for the backbone's own head), and to the logits of the own head if there is one. Variables have
-// the names and shapes of the .npz layout. An existing folder is an error.
-func (bb *Backbone) Export(dir string, pool Pool) (err error) {
+// the names and shapes of the .npz layout. An existing folder is an error. With stored = graph.FP16 the file holds the weights
+// rounded to float16, in half the space; the graph computes with them in float32.
+func (bb *Backbone) Export(dir string, pool Pool, stored graph.Precision) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("export the backbone to %s: %w", dir, err)
@@ -65,7 +66,7 @@ func (bb *Backbone) Export(dir string, pool Pool) (err error) {
 	}
 	m := savedmodel.Model{
 		Builder: graph.New(graph.RecomputeNone), Variables: graph.NewVariables(), Values: bb.Weights,
-		Extra: map[string][]byte{descriptionFile: description.Bytes()},
+		Extra: map[string][]byte{descriptionFile: description.Bytes()}, Stored: stored,
 	}
 	bb.inference(&m, pool)
 	return savedmodel.Write(dir, m)

@@ -51,10 +51,11 @@ func Check(dir fs.FS) error {
 type entry struct {
 	name  string
 	shape []int
+	width int64 // bytes of an element
 	*pb.BundleEntryProto
 }
 
-// ReadVariables reads all variables of a SavedModel, which must be float32, and verifies their checksums.
+// ReadVariables reads all variables of a SavedModel, which must be float32 or float16, and verifies their checksums.
 // Errors name the file and the tensor. When ctx ends it stops and returns ctx's error.
 func ReadVariables(ctx context.Context, dir fs.FS) (tensor.Map, error) {
 	entries, err := readIndex(dir)
@@ -113,8 +114,13 @@ func readIndex(dir fs.FS) ([]entry, error) {
 
 // check sets the entry's shape and validates its type and size.
 func (e *entry) check() error {
-	if e.Dtype != typepb.DataType_DT_FLOAT {
-		return fmt.Errorf("type %v, wanted DT_FLOAT", e.Dtype)
+	switch e.Dtype {
+	case typepb.DataType_DT_FLOAT:
+		e.width = 4
+	case typepb.DataType_DT_HALF:
+		e.width = 2
+	default:
+		return fmt.Errorf("type %v, wanted DT_FLOAT or DT_HALF", e.Dtype)
 	}
 	if len(e.Slices) > 0 {
 		return errors.New("stored in slices, which is not supported")
@@ -128,7 +134,7 @@ func (e *entry) check() error {
 		n *= d.Size
 		e.shape = append(e.shape, int(d.Size))
 	}
-	if e.Size != 4*n || e.Offset < 0 {
+	if e.Size != e.width*n || e.Offset < 0 {
 		return fmt.Errorf("%d bytes at %d don't fit the shape %v", e.Size, e.Offset, e.shape)
 	}
 	return nil
@@ -163,7 +169,7 @@ func readData(ctx context.Context, dir fs.FS, entries []entry) (tensor.Map, erro
 			return nil, fmt.Errorf("damaged: tensor %s begins at byte %d, within the one before", e.name, e.Offset)
 		}
 		end = max(end, e.Offset+e.Size)
-		data, crc, err := readFloats(io.NewSectionReader(r, e.Offset, e.Size), int(e.Size/4), buf)
+		data, crc, err := readFloats(io.NewSectionReader(r, e.Offset, e.Size), int(e.width), int(e.Size/e.width), buf)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %s: %w", e.name, err)
 		}
@@ -175,19 +181,24 @@ func readData(ctx context.Context, dir fs.FS, entries []entry) (tensor.Map, erro
 	return values, nil
 }
 
-// readFloats reads n little-endian float32 through buf and returns them with the CRC-32C of their bytes.
-func readFloats(r io.Reader, n int, buf []byte) (data []float32, crc uint32, err error) {
+// readFloats reads n little-endian float32, or float16 if width is 2, through buf and returns them with the CRC-32C of their bytes.
+func readFloats(r io.Reader, width, n int, buf []byte) (data []float32, crc uint32, err error) {
 	data = make([]float32, n)
 	for rest := data; len(rest) > 0; {
-		chunk := buf[:min(len(buf), 4*len(rest))]
+		chunk := buf[:min(len(buf), width*len(rest))]
 		if _, err := io.ReadFull(r, chunk); err != nil {
 			return nil, 0, err
 		}
 		crc = crc32.Update(crc, castagnoli, chunk)
-		for i := range len(chunk) / 4 {
-			rest[i] = math.Float32frombits(binary.LittleEndian.Uint32(chunk[4*i:]))
+		count := len(chunk) / width
+		for i := range count {
+			if width == 2 {
+				rest[i] = tensor.FromHalf(binary.LittleEndian.Uint16(chunk[2*i:]))
+			} else {
+				rest[i] = math.Float32frombits(binary.LittleEndian.Uint32(chunk[4*i:]))
+			}
 		}
-		rest = rest[len(chunk)/4:]
+		rest = rest[count:]
 	}
 	return data, crc, nil
 }

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -14,6 +16,7 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
 )
 
@@ -124,6 +127,47 @@ func TestReadsWhatTensorFlowWrote(t *testing.T) {
 	}
 	if note, _ := os.ReadFile(filepath.Join(dir, ExtraDir, "note.txt")); string(note) != "hello\n" {
 		t.Errorf("note.txt holds %q", note)
+	}
+}
+
+// TestHalf: a model stored in float16 takes half the space. TensorFlow and ReadVariables get the same values, which are within half a
+// unit in the last place: 2^-11 of a value, or 2^-25 among the subnormal ones.
+func TestHalf(t *testing.T) {
+	m := tiny(t)
+	m.Stored = graph.FP16
+	dir := filepath.Join(t.TempDir(), "model")
+	expect.NoError(t, Write(dir, m))
+	got, err := ReadVariables(t.Context(), os.DirFS(dir))
+	expect.NoError(t, err)
+	bytes := int64(0)
+	for name, want := range m.Values {
+		bytes += 2 * int64(len(want.Float32()))
+		for i, v := range want.Float32() {
+			if d := math.Abs(float64(got[name].Float32()[i] - v)); d > math.Max(math.Abs(float64(v))/2048, math.Ldexp(1, -25)) {
+				t.Fatalf("%s[%d] is %v, stored as %v", name, i, v, got[name].Float32()[i])
+			}
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, dataFile))
+	expect.NoError(t, err)
+	if info.Size() != bytes {
+		t.Errorf("%d bytes, want %d", info.Size(), bytes)
+	}
+	loaded, err := Load(dir, graph.SessionOptions{})
+	expect.NoError(t, err)
+	defer loaded.Close()
+	z, err := loaded.Run("second", "rows", tensor.Zeros(1, 2), "z")
+	expect.NoError(t, err)
+	if !slices.Equal(z.Float32(), got["layer/c2"].Float32()) {
+		t.Errorf("TensorFlow has %v, ReadVariables %v", z.Float32(), got["layer/c2"].Float32())
+	}
+
+	m = tiny(t)
+	m.Stored = graph.FP16
+	m.Values["layer/c"].Float32()[1] = -70000
+	err = Write(filepath.Join(t.TempDir(), "model"), m)
+	if err == nil || !strings.Contains(err.Error(), "tensor layer/c holds -70000") {
+		t.Errorf("a value beyond float16: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package savedmodel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ type Model struct {
 	Values     tensor.Map        // of the variables
 	Signatures map[string]Call   // by name; one is Signature
 	Extra      map[string][]byte // files for assets.extra, by name
+	Stored     graph.Precision   // FP16: the values are rounded to float16 in the file; "" or FP32: as they are
 }
 
 // Call is the inputs and outputs of one signature. Inputs are placeholders.
@@ -65,7 +67,12 @@ func fill(dir string, m Model) (err error) {
 			return err
 		}
 	}
-	saver := m.Variables.Saver(m.Builder)
+	if m.Stored == graph.FP16 {
+		if err := fitsHalf(m.Values); err != nil {
+			return err
+		}
+	}
+	saver := m.Variables.Saver(m.Builder, cmp.Or(m.Stored, graph.FP32))
 	raw, err := describe(m, saver)
 	if err != nil {
 		return err
@@ -84,6 +91,18 @@ func fill(dir string, m Model) (err error) {
 	if err := saver.Save(session, filepath.Join(dir, filepath.FromSlash(variablesPrefix))); err != nil {
 		line, _, _ := strings.Cut(err.Error(), "\n") // the rest lists nodes of the graph
 		return fmt.Errorf("write the variables: %s", line)
+	}
+	return nil
+}
+
+// fitsHalf returns an error if a value is too large for float16, in which it would become infinite.
+func fitsHalf(values tensor.Map) error {
+	for _, name := range values.Names() {
+		for _, v := range values[name].Float32() {
+			if v > tensor.MaxHalf || v < -tensor.MaxHalf {
+				return fmt.Errorf("tensor %s holds %g, float16 ends at %d: store float32", name, v, tensor.MaxHalf)
+			}
+		}
 	}
 	return nil
 }

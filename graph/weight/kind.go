@@ -53,7 +53,7 @@ var kinds = []kind{
 	})},
 	{"F16", "<f2", 2, elements(2, func(dst []float32, src []byte) {
 		for i := range dst {
-			dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+			dst[i] = tensor.FromHalf(binary.LittleEndian.Uint16(src[2*i:]))
 		}
 	})},
 	{"U8", "|u1", 1, elements(1, func(dst []uint8, src []byte) { copy(dst, src) })},
@@ -98,18 +98,6 @@ func elements[T any](size int, convert func(dst []T, src []byte)) decoder {
 		}
 		return out, nil
 	}
-}
-
-// fromHalf converts an IEEE 754 binary16 to float32, which is exact.
-func fromHalf(h uint16) float32 {
-	sign, exponent, mantissa := uint32(h>>15)<<31, uint32(h>>10)&0x1f, uint32(h)&0x3ff
-	switch exponent {
-	case 0: // zero or subnormal: mantissa * 2^-24
-		return math.Float32frombits(math.Float32bits(float32(mantissa)*(1.0/(1<<24))) | sign)
-	case 0x1f: // infinity or NaN
-		return math.Float32frombits(sign | 0x7f800000 | mantissa<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | mantissa<<13)
 }
 
 // encoding returns the kind under which t is written and a function that writes its elements to w,

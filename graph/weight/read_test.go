@@ -124,7 +124,7 @@ func TestEveryHalf(t *testing.T) {
 	readJSON(t, "expect.json", &expect)
 	h, buf := sha256.New(), []byte(nil)
 	for i := range 1 << 16 {
-		v := fromHalf(uint16(i))
+		v := tensor.FromHalf(uint16(i))
 		isNaN := i&0x7fff > 0x7c00
 		if isNaN != math.IsNaN(float64(v)) {
 			t.Fatalf("%#x became %v", i, v)

@@ -7,26 +7,40 @@ import (
 	"os"
 	"path/filepath"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/stage"
 )
 
-// Backbone writes a backbone as a SavedModel into the folder out. If pool is empty, the pooling of the backbone's own head is used.
-func Backbone(ctx context.Context, c runner.BackboneConfig, out, pool string, overwrite bool, ui runner.UI) error {
+// BackboneConfig is the configuration of Backbone.
+type BackboneConfig struct {
+	runner.BackboneConfig
+	Out       string // a folder
+	Overwrite bool
+	Pool      string // "": that of the backbone's own head
+	Stored    string // precision of the weights in the file, "fp32" or "fp16"
+}
+
+// Backbone writes a backbone as a SavedModel.
+func Backbone(ctx context.Context, c BackboneConfig, ui runner.UI) error {
+	stored := graph.Precision(c.Stored)
+	if stored != graph.FP32 && stored != graph.FP16 {
+		return runner.Usagef("--stored %q is not possible: use %s or %s", c.Stored, graph.FP32, graph.FP16)
+	}
 	bb, err := c.Load(ctx)
 	if err != nil {
 		return err
 	}
 	runner.NoteSources(bb, true, ui.Note)
 	p := bb.Pool
-	if pool != "" {
-		if p, err = backbone.ParsePool(pool); err != nil {
+	if c.Pool != "" {
+		if p, err = backbone.ParsePool(c.Pool); err != nil {
 			return runner.Usagef("--pool: %w", err)
 		}
 	}
-	return writeSavedModel(ctx, out, overwrite, func(dir string) error { return bb.Export(dir, p) })
+	return writeSavedModel(ctx, c.Out, c.Overwrite, func(dir string) error { return bb.Export(dir, p, stored) })
 }
 
 // writeSavedModel calls write on a temporary folder, which then replaces the folder dir unless ctx has ended. It replaces only a

@@ -14,7 +14,7 @@ import (
 func TestSavedModel(t *testing.T) {
 	bb := load(t, filepath.Join("testdata", "timm.safetensors"), backbone.Options{Image: 56})
 	dir := filepath.Join(t.TempDir(), "model")
-	expect.NoError(t, bb.Export(dir, ""))
+	expect.NoError(t, bb.Export(dir, "", graph.FP32))
 	read := load(t, dir, backbone.Options{})
 	if read.Description != bb.Description || read.Fingerprint() != bb.Fingerprint() {
 		t.Errorf("read %+v with fingerprint %.8s, want %+v with %.8s", read.Description, read.Fingerprint(), bb.Description, bb.Fingerprint())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/tensor"
@@ -115,7 +116,7 @@ func TestFolderOfNPZ(t *testing.T) {
 		t.Errorf("read %s", read.Path)
 	}
 	model := filepath.Join(t.TempDir(), "model")
-	expect.NoError(t, bb.Export(model, ""))
+	expect.NoError(t, bb.Export(model, "", graph.FP32))
 	writeBeside(t, filepath.Join(model, "x"), map[string]string{"model.safetensors": "no weights"})
 	read, err = backbone.Load(t.Context(), model, backbone.Options{})
 	expect.NoError(t, err)

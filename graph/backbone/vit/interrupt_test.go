@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 )
 
@@ -27,7 +28,7 @@ func (e *ending) Err() error {
 func TestLoadInterrupted(t *testing.T) {
 	bb := random(t, tiny)
 	model := filepath.Join(t.TempDir(), "model")
-	if err := bb.Export(model, ""); err != nil {
+	if err := bb.Export(model, "", graph.FP32); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{writeNPZ(t, bb.Weights), writeSafetensors(t, timmNames()), model} {

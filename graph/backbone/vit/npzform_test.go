@@ -28,7 +28,7 @@ func TestWritten(t *testing.T) {
 		}
 		writeBeside(t, path, map[string]string{"vit.json": string(text)})
 		folder := filepath.Join(t.TempDir(), "model")
-		if err := bb.Export(folder, ""); err != nil {
+		if err := bb.Export(folder, "", graph.FP32); err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range []string{path, folder} {
@@ -90,7 +90,7 @@ func TestExportedFamilies(t *testing.T) {
 		bb.Pool = members[name].own
 		bb.Mean, bb.Std = [3]float64{}, [3]float64{1, 1, 1} // the vectors' images are normalised already
 		folder := filepath.Join(t.TempDir(), "model")
-		if err := bb.Export(folder, ""); err != nil {
+		if err := bb.Export(folder, "", graph.FP32); err != nil {
 			t.Fatal(err)
 		}
 		exported := serve(t, folder, want["images"])

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
 	"dtl-tf/graph/savedmodel"
@@ -103,7 +104,7 @@ func TestNoPlaceElsewhere(t *testing.T) {
 
 	one := random(t, tiny)
 	name := filepath.Join(t.TempDir(), "model")
-	if err := one.Export(name, ""); err != nil {
+	if err := one.Export(name, "", graph.FP32); err != nil {
 		t.Fatal(err)
 	}
 	about := filepath.Join(name, savedmodel.ExtraDir, descriptionFile)

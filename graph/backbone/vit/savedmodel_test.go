@@ -138,7 +138,7 @@ func wantClose(t *testing.T, what string, got, want []float32) {
 func export(t *testing.T, bb *backbone.Backbone, pool backbone.Pool) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
-	if err := bb.Export(dir, pool); err != nil {
+	if err := bb.Export(dir, pool, graph.FP32); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -195,7 +195,7 @@ func TestExportIsReadBack(t *testing.T) {
 	if _, err := backbone.Load(t.Context(), dir, backbone.Options{Heads: 4}); err == nil || !strings.Contains(err.Error(), "the number of heads 4 contradicts") {
 		t.Errorf("other heads: %v", err)
 	}
-	if err := bb.Export(dir, ""); err == nil || !strings.Contains(err.Error(), "exists already") {
+	if err := bb.Export(dir, "", graph.FP32); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("exporting twice: %v", err)
 	}
 }
@@ -307,7 +307,7 @@ func BenchmarkLoadSavedModel(b *testing.B) {
 		b.Fatal(err)
 	}
 	dir := filepath.Join(b.TempDir(), "model")
-	if err := bb.Export(dir, ""); err != nil {
+	if err := bb.Export(dir, "", graph.FP32); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(4 * backbone.Parameters(a)))
