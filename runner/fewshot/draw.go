@@ -20,6 +20,7 @@ import (
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/result"
 )
 
@@ -100,6 +101,7 @@ func (p *plan) openFolders(note runner.NoteFunc) (s source, err error) {
 	}
 	note("%s: lists drawn with seed %d are in %s: of %d images %d for validation, %d for test, and the others to draw training images from",
 		s.Folder, d.Seed, s.lists, len(items), len(lists.val), len(lists.test))
+	s.origin = fmt.Sprintf("%s: the lists were drawn from class folders with seed %d", origin.NotOfficial, d.Seed)
 	_, err = p.check(s)
 	return s, err
 }

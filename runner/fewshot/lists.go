@@ -13,6 +13,7 @@ import (
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/origin"
 )
 
 // The official layout below the root of the data: the pictures ROOT/SET/NAME, and the lists, of lines "NAME LABEL",
@@ -35,6 +36,18 @@ type source struct {
 	lists  string   // folder of the lists
 	images string   // folder that names in the lists are relative to
 	names  []string // of the classes by label; nil if the lists are official
+	origin string   // whether lists and pictures are official, for the record of a run
+}
+
+// originOf judges lists of others; notes are those of check. The experiment's official lists have no published fingerprints.
+func (s source) originOf(notes []string) string {
+	switch {
+	case s.Test == 0:
+		return origin.NotOfficial + ": a data set that is not in the experiment"
+	case len(notes) > 0:
+		return origin.NotOfficial + ": " + strings.Join(notes, "; ")
+	}
+	return origin.Unknown + ": the lists have the published sizes, but no fingerprints of official lists and pictures are published"
 }
 
 // drawn reports whether this program has drawn the lists, from class folders of the user.

@@ -71,8 +71,32 @@ func TestFlowers(t *testing.T) {
 	if _, _, _, err := opened(t, root, func(c *Config) { c.Seeds = "0,3" }); err == nil || !strings.Contains(err.Error(), "there are lists of 1, 2, 4, 8, 16 shots with the split seeds 0, 1, 2") {
 		t.Errorf("an unknown seed: %v", err)
 	}
-	_, err = p.jobs(list, backboneOf(vitB, 224), func(string, ...any) {})
+	jobs, err := p.jobs(list, backboneOf(vitB, 224), func(string, ...any) {})
 	expect.NoError(t, err)
+	if got := jobs[0].Config.Origin; !strings.HasPrefix(got, "unknown: the lists have the published sizes") {
+		t.Errorf("origin %q", got)
+	}
+}
+
+// TestOriginOf: the record of a run says what is known about the lists.
+func TestOriginOf(t *testing.T) {
+	known, ok := Known("oxford-pets")
+	if !ok {
+		t.Fatal("oxford-pets is unknown")
+	}
+	for _, c := range []struct {
+		s     source
+		notes []string
+		want  string
+	}{
+		{source{Set: known}, nil, "unknown: the lists have the published sizes"},
+		{source{Set: known}, []string{"a has 3 images", "b has 4"}, "not official: a has 3 images; b has 4"},
+		{source{Set: Set{Folder: "my set"}}, nil, "not official: a data set that is not in the experiment"},
+	} {
+		if got := c.s.originOf(c.notes); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
 }
 
 // official makes the layout for two classes of one data set, whose names have blanks.

@@ -43,6 +43,7 @@ func (p *plan) open(note runner.NoteFunc) (list []source, err error) {
 			return nil, err
 		}
 		runner.NoteAll(notes, note)
+		s.origin = s.originOf(notes)
 		list = append(list, s)
 	}
 	return list, nil

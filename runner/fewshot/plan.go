@@ -169,7 +169,7 @@ func (p *plan) job(s source, shots int, method string, seed uint64, architecture
 		return j, err
 	}
 	f.Data, f.Out, f.Lists = s.images, j.Folder, s.listsOf(shots, seed, p.best())
-	f.Classes, f.ClassNames = s.Classes, s.names
+	f.Classes, f.ClassNames, f.Origin = s.Classes, s.names, s.origin
 	f.TrainSplit, f.EvalSplit = data.Train, data.Test
 	f.Init, f.Schedule, f.Shuffle = finetune.InitPretrained, train.Cosine, true
 	j.Config = p.selected(f)

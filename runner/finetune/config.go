@@ -35,6 +35,7 @@ type Config struct {
 	// Lists are those of a data set whose lists are elsewhere; Data then only names it. ClassNames are its classes by label, or nil.
 	Lists      data.Lists `json:"lists,omitempty"`
 	ClassNames []string   `json:"-"`
+	Origin     string     `json:"-"` // of Lists, for the record
 	// Targets are other domains that the trained model is tested on.
 	Targets []Target `json:"targets,omitempty"`
 

@@ -66,7 +66,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Device:   where,
 		Backbone: runner.DescribeBackbone(r.backbone),
 		Data: result.Data{
-			Name: d.name, Root: r.config.Data, Fingerprint: d.fingerprint, Origin: origin.Of(r.config.Data, d.fingerprint), Classes: d.classes, Counts: d.counts,
+			Name: d.name, Root: r.config.Data, Fingerprint: d.fingerprint, Origin: r.origin(), Classes: d.classes, Counts: d.counts,
 			Grey16: len(d.survey.Grey16), Turned: len(d.survey.Turned),
 			Split: d.split(),
 		},
@@ -78,6 +78,14 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}
 	}
 	return r.record.SetConfig(r.settings())
+}
+
+// origin says whether the images are official ones; the caller of a run with lists of its own knows.
+func (r *run) origin() string {
+	if r.config.Lists != nil {
+		return r.config.Origin
+	}
+	return origin.Of(r.config.Data, "", r.data.fingerprint)
 }
 
 // unusualEps returns the backbone's layer_norm_eps, or 0 for the default, which records and keys have always omitted.

@@ -53,7 +53,7 @@ func TestCaltech(t *testing.T) {
 		if r.Official || !strings.Contains(told(r), "a substitute") || r.ClassNames[0] != "background_google" || r.ClassNames[101] != "faces" {
 			t.Errorf("official %v, remarks %q, classes %q", r.Official, r.Remarks, r.ClassNames)
 		}
-		if word := origin.Of(c.Out, r.Fingerprint); !strings.HasPrefix(word, "not official: ") || !strings.Contains(word, "the official draw from Caltech-101 depends") {
+		if word := origin.Of(c.Out, "", r.Fingerprint); !strings.HasPrefix(word, "not official: ") || !strings.Contains(word, "the official draw from Caltech-101 depends") {
 			t.Errorf("runs record %q", word)
 		}
 		names := sources(t, c.Out)

@@ -74,7 +74,7 @@ func (s *camelyon) plan(ctx context.Context, c Config, r *Record) (plan, error) 
 		}
 		keys := make([]string, len(labels))
 		for i := range keys {
-			keys[i] = f.name + "_" + strconv.Itoa(i)
+			keys[i] = s.key(ref{f.split, i})
 		}
 		s.labels[f.split], counts[f.split] = labels, len(labels)
 		if rows[f.split], err = order.Keys(f.split, keys); err != nil {
@@ -82,6 +82,15 @@ func (s *camelyon) plan(ctx context.Context, c Config, r *Record) (plan, error) 
 		}
 	}
 	return official(c, "patch_camelyon", counts, r, rows)
+}
+
+// key implements keyed.
+func (s *camelyon) key(at ref) string {
+	name := at.split
+	if name == "validation" {
+		name = "valid"
+	}
+	return name + "_" + strconv.Itoa(at.index)
 }
 
 // readLabels reads a small file into memory.

@@ -17,6 +17,7 @@ import (
 // cifar is one of the archives of CIFAR-10 and CIFAR-100 (Krizhevsky 2009), packed or unpacked. Its files are batches of images.
 // The key of an image in TFDS is its row, counted through the batches of a split.
 type cifar struct {
+	rowKeys
 	archive *archive.Archive
 	kind    cifarKind
 	task    string

@@ -197,14 +197,20 @@ func (f *classFolders) official(c Config, name string, r *Record) (plan, error) 
 		return plan{}, fmt.Errorf("%s has %d class folders, %s has %d", f.archive.Path, len(f.classes), name, want)
 	}
 	keys := make([]string, len(members))
-	for i, m := range members {
-		keys[i] = f.classes[m.label] + "_" + path.Base(m.name)
+	for i := range members {
+		keys[i] = f.key(ref{"train", i})
 	}
 	rows, err := order.Keys("train", keys)
 	if err != nil {
 		return plan{}, fmt.Errorf("%s: %w", f.archive.Path, err)
 	}
 	return official(c, name, map[string]int{"train": len(members)}, r, map[string][]int{"train": rows})
+}
+
+// key implements keyed for eurosat and resisc45.
+func (f *classFolders) key(at ref) string {
+	m := f.splits[at.split][at.index]
+	return f.classes[m.label] + "_" + path.Base(m.name)
 }
 
 func (f *classFolders) extract(ctx context.Context, put sink) error {

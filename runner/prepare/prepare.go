@@ -113,6 +113,7 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if err != nil {
 		return err
 	}
+	r.compareKeys(from, p)
 	if c.JPEG75 {
 		r.Pixels = strings.TrimPrefix(r.Pixels+", then JPEG of quality 75", ", then ")
 	}
@@ -162,20 +163,13 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if err := w.finish(r); err != nil {
 		return err
 	}
+	r.compareLabels(w.entries)
 	ui.Note("computing the data's fingerprint")
 	set, err := data.OpenClasses(folder, r.Classes)
 	if err != nil {
 		return fmt.Errorf("the data set that was made cannot be read back: %w", err)
 	}
-	var items []data.Item
-	for _, split := range []string{data.TrainVal, data.Test} {
-		part, err := set.Split(split)
-		if err != nil {
-			return err
-		}
-		items = append(items, part...)
-	}
-	if r.Fingerprint, err = data.Fingerprint(ctx, items); err != nil {
+	if err := r.fingerprint(ctx, set); err != nil {
 		return err
 	}
 	return result.WriteJSON(filepath.Join(folder, RecordFile), r)

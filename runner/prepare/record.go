@@ -31,11 +31,13 @@ type Record struct {
 	// Remarks explain why Official is false, and what else matters to readers of results.
 	Remarks []string `json:"remarks,omitempty"`
 
-	Classes     int              `json:"classes"`
-	ClassNames  []string         `json:"class_names,omitempty"`
-	Counts      map[string]int   `json:"counts"`           // images by list
-	ClassCounts map[string][]int `json:"counts_by_class"`  // by list, by label
-	Fingerprint string           `json:"data_fingerprint"` // of train800val200 and test, as in run.json
+	Classes     int               `json:"classes"`
+	ClassNames  []string          `json:"class_names,omitempty"`
+	Counts      map[string]int    `json:"counts"`                // images by list
+	ClassCounts map[string][]int  `json:"counts_by_class"`       // by list, by label
+	Keys        map[string]string `json:"keys_sha256,omitempty"` // by list: of the keys by which TFDS identifies its images, a line each
+	Fingerprint string            `json:"data_fingerprint"`      // of train800val200 and test, as in run.json
+	Training    string            `json:"training_fingerprint"`  // of train800val200 alone, as in run.json of a search
 
 	published []authorFile // the checksums of the set's archives
 }
@@ -45,6 +47,8 @@ type SourceFile struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	// Published is the checksum by which this is known to be the published file, sha256 or md5; "" if none is published or it differs.
+	Published string `json:"published,omitempty"`
 }
 
 // Options are the flags on which the result depends.

@@ -206,3 +206,6 @@ func (t texts) file(name string, size int64, r io.Reader) (err error) {
 	}
 	return err
 }
+
+// key implements keyed.
+func (s *recordSet) key(at ref) string { return s.records[at.split][at.index].key }

@@ -17,6 +17,7 @@ import (
 // lighting. The key of a pair in TFDS is its row. The cat files, the categories, are not needed.
 type smallNORB struct {
 	*rawFiles
+	rowKeys
 	task   string
 	labels map[string][]int // by split
 }

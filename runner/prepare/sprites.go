@@ -20,6 +20,7 @@ import (
 // sprites is the .npz of dSprites (Matthey et al. 2017). imgs.npy has 737,280 images of 64 x 64 bytes, 0 or 1, for the
 // combinations of 3 shapes, 6 scales, 40 orientations, 32 x and 32 y positions; y varies fastest.
 type sprites struct {
+	rowKeys
 	archive *archive.Archive
 	task    string
 }
@@ -36,7 +37,7 @@ func isSprites(name string) bool { return name == spriteFile }
 
 func openSprites(c Config, a *archive.Archive) (source, error) {
 	name, err := chooseTask(c, "dsprites")
-	return &sprites{a, name}, err
+	return &sprites{archive: a, task: name}, err
 }
 
 func (s *sprites) describe(r *Record) {

@@ -24,7 +24,7 @@ var publishedSums = map[string]struct{ md5, sha256 string }{
 }
 
 // sumSources fills in sizes and checksums of the files that were read, and adds a remark for each that is not the published
-// archive of its name.
+// file of its name.
 func (r *Record) sumSources(ctx context.Context, from string, ui runner.UI) error {
 	for i := range r.Sources {
 		s := &r.Sources[i]
@@ -42,13 +42,18 @@ func (r *Record) sumSources(ctx context.Context, from string, ui runner.UI) erro
 		}
 		sum := hex.EncodeToString(short.Sum(nil))
 		s.SHA256 = hex.EncodeToString(long.Sum(nil))
-		want, ok := publishedSums[s.Name]
+		want := publishedSums[path.Base(s.Name)]
 		for _, f := range r.published {
 			if f.name == path.Base(s.Name) && f.sha256 != "" {
-				want.sha256, ok = f.sha256, true
+				want.sha256 = f.sha256
 			}
 		}
-		if ok && (want.sha256 != "" && want.sha256 != s.SHA256 || want.md5 != "" && want.md5 != sum) {
+		switch {
+		case want.sha256 == s.SHA256:
+			s.Published = "sha256"
+		case want.sha256 == "" && want.md5 == sum:
+			s.Published = "md5"
+		case want.sha256 != "" || want.md5 != "":
 			r.unofficial("the checksum of %s is not that of the published archive", s.Name)
 			ui.Note("warning: %s has sha256 %s and md5 %s, which is not the published archive of this name", s.Name, s.SHA256, sum)
 		}

@@ -16,6 +16,7 @@ import (
 // y [N, 1], in which 10 is the digit 0. The key of an image in TFDS is its index. The file extra_32x32.mat is not used.
 type svhn struct {
 	*rawFiles
+	rowKeys
 	task   string
 	labels map[string][]int // by split
 }

@@ -131,6 +131,9 @@ func (t *tfds) describe(r *Record) {
 	if t.info.Name == "" {
 		r.remark("no dataset_info.json beside the record files states the data set's version")
 	}
+	if t.dataset == "caltech101" {
+		r.remark("the images are those of this copy: TFDS drew them in the order of a file system, so copies differ")
+	}
 	r.ClassNames = t.classNames()
 }
 

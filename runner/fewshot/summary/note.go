@@ -66,7 +66,7 @@ func protocol(c source) string {
 	return text + fmt.Sprintf("; training seed %d; %s", config.Seed, selectionOf(c, config.SelectEvery))
 }
 
-// explain adds the notes: settings of each method, failures, and what is missing.
+// explain adds the notes: settings of each method, where the images are from, failures, and what is missing.
 func (t *Table) explain(cells []source) {
 	ofMethod := func(c source) string { return fmt.Sprintf("%s %d-shot split %d", c.Set, c.Shots, c.Seed) }
 	t.Notes = append(t.Notes, tabulate.Trainings(cells, source.trainedWith, ofMethod)...)
@@ -80,6 +80,7 @@ func (t *Table) explain(cells []source) {
 	if smaller {
 		t.Notes = append(t.Notes, "Where there are fewer training images than a batch, all of them are one batch.")
 	}
+	t.Notes = append(t.Notes, tabulate.Origins(cells, func(c source) string { return c.Set })...)
 	t.explainMissing(cells)
 }
 

@@ -29,7 +29,7 @@ func put(t *testing.T, root, set string, shots int, method string, seed uint64, 
 		Run: &result.Run{
 			Status: result.Finished, Method: method, Config: json.RawMessage(`{"epochs":20,"batch":32,"precision":"fp32","augment":"flip","seed":42,"select_every":10}`),
 			Backbone:  result.Backbone{Path: "x/tiny.npz", SHA256: "0123456789abcdef", Architecture: "vit"},
-			Data:      result.Data{Fingerprint: set, Root: "data/" + set},
+			Data:      result.Data{Fingerprint: set, Root: "data/" + set, Origin: map[string]string{"food101": "not official: few", "oxford-pets": "not official: few"}[set]},
 			Selection: &result.Selection{Split: "val", Images: 9, Chosen: 10, Looks: []train.Look{{Epoch: 10, Top1: top1 + 1}, {Epoch: 20, Top1: top1}}},
 			Accuracy:  &result.Accuracy{Top1: top1, Split: "test", Epoch: 10, Note: result.OnceAfterBest, Resize: 256, Crop: 224},
 		},
@@ -125,7 +125,8 @@ func TestFormats(t *testing.T) {
 		flat := strings.Join(strings.Fields(out), " ")
 		for _, w := range append(words, "split seeds 0, 1", "tiny.npz, vit, sha256 0123456789ab", "The mean is over 2 of the 5 data sets of the experiment: it is not the one",
 			"augmentation flip; test images scaled to 256 x 256, of which the centre of 224 x 224; training seed 42; the weights of the epoch that was the best on the validation images (looked at every 10 epochs",
-			"trained with the recipe published: 20 epochs, batch 32, fp32", "oxford-pets 2-shot linear split 0: out of memory", "Missing, 3 of 16 cells: oxford-pets 1-shot linear split 1") {
+			"trained with the recipe published: 20 epochs, batch 32, fp32", "oxford-pets 2-shot linear split 0: out of memory", "Missing, 3 of 16 cells: oxford-pets 1-shot linear split 1",
+			"Images of food101, oxford-pets: not official: few.") {
 			if !strings.Contains(flat, w) && !strings.Contains(out, w) {
 				t.Errorf("%s lacks %q:\n%s", format, w, out)
 			}

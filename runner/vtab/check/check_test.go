@@ -60,11 +60,15 @@ func TestWhole(t *testing.T) {
 	}
 	for key, value := range map[string]any{
 		"task": "kitti", "train800": 800.0, "val200": 200.0, "train800val200": 1000.0, "test": 711.0, "classes": 4.0, "classes_of_task": 4.0,
-		"unreadable": 0.0, "shared": 0.0, "twice": 0.0, "fingerprint": want, "problems": 0.0, "folder": kitti.dir, "findings": nil,
+		"unreadable": 0.0, "shared": 0.0, "twice": 0.0, "fingerprint": want, "problems": 0.0, "folder": kitti.dir,
 	} {
 		if rows[0][key] != value {
 			t.Errorf("%s is %v, want %v", key, rows[0][key], value)
 		}
+	}
+	// The labels of the official lists of kitti are unknown, so that a copy cannot be told from them.
+	if word, _ := rows[0]["origin"].(string); !strings.HasPrefix(word, "unknown: a copy without prepare.json") || len(rows[0]["findings"].([]any)) != 1 {
+		t.Errorf("origin %q, findings %v", word, rows[0]["findings"])
 	}
 	out, err = run(t, Config{Root: root, Quick: true})
 	if err != nil || !strings.Contains(out, want[:12]) || !strings.Contains(out, "Not in "+root) || !strings.Contains(out, "did you mean eurosat") {
@@ -132,7 +136,7 @@ func TestRoot(t *testing.T) {
 // TestRealData checks that EuroSAT's official lists share no image between train and test. To save time it does not decode.
 func TestRealData(t *testing.T) {
 	out, err := run(t, Config{Root: need.Shared(t, "vtab-1k"), Tasks: "eurosat", Quick: true, Format: "csv"})
-	if err != nil || !strings.Contains(out, "eurosat,800,200,1000,5400,10,10,0,0,0,") {
+	if err != nil || !strings.Contains(out, "eurosat,800,200,1000,5400,10,10,0,0,0,") || !strings.Contains(out, ",\"official lists, unverified pixels: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dtl-tf/runner/internal/finding"
+	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/report"
 )
 
@@ -44,21 +45,23 @@ func (s results) table() report.Table {
 		{Key: "shared", Title: "train\nin test", Right: true, Text: report.Thousands},
 		{Key: "twice", Title: "twice\nin list", Right: true, Text: report.Thousands},
 		{Key: "fingerprint", Title: "fingerprint", Text: func(v any) string { return fmt.Sprintf("%.12s", v) }},
+		{Key: "origin", Title: "images", Text: func(v any) string { return origin.Short(fmt.Sprint(v)) }},
 		{Key: "problems", Title: "problems", Right: true, Text: report.Thousands},
 		{Key: "folder", Data: true},
 		{Key: "findings", Data: true},
 	}}
 	for _, r := range s.reports {
 		if r.Dir == "" {
-			t.Rows = append(t.Rows, []any{r.Task.Folder, nil, nil, nil, nil, nil, r.Task.Classes, nil, nil, nil, nil, r.Problems, nil, texts(r.Findings)})
+			t.Rows = append(t.Rows, []any{r.Task.Folder, nil, nil, nil, nil, nil, r.Task.Classes, nil, nil, nil, nil, nil, r.Problems, nil, texts(r.Findings)})
 			continue
 		}
 		t.Rows = append(t.Rows, []any{
 			r.Task.Folder, r.Counts[trainList], r.Counts[valList], r.Counts[trainValList], r.Counts[testList],
-			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, report.OrNil(r.Fingerprint), r.Problems, r.Dir, texts(r.Findings),
+			r.Seen, r.Task.Classes, r.Unreadable, r.Shared, r.Twice, report.OrNil(r.Fingerprint), report.OrNil(r.Origin), r.Problems, r.Dir, texts(r.Findings),
 		})
 	}
-	t.Note = "Fingerprint: the first 12 digits of the one that a run records for its training and test images."
+	t.Note = "Fingerprint: the first 12 digits of the one that a run records for its training and test images." +
+		"\nImages: official lists and pixels of VTAB-1k, other pixels or unverified ones in official lists, or other lists; runs record it."
 	if s.quick {
 		t.Note += "\nImages were not decoded: damaged ones are not found, and only equal files count as the same image."
 	}

@@ -8,6 +8,7 @@ import (
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/finding"
+	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
 )
@@ -22,6 +23,7 @@ type Report struct {
 	Shared      int            // images of test.txt that are in train800val200.txt too
 	Twice       int            // images that a list repeats under another name
 	Fingerprint string         // as in run.json; "" if files are missing
+	Origin      string         // see origin.Of; "" if the lists cannot be read
 	Problems    int
 	Findings    []finding.Finding
 }
@@ -75,6 +77,9 @@ func checkTask(ctx context.Context, task suite.Task, dir string, load func(strin
 	r.Twice = reportTwice(train, contents, &f) + reportTwice(test, contents, &f)
 	if f.Count("files that are missing")+f.Count("bad lines") == 0 && len(train) > 0 && len(test) > 0 {
 		r.Fingerprint = fingerprint(contents, slices.Concat(train, test))
+	}
+	if r.Origin = origin.Of(dir, task.Folder, r.Fingerprint); r.Origin != "" && r.Origin != origin.Official {
+		f.Remark("origin", dir, "%s", r.Origin)
 	}
 	// A run may object to what this check does not know.
 	if _, err := data.OpenClasses(dir, task.Classes); err != nil && f.Problems() == 0 {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"dtl-tf/runner/internal/origin"
 	"dtl-tf/runner/internal/published"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/report"
@@ -58,10 +57,8 @@ func (t *Table) explain(r *Row, cells []source) {
 			t.annotate(r, "%s: %s seed %d: %s left out.", r.Name, c.Task, c.Seed, report.Count(n, "unreadable image"))
 		}
 	}
-	for _, c := range cells {
-		if o := c.Run.Data.Origin; o != "" && o != origin.Official {
-			t.annotate(r, "Images of %s: %s.", c.Task, o)
-		}
+	for _, note := range tabulate.Origins(cells, func(c source) string { return c.Task }) {
+		t.annotate(r, "%s", note)
 	}
 	t.explainMissing(r)
 	slices.Sort(r.Notes)
