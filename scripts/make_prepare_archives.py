@@ -7,7 +7,7 @@ Needs numpy 2.4.6, scipy 1.17.1 and h5py 3.16.0. Usage: python scripts/make_prep
                                    expect.json has what scipy.io.loadmat reads in them
   runner/prepare/hdf5/testdata     HDF5 files of h5py in several layouts; expect.json has what h5py reads in them
   runner/prepare/testdata          svhn, smallnorb, patch_camelyon: the data sets' files with few records. originals.json has label and
-                                   sha256 of the pixels [H, W, 3] of every record
+                                   sha256 of the pixels [H, W, 3] of every record; dsprites.hdf5 has the images of dsprites.npz
 
 smallNORB's format has no library: the files follow the description on the data set's home page. The pixels are computed from a
 formula. h5py keeps the time of creation out of the files by default, so the output is the same each time, except for the date in
@@ -159,6 +159,12 @@ def main():
             (out / (path.name + ".gz")).write_bytes(gzip.compress(path.read_bytes(), mtime=0))
             path.unlink()
         expect["patch_camelyon"][split] = rows(x, y.ravel())
+
+    imgs = np.load(OUT / "dsprites.npz")["imgs"]  # of make_prepare_cifar.py
+    with h5py.File(OUT / "dsprites.hdf5", "w") as f:  # named as in the published file
+        f.create_dataset("imgs", data=imgs, chunks=(600, 32, 32), compression="gzip", compression_opts=9)
+        f.create_dataset("latents/classes", data=np.zeros((len(imgs), 6), np.int64), compression="gzip")
+        f.create_dataset("latents/values", data=np.zeros((len(imgs), 6)), compression="gzip")
 
     (OUT / "originals.json").write_text(json.dumps(expect, separators=(",", ":")) + "\n")
 

@@ -18,7 +18,7 @@ var prepareCommand = command{
   class folders       CLASS/IMAGE, or train/CLASS/IMAGE and test/CLASS/IMAGE (val/ too); a folder, .zip,
                       .tar or .tar.gz
   CIFAR-10, CIFAR-100 the python or the binary archive, packed or unpacked
-  dSprites            the .npz, for the tasks dsprites_loc and dsprites_ori
+  dSprites            the .hdf5 or the .npz, for the tasks dsprites_loc and dsprites_ori
   authors' archives   of other tasks: the archive, or the folder with all files of the data set, packed or
                       unpacked (docs/vtab.md lists them)
   TFDS record files   the folder of *.tfrecord-00000-of-00001, for the 19 tasks of VTAB-1k

@@ -52,12 +52,27 @@ var loneArchives = map[string]lone{
 		files:   []authorFile{{"cifar-100-binary.tar.gz", 168513733, ""}, {"cifar-100-python.tar.gz", 0, ""}},
 		folders: []string{"cifar-100-binary", "cifar-100-python"},
 	},
-	"dsprites": {files: []authorFile{{"dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz", 0, ""}, {"dsprites.npz", 0, ""}}},
+	"dsprites": {files: []authorFile{{spriteHDF5, 28024106, ""}, {spriteNPZ, 0, ""}, {"dsprites.npz", 0, ""}}},
 	"eurosat":  {files: []authorFile{{"EuroSAT.zip", 94280567, ""}, {"EuroSAT_RGB.zip", 0, ""}}, folders: []string{"2750", "EuroSAT_RGB", "EuroSAT"}},
 	"resisc45": {
 		files:   []authorFile{{"NWPU-RESISC45.zip", 0, ""}, {"NWPU-RESISC45.tar.gz", 0, ""}},
 		folders: []string{"NWPU-RESISC45"},
 	},
+}
+
+// loneIn returns the published file in the folder c.From if the task is of a data set that is one file, and c.From otherwise.
+func loneIn(c Config) string {
+	name, _, err := taskOf(c)
+	if info, statErr := os.Stat(c.From); err != nil || statErr != nil || !info.IsDir() {
+		return c.From
+	}
+	for _, f := range loneArchives[tasks()[name].dataset].files {
+		path := filepath.Join(c.From, f.name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return c.From
 }
 
 func (s lone) String() string {

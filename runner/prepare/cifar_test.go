@@ -177,15 +177,44 @@ func TestSprites(t *testing.T) {
 		}
 		return images
 	}
-	check(t, c.Out, "train800", pick(rows[:10]), sumPixels)
-	check(t, c.Out, "val200", pick(rows[880:883]), sumPixels)
-	check(t, c.Out, "test", pick(rows[990:]), sumPixels)
-	if r.Sources[0].Name != "dsprites.npz" || r.Classes != 16 {
-		t.Errorf("record: %+v", r)
+	verify := func(c Config, r *Record, source string) {
+		t.Helper()
+		check(t, c.Out, "train800", pick(rows[:10]), sumPixels)
+		check(t, c.Out, "val200", pick(rows[880:883]), sumPixels)
+		check(t, c.Out, "test", pick(rows[990:]), sumPixels)
+		if len(r.Sources) != 1 || r.Sources[0].Name != source || r.Classes != 16 {
+			t.Errorf("record: %+v", r)
+		}
+	}
+	verify(c, r, "dsprites.npz")
+	// The HDF5 file that h5py wrote has the same images, under any name, and under its own in a folder.
+	h := config(t, filepath.Join("testdata", "dsprites.hdf5"), "dsprites_loc")
+	verify(h, prepared(t, h), "dsprites.hdf5")
+	folder := t.TempDir()
+	content := read(t, h.From)
+	expect.NoError(t, os.WriteFile(filepath.Join(folder, spriteHDF5), content, 0o666))
+	h = config(t, folder, "dsprites_loc")
+	r = prepared(t, h)
+	verify(h, r, spriteHDF5)
+	if !strings.Contains(told(r), "checksum of "+spriteHDF5) {
+		t.Errorf("no remark on another checksum: %q", r.Remarks)
+	}
+	h.From = filepath.Join(folder, spriteHDF5)
+	for _, c := range []struct {
+		content []byte
+		words   []string
+	}{
+		{content[:len(content)-1000], []string{spriteHDF5, "cut off"}},
+		{read(t, filepath.Join("hdf5", "testdata", "chunked.h5")), []string{spriteHDF5, "no array \"imgs\""}},
+		{bytes.Replace(content, []byte("@\x00\x00\x00\x00\x00\x00\x00@"), []byte("A\x00\x00\x00\x00\x00\x00\x00@"), 1), []string{spriteHDF5, "[1100 65 64]"}},
+	} {
+		expect.NoError(t, os.WriteFile(h.From, c.content, 0o666))
+		refused(t, Config{From: h.From, Out: filepath.Join(t.TempDir(), "dsprites_loc"), Train: 10, Val: 3, Test: -1}, c.words...)
 	}
 	refused(t, config(t, filepath.Join("testdata", "dsprites.npz"), "sprites"), "--task is required", "dsprites_loc and dsprites_ori")
 	spriteRows = 737280
 	refused(t, config(t, filepath.Join("testdata", "dsprites.npz"), "dsprites_loc"), "dsprites.npz", "imgs.npy", "1100 images, dSprites has 737280")
+	refused(t, config(t, filepath.Join("testdata", "dsprites.hdf5"), "dsprites_loc"), "dsprites.hdf5", "[1100 64 64]", "dSprites has [737280 64 64]")
 }
 
 // TestSpriteLabels compares the labels in VTAB-1k's lists with the counts of an independent implementation.

@@ -1,5 +1,5 @@
 // Package prepare makes a data set in the layout of VTAB-1k (images/, train800.txt, val200.txt, train800val200.txt, test.txt) from
-// published data: class folders, the archives of CIFAR-10 and CIFAR-100, the .npz of dSprites, what the authors of other data sets
+// published data: class folders, the archives of CIFAR-10 and CIFAR-100, the HDF5 file and the .npz of dSprites, what the authors of other data sets
 // publish (author.go), and the record files of TensorFlow Datasets (TFDS).
 //
 // The images that VTAB-1k (Zhai et al. 2019, arXiv 1910.04867) uses are fixed: the first 800 records of a training set in TFDS's
@@ -85,6 +85,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
 		r.Options.Test = &c.Test
 	}
 	c.scratch = filepath.Dir(s.Folder)
+	c.From = loneIn(c)
 	err = fill(ctx, s.Folder, r, c, ui)
 	if ctx.Err() != nil && !errors.Is(err, context.Canceled) { // errors on the way follow from it
 		err = ctx.Err()

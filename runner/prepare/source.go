@@ -64,6 +64,9 @@ func open(ctx context.Context, c Config) (source, error) {
 	if s, err := openRaw(ctx, c); s != nil || err != nil {
 		return s, err
 	}
+	if s, err := openSpriteFile(c); s != nil || err != nil {
+		return s, err
+	}
 	a, err := archive.Open(c.From)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ var publishedSums = map[string]struct{ md5, sha256 string }{
 	"cifar-10-python.tar.gz":  {md5: "c58f30108f718f92721af3b95e74349a"},
 	"cifar-100-binary.tar.gz": {md5: "03b5dce01913d631647c71ecec9e9cb8", sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"},
 	"cifar-100-python.tar.gz": {md5: "eb9058c3a382ffc7106e4002c42a8d85"},
+	spriteHDF5:                {sha256: "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb"},
 	"EuroSAT.zip":             {sha256: "8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd"},
 }
 
