@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"errors"
+	"unsafe"
 
 	"dtl-tf/graph/tensor"
 )
@@ -40,4 +41,16 @@ func (h *Held) tensor() (*C.TF_Tensor, error) {
 		return nil, errors.New("the tensor has been freed")
 	}
 	return h.c, nil
+}
+
+// Bytes returns the held values of a tensor of uint8 without copying them. They must not be changed, nor used after [Free].
+func (h *Held) Bytes() ([]uint8, error) {
+	c, err := h.tensor()
+	if err != nil {
+		return nil, err
+	}
+	if C.TF_TensorType(c) != C.TF_UINT8 {
+		return nil, errors.New("the tensor is not of uint8")
+	}
+	return unsafe.Slice((*uint8)(C.TF_TensorData(c)), int(C.TF_TensorByteSize(c))), nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -84,27 +85,42 @@ func sessionOptions(threads int) (*tf.SessionOptions, error) {
 // Decode returns the pixels of an encoded image as [height, width, 3] uint8 RGB. Grey images
 // become three equal channels, CMYK images are converted. A truncated or corrupt image is an error.
 func (d *Decoder) Decode(data []byte) (pix []uint8, height, width int, err error) {
+	err = d.View(data, func(view []uint8, h, w int) error {
+		pix, height, width = slices.Clone(view), h, w
+		return nil
+	})
+	return pix, height, width, err
+}
+
+// View passes the pixels to use without copying them, as Decode returns them. They are valid until use returns and must not be changed.
+func (d *Decoder) View(data []byte, use func(pix []uint8, height, width int) error) error {
 	if !Is(data) {
 		// DecodeJpeg also decodes PNG, GIF and BMP, but not like Pillow.
-		return nil, 0, 0, errors.New("not a JPEG image")
+		return errors.New("not a JPEG image")
 	}
 	if !hasEnd(data) { // TensorFlow would refuse it too, but print to stderr
-		return nil, 0, 0, errors.New("the JPEG data are truncated: no end-of-image marker")
+		return errors.New("the JPEG data are truncated: no end-of-image marker")
 	}
 	data = withAdobe(data)
 	feed := capi.Feed{Output: d.content, Value: tensor.Scalar(string(data))}
-	values, err := d.session.Run([]capi.Feed{feed}, []tf.Output{d.pixels}, nil, nil)
+	values, err := d.session.RunHeld([]capi.Feed{feed}, []tf.Output{d.pixels})
+	defer capi.Free(values...)
 	switch {
 	case errors.Is(err, capi.ErrClosed):
-		return nil, 0, 0, errors.New("the JPEG decoder is closed")
+		return errors.New("the JPEG decoder is closed")
 	case err != nil:
-		return nil, 0, 0, reason(err)
+		return reason(err)
 	}
-	pix, ok := values[0].Data.([]uint8)
-	if shape := values[0].Shape; ok && len(shape) == 3 && shape[2] == 3 {
-		return pix, shape[0], shape[1], nil
+	shape := values[0].Shape
+	held, ok := values[0].Data.(*capi.Held)
+	if !ok || len(shape) != 3 || shape[2] != 3 {
+		return fmt.Errorf("decode JPEG: unexpected result of shape %v", shape)
 	}
-	return nil, 0, 0, fmt.Errorf("decode JPEG: unexpected result of shape %v", values[0].Shape)
+	pix, err := held.Bytes()
+	if err != nil {
+		return fmt.Errorf("decode JPEG: %w", err)
+	}
+	return use(pix, shape[0], shape[1])
 }
 
 // Close waits for running calls of Decode and frees the session.

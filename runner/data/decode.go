@@ -91,22 +91,30 @@ func newPixels(height, width int) pixels {
 	return pixels{pix: make([]uint8, height*width*3), height: height, width: width}
 }
 
-// decode turns an encoded image of any supported format into RGB. It recognises the format by content, never by file name.
-func decode(content []byte, jpegs *jpeg.Decoder, maxPixels int) (pixels, error) {
+// examined returns the format of an encoded image, which must not be larger than maxPixels by its header.
+func examined(content []byte, maxPixels int) (format, error) {
 	f, err := formatOf(content)
 	if err != nil {
-		return pixels{}, err
+		return f, err
 	}
 	height, width, err := f.size(content)
-	if err != nil {
-		return pixels{}, fmt.Errorf("%s image: %w", f.name, err)
-	}
-	if height <= 0 || width <= 0 {
-		return pixels{}, fmt.Errorf("%s image of %d x %d pixels", f.name, width, height)
-	}
-	if height > maxPixels/width {
-		return pixels{}, fmt.Errorf("%s image of %d x %d pixels, more than the limit of %d: scale it down first",
+	switch {
+	case err != nil:
+		return f, fmt.Errorf("%s image: %w", f.name, err)
+	case height <= 0 || width <= 0:
+		return f, fmt.Errorf("%s image of %d x %d pixels", f.name, width, height)
+	case height > maxPixels/width:
+		return f, fmt.Errorf("%s image of %d x %d pixels, more than the limit of %d: scale it down first",
 			f.name, width, height, maxPixels)
+	}
+	return f, nil
+}
+
+// decode turns an encoded image of any supported format into RGB. It recognises the format by content, never by file name.
+func decode(content []byte, jpegs *jpeg.Decoder, maxPixels int) (pixels, error) {
+	f, err := examined(content, maxPixels)
+	if err != nil {
+		return pixels{}, err
 	}
 	if f.name == "JPEG" {
 		pix, h, w, err := jpegs.Decode(content)

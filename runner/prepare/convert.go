@@ -88,36 +88,31 @@ func weigh(content []byte) int64 {
 	return min(max(int64(height)*int64(width), 1), maxConvertedPixels)
 }
 
-func (s *studio) change(img *picture) (err error) {
+func (s *studio) change(img *picture) error {
 	if img.encoded == nil { // a link
 		return fmt.Errorf("an image that is linked can't be changed")
 	}
 	if img.convert != nil {
-		picture, err := s.decode(img.encoded)
-		if err == nil {
-			img.encoded, err = img.convert(picture)
-		}
-		if err != nil {
+		if err := s.replace(img, img.convert); err != nil {
 			return err
 		}
 	}
 	if s.jpeg75 {
-		picture, err := s.decode(img.encoded)
-		if err == nil {
-			img.encoded, err = encodeJPEG(picture, 75)
-		}
-		return err
+		return s.replace(img, func(p raster) ([]byte, error) { return encodeJPEG(p, 75) })
 	}
 	return nil
 }
 
-func (s *studio) decode(content []byte) (p raster, err error) {
+// replace stores what convert makes of the decoded image, of which convert keeps nothing.
+func (s *studio) replace(img *picture, convert func(raster) ([]byte, error)) error {
 	decoder, err := s.decoder()
 	if err != nil {
-		return p, err
+		return err
 	}
-	p.pix, p.height, p.width, err = data.RGB(content, decoder)
-	return p, err
+	return data.ViewRGB(img.encoded, decoder, func(pix []uint8, height, width int) (err error) {
+		img.encoded, err = convert(raster{pix, height, width})
+		return err
+	})
 }
 
 // wait returns after the last image. It frees the decoder.
