@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,10 @@ type Config struct {
 	scratch string                                          // folder for temporary files, on the disk of Out
 	unpacks func(total int64) func(file string, done int64) // shows how many bytes of a file are unpacked
 }
+
+// garbagePercent is how much the heap may grow between two garbage collections: there is more to decode than to collect, and hardly
+// anything else is kept.
+const garbagePercent = 25
 
 // maxImages is the largest number of images that --train, --val and --test take.
 const maxImages = 100_000_000
@@ -84,6 +89,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (*Record, error) {
 	if c.Test > 0 {
 		r.Options.Test = &c.Test
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
 	c.scratch = filepath.Dir(s.Folder)
 	c.From = loneIn(c)
 	err = fill(ctx, s.Folder, r, c, ui)
@@ -122,6 +128,7 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if err := r.sumSources(ctx, c.From, ui); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // that of the directories and lists, which is not needed any more
 	w, err := newWriter(folder, c.Link, r.Classes, p)
 	if err != nil {
 		return err
