@@ -13,8 +13,9 @@ var fineTuneCommand = command{
 	name:    "fine-tune",
 	purpose: "adapt a backbone to a data set and measure the result",
 	details: `
-Trains on train800val200.txt (or train.txt, or the class folders train/CLASS/* or CLASS/*), evaluates once on
-the test images after the last epoch, and prints a table. The folder --out receives run.json (all
+--data is all that is needed. Trains on train800val200.txt (or train.txt, or the class folders train/CLASS/* or
+CLASS/*), evaluates once on the test images after the last epoch, and prints a table. Without test images, 15 % of
+each class's images are set aside for that. The folder --out receives run.json (all
 settings, versions, fingerprints and measurements), adapter.safetensors (the trained tensors),
 metrics.csv (a line per epoch) and, with --method full, backbone.npz (usable as --backbone).
 
@@ -34,6 +35,7 @@ has been done; a second Ctrl-C stops it at once. The run continues if nobody rea
 continues from the last checkpoint, also after a crash or kill -9, and ends with the same adapter as an
 uninterrupted run. The run keeps its last two checkpoints, each with a checksum.`,
 	examples: []string{
+		"dtl-tf fine-tune --data my-photos --backbone ViT-B_16.npz",
 		"dtl-tf fine-tune --data data/digits --out runs/digits",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data vtab-1k/eurosat --lr 0.008 --out runs/eurosat",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --method dtl+ --kernel 5 --epochs 50 --out runs/photos",
@@ -50,6 +52,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			quiet    bool
 		)
 		c.Report = true // sweeps, which share the defaults, have thousands of evaluations
+		c.Epochs = 0    // sweeps have recipes
 		add := func(title string) {
 			g.add(title, func(f *pflag.FlagSet) { define(f, group(title, settings)...) })
 		}
@@ -68,6 +71,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 				return err
 			}
 			c.MethodConfig = method.config(g)
+			c.AutoTest = !g.all.Changed("test") && !g.all.Changed("holdout")
 			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
 			}

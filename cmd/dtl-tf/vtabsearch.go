@@ -30,7 +30,7 @@ command again trains only the missing points.`,
 		c := vtab.Config{Config: sweep.Config{Config: finetune.Default()}}
 		s, format := newSweepFlags(&c.Config), ""
 		g.add(runner.GroupFiles, func(f *pflag.FlagSet) {
-			s.files(f, tasksFolder, "")
+			s.files(f, tasksFolder, "`folder` for the results (required)")
 			f.StringVar(&format, "format", report.Text, "`format` of the table: "+strings.Join(report.Formats(), ", "))
 		})
 		s.backbone.define(g, true)

@@ -40,3 +40,18 @@ func Few(names []string, maxShown int) string {
 	}
 	return text
 }
+
+// Shell is a path as an argument of a command that a user may copy into a shell: in single quotes if it holds anything but letters,
+// digits and a few signs. A path that is no line of text is shown by [Line] and can't be copied.
+func Shell(path string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./=:@+,", r)
+	}
+	if line := Line(path); line != path {
+		return line
+	}
+	if !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

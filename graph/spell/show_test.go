@@ -2,6 +2,7 @@ package spell
 
 import (
 	"math"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,5 +48,21 @@ func TestNearest(t *testing.T) {
 	}
 	if best, distance := Nearest("a", nil); best != "" || distance != math.MaxInt {
 		t.Errorf("nothing known: %q, %d", best, distance)
+	}
+}
+
+// TestShell: a shell turns the argument back into the path.
+func TestShell(t *testing.T) {
+	for _, path := range []string{"runs/a", "my photos", "it's", "$HOME", "a;b", "café/1.jpg", "*", `"q"`} {
+		got, err := exec.Command("sh", "-c", "printf %s "+Shell(path)).Output()
+		if err != nil || string(got) != path {
+			t.Errorf("%q is shown as %s, which a shell reads as %q (%v)", path, Shell(path), got, err)
+		}
+	}
+	if got := Shell("runs/photos/adapter.safetensors"); got != "runs/photos/adapter.safetensors" {
+		t.Errorf("a plain path becomes %s", got)
+	}
+	if got := Shell("a\nb"); got != `"a\nb"` {
+		t.Errorf("a path of two lines becomes %s", got)
 	}
 }

@@ -37,7 +37,19 @@ func (r *run) assess() (words string, err error) {
 	if err := s.WriteFile(path, r.ui.Note); err != nil {
 		return "", err
 	}
-	return summary(e) + fmt.Sprintf("Report: %s\n", spell.Line(path)), nil
+	return summary(e) + fmt.Sprintf("Report: %s\n", spell.Line(path)) + r.howToUse(), nil
+}
+
+// howToUse is the command that classifies pictures with the run's adapter.
+func (r *run) howToUse() string {
+	command, backbone := "dtl-tf predict", r.config.BackboneConfig.Path
+	if r.record.Method == "full" {
+		backbone = r.folder.Path(backboneFile)
+	}
+	if backbone != "" {
+		command += " --backbone " + spell.Shell(backbone)
+	}
+	return fmt.Sprintf("Use it: %s --adapter %s PICTURE...\n", command, spell.Shell(r.folder.Path(result.AdapterFile)))
 }
 
 // summary names the most frequent confusions.

@@ -10,6 +10,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data/augment"
+	"dtl-tf/runner/train"
 )
 
 // filled returns the settings with the values that "" and 0 threads stand for.
@@ -30,11 +31,10 @@ func (c Config) check() error {
 	switch {
 	case c.Data == "":
 		return runner.Usagef("--data is required: name the folder of a data set")
-	case c.Out == "":
-		return runner.Usagef("--out is required: name a folder for the results")
 	case c.Overwrite && c.Resume:
 		return runner.Usagef("--overwrite and --resume contradict each other: give one of them")
 	}
+	c.Epochs = cmp.Or(c.Epochs, train.DefaultEpochs) // chosen when the data are known
 	return c.Check()
 }
 

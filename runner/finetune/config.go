@@ -15,7 +15,7 @@ import (
 // no effect on the result is "-". A new setting is a field, its default, an entry in Settings, and the code that it affects.
 type Config struct {
 	Data            string  `json:"data"`
-	Out             string  `json:"out"`
+	Out             string  `json:"out"` // "": runs/ and the name of the data set
 	Overwrite       bool    `json:"-"`
 	Resume          bool    `json:"-"`
 	CheckpointEvery int     `json:"checkpoint_every"`
@@ -24,6 +24,7 @@ type Config struct {
 	Holdout         float64 `json:"holdout"`
 	Val             float64 `json:"val,omitempty"`  // share of the training images for a split val
 	Test            float64 `json:"test,omitempty"` // and test
+	AutoTest        bool    `json:"-"`              // Test is ownTest if the data set has no split to evaluate on
 	SkipBadImages   bool    `json:"skip_bad_images"`
 	Exif            string  `json:"exif"`                  // ExifAuto or, in a record, ExifOn or ExifOff
 	TrainSplit      string  `json:"train_split,omitempty"` // "": trainval
@@ -44,7 +45,7 @@ type Config struct {
 	InitAdapter string `json:"init_adapter,omitempty"`
 	runner.MethodConfig
 
-	Epochs int `json:"epochs"`
+	Epochs int `json:"epochs"` // 0: publishedEpochs or ownEpochs, see chooseForData
 	runner.StepConfig
 	LearningRate  float64           `json:"lr"` // 0: the usual one of the method
 	WeightDecay   float64           `json:"weight_decay"`
@@ -100,7 +101,7 @@ func Default() Config {
 func (c *Config) Settings() []runner.Setting {
 	epochs := runner.Setting{
 		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
-		Help: "`epochs`, warm-up and cool-down included",
+		Help: "`epochs`, warm-up and cool-down included (default: 110, the published number, for the lists of VTAB-1k; 25 for other data)",
 	}
 	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.selectionSettings(), c.cacheSettings())
 }
@@ -112,7 +113,7 @@ func (c *Config) fileSettings() []runner.Setting {
 			Name: "data", Group: files, Value: &c.Data,
 			Help: "data set `folder`: VTAB-1k lists, train/CLASS/* and test/CLASS/*, or CLASS/*; or a table of paths and labels, .csv or .jsonl (required)",
 		},
-		{Name: "out", Group: files, Value: &c.Out, Help: "`folder` for the results (required)"},
+		{Name: "out", Group: files, Value: &c.Out, Help: "`folder` for the results (default: runs/ and the name of the data, with a number if that exists)"},
 		{Name: "overwrite", Group: files, Value: &c.Overwrite, Help: "replace the run in --out"},
 		{Name: "resume", Group: files, Value: &c.Resume, Help: "continue the run in --out from its last checkpoint"},
 		{
@@ -137,7 +138,7 @@ func (c *Config) fileSettings() []runner.Setting {
 		},
 		{
 			Name: "test", Group: files, Value: &c.Test, Max: 0.9,
-			Help: "`fraction` to set aside as the split test and to evaluate on, if there is none",
+			Help: "`fraction` to set aside as the split test and to evaluate on, if there is none (default: 0.15 without --holdout)",
 		},
 		{
 			Name: "test-resize", Group: files, Value: &c.TestResize, Max: 1 << 13,

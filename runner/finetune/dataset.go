@@ -45,12 +45,7 @@ type dataset struct {
 }
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
-func openTraining(ctx context.Context, c Config, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
-	set, err := c.openSet()
-	if err != nil {
-		return nil, c.namesFlag(err)
-	}
-	runner.NoteAll(set.Notes, note)
+func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
 	division, err := c.divide(ctx, set, note)
 	if err != nil {
 		return nil, err

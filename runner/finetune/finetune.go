@@ -18,6 +18,10 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 	if err := c.check(); err != nil {
 		return result.Run{}, err
 	}
+	if c.Out == "" {
+		c.Out = defaultOut(c.Data, c.Resume || c.Overwrite)
+		ui.Note("--out %s", c.Out)
+	}
 	folder, err := result.OpenFolder(c.Out, c.policy())
 	if err != nil {
 		return result.Run{}, err

@@ -46,8 +46,16 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if err != nil {
 		return nil, err
 	}
+	set, err := c.openSet()
+	if err != nil {
+		return nil, c.namesFlag(err)
+	}
+	runner.NoteAll(set.Notes, note)
+	if err := p.config.chooseForData(set, note); err != nil {
+		return nil, err
+	}
 	p.config.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
-	if p.schedule, err = train.NewSchedule(c.Schedule, c.Epochs, p.config.LearningRate); err != nil {
+	if p.schedule, err = train.NewSchedule(c.Schedule, p.config.Epochs, p.config.LearningRate); err != nil {
 		return nil, err // not after Config.check
 	}
 	if p.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
@@ -59,10 +67,13 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if err := p.config.settleTestCrop(p.backbone.ImageSize()); err != nil {
 		return nil, err
 	}
-	if p.data, err = openTraining(ctx, p.config, p.backbone, note); err != nil {
+	if p.data, err = openTraining(ctx, p.config, set, p.backbone, note); err != nil {
 		return nil, err
 	}
 	p.config.Batch, p.config.Exif = p.data.batch, exifSetting(p.data.images.Upright)
+	if p.data.division == nil {
+		p.config.Test = 0 // AutoTest found too few images
+	}
 	if err := p.settleData(ctx, note); err != nil {
 		p.data.close()
 		return nil, err
