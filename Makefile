@@ -49,7 +49,14 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEMO_FLAGS ?= --data data/digits --method dtl --epochs 20 --lr 0.01 --out runs/demo --overwrite
 TEST_FLAGS ?=
 
-.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go gpu-binaries deps env clean
+# make bundle: the archive's folder and what of it
+#   GPU=1 ARCH=90   the CUDA build, with device code for sm_90 only
+#   SPLIT=56M       in pieces
+#   CHECK=1         with the tests and tools of scripts/gpu-check.sh
+#   XZ=-1           xz's preset
+XZ ?= -6
+
+.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go bundle bundle-test gpu-binaries deps env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -96,10 +103,20 @@ bench: deps ## measure time and memory of a step against PyTorch (ROUNDS=1 BENCH
 	go build -buildvcs=false -o .deps/bench/benchstep ./scripts/benchstep
 	@python3 scripts/bench.py
 
-gpu-binaries: deps ## build the program and the tests that scripts/gpu-check.sh runs on a GPU machine, into .deps/gpu
-	@for package in cmd/dtl-tf scripts/benchstep; do \
-		go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o .deps/gpu/$${package##*/} ./$$package || exit 1; done
-	@for package in graph/capi graph dtl; do go test -c -ldflags '-s -w' -o .deps/gpu/$${package##*/}.test ./$$package || exit 1; done
+# The programs of a bundle lie in bin/ and check/bin/ and find the library relative to themselves.
+bundle gpu-binaries: export CGO_LDFLAGS := '-L$(LIBTF)/lib' '-Wl,-rpath,$(ORIGIN)/../lib' '-Wl,-rpath,$(ORIGIN)/../../lib'
+RELEASE := -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+bundle: deps $(if $(CHECK),gpu-binaries) ## pack program, libtensorflow and licences for a machine without a registry (GPU=1 ARCH=90 SPLIT=56M CHECK=1)
+	@scripts/prepare-digits.sh
+	go build $(RELEASE) -o .deps/bundle/dtl-tf ./cmd/dtl-tf
+	go run ./scripts/bundle -version '$(VERSION)' -program .deps/bundle/dtl-tf -library '$(LIBTF)' -data data/digits -out dist \
+		$(if $(ARCH),-arch '$(ARCH)') $(if $(SPLIT),-split '$(SPLIT)') $(if $(CHECK),-check .deps/check) -preset '$(XZ)'
+
+gpu-binaries: deps ## build the tests and tools of scripts/gpu-check.sh into .deps/check
+	scripts/gpu-binaries.sh .deps/check $(RELEASE)
+
+bundle-test: bundle ## unpack the bundle into an empty root and run the demo there, on the processor
+	scripts/bundle-test.sh dist/dtl-tf-'$(VERSION)'-*.tar.xz
 
 bench-go: deps ## run Go's benchmarks (BENCH=regexp selects some)
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Unpacks libtensorflow and its C headers from a TensorFlow wheel: unpack_libtensorflow.py WHEEL FOLDER.
 
-Writes FOLDER/lib and FOLDER/include, about 700 MB of the wheel's gigabyte. Needs only the standard
+Writes FOLDER/lib, FOLDER/include and FOLDER/licences, about 700 MB of the wheel's gigabyte. Needs only the standard
 library. If the wheel has an unexpected layout, it fails and names what is missing.
 """
 
@@ -41,6 +41,20 @@ def unpack(archive, name, path):
         shutil.copyfileobj(source, sink, 1 << 20)
 
 
+def licences(names):
+    """Name in the wheel -> file name, of the licences of TensorFlow, of what it includes and of its headers."""
+    found = {}
+    for name in sorted(names):
+        base = os.path.basename(name)
+        if name == "tensorflow/include/LICENSE":
+            found[name] = "TENSORFLOW.txt"
+        elif name == "tensorflow/THIRD_PARTY_NOTICES.txt":
+            found[name] = "TENSORFLOW_NOTICES.txt"
+        elif name.startswith("tensorflow/include/") and base.split(".")[0] in ("LICENSE", "COPYING"):
+            found[name] = "TENSORFLOW_" + name.removeprefix("tensorflow/include/").removesuffix(".txt").removesuffix(".TXT").replace("/", "_") + ".txt"
+    return found
+
+
 def main(wheel, folder):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -55,6 +69,8 @@ def main(wheel, folder):
             unpack(archive, "tensorflow/" + name, path)
             os.chmod(path, 0o755)
             os.symlink(name, os.path.join(folder, "lib", link))
+        for name, path in licences(names).items():
+            unpack(archive, name, os.path.join(folder, "licences", path))
         # On Linux arm64 the wheel includes OpenMP; the library looks for it in ../tensorflow.libs.
         for name in names:
             if name.startswith("tensorflow.libs/") and not name.endswith("/"):
