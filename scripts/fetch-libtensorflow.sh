@@ -2,7 +2,7 @@
 # Puts the pinned libtensorflow (library and C headers) into .deps/libtensorflow/{lib,include}.
 #
 #   scripts/fetch-libtensorflow.sh                        the build that is there, else the CPU build
-#   GPU=1 scripts/fetch-libtensorflow.sh                  the CUDA build (Linux x86-64)
+#   GPU=1 scripts/fetch-libtensorflow.sh                  the CUDA build (Linux x86-64), and CUDA's libraries (fetch-cuda.sh)
 #   GPU=0 scripts/fetch-libtensorflow.sh                  the CPU build, even if the CUDA build is there
 #   LIBTENSORFLOW=/usr/local scripts/fetch-libtensorflow.sh   check yours and fetch nothing
 #
@@ -81,22 +81,15 @@ present() {
 	esac
 }
 
-# CUDA's own libraries, in the versions that the wheel requires in its and-cuda extra. The library's
-# run path finds them in .deps/libtensorflow/nvidia.
-say_cuda() {
-	say "" \
-		"The CUDA build is in place. It needs besides:" \
-		"  - an NVIDIA driver for CUDA 12 (525.60 or newer; nvidia-smi shows it)" \
-		"  - CUDA 12.5 and cuDNN 9.3, either installed on this machine or, without root, from wheels (some gigabytes):" \
-		"      python3 -m pip install --no-deps --target .deps/libtensorflow \\" \
-		"        nvidia-cublas-cu12==12.5.3.2 nvidia-cuda-cupti-cu12==12.5.82 nvidia-cuda-nvcc-cu12==12.5.82 \\" \
-		"        nvidia-cuda-nvrtc-cu12==12.5.82 nvidia-cuda-runtime-cu12==12.5.82 nvidia-cudnn-cu12==9.3.0.75 \\" \
-		"        nvidia-cufft-cu12==11.2.3.61 nvidia-curand-cu12==10.3.6.82 nvidia-cusolver-cu12==11.6.3.83 \\" \
-		"        nvidia-cusparse-cu12==12.5.1.3 nvidia-nccl-cu12==2.21.5 nvidia-nvjitlink-cu12==12.5.82" \
-		"  bin/dtl-tf doctor says whether TensorFlow sees the GPU." ""
+# CUDA's own libraries, which are no part of the wheel. The library's run path finds them in .deps/libtensorflow/nvidia.
+fetch_cuda() {
+	[ "$gpu" != 1 ] || "$root/scripts/fetch-cuda.sh"
 }
 
-if present; then exit 0; fi
+if present; then
+	fetch_cuda
+	exit 0
+fi
 
 if compgen -G '/lib/ld-musl-*' >/dev/null && ! compgen -G '/lib*/ld-linux-*' >/dev/null; then
 	fail "the TensorFlow wheels need glibc and this machine has musl (Alpine?)" \
@@ -122,18 +115,25 @@ echo $$ >"$lock/pid"
 work=$deps/tmp.$$
 trap 'rm -rf "$work" "$lock"' EXIT
 trap 'exit 130' INT TERM HUP
-if present; then exit 0; fi # the other make has fetched it
+if present; then # the other make has fetched it
+	fetch_cuda
+	exit 0
+fi
 rm -rf "$deps"/tmp.* || true # left by a killed run
 mkdir "$work"
 
 if [ "$gpu" = 1 ]; then build=$cuda; else build=$cpu; fi
 read -r name sha megabytes <<<"$build"
 say "fetching libtensorflow $version from the wheel $name ($megabytes MB, once)"
+[ "$gpu" != 1 ] || say "CUDA's libraries follow, as far as this machine lacks them: up to 1,600 MB, together 2.2 GB and 3.8 GB unpacked"
 [ $tested = yes ] || say "note: dtl-tf is untested on this platform"
 wheel=$("$root/scripts/fetch-wheel.sh" "$name==$version" "$sha" "$platform" 3.11 cp311 "$work/wheel") ||
 	fail "nothing was changed; run again, or name a library that you have with LIBTENSORFLOW=/path/with/lib+include"
 "${PYTHON:-python3}" "$root/scripts/unpack_libtensorflow.py" "$wheel" "$work/new"
 printf "%s\n" "$(stamp_of "$build")" >"$work/new/STAMP"
-if [ -e "$target" ]; then mv "$target" "$work/old"; fi
+if [ -e "$target" ]; then
+	if [ -e "$target/nvidia" ]; then mv "$target/nvidia" "$work/new/"; fi
+	mv "$target" "$work/old"
+fi
 mv "$work/new" "$target"
-if [ "$gpu" = 1 ]; then say_cuda; fi
+fetch_cuda
