@@ -3,6 +3,7 @@ package doctor
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -58,7 +59,9 @@ func Print(w io.Writer, version string) error {
 	if free > 0 && free < 2<<30 {
 		advice = append(advice, fmt.Sprintf("Only %s of memory are free: a ViT-B/16 with DTL at batch 8 needs about 2 GiB. Close other programs or choose a smaller --batch.", report.GiB(free)))
 	}
-	advice = append(advice, gpuRows(row, gpus)...)
+	gpuAdvice, gpuErr := gpuRows(row, gpus)
+	advice = append(advice, gpuAdvice...)
+	err = errors.Join(err, gpuErr)
 	if err := t.Flush(); err != nil {
 		return err
 	}

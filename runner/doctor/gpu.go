@@ -2,9 +2,8 @@ package doctor
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,77 +13,84 @@ import (
 	"dtl-tf/graph/capi"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/machine"
+	"dtl-tf/runner/report"
 )
 
-// cudaLibraries are what the CUDA build of libtensorflow 2.18 opens before it registers a GPU (TensorFlow's gpu_init and dso_loader).
-var cudaLibraries = []string{
-	"libcudart.so.12", "libcublas.so.12", "libcublasLt.so.12", "libcufft.so.11", "libcusolver.so.11", "libcusparse.so.12", "libcudnn.so.9",
-}
+// oldestCUDA is the version of CUDA that the driver must run, of the libraries that TensorFlow 2.18 is built with.
+const oldestCUDA = 12
 
-// gpuRows adds the rows on GPUs to the table and returns advice. found is the number of GPUs that TensorFlow sees.
-func gpuRows(row func(string, string, ...any), found int) (advice []string) {
-	cards, cuda := machine.Cards(), capi.CUDABuild()
+// gpuRows adds the rows on GPUs to the table and returns advice on them. found is the number of GPUs that TensorFlow sees. It fails if
+// libtensorflow cannot work on one of the cards.
+func gpuRows(row func(string, string, ...any), found int) (advice []string, err error) {
+	cuda := capi.CUDABuild()
+	driver, noDriver := capi.FindDriver()
+	cards := machine.Cards() // nvidia-smi also knows how much memory is free
+	if len(cards) == 0 {
+		for _, c := range driver.Cards {
+			cards = append(cards, fmt.Sprintf("%s, compute capability %d.%d, %s, driver for CUDA up to %s", c.Name, c.Major, c.Minor, report.GiB(c.Bytes), driver.CUDA))
+		}
+	}
 	name := "GPU"
 	for _, c := range cards {
 		row(name, "%s", c)
 		name = ""
 	}
-	if len(cards) == 0 {
+	switch {
+	case len(cards) > 0:
+	case noDriver != nil && cuda:
+		row(name, "none found: %v", noDriver)
+	default:
 		row(name, "none found")
 	}
-	switch {
-	case found > 0:
-		loaded, _ := splitLibraries()
-		for _, l := range loaded {
-			row("", "%s", l)
+	if !cuda {
+		if len(cards) > 0 {
+			advice = append(advice, "There is an NVIDIA GPU, but this libtensorflow is built for processors: build with 'GPU=1 make build'.")
 		}
-		if missing := machine.MissingForXLA(); missing != "" {
-			advice = append(advice, "XLA is not available, which makes steps several times slower: "+missing+".")
-		} else {
-			row("", "XLA is available")
-		}
-		took, err := multiply()
-		if err != nil {
-			return append(advice, "The GPU does not compute: "+err.Error()+".")
-		}
-		row("", "a product of 1024 x 1024 matrices is right and takes %.2g ms", took.Seconds()*1e3)
-	case len(cards) > 0 && cuda:
-		_, missing := splitLibraries()
-		advice = append(advice, fmt.Sprintf("There is an NVIDIA GPU, but TensorFlow does not use it. Not loaded: %s. docs/gpu.md says where TensorFlow looks for them.", strings.Join(missing, ", ")))
-	case len(cards) > 0:
-		advice = append(advice, "There is an NVIDIA GPU, but this libtensorflow is built for processors: build with 'make clean && GPU=1 make build'.")
-	case cuda:
-		row("", "TensorFlow's CUDA build runs on the processor")
+		return advice, nil
 	}
-	return advice
-}
 
-// splitLibraries returns the paths of the CUDA libraries that this process has loaded and the names of the others. A library that stands in
-// under another name, by a link, counts as loaded under the name that it has in the file system.
-func splitLibraries() (loaded, missing []string) {
-	maps, err := os.ReadFile("/proc/self/maps")
+	missing := libraryRows(row)
+	arch, err := architecture()
 	if err != nil {
-		return nil, []string{"unknown, this system does not tell"}
+		return advice, err
 	}
-	return splitMaps(string(maps))
-}
-
-func splitMaps(maps string) (loaded, missing []string) {
-	for _, name := range cudaLibraries {
-		stem, _, _ := strings.Cut(name, ".so")
-		path := ""
-		for line := range strings.Lines(maps) {
-			if fields := strings.Fields(line); len(fields) >= 6 && strings.HasPrefix(filepath.Base(fields[5]), stem+".so") {
-				path = fields[5]
-			}
-		}
-		if path == "" {
-			missing = append(missing, name)
-		} else if !slices.Contains(loaded, path) {
-			loaded = append(loaded, path)
+	if arch > 0 {
+		row("device code", "for compute capability %d.%d only (sm_%d)", arch/10, arch%10, arch)
+	}
+	if len(cards) == 0 {
+		row("", "without a GPU, TensorFlow's CUDA build runs on the processor")
+		return advice, nil
+	}
+	if noDriver != nil {
+		advice = append(advice, fmt.Sprintf("The card is there, but %v.", noDriver))
+	}
+	if major, _, _ := strings.Cut(driver.CUDA, "."); noDriver == nil {
+		if n, err := strconv.Atoi(major); err == nil && n < oldestCUDA {
+			advice = append(advice, fmt.Sprintf("The NVIDIA driver runs CUDA up to %s, TensorFlow needs %d: install driver 525.60 or later.", driver.CUDA, oldestCUDA))
 		}
 	}
-	return loaded, missing
+	for _, c := range driver.Cards {
+		if err := fit(c, arch); err != nil {
+			return append(advice, err.Error()+"."), err
+		}
+	}
+	if found == 0 {
+		if len(missing) > 0 {
+			return append(advice, fmt.Sprintf("There is an NVIDIA GPU, but TensorFlow does not use it, because it does not find %s: %s.", strings.Join(missing, ", "), howToInstall)), nil
+		}
+		return append(advice, "There is an NVIDIA GPU, but TensorFlow does not use it: TF_CPP_MIN_LOG_LEVEL=0 shows why. CUDA_VISIBLE_DEVICES may hide it."), nil
+	}
+	if missing := machine.MissingForXLA(); missing != "" {
+		advice = append(advice, "XLA is not available, which makes steps several times slower: "+missing+".")
+	} else {
+		row("", "XLA is available")
+	}
+	took, err := multiply()
+	if err != nil {
+		return append(advice, "The GPU does not compute: "+err.Error()+"."), err
+	}
+	row("", "a product of 1024 x 1024 matrices is right and takes %.2g ms", took.Seconds()*1e3)
+	return advice, nil
 }
 
 // multiply has TensorFlow multiply two matrices of ones, which it places on a GPU if there is one, and checks the result.
