@@ -56,10 +56,10 @@ TEST_FLAGS ?=
 #   XZ=-1           xz's preset
 XZ ?= -6
 
-.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go bundle bundle-test gpu-binaries deps env clean
+.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go bundle bundle-test image manifest-test gpu-binaries deps env clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## fine-tune the embedded backbone with DTL on 1,000 handwritten digits and print the result
 	@scripts/prepare-digits.sh
@@ -103,6 +103,8 @@ bench: deps ## measure time and memory of a step against PyTorch (ROUNDS=1 BENCH
 	go build -buildvcs=false -o .deps/bench/benchstep ./scripts/benchstep
 	@python3 scripts/bench.py
 
+ARCHIVE = dist/dtl-tf-$(VERSION)-linux-x86_64$(if $(filter 1,$(GPU)),-cuda12$(if $(ARCH),-sm$(ARCH))).tar.xz
+IMAGE ?= dtl-tf:$(VERSION)
 # The programs of a bundle lie in bin/ and check/bin/ and find the library relative to themselves.
 bundle gpu-binaries: export CGO_LDFLAGS := '-L$(LIBTF)/lib' '-Wl,-rpath,$(ORIGIN)/../lib' '-Wl,-rpath,$(ORIGIN)/../../lib'
 RELEASE := -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
@@ -116,7 +118,13 @@ gpu-binaries: deps ## build the tests and tools of scripts/gpu-check.sh into .de
 	scripts/gpu-binaries.sh .deps/check $(RELEASE)
 
 bundle-test: bundle ## unpack the bundle into an empty root and run the demo there, on the processor
-	scripts/bundle-test.sh dist/dtl-tf-'$(VERSION)'-*.tar.xz
+	scripts/bundle-test.sh '$(ARCHIVE)'
+
+image: bundle ## build an image from the bundle with podman, docker or buildah (GPU=1, IMAGE=name, BASE=image)
+	BASE='$(BASE)' scripts/image.sh '$(ARCHIVE)' '$(IMAGE)'
+
+manifest-test: ## check scripts/vtab-kubernetes.yaml against the types of Kubernetes' API
+	cd scripts/manifest && CGO_ENABLED=0 go test ./...
 
 bench-go: deps ## run Go's benchmarks (BENCH=regexp selects some)
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...

@@ -125,7 +125,7 @@ mkdir "$work"
 if [ "$gpu" = 1 ]; then build=$cuda; else build=$cpu; fi
 read -r name sha megabytes <<<"$build"
 say "fetching libtensorflow $version from the wheel $name ($megabytes MB, once)"
-[ "$gpu" != 1 ] || say "CUDA's libraries follow, as far as this machine lacks them: up to 1,600 MB, together 2.2 GB and 3.8 GB unpacked"
+[ "$gpu" != 1 ] || say "on a machine with an NVIDIA driver, CUDA's libraries follow as far as they are missing: up to 1,600 MB, together 2.2 GB and 3.8 GB unpacked"
 [ $tested = yes ] || say "note: dtl-tf is untested on this platform"
 wheel=$("$root/scripts/fetch-wheel.sh" "$name==$version" "$sha" "$platform" 3.11 cp311 "$work/wheel") ||
 	fail "nothing was changed; run again, or name a library that you have with LIBTENSORFLOW=/path/with/lib+include"

@@ -20,8 +20,8 @@ var cudaLibraries = []struct{ name, wheel, purpose string }{
 	{"libcublas.so.12", "nvidia-cublas-cu12==12.5.3.2", ""},
 	{"libcublasLt.so.12", "nvidia-cublas-cu12==12.5.3.2", ""},
 	{"libcufft.so.11", "nvidia-cufft-cu12==11.2.3.61", ""},
-	{"libcusolver.so.11", "nvidia-cusolver-cu12==11.6.3.83 and nvidia-nvjitlink-cu12==12.5.82", ""},
-	{"libcusparse.so.12", "nvidia-cusparse-cu12==12.5.1.3 and nvidia-nvjitlink-cu12==12.5.82", ""},
+	{"libcusolver.so.11", "nvidia-cusolver-cu12==11.6.3.83, which needs those of cuBLAS, cuSPARSE and nvidia-nvjitlink-cu12==12.5.82", ""},
+	{"libcusparse.so.12", "nvidia-cusparse-cu12==12.5.1.3, which needs nvidia-nvjitlink-cu12==12.5.82", ""},
 	{"libcudnn.so.9", "nvidia-cudnn-cu12==9.3.0.75", ""},
 	{"libcupti.so.12", "nvidia-cuda-cupti-cu12==12.5.82", "traces of the GPU"},
 }
@@ -40,7 +40,7 @@ func libraryRows(row func(string, string, ...any)) (missing []string) {
 		case l.purpose != "":
 			row(name, "%s: %v; only for %s (%s)", l.name, err, l.purpose, l.wheel)
 		default:
-			row(name, "%s: %v; it is in %s", l.name, err, l.wheel)
+			row(name, "%s: %v; wheel %s", l.name, err, l.wheel)
 			missing = append(missing, l.name)
 		}
 		name = ""
