@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what scripts/gpu-check.sh runs: gpu-binaries.sh FOLDER [GO-BUILD-FLAG ...]
 #
-# FOLDER gets bin/ with the program benchstep and the compiled tests, the tests' files, PyTorch's side of the measurements, and gpu-check.sh.
+# FOLDER gets bin/ with the program benchstep and the compiled tests, the tests' files, PyTorch's side of the measurements, and the script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$1
@@ -15,4 +15,4 @@ for package in graph/capi graph dtl; do
 	if [ -d "$package/testdata" ]; then cp -r "$package/testdata" "$folder/$package/"; fi
 done
 cp scripts/bench_torch.py scripts/bench_sizes.py "$folder/scripts/"
-cp scripts/gpu-check.sh "$folder/"
+cp scripts/gpu-check.sh go.mod "$folder/" # go.mod is where tests look for the root of the repository
