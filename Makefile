@@ -96,7 +96,7 @@ lint: deps ## run gofmt, go vet, staticcheck, and shellcheck if it is installed
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/bundle/*.sh .ci/run; fi
 
 # Takes about 12 minutes on two idle cores. scripts/bench.py lists the settings.
 bench: deps ## measure time and memory of a step against PyTorch (ROUNDS=1 BENCH_ONLY='batch=8 precision=fp32')
@@ -138,4 +138,4 @@ env: deps ## print the environment for plain go commands: eval "$(make -s env)"
 	done | sed 's/\$$/\\$$/g'
 
 clean: ## remove everything built, fetched and prepared, but not the results in runs/
-	rm -rf bin .deps data/digits
+	rm -rf bin dist .deps data/digits
