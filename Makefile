@@ -110,6 +110,7 @@ bundle gpu-binaries: export CGO_LDFLAGS := '-L$(LIBTF)/lib' '-Wl,-rpath,$(ORIGIN
 RELEASE := -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 bundle: deps $(if $(CHECK),gpu-binaries) ## pack program, libtensorflow and licences for a machine without a registry (GPU=1 ARCH=90 SPLIT=56M CHECK=1)
 	@scripts/prepare-digits.sh
+	@$(if $(filter 1,$(GPU)),CUDA=1 scripts/fetch-cuda.sh cuda_runtime)
 	go build $(RELEASE) -o .deps/bundle/dtl-tf ./cmd/dtl-tf
 	go run ./scripts/bundle -version '$(VERSION)' -program .deps/bundle/dtl-tf -library '$(LIBTF)' -data data/digits -out dist \
 		$(if $(ARCH),-arch '$(ARCH)') $(if $(SPLIT),-split '$(SPLIT)') $(if $(CHECK),-check .deps/check) -preset '$(XZ)'

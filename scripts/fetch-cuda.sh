@@ -6,6 +6,7 @@
 #   CUDA=1 scripts/fetch-cuda.sh    in any case, as for an image that is built elsewhere
 #   CUDA=0 scripts/fetch-cuda.sh    nothing
 #
+# PART names after it, such as cuda_runtime, limit it to these.
 # A library counts as there if the loader finds it (LD_LIBRARY_PATH or the system's folders) in a version that is late enough.
 # Each wheel is unpacked into a temporary folder that is renamed, so an interruption leaves no partial result and the next call goes on.
 set -euo pipefail
@@ -95,6 +96,7 @@ has() { # LEAST FILE...
 needed='' megabytes=0 unpacked=0
 while read -r part wheel sha fetched size least files; do
 	[ -n "$part" ] || continue
+	[ $# -eq 0 ] || [[ " $* " == *" $part "* ]] || continue
 	if [ "$(cat "$target/$part/STAMP" 2>/dev/null)" = "$wheel sha256:$sha" ]; then continue; fi
 	# shellcheck disable=SC2086 # a list of names
 	if [ "${CUDA:-}" != 1 ] && has "$least" $files; then continue; fi

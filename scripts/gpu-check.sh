@@ -122,7 +122,7 @@ theirs() { # NAME BATCH PRECISION [FLAG ...]
 
 check_doctor() {
 	[ "$device" = cpu ] || step nvidia-smi 20 nvidia-smi
-	if [ "$device" = gpu ] && [ -x "$bundle/link-cuda.sh" ] && ! [ -e "$bundle/nvidia" ]; then step link-cuda 60 "$bundle/link-cuda.sh"; fi
+	if [ "$device" = gpu ] && [ -x "$bundle/link-cuda.sh" ] && ! [ -e "$bundle/nvidia/cuda_runtime/lib/libcudnn.so.9" ] && ! [ -e "$bundle/nvidia/cudnn" ]; then step link-cuda 60 "$bundle/link-cuda.sh"; fi
 	step doctor 60 "$program" doctor
 	sed -n '/^devices/,$p' "$out/doctor.log" | tee -a "$out/summary.txt"
 }

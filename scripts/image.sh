@@ -28,6 +28,7 @@ mv "$context"/dtl-tf-* "$context/dtl-tf"
 case ${archive##*/} in
 *-cuda12*)
 	CUDA=1 "$root/scripts/fetch-cuda.sh"
+	rm -rf "$context/dtl-tf/nvidia"
 	cp -al "$root/.deps/libtensorflow/nvidia" "$context/dtl-tf/nvidia"
 	;;
 esac

@@ -4,7 +4,7 @@
 #   link-cuda.sh [FOLDER ...]
 #
 # Looks in the FOLDERs first, then in Python's packages, in CUDA's usual places and in LD_LIBRARY_PATH. If only CUDA 13 is installed, its cuBLAS,
-# cuFFT and cuSOLVER are linked under CUDA 12's names, which worked on an H100; libcudart.so.12 must be the real one.
+# cuFFT and cuSOLVER are linked under CUDA 12's names, which worked on an H100; libcudart.so.12 must be the real one, which the bundle has.
 # Exits with 1 if a library is missing.
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
@@ -18,6 +18,7 @@ for p in dict.fromkeys(sys.path + site.getsitepackages()):
     if p: print(p + "/nvidia"), print(p + "/triton/backends/nvidia")' 2>/dev/null || true
 	printf '%s\n' /usr/local/cuda*/lib64 /usr/local/cuda*/nvvm /usr/local/cuda*/bin /usr/lib/x86_64-linux-gnu /usr/lib64
 	tr ':' '\n' <<<"${LD_LIBRARY_PATH:-}"
+	echo "$into" # the bundle's own libcudart
 )
 
 find_first() { # NAME: the first file of that name below the places
@@ -36,7 +37,7 @@ link() { # FOLDER WANTED OTHER...: links the first of these files that is found 
 		file=$(find_first "$name")
 		[ -n "$file" ] || continue
 		mkdir -p "$folder"
-		ln -sfn "$file" "$folder/$wanted"
+		if [ "$file" != "$(readlink -f "$folder/$wanted")" ]; then ln -sfn "$file" "$folder/$wanted"; fi
 		# What the library itself loads, such as cuDNN's parts and CUDA 13's libraries under their own names.
 		if [[ $wanted == lib*.so* ]]; then
 			for sibling in "${file%/*}"/lib{cu,nv}*.so*; do

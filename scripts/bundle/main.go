@@ -160,6 +160,11 @@ func (j *job) fill(p packer, readme string, notices map[string]string) error {
 			return err
 		}
 	}
+	if j.runtime() != "" {
+		if err := p.file(cudaRuntime, j.runtime(), nil); err != nil {
+			return err
+		}
+	}
 	if err := p.tree("demo/digits", j.data); err != nil {
 		return err
 	}
@@ -167,6 +172,19 @@ func (j *job) fill(p packer, readme string, notices map[string]string) error {
 		return p.tree("check", j.check)
 	}
 	return nil
+}
+
+// cudaRuntime is the one of CUDA's libraries that a bundle has: it is small, NVIDIA's licence lets programs bring it along, and the version of another
+// CUDA does not stand in for it.
+const cudaRuntime = "nvidia/cuda_runtime/lib/libcudart.so.12"
+
+// runtime returns the path of cudaRuntime, "" if it was not fetched.
+func (j *job) runtime() string {
+	path := filepath.Join(j.library, filepath.FromSlash(cudaRuntime))
+	if _, err := os.Stat(path); err != nil || !j.cuda {
+		return ""
+	}
+	return path
 }
 
 // reduce blanks the device code of other architectures.
@@ -203,6 +221,13 @@ func (j *job) notices() (map[string]string, error) {
 			return nil, err
 		}
 		all["THIRD_PARTY_"+filepath.Base(file)] = string(text)
+	}
+	if runtime := j.runtime(); runtime != "" {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(runtime), "..", "License.txt"))
+		if err != nil {
+			return nil, err
+		}
+		all["THIRD_PARTY_CUDA_RUNTIME.txt"] = string(text)
 	}
 	return all, nil
 }
