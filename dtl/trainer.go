@@ -22,7 +22,11 @@ type Trainer struct {
 type ImageTrainer struct{ *Trainer }
 
 // StoredTrainer trains on stored values (see Model.Stored), so that a step does not compute the prefix.
-type StoredTrainer struct{ *Trainer }
+type StoredTrainer struct {
+	*Trainer
+	inputs []graph.Value // of logits
+	logits graph.Value
+}
 
 // NewImageTrainer adds a training step to the model and opens a session like NewPredictor.
 func NewImageTrainer(m *Model, t Training, start Start) (*ImageTrainer, error) {
@@ -39,11 +43,15 @@ func NewStoredTrainer(m *Model, t Training, element graph.Precision, start Start
 	if len(m.Stored(t)) == 0 {
 		return nil, fmt.Errorf("there is nothing to store with method %s and drop path %g (%s)", m.Config.Method.Name(), t.DropPath, t.DropPathScope)
 	}
-	trainer, err := newTrainer(m, t, start, m.fromStored(element))
-	if err != nil {
+	s := &StoredTrainer{}
+	var err error
+	if s.inputs, s.logits, err = m.buildStoredLogits(element); err != nil {
 		return nil, err
 	}
-	return &StoredTrainer{trainer}, nil
+	if s.Trainer, err = newTrainer(m, t, start, m.fromStored(element)); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func newTrainer(m *Model, t Training, start Start, in input) (*Trainer, error) {
@@ -98,6 +106,20 @@ func (t *StoredTrainer) StepSoft(values []tensor.Tensor, targets tensor.Tensor, 
 // exist before the run.
 func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
 	return t.trace(values, hard(labels), lr, step)
+}
+
+// StoredLogits classifies any number of images from their stored values, each [n, Shape...], in the order of Stored: [n, classes]. The
+// logits are those of Logits up to rounding: TensorFlow fuses other ops in a graph that starts after the prefix.
+func (t *StoredTrainer) StoredLogits(values []tensor.Tensor) (tensor.Tensor, error) {
+	feeds, err := feedsOf(t.inputs, values)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	out, err := t.session.Run(feeds, []tf.Output{t.logits.Output})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("classify stored values: %w", err)
+	}
+	return out[0], nil
 }
 
 // ReadOptimizer returns copies of the optimizer's moments by name.
@@ -157,12 +179,16 @@ func (t *Trainer) trace(values []tensor.Tensor, labels tensor.Tensor, lr float64
 }
 
 func (t *Trainer) inputFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
-	if len(values) != len(t.nodes.inputs) {
-		return nil, fmt.Errorf("%d stored values were given, a training step takes %d (see Stored)", len(values), len(t.nodes.inputs))
+	return feedsOf(t.nodes.inputs, values)
+}
+
+func feedsOf(inputs []graph.Value, values []tensor.Tensor) ([]graph.Feed, error) {
+	if len(values) != len(inputs) {
+		return nil, fmt.Errorf("%d stored values were given, a training step takes %d (see Stored)", len(values), len(inputs))
 	}
 	feeds := make([]graph.Feed, len(values))
 	for i, v := range values {
-		feeds[i] = graph.Feed{Output: t.nodes.inputs[i].Output, Value: v}
+		feeds[i] = graph.Feed{Output: inputs[i].Output, Value: v}
 	}
 	return feeds, nil
 }

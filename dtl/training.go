@@ -69,6 +69,13 @@ func (m *Model) fromStored(element graph.Precision) input {
 	}
 }
 
+// buildStoredLogits adds the forward pass from the stored values of any number of images to logits, without stochastic depth.
+func (m *Model) buildStoredLogits(element graph.Precision) (inputs []graph.Value, logits graph.Value, err error) {
+	defer graph.Catch(&err)
+	inputs, logits = m.fromStored(element)(m.builder.In("predict_stored"), graph.Unknown, &backbone.Forward{Hook: m.newHook()})
+	return inputs, logits, nil
+}
+
 // buildStep adds the loss, the backward pass and the optimizer's updates.
 func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 	defer graph.Catch(&err)

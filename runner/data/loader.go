@@ -153,6 +153,15 @@ func (l *Loader) Steps() int {
 // Item returns the item with an index of a batch.
 func (l *Loader) Item(i int) Item { return l.items[i] }
 
+// Items returns the items with the indices of a batch.
+func (l *Loader) Items(indices []int) []Item {
+	items := make([]Item, len(indices))
+	for i, at := range indices {
+		items[i] = l.items[at]
+	}
+	return items
+}
+
 // Bad lists the indices of the images that were found to be bad.
 func (l *Loader) Bad() []int {
 	l.mu.Lock()

@@ -204,6 +204,9 @@ func (s *Store) Missing() []Value {
 	return slices.DeleteFunc(slices.Clone(s.options.Values), func(v Value) bool { return s.files[v.Name] != nil })
 }
 
+// Dir is the folder of all caches.
+func (s *Store) Dir() string { return s.options.Dir }
+
 // Folder is the folder of the cache.
 func (s *Store) Folder() string { return s.folder }
 

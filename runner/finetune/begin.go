@@ -53,6 +53,13 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 		return r.restore(ctx, cache)
 	}
 	r.closers = append(r.closers, func() { _ = k.store.Close() }) // nothing is written any more
+	v, err := r.openValidation(ctx, k, m)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		r.closers = append(r.closers, func() { _ = v.store.Close() })
+	}
 	trainer, err := r.onStored(m)
 	if err != nil {
 		return nil, err
@@ -70,6 +77,9 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 	}
 	r.batches = storedBatches(trainer, loader, r.data.items, r.softener())
 	r.closers = append(r.closers, loader.Close)
+	if v != nil {
+		return nil, r.fillValidation(ctx, v, trainer)
+	}
 	return nil, nil
 }
 
@@ -99,6 +109,7 @@ func (r *run) onStored(m *dtl.Model) (*dtl.StoredTrainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.stored = t
 	return t, r.adopt(t.Trainer)
 }
 
@@ -130,6 +141,6 @@ func (r *run) withoutStore(k *features, failure error) error {
 	if err := r.onImages(m); err != nil {
 		return err
 	}
-	r.record.FeatureCache = cache
+	r.record.FeatureCache, r.stored = cache, nil
 	return r.record.SetConfig(r.settings())
 }

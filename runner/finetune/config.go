@@ -59,6 +59,7 @@ type Config struct {
 	Select        string            `json:"select"` // SelectLast or SelectBest; "": last
 	SelectEvery   int               `json:"select_every"`
 	Patience      int               `json:"patience,omitempty"`
+	Unwatched     bool              `json:"-"` // with SelectLast, the run does not look at validation images either
 
 	CacheMiB       int64           `json:"-"`
 	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off

@@ -35,8 +35,10 @@ type dataset struct {
 	survey      data.Survey         // of all
 	sums        [][sha256.Size]byte // of the files of items
 	train       *data.Loader
-	val         *data.Loader // nil with --select last
-	test        *data.Loader // nil if there is nothing to evaluate on
+	watched     []data.Item         // validation images that the run looks at
+	watchedSums [][sha256.Size]byte // of the files of watched
+	val         *data.Loader        // of watched, nil if there are none
+	test        *data.Loader        // nil if there is nothing to evaluate on
 	testSplit   string
 	targets     []target // other domains to test on
 	skipped     *data.Skips
@@ -96,6 +98,10 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 		return nil, cmp.Or(interrupted(ctx), err)
 	}
 	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(d.all, sums)
+	d.watched, d.watchedSums = chooses, sums[len(items):len(items)+len(chooses)]
+	if c.Select == SelectLast { // the result does not depend on them
+		d.fingerprint = data.FingerprintOf(slices.Concat(items, d.all[len(items)+len(chooses):]), slices.Concat(d.sums, sums[len(items)+len(chooses):]))
+	}
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}

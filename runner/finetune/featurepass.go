@@ -22,9 +22,9 @@ type storeError struct{ error }
 // fill computes the values that the store lacks and opens the loader of the training batches. Its error is a *storeError if
 // the run could do without the store.
 func (k *features) fill(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui runner.UI) (*feature.Loader, error) {
-	err := k.write(ctx, p, t, ui)
+	err := k.write(ctx, t, ui)
 	if err == nil {
-		err = k.omitUnreadable(p)
+		err = k.omitUnreadable()
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -32,11 +32,11 @@ func (k *features) fill(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui r
 	case err != nil:
 		return nil, err
 	}
-	return k.store.Loader(k.rows, p.pictureOrder, p.config.Epochs)
+	return k.store.Loader(k.rows, k.order, p.config.Epochs)
 }
 
-// write computes the missing values of all training images, in the order of the store's rows.
-func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui runner.UI) error {
+// write computes the missing values of all images, in the order of the store's rows.
+func (k *features) write(ctx context.Context, t *dtl.StoredTrainer, ui runner.UI) error {
 	begun := result.Now()
 	if len(k.store.Missing()) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui 
 		return nil
 	}
 	defer w.Close()
-	loader, err := data.NewLoader(k.items, p.data.images, k.pictureOptions(p))
+	loader, err := data.NewLoader(k.items, k.images, k.options)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui 
 		if err != nil {
 			return err
 		}
-		values, err := t.ComputeStored(b.Tensor(p.backbone.ImageSize()))
+		values, err := t.ComputeStored(b.Tensor(k.images.Size))
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (k *features) write(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui 
 }
 
 // omitUnreadable treats images without values in the store as a loader treats unreadable images.
-func (k *features) omitUnreadable(p *plan) error {
+func (k *features) omitUnreadable() error {
 	bad := map[int]bool{}
 	for _, row := range k.store.Unreadable() {
 		bad[row] = true
@@ -93,16 +93,16 @@ func (k *features) omitUnreadable(p *plan) error {
 		if !bad[row] {
 			continue
 		}
-		i %= len(p.data.items) // of all views of an image
-		path := p.data.items[i].Path
-		_, err := p.data.images.Load(path)
+		i %= len(k.listed) // of all views of an image
+		path := k.listed[i].Path
+		_, err := k.images.Load(path)
 		switch {
 		case err == nil:
 			return &storeError{fmt.Errorf("%s says that %s can't be read, and it can (remove the cache with 'dtl-tf cache clear')", k.store.Folder(), path)}
-		case !p.config.SkipBadImages:
+		case !k.options.SkipBad:
 			return err
 		}
-		p.data.train.Skip(i, err)
+		k.source.Skip(i, err)
 	}
 	return nil
 }

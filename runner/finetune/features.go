@@ -31,6 +31,12 @@ type features struct {
 	rows     []int                // by picture
 	record   *result.FeatureCache // for run.json
 	demand   demand
+
+	source  *data.Loader       // of the images
+	listed  []data.Item        // those of source
+	images  data.Images        // reads them
+	options data.LoaderOptions // of a loader of the items
+	order   func(epoch int) ([][]int, error)
 }
 
 // demand says how much a run insists on the feature cache.
@@ -105,21 +111,22 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 	if missing == 0 {
 		ui.Note("feature cache: values of %s images found in %s", report.Thousands(images.Len()), store.Folder())
 	}
-	k = &features{store: store, demand: want, record: &result.FeatureCache{
+	k = &features{store: store, demand: want, source: p.data.train, listed: p.data.items, images: p.data.images, order: p.pictureOrder, record: &result.FeatureCache{
 		Used: true, Folder: store.Folder(), Precision: string(c.CachePrecision), Bytes: store.Bytes(), Values: len(values), Found: len(values) - missing,
 		Views: c.Views,
 	}}
-	k.match(images, sums, p.data.items)
+	k.match(images, sums)
+	k.options = k.pictureOptions(p)
 	return k, k.record, nil
 }
 
 // match finds the row of each picture.
-func (k *features) match(images feature.Images, sums [][sha256.Size]byte, items []data.Item) {
+func (k *features) match(images feature.Images, sums [][sha256.Size]byte) {
 	k.items, k.pictures = make([]data.Item, images.Len()), make([]int, images.Len())
 	k.rows = make([]int, len(sums))
 	for i := len(sums) - 1; i >= 0; i-- {
 		row := images.Row(sums[i])
-		k.rows[i], k.pictures[row], k.items[row] = row, i, items[i%len(items)]
+		k.rows[i], k.pictures[row], k.items[row] = row, i, k.listed[i%len(k.listed)]
 	}
 }
 

@@ -25,6 +25,8 @@ type Record struct {
 	CooldownEpochs int             `json:"cooldown_epochs"`
 	FeatureCache   string          `json:"feature_cache"`             // on or off
 	CachePrecision graph.Precision `json:"cache_precision,omitempty"` // "" if the cache is off
+	// ValidationCache is on if looks read stored values too, "" if not.
+	ValidationCache string `json:"validation_cache,omitempty"`
 }
 
 // ReadRecord decodes the configuration of a run.json. Settings that an earlier version did not have get the values that it trained
@@ -49,6 +51,9 @@ func (r *run) settings() Record {
 	}
 	if k := r.record.FeatureCache; k != nil && k.Used {
 		s.FeatureCache, s.CachePrecision = cacheOn, c.CachePrecision
+		if k.Validation {
+			s.ValidationCache = cacheOn
+		}
 	}
 	return s
 }
@@ -74,7 +79,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Notes:        d.notes,
 		FeatureCache: cache,
 	}
-	if d.val != nil {
+	if r.config.Select == SelectBest {
 		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}
 	}
 	return r.record.SetConfig(r.settings())

@@ -14,15 +14,13 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
 	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/feature"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/tensorboard"
 	"dtl-tf/runner/train"
 )
-
-// sayEvery is the time after which a log says how far a look is.
-const sayEvery = 30 * time.Second
 
 // run trains the model of a plan.
 type run struct {
@@ -44,8 +42,11 @@ type run struct {
 	answers []assess.Answer     // of the evaluation, with --report
 	good    tensor.Map          // the trainable variables after the last complete epoch, nil before the first
 	goodAt  int                 // the step of good
-	best    tensor.Map          // those of the best look, nil with --select last and before the first look
+	best    tensor.Map          // those of the best look, nil with --select last and before the first one
 	looking time.Duration       // that looks took in this process
+
+	stored *dtl.StoredTrainer // nil if steps read images
+	valued *feature.Loader    // of the stored values of the validation images, nil if looks read images
 
 	progress *report.Progress // of the loop
 }
@@ -102,11 +103,12 @@ func (r *run) train(ctx context.Context) error {
 		Size:    func(b batch) int { return len(b.labels) },
 		From:    r.from,
 	}
-	if s := r.record.Selection; s != nil {
+	if r.data.val != nil {
 		loop.Look = r.look
-		if s.Stopped { // before the resume
-			loop.Epochs = r.from.Epochs
-		}
+		r.noteLooks()
+	}
+	if s := r.record.Selection; s != nil && s.Stopped { // before the resume
+		loop.Epochs = r.from.Epochs
 	}
 	r.progress = report.NewProgress(r.ui.Err, r.ui.Quiet)
 	r.progress.Attach(&loop.Hooks)

@@ -1,7 +1,6 @@
 package finetune
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,9 +10,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/data"
-	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
-	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
 
@@ -32,7 +29,7 @@ func (c *Config) selectionSettings() []runner.Setting {
 		},
 		{
 			Name: "select-every", Group: group, Value: &c.SelectEvery, Min: 1, Max: 1e6,
-			Help: "number of `epochs` between two looks at the validation images, with --select best; the last epoch is always followed by one",
+			Help: "number of `epochs` between two looks at the validation images, whose accuracy and loss go to metrics.csv and choose with --select best; the last epoch is always followed by one",
 		},
 		{
 			Name: "patience", Group: group, Value: &c.Patience, Max: 1e6,
@@ -46,22 +43,22 @@ func (c Config) checkSelection() error {
 	switch {
 	case c.Select == SelectBest:
 		return nil
-	case c.SelectEvery != 1:
-		return runner.Usagef("--select-every %d needs --select best: without it nothing looks at the validation images", c.SelectEvery)
 	case c.Patience != 0:
-		return runner.Usagef("--patience %d needs --select best: without it nothing looks at the validation images", c.Patience)
+		return runner.Usagef("--patience %d needs --select best: without it the run ends with the weights after the last epoch", c.Patience)
 	}
 	return nil
 }
 
-// validationItems returns the images that choose the epoch, nil with --select last. None of them may be among those that train.
+// validationItems returns the images that the run looks at after its epochs, nil if there are none. With --select last nothing
+// depends on them, so none are taken if they also train or are evaluated on, as those of VTAB-1k's lists.
 func (c Config) validationItems(set *data.Set, training []data.Item) ([]data.Item, error) {
-	if c.Select != SelectBest {
-		return nil, nil
-	}
-	if !slices.Contains(set.Splits(), data.Val) {
+	best, there := c.Select == SelectBest, slices.Contains(set.Splits(), data.Val)
+	switch {
+	case best && !there:
 		return nil, runner.Usagef("--select best needs validation images, and %s has none, only %s: put some into val/CLASS/ or a list val.txt, or set some aside with --val 0.15",
 			c.Data, strings.Join(set.Splits(), ", "))
+	case !best && (!there || c.Unwatched || c.EvalSplit == data.Val):
+		return nil, c.needsLooks(set)
 	}
 	items, err := set.Split(data.Val)
 	if err != nil {
@@ -72,11 +69,23 @@ func (c Config) validationItems(set *data.Set, training []data.Item) ([]data.Ite
 		trained[item.Path] = true
 	}
 	both := slices.DeleteFunc(slices.Clone(items), func(item data.Item) bool { return !trained[item.Path] })
-	if len(both) > 0 {
-		return nil, runner.Usagef("--select best is not possible: %d of the %d validation images are in the training split %s too, such as %s, so they can't tell which epoch is the best",
-			len(both), len(items), c.trainSplit(), both[0].Name)
+	switch {
+	case len(both) == 0:
+		return items, nil
+	case !best:
+		return nil, c.needsLooks(set)
 	}
-	return items, nil
+	return nil, runner.Usagef("--select best is not possible: %d of the %d validation images are in the training split %s too, such as %s, so they can't tell which epoch is the best",
+		len(both), len(items), c.trainSplit(), both[0].Name)
+}
+
+// needsLooks returns an error if the user asks for looks of a run that has none.
+func (c Config) needsLooks(set *data.Set) error {
+	if c.SelectEvery == 1 || c.Unwatched {
+		return nil
+	}
+	return runner.Usagef("--select-every %d needs validation images that do not train, and %s has none, only %s: put some into val/CLASS/ or a list val.txt, or set some aside with --val 0.15",
+		c.SelectEvery, c.Data, strings.Join(set.Splits(), ", "))
 }
 
 // namesFlag adds the flag to the error of an empty list of validation images.
@@ -86,34 +95,6 @@ func (c Config) namesFlag(err error) error {
 		return runner.Usagef("--select best needs validation images: %w", err)
 	}
 	return err
-}
-
-// look looks at the validation images if it is time, and keeps the weights of the best look. last says that the best has become
-// too old for training to go on.
-func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bool, err error) {
-	if i.Epoch%r.config.SelectEvery != 0 && i.Epoch != r.config.Epochs {
-		return nil, false, nil
-	}
-	if err := r.readTrainable(i.Epoch, i.Step, i.Rate); err != nil {
-		return nil, false, err
-	}
-	begun, total := result.Now(), r.data.counts[data.Val]
-	score, loss, err := classify.TopLoss(ctx, r.trainer, r.data.val, r.backbone.ImageSize(), func(done int) {
-		r.progress.Say(sayEvery, float64(i.Epoch)/float64(i.Epochs), func() string {
-			return fmt.Sprintf("epoch %d/%d  validating %d/%d", i.Epoch, i.Epochs, done, total)
-		})
-	})
-	if err != nil {
-		return nil, false, err
-	}
-	r.looking += result.Now().Sub(begun)
-	look = &train.Look{Epoch: i.Epoch, Top1: score.Top1, Loss: loss}
-	s := r.record.Selection
-	if s.Add(*look) {
-		r.best = r.good
-	}
-	s.Stopped = r.config.Patience > 0 && s.Age() >= r.config.Patience && i.Epoch < r.config.Epochs
-	return look, s.Stopped, nil
 }
 
 // ending is the weights that the run ends with: those of the best look so far, or else the last good ones.

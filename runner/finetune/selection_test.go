@@ -265,7 +265,10 @@ func TestSelectRefused(t *testing.T) {
 		want   string
 	}{
 		"patience alone": {func(c *Config) { c.Select, c.Patience = SelectLast, 2 }, "--patience 2 needs --select best"},
-		"every alone":    {func(c *Config) { c.Select, c.SelectEvery = SelectLast, 2 }, "--select-every 2 needs --select best"},
+		"every without images": {func(c *Config) {
+			c.Select, c.SelectEvery = SelectLast, 2
+			expect.NoError(t, os.Remove(filepath.Join(c.Data, "val.txt")))
+		}, "--select-every 2 needs validation images that do not train, and "},
 		"no list": {func(c *Config) { expect.NoError(t, os.Remove(filepath.Join(c.Data, "val.txt"))) },
 			"--select best needs validation images, and "},
 		"an empty list": {func(c *Config) {

@@ -191,6 +191,7 @@ type FeatureCache struct {
 	Views            int     `json:"views,omitempty"`  // pictures of each image that have values; absent without augmentation
 	Found            int     `json:"values_found,omitempty"`
 	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on the other values
+	Validation       bool    `json:"validation,omitempty"`         // looks at the validation images read stored values too
 }
 
 // OnceAfterLast is the note of an accuracy that was measured as in the literature.

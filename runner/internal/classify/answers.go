@@ -10,7 +10,7 @@ import (
 // Answers is Top1 that also returns the answer for every image, in order.
 func Answers(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (s Score, answers []assess.Answer, err error) {
 	correct := 0
-	s.Images, err = each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+	s.Images, err = each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
 		a := assess.Judge(item.Name, item.Label, logits)
 		if a.Right() {
 			correct++

@@ -4,6 +4,7 @@ package classify
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"dtl-tf/graph/jpeg"
@@ -82,7 +83,7 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
 func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
 	correct := 0
-	seen, err := each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+	seen, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
 		if Argmax(logits) == item.Label {
 			correct++
 		}
@@ -93,25 +94,43 @@ func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done
 	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, nil
 }
 
-// each passes every image of a loader with its logits [classes], which are valid during the call, to visit, in order. It returns the
+// Answered is a batch of classified images.
+type Answered struct {
+	Items  []data.Item
+	Logits tensor.Tensor // [B, classes]
+}
+
+// Images classifies every image of a loader once, in order.
+func Images(ctx context.Context, c Classifier, loader *data.Loader, size int) iter.Seq2[Answered, error] {
+	return func(yield func(Answered, error) bool) {
+		for b, err := range loader.Epoch(ctx, 1) {
+			if err != nil {
+				yield(Answered{}, err)
+				return
+			}
+			logits, err := Logits(c, loader, b, size)
+			if !yield(Answered{loader.Items(b.Indices), logits}, err) {
+				return
+			}
+		}
+	}
+}
+
+// each passes every classified image with its logits [classes], which are valid during the call, to visit, in order. It returns the
 // number of images.
-func each(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int), visit func(item data.Item, logits []float32)) (seen int, err error) {
-	for b, err := range loader.Epoch(ctx, 1) {
+func each(ctx context.Context, images iter.Seq2[Answered, error], done func(images int), visit func(item data.Item, logits []float32)) (seen int, err error) {
+	for a, err := range images {
 		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
 			return 0, err
 		}
-		logits, err := Logits(c, loader, b, size)
-		if err != nil {
-			return 0, err
+		classes := a.Logits.Shape[1]
+		for i, item := range a.Items {
+			visit(item, a.Logits.Float32()[i*classes:(i+1)*classes])
 		}
-		classes := logits.Shape[1]
-		for i, at := range b.Indices {
-			visit(loader.Item(at), logits.Float32()[i*classes:(i+1)*classes])
-		}
-		seen += b.Size()
+		seen += len(a.Items)
 		done(seen)
 	}
 	if err := ctx.Err(); err != nil {

@@ -2,16 +2,17 @@ package classify
 
 import (
 	"context"
+	"iter"
 	"math"
 	"slices"
 
 	"dtl-tf/runner/data"
 )
 
-// TopLoss is Top1 that also measures the loss: the mean over the images of the cross-entropy with their labels, in nats.
-func TopLoss(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, float64, error) {
+// TopLoss is Top1 of classified images that also measures the loss: the mean over the images of the cross-entropy with their labels, in nats.
+func TopLoss(ctx context.Context, images iter.Seq2[Answered, error], done func(images int)) (Score, float64, error) {
 	correct, loss := 0, 0.0
-	seen, err := each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+	seen, err := each(ctx, images, done, func(item data.Item, logits []float32) {
 		if Argmax(logits) == item.Label {
 			correct++
 		}

@@ -11,7 +11,7 @@ import (
 // TestTopLoss: redness is sure of nothing but the larger of three logits 1, 0, 0, or of 0, 0, 0. The expected value is computed by hand.
 func TestTopLoss(t *testing.T) {
 	_, loader := colours(t)
-	score, loss, err := TopLoss(context.Background(), &redness{}, loader, 8, func(int) {})
+	score, loss, err := TopLoss(context.Background(), Images(context.Background(), &redness{}, loader, 8), func(int) {})
 	expect.NoError(t, err)
 	// Classes 0 and 1 are right: -log(e / (e + 2)) = 0.551444713932051. Class 2 gets 0, 0, 0: log 3 = 1.098612288668110.
 	if want := (2*0.551444713932051 + 1.098612288668110) / 3; math.Abs(loss-want) > 1e-12 {

@@ -10,7 +10,7 @@ import (
 // logits counts.
 func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int, allowed []bool, done func(images int)) (score Score, masked float64, err error) {
 	correct, among := 0, 0
-	seen, err := each(ctx, c, loader, size, done, func(item data.Item, logits []float32) {
+	seen, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
 		if Argmax(logits) == item.Label {
 			correct++
 		}
