@@ -36,7 +36,7 @@ func checkTrainingGradients(t *testing.T, s, plain *ImageTrainer) {
 		ours = append(ours, s.nodes.gradients[v.Name].Output)
 	}
 	images, labels := someBatch(s.Trainer, 3)
-	found := must(s.session.Run(s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), hard(labels), 0, 4), ours))(t)
+	found := must(s.session.Run(s.feeds(must(s.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 4))(t), 0, 4), ours))(t)
 	found = append(found, tensorFlowsGradients(t, plain, images, labels)...)
 	largest := 0.0
 	for _, g := range found[len(names):] {
@@ -67,7 +67,7 @@ func tensorFlowsGradients(t *testing.T, s *ImageTrainer, images tensor.Tensor, l
 	if err != nil {
 		t.Fatal(err)
 	}
-	return must(s.session.Run(s.feeds(must(s.inputFeeds([]tensor.Tensor{images}))(t), hard(labels), 0, 4), gradients))(t)
+	return must(s.session.Run(s.feeds(must(s.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 4))(t), 0, 4), gradients))(t)
 }
 
 // size is max|x|.

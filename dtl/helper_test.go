@@ -205,7 +205,11 @@ func gradientsOf(t *ImageTrainer, images tensor.Tensor, labels []int32) (logits 
 		names = append(names, name)
 		fetches = append(fetches, g.Output)
 	}
-	out, err := t.session.Run(t.feeds([]graph.Feed{{Output: t.nodes.inputs[0].Output, Value: images}}, hard(labels), 0, 0), fetches)
+	input, err := t.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 0)
+	if err != nil {
+		return logits, 0, nil, err
+	}
+	out, err := t.session.Run(t.feeds(input, 0, 0), fetches)
 	if err != nil {
 		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
 	}

@@ -30,10 +30,10 @@ func (m *microBatch) add(b *graph.Builder, v *graph.Variable, gradient graph.Val
 
 // runMicroBatches runs the forward and backward pass of each micro-batch, then one update, and returns the mean loss. input
 // feeds the whole batch.
-func (t *Trainer) runMicroBatches(input []graph.Feed, labels tensor.Tensor, lr float64, step int) (float64, error) {
+func (t *Trainer) runMicroBatches(input []graph.Feed, lr float64, step int) (float64, error) {
 	m, n, mean := t.nodes.micro, t.training.MicroBatch, 0.0
 	for k := range m.count {
-		feeds, err := t.microBatchFeeds(input, labels, step, k*n, (k+1)*n)
+		feeds, err := t.microBatchFeeds(input, step, k*n, (k+1)*n)
 		if err != nil {
 			return 0, err
 		}
@@ -54,16 +54,8 @@ func (t *Trainer) runMicroBatches(input []graph.Feed, labels tensor.Tensor, lr f
 }
 
 // microBatchFeeds feeds the samples from..to-1 of a batch.
-func (t *Trainer) microBatchFeeds(input []graph.Feed, labels tensor.Tensor, step, from, to int) ([]graph.Feed, error) {
-	if n := labels.Shape[0]; n < to {
-		return nil, fmt.Errorf("training step %d: a batch of %d labels, want %d", step, n, t.training.Batch)
-	}
-	mine, err := tensor.Part(labels, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("training step %d: %w", step, err)
-	}
-	feeds := append(t.seedFeeds(step), graph.Feed{Output: t.nodes.labels.Output, Value: mine},
-		graph.Feed{Output: t.nodes.micro.from.Output, Value: tensor.Must([]int32{int32(from), 0, 0}, 3)})
+func (t *Trainer) microBatchFeeds(input []graph.Feed, step, from, to int) ([]graph.Feed, error) {
+	feeds := append(t.seedFeeds(step), graph.Feed{Output: t.nodes.micro.from.Output, Value: tensor.Must([]int32{int32(from), 0, 0}, 3)})
 	for _, feed := range input {
 		part, err := tensor.Part(feed.Value, from, to)
 		if err != nil {

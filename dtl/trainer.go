@@ -1,8 +1,8 @@
 package dtl
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -71,41 +71,56 @@ func newTrainer(m *Model, t Training, start Start, in input) (*Trainer, error) {
 		p.Close()
 		return nil, err
 	}
-	return &Trainer{Predictor: p, training: t, nodes: nodes}, nil
+	trainer := &Trainer{Predictor: p, training: t, nodes: nodes}
+	if err := trainer.startAverage(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return trainer, nil
 }
 
 // Step trains on one batch of images [B, S, S, 3] at learning rate lr and returns the loss before the update. step counts
 // from 0; together with the seed it determines the random numbers of stochastic depth.
 func (t *ImageTrainer) Step(images tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return t.step([]tensor.Tensor{images}, hard(labels), lr, step)
+	return t.step([]tensor.Tensor{images}, Targets{Labels: labels}, lr, step)
 }
 
 // StepSoft is Step with soft targets [B, classes], the probabilities of each label, for training with Training.SoftTargets.
 func (t *ImageTrainer) StepSoft(images, targets tensor.Tensor, lr float64, step int) (float64, error) {
+	return t.step([]tensor.Tensor{images}, Targets{Soft: targets}, lr, step)
+}
+
+// StepTowards is Step with targets of any kind.
+func (t *ImageTrainer) StepTowards(images tensor.Tensor, targets Targets, lr float64, step int) (float64, error) {
 	return t.step([]tensor.Tensor{images}, targets, lr, step)
 }
 
 // Trace is Step, but returns the run's allocation records instead of the loss. With micro-batches it runs the first one only,
 // without the update.
 func (t *ImageTrainer) Trace(images tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return t.trace([]tensor.Tensor{images}, hard(labels), lr, step)
+	return t.trace([]tensor.Tensor{images}, Targets{Labels: labels}, lr, step)
 }
 
 // Step trains on the stored values of one batch, each [B, Shape...], in the order of Stored. The rest is as in
 // ImageTrainer.Step.
 func (t *StoredTrainer) Step(values []tensor.Tensor, labels []int32, lr float64, step int) (float64, error) {
-	return t.step(values, hard(labels), lr, step)
+	return t.step(values, Targets{Labels: labels}, lr, step)
 }
 
 // StepSoft is Step with soft targets, as in ImageTrainer.StepSoft.
 func (t *StoredTrainer) StepSoft(values []tensor.Tensor, targets tensor.Tensor, lr float64, step int) (float64, error) {
+	return t.step(values, Targets{Soft: targets}, lr, step)
+}
+
+// StepTowards is Step with targets of any kind.
+func (t *StoredTrainer) StepTowards(values []tensor.Tensor, targets Targets, lr float64, step int) (float64, error) {
 	return t.step(values, targets, lr, step)
 }
 
 // Trace is Step, but returns the run's allocation records instead of the loss. They do not include the stored values, which
 // exist before the run.
 func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64, step int) (*pb.RunMetadata, error) {
-	return t.trace(values, hard(labels), lr, step)
+	return t.trace(values, Targets{Labels: labels}, lr, step)
 }
 
 // StoredLogits classifies any number of images from their stored values, each [n, Shape...], in the order of Stored: [n, classes]. The
@@ -122,64 +137,104 @@ func (t *StoredTrainer) StoredLogits(values []tensor.Tensor) (tensor.Tensor, err
 	return out[0], nil
 }
 
-// ReadOptimizer returns copies of the optimizer's moments by name.
-func (t *Trainer) ReadOptimizer() (tensor.Map, error) { return t.nodes.optimizer.State.Read(t.session) }
+// ReadOptimizer returns copies of the optimizer's moments by name, and of the averages.
+func (t *Trainer) ReadOptimizer() (tensor.Map, error) {
+	all, err := t.nodes.optimizer.State.Read(t.session)
+	if err != nil || t.nodes.average == nil {
+		return all, err
+	}
+	averages, err := t.nodes.average.State.Read(t.session)
+	maps.Copy(all, averages)
+	return all, err
+}
 
-// Restore sets the trainable variables and the optimizer's moments from one map with the results of ReadTrainable and
-// ReadOptimizer.
+// Restore sets the trainable variables, the optimizer's moments and the averages from one map with the results of ReadTrainable
+// and ReadOptimizer.
 func (t *Trainer) Restore(all tensor.Map) error {
 	if err := t.Trainable.Assign(t.session, all); err != nil {
 		return err
 	}
+	if t.nodes.average != nil {
+		if err := t.nodes.average.State.Assign(t.session, all); err != nil {
+			return err
+		}
+	}
 	return t.nodes.optimizer.State.Assign(t.session, all)
 }
 
-// FixedBytes returns the bytes that stay allocated between steps: the weights, trainable and frozen, in the precision they are
-// stored in, and the optimizer's state: in float32, two moments for each trainable parameter that the loss depends on.
-func (t *Trainer) FixedBytes() (weights, optimizer int64) {
-	return t.Frozen.Bytes() + t.Trainable.Bytes(), t.nodes.optimizer.State.Bytes()
+// ReadAverage returns the averages of the trainable variables (see Training.Average), under the names of ReadTrainable. Variables
+// that the loss does not depend on are their own averages.
+func (t *Trainer) ReadAverage() (tensor.Map, error) {
+	all, err := t.ReadTrainable()
+	if err != nil || t.nodes.average == nil {
+		return all, err
+	}
+	averages, err := t.nodes.average.State.Read(t.session)
+	for name := range all {
+		if average, ok := averages[t.nodes.average.Of(name)]; ok {
+			all[name] = average
+		}
+	}
+	return all, err
 }
 
-// hard are labels [B] as a tensor.
-func hard(labels []int32) tensor.Tensor { return tensor.Must(labels, len(labels)) }
+// startAverage sets the averages to the initial values.
+func (t *Trainer) startAverage() error {
+	if t.nodes.average == nil {
+		return nil
+	}
+	initial, err := t.ReadTrainable()
+	if err != nil {
+		return err
+	}
+	named := tensor.Map{}
+	for name, value := range initial {
+		named[t.nodes.average.Of(name)] = value
+	}
+	return t.nodes.average.State.Assign(t.session, named)
+}
+
+// FixedBytes returns the bytes that stay allocated between steps: the weights, trainable and frozen, in the precision they are
+// stored in, and the optimizer's state: in float32, two moments for each trainable parameter that the loss depends on, and its
+// average.
+func (t *Trainer) FixedBytes() (weights, optimizer int64) {
+	optimizer = t.nodes.optimizer.State.Bytes()
+	if t.nodes.average != nil {
+		optimizer += t.nodes.average.State.Bytes()
+	}
+	return t.Frozen.Bytes() + t.Trainable.Bytes(), optimizer
+}
 
 // step trains on a batch: its images, or its stored values.
-func (t *Trainer) step(values []tensor.Tensor, labels tensor.Tensor, lr float64, step int) (float64, error) {
-	input, err := t.inputFeeds(values)
-	if err == nil {
-		err = t.checkTargets(labels)
-	}
+func (t *Trainer) step(values []tensor.Tensor, targets Targets, lr float64, step int) (float64, error) {
+	input, err := t.batchFeeds(values, targets, step)
 	if err != nil {
 		return 0, err
 	}
 	if t.nodes.micro != nil {
-		return t.runMicroBatches(input, labels, lr, step)
+		return t.runMicroBatches(input, lr, step)
 	}
-	out, err := t.session.Run(t.feeds(input, labels, lr, step), []tf.Output{t.nodes.loss.Output}, t.nodes.updates...)
+	out, err := t.session.Run(t.feeds(input, lr, step), []tf.Output{t.nodes.loss.Output}, t.nodes.updates...)
 	if err != nil {
 		return 0, fmt.Errorf("training step %d: %w", step, err)
 	}
 	return float64(out[0].Float32()[0]), nil
 }
 
-func (t *Trainer) trace(values []tensor.Tensor, labels tensor.Tensor, lr float64, step int) (*pb.RunMetadata, error) {
-	input, err := t.inputFeeds(values)
+func (t *Trainer) trace(values []tensor.Tensor, targets Targets, lr float64, step int) (*pb.RunMetadata, error) {
+	input, err := t.batchFeeds(values, targets, step)
 	if err != nil {
 		return nil, err
 	}
-	feeds, targets := t.feeds(input, labels, lr, step), t.nodes.updates
+	feeds, changes := t.feeds(input, lr, step), t.nodes.updates
 	if m := t.nodes.micro; m != nil { // every micro-batch allocates like the first
-		if feeds, err = t.microBatchFeeds(input, labels, step, 0, t.training.MicroBatch); err != nil {
+		if feeds, err = t.microBatchFeeds(input, step, 0, t.training.MicroBatch); err != nil {
 			return nil, err
 		}
-		targets = m.assign
+		changes = m.assign
 	}
-	_, metadata, err := t.session.Trace(feeds, []tf.Output{t.nodes.loss.Output}, targets...)
+	_, metadata, err := t.session.Trace(feeds, []tf.Output{t.nodes.loss.Output}, changes...)
 	return metadata, err
-}
-
-func (t *Trainer) inputFeeds(values []tensor.Tensor) ([]graph.Feed, error) {
-	return feedsOf(t.nodes.inputs, values)
 }
 
 func feedsOf(inputs []graph.Value, values []tensor.Tensor) ([]graph.Feed, error) {
@@ -193,18 +248,9 @@ func feedsOf(inputs []graph.Value, values []tensor.Tensor) ([]graph.Feed, error)
 	return feeds, nil
 }
 
-// checkTargets checks that the targets are of the kind that the step was built for.
-func (t *Trainer) checkTargets(targets tensor.Tensor) error {
-	if soft := targets.Float32() != nil; soft != t.training.SoftTargets {
-		return errors.New("Step takes labels, and StepSoft takes targets of training with SoftTargets: use the one that the trainer was made for")
-	}
-	return nil
-}
-
-// feeds adds the remaining inputs of a step to the inputs of its batch.
-func (t *Trainer) feeds(input []graph.Feed, labels tensor.Tensor, lr float64, step int) []graph.Feed {
-	feeds := append(t.nodes.optimizer.Feeds(lr, step+1), t.seedFeeds(step)...)
-	return append(append(feeds, input...), graph.Feed{Output: t.nodes.labels.Output, Value: labels})
+// feeds adds the remaining inputs of a step to those of its batch.
+func (t *Trainer) feeds(batch []graph.Feed, lr float64, step int) []graph.Feed {
+	return append(append(t.nodes.optimizer.Feeds(lr, step+1), t.seedFeeds(step)...), batch...)
 }
 
 // seedFeeds feeds the seed of stochastic depth, if the step has any.

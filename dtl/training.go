@@ -1,6 +1,7 @@
 package dtl
 
 import (
+	"errors"
 	"fmt"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -19,7 +20,27 @@ type Training struct {
 	DropPathScope DropPathScope
 	// SoftTargets makes a step take probabilities [B, classes] in the place of labels: see StepSoft.
 	SoftTargets bool
+	// SampleWeights makes a step take a weight for each image: see Targets.
+	SampleWeights bool
+	Loss          Loss
+	// ClipGrad limits the norm of all gradients together, as torch.nn.utils.clip_grad_norm_ does; 0 does not. With micro-batches the
+	// gradients are those of the batch.
+	ClipGrad float64
+	// Average is the decay of exponential moving averages of what trains, which start at the initial values: see
+	// Trainer.ReadAverage. 0 keeps none.
+	Average float64
 }
+
+// Loss is what training minimises.
+type Loss string
+
+const (
+	// CrossEntropy is that of the softmax: an image has one class.
+	CrossEntropy Loss = "ce"
+	// BinaryCrossEntropy is that of a sigmoid for each class, the mean over images and classes: an image has any number of classes.
+	// Its targets are soft.
+	BinaryCrossEntropy Loss = "bce"
+)
 
 // DropPathScope selects the blocks that stochastic depth acts on.
 type DropPathScope string
@@ -39,6 +60,9 @@ func (t Training) check() error {
 	if n := t.MicroBatch; n < 0 || n > 0 && t.Batch%n != 0 {
 		return fmt.Errorf("a batch of %d images can't be divided into parts of %d", t.Batch, n)
 	}
+	if t.Loss == BinaryCrossEntropy && (!t.SoftTargets || t.SampleWeights) {
+		return errors.New("training with binary cross-entropy takes soft targets and no weights")
+	}
 	return nil
 }
 
@@ -48,7 +72,9 @@ type stepNodes struct {
 	labels, seed graph.Value   // labels [B], or targets [B, classes]
 	logits, loss graph.Value
 	gradients    map[string]graph.Value // of the mean loss over the batch, or over a micro-batch
+	weights      graph.Value            // [B], with Training.SampleWeights
 	optimizer    *graph.AdamW
+	average      *graph.Average // nil without Training.Average
 	updates      []*tf.Operation
 	micro        *microBatch // nil if the batch is processed at once
 }
@@ -93,6 +119,9 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 	} else {
 		s.labels = b.Placeholder("labels", tf.Int32, n)
 	}
+	if t.SampleWeights {
+		s.weights = b.Placeholder("weights", tf.Float, n)
+	}
 	f := &backbone.Forward{Hook: m.newHook()}
 	if t.DropPath > 0 {
 		s.seed = b.Placeholder("seed", tf.Int64, 2)
@@ -109,13 +138,21 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 		}
 	}
 	s.inputs, s.logits = in(b, n, f)
-	if t.SoftTargets {
-		s.loss = b.SoftCrossEntropy(s.logits, s.labels)
-	} else {
-		s.loss = b.CrossEntropy(s.logits, s.labels)
+	switch {
+	case t.Loss == BinaryCrossEntropy:
+		s.loss = b.SigmoidCrossEntropy(s.logits, s.labels)
+	case t.SoftTargets:
+		s.loss = b.SoftCrossEntropy(s.logits, s.labels, s.weights)
+	default:
+		s.loss = b.CrossEntropy(s.logits, s.labels, s.weights)
 	}
 
 	s.optimizer = graph.NewAdamW(b, t.WeightDecay)
+	if t.Average > 0 {
+		s.average = graph.NewAverage(t.Average)
+	}
+	var clipped []*graph.Variable // wait for the norm of all gradients
+	var gradients []graph.Value
 	trainable := m.Trainable.All()
 	leaves := make([]graph.Value, len(trainable))
 	for i, v := range trainable {
@@ -134,9 +171,27 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 		if s.micro != nil {
 			gradient = s.micro.add(b, v, gradient)
 		}
-		s.updates = append(s.updates, s.optimizer.Update(b, v, gradient, m.decays(v.Name)))
+		if t.ClipGrad > 0 {
+			clipped, gradients = append(clipped, v), append(gradients, gradient)
+			continue
+		}
+		m.addUpdate(b, s, v, gradient)
+	}
+	if len(clipped) > 0 {
+		for i, gradient := range b.ClipByGlobalNorm(gradients, t.ClipGrad) {
+			m.addUpdate(b, s, clipped[i], gradient)
+		}
 	}
 	return s, nil
+}
+
+// addUpdate adds the optimizer's update of v, and that of its average.
+func (m *Model) addUpdate(b *graph.Builder, s *stepNodes, v *graph.Variable, gradient graph.Value) {
+	update := s.optimizer.Update(b, v, gradient, m.decays(v.Name))
+	s.updates = append(s.updates, update)
+	if s.average != nil {
+		s.updates = append(s.updates, s.average.Update(b, v, update))
+	}
 }
 
 // dropRate is the stochastic-depth rate of a block: linear, 0 at the first and DropPath at the last.

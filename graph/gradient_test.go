@@ -113,11 +113,19 @@ var gradientCases = []gradientCase{
 	{name: "rows", inputs: [][]int{{2, 3, 4}}, build: func(b *Builder, in []Value) Value { return b.Rows(in[0]) }},
 	depthwiseCase(1), depthwiseCase(3), depthwiseCase(4), depthwiseCase(5),
 	{name: "cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
-		return b.Reshape(b.CrossEntropy(in[0], b.Constant(tensor.Must([]int32{1, 3, 0}, 3))), 1)
+		return b.Reshape(b.CrossEntropy(in[0], b.Constant(tensor.Must([]int32{1, 3, 0}, 3)), Value{}), 1)
 	}},
 	{name: "soft cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
 		targets := []float32{0.1, 0.2, 0.3, 0.4, 1, 0, 0, 0, 0.25, 0.25, 0.4, 0.1}
-		return b.Reshape(b.SoftCrossEntropy(in[0], b.Constant(tensor.Must(targets, 3, 4))), 1)
+		return b.Reshape(b.SoftCrossEntropy(in[0], b.Constant(tensor.Must(targets, 3, 4)), Value{}), 1)
+	}},
+	{name: "weighted cross-entropy", inputs: [][]int{{3, 4}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
+		labels, weights := b.Constant(tensor.Must([]int32{1, 3, 0}, 3)), b.Constant(tensor.Must([]float32{0.5, 2, 1.25}, 3))
+		return b.Reshape(b.CrossEntropy(in[0], labels, weights), 1)
+	}},
+	{name: "sigmoid cross-entropy", inputs: [][]int{{3, 4}}, build: func(b *Builder, in []Value) Value {
+		targets := []float32{0, 1, 0, 0.4, 1, 0, 1, 1, 0.25, 0, 0, 0.1}
+		return b.Reshape(b.SigmoidCrossEntropy(in[0], b.Constant(tensor.Must(targets, 3, 4))), 1)
 	}},
 }
 
