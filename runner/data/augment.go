@@ -12,12 +12,15 @@ const (
 
 // picture returns the pixels of an item in an epoch, [Size, Size, 3]. They are the caller's if owned, who gives them to recycle
 // later, and else those of the cache.
-func (l *Loader) picture(epoch, index int) (pix []uint8, owned bool, err error) {
+func (l *Loader) picture(epoch, index, time int) (pix []uint8, owned bool, err error) {
 	p, err := l.image(index)
 	if err != nil || !l.policy.ChangesImages() {
 		return p.pix, false, err
 	}
 	r := generator(streamAugment, l.options.Seed, uint64(l.view(epoch)), uint64(index))
+	if time > 0 && l.options.Views == 0 { // another picture of the same image
+		r = generator(streamAgain, l.options.Seed, uint64(epoch), uint64(index), uint64(time))
+	}
 	if l.options.Draw != nil {
 		epoch, item := l.options.Draw(index)
 		r = generator(streamAugment, l.options.Seed, uint64(epoch), uint64(item))

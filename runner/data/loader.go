@@ -28,6 +28,7 @@ const (
 type LoaderOptions struct {
 	Batch    int    // images in a batch
 	Shuffle  bool   // a new order in each epoch, from Seed and the epoch; without it, the order of the items
+	Balanced bool   // as many draws in each epoch as there are items, with replacement, from Seed and the epoch: each class is equally likely
 	DropLast bool   // leave out an incomplete last batch
 	Augment  string // a list for augment.Parse; "" is AugmentNone
 	Seed     uint64 // of order and augmentation
@@ -139,11 +140,15 @@ func NewLoader(items []Item, images Images, o LoaderOptions) (*Loader, error) {
 	return l, nil
 }
 
-// Steps is the number of batches in an epoch, without the images that were found to be bad so far.
+// Steps is the number of batches in an epoch, without the images that were found to be bad so far. With Balanced, epochs may have fewer
+// if images are bad.
 func (l *Loader) Steps() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	good := len(l.items) - len(l.bad)
+	if l.options.Balanced {
+		good = len(l.items)
+	}
 	if l.options.DropLast {
 		return good / l.options.Batch
 	}

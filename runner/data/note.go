@@ -157,6 +157,9 @@ func (s *Set) UnseenNote(l *Loader, epochs int) string {
 	}
 	labels := slices.Sorted(maps.Keys(unseen))
 	why := "each epoch drops images that do not fill a batch, use a smaller --batch"
+	if l.options.Balanced {
+		why = "the draws of --sampler balanced miss them, train for more epochs"
+	}
 	if !l.options.Shuffle {
 		why += " or leave out --shuffle=false"
 	}

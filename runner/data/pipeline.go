@@ -30,6 +30,7 @@ type result struct {
 // slot is a position in the order. pix and err are valid once done is closed.
 type slot struct {
 	index int
+	time  int // draws of the same image before it in the epoch
 	done  chan struct{}
 	pix   []uint8
 	owned bool // pix is for recycle
@@ -41,10 +42,12 @@ func (l *Loader) start(epoch, skip int) *pipeline {
 	p := &pipeline{epoch: epoch, skip: skip, results: make(chan result, l.options.Prefetch)}
 	p.context, p.cancel = context.WithCancel(l.context)
 	order := l.usable(epoch)
-	order = order[min(skip*l.options.Batch, len(order)):]
+	times := l.repeats(order)
+	from := min(skip*l.options.Batch, len(order))
+	order, times = order[from:], times[min(from, len(times)):]
 	slots := make(chan *slot, l.options.Batch)
 	l.running.Go(func() error {
-		l.dispatch(p, order, slots)
+		l.dispatch(p, order, times, slots)
 		return nil
 	})
 	l.running.Go(func() error {
@@ -83,27 +86,33 @@ func (l *Loader) usable(epoch int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	if l.options.Shuffle {
+	switch {
+	case l.options.Balanced:
+		order = l.draw(epoch)
+	case l.options.Shuffle:
 		order = generator(streamOrder, l.options.Seed, uint64(epoch)).Perm(len(l.items))
 	}
 	return slices.DeleteFunc(order, func(index int) bool { return l.bad[index] })
 }
 
 // dispatch sends the images in order to assemble, decodes and augments them.
-func (l *Loader) dispatch(p *pipeline, order []int, slots chan<- *slot) {
+func (l *Loader) dispatch(p *pipeline, order, times []int, slots chan<- *slot) {
 	defer close(slots)
 	var workers errgroup.Group
 	workers.SetLimit(l.options.Workers)
 	defer func() { _ = workers.Wait() }()
-	for _, index := range order {
+	for i, index := range order {
 		s := &slot{index: index, done: make(chan struct{})}
+		if times != nil {
+			s.time = times[i]
+		}
 		select {
 		case slots <- s:
 		case <-p.context.Done():
 			return
 		}
 		workers.Go(func() error {
-			s.pix, s.owned, s.err = l.picture(p.epoch, s.index)
+			s.pix, s.owned, s.err = l.picture(p.epoch, s.index, s.time)
 			close(s.done)
 			return nil
 		})

@@ -27,4 +27,6 @@ const (
 	streamAugment
 	streamHoldout
 	streamMix
+	streamBalance
+	streamAgain
 )

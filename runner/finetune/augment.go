@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data/augment"
 )
@@ -68,25 +67,4 @@ func (c Config) fittingBatch(images int) (batch int, note string, err error) {
 	note = fmt.Sprintf("--batch %d: there are %d images, which are one batch", c.Batch, images)
 	c.Batch = images
 	return images, note, c.CheckMicroBatch()
-}
-
-// softener makes the soft targets of batches. Its memory is used again.
-type softener struct {
-	policy  augment.Policy
-	classes int
-	buffer  []float32
-}
-
-// newSoftener returns nil for a policy with hard labels.
-func newSoftener(p augment.Policy, classes int) *softener {
-	if !p.Soft() {
-		return nil
-	}
-	return &softener{policy: p, classes: classes}
-}
-
-// targets are the targets [B, classes] of a batch. They are valid until the next call.
-func (s *softener) targets(labels []int32, lambda float64) tensor.Tensor {
-	s.buffer = s.policy.Targets(s.buffer[:0], labels, lambda, s.classes)
-	return tensor.Must(s.buffer, len(labels), s.classes)
 }

@@ -18,22 +18,19 @@ type batch struct {
 // batches yields the batches of an epoch, counted from 1, without its first skip.
 type batches func(ctx context.Context, epoch, skip int) iter.Seq2[batch, error]
 
-// imageBatches trains on the images of a loader, [B, size, size, 3]. soft is nil for hard labels.
-func imageBatches(t *dtl.ImageTrainer, l *data.Loader, size int, soft *softener) batches {
+// imageBatches trains on the images of a loader, [B, size, size, 3].
+func imageBatches(t *dtl.ImageTrainer, l *data.Loader, size int, targets *targeter) batches {
 	return func(ctx context.Context, epoch, skip int) iter.Seq2[batch, error] {
 		return convert(l.EpochFrom(ctx, epoch, skip), func(b *data.Batch) batch {
 			return batch{b.Labels, func(rate float64, step int) (float64, error) {
-				if soft != nil {
-					return t.StepSoft(b.Tensor(size), soft.targets(b.Labels, b.Lambda), rate, step)
-				}
-				return t.Step(b.Tensor(size), b.Labels, rate, step)
+				return t.StepTowards(b.Tensor(size), targets.of(b.Labels, b.Lambda), rate, step)
 			}}
 		})
 	}
 }
 
 // storedBatches trains on the stored values of the items, or of their views.
-func storedBatches(t *dtl.StoredTrainer, l *feature.Loader, items []data.Item, soft *softener) batches {
+func storedBatches(t *dtl.StoredTrainer, l *feature.Loader, items []data.Item, targets *targeter) batches {
 	return func(ctx context.Context, epoch, skip int) iter.Seq2[batch, error] {
 		return convert(l.Epoch(ctx, epoch, skip), func(b *feature.Batch) batch {
 			labels := make([]int32, len(b.Indices))
@@ -41,10 +38,7 @@ func storedBatches(t *dtl.StoredTrainer, l *feature.Loader, items []data.Item, s
 				labels[i] = int32(items[index%len(items)].Label)
 			}
 			return batch{labels, func(rate float64, step int) (float64, error) {
-				if soft != nil {
-					return t.StepSoft(b.Values, soft.targets(labels, 1), rate, step)
-				}
-				return t.Step(b.Values, labels, rate, step)
+				return t.StepTowards(b.Values, targets.of(labels, 1), rate, step)
 			}}
 		})
 	}

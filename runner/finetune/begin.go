@@ -75,7 +75,7 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.batches = storedBatches(trainer, loader, r.data.items, r.softener())
+	r.batches = storedBatches(trainer, loader, r.data.items, r.targeter())
 	r.closers = append(r.closers, loader.Close)
 	if v != nil {
 		return nil, r.fillValidation(ctx, v, trainer)
@@ -83,7 +83,9 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 	return nil, nil
 }
 
-func (r *run) softener() *softener { return newSoftener(r.config.augmentation(), r.data.classes) }
+func (r *run) targeter() *targeter {
+	return &targeter{policy: r.config.augmentation(), classes: r.data.classes, weights: r.weights}
+}
 
 // onImages opens a trainer on images.
 func (r *run) onImages(m *dtl.Model) error {
@@ -95,7 +97,7 @@ func (r *run) onImages(m *dtl.Model) error {
 	if err != nil {
 		return err
 	}
-	r.batches = imageBatches(t, r.data.train, r.backbone.ImageSize(), r.softener())
+	r.batches = imageBatches(t, r.data.train, r.backbone.ImageSize(), r.targeter())
 	return r.adopt(t.Trainer)
 }
 

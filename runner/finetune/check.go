@@ -18,6 +18,7 @@ func (c Config) filled() Config {
 	c.DropPathScope = cmp.Or(c.DropPathScope, dtl.DropPathAll)
 	c.Select, c.SelectEvery = cmp.Or(c.Select, SelectLast), cmp.Or(c.SelectEvery, 1)
 	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
+	c.Sampler = cmp.Or(c.Sampler, SamplerUniform)
 	c.Exif = cmp.Or(c.Exif, ExifAuto)
 	if p, err := augment.Parse(c.Augment); err == nil { // else Check reports it
 		c.Augment = p.String()
@@ -54,7 +55,7 @@ func (c Config) Check() error {
 	case c.Init == InitRandom && c.Path == "":
 		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
 	}
-	for _, check := range []func() error{c.checkAugmentation, c.checkSelection} {
+	for _, check := range []func() error{c.checkAugmentation, c.checkLoss, c.checkSelection} {
 		if err := check(); err != nil {
 			return err
 		}

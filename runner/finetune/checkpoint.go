@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -43,8 +44,21 @@ func (r *run) readTrainable(epoch, step int, rate float64) error {
 			return &train.DivergedError{Epoch: epoch, Step: step, Loss: float64(values[name].Float32()[at]), Rate: rate}
 		}
 	}
+	if r.config.EMA > 0 {
+		if r.average, err = r.trainer.ReadAverage(); err != nil {
+			return err
+		}
+	}
 	r.good, r.goodAt = values, step
 	return nil
+}
+
+// kept is what the run keeps of the state good: with --ema the average, else the weights themselves.
+func (r *run) kept() tensor.Map {
+	if r.average != nil {
+		return r.average
+	}
+	return r.good
 }
 
 // complete saves the state after the last epoch, so that a run stopped during the evaluation need not train again.

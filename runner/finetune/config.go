@@ -53,6 +53,10 @@ type Config struct {
 	DropPathScope dtl.DropPathScope `json:"drop_path_scope"` // "": all
 	Schedule      string            `json:"schedule"`
 	Shuffle       bool              `json:"shuffle"`
+	Sampler       string            `json:"sampler"` // "": SamplerUniform
+	ClassWeights  string            `json:"-"`       // "", ClassWeightsBalanced or a file; Record has the weights
+	ClipGrad      float64           `json:"clip_grad,omitempty"`
+	EMA           float64           `json:"ema,omitempty"`
 	Augment       string            `json:"augment"` // a list for augment.Parse
 	Views         int               `json:"views,omitempty"`
 	Seed          uint64            `json:"seed"`
@@ -92,7 +96,7 @@ func Default() Config {
 		Epochs:      train.DefaultEpochs,
 		StepConfig:  runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations, XLA: runner.XLAAuto},
 		WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
-		Schedule: train.Cosine, Shuffle: true, Augment: data.AugmentNone, Seed: 42, Select: SelectLast, SelectEvery: 1,
+		Schedule: train.Cosine, Shuffle: true, Sampler: SamplerUniform, Augment: data.AugmentNone, Seed: 42, Select: SelectLast, SelectEvery: 1,
 		CacheMiB: 1024, FeatureCache: FeatureCacheAuto, CachePrecision: graph.FP32,
 	}
 }
@@ -104,7 +108,7 @@ func (c *Config) Settings() []runner.Setting {
 		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
 		Help: "`epochs`, warm-up and cool-down included (default: 110, the published number, for the lists of VTAB-1k; 25 for other data)",
 	}
-	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.selectionSettings(), c.cacheSettings())
+	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.lossSettings(), c.selectionSettings(), c.cacheSettings())
 }
 
 func (c *Config) fileSettings() []runner.Setting {

@@ -107,7 +107,7 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 	}
 	d.images, d.division = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}, division
 	options := data.LoaderOptions{
-		Batch: c.Batch, Shuffle: c.Shuffle, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
+		Batch: c.Batch, Shuffle: c.Shuffle, Balanced: c.Sampler == SamplerBalanced, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,
 	}
 	if d.train, err = data.NewLoader(items, d.images, options); err != nil {

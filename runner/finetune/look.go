@@ -44,6 +44,12 @@ func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bo
 		return nil, false, err
 	}
 	begun, total := result.Now(), r.data.counts[data.Val]
+	if r.average != nil {
+		if err := r.trainer.SetTrainable(r.average); err != nil {
+			return nil, false, err
+		}
+		defer func() { err = also(err, r.trainer.SetTrainable(r.good)) }()
+	}
 	score, loss, err := classify.TopLoss(ctx, r.answered(ctx), func(done int) {
 		r.progress.Say(sayEvery, float64(i.Epoch)/float64(i.Epochs), func() string {
 			return fmt.Sprintf("epoch %d/%d  validating %d/%d", i.Epoch, i.Epochs, done, total)
@@ -59,7 +65,7 @@ func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bo
 		return look, false, nil
 	}
 	if s.Add(*look) {
-		r.best = r.good
+		r.best = r.kept()
 	}
 	s.Stopped = r.config.Patience > 0 && s.Age() >= r.config.Patience && i.Epoch < r.config.Epochs
 	return look, s.Stopped, nil

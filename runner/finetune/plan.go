@@ -25,6 +25,7 @@ type plan struct {
 	start    *start // nil: the method's initial values
 	device   graph.Device
 	data     *dataset
+	weights  []float32 // of the classes, nil without --class-weights
 }
 
 // newPlan reads the backbone, the initial adapter and the data set.
@@ -87,6 +88,9 @@ func (p *plan) settleData(ctx context.Context, note runner.NoteFunc) (err error)
 		p.start.matchClasses(p.data, p.config.Classes)
 	}
 	runner.NoteAll(p.data.notes, note)
+	if p.weights, err = p.data.classWeights(p.config.ClassWeights); err != nil {
+		return err
+	}
 	if err := interrupted(ctx); err != nil {
 		return err
 	}
@@ -126,6 +130,9 @@ func (c Config) files() []string {
 	if data.IsTable(c.Data) {
 		list = append(list, c.Data)
 	}
+	if c.ClassWeights != "" && c.ClassWeights != ClassWeightsBalanced {
+		list = append(list, c.ClassWeights)
+	}
 	return list
 }
 
@@ -140,8 +147,8 @@ func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, dev
 // training returns the training step.
 func (c Config) training() dtl.Training {
 	return dtl.Training{
-		SoftTargets: c.augmentation().Soft(),
-		Batch:       c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: c.DropPathScope, WeightDecay: c.WeightDecay,
+		SoftTargets: c.augmentation().Soft(), SampleWeights: c.ClassWeights != "", ClipGrad: c.ClipGrad, Average: c.EMA,
+		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: c.DropPathScope, WeightDecay: c.WeightDecay,
 	}
 }
 

@@ -27,6 +27,8 @@ type Record struct {
 	CachePrecision graph.Precision `json:"cache_precision,omitempty"` // "" if the cache is off
 	// ValidationCache is on if looks read stored values too, "" if not.
 	ValidationCache string `json:"validation_cache,omitempty"`
+	// ClassWeights are the weights of the classes in the loss, by label, nil if they have none.
+	ClassWeights []float32 `json:"class_weights,omitempty"`
 }
 
 // ReadRecord decodes the configuration of a run.json. Settings that an earlier version did not have get the values that it trained
@@ -48,6 +50,7 @@ func (r *run) settings() Record {
 	c.Method, c.Options, c.Pool = r.method.Method.Name(), r.method.Options, string(r.method.Pool)
 	s := Record{
 		Config: c, Eps: unusualEps(bb), WarmupEpochs: r.schedule.Warmup, CooldownEpochs: r.schedule.Cooldown, FeatureCache: cacheOff,
+		ClassWeights: r.weights,
 	}
 	if k := r.record.FeatureCache; k != nil && k.Used {
 		s.FeatureCache, s.CachePrecision = cacheOn, c.CachePrecision

@@ -105,6 +105,11 @@ func (r *run) load(c *checkpoint.Checkpoint) error {
 		return err
 	}
 	r.goodAt = c.Position.Steps
+	if r.config.EMA > 0 {
+		if r.average, err = r.trainer.ReadAverage(); err != nil {
+			return err
+		}
+	}
 	if err := r.loadSelection(c); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", c.Path, err)
 	}

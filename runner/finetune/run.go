@@ -42,6 +42,7 @@ type run struct {
 	answers []assess.Answer     // of the evaluation, with --report
 	good    tensor.Map          // the trainable variables after the last complete epoch, nil before the first
 	goodAt  int                 // the step of good
+	average tensor.Map          // the moving average at good, nil without --ema
 	best    tensor.Map          // those of the best look, nil with --select last and before the first one
 	looking time.Duration       // that looks took in this process
 
@@ -106,6 +107,9 @@ func (r *run) train(ctx context.Context) error {
 	if r.data.val != nil {
 		loop.Look = r.look
 		r.noteLooks()
+	}
+	if r.config.EMA > 0 {
+		r.ui.Note("%s", r.config.averageNote(r.config.Epochs*loop.StepsPerEpoch))
 	}
 	if s := r.record.Selection; s != nil && s.Stopped { // before the resume
 		loop.Epochs = r.from.Epochs

@@ -97,18 +97,21 @@ func (c Config) namesFlag(err error) error {
 	return err
 }
 
-// ending is the weights that the run ends with: those of the best look so far, or else the last good ones.
+// ending is the weights that the run ends with: those of the best look so far, or else what is kept of the last good ones.
 func (r *run) ending() tensor.Map {
 	if r.best != nil {
 		return r.best
 	}
-	return r.good
+	return r.kept()
 }
 
-// choose makes the chosen weights the trainer's, and says which they are.
+// choose makes the weights that the run ends with the trainer's, and says which were chosen.
 func (r *run) choose() error {
 	if r.best == nil {
-		return nil
+		if r.average == nil {
+			return nil
+		}
+		return r.trainer.SetTrainable(r.average)
 	}
 	s := r.record.Selection
 	text := fmt.Sprintf("chosen: the weights after epoch %d, with %.2f %% on %s the best of %d %s", s.Chosen, s.Best().Top1, s.Split, len(s.Looks), report.Plural(len(s.Looks), "look"))
@@ -150,7 +153,7 @@ func (r *run) loadSelection(c *checkpoint.Checkpoint) error {
 	case len(mine.Looks) == 0:
 		return nil
 	case c.Position.Epochs == mine.Chosen && c.Position.StepInEpoch == 0:
-		r.best = r.good
+		r.best = r.kept()
 		return nil
 	}
 	r.best = tensor.Map{}
