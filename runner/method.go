@@ -19,6 +19,18 @@ type MethodConfig struct {
 // MethodNames lists the methods, for help texts.
 func MethodNames() string { return strings.Join(dtl.Names(), ", ") }
 
+// Methods lists the methods by name.
+func Methods() []string { return dtl.Names() }
+
+// Pools lists the poolings by name.
+func Pools() []string {
+	var names []string
+	for _, p := range backbone.Pools() {
+		names = append(names, string(p))
+	}
+	return names
+}
+
 // MethodOptions lists the options of all methods, for flags.
 func MethodOptions() []dtl.Option { return dtl.AllOptions() }
 

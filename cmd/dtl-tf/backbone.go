@@ -65,7 +65,9 @@ the pooled features [n, width]. TensorFlow can load it, and so can --backbone.`,
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Out, "out", "", "`folder` of the SavedModel (required)")
 			f.StringVar(&c.Pool, "pool", "", "pooling of the features, a `pool`: mean, cls, mean+cls or map, which are the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: the input of the backbone's own head)")
+			accept(f, "pool", runner.Pools()...)
 			f.StringVar(&c.Stored, "stored", string(graph.FP32), "`precision` of the stored weights: fp32, or fp16 in half the space, rounded")
+			accept(f, "stored", string(graph.FP32), string(graph.FP16))
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the SavedModel in --out")
 		})
 		backbone.define(g, false)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dtl-tf/graph/spell"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/infer"
 )
 
@@ -44,8 +45,9 @@ each, and comparison.html compares them.`,
 		)
 		g.add("Input and output", func(f *pflag.FlagSet) {
 			adapted.files(f, "default: the backbone's own head")
-			f.StringArrayVar(&c.DataSets, "data", nil, "data set `folder` (required); for several adapters one for each, in their order, or one for all")
+			f.StringArrayVar(&c.DataSets, "data", nil, "data set `path`, a folder or a table (required); for several adapters one for each, in their order, or one for all")
 			f.StringVar(&c.Split, "split", "test", "`split`: test, val, train or trainval")
+			accept(f, "split", data.Test, data.Val, data.Train, data.TrainVal)
 			f.StringVar(&c.Out, "out", "", "`folder` for the answers, their figures and a report (default: none are written)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the evaluation in --out")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")

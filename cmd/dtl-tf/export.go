@@ -54,9 +54,11 @@ The metadata of the file have what classifier.json has. Above 2 GB, the weights 
 			f.StringVar(&c.Out, "out", "", "`path` of the result: the folder of the SavedModel, or a file .onnx (required)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the model in --out")
 			f.StringVar(&format, "format", savedModelFormat, "`format` of the result: "+strings.Join(exportFormats, " or "))
+			accept(f, "format", exportFormats...)
 		})
 		g.add("ONNX", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Input, "input", export.ONNXInputs[0], "`type` of the images: "+strings.Join(export.ONNXInputs, " or ")+", which are bytes and numbers in 0..1")
+			accept(f, "input", export.ONNXInputs...)
 			f.BoolVar(&c.ExternalData, "external-data", false, "put the weights into a second file even below 2 GB")
 		})
 		adapted.define(g)

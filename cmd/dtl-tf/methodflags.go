@@ -17,7 +17,9 @@ func (m *methodFlags) define(g *groups, usage, byDefault string) {
 	m.options = map[string]*optionValue{}
 	g.add("Method", func(f *pflag.FlagSet) {
 		f.StringVar(&m.method, "method", byDefault, usage)
+		accept(f, "method", runner.Methods()...)
 		f.StringVar(&m.pool, "pool", "", "input of the classifier, a `pool`: mean, cls, mean+cls or map, which are the mean of the patch tokens, the class token, both, or SigLIP's attention pooling (default: mean for dtl and dtl+; for the others what is usual for the backbone, cls for most)")
+		accept(f, "pool", runner.Pools()...)
 		for _, o := range runner.MethodOptions() {
 			value := new(optionValue)
 			f.Var(value, o.Name, o.Text)

@@ -28,6 +28,7 @@ func define(f *pflag.FlagSet, settings ...runner.Setting) {
 		default:
 			panic(fmt.Sprintf("setting %s has a field of type %T", s.Name, p))
 		}
+		accept(f, s.Name, s.OneOf...)
 	}
 }
 

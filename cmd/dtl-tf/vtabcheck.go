@@ -38,6 +38,7 @@ Every problem is printed with its file and line, and the exit code is 1. Remarks
 		})
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Format, "format", report.Text, "`format`: "+strings.Join(report.Formats(), ", "))
+			accept(f, "format", report.Formats()...)
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
 		})
 		return func(ctx context.Context, args []string, io streams) error {

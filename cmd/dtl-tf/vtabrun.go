@@ -30,6 +30,7 @@ func (s *sweepFlags) files(f *pflag.FlagSet, data, out string) {
 
 func (s *sweepFlags) methods(f *pflag.FlagSet) {
 	f.StringVar(&s.c.Methods, "methods", "dtl,dtl+,linear,lora", "`methods`: all, or a comma-separated list of "+runner.MethodNames())
+	acceptList(f, "methods", append([]string{runner.AllMethods}, runner.Methods()...)...)
 }
 
 // overrides defines the flags of recipes and what is measured with them. example is a value of --set.

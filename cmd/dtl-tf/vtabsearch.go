@@ -32,11 +32,13 @@ command again trains only the missing points.`,
 		g.add(runner.GroupFiles, func(f *pflag.FlagSet) {
 			s.files(f, tasksFolder, "`folder` for the results (required)")
 			f.StringVar(&format, "format", report.Text, "`format` of the table: "+strings.Join(report.Formats(), ", "))
+			accept(f, "format", report.Formats()...)
 		})
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
 			f.StringVar(&c.Tasks, "task", "", "`name` of the task, or of its folder (required)")
 			f.StringVar(&c.Methods, "method", "dtl", "`name` of the method")
+			accept(f, "method", runner.Methods()...)
 			f.StringVar(&c.Grid, "grid", "", "`values` to try: NAME=VALUE,VALUE, separated by semicolons; the names are those of --set (required)")
 			f.StringVar(&c.Seeds, "seeds", "42", "comma-separated `seeds`; the mean over them decides")
 			f.StringVar(&c.Set, "set", "", "`values` that override the recipe at all points")

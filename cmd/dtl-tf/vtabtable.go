@@ -13,6 +13,7 @@ import (
 // paperFormat defines the flag of the format of a table for papers.
 func paperFormat(f *pflag.FlagSet, format *string) {
 	f.StringVar(format, "format", report.Text, "`format`: "+strings.Join(report.PaperFormats(), ", "))
+	accept(f, "format", report.PaperFormats()...)
 }
 
 var vtabTableCommand = command{

@@ -28,6 +28,9 @@ const (
 // pools lists all pools, for messages.
 var pools = []Pool{PoolMean, PoolClass, PoolBoth, PoolMap, PoolDistilled}
 
+// Pools lists all pools.
+func Pools() []Pool { return slices.Clone(pools) }
+
 // FeatureWidth is the size of the features under a pool.
 func FeatureWidth(a Architecture, p Pool) int {
 	if p == PoolBoth || p == PoolDistilled {

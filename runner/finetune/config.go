@@ -116,7 +116,7 @@ func (c *Config) fileSettings() []runner.Setting {
 	return []runner.Setting{
 		{
 			Name: "data", Group: files, Value: &c.Data,
-			Help: "data set `folder`: VTAB-1k lists, train/CLASS/* and test/CLASS/*, or CLASS/*; or a table of paths and labels, .csv or .jsonl (required)",
+			Help: "data set `path`: a folder with VTAB-1k lists, train/CLASS/* and test/CLASS/*, or CLASS/*; or a table of paths and labels, .csv or .jsonl (required)",
 		},
 		{Name: "out", Group: files, Value: &c.Out, Help: "`folder` for the results (default: runs/ and the name of the data, with a number if that exists)"},
 		{Name: "overwrite", Group: files, Value: &c.Overwrite, Help: "replace the run in --out"},
