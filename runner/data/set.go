@@ -44,6 +44,7 @@ type Set struct {
 	Classes    int      // number of classes
 	ClassNames []string // by label; nil for lists, which hold numbers only
 	Notes      []string // what was found and not used, a line each
+	LabelSets  [][]int  // see OpenSeveral; else nil
 
 	splits map[string][]Item
 	sums   map[string][sha256.Size]byte // see Sums

@@ -20,6 +20,7 @@ import (
 type row struct {
 	line               int
 	path, label, split string
+	labels             []string // sorted, of a table with several labels for an image
 }
 
 // table is the content of a CSV or JSON-lines file.
@@ -29,6 +30,8 @@ type table struct {
 	splits bool     // there is a column of splits
 	folder bool     // labels are the names of class folders, which may have any form
 	unused []string // columns without meaning
+
+	several bool // an image may have any number of labels
 
 	lenient bool // collect faults of lines instead of stopping at the first
 	faults  []error
@@ -113,14 +116,30 @@ func (t *table) add(line int, path string, labels []string, split string) error 
 		return errors.New("the path is empty")
 	case !filepath.IsLocal(local):
 		return fmt.Errorf("path %s leaves the folder of the table: want one relative to it", quoted(path))
+	case t.several:
+		return t.addSeveral(r, local, labels)
 	case len(labels) > 1:
-		return fmt.Errorf("%s has %d labels (%s): training with several labels for an image is not possible, give it one", quoted(path), len(labels), quotedFew(labels))
+		return fmt.Errorf("%s has %d labels (%s): an image has one label, except with --loss bce", quoted(path), len(labels), quotedFew(labels))
 	case len(labels) == 0 || labels[0] == "":
 		return fmt.Errorf("%s has no label", quoted(path))
-	case !utf8.ValidString(labels[0]):
-		return fmt.Errorf("label %s is not UTF-8, which result files can't hold: save the table in UTF-8", quoted(labels[0]))
 	}
-	r.path, r.label = filepath.ToSlash(filepath.Clean(local)), labels[0]
+	if err := checkLabel(labels[0]); err != nil {
+		return err
+	}
+	r.label = labels[0]
+	return t.place(r, local)
+}
+
+func checkLabel(label string) error {
+	if !utf8.ValidString(label) {
+		return fmt.Errorf("label %s is not UTF-8, which result files can't hold: save the table in UTF-8", quoted(label))
+	}
+	return nil
+}
+
+// place adds a row with the path and split.
+func (t *table) place(r row, local string) error {
+	r.path = filepath.ToSlash(filepath.Clean(local))
 	if t.splits {
 		split, err := tableSplit(r.split)
 		if err != nil {
@@ -149,6 +168,12 @@ func openTable(file string, classes int) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.open(classes)
+}
+
+// open makes a data set of the table, with the number of classes unless that is 0.
+func (t *table) open(classes int) (*Set, error) {
+	file := t.file
 	s := &Set{Root: filepath.Dir(file), Layout: LayoutTable, splits: map[string][]Item{}}
 	if len(t.unused) > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("not used, columns of %s: %d (%s)", file, len(t.unused), spell.Few(t.unused, maxNames)))
@@ -164,7 +189,7 @@ func openTable(file string, classes int) (*Set, error) {
 	s.Classes = len(s.ClassNames)
 	switch {
 	case s.Classes < 2:
-		return nil, fmt.Errorf("%s: all images have the label %s: there is nothing to classify", file, quoted(s.ClassNames[0]))
+		return nil, fmt.Errorf("%s: all images have the label %s: there is nothing to classify", file, quotedFew(s.ClassNames))
 	case s.Classes > maxLabel:
 		return nil, fmt.Errorf("%s has %d different labels, more than the limit of %d", file, s.Classes, maxLabel)
 	case classes != 0 && classes != s.Classes:
@@ -177,6 +202,9 @@ func openTable(file string, classes int) (*Set, error) {
 	all := make([]Item, len(t.rows))
 	for i, r := range t.rows {
 		all[i] = Item{Path: filepath.Join(s.Root, filepath.FromSlash(r.path)), Name: r.path, Label: label[r.label], line: r.line}
+		if t.several {
+			all[i].Label = s.labelSet(r.labels, label)
+		}
 		split := Train
 		if t.splits {
 			split = r.split
@@ -244,6 +272,8 @@ func (t *table) unique() (repeated []string, err error) {
 		case !known:
 			first[r.path] = r
 			kept = append(kept, r)
+		case !slices.Equal(earlier.labels, r.labels):
+			err = t.fault(r.line, "%s has the labels %s here and %s in line %d: remove one of the lines", quoted(r.path), quotedFew(r.labels), quotedFew(earlier.labels), earlier.line)
 		case earlier.label != r.label:
 			err = t.fault(r.line, "%s has the label %s here and %s in line %d: remove one of them", quoted(r.path), quoted(r.label), quoted(earlier.label), earlier.line)
 		case earlier.split != r.split:
@@ -263,9 +293,15 @@ func (t *table) unique() (repeated []string, err error) {
 func (t *table) classes() []string {
 	set, numbers := map[string]bool{}, map[string]int{}
 	for _, r := range t.rows {
-		set[r.label] = true
-		if n, err := strconv.Atoi(r.label); err == nil {
-			numbers[r.label] = n
+		labels := r.labels
+		if !t.several {
+			labels = []string{r.label}
+		}
+		for _, label := range labels {
+			set[label] = true
+			if n, err := strconv.Atoi(label); err == nil {
+				numbers[label] = n
+			}
 		}
 	}
 	names := slices.Sorted(maps.Keys(set))

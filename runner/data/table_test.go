@@ -95,7 +95,7 @@ func TestTableErrors(t *testing.T) {
 		{"l.csv", head + "/etc/passwd,x\n", `line 4: path "/etc/passwd" leaves the folder of the table`},
 		{"l.csv", head + ",x\n", "line 4: the path is empty"},
 		{"l.csv", head + "d.jpg, \n", `line 4: "d.jpg" has no label`},
-		{"l.csv", head + "d.jpg,x|z\n", `line 4: "d.jpg" has 2 labels ("x", "z"): training with several labels for an image is not possible, give it one`},
+		{"l.csv", head + "d.jpg,x|z\n", `line 4: "d.jpg" has 2 labels ("x", "z"): an image has one label, except with --loss bce`},
 		{"l.csv", head + "d.jpg,caf\xe9\n", `line 4: label "caf\xe9" is not UTF-8, which result files can't hold: save the table in UTF-8`},
 		{"l.csv", head + "a.jpg,y\n", `line 4: "a.jpg" has the label "y" here and "x" in line 2: remove one of them`},
 		{"l.csv", "path,label,split\na.jpg,x,train\na.jpg,x,test\nb.jpg,y,train\n", `line 3: "a.jpg" is in the split test here and in train in line 2: remove one of them`},

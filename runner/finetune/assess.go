@@ -16,6 +16,9 @@ const confusionsSaid = 3
 // assess writes the answers of the evaluation, its figures and the report, and returns what the summary says about them. It does so
 // before run.json says that the run is finished: a run that is killed meanwhile evaluates again.
 func (r *run) assess() (words string, err error) {
+	if r.several != nil {
+		return r.assessSeveral()
+	}
 	if r.answers == nil {
 		return "", nil
 	}

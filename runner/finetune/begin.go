@@ -84,7 +84,7 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 }
 
 func (r *run) targeter() *targeter {
-	return &targeter{policy: r.config.augmentation(), classes: r.data.classes, weights: r.weights}
+	return &targeter{policy: r.config.augmentation(), classes: r.data.classes, weights: r.weights, sets: r.data.set.LabelSets}
 }
 
 // onImages opens a trainer on images.

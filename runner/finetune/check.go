@@ -18,6 +18,7 @@ func (c Config) filled() Config {
 	c.DropPathScope = cmp.Or(c.DropPathScope, dtl.DropPathAll)
 	c.Select, c.SelectEvery = cmp.Or(c.Select, SelectLast), cmp.Or(c.SelectEvery, 1)
 	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
+	c.Loss = cmp.Or(c.Loss, LossSoftmax)
 	c.Sampler = cmp.Or(c.Sampler, SamplerUniform)
 	c.Exif = cmp.Or(c.Exif, ExifAuto)
 	if p, err := augment.Parse(c.Augment); err == nil { // else Check reports it

@@ -53,6 +53,7 @@ type Config struct {
 	DropPathScope dtl.DropPathScope `json:"drop_path_scope"` // "": all
 	Schedule      string            `json:"schedule"`
 	Shuffle       bool              `json:"shuffle"`
+	Loss          string            `json:"loss"`    // "": LossSoftmax
 	Sampler       string            `json:"sampler"` // "": SamplerUniform
 	ClassWeights  string            `json:"-"`       // "", ClassWeightsBalanced or a file; Record has the weights
 	ClipGrad      float64           `json:"clip_grad,omitempty"`
@@ -96,7 +97,7 @@ func Default() Config {
 		Epochs:      train.DefaultEpochs,
 		StepConfig:  runner.StepConfig{Batch: 32, Precision: graph.FP32, Recompute: graph.RecomputeActivations, XLA: runner.XLAAuto},
 		WeightDecay: 0.05, DropPathScope: dtl.DropPathAll,
-		Schedule: train.Cosine, Shuffle: true, Sampler: SamplerUniform, Augment: data.AugmentNone, Seed: 42, Select: SelectLast, SelectEvery: 1,
+		Schedule: train.Cosine, Shuffle: true, Sampler: SamplerUniform, Loss: LossSoftmax, Augment: data.AugmentNone, Seed: 42, Select: SelectLast, SelectEvery: 1,
 		CacheMiB: 1024, FeatureCache: FeatureCacheAuto, CachePrecision: graph.FP32,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -102,6 +103,10 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 	if c.Select == SelectLast { // the result does not depend on them
 		d.fingerprint = data.FingerprintOf(slices.Concat(items, d.all[len(items)+len(chooses):]), slices.Concat(d.sums, sums[len(items)+len(chooses):]))
 	}
+	if set.LabelSets != nil { // a label is the index of one
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %v", d.fingerprint, set.ClassNames, set.LabelSets))
+		d.fingerprint = hex.EncodeToString(sum[:])
+	}
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
@@ -118,7 +123,11 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 		d.close()
 		return nil, err
 	}
-	d.findings(c, sums, smaller, chooses, held)
+	if set.LabelSets == nil {
+		d.findings(c, sums, smaller, chooses, held)
+	} else if smaller != "" {
+		d.notes = append(d.notes, smaller)
+	}
 	return d, nil
 }
 
@@ -177,6 +186,9 @@ func (d *dataset) findings(c Config, sums [][sha256.Size]byte, smaller string, c
 }
 
 func (c Config) openSet() (*data.Set, error) {
+	if c.Loss == LossSigmoid {
+		return data.OpenSeveral(c.Data)
+	}
 	if c.Lists != nil {
 		return data.OpenListed(c.Data, c.Lists, c.Classes, c.ClassNames)
 	}

@@ -7,7 +7,14 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/data/augment"
+)
+
+// What --loss accepts.
+const (
+	LossSoftmax = string(dtl.CrossEntropy)       // an image has one class
+	LossSigmoid = string(dtl.BinaryCrossEntropy) // any number of classes
 )
 
 // What --sampler accepts.
@@ -20,6 +27,10 @@ const (
 func (c *Config) lossSettings() []runner.Setting {
 	const group = runner.GroupTraining
 	return []runner.Setting{
+		{
+			Name: "loss", Group: group, Value: &c.Loss, OneOf: []string{LossSoftmax, LossSigmoid},
+			Help: "`ce|bce`: cross-entropy of the softmax, for images of one class; or of a sigmoid for each class, for a table in which an image has several labels, as a|b in CSV or a list in JSON",
+		},
 		{
 			Name: "sampler", Group: group, Value: &c.Sampler, OneOf: []string{SamplerUniform, SamplerBalanced},
 			Help: "images of an epoch, `uniform|balanced`: each image once, or as many draws with replacement, each class equally likely",
@@ -39,9 +50,34 @@ func (c *Config) lossSettings() []runner.Setting {
 	}
 }
 
+// checkSeveral refuses what is about images of one class.
+func (c Config) checkSeveral() error {
+	for _, v := range []struct {
+		given     bool
+		flag, why string
+	}{
+		{!data.IsTable(c.Data), "--data " + c.Data, "class folders and lists give an image one class: write a table, .csv, .tsv or .jsonl"},
+		{c.Method == "full", "--method full", "the backbone file that it writes can't record the loss"},
+		{c.ClassWeights != "", "--class-weights", "the weight of an image is that of its class"},
+		{c.Sampler == SamplerBalanced, "--sampler balanced", "it draws a class and then an image of it"},
+		{c.augmentation().Mixes(), "--augment with mixup or cutmix", "they mix images of one class"},
+		{c.Holdout > 0 || c.Val > 0 || c.Test > 0, "--val, --test and --holdout", "they divide each class: give the table a column split"},
+		{c.Select == SelectBest, "--select best", "the best accuracy chooses"},
+		{c.SelectEvery != 1, "--select-every", "no accuracy is looked at"},
+		{len(c.Targets) > 0, "targets", "their classes are matched one by one"},
+	} {
+		if v.given {
+			return runner.Usagef("--loss bce is not possible with %s: %s", v.flag, v.why)
+		}
+	}
+	return nil
+}
+
 // checkLoss validates these settings.
 func (c Config) checkLoss() error {
 	switch {
+	case c.Loss == LossSigmoid:
+		return c.checkSeveral()
 	case c.Sampler == SamplerBalanced && !c.Shuffle:
 		return runner.Usagef("--sampler balanced and --shuffle=false contradict each other: it draws images at random")
 	case c.Sampler == SamplerBalanced && c.ClassWeights == ClassWeightsBalanced:
@@ -55,6 +91,7 @@ type targeter struct {
 	policy  augment.Policy
 	classes int
 	weights []float32 // of the classes, nil without --class-weights
+	sets    [][]int   // classes of an image by its label, with --loss bce
 	soft    []float32
 	sample  []float32
 }
@@ -66,6 +103,9 @@ type targeter struct {
 // that plus 1 - lambda times that of the partners' labels, which have the same sum. A step takes probabilities and a weight for each
 // image, so w_c q_ic is divided by its sum over the classes, which becomes the weight.
 func (t *targeter) of(labels []int32, lambda float64) dtl.Targets {
+	if t.sets != nil {
+		return t.several(labels)
+	}
 	targets := dtl.Targets{Labels: labels}
 	if t.policy.Soft() {
 		t.soft = t.policy.Targets(t.soft[:0], labels, lambda, t.classes)
@@ -88,6 +128,22 @@ func (t *targeter) of(labels []int32, lambda float64) dtl.Targets {
 	}
 	targets.Weights = t.sample
 	return targets
+}
+
+// several are targets of 1 for each class of an image and 0 for the others. Smoothing by s makes of a target v the target
+// v (1 - s) + s / 2.
+func (t *targeter) several(labels []int32) dtl.Targets {
+	smoothing := t.policy.LabelSmoothing
+	t.soft = t.soft[:0]
+	for range len(labels) * t.classes {
+		t.soft = append(t.soft, float32(smoothing/2))
+	}
+	for i, label := range labels {
+		for _, class := range t.sets[label] {
+			t.soft[i*t.classes+class] = float32(1 - smoothing/2)
+		}
+	}
+	return dtl.Targets{Soft: tensor.Must(t.soft, len(labels), t.classes)}
 }
 
 // weigh multiplies probabilities by weights, scales them to the sum 1 and returns the sum before.

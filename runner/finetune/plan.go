@@ -147,7 +147,7 @@ func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, dev
 // training returns the training step.
 func (c Config) training() dtl.Training {
 	return dtl.Training{
-		SoftTargets: c.augmentation().Soft(), SampleWeights: c.ClassWeights != "", ClipGrad: c.ClipGrad, Average: c.EMA,
+		Loss: dtl.Loss(c.Loss), SoftTargets: c.augmentation().Soft() || c.Loss == LossSigmoid, SampleWeights: c.ClassWeights != "", ClipGrad: c.ClipGrad, Average: c.EMA,
 		Batch: c.Batch, MicroBatch: c.MicroBatch, DropPath: c.DropPath, DropPathScope: c.DropPathScope, WeightDecay: c.WeightDecay,
 	}
 }

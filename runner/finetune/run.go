@@ -36,15 +36,16 @@ type run struct {
 
 	record  result.Run
 	metrics []result.Metric
-	from    train.Position      // where training starts: zero unless the run is resumed
-	before  result.Measurements // of the part of the run before from
-	written train.Position      // of the newest checkpoint
-	answers []assess.Answer     // of the evaluation, with --report
-	good    tensor.Map          // the trainable variables after the last complete epoch, nil before the first
-	goodAt  int                 // the step of good
-	average tensor.Map          // the moving average at good, nil without --ema
-	best    tensor.Map          // those of the best look, nil with --select last and before the first one
-	looking time.Duration       // that looks took in this process
+	from    train.Position         // where training starts: zero unless the run is resumed
+	before  result.Measurements    // of the part of the run before from
+	written train.Position         // of the newest checkpoint
+	answers []assess.Answer        // of the evaluation, with --report
+	several []assess.SeveralAnswer // the same with --loss bce, also without --report
+	good    tensor.Map             // the trainable variables after the last complete epoch, nil before the first
+	goodAt  int                    // the step of good
+	average tensor.Map             // the moving average at good, nil without --ema
+	best    tensor.Map             // those of the best look, nil with --select last and before the first one
+	looking time.Duration          // that looks took in this process
 
 	stored *dtl.StoredTrainer // nil if steps read images
 	valued *feature.Loader    // of the stored values of the validation images, nil if looks read images
@@ -205,6 +206,10 @@ func (r *run) evaluate(ctx context.Context) error {
 	begun := result.Now()
 	progress := report.NewProgress(r.ui.Err, r.ui.Quiet)
 	done := progress.Task("evaluating", r.data.counts[r.data.testSplit])
+	if r.data.set.LabelSets != nil {
+		defer progress.Break()
+		return r.evaluateSeveral(ctx, done, begun)
+	}
 	var score classify.Score
 	var err error
 	if r.config.Report {

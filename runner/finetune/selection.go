@@ -57,7 +57,7 @@ func (c Config) validationItems(set *data.Set, training []data.Item) ([]data.Ite
 	case best && !there:
 		return nil, runner.Usagef("--select best needs validation images, and %s has none, only %s: put some into val/CLASS/ or a list val.txt, or set some aside with --val 0.15",
 			c.Data, strings.Join(set.Splits(), ", "))
-	case !best && (!there || c.Unwatched || c.EvalSplit == data.Val):
+	case !best && (!there || c.Unwatched || c.Loss == LossSigmoid || c.EvalSplit == data.Val):
 		return nil, c.needsLooks(set)
 	}
 	items, err := set.Split(data.Val)

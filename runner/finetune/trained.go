@@ -28,6 +28,9 @@ func (r *run) writeTrained(trained tensor.Map) (err error) {
 		meta.SetInt(result.KeyTestResize, n)
 	}
 	meta[result.KeyExif] = r.config.Exif
+	if r.config.Loss == LossSigmoid {
+		meta[result.KeyLoss] = result.LossSeveral
+	}
 	return result.WriteAdapter(r.folder.Path(result.AdapterFile), own, meta)
 }
 

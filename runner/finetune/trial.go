@@ -39,7 +39,7 @@ func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
 		return nil, err
 	}
 	training := c.training()
-	training.SoftTargets, training.SampleWeights = false, false
+	training.Loss, training.SoftTargets, training.SampleWeights = dtl.CrossEntropy, false, false
 	trainer, err := dtl.NewImageTrainer(model, training, dtl.Start{Session: session, Weights: bb.Weights, Seed: c.Seed})
 	if err != nil {
 		return nil, err

@@ -30,15 +30,19 @@ type loaded struct {
 	classes    int
 	classNames []string // nil if unknown
 	backbone   string   // file; "" with a SavedModel
+	several    bool     // an image has any number of classes
 	method     string   // "": the backbone's own head
 }
 
+// opener is adapter.Open or adapter.OpenAny.
+type opener func(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*adapter.Adapted, error)
+
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
-func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
+func loadClassifier(ctx context.Context, c runner.AdaptedConfig, open opener, threads int, note runner.NoteFunc) (*loaded, error) {
 	if c.Adapter == "" {
 		return loadOwnHead(ctx, c.Backbone, c.Method, threads, note)
 	}
-	a, err := adapter.Open(ctx, c, note)
+	a, err := open(ctx, c, note)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,7 @@ func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, no
 	}
 	return &loaded{
 		Classifier: session, images: a.Images(), classes: a.Config.Classes, classNames: a.ClassNames,
-		backbone: a.Backbone.Path, method: a.Config.Method.Name(),
+		backbone: a.Backbone.Path, method: a.Config.Method.Name(), several: a.Several,
 	}, nil
 }
 

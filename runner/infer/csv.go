@@ -36,6 +36,9 @@ func (c PredictConfig) NewCSV(w io.Writer, tasks bool) (*CSV, error) {
 
 // Print prints a prediction. Paths and names that would break the line are quoted, see [assess.Cell].
 func (p *CSV) Print(v Prediction) error {
+	if v.Labels != nil {
+		return p.several(v)
+	}
 	cells := []string{assess.Cell(v.Image)}
 	if p.tasks {
 		cells = append(cells, assess.Cell(v.Adapter))
@@ -54,6 +57,33 @@ func (p *CSV) Print(v Prediction) error {
 		cells = append(cells, "", "", "")
 	}
 	return p.line(cells)
+}
+
+// several prints a line for each class of an image that has any number of them, one with empty cells if it has none.
+func (p *CSV) several(v Prediction) error {
+	list := *v.Labels
+	if len(list) == 0 {
+		cells := make([]string, 4)
+		if p.config.Threshold > 0 {
+			cells = append(cells, "")
+		}
+		cells[0] = assess.Cell(v.Image)
+		return p.line(cells)
+	}
+	for _, c := range list {
+		class := c.Class
+		if class != "" {
+			class = assess.Cell(class)
+		}
+		cells := []string{assess.Cell(v.Image), strconv.Itoa(c.Label), class, strconv.FormatFloat(c.Probability, 'g', -1, 64)}
+		if p.config.Threshold > 0 {
+			cells = append(cells, "false") // below it there is no line
+		}
+		if err := p.line(cells); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // line prints a line at once, so that a reader need not wait for others.

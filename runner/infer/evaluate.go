@@ -6,6 +6,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/class"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
@@ -46,7 +47,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, erro
 	if err != nil {
 		return classify.Score{}, err
 	}
-	l, err := loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
+	l, err := loadClassifier(ctx, c.AdaptedConfig, adapter.Open, c.Threads, ui.Note)
 	if err != nil {
 		return classify.Score{}, err
 	}

@@ -1,8 +1,10 @@
 package infer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 )
@@ -34,14 +37,17 @@ type PredictConfig struct {
 
 // Prediction is the prediction for one image.
 type Prediction struct {
-	Image       string    `json:"image"`
-	Adapter     string    `json:"adapter,omitempty"` // the name of its task, if there are several
-	Label       int       `json:"label"`
-	Class       string    `json:"class,omitempty"` // if the classifier has names
-	Probability float64   `json:"probability"`
-	Unsure      *bool     `json:"unsure,omitempty"` // with a threshold
-	Top         []Choice  `json:"top,omitempty"`    // with TopK above 1: as many classes, the label first
-	Logits      []float32 `json:"logits"`
+	Image       string   `json:"image"`
+	Adapter     string   `json:"adapter,omitempty"` // the name of its task, if there are several
+	Label       int      `json:"label"`
+	Class       string   `json:"class,omitempty"` // if the classifier has names
+	Probability float64  `json:"probability"`
+	Unsure      *bool    `json:"unsure,omitempty"` // with a threshold
+	Top         []Choice `json:"top,omitempty"`    // with TopK above 1: as many classes, the label first
+	// Labels, not nil if an image has any number of classes, are those of at least the threshold, the most probable first. Label, Class and
+	// Probability are then those of the most probable class, whatever its probability.
+	Labels *[]Choice `json:"labels,omitempty"`
+	Logits []float32 `json:"logits"`
 }
 
 // Choice is a class with its probability.
@@ -65,6 +71,9 @@ func (p Prediction) String() string { return spell.Line(p.Image) + "\t" + p.answ
 // answer is the prediction without the image. within separates a class and its probability, between separates classes.
 func (p Prediction) answer(within, between string) string {
 	var cells []string
+	if p.Labels != nil && len(*p.Labels) == 0 {
+		cells = append(cells, "none")
+	}
 	for _, c := range p.choices() {
 		cells = append(cells, c.label()+within+fmt.Sprintf("%.4f", c.Probability))
 	}
@@ -76,6 +85,9 @@ func (p Prediction) answer(within, between string) string {
 
 // choices are the classes to show.
 func (p Prediction) choices() []Choice {
+	if p.Labels != nil {
+		return *p.Labels
+	}
 	if p.Top != nil {
 		return p.Top
 	}
@@ -132,7 +144,9 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("interrupted: %w", err)
 	}
-	far.sum(ui.Note)
+	if !l.several { // whose labels below the threshold are left out, not unsure
+		far.sum(ui.Note)
+	}
 	return nil
 }
 
@@ -161,7 +175,11 @@ func (c PredictConfig) load(ctx context.Context, items []data.Item, images data.
 // classifier loads the classifier that the user chose.
 func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, error) {
 	if c.SavedModel == "" {
-		return loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
+		l, err := loadClassifier(ctx, c.AdaptedConfig, adapter.OpenAny, c.Threads, ui.Note)
+		if err == nil && l.several && c.TopK > 1 {
+			return nil, errors.Join(runner.Usagef("--top-k %d is not possible: the adapter was trained with --loss bce, so that all classes of at least --threshold are printed (default: 0.5)", c.TopK), l.Close())
+		}
+		return l, err
 	}
 	if err := c.savedModelAlone(); err != nil {
 		return nil, err
@@ -192,6 +210,9 @@ func (c PredictConfig) savedModelAlone() error {
 
 // prediction makes the prediction for an image from its logits.
 func (c PredictConfig) prediction(l *loaded, path string, logits []float32) Prediction {
+	if l.several {
+		return c.several(l, path, logits)
+	}
 	var top []Choice
 	for _, r := range assess.Rank(logits, c.TopK) {
 		choice := Choice{Label: r.Class, Probability: r.Probability}
@@ -209,6 +230,26 @@ func (c PredictConfig) prediction(l *loaded, path string, logits []float32) Pred
 		p.Unsure = &unsure
 	}
 	return p
+}
+
+// several is prediction for a classifier of which an image has any number of classes.
+func (c PredictConfig) several(l *loaded, path string, logits []float32) Prediction {
+	var all, labels []Choice
+	for class, p := range assess.Sigmoid(logits) {
+		choice := Choice{Label: class, Probability: p}
+		if class < len(l.classNames) {
+			choice.Class = l.classNames[class]
+		}
+		all = append(all, choice)
+	}
+	slices.SortStableFunc(all, func(a, b Choice) int { return cmp.Compare(b.Probability, a.Probability) })
+	labels = []Choice{}
+	for _, choice := range all {
+		if choice.Probability >= cmp.Or(c.Threshold, assess.SeveralThreshold) {
+			labels = append(labels, choice)
+		}
+	}
+	return Prediction{Image: path, Label: all[0].Label, Class: all[0].Class, Probability: all[0].Probability, Labels: &labels, Logits: logits}
 }
 
 // imageFiles lists the named files, whatever their names, and all images below the named folders.

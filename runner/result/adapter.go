@@ -24,8 +24,12 @@ const (
 	KeyMean           = "mean" // JSON list, a number per channel
 	KeyStd            = "std"
 	KeyTestResize     = "test_resize" // side to which images are scaled before their centre is cut out; absent: that of the model
+	KeyLoss           = "loss"        // LossSeveral; absent: an image has one class
 	KeyExif           = "exif"        // on: images are turned as their EXIF orientation says; off or absent: they are used as stored
 )
+
+// LossSeveral is KeyLoss of an adapter trained with the cross-entropy of a sigmoid for each class: an image has any number of classes.
+const LossSeveral = "bce"
 
 // Meta is the metadata of an adapter file: what a program must know to run the adapter. safetensors stores strings only, to which
 // the methods convert.

@@ -66,6 +66,7 @@ type Run struct {
 	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil if not asked for
 	Selection    *Selection    `json:"selection,omitempty"`     // nil if the last epoch's weights count
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
+	Several      *Several      `json:"several,omitempty"` // in the place of Accuracy with --loss bce
 	Targets      []Target      `json:"targets,omitempty"` // the accuracy on other domains
 	Frozen       *Frozen       `json:"frozen_sha256,omitempty"`
 	Notes        []string      `json:"notes,omitempty"` // on the data and the start of the classifier, a line each

@@ -21,6 +21,7 @@ type Adapted struct {
 	Options    dtl.Options
 	ClassNames []string // nil if the adapter has none
 	TestResize int      // side to which images are scaled before their centre is cut out; 0: that of the model
+	Several    bool     // an image has any number of classes: probabilities are sigmoids of the logits
 	Upright    bool     // images are turned as their EXIF orientation says
 }
 
@@ -29,8 +30,25 @@ func (a *Adapted) Images() data.Images {
 	return data.Images{Size: a.Backbone.ImageSize(), Resize: a.TestResize, Upright: a.Upright}
 }
 
-// Open reads backbone and adapter and checks that they fit.
+// Open reads backbone and adapter and checks that they fit. It refuses adapters of several classes for an image, see OpenAny.
 func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*Adapted, error) {
+	a, err := OpenAny(ctx, c, note)
+	if err != nil {
+		return nil, err
+	}
+	return a, a.one()
+}
+
+// one refuses an adapter whose logits are no softmax's.
+func (a *Adapted) one() error {
+	if a.Several {
+		return fmt.Errorf("adapter %s was trained with --loss bce, so that an image has any number of classes: only predict, with one adapter, can use it", a.Adapter.Path)
+	}
+	return nil
+}
+
+// OpenAny is Open for callers that heed Adapted.Several.
+func OpenAny(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*Adapted, error) {
 	adapter, err := Read(c.Adapter, note)
 	if err != nil {
 		return nil, err
@@ -39,7 +57,7 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	if err != nil {
 		return nil, err
 	}
-	a, err := onto(ctx, adapter, bb, c.Method, note)
+	a, err := ontoAny(ctx, adapter, bb, c.Method, note)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +65,17 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 	return a, nil
 }
 
-// onto checks that an adapter fits a backbone.
+// onto is ontoAny without adapters of several classes for an image.
 func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
+	a, err := ontoAny(ctx, adapter, bb, m, note)
+	if err != nil {
+		return nil, err
+	}
+	return a, a.one()
+}
+
+// ontoAny checks that an adapter fits a backbone.
+func ontoAny(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
 	if err := SameFamily(adapter, bb); err != nil {
 		return nil, err
 	}
@@ -70,6 +97,12 @@ func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m
 	}
 	if a.Upright, err = turnsUpright(adapter); err != nil {
 		return nil, err
+	}
+	switch loss, ok := adapter.Meta[result.KeyLoss]; {
+	case ok && loss != result.LossSeveral:
+		return nil, fmt.Errorf("adapter %s: metadata %s is %q, want %s", adapter.Path, result.KeyLoss, loss, result.LossSeveral)
+	case ok:
+		a.Several = true
 	}
 	precision := graph.FP32
 	if name, ok := adapter.Meta[keyPrecision]; ok {

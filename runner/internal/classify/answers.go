@@ -7,6 +7,15 @@ import (
 	"dtl-tf/runner/data"
 )
 
+// Several returns the answer for every image of a loader, in order. sets are the classes of an image by the label of its item, see
+// data.OpenSeveral.
+func Several(ctx context.Context, c Classifier, loader *data.Loader, size int, sets [][]int, done func(images int)) (answers []assess.SeveralAnswer, err error) {
+	_, err = each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
+		answers = append(answers, assess.SeveralAnswer{Image: item.Name, True: sets[item.Label], Probabilities: assess.Sigmoid(logits)})
+	})
+	return answers, err
+}
+
 // Answers is Top1 that also returns the answer for every image, in order.
 func Answers(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (s Score, answers []assess.Answer, err error) {
 	correct := 0
