@@ -36,12 +36,16 @@ func (o *AdamW) Update(b *Builder, v *Variable, gradient Value, decays bool) *tf
 	b = b.In("adamw/" + v.Name)
 	m := o.State.Declare(b, "adam_m/"+v.Name, false, v.Shape...)
 	s := o.State.Declare(b, "adam_v/"+v.Name, false, v.Shape...)
+	// Handles of their own, which wait for the gradient. TensorFlow runs the nodes that depend on nothing in an order of its own, some
+	// of them last; the update would wait for those, and the gradient would stay alive.
+	ready := b.After(gradient.Op)
+	moment, square := m.handleAgain(ready), s.handleAgain(ready)
 	if decays && o.WeightDecay != 0 {
 		shrink := b.After(gradient.Op).mul(Value{Output: v.read, Shape: v.Shape}, o.decay)
 		b = b.After(b.operation("AssignSubVariableOp", map[string]any{"dtype": tf.Float}, v.handle, shrink.Output))
 	}
 	// Feeds folds the bias corrections into rate and epsilon, so the op's own powers of beta are zero.
-	return b.operation("ResourceApplyAdam", map[string]any{"use_locking": true}, v.handle, m.handle, s.handle,
+	return b.operation("ResourceApplyAdam", map[string]any{"use_locking": true}, v.handle, moment, square,
 		b.scalar(0).Output, b.scalar(0).Output, o.rate.Output, b.scalar(o.Beta1).Output, b.scalar(o.Beta2).Output,
 		o.epsilon.Output, gradient.Output)
 }

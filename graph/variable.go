@@ -107,8 +107,8 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	if vs.fed {
 		return vs.add(b.input(name, trainable, dtype, shape))
 	}
-	handle := b.operation("VarHandleOp", map[string]any{"dtype": dtype, "shape": tf.MakeShape(dimensions(shape)...), "shared_name": name})
-	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, handle: handle.Output(0)}
+	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype}
+	v.handle = v.handleAgain(b)
 	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
 	v.read = b.widen(read).Output
 	if trainable {
@@ -157,6 +157,11 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 	d.value = b.unary("StopGradient", b.node("ReadVariableOp", x.Shape, attrs, handle))
 	vs.derived = append(vs.derived, d)
 	return d.value
+}
+
+// handleAgain adds another handle of the variable.
+func (v *Variable) handleAgain(b *Builder) tf.Output {
+	return b.operation("VarHandleOp", map[string]any{"dtype": v.dtype, "shape": tf.MakeShape(dimensions(v.Shape)...), "shared_name": v.Name}).Output(0)
 }
 
 // Set returns an op that assigns x to v. x has the shape of v.
