@@ -84,6 +84,20 @@ type Value struct {
 // HasGradient tells whether a gradient can flow into v.
 func (v Value) HasGradient() bool { return v.tape != nil }
 
+// Bytes is the size of v, an input or a number of a training step. All its dimensions must be known.
+func (v Value) Bytes() int64 {
+	size := 4 // float32, int32
+	switch v.DataType() {
+	case tf.Uint8, tf.Bool:
+		size = 1
+	case tf.Bfloat16, tf.Half:
+		size = 2
+	case tf.Int64, tf.Double:
+		size = 8
+	}
+	return int64(size * tensor.Size(v.Shape))
+}
+
 // Width is the last dimension of v.
 func (v Value) Width() int { return v.Shape[len(v.Shape)-1] }
 

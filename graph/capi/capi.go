@@ -39,7 +39,7 @@ type Feed struct {
 // the call. If trace is not nil, the run is traced at level FULL_TRACE and trace receives the
 // serialised RunMetadata. After Close the error is ErrClosed.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]tensor.Tensor, error) {
-	values, err := s.run(feeds, fetches, targets, trace)
+	values, err := s.run(feeds, fetches, targets, fullTrace, trace)
 	defer deleteTensors(values)
 	if err != nil {
 		return nil, err
@@ -53,9 +53,24 @@ func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	return results, nil
 }
 
+// RunOptions of a run that returns RunMetadata, serialised.
+var (
+	fullTrace       = []byte{0x08, 0x03} // trace_level: FULL_TRACE
+	partitionGraphs = []byte{0x28, 0x01} // output_partition_graphs: true
+)
+
+// Rewritten executes the targets once and returns the serialised RunMetadata with the graphs that TensorFlow executed, one for each
+// device: those are the graph after all of TensorFlow's rewriting.
+func (s *Session) Rewritten(feeds []Feed, targets []*tf.Operation) ([]byte, error) {
+	var metadata []byte
+	values, err := s.run(feeds, nil, targets, partitionGraphs, &metadata)
+	deleteTensors(values)
+	return metadata, err
+}
+
 // RunHeld is Run without targets that leaves the fetched values in C memory: each is a tensor of Held data, which the caller frees.
 func (s *Session) RunHeld(feeds []Feed, fetches []tf.Output) ([]tensor.Tensor, error) {
-	values, err := s.run(feeds, fetches, nil, nil)
+	values, err := s.run(feeds, fetches, nil, nil, nil)
 	if err != nil {
 		deleteTensors(values)
 		return nil, err
@@ -67,8 +82,9 @@ func (s *Session) RunHeld(feeds []Feed, fetches []tf.Output) ([]tensor.Tensor, e
 	return results, nil
 }
 
-// run executes the graph once and returns the fetched values, which the caller frees.
-func (s *Session) run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, trace *[]byte) ([]*C.TF_Tensor, error) {
+// run executes the graph once and returns the fetched values, which the caller frees. If about is not nil, it receives the
+// RunMetadata that runOptions ask for.
+func (s *Session) run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation, runOptions []byte, about *[]byte) ([]*C.TF_Tensor, error) {
 	s.use.RLock()
 	defer s.use.RUnlock()
 	if s.session == nil {
@@ -90,10 +106,8 @@ func (s *Session) run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	}
 
 	var options, metadata *C.TF_Buffer
-	if trace != nil {
-		// RunOptions{trace_level: FULL_TRACE}: field 1, value 3.
-		level := []byte{0x08, 0x03}
-		options = C.TF_NewBufferFromString(unsafe.Pointer(&level[0]), C.size_t(len(level)))
+	if about != nil {
+		options = C.TF_NewBufferFromString(unsafe.Pointer(&runOptions[0]), C.size_t(len(runOptions)))
 		defer C.TF_DeleteBuffer(options)
 		metadata = C.TF_NewBuffer()
 		defer C.TF_DeleteBuffer(metadata)
@@ -110,8 +124,8 @@ func (s *Session) run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	if C.TF_GetCode(status) != C.TF_OK {
 		return outValues, errors.New(C.GoString(C.TF_Message(status)))
 	}
-	if trace != nil {
-		*trace = C.GoBytes(metadata.data, C.int(metadata.length))
+	if about != nil {
+		*about = C.GoBytes(metadata.data, C.int(metadata.length))
 	}
 	return outValues, nil
 }

@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel.h"
 
@@ -168,6 +169,15 @@ static void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
 	TF_ShapeInferenceContextGetInput(context, 0, first, status);
 	if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, 0, first, status);
 	TF_DeleteShapeHandle(first);
+}
+
+// overwritten_input returns the input that the kernel of an op overwrites with its output if nobody else needs it: -1 if there is
+// none, -2 if the op is not one of ours.
+int overwritten_input(const char *op) {
+	for (const Kind *k = kinds; k < kinds + KINDS; k++) {
+		if (!strcmp(k->name, op)) return k->reusable;
+	}
+	return -2;
 }
 
 // register_kernels registers all ops and kernels. Call it once, after choose_variant.

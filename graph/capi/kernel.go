@@ -4,16 +4,19 @@ package capi
 #cgo CFLAGS: -O3 -fopenmp-simd
 #cgo LDFLAGS: -ltensorflow_framework -lpthread -lm
 #include <stdbool.h>
+#include <stdlib.h>
 #include "tensorflow/c/c_api.h"
 void register_kernels(TF_Status *status);
 void start_helpers(int wanted);
 void fail_allocations(bool yes);
+int overwritten_input(const char *op);
 */
 import "C"
 
 import (
 	"fmt"
 	"sync"
+	"unsafe"
 )
 
 // RegisterKernels registers this program's ops (kernel.h) with TensorFlow, once per process:
@@ -41,6 +44,23 @@ var RegisterKernels = sync.OnceValue(func() error {
 
 // failAllocations makes memory allocation in kernels fail, for tests.
 func failAllocations(fail bool) { C.fail_allocations(C.bool(fail)) }
+
+// overwrittenInput is overwritten_input in kernel.c.
+func overwrittenInput(op string) int {
+	name := C.CString(op)
+	defer C.free(unsafe.Pointer(name))
+	return int(C.overwritten_input(name))
+}
+
+// IsKernel tells whether op is one of this program's ops.
+func IsKernel(op string) bool { return overwrittenInput(op) >= -1 }
+
+// Overwrites returns the input that the kernel of one of this program's ops overwrites with its output, unless somebody else needs
+// the input. ok is false for kernels that overwrite none, and for other ops.
+func Overwrites(op string) (input int, ok bool) {
+	input = overwrittenInput(op)
+	return input, input >= 0
+}
 
 // SetKernelThreads sets how many threads kernels use. Like TensorFlow's thread pool, theirs never shrinks.
 func SetKernelThreads(n int) {

@@ -1,0 +1,84 @@
+package dtl
+
+import (
+	"math"
+	"testing"
+
+	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/backbone/vit"
+	"dtl-tf/graph/memory"
+	"dtl-tf/graph/memory/estimate"
+	"dtl-tf/graph/need"
+)
+
+// narrow is an architecture whose step takes milliseconds, but enough memory to make oneDNN's few kilobytes of scratch memory,
+// which the estimate leaves out, small beside it.
+var narrow = vit.Architecture{Image: 32, Patch: 4, Width: 64, Depth: 2, Heads: 2, MLP: 256, Eps: backbone.LayerNormEps}
+
+// agreement is how far the estimate may be from the trace.
+const agreement = 0.03
+
+// compareForecast compares the peak that the graph tells with the peak in the trace of a step. With micro-batches it compares the first.
+func compareForecast(t *testing.T, name string, c setting) {
+	t.Helper()
+	s := c.start(t)
+	defer s.Close()
+	images, labels := someBatch(s.Trainer, 1)
+	r := s.nodes.whole()
+	if m := s.nodes.micro; m != nil {
+		r = s.nodes.part(m.assign)
+	}
+	told := must(estimate.Peak(s.builder.Graph(), threads, r.feeds, r.fetches, r.targets...))(t)
+	traced := must(memory.Replay(must(s.Trace(images, labels, 1e-3, 1))(t), nil))(t)
+	off := float64(told.Peak)/float64(traced.Peak) - 1
+	t.Logf("%s: estimate %d, trace %d bytes, %+.2f %%, at %s", name, told.Peak, traced.Peak, 100*off, told.Node)
+	if math.Abs(off) > agreement {
+		t.Errorf("%s: the estimate of %d bytes is off by %.2f %%, the trace has %d", name, told.Peak, 100*off, traced.Peak)
+	}
+}
+
+// TestForecast compares the estimate with the trace for all methods and recompute modes. Several chunks make up a batch. Each
+// case takes TensorFlow a second to rewrite the graph twice, so only a third of the cases run by default, each method in one mode.
+func TestForecast(t *testing.T) {
+	modes := graph.Recomputes()
+	for i, method := range Names() {
+		for k, mode := range modes {
+			if !need.AllowsHeavy() && k != i%len(modes) {
+				continue
+			}
+			compareForecast(t, method+", "+mode, setting{
+				arch: narrow, method: method, mode: graph.Recompute(mode), batch: 8, classes: 10, chunkValues: 3 * 65 * 64,
+			})
+		}
+	}
+}
+
+// TestForecastSettings is TestForecast for what else changes a step's graph.
+func TestForecastSettings(t *testing.T) {
+	dtl := setting{arch: narrow, method: "dtl", mode: graph.RecomputeActivations, batch: 4, classes: 10}
+	for name, change := range map[string]func(c *setting){
+		"drop path":     func(c *setting) { c.dropPath = 0.1 },
+		"micro-batches": func(c *setting) { c.microBatch, c.dropPath = 2, 0.1 },
+		"full, micro":   func(c *setting) { c.microBatch, c.method = 2, "full" },
+	} {
+		c := dtl
+		change(&c)
+		compareForecast(t, name, c)
+	}
+}
+
+// TestForecastHeavy is TestForecast for the backbones of the papers.
+func TestForecastHeavy(t *testing.T) {
+	need.Heavy(t, "takes an hour and 4 GB")
+	for _, name := range []string{"vit_ti16", "swin_t", "vit_b16"} {
+		arch := must(backbone.Parse(name))(t)
+		for _, method := range Names() {
+			for _, mode := range graph.Recomputes() {
+				t.Run(name+"/"+method+"/"+mode, func(t *testing.T) {
+					compareForecast(t, "batch 4", setting{arch: arch, method: method, mode: graph.Recompute(mode), batch: 4, classes: 100})
+				})
+			}
+		}
+	}
+}
