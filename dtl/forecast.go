@@ -2,10 +2,12 @@ package dtl
 
 import (
 	"fmt"
+	"math"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/memory/estimate"
 )
 
@@ -100,4 +102,14 @@ func (s *stepNodes) update() stepRun {
 		r.feeds = append(r.feeds, f.Output)
 	}
 	return r
+}
+
+// ForecastPrediction tells the peak of classifying n images at a time.
+func (m *Model) ForecastPrediction(n int, o graph.SessionOptions) (peak int64, err error) {
+	defer graph.Catch(&err)
+	b := m.builder.Apart().Chunk(math.MaxInt32).In("forecast") // a graph for any number of images has no chunks
+	images := m.placeholder(b, n)
+	logits := m.forward(b, images, &backbone.Forward{Hook: m.newHook()})
+	report, err := estimate.Peak(m.builder.Graph(), o, []tf.Output{images.Output}, []tf.Output{logits.Output})
+	return report.Peak, err
 }

@@ -72,6 +72,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			}
 			c.MethodConfig = method.config(g)
 			c.AutoTest = !g.all.Changed("test") && !g.all.Changed("holdout")
+			c.Fixed = finetune.Fixed{Recompute: g.all.Changed("recompute"), MicroBatch: g.all.Changed("micro-batch")}
 			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
 			}

@@ -56,7 +56,7 @@ func (c Config) Check() error {
 	case c.Init == InitRandom && c.Path == "":
 		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
 	}
-	for _, check := range []func() error{c.checkAugmentation, c.checkLoss, c.checkSelection} {
+	for _, check := range []func() error{c.checkAugmentation, c.checkLoss, c.checkSelection, c.checkMemory} {
 		if err := check(); err != nil {
 			return err
 		}

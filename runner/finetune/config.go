@@ -66,6 +66,9 @@ type Config struct {
 	Patience      int               `json:"patience,omitempty"`
 	Unwatched     bool              `json:"-"` // with SelectLast, the run does not look at validation images either
 
+	Memory string `json:"-"` // that the process may take, as ParseSize reads it; "": any
+	Fixed  Fixed  `json:"-"` // with Memory
+
 	CacheMiB       int64           `json:"-"`
 	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off
 	CachePrecision graph.Precision `json:"-"` // of stored values; "": fp32
@@ -109,7 +112,7 @@ func (c *Config) Settings() []runner.Setting {
 		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
 		Help: "`epochs`, warm-up and cool-down included (default: 110, the published number, for the lists of VTAB-1k; 25 for other data)",
 	}
-	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.lossSettings(), c.selectionSettings(), c.cacheSettings())
+	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.lossSettings(), c.selectionSettings(), c.memorySettings(), c.cacheSettings())
 }
 
 func (c *Config) fileSettings() []runner.Setting {

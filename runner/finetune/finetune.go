@@ -32,6 +32,9 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 		return result.Run{}, err
 	}
 	defer p.data.close()
+	if err := p.settleMemory(folder, ui.Note); err != nil {
+		return result.Run{}, err
+	}
 	r, finished, err := p.begin(ctx, folder, ui)
 	if err != nil {
 		return result.Run{}, err

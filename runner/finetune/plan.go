@@ -13,6 +13,7 @@ import (
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
+	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
 
@@ -25,7 +26,8 @@ type plan struct {
 	start    *start // nil: the method's initial values
 	device   graph.Device
 	data     *dataset
-	weights  []float32 // of the classes, nil without --class-weights
+	weights  []float32      // of the classes, nil without --class-weights
+	memory   *result.Memory // what --memory chose, or nil
 }
 
 // newPlan reads the backbone, the initial adapter and the data set.

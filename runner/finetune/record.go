@@ -81,6 +81,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Parameters:   result.Parameters{Trainable: counts.Method, Unused: counts.Unused, Classifier: counts.Classifier, Frozen: counts.Frozen},
 		Notes:        d.notes,
 		FeatureCache: cache,
+		Memory:       r.memory,
 	}
 	if r.config.Select == SelectBest {
 		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}

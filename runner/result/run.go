@@ -64,6 +64,7 @@ type Run struct {
 	Progress     Progress      `json:"progress"`
 	Measurements Measurements  `json:"measurements"`
 	FeatureCache *FeatureCache `json:"feature_cache,omitempty"` // nil if not asked for
+	Memory       *Memory       `json:"memory,omitempty"`        // nil without --memory
 	Selection    *Selection    `json:"selection,omitempty"`     // nil if the last epoch's weights count
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
 	Several      *Several      `json:"several,omitempty"` // in the place of Accuracy with --loss bce
