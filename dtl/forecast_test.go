@@ -76,7 +76,10 @@ func TestForecastHeavy(t *testing.T) {
 		for _, method := range Names() {
 			for _, mode := range graph.Recomputes() {
 				t.Run(name+"/"+method+"/"+mode, func(t *testing.T) {
-					compareForecast(t, "batch 4", setting{arch: arch, method: method, mode: graph.Recompute(mode), batch: 4, classes: 100})
+					if _, _, err := newMethod(method, nil, arch); err != nil {
+						t.Skip(err)
+					}
+					compareForecast(t, "batch 4", setting{arch: arch, method: method, pool: backbone.PoolMean, mode: graph.Recompute(mode), batch: 4, classes: 100})
 				})
 			}
 		}
