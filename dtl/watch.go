@@ -31,7 +31,9 @@ func (t watched) reads() bool { return t.inAlias.IsUsed() || t.outAlias.IsUsed()
 func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 	t, result := watched{Tap: at, in: in, out: out}, out
 	if w.hook != nil {
-		t.outAlias = b.Alias(out)
+		if out.Defined() { // not at OwnBranch
+			t.outAlias = b.Alias(out)
+		}
 		t.inAlias = t.outAlias
 		if in.Output != out.Output {
 			t.inAlias = b.Alias(in)
@@ -59,13 +61,21 @@ func (t watched) ends(depth int) int {
 		case t.changed:
 			return t.Block.Index + 1
 		}
-	case backbone.FinalNorm:
+	case backbone.FinalNorm, backbone.Features:
 	default:
 		if t.changed || t.reads() {
 			return max(t.Block.Index, 0)
 		}
 	}
 	return depth
+}
+
+// plainEnd tells whether the method neither reads nor changes anything after the blocks.
+func (w *watcher) plainEnd() bool {
+	return !slices.ContainsFunc(w.taps, func(t watched) bool {
+		end := t.Point == backbone.FinalNorm || t.Point == backbone.Features
+		return end && (t.changed || t.reads() || t.out.HasGradient())
+	})
 }
 
 // found returns the prefix, given the features [B, d] of the watched pass.
@@ -98,9 +108,10 @@ func (w *watcher) found(features graph.Value) prefix {
 		case t.Point == backbone.BlockOutput && i < p.blocks: // outputs of later blocks are not part of the prefix
 			add(backbone.InputName(i), t.in, t.inAlias)
 			add(backbone.OutputName(blocks, i), t.out, t.outAlias)
-		case t.Point == backbone.FinalNorm && whole && !t.changed && !t.reads() && !t.out.HasGradient():
-			p.features = features
 		}
+	}
+	if whole && w.plainEnd() {
+		p.features = features
 	}
 	switch {
 	case p.blocks == 0:

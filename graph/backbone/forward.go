@@ -15,8 +15,8 @@ type Forward struct {
 	Derive func(name string, build func(b *graph.Builder) graph.Value) graph.Value
 	// Hook is the method's hook; nil builds the plain backbone.
 	Hook Hook
-	// Survivors returns the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP), or the
-	// zero Value for no mask. nil means no masks at all.
+	// Survivors returns the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP, 2 the method's own, see
+	// OwnBranch), or the zero Value for no mask. nil means no masks at all.
 	Survivors func(b *graph.Builder, block, branch int) graph.Value
 }
 
@@ -45,7 +45,14 @@ func (f *Forward) Features(b *graph.Builder, images graph.Value, pool Pool) grap
 	for i := range blocks {
 		x = f.block(blockScope(b, i), x, blocks[i:])
 	}
-	return f.Arch.Pooled(f, b.In("pool"), x, pool)
+	return f.pooled(b.In("pool"), x, pool)
+}
+
+// pooled is what the classifier reads, from the output of the last block.
+func (f *Forward) pooled(b *graph.Builder, x graph.Value, pool Pool) graph.Value {
+	blocks := f.Arch.Blocks()
+	features := f.Arch.Pooled(f, b, x, pool)
+	return f.Tap(b, Features, blocks[len(blocks)-1].Outside(), features, features)
 }
 
 func blockScope(b *graph.Builder, index int) *graph.Builder {
@@ -70,7 +77,7 @@ type Given struct {
 	// Values has the inputs and outputs [B, T, d] of those blocks by name. Values that no hook reads may be missing, except the
 	// output of the last given block, which is required unless Features are given.
 	Values map[string]graph.Value
-	// Features [B, d], if defined, replace the end of the pass. All blocks are then given, and the method changes none of them.
+	// Features [B, d], if defined, replace the end of the pass. All blocks are then given, and the method changes nothing.
 	Features graph.Value
 }
 
@@ -96,8 +103,11 @@ func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	if g.Features.Defined() {
 		return g.Features
 	}
-	return f.Arch.Pooled(f, b.In("pool"), x, pool)
+	return f.pooled(b.In("pool"), x, pool)
 }
+
+// MethodBranch is the number of a method's own branch for Survivors.
+const MethodBranch = 2
 
 // block builds block i, the first of remaining: x_i to x_i+1.
 func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) graph.Value {
@@ -106,7 +116,7 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) grap
 	inputs := []graph.Value{x}
 	masks := map[int]int{} // branch to index in inputs
 	if f.Survivors != nil {
-		for branch := range 2 {
+		for branch := range MethodBranch + 1 {
 			if mask := f.Survivors(b, block.Index, branch); mask.Defined() {
 				masks[branch] = len(inputs)
 				inputs = append(inputs, mask)
@@ -120,7 +130,11 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) grap
 			}
 			return branch
 		}
-		return f.Arch.Block(f, b, block, inputs[0], drop)
+		z := f.Arch.Block(f, b, block, inputs[0], drop)
+		if own := f.Tap(b, OwnBranch, block, z, graph.Value{}); own.Defined() {
+			z = b.In("own").Add(z, drop(own, MethodBranch))
+		}
+		return z
 	})
 	return f.Arch.Next(f, b, block, f.Tap(b, BlockOutput, block, x, z))
 }

@@ -26,13 +26,16 @@ const (
 	FC2                          // [B*T, mlp] -> [B*T, d]
 	MLPBranch                    // residual stream [B, T, d] -> what is about to be added to it
 	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, stochastic depth applied
-	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d]
+	OwnBranch                    // z_i [B, T, d] -> a method's branch [B, T, d], added to z_i after stochastic depth; the zero Value for none, as out is
+	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d], the own branch included
 	MergeNorm                    // at the end of a stage, with 4d and the T of the next stage: [B, T, 4d] -> [B, T, 4d]
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
+	Features                     // what the pool gives [B, d] -> what the classifier reads, of any width; in = out
 )
 
 // Tap is a point of a block. Points outside of the blocks carry the neighbouring block (Block.Outside): the first one at
-// PatchEmbedding, EmbeddingNorm and Tokens, the last one at FinalNorm. MergeNorm carries the block before it. Taps are comparable, so they can be map keys.
+// PatchEmbedding, EmbeddingNorm and Tokens, the last one at FinalNorm and Features. MergeNorm carries the block before it. Taps are comparable,
+// so they can be map keys.
 type Tap struct {
 	Point Point
 	Block Block
