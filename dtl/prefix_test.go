@@ -20,6 +20,8 @@ func TestStored(t *testing.T) {
 		"dtl+":   "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12]",
 		"linear": "features[12]",
 		"lst":    "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12] x_04[17 12]",
+
+		"res-tuning-bypass": "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12] x_04[17 12]",
 	}
 	for _, method := range Names() {
 		m, training, _ := setting{method: method}.resolve(t)

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Make golden vectors of Res-Tuning-Bypass, Adapter+, VQT and the low-rank-attention net: dtl/testdata/rival/NAME.safetensors on
+the tiny ViT of make_rival_vectors.py, with its contents, and rival_swin/adapter+.safetensors on the tiny Swin of
+make_swin_rival_vectors.py.
+
+Needs torch 2.15.0 and safetensors. Usage: python scripts/make_tuner_vectors.py (after make_golden_vectors.py and
+make_swin_rival_vectors.py)
+
+Each method is a second implementation in plain PyTorch from the papers' equations and public code: modelscope/ms-swift
+(swift/tuners/restuning.py), visinf/adapter_plus, and andytu28/VQT, where queries and tokens run through a block together and keys
+and values are cut to the tokens. Of LAST no code is public: the low-rank-attention net is this program's reconstruction.
+"""
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+import make_rival_vectors as rivals
+import make_swin_rival_vectors as swins
+from make_rival_vectors import CLASSES, D, DATA, DEPTH, HEADS, Plain
+
+BOTTLENECK = 5
+
+
+def residual(x, v, name):
+    return x + F.linear(F.gelu(F.linear(x, v[name + "ln1.weight"], v[name + "ln1.bias"])), v[name + "ln2.weight"], v[name + "ln2.bias"])
+
+
+class Bypass(Plain):
+    def shapes(self):
+        shapes = {}
+        for i in range(DEPTH):
+            for tuner in ("lateral", "vertical"):
+                p = f"bypass_blocks.{i}.{tuner}_tuner.tuner."
+                shapes |= {p + "ln1.weight": (BOTTLENECK, D), p + "ln1.bias": (BOTTLENECK,),
+                           p + "ln2.weight": (D, BOTTLENECK), p + "ln2.bias": (D,)}
+        return shapes
+
+    def block(self, h, i):
+        if i == 0:
+            self.x = h.detach()
+        h, p = super().block(h, i), f"bypass_blocks.{i}."
+        self.x = residual(h.detach(), self.v, p + "lateral_tuner.tuner.") + residual(self.x, self.v, p + "vertical_tuner.tuner.")
+        return self.x if i == DEPTH - 1 else h
+
+
+METHODS = {"res-tuning-bypass": Bypass}
+ON_SWIN = {}
+
+
+def make(method, weights, batch, head, path):
+    """Writes the file of one method. head is the number of features that the classifier reads."""
+    generator = torch.Generator().manual_seed(20261127)
+    images, labels = batch["images"].permute(0, 3, 1, 2).double(), batch["labels"]
+    shapes = {"head.weight": (CLASSES, head), "head.bias": (CLASSES,)} | method(weights, {}).shapes()
+    values = {n: 0.3 * torch.randn(s, generator=generator) + float(n.endswith("scaling")) for n, s in shapes.items()}
+    trained = {n: t.double().requires_grad_() for n, t in values.items()}
+    logits = method(weights, trained).forward(images)
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    out = {"logits": logits.detach().float(), "loss": loss.detach().float().reshape(1)}
+    out |= {"value/" + n: t for n, t in values.items()}
+    out |= {"gradient/" + n: t.grad.float() for n, t in trained.items()}
+    assert all(t.isfinite().all() for t in out.values())
+    save_file({n: t.contiguous() for n, t in out.items()}, path)
+    print(path.parent.name, path.stem, sum(t.numel() for n, t in values.items() if not n.startswith("head.")), round(loss.item(), 4))
+
+
+def main():
+    weights = {n: t.double() for n, t in load_file(DATA / "backbone.safetensors").items()}
+    batch = load_file(DATA / "images.safetensors")
+    for name, method in METHODS.items():
+        make(method, weights, batch, getattr(method, "head", D), DATA / "rival" / f"{name}.safetensors")
+    folder = DATA / "rival_swin"
+    weights = {n: t.double() for n, t in load_file(folder / "backbone.safetensors").items()}
+    batch = load_file(folder / "images.safetensors")
+    for name, method in ON_SWIN.items():
+        make(method, weights, batch, swins.width(len(swins.DEPTHS) - 1), folder / f"{name}.safetensors")
+
+
+if __name__ == "__main__":
+    main()
