@@ -57,6 +57,7 @@ func TestCounts(t *testing.T) {
 //	             patch embedding and its norm 2 x 128; norms of the merging 4 (128 + 256 + 512) = 3,584; final norm 1,024
 //	lora         q and v, 2 maps of rank 8: 2 x 2 x 8 x 12,032
 //	adapter      2 maps of width 8 with biases: (2 x 8 + 1) x 12,032 + 8 x 24; likewise adaptformer
+//	adapter+     that and a scale a channel: + 12,032
 //	ssf          2 x 11 d a block: 264,704; patch embedding and its norm 2 x 2 x 128; merging 2 x 3,584; final norm 2 x 1,024
 //	vpt-shallow  50 x 128
 //	vpt-deep     50 x 12,032
@@ -72,6 +73,7 @@ func TestSwinCounts(t *testing.T) {
 		"bitfit":      {Method: 200_760, Frozen: all - 200_760},
 		"lora":        {Method: 385_024, Frozen: all},
 		"adapter":     {Method: 204_736, Frozen: all},
+		"adapter+":    {Method: 216_768, Frozen: all},
 		"adaptformer": {Method: 204_736, Frozen: all},
 		"ssf":         {Method: 274_432, Frozen: all},
 		"vpt-shallow": {Method: 6_400, Frozen: all},

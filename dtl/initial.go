@@ -10,6 +10,9 @@ import (
 // Zeros is the Init that fills a parameter with 0.
 func Zeros(_ *rand.Rand, shape []int) tensor.Tensor { return tensor.Zeros(shape...) }
 
+// ones fills a parameter with 1.
+func ones(_ *rand.Rand, shape []int) tensor.Tensor { return draw(shape, func() float64 { return 1 }) }
+
 // KaimingUniform is PyTorch's default for linear and convolution weights [out, in, ...]: Kaiming-uniform with a =
 // sqrt(5), which is uniform within +-1/sqrt(fan_in).
 func KaimingUniform(random *rand.Rand, shape []int) tensor.Tensor {
@@ -31,11 +34,17 @@ func uniform(bound float64) Init {
 }
 
 // TruncatedNormal is timm's trunc_normal_: a normal distribution of the given standard deviation, truncated to [-2, 2].
-func TruncatedNormal(std float64) Init {
+func TruncatedNormal(std float64) Init { return truncated(std, 2) }
+
+// cutNormal is a normal distribution of the given standard deviation, truncated at two deviations.
+func cutNormal(std float64) Init { return truncated(std, 2*std) }
+
+// truncated is a normal distribution of the given standard deviation, truncated to [-limit, limit].
+func truncated(std, limit float64) Init {
 	return func(random *rand.Rand, shape []int) tensor.Tensor {
 		return draw(shape, func() float64 {
 			v := random.NormFloat64() * std
-			for math.Abs(v) > 2 {
+			for math.Abs(v) > limit {
 				v = random.NormFloat64() * std
 			}
 			return v

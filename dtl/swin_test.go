@@ -28,6 +28,7 @@ var swinRivals = map[string]Options{
 	"vpt-shallow": {"prompts": "3"},
 	"vpt-deep":    {"prompts": "3"},
 	"adapter":     {"bottleneck": "5"},
+	"adapter+":    {"bottleneck": "5"},
 	"adaptformer": {"bottleneck": "5", "scale": "0.1"},
 	"lora":        {"rank": "3", "alpha": "6"},
 	"ssf":         nil,
@@ -69,7 +70,7 @@ func TestSwinGradients(t *testing.T) {
 			t.Parallel()
 			modes := []graph.Recompute{graph.RecomputeActivations, graph.RecomputeBlocks}
 			if !need.AllowsHeavy() {
-				if !slices.Contains([]string{"full", "bitfit", "vpt-deep"}, method) {
+				if !slices.Contains([]string{"full", "bitfit", "vpt-deep", "adapter+"}, method) {
 					return // TestSwinVectors has their gradients, without stochastic depth
 				}
 				modes = modes[1:]

@@ -126,11 +126,14 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 	if t.DropPath > 0 {
 		s.seed = b.Placeholder("seed", tf.Int64, 2)
 		f.Survivors = func(b *graph.Builder, block, branch int) graph.Value {
-			rate := m.dropRate(t, block)
+			rate, stream := m.dropRate(t, block), 2*block+branch+1
+			if branch == backbone.MethodBranch {
+				rate, stream = m.ownDropRate(t), 2*len(m.Config.Arch.Blocks())+block+1
+			}
 			if rate == 0 || (t.DropPathScope == DropPathSuffix && block < m.prefix.blocks) {
 				return graph.Value{}
 			}
-			mask := b.DropPath(s.seed, 2*block+branch+1, t.Batch, rate)
+			mask := b.DropPath(s.seed, stream, t.Batch, rate)
 			if s.micro != nil {
 				return b.SliceSamples(mask, s.micro.from, n)
 			}
@@ -197,6 +200,14 @@ func (m *Model) addUpdate(b *graph.Builder, s *stepNodes, v *graph.Variable, gra
 // dropRate is the stochastic-depth rate of a block: linear, 0 at the first and DropPath at the last.
 func (m *Model) dropRate(t Training, block int) float64 {
 	return t.DropPath * float64(block) / float64(max(len(m.Config.Arch.Blocks())-1, 1))
+}
+
+// ownDropRate is the stochastic-depth rate of a method's own branches, the same in all blocks; 0 if it has none.
+func (m *Model) ownDropRate(t Training) float64 {
+	if _, ok := m.Config.Method.(branched); ok {
+		return t.DropPath
+	}
+	return 0
 }
 
 // dropsPrefix tells whether stochastic depth acts on any block of the prefix.

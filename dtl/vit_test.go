@@ -35,7 +35,7 @@ var viTMethods = map[string]Options{
 	"vpt-shallow": {"prompts": "3"}, "vpt-deep": {"prompts": "3"}, "adapter": {"bottleneck": "5"}, "adaptformer": {"bottleneck": "5"},
 	"lora": {"rank": "3"}, "ssf": nil, "fact-tt": {"rank": "3"}, "fact-tk": {"rank": "3"},
 	"noah": {"prompt-sizes": "2", "lora-sizes": "2", "adapter-sizes": "2"}, "lst": {"reduction": "1"},
-	"res-tuning-bypass": {"bottleneck": "5"},
+	"res-tuning-bypass": {"bottleneck": "5"}, "adapter+": {"bottleneck": "5"},
 }
 
 // onViT is a method on one of viTs, with the pool that a run would take.

@@ -68,6 +68,7 @@ var gradientCases = []gradientCase{
 	{name: "tanh gelu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.TanhGELU(in[0]) }},
 	{name: "swiglu", inputs: [][]int{{3, 5}, {3, 5}}, build: func(b *Builder, in []Value) Value { return b.SwiGLU(in[0], in[1]) }},
 	{name: "scale channels", inputs: [][]int{{2, 3, 4}, {4}}, build: func(b *Builder, in []Value) Value { return b.ScaleChannels(in[0], in[1]) }},
+	{name: "scale rows", inputs: [][]int{{3, 4}, {3}}, build: func(b *Builder, in []Value) Value { return b.ScaleRows(in[0], in[1]) }},
 	{name: "attention of one query", inputs: [][]int{{2, 1, 4}, {2, 3, 4}, {2, 3, 4}}, build: func(b *Builder, in []Value) Value {
 		return b.Attention(in[0], in[1], in[2], 2)
 	}},

@@ -43,8 +43,36 @@ class Bypass(Plain):
         return self.x if i == DEPTH - 1 else h
 
 
-METHODS = {"res-tuning-bypass": Bypass}
-ON_SWIN = {}
+def adapter_shapes(block, d):
+    p = block + "adapter."
+    return {p + "bottleneck.1.weight": (BOTTLENECK, d), p + "bottleneck.1.bias": (BOTTLENECK,),
+            p + "bottleneck.4.weight": (d, BOTTLENECK), p + "bottleneck.4.bias": (d,), p + "scaling": (d,)}
+
+
+def adapt(x, v, block):
+    p = block + "adapter."
+    low = F.gelu(F.linear(x, v[p + "bottleneck.1.weight"], v[p + "bottleneck.1.bias"]))
+    return x + F.linear(low, v[p + "bottleneck.4.weight"], v[p + "bottleneck.4.bias"]) * v[p + "scaling"]
+
+
+class AdapterPlus(Plain):
+    def shapes(self):
+        return {n: s for i in range(DEPTH) for n, s in adapter_shapes(f"blocks.{i}.", D).items()}
+
+    def block(self, x, i):
+        return adapt(super().block(x, i), self.v, f"blocks.{i}.")
+
+
+class SwinAdapterPlus(swins.Plain):
+    def shapes(self):
+        return {n: t for s, i in swins.BLOCKS for n, t in adapter_shapes(swins.in_block(s, i), swins.width(s)).items()}
+
+    def block(self, x, s, i):
+        return adapt(super().block(x, s, i), self.v, swins.in_block(s, i))
+
+
+METHODS = {"res-tuning-bypass": Bypass, "adapter+": AdapterPlus}
+ON_SWIN = {"adapter+": SwinAdapterPlus}
 
 
 def make(method, weights, batch, head, path):
