@@ -57,7 +57,20 @@ type Params struct {
 	free map[string]bool // exempt from weight decay
 
 	derive func(weights tensor.Map) (tensor.Map, error) // nil for none
+
+	frozen backbone.Forward // without a hook
+	more   int              // features that the classifier reads besides those of the pool
 }
+
+// Forward returns forward passes of the backbone with its own weights and another hook, for a method that runs a block on other tokens.
+func (p *Params) Forward(hook backbone.Hook) *backbone.Forward {
+	f := p.frozen
+	f.Hook = hook
+	return &f
+}
+
+// Read makes the classifier read more features than the pool gives. The hook returns all of them at the tap Features.
+func (p *Params) Read(more int) { p.more += more }
 
 // Declare adds a trainable parameter of the given shape. Use the official implementation's name where it has the
 // parameter: adapter files are exchanged under these names.

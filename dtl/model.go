@@ -120,9 +120,9 @@ func (c Config) onGraph(b *graph.Builder, frozen, trainable *graph.Variables) *M
 // attach declares the parameters of the method and of the classifier.
 func (m *Model) attach() {
 	c := m.Config
-	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}}
+	m.params = &Params{b: m.builder, vars: m.Trainable, free: map[string]bool{}, frozen: backbone.Forward{Arch: c.Arch, Weight: m.weight, Derive: m.derive}}
 	m.newHook = c.Method.Attach(m.params, c.Arch)
-	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.FeatureWidth(c.Arch, c.Pool))
+	m.params.Declare(HeadWeight, TruncatedNormal(0.02), c.Classes, backbone.FeatureWidth(c.Arch, c.Pool)+m.params.more)
 	m.params.DeclareFree(HeadBias, Zeros, c.Classes)
 }
 

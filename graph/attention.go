@@ -14,8 +14,8 @@ func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	return b.attention(q, k, v, heads, nil, biases)
 }
 
-// RotaryAttention is Attention with queries and keys turned by rotary positions (Su et al., "RoFormer", arXiv 2104.09864, equation 16). It
-// saves what Attention does: the turned queries and keys.
+// RotaryAttention is Attention with queries and keys turned by rotary positions (Su et al., "RoFormer", arXiv 2104.09864, equation 16). If q
+// has another number of tokens than k, only the keys have positions. It saves what Attention does: the turned queries and keys.
 func (b *Builder) RotaryAttention(q, k, v Value, heads int, turns *Turns) Value {
 	return b.attention(q, k, v, heads, turns, nil)
 }
@@ -30,24 +30,28 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 	split := func(b *Builder, x Value) Value { // [B, T, d] -> [B, heads, T, d/heads]
 		return b.transpose(b.reshape(x, x.Shape[0], x.Shape[1], heads, width), 0, 2, 1, 3)
 	}
-	join := func(b *Builder, x Value) Value { // [B, heads, T, d/heads] -> [B, T, d]
-		return b.reshape(b.transpose(x, 0, 2, 1, 3), q.Shape...)
+	join := func(b *Builder, x Value, shape []int) Value { // [B, heads, T, d/heads] -> [B, T, d]
+		return b.reshape(b.transpose(x, 0, 2, 1, 3), shape...)
 	}
 	joinT := func(b *Builder, x Value) Value { // [B, heads, d/heads, T] -> [B, T, d]
 		return b.reshape(b.transpose(x, 0, 3, 1, 2), k.Shape...)
+	}
+	turnsQ := turns
+	if q.Shape[1] != k.Shape[1] {
+		turnsQ = nil
 	}
 	// Scale q, which has fewer values than the scores, unless the softmax kernel scales for free.
 	inQ, inSoftmax := factor, 1.0
 	if b.hasKernels() && len(biases) == 0 { // biases need scores that are already scaled
 		inQ, inSoftmax = 1, factor
 	}
-	qh, kh, vh := b.Save(b.turn(turns, split(b, q), inQ, false), Costly), b.Save(b.turn(turns, split(b, k), 1, false), Costly), b.Save(split(b, v), Costly)
+	qh, kh, vh := b.Save(b.turn(turnsQ, split(b, q), inQ, false), Costly), b.Save(b.turn(turns, split(b, k), 1, false), Costly), b.Save(split(b, v), Costly)
 	scores := b.batchMatmul(qh, kh, false, true)
 	for _, bias := range biases {
 		scores = b.biased(scores, bias)
 	}
 	p := b.Save(b.softmax(scores, inSoftmax), Cheap)
-	out := join(b, b.batchMatmul(p, vh, false, false))
+	out := join(b, b.batchMatmul(p, vh, false, false), q.Shape)
 	return b.differentiable(out, append([]Value{q, k, v}, biases...), func(g *Gate, dy Value) []Value {
 		dout := split(g.Builder, dy)
 		savedQ, savedK, savedP := g.Saved(qh), g.Saved(kh), g.Saved(p)
@@ -57,13 +61,13 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 		}
 		parts := []part{
 			{q, func() Value {
-				return join(g.Builder, g.turn(turns, g.batchMatmul(ds, savedK, false, false), inQ, true))
+				return join(g.Builder, g.turn(turnsQ, g.batchMatmul(ds, savedK, false, false), inQ, true), q.Shape)
 			}},
 			{k, func() Value {
 				if turns == nil {
 					return joinT(g.Builder, g.batchMatmul(savedQ, ds, true, false))
 				}
-				return join(g.Builder, g.turn(turns, g.batchMatmul(ds, savedQ, true, false), 1, true))
+				return join(g.Builder, g.turn(turns, g.batchMatmul(ds, savedQ, true, false), 1, true), k.Shape)
 			}},
 			{v, func() Value { return joinT(g.Builder, g.batchMatmul(dout, savedP, true, false)) }},
 		}

@@ -75,6 +75,10 @@ var gradientCases = []gradientCase{
 	{name: "rotary attention", inputs: [][]int{{2, 3, 8}, {2, 3, 8}, {2, 3, 8}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
 		return b.RotaryAttention(in[0], in[1], in[2], 2, &Turns{"turns", func() []float32 { return []float32{0, 0, 0.3, 2, -1, 4} }})
 	}},
+	{name: "rotary attention of one query", inputs: [][]int{{2, 1, 8}, {2, 3, 8}, {2, 3, 8}}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
+		return b.RotaryAttention(in[0], in[1], in[2], 2, &Turns{"turns", func() []float32 { return []float32{0, 0, 0.3, 2, -1, 4} }})
+	}},
+	{name: "unit", inputs: [][]int{{2, 3, 5}}, build: func(b *Builder, in []Value) Value { return b.Unit(in[0]) }},
 	{name: "relu", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.ReLU(in[0]) }},
 	{name: "tanh", inputs: [][]int{{3, 5}}, build: func(b *Builder, in []Value) Value { return b.Tanh(in[0]) }},
 	{name: "slice tokens", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.SliceTokens(in[0], 1, 3) }},

@@ -18,7 +18,7 @@ import make_rival_vectors as rivals
 import make_swin_rival_vectors as swins
 from make_rival_vectors import CLASSES, D, DATA, DEPTH, HEADS, Plain
 
-BOTTLENECK = 5
+BOTTLENECK, QUERIES = 5, 2
 
 
 def residual(x, v, name):
@@ -71,7 +71,33 @@ class SwinAdapterPlus(swins.Plain):
         return adapt(super().block(x, s, i), self.v, swins.in_block(s, i))
 
 
-METHODS = {"res-tuning-bypass": Bypass, "adapter+": AdapterPlus}
+class VQT(Plain):
+    head = D * (1 + DEPTH * QUERIES)
+
+    def shapes(self):
+        return {f"query_prompt_embeddings.{i}": (1, QUERIES, D) for i in range(DEPTH)}
+
+    def attention(self, x, i):
+        b, n, _ = x.shape
+        q, k, v = self.qkv(x, i).reshape(b, n, 3, HEADS, D // HEADS).permute(2, 0, 3, 1, 4)
+        k, v = k[:, :, QUERIES:], v[:, :, QUERIES:]
+        a = (q @ k.transpose(-2, -1) * (D // HEADS) ** -0.5).softmax(-1)
+        return self.linear((a @ v).transpose(1, 2).reshape(b, n, D), f"blocks.{i}.attn.proj")
+
+    def block(self, x, i):
+        y = super().block(torch.cat((self.v[f"query_prompt_embeddings.{i}"].expand(len(x), -1, -1), x), 1), i)
+        self.answers = ([] if i == 0 else self.answers) + [y[:, :QUERIES].flatten(1)]
+        return y[:, QUERIES:]
+
+    def forward(self, images):
+        v, self.v = self.v, self.v | {"head.weight": torch.eye(D).double(), "head.bias": torch.zeros(D).double()}
+        cls = super().forward(images)
+        self.v = v
+        features = torch.cat([F.normalize(f) for f in [cls] + self.answers], 1)
+        return F.linear(features, v["head.weight"], v["head.bias"])
+
+
+METHODS = {"res-tuning-bypass": Bypass, "adapter+": AdapterPlus, "vqt": VQT}
 ON_SWIN = {"adapter+": SwinAdapterPlus}
 
 

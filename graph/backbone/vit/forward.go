@@ -25,7 +25,7 @@ func (v layers) attention(b *graph.Builder, x graph.Value) graph.Value {
 	q := v.project(b, backbone.Query, "query", v.arch.QKVBias != NoQKVBias, y)
 	k := v.project(b, backbone.Key, "key", v.arch.QKVBias == "", y)
 	value := v.project(b, backbone.Value, "value", v.arch.QKVBias != NoQKVBias, y)
-	mixed := b.RotaryAttention(q, k, value, v.Heads, v.turns(x.Shape[1]))
+	mixed := b.RotaryAttention(q, k, value, v.Heads, v.turns(k.Shape[1]))
 	d, h := v.Width, v.Heads
 	name := inBlock(v.Index, attention+"out")
 	kernel := b.Reshape(v.Weight(name+"/kernel", h, d/h, d), d, d)
