@@ -41,6 +41,7 @@ type Model struct {
 
 	given   Config // as given to New
 	prefix  prefix
+	cached  prefix // prefix with the values that the feature cache holds, which may be fewer
 	params  *Params
 	newHook func() backbone.Hook
 	derive  func(name string, build func(b *graph.Builder) graph.Value) graph.Value // see backbone.Forward; nil for none
@@ -84,8 +85,12 @@ func New(c Config) (m *Model, err error) {
 	features := m.features(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.logits = m.classify(b.In("predict"), features)
 	m.prefix = w.found(features)
-	for _, v := range m.prefix.values {
-		m.prefix.fetches = append(m.prefix.fetches, b.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
+	m.cached = m.prefix
+	if s, ok := c.Method.(summing); ok {
+		m.cached = m.prefix.summed(b.In("store"), c.Arch.Blocks(), s.sumFrom())
+	}
+	for _, v := range m.cached.values {
+		m.cached.fetches = append(m.cached.fetches, b.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
 	}
 	return m, nil
 }

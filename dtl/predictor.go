@@ -75,10 +75,10 @@ func (p *Predictor) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 // ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of the prefix in the order of Model.Stored,
 // each [n, Shape...] in float32.
 func (p *Predictor) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
-	if len(p.prefix.fetches) == 0 {
+	if len(p.cached.fetches) == 0 {
 		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", p.Config.Method.Name())
 	}
-	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, p.prefix.fetches)
+	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, p.cached.fetches)
 	if err != nil {
 		return nil, fmt.Errorf("values to store: %w", err)
 	}

@@ -17,6 +17,7 @@ type prefix struct {
 	blocks   int         // number of leading blocks
 	values   []stored    // of the watched pass: what the method reads, and the value from which the pass resumes
 	last     string      // name of the value from which the pass resumes, "" if that is features
+	as       string      // name under which the pass takes it
 	features graph.Value // [B, d] of the watched pass, if only the classifier follows
 	fetches  []tf.Output // the values in float32
 }
@@ -28,9 +29,30 @@ type stored struct {
 	needed bool
 }
 
+// summing is a method that reads outputs of blocks only through the sum of those from block sumFrom on, which must be of one size, so
+// that one stored value is enough. Its hook takes outputs that are not defined as zero, and that of the last block as the sum of the others too.
+type summing interface{ sumFrom() int }
+
+// sumName is the name of the stored value of a summing method.
+const sumName = "sum"
+
+// summed is the prefix in which a stored sum stands for all outputs from block from on.
+func (p prefix) summed(b *graph.Builder, blocks []backbone.Block, from int) prefix {
+	var sum graph.Value
+	for i := from; i < len(blocks); i++ {
+		at := slices.IndexFunc(p.values, func(v stored) bool { return v.name == backbone.OutputName(blocks, i) })
+		if out := graph.Detach(p.values[at].value); sum.Defined() {
+			sum = b.Add(sum, out)
+		} else {
+			sum = out
+		}
+	}
+	return prefix{blocks: p.blocks, values: []stored{{sumName, sum, true}}, last: sumName, as: p.as}
+}
+
 // Stored describes a value of the prefix that a training step can read from the feature cache.
 type Stored struct {
-	Name  string // x_07 is the input of block 7 in the plain backbone, features the pooled and normalised vector
+	Name  string // x_07 is the input of block 7 in the plain backbone, sum a sum of outputs, features the pooled and normalised vector
 	Shape []int  // for one image: [T, d] or [d]
 }
 
@@ -42,7 +64,7 @@ func (m *Model) Stored(t Training) []Stored {
 		return nil
 	}
 	var list []Stored
-	for _, v := range m.prefix.values {
+	for _, v := range m.cached.values {
 		list = append(list, Stored{v.name, slices.Clone(v.value.Shape[1:])})
 	}
 	return list
@@ -68,7 +90,7 @@ func (p prefix) given(b *graph.Builder, value func(v stored) graph.Value) backbo
 		case "features":
 			given.Features = b.Float(input)
 		case p.last:
-			given.Values[v.name] = b.Float(input) // the residual stream is float32
+			given.Values[p.as] = b.Float(input) // the residual stream is float32
 		default:
 			given.Values[v.name] = input
 		}

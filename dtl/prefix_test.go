@@ -22,6 +22,7 @@ func TestStored(t *testing.T) {
 		"lst":    "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12] x_04[17 12]",
 
 		"res-tuning-bypass": "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12] x_04[17 12]",
+		"lra":               "sum[17 12]",
 		"vqt":               "x_00[17 12] x_01[17 12] x_02[17 12] x_03[17 12] x_04[17 12]",
 	}
 	for _, method := range Names() {
@@ -49,7 +50,7 @@ func TestStored(t *testing.T) {
 // TestStoredSteps: training on images and on stored values gives the same losses and weights.
 func TestStoredSteps(t *testing.T) {
 	for _, c := range []setting{
-		{method: "dtl"}, {method: "dtl+"}, {method: "linear"}, {method: "lst"}, {method: "vqt"},
+		{method: "dtl"}, {method: "dtl+"}, {method: "linear"}, {method: "lst"}, {method: "vqt"}, {method: "lra"},
 		{method: "dtl", dropPath: 0.5, scope: DropPathSuffix}, {method: "dtl", options: Options{"feedback-from": "0"}},
 		{method: "dtl", mode: graph.RecomputeActivations},
 		{method: "dtl", precision: graph.BF16}, {method: "linear", precision: graph.BF16},

@@ -78,6 +78,7 @@ func TestSharedEqualsSingle(t *testing.T) {
 		{"ladder", "lst", nil, "", 3, 4},
 		{"bypass", "res-tuning-bypass", nil, "", 3, 4},
 		{"queries", "vqt", nil, "", 3, 4},
+		{"low rank", "lra", nil, "", 3, 4},
 	}
 	for _, method := range Names() {
 		if !slices.ContainsFunc(tasks, func(o oneTask) bool { return o.method == method }) {
@@ -137,7 +138,7 @@ func sameLogits(t *testing.T, what string, got, want tensor.Tensor, tolerance fl
 // TestSharedCounts: on ViT-B/16 ten tasks of DTL run 57 blocks of 120, and of linear probes and LST 12 of 120.
 func TestSharedCounts(t *testing.T) {
 	a := must(backbone.Parse("vit:image=16,patch=8,width=12,depth=12,heads=2,mlp=12"))(t)
-	for method, want := range map[string]int{"dtl": 57, "dtl+": 57, "linear": 12, "lst": 12, "res-tuning-bypass": 12, "vqt": 12, "lora": 120} {
+	for method, want := range map[string]int{"dtl": 57, "dtl+": 57, "linear": 12, "lst": 12, "res-tuning-bypass": 12, "vqt": 12, "lra": 12, "lora": 120} {
 		weights := must(randomWeights(a))(t)
 		c := Config{Arch: a, Std: [3]float64{1, 1, 1}, FloatImages: true}
 		s := openShared(t, c, weights)
@@ -260,7 +261,7 @@ func TestSharedBF16(t *testing.T) {
 	weights := must(randomWeights(micro))(t)
 	images := someImages(micro, 2)
 	s := openShared(t, c, weights)
-	for _, method := range []string{"dtl", "linear", "lst", "res-tuning-bypass", "vqt", "lora"} {
+	for _, method := range []string{"dtl", "linear", "lst", "res-tuning-bypass", "vqt", "lra", "lora"} {
 		task, want := oneTask{name: method, method: method, classes: 3}.single(t, c, weights, nil, images)
 		expect.NoError(t, s.Add(task))
 		sameLogits(t, method, must(s.Logits(images, method))(t)[0], want, 0x1p-7)

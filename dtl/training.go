@@ -89,7 +89,7 @@ func (m *Model) fromImages(b *graph.Builder, samples int, f *backbone.Forward) (
 
 func (m *Model) fromStored(element graph.Precision) input {
 	return func(b *graph.Builder, samples int, f *backbone.Forward) ([]graph.Value, graph.Value) {
-		inputs, given := m.prefix.placeholders(b, samples, element)
+		inputs, given := m.cached.placeholders(b, samples, element)
 		f.Arch, f.Weight, f.Derive = m.Config.Arch, m.weight, m.derive
 		return inputs, m.classify(b, f.Resume(b, given, m.Config.Pool))
 	}

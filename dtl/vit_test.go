@@ -35,7 +35,7 @@ var viTMethods = map[string]Options{
 	"vpt-shallow": {"prompts": "3"}, "vpt-deep": {"prompts": "3"}, "adapter": {"bottleneck": "5"}, "adaptformer": {"bottleneck": "5"},
 	"lora": {"rank": "3"}, "ssf": nil, "fact-tt": {"rank": "3"}, "fact-tk": {"rank": "3"},
 	"noah": {"prompt-sizes": "2", "lora-sizes": "2", "adapter-sizes": "2"}, "lst": {"reduction": "1"},
-	"res-tuning-bypass": {"bottleneck": "5"}, "adapter+": {"bottleneck": "5"}, "vqt": {"queries": "2"},
+	"res-tuning-bypass": {"bottleneck": "5"}, "adapter+": {"bottleneck": "5"}, "vqt": {"queries": "2"}, "lra": {"rank": "4"},
 }
 
 // onViT is a method on one of viTs, with the pool that a run would take.
@@ -111,7 +111,7 @@ func TestViTGradients(t *testing.T) {
 
 // TestViTStored: the prefix of every method is found, and steps on stored values equal steps on images.
 func TestViTStored(t *testing.T) {
-	wanted := map[string]string{"linear": "features", "dtl": "x_00 x_01 x_02", "dtl+": "x_00 x_01 x_02", "lst": "x_00 x_01 x_02", "res-tuning-bypass": "x_00 x_01 x_02", "vqt": "x_00 x_01 x_02"}
+	wanted := map[string]string{"linear": "features", "dtl": "x_00 x_01 x_02", "dtl+": "x_00 x_01 x_02", "lst": "x_00 x_01 x_02", "res-tuning-bypass": "x_00 x_01 x_02", "vqt": "x_00 x_01 x_02", "lra": "sum"}
 	eachViT(t, func(t *testing.T, family, method string) {
 		c := onViT(t, family, method)
 		m, training, _ := c.resolve(t)

@@ -118,6 +118,7 @@ func (w *watcher) found(features graph.Value) prefix {
 		p.values = nil // the embedding alone is not worth storing
 	case !p.features.Defined():
 		p.last = backbone.OutputName(blocks, p.blocks-1)
+		p.as = p.last
 		add(p.last, graph.Value{}, graph.Value{})
 		p.values[slices.IndexFunc(p.values, func(s stored) bool { return s.name == p.last })].needed = true
 	}

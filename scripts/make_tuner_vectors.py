@@ -19,6 +19,7 @@ import make_swin_rival_vectors as swins
 from make_rival_vectors import CLASSES, D, DATA, DEPTH, HEADS, Plain
 
 BOTTLENECK, QUERIES = 5, 2
+RANK, SIDE_HEADS, SIDE_BLOCKS, SUM_FROM = 6, 3, 2, 1
 
 
 def residual(x, v, name):
@@ -97,7 +98,26 @@ class VQT(Plain):
         return F.linear(features, v["head.weight"], v["head.bias"])
 
 
-METHODS = {"res-tuning-bypass": Bypass, "adapter+": AdapterPlus, "vqt": VQT}
+class LowRankNet(Plain):
+    def shapes(self):
+        return {f"lra.{j}.{n}": s for j in range(SIDE_BLOCKS)
+                for n, s in (("down", (RANK, D)), ("qkv", (3 * RANK, RANK)), ("up", (D, RANK)))}
+
+    def block(self, x, i):
+        x = super().block(x, i)
+        self.outputs = ([] if i == 0 else self.outputs) + [x.detach()]
+        if i < DEPTH - 1:
+            return x
+        z = torch.stack(self.outputs[SUM_FROM:]).mean(0)
+        for j in range(SIDE_BLOCKS):
+            w = [self.v[f"lra.{j}.{n}"] for n in ("down", "qkv", "up")]
+            b, n, _ = z.shape
+            q, k, v = (z @ w[0].T @ w[1].T).reshape(b, n, 3, SIDE_HEADS, -1).permute(2, 0, 3, 1, 4)
+            z = z + F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, RANK) @ w[2].T
+        return z
+
+
+METHODS = {"res-tuning-bypass": Bypass, "adapter+": AdapterPlus, "vqt": VQT, "lra": LowRankNet}
 ON_SWIN = {"adapter+": SwinAdapterPlus}
 
 
