@@ -46,11 +46,19 @@ func TestRecipeOf(t *testing.T) {
 			t.Errorf("for another Swin the note says whose recipe it is: %+v", r)
 		}
 	}
-	for method, name := range map[string]string{"lora": "petl", "fact-tt": "petl", "linear": "linear", "full": "full"} {
+	for method, name := range map[string]string{"lora": "petl", "fact-tt": "petl", "linear": "linear", "full": "full", "res-tuning-bypass": "side", "lra": "side"} {
 		r := RecipeOf(eurosat, method, vitTi)
 		if r.Name != name || r.Note != "" || len(r.Options) != 0 {
 			t.Errorf("%s: %+v", method, r)
 		}
+	}
+	// conf/train/default.yaml, optimizer/adamw.yaml, data/base_data.yaml and experiment/vtab/adapter_plus_dim8.yaml of visinf/adapter_plus.
+	if r := RecipeOf(eurosat, "adapter+", vitB); r.LR != 1e-3 || r.WeightDecay != 1e-4 || r.DropPath != 0.1 || r.Batch != 64 || r.Epochs != 100 || r.Options["bottleneck"] != "8" {
+		t.Errorf("Adapter+: %+v", r)
+	}
+	// The paper of VQT: 100 epochs, batch 128.
+	if r := RecipeOf(eurosat, "vqt", vitB); r.Batch != 128 || r.Epochs != 100 || r.DropPath != 0 || r.Options["queries"] != "1" {
+		t.Errorf("VQT: %+v", r)
 	}
 	// FacT/fact_tt.py and vtab.py: AdamW 1e-3, weight decay 1e-4, drop path 0.1, batch 64, 100 epochs.
 	if r := RecipeOf(eurosat, "fact-tt", vitB); r.LR != 1e-3 || r.WeightDecay != 1e-4 || r.DropPath != 0.1 || r.Batch != 64 || r.Epochs != 100 {

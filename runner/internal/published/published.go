@@ -14,11 +14,11 @@ import (
 	"dtl-tf/runner/internal/suite"
 )
 
-// Each file has one row per method: vtab.csv top-1 in percent on the 19 tasks of VTAB-1k with a ViT-B/16 pre-trained on
-// ImageNet-21k, memory.csv what the comparison figure of the DTL paper shows, and caveat.csv the reasons, a row each, why a
-// quoted accuracy cannot be compared directly (* is every method).
+// Each file has one row per method: vtab.csv top-1 in percent on the 19 tasks of VTAB-1k with a ViT-B/16 pre-trained on ImageNet-21k,
+// mean.csv the mean of methods of which the cells by task are not collected here, memory.csv what the comparison figure of the DTL
+// paper shows, and caveat.csv the reasons, a row each, why a quoted accuracy cannot be compared directly (* is every method).
 //
-//go:embed vtab.csv memory.csv caveat.csv
+//go:embed vtab.csv mean.csv memory.csv caveat.csv
 var files embed.FS
 
 // Quote is what is published about one method on ViT-B/16. A nil field is unknown.
@@ -64,6 +64,12 @@ var quotes = sync.OnceValue(func() (list []Quote) {
 			}
 		}
 		list = append(list, q)
+	}
+	for _, r := range rows("mean.csv") {
+		list = append(list, Quote{
+			Method: r.text("method"), Name: r.text("name"), Source: r.text("source"),
+			Parameters: r.number("parameters_m"), Groups: r.number("mean_of_groups"),
+		})
 	}
 	for _, r := range rows("memory.csv") {
 		i := index(list, r.text("method"))

@@ -45,6 +45,13 @@ func TestKnown(t *testing.T) {
 	if plus := Of("dtl+"); plus.Tasks != nil || plus.Mean19 != nil || *plus.Groups != 77.7 || plus.Source == "" {
 		t.Errorf("dtl+ has no row by task, only the figure: %+v", plus)
 	}
+	// Facts of "Adapters Strike Back": 0.20 M and 77.6 at r = 8.
+	if a := Of("adapter+"); a.Name != "Adapter+" || *a.Parameters != 0.20 || *a.Groups != 77.6 || a.Tasks != nil || !strings.Contains(a.Source, "one recipe") {
+		t.Errorf("adapter+: %+v", a)
+	}
+	if lra := Of("lra"); lra.Groups != nil || lra.Parameters != nil {
+		t.Errorf("what is published for LAST is quoted for the reconstruction: %+v", lra)
+	}
 	if shallow := Of("vpt-shallow"); shallow.GPUMemory != nil || shallow.MemorySource != "" {
 		t.Errorf("vpt-shallow is not in the figure: %+v", shallow)
 	}
