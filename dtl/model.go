@@ -10,6 +10,7 @@ import (
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/spell"
 	"dtl-tf/graph/tensor"
 )
 
@@ -85,6 +86,9 @@ func New(c Config) (m *Model, err error) {
 	features := m.features(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
 	m.logits = m.classify(b.In("predict"), features)
 	m.prefix = w.found(features)
+	if err := m.checkRecompute(); err != nil {
+		return nil, err
+	}
 	m.cached = m.prefix
 	if s, ok := c.Method.(summing); ok {
 		m.cached = m.prefix.summed(b.In("store"), c.Arch.Blocks(), s.sumFrom())
@@ -93,6 +97,20 @@ func New(c Config) (m *Model, err error) {
 		m.cached.fetches = append(m.cached.fetches, b.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
 	}
 	return m, nil
+}
+
+// checkRecompute returns an error if the mode of recomputation approximates gradients and saves nothing by it.
+func (m *Model) checkRecompute() error {
+	c := m.Config
+	switch {
+	case !c.Recompute.Approximate():
+		return nil
+	case m.prefix.blocks == len(c.Arch.Blocks()):
+		return spell.Settingf("recompute", "%s %s has no use for the method %s: no gradient enters the backbone's blocks, so none of their GELUs saves anything", c.Recompute, c.Method.Name())
+	case m.builder.CompactGELUs() == 0:
+		return spell.Settingf("recompute", "%s %s has no use for this backbone: its MLPs have another activation than GELU", c.Recompute)
+	}
+	return nil
 }
 
 // builder starts a graph.

@@ -30,6 +30,7 @@ type shared struct {
 	names       map[string]int
 	records     int // on the tape so far
 	recompute   Recompute
+	compact     int // values with the gradient of CompactGELU
 	chunkValues int
 	precision   Precision
 	kernels     bool // whether the kernels of package capi may be used

@@ -72,7 +72,7 @@ func (b *Builder) Region(inputs []Value, later float64, fn func(b *Builder, inpu
 	trial.region = &region{}
 	whole := fn(&trial, inputs)
 	switch {
-	case whole.tape == nil, inputs[0].Shape[0] == Unknown:
+	case whole.tape == nil, inputs[0].Shape[0] == Unknown, b.recompute == RecomputeGELU2Bit:
 		return whole
 	case b.recompute == RecomputeNone && (inputs[0].tape == nil || trainsInside(whole.tape, inputs[0].tape, start)):
 		// PyTorch saves the input of every layer that trains; so does the plain tape.

@@ -55,7 +55,7 @@ func (c *StepConfig) Settings() []Setting {
 		},
 		{
 			Name: "recompute", Group: GroupMachine, Value: (*string)(&c.Recompute), OneOf: graph.Recomputes(),
-			Help: "what the backward pass recomputes to save memory: `" + strings.Join(graph.Recomputes(), "|") + "`",
+			Help: "what the backward pass recomputes to save memory: `" + strings.Join(graph.Recomputes(), "|") + "`; gelu2bit recomputes nothing and keeps 2 bits for each value of the backbone's GELUs: its gradients are APPROXIMATE",
 		},
 		{
 			Name: "xla", Group: GroupMachine, Value: &c.XLA, OneOf: []string{XLAAuto, XLAOn, XLAOff},

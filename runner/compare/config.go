@@ -56,7 +56,7 @@ func (c *Config) Settings() []runner.Setting {
 		{Name: "classes", Group: GroupMeasured, Value: &c.Classes, Min: 2, Max: 1 << 20, Help: "number of `classes` of the classifier"},
 		{
 			Name: "recompute", Group: GroupMeasured, Value: (*string)(&c.Recompute), OneOf: graph.Recomputes(),
-			Help: "what the backward pass recomputes to save memory, `none|activations|blocks` (none saves the activations that PyTorch saves)",
+			Help: "what the backward pass recomputes to save memory, `none|activations|blocks|gelu2bit` (none saves the activations that PyTorch saves; gelu2bit too, but of the backbone's GELUs 2 bits a value, with APPROXIMATE gradients)",
 		},
 		{
 			Name: "precision", Group: GroupMeasured, Value: (*string)(&c.Precision), OneOf: graph.Precisions(),

@@ -29,7 +29,7 @@ func howMeasured(s Settings, rows []Row) string {
 		"without recomputation by TensorFlow's optimiser. It includes activations, gradients and temporaries, but not weights, optimizer state and "+
 		"images, which exist before the step. Activations and gradients: the peak of each, at different times. Total: weights, optimizer state and step peak. "+
 		"Trainable parameters exclude the classifier%s.",
-		device, s.Machine, s.Threads, s.TensorFlow, weights, s.ImageSize, s.ImageSize, s.Batch, s.Precision, s.Recompute, s.Classes,
+		device, s.Machine, s.Threads, s.TensorFlow, weights, s.ImageSize, s.ImageSize, s.Batch, s.Precision, s.Recompute.Label(), s.Classes,
 		s.WarmupSteps, s.Steps, classifier)
 }
 

@@ -23,6 +23,7 @@ type Record struct {
 	Eps            float64         `json:"layer_norm_eps,omitempty"` // 0: the usual 1e-6
 	WarmupEpochs   int             `json:"warmup_epochs"`
 	CooldownEpochs int             `json:"cooldown_epochs"`
+	Gradients      string          `json:"gradients,omitempty"`       // approximate with gelu2bit, otherwise exact and ""
 	FeatureCache   string          `json:"feature_cache"`             // on or off
 	CachePrecision graph.Precision `json:"cache_precision,omitempty"` // "" if the cache is off
 	// ValidationCache is on if looks read stored values too, "" if not.
@@ -30,6 +31,9 @@ type Record struct {
 	// ClassWeights are the weights of the classes in the loss, by label, nil if they have none.
 	ClassWeights []float32 `json:"class_weights,omitempty"`
 }
+
+// approximate is the Gradients of a run with approximate ones.
+const approximate = "approximate"
 
 // ReadRecord decodes the configuration of a run.json. Settings that an earlier version did not have get the values that it trained
 // with: their defaults, and no feature cache.
@@ -51,6 +55,9 @@ func (r *run) settings() Record {
 	s := Record{
 		Config: c, Eps: unusualEps(bb), WarmupEpochs: r.schedule.Warmup, CooldownEpochs: r.schedule.Cooldown, FeatureCache: cacheOff,
 		ClassWeights: r.weights,
+	}
+	if c.Recompute.Approximate() {
+		s.Gradients = approximate
 	}
 	if k := r.record.FeatureCache; k != nil && k.Used {
 		s.FeatureCache, s.CachePrecision = cacheOn, c.CachePrecision

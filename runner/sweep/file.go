@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/runner/result"
 )
 
@@ -79,6 +80,8 @@ func (o *Outcome) Settings() string {
 		Batch     int    `json:"batch"`
 		Precision string `json:"precision"`
 		Scope     string `json:"drop_path_scope"`
+
+		Recompute graph.Recompute `json:"recompute"`
 	}
 	text := "the recipe " + o.Recipe.Name
 	if o.Recipe.Note != "" {
@@ -95,6 +98,9 @@ func (o *Outcome) Settings() string {
 	text += fmt.Sprintf(": %d epochs, batch %d", config.Epochs, config.Batch)
 	if config.Precision != "" {
 		text += ", " + config.Precision
+	}
+	if config.Recompute.Approximate() {
+		text += ", --recompute " + config.Recompute.Label()
 	}
 	if config.Scope == string(dtl.DropPathSuffix) {
 		text += ", --drop-path-scope " + config.Scope

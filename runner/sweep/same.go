@@ -36,7 +36,7 @@ func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
 		{"lr", had.LR, f.LearningRate}, {"weight_decay", had.WeightDecay, f.WeightDecay}, {"drop_path", had.DropPath, f.DropPath},
 		{"epochs", had.Epochs, f.Epochs}, {"batch", had.Batch, f.Batch}, {"options", fmt.Sprint(had.Options), fmt.Sprint(map[string]string(f.Options))},
 		{"pool", cmp.Or(o.Overrides[recipe.Pool], defaultPool), cmp.Or(j.Overrides[recipe.Pool], defaultPool)},
-		{"precision", record.Precision, f.Precision}, {"drop-path-scope", record.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)},
+		{"precision", record.Precision, f.Precision}, {"approximate gradients", record.Recompute.Approximate(), f.Recompute.Approximate()}, {"drop-path-scope", record.DropPathScope, cmp.Or(f.DropPathScope, dtl.DropPathAll)},
 		{"seed", record.Seed, f.Seed}, {"augment", canonical(record.Augment), canonical(f.Augment)}, {"views", record.Views, f.Views},
 		{"test-resize", record.TestResize, f.TestResize}, {"select", cmp.Or(record.Select, finetune.SelectLast), cmp.Or(f.Select, finetune.SelectLast)},
 		{"select-every", cmp.Or(record.SelectEvery, 1), cmp.Or(f.SelectEvery, 1)}, {"patience", record.Patience, f.Patience}, {"the targets", targets(record.Config), targets(f)},

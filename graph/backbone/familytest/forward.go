@@ -25,7 +25,7 @@ func (t Toy) Block(f *backbone.Forward, b *graph.Builder, block backbone.Block, 
 	name := fmt.Sprintf("toy/block_%d/", block.Index)
 	y := b.Rows(f.Tap(b, backbone.Norm2, block, x, t.norm(f, b, name+"norm", x)))
 	hidden := b.Save(f.Tap(b, backbone.FC1, block, y, linear(f, b.In("fc1"), name+"fc1", y, block.MLP)), graph.Costly)
-	g := b.GELU(hidden)
+	g := b.CompactGELU(hidden)
 	out := f.Tap(b, backbone.FC2, block, g, linear(f, b.In("fc2"), name+"fc2", g, block.Width))
 	branch := f.Tap(b, backbone.MLPBranch, block, x, b.Reshape(out, x.Shape...))
 	return f.Tap(b, backbone.MLPOutput, block, x, b.Add(x, drop(branch, 1)))

@@ -95,7 +95,7 @@ func (v layers) bias(b *graph.Builder) graph.Value {
 func (v layers) mlp(b *graph.Builder, x graph.Value) graph.Value {
 	y := b.Rows(v.norm(b, backbone.Norm2, "norm2", x))
 	hidden := b.Save(v.dense(b.In("fc1"), backbone.FC1, "mlp/fc1", y, v.MLP), graph.Costly)
-	out := v.dense(b.In("fc2"), backbone.FC2, "mlp/fc2", b.GELU(hidden), v.Width)
+	out := v.dense(b.In("fc2"), backbone.FC2, "mlp/fc2", b.CompactGELU(hidden), v.Width)
 	return v.Tap(b, backbone.MLPBranch, v.Block, x, b.Reshape(out, x.Shape...))
 }
 

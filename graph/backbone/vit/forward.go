@@ -73,7 +73,7 @@ func (a Architecture) activate(b *graph.Builder, x graph.Value) graph.Value {
 	case backbone.QuickGELU:
 		return b.Swish(x, quickSlope)
 	}
-	return b.GELU(x)
+	return b.CompactGELU(x)
 }
 
 func (v layers) dense(b *graph.Builder, p backbone.Point, name string, x graph.Value, in, out int) graph.Value {
