@@ -36,3 +36,13 @@ func TestLowRankNetErrors(t *testing.T) {
 		t.Errorf("at rank 5: %v", options)
 	}
 }
+
+// TestLowRankNetStored: sums from different blocks have different names, because runs of one feature cache share values by name.
+func TestLowRankNetStored(t *testing.T) {
+	for from, want := range map[string]string{"0": "sum_00", "2": "sum_02"} {
+		m, training, _ := setting{method: "lra", options: Options{"sum-from": from}}.resolve(t)
+		if got := m.Stored(training); len(got) != 1 || got[0].Name != want {
+			t.Errorf("sum-from %s stores %v, want %s", from, got, want)
+		}
+	}
+}

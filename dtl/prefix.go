@@ -1,6 +1,7 @@
 package dtl
 
 import (
+	"fmt"
 	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -33,8 +34,8 @@ type stored struct {
 // that one stored value is enough. Its hook takes outputs that are not defined as zero, and that of the last block as the sum of the others too.
 type summing interface{ sumFrom() int }
 
-// sumName is the name of the stored value of a summing method.
-const sumName = "sum"
+// sumName is the name of the stored sum of the outputs from a block on: sum_00 of all of them.
+func sumName(from int) string { return fmt.Sprintf("sum_%02d", from) }
 
 // summed is the prefix in which a stored sum stands for all outputs from block from on.
 func (p prefix) summed(b *graph.Builder, blocks []backbone.Block, from int) prefix {
@@ -47,12 +48,13 @@ func (p prefix) summed(b *graph.Builder, blocks []backbone.Block, from int) pref
 			sum = out
 		}
 	}
-	return prefix{blocks: p.blocks, values: []stored{{sumName, sum, true}}, last: sumName, as: p.as}
+	name := sumName(from) // a feature cache holds the values of several methods by name
+	return prefix{blocks: p.blocks, values: []stored{{name, sum, true}}, last: name, as: p.as}
 }
 
 // Stored describes a value of the prefix that a training step can read from the feature cache.
 type Stored struct {
-	Name  string // x_07 is the input of block 7 in the plain backbone, sum a sum of outputs, features the pooled and normalised vector
+	Name  string // x_07 is the input of block 7 in the plain backbone, sum_00 a sum of outputs, features the pooled and normalised vector
 	Shape []int  // for one image: [T, d] or [d]
 }
 

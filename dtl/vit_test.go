@@ -111,7 +111,7 @@ func TestViTGradients(t *testing.T) {
 
 // TestViTStored: the prefix of every method is found, and steps on stored values equal steps on images.
 func TestViTStored(t *testing.T) {
-	wanted := map[string]string{"linear": "features", "dtl": "x_00 x_01 x_02", "dtl+": "x_00 x_01 x_02", "lst": "x_00 x_01 x_02", "res-tuning-bypass": "x_00 x_01 x_02", "vqt": "x_00 x_01 x_02", "lra": "sum"}
+	wanted := map[string]string{"linear": "features", "dtl": "x_00 x_01 x_02", "dtl+": "x_00 x_01 x_02", "lst": "x_00 x_01 x_02", "res-tuning-bypass": "x_00 x_01 x_02", "vqt": "x_00 x_01 x_02", "lra": "sum_00"}
 	eachViT(t, func(t *testing.T, family, method string) {
 		c := onViT(t, family, method)
 		m, training, _ := c.resolve(t)
