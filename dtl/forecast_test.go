@@ -41,14 +41,14 @@ func compareForecast(t *testing.T, name string, c setting) {
 // TestForecast compares the estimate with the trace for all methods and recompute modes. Several chunks make up a batch. Each
 // case takes TensorFlow a second to rewrite the graph twice, so only a third of the cases run by default, each method in one mode.
 func TestForecast(t *testing.T) {
-	modes := graph.Recomputes()
+	modes := graph.ExactRecomputes()
 	for i, method := range Names() {
 		for k, mode := range modes {
 			if !need.AllowsHeavy() && k != i%len(modes) {
 				continue
 			}
-			compareForecast(t, method+", "+mode, setting{
-				arch: narrow, method: method, mode: graph.Recompute(mode), batch: 8, classes: 10, chunkValues: 3 * 65 * 64,
+			compareForecast(t, method+", "+string(mode), setting{
+				arch: narrow, method: method, mode: mode, batch: 8, classes: 10, chunkValues: 3 * 65 * 64,
 			})
 		}
 	}
@@ -74,12 +74,12 @@ func TestForecastHeavy(t *testing.T) {
 	for _, name := range []string{"vit_ti16", "swin_t", "vit_b16"} {
 		arch := must(backbone.Parse(name))(t)
 		for _, method := range Names() {
-			for _, mode := range graph.Recomputes() {
-				t.Run(name+"/"+method+"/"+mode, func(t *testing.T) {
+			for _, mode := range graph.ExactRecomputes() {
+				t.Run(name+"/"+method+"/"+string(mode), func(t *testing.T) {
 					if _, _, err := newMethod(method, nil, arch); err != nil {
 						return // the method does not take this backbone
 					}
-					compareForecast(t, "batch 4", setting{arch: arch, method: method, pool: backbone.PoolMean, mode: graph.Recompute(mode), batch: 4, classes: 100})
+					compareForecast(t, "batch 4", setting{arch: arch, method: method, pool: backbone.PoolMean, mode: mode, batch: 4, classes: 100})
 				})
 			}
 		}

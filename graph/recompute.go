@@ -32,6 +32,11 @@ func (r Recompute) Label() string {
 	return string(r)
 }
 
+// ExactRecomputes lists the modes that leave the gradients as they are but for rounding.
+func ExactRecomputes() []Recompute {
+	return []Recompute{RecomputeNone, RecomputeActivations, RecomputeBlocks}
+}
+
 // Recomputes lists the names that ParseRecompute accepts.
 func Recomputes() []string {
 	return []string{string(RecomputeNone), string(RecomputeActivations), string(RecomputeBlocks), string(RecomputeGELU2Bit)}

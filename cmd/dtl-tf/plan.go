@@ -36,6 +36,7 @@ decoded images (--image-cache), and what the evaluation takes beyond a step.
 			method   methodFlags
 			quiet    bool
 		)
+		c.Epochs = 0 // chosen by the data
 		add := func(title string, names ...string) {
 			g.add(title, func(f *pflag.FlagSet) {
 				for _, name := range names {
@@ -47,7 +48,7 @@ decoded images (--image-cache), and what the evaluation takes beyond a step.
 		backbone.define(g, true)
 		add(runner.GroupStart, "init", "init-adapter")
 		method.define(g, "`name` of the method: "+runner.MethodNames(), c.Method)
-		add(runner.GroupTraining, "epochs", "batch", "micro-batch", "drop-path", "drop-path-scope", "augment", "views", "select")
+		add(runner.GroupTraining, "epochs", "batch", "micro-batch", "drop-path", "drop-path-scope", "augment", "views", "loss", "class-weights", "clip-grad", "ema", "select")
 		add(runner.GroupMachine, "threads", "precision", "memory", "feature-cache", "cache-precision", "image-cache")
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.BoolVar(&c.Measure, "measure", false, "train a few steps on random images and tell the time of the run")
@@ -61,6 +62,7 @@ decoded images (--image-cache), and what the evaluation takes beyond a step.
 			}
 			c.MethodConfig = method.config(g)
 			c.Fixed.MicroBatch = g.all.Changed("micro-batch")
+			c.AutoTest = !g.all.Changed("test") && !g.all.Changed("holdout")
 			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
 			}

@@ -36,7 +36,12 @@ func (c Config) check() error {
 	case c.Overwrite && c.Resume:
 		return runner.Usagef("--overwrite and --resume contradict each other: give one of them")
 	}
-	c.Epochs = cmp.Or(c.Epochs, train.DefaultEpochs) // chosen when the data are known
+	return c.checkSettings()
+}
+
+// checkSettings is Check for settings that may leave the epochs to chooseForData.
+func (c Config) checkSettings() error {
+	c.Epochs = cmp.Or(c.Epochs, train.DefaultEpochs)
 	return c.Check()
 }
 

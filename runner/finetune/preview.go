@@ -25,7 +25,7 @@ type Preview struct {
 	Steps     int             `json:"steps"`
 	Epochs    int             `json:"epochs"`
 
-	Modes []Mode          `json:"recompute"` // in the order of graph.Recomputes
+	Modes []Mode          `json:"recompute"` // in the order of graph.ExactRecomputes
 	Cache *PreviewCache   `json:"feature_cache,omitempty"`
 	Limit int64           `json:"limit,omitempty"`
 	Pick  *result.Memory  `json:"pick,omitempty"` // what fine-tune --memory chooses; nil without a limit
@@ -67,7 +67,7 @@ func Foresee(ctx context.Context, c Config, measure bool, note runner.NoteFunc) 
 	if c.Data == "" {
 		return Preview{}, runner.Usagef("--data is required: name the folder of a data set")
 	}
-	if err := c.Check(); err != nil {
+	if err := c.checkSettings(); err != nil {
 		return Preview{}, err
 	}
 	limit, err := c.limit()
@@ -88,11 +88,11 @@ func Foresee(ctx context.Context, c Config, measure bool, note runner.NoteFunc) 
 		Images: len(p.data.items), Classes: p.data.classes, Steps: c.Epochs * p.data.train.Steps(), Epochs: c.Epochs, Limit: limit,
 	}
 	n := p.needs()
-	for _, r := range graph.Recomputes() {
+	for _, r := range graph.ExactRecomputes() {
 		if err := interrupted(ctx); err != nil {
 			return Preview{}, err
 		}
-		mode, err := n.mode(graph.Recompute(r), limit)
+		mode, err := n.mode(r, limit)
 		if err != nil {
 			return Preview{}, err
 		}
