@@ -169,7 +169,7 @@ func TestLayouts(t *testing.T) {
 	write(t, root, map[string][]byte{"a/1.png": picture(t, 1, 40, 48), "b/2.png": picture(t, 2, 40, 48)})
 	out, err := run(t, root, false)
 	expect.NoError(t, err)
-	if !strings.Contains(out, "fine-tune --val 0.15 --test 0.15") {
+	if !strings.Contains(out, "fine-tune sets 15 % of the images aside") {
 		t.Errorf("no word on the missing test split:\n%s", out)
 	}
 	write(t, root, map[string][]byte{"labels.csv": []byte("path,label\na/1.png,a\nb/2.png,b\n")})

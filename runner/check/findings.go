@@ -50,7 +50,7 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 	}
 	train, test := parts[data.Train], parts[data.Test]
 	if len(test.Items) == 0 {
-		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: fine-tune --val 0.15 --test 0.15 sets images aside for it")
+		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: fine-tune sets 15 %% of the images aside for it (--test 0.15), and --val 0.15 as many to choose the epoch")
 	}
 	if len(train.Items) == 0 {
 		f.Problem("splits", set.Root, "there is no split train: nothing can be learned")
