@@ -34,7 +34,7 @@ var storeys = []struct {
 	{"runner: adapters, classes, scores", []string{"runner/internal/adapter", "runner/internal/class", "runner/internal/classify", "runner/assess/page"}},
 	{"runner: training, answers, exports", []string{"runner/finetune", "runner/infer", "runner/export"}},
 	{"runner: cells of benchmarks", []string{"runner/recipe", "runner/sweep"}},
-	{"runner: whole commands", []string{"runner/check", "runner/compare", "runner/vtab", "runner/fewshot", "runner/domain", "runner/doctor", "runner/cache", "runner/prepare", "runner/serve"}},
+	{"runner: whole commands", []string{"runner/check", "runner/compare", "runner/plan", "runner/vtab", "runner/fewshot", "runner/domain", "runner/doctor", "runner/cache", "runner/prepare", "runner/serve"}},
 	{"programs", []string{"cmd", "scripts"}},
 }
 
