@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -215,6 +216,40 @@ func TestSprites(t *testing.T) {
 	spriteRows = 737280
 	refused(t, config(t, filepath.Join("testdata", "dsprites.npz"), "dsprites_loc"), "dsprites.npz", "imgs.npy", "1100 images, dSprites has 737280")
 	refused(t, config(t, filepath.Join("testdata", "dsprites.hdf5"), "dsprites_loc"), "dsprites.hdf5", "[1100 64 64]", "dSprites has [737280 64 64]")
+}
+
+// TestSpritesRefused checks that the header of the array in an .npz is checked before memory is taken, and its end.
+func TestSpritesRefused(t *testing.T) {
+	spriteRows = 30
+	defer func() { spriteRows = 737280 }()
+	npy := func(shape string, rows int) string {
+		header := fmt.Sprintf("%-117s\n", "{'descr': '|u1', 'fortran_order': False, 'shape': "+shape+", }")
+		return "\x93NUMPY\x01\x00" + string(rune(len(header))) + "\x00" + header + strings.Repeat("\x00", rows*spriteSide*spriteSide)
+	}
+	npz := func(content string) string {
+		return files{spriteFile: content}.zip(t, filepath.Join(t.TempDir(), spriteNPZ))
+	}
+	whole := npz(npy("(30, 64, 64)", 30))
+	cut := plant(t, filepath.Join(t.TempDir(), spriteNPZ), read(t, whole)[:60])
+	for _, c := range []struct {
+		name, from string
+		want       []string
+	}{
+		{"a huge header", npz("\x93NUMPY\x02\x00\xff\xff\xff\xff{"), []string{spriteFile, "header claims 4294967295 bytes"}},
+		{"a huge array", npz(npy("(30, 64, 9223372036854775807)", 30)), []string{spriteFile}},
+		{"more images than claimed", npz(npy("(30, 64, 64)", 31)), []string{spriteFile, "follow the last image"}},
+		{"fewer images", npz(npy("(30, 64, 64)", 29)), []string{spriteFile, "image 29", "EOF"}},
+		{"another array", npz(npy("(30, 64, 32)", 30)), []string{spriteFile, "shape [30 64 32]"}},
+		{"a text", npz("<html>"), []string{spriteFile}},
+		{"a cut archive", cut, []string{spriteNPZ, "is it complete"}},
+		{"another archive", files{"train.bin": "x"}.zip(t, filepath.Join(t.TempDir(), spriteNPZ)), []string{spriteNPZ}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conf := config(t, c.from, "dsprites_loc")
+			conf.Train, conf.Val = 1, 1
+			expect.Memory(t, 4<<20, func() { refused(t, conf, c.want...) })
+		})
+	}
 }
 
 // TestSpriteLabels compares the labels in VTAB-1k's lists with the counts of an independent implementation.

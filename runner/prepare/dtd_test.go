@@ -79,7 +79,7 @@ func TestDTDRefused(t *testing.T) {
 		{"another line", pack(f.with("dtd/labels/val1.txt", "../../etc/passwd")), []string{"labels/val1.txt", "CLASS/FILE"}},
 		{"no image data", pack(f.with("dtd/images/class05/class05_test1.jpg", "<html>")), []string{"class05_test1.jpg", "neither JPEG"}},
 		{"a RAR", string(plant(t, filepath.Join(t.TempDir(), "dtd-r1.0.1.tar.gz"), []byte("Rar!\x1a\x07\x01"))), []string{"RAR", "unpack it"}},
-		{"an archive in an archive", files{"dtd-r1.0.1.tar.gz": "x"}.zip(t, filepath.Join(t.TempDir(), "dtd.zip")), []string{"labels/"}},
+		{"an archive in an archive", files{"dtd-r1.0.1.tar.gz": "x"}.zip(t, filepath.Join(t.TempDir(), "dtd.zip")), []string{"labels/", "archives in archives are not opened: dtd.zip, dtd-r1.0.1.tar.gz", "unpack the outer one"}},
 		{"another data set", files{"a/1.jpg": photo(t, 1), "b/1.jpg": photo(t, 2)}.zip(t, filepath.Join(t.TempDir(), "dtd-r1.0.1.tar.gz")), []string{"labels/", "another archive"}},
 		{"an empty folder of others", filepath.Dir(files{"x": "y"}.zip(t, filepath.Join(t.TempDir(), "textures.zip"))), []string{"dtd-r1.0.1.tar.gz (625239812 bytes)", "textures.zip"}},
 		{"two copies", copies(t, whole), []string{"dtd-r1.0.1.tar.gz", "keep one of them"}},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"dtl-tf/runner/prepare/matlab"
@@ -29,7 +30,12 @@ type flowers struct {
 }
 
 // flowerSplits has the variable of setid.mat for each split. VTAB-1k tests on tstid, the largest.
-var flowerSplits = []struct{ split, variable string }{{"train", "trnid"}, {"validation", "valid"}, {"test", "tstid"}}
+var flowerSplits = []flowerSplit{{"train", "trnid"}, {"validation", "valid"}, {"test", "tstid"}}
+
+type flowerSplit struct{ split, variable string }
+
+// flowerLabels is the variable of imagelabels.mat.
+const flowerLabels = "labels"
 
 const maxFlowers = 100_000 // more than five digits number
 
@@ -52,13 +58,16 @@ func (f *flowers) file(name string, _ int64, r io.Reader) error {
 		return nil
 	}
 	return matlab.Walk(r, func(a *matlab.Array) (err error) {
+		if a.Name != flowerLabels && !slices.ContainsFunc(flowerSplits, func(s flowerSplit) bool { return a.Name == s.variable }) {
+			return nil // not read, so that the number of variables does not matter
+		}
 		f.lists[a.Name], err = a.Ints(maxFlowers)
 		return err
 	})
 }
 
 func (f *flowers) result(_ string, missing func(string) error) (map[string][]record, []string, error) {
-	labels, ok := f.lists["labels"]
+	labels, ok := f.lists[flowerLabels]
 	if !ok {
 		return nil, nil, missing("imagelabels.mat with the variable labels")
 	}

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -89,6 +90,17 @@ func TestFlowersRefused(t *testing.T) {
 }
 
 // TestFlowersRules checks lists that contradict each other.
+// TestFlowersOtherVariables: only the variables of the data set are read, however many others a file has.
+func TestFlowersOtherVariables(t *testing.T) {
+	f := &flowers{lists: map[string][]int{}}
+	for _, name := range []string{"testdouble_7.4_GLNX86.mat", "numbers.mat"} { // with fractions, whole numbers
+		expect.NoError(t, f.file("setid.mat", 0, bytes.NewReader(read(t, filepath.Join("matlab", "testdata", name)))))
+	}
+	if len(f.lists) > 0 {
+		t.Errorf("%v", f.lists)
+	}
+}
+
 func TestFlowersRules(t *testing.T) {
 	good := func() *flowers {
 		return &flowers{lists: map[string][]int{"labels": {1, 102, 7}, "trnid": {3}, "valid": {1}, "tstid": {2}}, images: 3}

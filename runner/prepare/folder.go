@@ -49,6 +49,12 @@ func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 	if i := slices.IndexFunc(entries, func(e archive.Entry) bool { return strings.EqualFold(path.Ext(e.Name), ".rar") }); i >= 0 && len(images) == 0 {
 		return nil, fmt.Errorf("%s: %s is a RAR archive, which is not read: unpack it and give the folder", a.Path, entries[i].Name)
 	}
+	if i := slices.IndexFunc(entries, func(e archive.Entry) bool { return isArchiveName(e.Name) }); i >= 0 && len(images) == 0 {
+		if a.Kind == archive.Folder {
+			return nil, fmt.Errorf("%s holds no data set of a known name or form, but archives such as %s: give the archive itself, or name its task with --task", a.Path, entries[i].Name)
+		}
+		return nil, fmt.Errorf("%s holds archives such as %s, and archives in archives are not opened: unpack it and give the folder", a.Path, entries[i].Name)
+	}
 	if len(images) == 0 {
 		return nil, fmt.Errorf("%s holds neither class folders with images, nor TFDS record files, nor CIFAR's or dSprites' data: its first file is %s", a.Path, entries[0].Name)
 	}

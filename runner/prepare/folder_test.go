@@ -243,6 +243,15 @@ func TestFoldersRefused(t *testing.T) {
 			}
 			expect.NoError(t, os.WriteFile(filepath.Join(root, "README.md"), nil, 0o666))
 		}, []string{"neither class folders", "README.md"}},
+		{"an archive in a folder", func(t *testing.T, root string, _ *Config) {
+			for _, class := range []string{"cat", "dog", "emu"} {
+				expect.NoError(t, os.RemoveAll(filepath.Join(root, class)))
+			}
+			files{"a.png": "x"}.zip(t, filepath.Join(root, "pictures.zip"))
+		}, []string{"archives such as pictures.zip", "give the archive itself"}},
+		{"an archive in an archive", func(t *testing.T, root string, c *Config) {
+			c.From = files{"deep/pictures.tar.gz": "x", "deep/README.md": "x"}.zip(t, filepath.Join(root, "all.zip"))
+		}, []string{"all.zip holds archives such as deep/pictures.tar.gz", "archives in archives are not opened"}},
 		{"nothing", func(t *testing.T, root string, _ *Config) {
 			expect.NoError(t, os.RemoveAll(root))
 			expect.NoError(t, os.Mkdir(root, 0o777))

@@ -66,6 +66,9 @@ func findRaw(ctx context.Context, from string, set *authorSet) (*rawFiles, error
 		}
 		err = folder.Walk(ctx, func(e archive.Entry, _ io.Reader) error { return f.add(e.Name) })
 	} else {
+		if set.publishedName(filepath.Base(from)) == "" {
+			return nil, fmt.Errorf("%s: the files of %s are not read in an archive: unpack it and give the folder", from, set.title)
+		}
 		f.folder = filepath.Dir(from)
 		err = f.addSiblings()
 	}

@@ -95,6 +95,12 @@ func TestFindFiles(t *testing.T) {
 	c.Task = "kitti"
 	refused(t, c)
 
+	both := files{"svhn/" + svhnTrain: string(read(t, filepath.Join(folder, svhnTrain))), "svhn/" + svhnTest: string(read(t, filepath.Join(folder, svhnTest)))}
+	packed := both.zip(t, filepath.Join(t.TempDir(), "downloads.zip"))
+	for _, out := range []string{"svhn", "numbers"} {
+		refused(t, small(t, packed, out, rows), "downloads.zip", "SVHN's cropped digits are not read in an archive: unpack it")
+	}
+
 	c = small(t, folder, "svhn", rows)
 	c.Link = true
 	if err := refused(t, c, "--link"); !wrongUse(err) {

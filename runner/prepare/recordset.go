@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -172,10 +173,17 @@ func (s *recordSet) extract(ctx context.Context, put sink) error {
 	})
 }
 
+// maxTrusted is how much memory is taken for an image because an archive claims its size, which few photographs exceed. Growing a
+// buffer step by step would take several times the size.
+const maxTrusted = 16 << 20
+
 // readImage reads an encoded image of a known size.
 func readImage(r io.Reader, size int64) (content []byte, err error) {
 	if size <= maxImageBytes {
-		content, err = io.ReadAll(io.LimitReader(r, maxImageBytes+1))
+		var b bytes.Buffer
+		b.Grow(int(min(size, maxTrusted)) + bytes.MinRead)
+		_, err = b.ReadFrom(io.LimitReader(r, maxImageBytes+1))
+		content = b.Bytes()
 	}
 	if n := max(size, int64(len(content))); err == nil && n > maxImageBytes {
 		err = fmt.Errorf("%d bytes are too many for an image, %d is the limit", n, maxImageBytes)

@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -25,6 +26,7 @@ type shelf struct {
 	folder   *archive.Archive // nil if --from is an archive
 	inner    string           // see authorSet
 	others   []string         // archives in the folder that are not the set's
+	nested   []string         // archives in archives
 	unpacked []archive.Entry  // files of the set that were not in archives, by name
 }
 
@@ -102,21 +104,28 @@ func isArchiveName(name string) bool {
 // walk visits the files of the set, under the names that canon gives them (see authorSet). Of a file that is there packed and
 // unpacked it visits the packed one.
 func (s *shelf) walk(ctx context.Context, canon func(string) string, visit func(name string, e archive.Entry, r io.Reader) error) error {
-	seen := map[string]string{} // the archive by name
+	s.nested = nil
+	seen, wheres := map[[md5.Size]byte]int{}, []string{} // the archive, which wheres names, by the digest of the name
 	var once func(where string) func(archive.Entry, io.Reader) error
 	once = func(where string) func(archive.Entry, io.Reader) error {
+		wheres = append(wheres, where)
+		number := len(wheres) - 1
 		return func(e archive.Entry, r io.Reader) error {
 			if s.inner != "" && path.Base(e.Name) == s.inner {
 				return archive.WalkTar(ctx, s.inner, e.Size, r, once(s.inner))
 			}
 			name := canon(e.Name)
 			if name == "" {
+				if isArchiveName(e.Name) {
+					s.nested = append(s.nested, where+", "+e.Name)
+				}
 				return nil
 			}
-			if first, ok := seen[name]; ok {
-				return fmt.Errorf("%s is there twice, in %s and in %s: keep one of them", name, first, where)
+			key := md5.Sum([]byte(name))
+			if first, ok := seen[key]; ok {
+				return fmt.Errorf("%s is there twice, in %s and in %s: keep one of them", name, wheres[first], where)
 			}
-			seen[name] = where
+			seen[key] = number
 			return visit(name, e, r)
 		}
 	}
@@ -132,7 +141,7 @@ func (s *shelf) walk(ctx context.Context, canon func(string) string, visit func(
 	loose := map[string]bool{}
 	return s.folder.Walk(ctx, func(e archive.Entry, r io.Reader) error {
 		name := canon(e.Name)
-		if _, packed := seen[name]; name == "" || packed {
+		if _, packed := seen[md5.Sum([]byte(name))]; name == "" || packed {
 			return nil
 		}
 		if loose[name] {
@@ -191,6 +200,9 @@ func (s *shelf) missing(set *authorSet, what string) error {
 		hint = fmt.Sprintf("in the folder are neither the unpacked files nor %s", strings.Join(want, ", "))
 	case len(set.files) > 1 && !set.either:
 		hint = fmt.Sprintf("give the folder with all files of the data set: %s", set.list())
+	}
+	if len(s.nested) > 0 {
+		hint += fmt.Sprintf(" (archives in archives are not opened: %s; unpack the outer one and give the folder)", spell.Few(s.nested, 3))
 	}
 	if len(s.others) > 0 {
 		hint += fmt.Sprintf(" (archives of other names are not opened: %s; a RAR has to be unpacked)", spell.Few(s.others, 3))

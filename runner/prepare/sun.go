@@ -94,6 +94,7 @@ func (s *sun) result(_ string, missing func(string) error) (map[string][]record,
 			}
 		}
 	}
+	s.images = nil // most of which are in no list
 	return records, classes, nil
 }
 

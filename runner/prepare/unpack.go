@@ -59,7 +59,7 @@ func openUnpacked(ctx context.Context, c Config, path, head string, most int64) 
 		u.size, err = u.fill(c, s, most-int64(len(head)))
 		u.size += int64(len(head))
 	}
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		err = fmt.Errorf("%w: unpacking takes up to %s in %s until its images are written", err, report.Bytes(most), c.scratch)
 	}
 	if err != nil {
