@@ -19,6 +19,13 @@ func Size(data []byte) (height, width int, err error) {
 	return h.height, h.width, err
 }
 
+// Progressive tells whether the image is stored in several passes. Decoding it takes memory for the coefficients of all of it, about
+// as much as for its pixels.
+func Progressive(data []byte) bool {
+	h, err := readHeader(data)
+	return err == nil && h.progressive
+}
+
 // Markers of ITU-T T.81, table B.1.
 const (
 	markerTEM   = 0x01
@@ -34,6 +41,7 @@ type header struct {
 	height, width int
 	components    int  // 1 grey, 3 colour, 4 CMYK or YCCK
 	adobe         bool // has an APP14 segment of Adobe
+	progressive   bool
 }
 
 func readHeader(data []byte) (header, error) {
@@ -50,6 +58,7 @@ func readHeader(data []byte) (header, error) {
 			h.height = int(binary.BigEndian.Uint16(segment[1:]))
 			h.width = int(binary.BigEndian.Uint16(segment[3:]))
 			h.components = int(segment[5])
+			h.progressive = marker&3 == 2 // SOF2, SOF6, SOF10 and SOF14
 			if h.height == 0 || h.width == 0 || h.components == 0 {
 				return h, errors.New("the frame header gives no size")
 			}

@@ -102,6 +102,9 @@ func TestSize(t *testing.T) {
 		"exif_rotated.jpg": {17, 23},
 	} {
 		h, w, err := Size(read(t, name))
+		if got := Progressive(read(t, name)); got != (name == "progressive.jpg") {
+			t.Errorf("%s: progressive %v", name, got)
+		}
 		if err != nil || h != want[0] || w != want[1] {
 			t.Errorf("%s: %d x %d, error %v", name, h, w, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"dtl-tf/graph/capi"
 	"dtl-tf/graph/jpeg"
 	"dtl-tf/runner/data"
 )
@@ -34,7 +35,7 @@ type studio struct {
 }
 
 // Limits on the images that are changed at a time. The second is one of the largest photographs of retinas, or two usual ones, for
-// which the process grows by some 210 MB.
+// which the process grows by some 170 MB.
 const (
 	maxConverted       = 16
 	maxConvertedPixels = 20_000_000
@@ -43,6 +44,7 @@ const (
 func newStudio(ctx context.Context, jpeg75 bool) *studio {
 	s := &studio{jpeg75: jpeg75, pixels: semaphore.NewWeighted(maxConvertedPixels), close: func() error { return nil }}
 	s.decoder = sync.OnceValues(func() (*jpeg.Decoder, error) {
+		capi.ReturnLargeBlocks()
 		d, err := jpeg.NewDecoder(1)
 		if err == nil {
 			s.close = d.Close
@@ -76,7 +78,7 @@ func (s *studio) do(img picture, then func(picture) error) error {
 	return s.ctx.Err()
 }
 
-// weigh returns the number of pixels of an image by its header, at most maxConvertedPixels.
+// weigh returns the number of pixels of an image by its header, at most maxConvertedPixels. Those of a progressive JPEG count twice.
 func weigh(content []byte) int64 {
 	height, width, err := jpeg.Size(content)
 	if err != nil {
@@ -85,7 +87,11 @@ func weigh(content []byte) int64 {
 			return 1 // decoding will fail, or is of another format, of which files are large themselves
 		}
 	}
-	return min(max(int64(height)*int64(width), 1), maxConvertedPixels)
+	pixels := max(int64(height)*int64(width), 1)
+	if jpeg.Progressive(content) {
+		pixels *= 2
+	}
+	return min(pixels, maxConvertedPixels)
 }
 
 func (s *studio) change(img *picture) error {

@@ -2,7 +2,9 @@ package prepare
 
 import (
 	"bytes"
+	"image"
 	"image/jpeg"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -74,5 +76,23 @@ func TestJPEG75Refused(t *testing.T) {
 	c.Link = true
 	if err := refused(t, c, "--link", "--jpeg75"); !wrongUse(err) {
 		t.Errorf("no error of usage: %v", err)
+	}
+}
+
+// TestWeigh: an image counts by its pixels, which a progressive JPEG takes twice, and none counts more than there is room for.
+func TestWeigh(t *testing.T) {
+	testdata := filepath.Join("..", "..", "graph", "jpeg", "testdata")
+	for name, want := range map[string]int64{"big420.jpg": 67 * 91, "progressive.jpg": 2 * 67 * 91} {
+		if got := weigh(read(t, filepath.Join(testdata, name))); got != want {
+			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+	var b bytes.Buffer
+	expect.NoError(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 5000, 5000))))
+	if got := weigh(b.Bytes()); got != maxConvertedPixels {
+		t.Errorf("25 megapixels: %d", got)
+	}
+	if got := weigh([]byte("<html>")); got != 1 {
+		t.Errorf("no image: %d", got)
 	}
 }
