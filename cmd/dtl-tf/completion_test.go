@@ -60,9 +60,9 @@ func TestCompletionBash(t *testing.T) {
 		"dtl-tf vtab ":                           "run search table check",
 		"dtl-tf help fi":                         "fine-tune",
 		"dtl-tf fine-tune --rec":                 "--recompute",
-		"dtl-tf fine-tune --recompute ":          "none activations blocks",
+		"dtl-tf fine-tune --recompute ":          "none activations blocks gelu2bit",
 		"dtl-tf fine-tune --recompute = b":       "blocks",
-		"dtl-tf fine-tune --recompute =":         "none activations blocks",
+		"dtl-tf fine-tune --recompute =":         "none activations blocks gelu2bit",
 		"dtl-tf fine-tune --recompute=b":         "--recompute=blocks",
 		"dtl-tf fine-tune --data x --precision ": "fp32 bf16 fp16",
 		"dtl-tf fine-tune --method dtl":          "dtl dtl+",
@@ -147,7 +147,7 @@ func TestCompletionOthers(t *testing.T) {
 words=(dtl-tf fine-tune --recompute ""); CURRENT=4; _dtl_tf
 words=(dtl-tf vtab run --precision=b); CURRENT=4; _dtl_tf
 words=(dtl-tf fine-tune --out ""); CURRENT=4; _dtl_tf`)
-		if want := strings.Fields("none activations blocks fp32 bf16 fp16 files"); !slices.Equal(got[:6], want[:6]) || got[6] != "files -/" {
+		if want := strings.Fields("none activations blocks gelu2bit fp32 bf16 fp16"); !slices.Equal(got[:7], want) || got[7] != "files -/" {
 			t.Errorf("zsh: %q", got)
 		}
 	}
@@ -160,7 +160,7 @@ complete -C 'dtl-tf fine-tune --backbone a'`)
 			word, _, _ := strings.Cut(line, "\t")
 			words = append(words, word)
 		}
-		if want := []string{"activations", "blocks", "none", "search", "a file.npz"}; !slices.Equal(words, want) {
+		if want := []string{"activations", "blocks", "gelu2bit", "none", "search", "a file.npz"}; !slices.Equal(words, want) {
 			t.Errorf("fish: %q, want %q", words, want)
 		}
 	}

@@ -71,7 +71,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 				return err
 			}
 			c.MethodConfig = method.config(g)
-			c.AutoTest = !g.all.Changed("test") && !g.all.Changed("holdout")
+			c.Auto = auto(g)
 			c.Fixed = finetune.Fixed{Recompute: g.all.Changed("recompute"), MicroBatch: g.all.Changed("micro-batch")}
 			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
@@ -80,4 +80,10 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			return err
 		}
 	},
+}
+
+// auto tells which settings the user has not given.
+func auto(g *groups) finetune.Auto {
+	given := g.all.Changed
+	return finetune.Auto{Out: !given("out"), Epochs: !given("epochs"), Test: !given("test") && !given("holdout")}
 }

@@ -62,7 +62,7 @@ decoded images (--image-cache), and what the evaluation takes beyond a step.
 			}
 			c.MethodConfig = method.config(g)
 			c.Fixed.MicroBatch = g.all.Changed("micro-batch")
-			c.AutoTest = !g.all.Changed("test") && !g.all.Changed("holdout")
+			c.Auto = auto(g)
 			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
 			}

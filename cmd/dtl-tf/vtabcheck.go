@@ -19,7 +19,8 @@ ROOT contains a folder for each task with train800.txt, val200.txt, train800val2
 command checks the lists, their lengths and labels against VTAB-1k, and looks for classes without images, missing
 files, images that cannot be decoded, and images that are both in train and in test or twice in a list (the same
 bytes, or the same pixels at the 224 x 224 of a backbone). The table shows the fingerprint that a run on the data
-would record, and whether lists and pixels are those of VTAB-1k: by what 'data prepare' recorded, or by the lists alone.
+would record, and whether lists and pixels are those of VTAB-1k: by what 'data prepare' recorded, or by the
+lists alone.
 
 Every problem is printed with its file and line, and the exit code is 1. Remarks do not change the exit code.`,
 	examples: []string{

@@ -33,6 +33,8 @@ func (c Config) check() error {
 	switch {
 	case c.Data == "":
 		return runner.Usagef("--data is required: name the folder of a data set")
+	case c.Out == "" && !c.Auto.Out:
+		return runner.Usagef("--out is required: name a folder for the results")
 	case c.Overwrite && c.Resume:
 		return runner.Usagef("--overwrite and --resume contradict each other: give one of them")
 	}
@@ -41,7 +43,9 @@ func (c Config) check() error {
 
 // checkSettings is Check for settings that may leave the epochs to chooseForData.
 func (c Config) checkSettings() error {
-	c.Epochs = cmp.Or(c.Epochs, train.DefaultEpochs)
+	if c.Auto.Epochs {
+		c.Epochs = train.DefaultEpochs
+	}
 	return c.Check()
 }
 

@@ -15,7 +15,7 @@ import (
 // no effect on the result is "-". A new setting is a field, its default, an entry in Settings, and the code that it affects.
 type Config struct {
 	Data            string  `json:"data"`
-	Out             string  `json:"out"` // "": runs/ and the name of the data set
+	Out             string  `json:"out"`
 	Overwrite       bool    `json:"-"`
 	Resume          bool    `json:"-"`
 	CheckpointEvery int     `json:"checkpoint_every"`
@@ -24,7 +24,7 @@ type Config struct {
 	Holdout         float64 `json:"holdout"`
 	Val             float64 `json:"val,omitempty"`  // share of the training images for a split val
 	Test            float64 `json:"test,omitempty"` // and test
-	AutoTest        bool    `json:"-"`              // Test is ownTest if the data set has no split to evaluate on
+	Auto            Auto    `json:"-"`
 	SkipBadImages   bool    `json:"skip_bad_images"`
 	Exif            string  `json:"exif"`                  // ExifAuto or, in a record, ExifOn or ExifOff
 	TrainSplit      string  `json:"train_split,omitempty"` // "": trainval
@@ -45,7 +45,7 @@ type Config struct {
 	InitAdapter string `json:"init_adapter,omitempty"`
 	runner.MethodConfig
 
-	Epochs int `json:"epochs"` // 0: publishedEpochs or ownEpochs, see chooseForData
+	Epochs int `json:"epochs"`
 	runner.StepConfig
 	LearningRate  float64           `json:"lr"` // 0: the usual one of the method
 	WeightDecay   float64           `json:"weight_decay"`
@@ -72,6 +72,13 @@ type Config struct {
 	CacheMiB       int64           `json:"-"`
 	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off
 	CachePrecision graph.Precision `json:"-"` // of stored values; "": fp32
+}
+
+// Auto says which settings the user has left to the program.
+type Auto struct {
+	Out    bool // see defaultOut
+	Epochs bool // see chooseForData
+	Test   bool // Test is ownTest if the data set has no split to evaluate on
 }
 
 // What --exif accepts.

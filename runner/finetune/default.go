@@ -49,15 +49,15 @@ func defaultOut(dataSet string, there bool) string {
 	}
 }
 
-// chooseForData fills in the epochs, and with AutoTest the share of the test images.
+// chooseForData fills in the epochs, and with Auto the share of the test images.
 func (c *Config) chooseForData(set *data.Set, note runner.NoteFunc) error {
 	own := set.Layout != data.LayoutLists
 	held := slices.Contains(set.Splits(), data.Test) || slices.Contains(set.Splits(), data.Val)
-	if c.AutoTest && own && !held && c.Loss != result.LossSeveral && c.EvalSplit == "" && len(c.Targets) == 0 {
+	if c.Auto.Test && own && !held && c.Loss != result.LossSeveral && c.EvalSplit == "" && len(c.Targets) == 0 {
 		c.Test = ownTest
 		note("--test %v: there are no test images, so some are set aside to measure the accuracy", ownTest)
 	}
-	if c.Epochs != 0 {
+	if !c.Auto.Epochs {
 		return nil
 	}
 	c.Epochs = train.DefaultEpochs

@@ -28,7 +28,7 @@ func (c Config) divide(ctx context.Context, set *data.Set, note runner.NoteFunc)
 	d, err := set.Divide(ctx, data.Shares{Val: c.Val, Test: c.Test, Seed: c.Seed})
 	var impossible *data.DivisionError
 	switch {
-	case errors.As(err, &impossible) && c.AutoTest && c.Val == 0:
+	case errors.As(err, &impossible) && c.Auto.Test && c.Val == 0:
 		note("--test 0: %v", err)
 		return nil, nil
 	case errors.As(err, &impossible):

@@ -18,7 +18,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 	if err := c.check(); err != nil {
 		return result.Run{}, err
 	}
-	if c.Out == "" {
+	if c.Auto.Out {
 		c.Out = defaultOut(c.Data, c.Resume || c.Overwrite)
 		ui.Note("--out %s", c.Out)
 	}

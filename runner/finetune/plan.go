@@ -75,7 +75,7 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	}
 	p.config.Batch, p.config.Exif = p.data.batch, exifSetting(p.data.images.Upright)
 	if p.data.division == nil {
-		p.config.Test = 0 // AutoTest found too few images
+		p.config.Test = 0 // Auto.Test found too few images
 	}
 	if err := p.settleData(ctx, note); err != nil {
 		p.data.close()
