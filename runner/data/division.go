@@ -32,7 +32,8 @@ type Division struct {
 //
 // Each class gives its share, rounded to the nearest whole number, half up, but at least one image, and it keeps at least one.
 // Files with the same content stay together, so a share may come out smaller by less than the copies of an image. Which images are
-// taken depends on their content and the seed alone, not on names or places.
+// taken depends on their content and the seed alone, not on names or places. Images of any number of classes are divided by iterative
+// stratification, see stratify: a class may then give less than its share, or nothing if it has few images.
 func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
 	if err := s.checkShares(shares); err != nil {
 		return nil, &DivisionError{err}
@@ -43,25 +44,12 @@ func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
 		return nil, err
 	}
 	splits := make([]string, len(items))
-	var few []string
-	need := 1
-	for _, share := range []float64{shares.Val, shares.Test} {
-		if share > 0 {
-			need++
-		}
+	divide := s.divideClasses
+	if s.LabelSets != nil {
+		divide = s.divideSeveral
 	}
-	classes := copies(items, sums, shares.Seed)
-	for _, label := range slices.Sorted(maps.Keys(classes)) {
-		if groups := classes[label]; len(groups) < need {
-			few = append(few, fmt.Sprintf("%s (%d)", s.ClassName(label), len(groups)))
-		}
-	}
-	if few != nil {
-		return nil, &DivisionError{fmt.Errorf("%d of %d classes have fewer than %d different images, and each split needs one: %s: add images to them or remove them",
-			len(few), s.Classes, need, spell.Few(few, maxNames))}
-	}
-	for _, groups := range classes {
-		divideClass(groups, splits, shares)
+	if err := divide(items, sums, shares, splits); err != nil {
+		return nil, err
 	}
 	divided := map[string][]Item{}
 	for i, item := range items {
@@ -81,6 +69,31 @@ func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
 		}
 	}
 	return d, nil
+}
+
+// divideClasses assigns items, each of one class, to splits.
+func (s *Set) divideClasses(items []Item, sums [][sha256.Size]byte, shares Shares, splits []string) error {
+	var few []string
+	need := 1
+	for _, share := range []float64{shares.Val, shares.Test} {
+		if share > 0 {
+			need++
+		}
+	}
+	classes := copies(items, sums, shares.Seed)
+	for _, label := range slices.Sorted(maps.Keys(classes)) {
+		if groups := classes[label]; len(groups) < need {
+			few = append(few, fmt.Sprintf("%s (%d)", s.ClassName(label), len(groups)))
+		}
+	}
+	if few != nil {
+		return &DivisionError{fmt.Errorf("%d of %d classes have fewer than %d different images, and each split needs one: %s: add images to them or remove them",
+			len(few), s.Classes, need, spell.Few(few, maxNames))}
+	}
+	for _, groups := range classes {
+		divideClass(groups, splits, shares)
+	}
+	return nil
 }
 
 // DivisionError says that a division is impossible.
@@ -115,9 +128,18 @@ func (s *Set) checkShares(shares Shares) error {
 	return nil
 }
 
-// copies groups the indices of items by content, for each label in an order that seed and content decide. Files with the same
-// content and different labels count for the first of them.
+// copies is grouped for each label. Files with the same content and different labels count for the first of them.
 func copies(items []Item, sums [][sha256.Size]byte, seed uint64) map[int][][]int {
+	classes := map[int][][]int{}
+	for _, group := range grouped(sums, seed) {
+		label := items[group[0]].Label
+		classes[label] = append(classes[label], group)
+	}
+	return classes
+}
+
+// grouped groups the indices of items by content, in an order that seed and content decide.
+func grouped(sums [][sha256.Size]byte, seed uint64) [][]int {
 	at := map[[sha256.Size]byte]int{}
 	var groups [][]int
 	for i, sum := range sums {
@@ -133,12 +155,7 @@ func copies(items []Item, sums [][sha256.Size]byte, seed uint64) map[int][][]int
 		return draw[:]
 	}
 	slices.SortFunc(groups, func(a, b []int) int { return bytes.Compare(key(a), key(b)) })
-	classes := map[int][][]int{}
-	for _, group := range groups {
-		label := items[group[0]].Label
-		classes[label] = append(classes[label], group)
-	}
-	return classes
+	return groups
 }
 
 // divideClass assigns the groups of a class to splits.

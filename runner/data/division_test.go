@@ -184,7 +184,7 @@ func TestListing(t *testing.T) {
 	var b bytes.Buffer
 	expect.NoError(t, s.WriteDivision(&b, d))
 	expect.NoError(t, os.WriteFile(file, b.Bytes(), 0o666))
-	listing, err := ReadListing(file)
+	listing, err := ReadListing(file, false)
 	expect.NoError(t, err)
 	files["a|b/new.png"], files["new/1.png"] = "new", "another"
 	for _, place := range []string{root, tree(t, files)} {
@@ -222,7 +222,7 @@ func TestListing(t *testing.T) {
 	relabelled := tree(t, map[string]string{"l.csv": "path,label\n" + "a/1.png,x\nb/2.png,y\n", "a/1.png": "1", "b/2.png": "2", "split.csv": "path,label,split\na/1.png,y,test\n"})
 	other, err = Open(filepath.Join(relabelled, "l.csv"))
 	expect.NoError(t, err)
-	listing, err = ReadListing(filepath.Join(relabelled, "split.csv"))
+	listing, err = ReadListing(filepath.Join(relabelled, "split.csv"), false)
 	expect.NoError(t, err)
 	if _, err := listing.Take(t.Context(), other, Test, ""); err == nil || !strings.Contains(err.Error(), "a/1.png has the class y there and x in ") {
 		t.Errorf("relabelled: %v", err)

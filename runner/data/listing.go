@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
@@ -21,7 +22,7 @@ func (s *Set) WriteDivision(w io.Writer, d *Division) error {
 	rows := [][]string{{columnPath, columnLabel, columnSplit}}
 	for _, split := range slices.Sorted(maps.Keys(d.Fingerprints)) {
 		for _, item := range s.splits[split] {
-			rows = append(rows, []string{item.Name, s.ClassName(item.Label), split})
+			rows = append(rows, []string{item.Name, s.labelText(item), split})
 		}
 	}
 	return out.WriteAll(rows)
@@ -33,13 +34,13 @@ type Listing struct {
 	rows map[string][]row // by split
 }
 
-// ReadListing reads a table that WriteDivision wrote.
-func ReadListing(file string) (*Listing, error) {
+// ReadListing reads a table that WriteDivision wrote for a set. several says that its images have any number of classes.
+func ReadListing(file string, several bool) (*Listing, error) {
 	content, err := limit.ReadFile(file, MaxListBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read the run's splits: %w", err)
 	}
-	t, err := parseTable(&table{file: file, folder: true}, content)
+	t, err := parseTable(&table{file: file, folder: true, several: several}, content)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +79,12 @@ func (l *Listing) Take(ctx context.Context, s *Set, split, fingerprint string) (
 		if !ok {
 			continue
 		}
-		if name := s.ClassName(item.Label); name != r.label {
-			return nil, fmt.Errorf("%s: %s has the class %s there and %s in %s", l.file, r.path, spell.Line(r.label), spell.Line(name), s.Root)
+		there := r.label
+		if s.LabelSets != nil {
+			there = strings.Join(r.labels, labelSeparator)
+		}
+		if name := s.labelText(item); name != there {
+			return nil, fmt.Errorf("%s: %s has the class %s there and %s in %s", l.file, r.path, spell.Line(there), spell.Line(name), s.Root)
 		}
 		items = append(items, item)
 	}

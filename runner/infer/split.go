@@ -30,7 +30,7 @@ func splitOf(ctx context.Context, set *data.Set, split, adapter string, note run
 		return items, usage(own)
 	}
 	file := filepath.Join(folder, result.SplitFile)
-	listing, err := data.ReadListing(file)
+	listing, err := data.ReadListing(file, set.LabelSets != nil)
 	if err != nil {
 		return nil, err
 	}
