@@ -204,7 +204,11 @@ func (p *Progress) describe(i train.Info, complete bool) string {
 	}
 	text += fmt.Sprintf("  loss %.4f", i.MeanLoss)
 	if i.Look != nil {
-		text += fmt.Sprintf("  val %.2f %%", i.Look.Top1)
+		measure := "val"
+		if i.Look.MAP != nil {
+			measure = "val mAP"
+		}
+		text += fmt.Sprintf("  %s %.2f %%", measure, i.Look.Score())
 	}
 	text += fmt.Sprintf("  lr %.2e", i.Rate)
 	if r := i.ImagesPerSecond(); r > 0 {

@@ -20,12 +20,14 @@ type Metric struct {
 	// The validation images after the epoch: top-1 in percent and mean cross-entropy. nil if the run did not look at them. Earlier
 	// versions wrote ValTop1 as null.
 	ValTop1 *float64 `json:",omitempty"`
+	ValMAP  *float64 `json:",omitempty"` // mean average precision from 0 to 1, in the place of ValTop1 with --loss bce
 	ValLoss *float64 `json:",omitempty"`
 }
 
 var (
 	metricColumns = []string{"epoch", "step", "lr", "loss", "images_per_second", "seconds"}
 	valColumns    = []string{"val_top1", "val_loss"} // from the first epoch on that was looked at
+	mapColumns    = []string{"val_map", "val_loss"}  // the same with --loss bce
 )
 
 // UnmarshalJSON refuses unknown fields, which may affect the result.
@@ -61,8 +63,12 @@ func WriteMetrics(path string, rows []Metric) error {
 		c := csv.NewWriter(w)
 		columns := metricColumns
 		looked := slices.ContainsFunc(rows, func(m Metric) bool { return m.ValTop1 != nil })
-		if looked {
+		average := slices.ContainsFunc(rows, func(m Metric) bool { return m.ValMAP != nil })
+		switch {
+		case looked:
 			columns = slices.Concat(columns, valColumns)
+		case average:
+			columns = slices.Concat(columns, mapColumns)
 		}
 		_ = c.Write(columns) // an error sticks and comes from c.Error
 		for _, m := range rows {
@@ -70,8 +76,11 @@ func WriteMetrics(path string, rows []Metric) error {
 				strconv.Itoa(m.Epoch), strconv.Itoa(m.Step), full(m.Rate), full(m.Loss),
 				fixed(m.ImagesPerSecond, 2), fixed(m.Seconds, 3),
 			}
-			if looked {
+			switch {
+			case looked:
 				row = append(row, known(m.ValTop1), known(m.ValLoss))
+			case average:
+				row = append(row, known(m.ValMAP), known(m.ValLoss))
 			}
 			_ = c.Write(row)
 		}

@@ -3,7 +3,7 @@ package result
 import "dtl-tf/runner/train"
 
 // Selection says with the weights of which epoch a run ends: of those after which it looked at the validation images, the one with
-// the best accuracy, and the first of equals.
+// the best accuracy, or mean average precision with --loss bce, and the first of equals.
 type Selection struct {
 	Split   string       `json:"split"` // of the validation images
 	Images  int          `json:"images"`
@@ -15,7 +15,7 @@ type Selection struct {
 // Add adds a look, and reports whether it is the best so far.
 func (s *Selection) Add(l train.Look) bool {
 	s.Looks = append(s.Looks, l)
-	best := l.Top1 > s.Best().Top1 || len(s.Looks) == 1
+	best := l.Score() > s.Best().Score() || len(s.Looks) == 1
 	if best {
 		s.Chosen = l.Epoch
 	}

@@ -28,6 +28,8 @@ const (
 	TagSpeed     = "images_per_second" // of an epoch, including waits for input
 	TagAccuracy  = "accuracy/"         // followed by the split: top-1 in percent, measured once at the end
 	TagValTop1   = "accuracy/val"      // top-1 on the validation images in percent, of the epochs looked at
+	TagMAP       = "map/"              // followed by the split: mean average precision from 0 to 1, in the place of top-1 with --loss bce
+	TagValMAP    = "map/val"           // the same on the validation images
 	TagValLoss   = "loss/val"          // mean cross-entropy on them
 )
 
@@ -54,7 +56,11 @@ func (b *Board) Attach(h *train.Hooks) {
 	h.OnEpochEnd(name, func(i train.Info) error {
 		values := []*summary.Summary_Value{scalar(TagEpochLoss, i.MeanLoss), scalar(TagRate, i.Rate), scalar(TagSpeed, i.ImagesPerSecond())}
 		if l := i.Look; l != nil && l.Epoch == i.Epoch {
-			values = append(values, scalar(TagValTop1, l.Top1), scalar(TagValLoss, l.Loss))
+			if l.MAP != nil {
+				values = append(values, scalar(TagValMAP, *l.MAP), scalar(TagValLoss, l.Loss))
+			} else {
+				values = append(values, scalar(TagValTop1, l.Top1), scalar(TagValLoss, l.Loss))
+			}
 		}
 		return b.scalars(i.Step, values...)
 	})

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -41,9 +42,31 @@ func (i Info) ImagesPerSecond() float64 {
 
 // Look is a measurement on validation images after an epoch.
 type Look struct {
-	Epoch int     `json:"epoch"`
-	Top1  float64 `json:"top1"` // percent
-	Loss  float64 `json:"loss"` // mean cross-entropy
+	Epoch int      `json:"epoch"`
+	Top1  float64  `json:"top1"`          // percent
+	MAP   *float64 `json:"map,omitempty"` // mean average precision from 0 to 1, in the place of Top1 if an image has any number of classes
+	Loss  float64  `json:"loss"`          // mean cross-entropy
+}
+
+// Score is what a look is compared by, in percent.
+func (l Look) Score() float64 {
+	if l.MAP != nil {
+		return 100 * *l.MAP
+	}
+	return l.Top1
+}
+
+// MarshalJSON implements json.Marshaler. It leaves out Top1 beside MAP.
+func (l Look) MarshalJSON() ([]byte, error) {
+	if l.MAP == nil {
+		type plain Look
+		return json.Marshal(plain(l))
+	}
+	return json.Marshal(struct {
+		Epoch int     `json:"epoch"`
+		MAP   float64 `json:"map"`
+		Loss  float64 `json:"loss"`
+	}{l.Epoch, *l.MAP, l.Loss})
 }
 
 // Hook observes a run. Its error stops the run, so that a file that can't be written is reported at once.

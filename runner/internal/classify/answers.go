@@ -2,6 +2,7 @@ package classify
 
 import (
 	"context"
+	"iter"
 
 	"dtl-tf/runner/assess"
 	"dtl-tf/runner/data"
@@ -14,6 +15,18 @@ func Several(ctx context.Context, c Classifier, loader *data.Loader, size int, s
 		answers = append(answers, assess.SeveralAnswer{Image: item.Name, True: sets[item.Label], Probabilities: assess.Sigmoid(logits)})
 	})
 	return answers, err
+}
+
+// SeveralLoss is Several of classified images that also measures the loss: the mean over images and classes of the cross-entropy of the
+// sigmoid, in nats.
+func SeveralLoss(ctx context.Context, images iter.Seq2[Answered, error], sets [][]int, done func(images int)) (answers []assess.SeveralAnswer, loss float64, err error) {
+	count := 0
+	_, err = each(ctx, images, done, func(item data.Item, logits []float32) {
+		answers = append(answers, assess.SeveralAnswer{Image: item.Name, True: sets[item.Label], Probabilities: assess.Sigmoid(logits)})
+		loss += sigmoidCrossEntropy(logits, sets[item.Label])
+		count += len(logits)
+	})
+	return answers, loss / float64(max(count, 1)), err
 }
 
 // Answers is Top1 that also returns the answer for every image, in order.

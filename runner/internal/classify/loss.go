@@ -32,3 +32,16 @@ func crossEntropy(logits []float32, label int) float64 {
 	}
 	return largest + math.Log(sum) - float64(logits[label])
 }
+
+// sigmoidCrossEntropy is the sum over the classes of -log sigmoid(logit) for the classes of an image and of -log(1 - sigmoid(logit)) for the
+// others.
+func sigmoidCrossEntropy(logits []float32, classes []int) (sum float64) {
+	for class, v := range logits {
+		x := float64(v)
+		if slices.Contains(classes, class) {
+			x = -x
+		}
+		sum += max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) // log(1 + e^x), without overflow
+	}
+	return sum
+}
