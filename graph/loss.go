@@ -57,3 +57,8 @@ func (b *Builder) Slope(scale float64) Value { return b.times(b.scalar(1), scale
 func (b *Builder) Probabilities(logits Value) Value {
 	return b.In("probabilities").unary("Softmax", b.widen(logits))
 }
+
+// Sigmoids is the sigmoid of each logit [B, classes], the probabilities of classes that do not exclude each other. It has no gradient.
+func (b *Builder) Sigmoids(logits Value) Value {
+	return b.In("sigmoids").unary("Sigmoid", b.widen(logits))
+}

@@ -30,7 +30,10 @@ that occur in several data sets: those whose files have the same bytes.
 
 --out writes the evaluation into a folder of its own: predictions.csv (the answer for every image),
 per_class.csv, confusion.csv, evaluation.json (the figures) and report.html. Several adapters get a folder
-each, and comparison.html compares them.`,
+each, and comparison.html compares them.
+
+An adapter of --loss bce is evaluated on a table with labels. Its figures are the mean average precision, F1
+and the share of images of which all classes are right; there is no confusion.csv, and no comparison.`,
 	examples: []string{
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
 		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",
@@ -51,7 +54,7 @@ each, and comparison.html compares them.`,
 			f.StringVar(&c.Out, "out", "", "`folder` for the answers, their figures and a report (default: none are written)")
 			f.BoolVar(&c.Overwrite, "overwrite", false, "replace the evaluation in --out")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "skip and count images that can't be read, instead of stopping")
-			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}; for several adapters one line each, with "adapter":.. and "data":..`)
+			f.BoolVar(&asJSON, "json", false, `print {"top1":..,"images":..}, of --loss bce {"images":..,"map":..,"micro_f1":..,"macro_f1":..,"exact_match":..}; for several adapters one line each, with "adapter":.. and "data":..`)
 		})
 		adapted.define(g)
 		g.add("Machine", func(f *pflag.FlagSet) {
@@ -83,7 +86,7 @@ each, and comparison.html compares them.`,
 			if asJSON {
 				return printJSON(io.out, score)
 			}
-			fmt.Fprintf(io.out, "top-1 %.2f %% of %d images (%s)\n", score.Top1, score.Images, c.Split)
+			fmt.Fprintf(io.out, "%s (%s)\n", score, c.Split)
 			return nil
 		}
 	},
@@ -98,7 +101,7 @@ func evalTasks(ctx context.Context, c infer.EvalConfig, io streams, asJSON bool)
 		if asJSON {
 			err = printJSON(io.out, s)
 		} else {
-			_, err = fmt.Fprintf(io.out, "%s: top-1 %.2f %% of %d images (%s of %s)\n", spell.Line(s.Adapter), s.Top1, s.Images, c.Split, spell.Line(s.Data))
+			_, err = fmt.Fprintf(io.out, "%s: %s (%s of %s)\n", spell.Line(s.Adapter), s.Scored, c.Split, spell.Line(s.Data))
 		}
 		if err != nil {
 			return err

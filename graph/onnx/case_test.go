@@ -138,6 +138,7 @@ func layerCases() []layerCase {
 		{"padding", rowsOf8, map[string]int{"Pad": 1}, nil, func(l *layers, x graph.Value) graph.Value {
 			return l.op("Pad", []int{graph.Unknown, 6, 10}, x, l.Constant(tensor.Must([]int32{0, 0, 1, 0, 0, 2}, 3, 2)))
 		}},
+		{"sigmoids", []int{8}, map[string]int{"Sigmoid": 1}, nil, func(l *layers, x graph.Value) graph.Value { return l.Sigmoids(x) }},
 		{"probabilities", []int{8}, map[string]int{"Softmax": 1}, nil, func(l *layers, x graph.Value) graph.Value { return l.Probabilities(x) }},
 		{"nothing of the input", rowsOf8, map[string]int{"Identity": 1}, nil, func(l *layers, x graph.Value) graph.Value { return l.Scale(l.weight("w", 2, 3), 2) }},
 		{"the input itself", rowsOf8, map[string]int{"Identity": 1}, nil, func(l *layers, x graph.Value) graph.Value { return l.Alias(x) }},

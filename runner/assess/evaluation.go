@@ -37,13 +37,16 @@ type Record struct {
 	Skipped    int       `json:"skipped_images,omitempty"`
 	Classes    int       `json:"classes"`
 	ClassNames []string  `json:"class_names,omitempty"` // by number; absent if classes have numbers only
-	Figures    Figures   `json:"figures"`
+	Figures    Figures   `json:"figures,omitzero"`
+	// Several are the figures instead of Figures if an image has any number of classes (--loss bce).
+	Several *SeveralFigures `json:"several,omitempty"`
 }
 
 // Evaluation is a record with the answers that the figures are of.
 type Evaluation struct {
 	Record
-	Answers []Answer
+	Answers        []Answer
+	SeveralAnswers []SeveralAnswer // instead of Answers, with Record.Several
 }
 
 // New completes an evaluation: it counts the images, computes the figures of the answers, of which there must be one, and makes the
@@ -54,7 +57,7 @@ func New(r Record, answers []Answer) *Evaluation {
 	if absolute, err := filepath.Abs(r.Data); err == nil {
 		r.Data = absolute
 	}
-	return &Evaluation{r, answers}
+	return &Evaluation{Record: r, Answers: answers}
 }
 
 // Name is the name of a class, or its number if classes have none.
@@ -65,8 +68,12 @@ func (r *Record) Name(class int) string {
 	return r.ClassNames[class]
 }
 
-// Write writes predictions.csv, per_class.csv, confusion.csv and at last evaluation.json into a folder, each atomically.
+// Write writes predictions.csv, per_class.csv, confusion.csv and at last evaluation.json into a folder, each atomically. If an image has
+// any number of classes, there is no confusion.csv.
 func (e *Evaluation) Write(folder string) error {
+	if e.Several != nil {
+		return e.writeSeveral(folder)
+	}
 	m := Confusions(e.Classes, e.Answers)
 	path := func(name string) string { return filepath.Join(folder, name) }
 	if err := writeCSV(path(result.PredictionsFile), columns(e.Classes), e.predictions); err != nil {
@@ -96,12 +103,21 @@ func Read(folder string) (*Evaluation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if r.Several != nil {
+		answers, err := r.readSeveral(filepath.Join(folder, result.PredictionsFile))
+		if err != nil {
+			return nil, err
+		}
+		f, _ := Several(answers, r.Classes)
+		r.Several = &f
+		return &Evaluation{Record: *r, SeveralAnswers: answers}, nil
+	}
 	answers, err := r.readPredictions(filepath.Join(folder, result.PredictionsFile))
 	if err != nil {
 		return nil, err
 	}
 	r.Figures = Sum(r.Classes, answers)
-	return &Evaluation{*r, answers}, nil
+	return &Evaluation{Record: *r, Answers: answers}, nil
 }
 
 // missing says why a folder has no evaluation.

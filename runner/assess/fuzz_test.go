@@ -42,7 +42,7 @@ func FuzzEvaluation(f *testing.F) {
 			}
 		}
 		var again bytes.Buffer
-		expect.NoError(t, printCSV(&again, columns(r.Classes), (&Evaluation{*r, answers}).predictions))
+		expect.NoError(t, printCSV(&again, columns(r.Classes), (&Evaluation{Record: *r, Answers: answers}).predictions))
 		back, err := r.parsePredictions("p.csv", again.Bytes())
 		expect.NoError(t, err)
 		if !reflect.DeepEqual(back, answers) {

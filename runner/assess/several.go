@@ -127,15 +127,22 @@ func averagePrecision(answers []SeveralAnswer, class, positives int) (sum float6
 	return sum
 }
 
-// WriteSeveralPredictions writes a line for each answer: image, true and predicted classes, separated by vertical bars, and the
-// probability of each class.
-func WriteSeveralPredictions(w io.Writer, answers []SeveralAnswer, names []string) error {
-	c := csv.NewWriter(w)
+// severalSeparator is between the classes of an image in files.
+const severalSeparator = "|"
+
+func severalColumns(names []string) []string {
 	header := []string{"image", "true", "predicted"}
 	for _, name := range names {
 		header = append(header, "probability of "+Cell(name))
 	}
-	_ = c.Write(header) // an error sticks and comes from c.Error
+	return header
+}
+
+// WriteSeveralPredictions writes a line for each answer: image, true and predicted classes, separated by vertical bars, and the
+// probability of each class.
+func WriteSeveralPredictions(w io.Writer, answers []SeveralAnswer, names []string) error {
+	c := csv.NewWriter(w)
+	_ = c.Write(severalColumns(names)) // an error sticks and comes from c.Error
 	list := func(classes []int) string {
 		var texts []string
 		for _, class := range classes {
@@ -144,7 +151,7 @@ func WriteSeveralPredictions(w io.Writer, answers []SeveralAnswer, names []strin
 		if texts == nil {
 			return ""
 		}
-		return Cell(strings.Join(texts, "|"))
+		return Cell(strings.Join(texts, severalSeparator))
 	}
 	for _, a := range answers {
 		line := []string{Cell(a.Image), list(a.True), list(a.Predicted(SeveralThreshold))}

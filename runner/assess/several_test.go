@@ -2,13 +2,18 @@ package assess
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/result"
 )
 
 // TestSeveralFigures: figures of images with any number of classes are scikit-learn's (scripts/make_several_vectors.py).
@@ -78,5 +83,36 @@ func TestSeveralFiles(t *testing.T) {
 	}
 	if p := Sigmoid([]float32{0, 1, -200, 200}); !slices.Equal(p[:1], []float64{0.5}) || math.Abs(p[1]-0.7310585786300049) > 1e-15 || p[2] > 1e-80 || p[3] != 1 {
 		t.Errorf("sigmoid: %v", p)
+	}
+}
+
+// TestSeveralEvaluation: an evaluation is read as it was written, also with names that quote or separate; damage is named.
+func TestSeveralEvaluation(t *testing.T) {
+	answers := []SeveralAnswer{{"a, b.png", []int{0, 1}, []float64{0.75, 0.25, 0.5}}, {"=c.png", nil, []float64{0.1, 0.2, 0.3}}}
+	for want, names := range map[string][]string{"cat|=dog": {"cat", "=dog", "cow"}, "0|1": {"a|b", "b", "c"}, "\"=a|d\"": {"=a", "d", "e"}} {
+		folder := t.TempDir()
+		e := NewSeveral(Record{Data: "/d", Split: "test", Classes: 3, ClassNames: names}, answers)
+		expect.NoError(t, e.Write(folder))
+		raw, err := os.ReadFile(filepath.Join(folder, result.PredictionsFile))
+		expect.NoError(t, err)
+		rows, err := csv.NewReader(bytes.NewReader(raw)).ReadAll()
+		expect.NoError(t, err)
+		if rows[1][1] != want {
+			t.Errorf("true classes %s, want %s", rows[1][1], want)
+		}
+		got, err := Read(folder)
+		expect.NoError(t, err)
+		if !reflect.DeepEqual(got, e) {
+			t.Errorf("read %+v, written %+v", got, e)
+		}
+		if _, err := os.Stat(filepath.Join(folder, result.ConfusionFile)); err == nil {
+			t.Error("there is a confusion matrix")
+		}
+		for old, fault := range map[string]string{"0.75": "the predicted classes", "0.25": "is not a probability", "probability of ": "its columns are not those", ",0.5\n": "wrong number of fields"} {
+			damaged := strings.Replace(string(raw), old, map[string]string{"0.75": "0.05", "0.25": "1.25", "probability of ": "p of ", ",0.5\n": "\n"}[old], 1)
+			expect.NoError(t, os.WriteFile(filepath.Join(folder, result.PredictionsFile), []byte(damaged), 0o666))
+			_, err = Read(folder)
+			expect.Error(t, err, fault, "the file is damaged or was changed")
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/result"
 )
 
 // The second signature of an exported model and the inputs and outputs of both. The default signature takes images of any size, the
@@ -55,6 +56,7 @@ type Description struct {
 	Mean       [3]float64        `json:"mean"`                  // applied inside the graph
 	Std        [3]float64        `json:"std"`
 	Classes    int               `json:"classes"`
+	Loss       string            `json:"loss,omitempty"`        // bce: probabilities are sigmoids, and an image has any number of classes
 	ClassNames []string          `json:"class_names,omitempty"` // in the order of the logits
 	Backbone   backboneReference `json:"backbone"`
 }
@@ -85,6 +87,8 @@ func Read(dir string) (Description, error) {
 		return fail(fmt.Errorf("%s: a test_resize of %d is not possible", where, d.TestResize))
 	case d.Classes < 1:
 		return fail(fmt.Errorf("%s: %d classes are not possible", where, d.Classes))
+	case d.Loss != "" && d.Loss != result.LossSeveral:
+		return fail(fmt.Errorf("%s: loss is %q, this dtl-tf knows %s", where, d.Loss, result.LossSeveral))
 	case d.ClassNames != nil && len(d.ClassNames) != d.Classes:
 		return fail(fmt.Errorf("%s: class_names has %d names, the classifier has %d classes", where, len(d.ClassNames), d.Classes))
 	}
@@ -138,7 +142,7 @@ func describe(a *adapter.Adapted, version string) Description {
 	return Description{
 		Format: classifierFormat, Version: classifierVersion, Program: "dtl-tf " + version,
 		Method: c.Method.Name(), Options: a.Options, Pool: string(c.Pool), Precision: string(c.Precision),
-		Image: c.Arch.ImageSize(), TestResize: a.TestResize, Exif: a.Upright, Mean: c.Mean, Std: c.Std, Classes: c.Classes, ClassNames: a.ClassNames,
+		Image: c.Arch.ImageSize(), TestResize: a.TestResize, Exif: a.Upright, Mean: c.Mean, Std: c.Std, Classes: c.Classes, Loss: lossOf(a), ClassNames: a.ClassNames,
 		Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()},
 	}
 }
@@ -152,6 +156,7 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 	if err != nil {
 		return err
 	}
+	bySigmoid(served.Builder, a, &served.Bytes, &served.Floats)
 	call := func(s dtl.Serving) savedmodel.Call {
 		return savedmodel.Call{
 			Inputs:  map[string]graph.Value{ImagesInput: s.Images},
@@ -167,6 +172,24 @@ func write(a *adapter.Adapted, dir string, d Description) error {
 		return fmt.Errorf("writing the SavedModel: %w", err)
 	}
 	return nil
+}
+
+// lossOf is the Loss of a description.
+func lossOf(a *adapter.Adapted) string {
+	if a.Several {
+		return result.LossSeveral
+	}
+	return ""
+}
+
+// bySigmoid makes the probabilities sigmoids of the logits if an image has any number of classes.
+func bySigmoid(b *graph.Builder, a *adapter.Adapted, list ...*dtl.Serving) {
+	if !a.Several {
+		return
+	}
+	for _, s := range list {
+		s.Probabilities = b.Sigmoids(s.Logits)
+	}
 }
 
 // valuesOf are the values of all variables of a classifier.

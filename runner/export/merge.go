@@ -44,6 +44,9 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 	if err != nil {
 		return "", err
 	}
+	if a.Several {
+		return "", fmt.Errorf("adapter %s was trained with --loss bce, so that an image has any number of classes, which a backbone file can't say of its own head: export it as a SavedModel or ONNX model instead", a.Adapter.Path)
+	}
 	if a.TestResize > 0 {
 		ui.Note("the adapter scales images to %d x %d and cuts out the centre, which a backbone file can't say: its own head gets images scaled to %d x %d",
 			a.TestResize, a.TestResize, a.Backbone.ImageSize(), a.Backbone.ImageSize())

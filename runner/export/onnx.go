@@ -98,6 +98,7 @@ func (c ONNXConfig) classifier(ctx context.Context, ui runner.UI) (s onnx.Source
 	if err != nil {
 		return s, nil, err
 	}
+	bySigmoid(served.Builder, a, &served.Bytes, &served.Floats)
 	serving := c.serving(served.Bytes, served.Floats)
 	s = c.source(served.Builder, valuesOf(a), serving)
 	s.Outputs = []onnx.Named{{Name: LogitsOutput, Value: serving.Logits}, {Name: probabilitiesOutput, Value: serving.Probabilities}}
@@ -124,6 +125,9 @@ func (c ONNXConfig) tasks(ctx context.Context, ui runner.UI) (s onnx.Source, _ d
 	served, err := dtl.NewServedTasks(config, tasks, adapted[0].TestResize)
 	if err != nil {
 		return s, nil, err
+	}
+	for i, a := range adapted {
+		bySigmoid(served.Builder, a, &served.Bytes[i], &served.Floats[i])
 	}
 	d := describeTasks(files, adapted, served.Sharing, ui.Version)
 	s = c.source(served.Builder, served.Values(adapted[0].Backbone.Weights, tasks), c.serving(served.Bytes[0], served.Floats[0]))

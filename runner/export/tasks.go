@@ -14,6 +14,7 @@ import (
 	"dtl-tf/graph/savedmodel"
 	"dtl-tf/runner"
 	"dtl-tf/runner/internal/adapter"
+	"dtl-tf/runner/result"
 )
 
 // The file in assets.extra by which a SavedModel is recognised as one of several tasks.
@@ -47,6 +48,7 @@ type TaskDescription struct {
 	Options    dtl.Options `json:"options,omitempty"`
 	Pool       string      `json:"pool"`
 	Classes    int         `json:"classes"`
+	Loss       string      `json:"loss,omitempty"`        // bce: as in Description
 	ClassNames []string    `json:"class_names,omitempty"` // in the order of the logits
 }
 
@@ -106,6 +108,9 @@ func Tasks(ctx context.Context, c TasksConfig, ui runner.UI) error {
 	if err != nil {
 		return err
 	}
+	for i, a := range adapted {
+		bySigmoid(served.Builder, a, &served.Bytes[i], &served.Floats[i])
+	}
 	d := describeTasks(files, adapted, served.Sharing, ui.Version)
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
@@ -134,7 +139,7 @@ func describeTasks(files []adapter.Named, adapted []*adapter.Adapted, sharing dt
 		Image: bb.ImageSize(), TestResize: adapted[0].TestResize, Exif: adapted[0].Upright, Mean: bb.Mean, Std: bb.Std, Backbone: backboneReference{bb.Path, bb.SHA256, bb.Fingerprint()}, Sharing: sharing,
 	}
 	for i, a := range adapted {
-		d.Tasks = append(d.Tasks, TaskDescription{files[i].Name, a.Config.Method.Name(), a.Options, string(a.Config.Pool), a.Config.Classes, a.ClassNames})
+		d.Tasks = append(d.Tasks, TaskDescription{files[i].Name, a.Config.Method.Name(), a.Options, string(a.Config.Pool), a.Config.Classes, lossOf(a), a.ClassNames})
 	}
 	return d
 }
@@ -203,6 +208,9 @@ func (d TasksDescription) check(where string) error {
 		return fmt.Errorf("%s: %d tasks, and what %d share", where, len(d.Tasks), len(d.Sharing.Tasks))
 	}
 	for _, t := range d.Tasks {
+		if t.Loss != "" && t.Loss != result.LossSeveral {
+			return fmt.Errorf("%s: loss of task %q is %q, this dtl-tf knows %s", where, t.Name, t.Loss, result.LossSeveral)
+		}
 		if t.Classes < 1 || t.ClassNames != nil && len(t.ClassNames) != t.Classes {
 			return fmt.Errorf("%s: task %q has %d classes and %d names of classes", where, t.Name, t.Classes, len(t.ClassNames))
 		}

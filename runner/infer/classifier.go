@@ -21,6 +21,7 @@ import (
 	"dtl-tf/runner/export"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
+	"dtl-tf/runner/result"
 )
 
 // loaded is a classifier with its input size and classes.
@@ -34,15 +35,12 @@ type loaded struct {
 	method     string   // "": the backbone's own head
 }
 
-// opener is adapter.Open or adapter.OpenAny.
-type opener func(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*adapter.Adapted, error)
-
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
-func loadClassifier(ctx context.Context, c runner.AdaptedConfig, open opener, threads int, note runner.NoteFunc) (*loaded, error) {
+func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
 	if c.Adapter == "" {
 		return loadOwnHead(ctx, c.Backbone, c.Method, threads, note)
 	}
-	a, err := open(ctx, c, note)
+	a, err := adapter.Open(ctx, c, note)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +138,7 @@ func loadServed(dir string, threads int) (*loaded, error) {
 	}
 	// The model cuts out the centre itself.
 	images := data.Images{Size: cmp.Or(d.TestResize, d.Image), Upright: d.Exif}
-	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, images: images, classes: d.Classes, classNames: d.ClassNames}, nil
+	return &loaded{Classifier: &servedModel{model, dir, d.Classes}, images: images, classes: d.Classes, classNames: d.ClassNames, several: d.Loss == result.LossSeveral}, nil
 }
 
 func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"dtl-tf/runner/assess"
@@ -62,12 +63,15 @@ func (p *CSV) Print(v Prediction) error {
 // several prints a line for each class of an image that has any number of them, one with empty cells if it has none.
 func (p *CSV) several(v Prediction) error {
 	list := *v.Labels
+	first := []string{assess.Cell(v.Image)}
+	if p.tasks {
+		first = append(first, assess.Cell(v.Adapter))
+	}
 	if len(list) == 0 {
-		cells := make([]string, 4)
+		cells := append(first, "", "", "")
 		if p.config.Threshold > 0 {
 			cells = append(cells, "")
 		}
-		cells[0] = assess.Cell(v.Image)
 		return p.line(cells)
 	}
 	for _, c := range list {
@@ -75,7 +79,7 @@ func (p *CSV) several(v Prediction) error {
 		if class != "" {
 			class = assess.Cell(class)
 		}
-		cells := []string{assess.Cell(v.Image), strconv.Itoa(c.Label), class, strconv.FormatFloat(c.Probability, 'g', -1, 64)}
+		cells := slices.Concat(first, []string{strconv.Itoa(c.Label), class, strconv.FormatFloat(c.Probability, 'g', -1, 64)})
 		if p.config.Threshold > 0 {
 			cells = append(cells, "false") // below it there is no line
 		}

@@ -3,6 +3,7 @@ package infer
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -24,9 +25,26 @@ import (
 
 // TaskScore is the score of one task of EvalTasks.
 type TaskScore struct {
-	Adapter string `json:"adapter"`
-	Data    string `json:"data"`
-	classify.Score
+	Adapter, Data string
+	Scored
+}
+
+// MarshalJSON implements json.Marshaler: the names before the fields of the score.
+func (s TaskScore) MarshalJSON() ([]byte, error) {
+	type names struct {
+		Adapter string `json:"adapter"`
+		Data    string `json:"data"`
+	}
+	if s.Several != nil {
+		return json.Marshal(struct {
+			names
+			*assess.SeveralFigures
+		}{names{s.Adapter, s.Data}, s.Several})
+	}
+	return json.Marshal(struct {
+		names
+		classify.Score
+	}{names{s.Adapter, s.Data}, s.Score})
 }
 
 // EvalTasks is Eval for several adapters on one backbone, each on its own data set or all on one. An image that occurs in several data
@@ -61,11 +79,12 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	scores := make([]TaskScore, len(t.list))
 	for i, task := range t.list {
 		scores[i] = TaskScore{Adapter: task.name, Data: c.DataSets[min(i, len(c.DataSets)-1)]}
-		items, err := task.items(ctx, scores[i].Data, c.Split, ui.Note)
+		items, sets, err := task.items(ctx, scores[i].Data, c.Split, ui.Note)
 		if err != nil {
 			return nil, err
 		}
 		u.add(i, items)
+		u.sets = append(u.sets, sets)
 	}
 	if err := u.merge(ctx); err != nil {
 		return nil, err
@@ -84,6 +103,10 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 			return nil, runner.Usagef("task %s: no image could be evaluated", scores[i].Adapter)
 		}
 		scores[i].Top1 *= 100 / float64(scores[i].Images)
+		if t.list[i].several {
+			f, _ := assess.Several(answers[i].several, t.list[i].classes)
+			scores[i].Several, scores[i].Top1 = &f, 0
+		}
 	}
 	if c.Out == "" {
 		return scores, nil
@@ -93,18 +116,32 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 
 // writeEvaluations writes the evaluation of each task into a folder of its name, and a page that compares them. sizes are the numbers of
 // images of the data sets.
-func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers [][]assess.Answer, sizes []int, ui runner.UI) error {
+func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []taskAnswers, sizes []int, ui runner.UI) error {
 	var subjects []*page.Subject
+	var apart []string // of images of any number of classes
 	for i, task := range t.list {
-		e := assess.New(assess.Record{
+		record := assess.Record{
 			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split, Exif: t.images.Upright,
-			Skipped: sizes[i] - len(answers[i]), Classes: task.classes, ClassNames: task.classNames,
-		}, answers[i])
+			Skipped: sizes[i] - answers[i].count(), Classes: task.classes, ClassNames: task.classNames,
+		}
+		var e *assess.Evaluation
+		if task.several {
+			e = assess.NewSeveral(record, answers[i].several)
+		} else {
+			e = assess.New(record, answers[i].one)
+		}
 		s, err := writeEvaluation(filepath.Join(c.Out, task.name), e, ui.Note)
 		if err != nil {
 			return err
 		}
+		if task.several {
+			apart = append(apart, spell.Line(task.name))
+			continue
+		}
 		subjects = append(subjects, s)
+	}
+	if apart != nil && len(t.list) > 1 {
+		ui.Note("the comparison is of images of one class, so it leaves out %s (--loss bce)", spell.Few(apart, 5))
 	}
 	if len(subjects) < 2 {
 		return nil
@@ -117,23 +154,20 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers [][]a
 	return nil
 }
 
-// items lists the images of a split with the labels of the task's classifier.
-func (t oneTask) items(ctx context.Context, folder, split string, note runner.NoteFunc) ([]data.Item, error) {
-	set, err := data.Open(folder)
+// items lists the images of a split with the labels of the task's classifier. sets has the classes of an image by its label, if there may
+// be any number of them.
+func (t oneTask) items(ctx context.Context, folder, split string, note runner.NoteFunc) (items []data.Item, sets [][]int, err error) {
+	set, err := openData(folder, t.several)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	runner.NoteAll(set.Notes, note)
-	items, err := splitOf(ctx, set, split, t.path, note)
-	if err != nil {
-		return nil, err
+	if items, err = splitOf(ctx, set, split, t.path, note); err != nil {
+		return nil, nil, err
 	}
 	m := class.Find(class.Of(set), class.List{Owner: "the adapter " + t.path, Count: t.classes, Names: t.classNames})
-	if err := m.Relabel(items); err != nil {
-		return nil, err
-	}
-	runner.NoteAll([]string{m.Note(), m.SubsetNote(items)}, note)
-	return items, nil
+	sets, err = relabel(m, set, items, note)
+	return items, sets, err
 }
 
 // union is the images of several tasks, each once.
@@ -141,6 +175,7 @@ type union struct {
 	list  []image
 	at    map[string]int // by path
 	sizes []int          // images of each task
+	sets  [][][]int      // of each task, see oneTask.items
 	total int
 }
 
@@ -271,12 +306,13 @@ func (u *union) groups() (list []group) {
 	return list
 }
 
-// evaluate counts images and right answers (in Top1) for every task. With Out it returns the answers of each task in the order of its
-// data set.
-func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []TaskScore, ui runner.UI) (answers [][]assess.Answer, err error) {
+// evaluate counts images and right answers (in Top1) for every task. With Out, and for tasks of any number of classes,
+// it returns the answers of each task in the order of its data set.
+func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []TaskScore, ui runner.UI) (answers []taskAnswers, err error) {
 	kept := make([]map[int]assess.Answer, len(t.list)) // by the position in the data set
+	several := make([]map[int]assess.SeveralAnswer, len(t.list))
 	for i := range kept {
-		kept[i] = map[int]assess.Answer{}
+		kept[i], several[i] = map[int]assess.Answer{}, map[int]assess.SeveralAnswer{}
 	}
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
@@ -303,7 +339,10 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 					for i, at := range b.Indices {
 						logits := all[j].Float32()[i*classes : (i+1)*classes]
 						u.list[g.images[at]].count(task, classify.Argmax(logits), &scores[task].Score)
-						if c.Out != "" {
+						switch {
+						case t.list[task].several:
+							u.list[g.images[at]].judgeSeveral(task, logits, u.sets[task], several[task])
+						case c.Out != "":
 							u.list[g.images[at]].judge(task, logits, kept[task])
 						}
 					}
@@ -320,14 +359,35 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 			return nil, err
 		}
 	}
-	for _, of := range kept {
-		var list []assess.Answer
-		for _, at := range slices.Sorted(maps.Keys(of)) {
-			list = append(list, of[at])
-		}
-		answers = append(answers, list)
+	for i := range kept {
+		answers = append(answers, taskAnswers{inOrder(kept[i]), inOrder(several[i])})
 	}
 	return answers, nil
+}
+
+// taskAnswers are the answers of a task, of the one kind or of the other.
+type taskAnswers struct {
+	one     []assess.Answer
+	several []assess.SeveralAnswer
+}
+
+func (a taskAnswers) count() int { return len(a.one) + len(a.several) }
+
+// inOrder lists values by ascending key.
+func inOrder[T any](of map[int]T) (list []T) {
+	for _, at := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, of[at])
+	}
+	return list
+}
+
+// judgeSeveral is judge for a task of any number of classes, whose sets of classes are sets.
+func (i image) judgeSeveral(task int, logits []float32, sets [][]int, kept map[int]assess.SeveralAnswer) {
+	for _, use := range i.uses {
+		if use.task == task {
+			kept[use.at] = assess.SeveralAnswer{Image: use.name, True: sets[use.label], Probabilities: assess.Sigmoid(logits)}
+		}
+	}
 }
 
 // judge keeps the answer of a task for the image, for each place in which the task's data set has it.

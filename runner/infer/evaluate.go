@@ -2,6 +2,8 @@ package infer
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
@@ -27,72 +29,152 @@ type EvalConfig struct {
 }
 
 // Eval measures the accuracy of an adapter, or of the backbone's own head, on a split.
-func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (classify.Score, error) {
+func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error) {
 	ui.Err = report.NewScreen(ui.Err)
 	if c.Data == "" {
-		return classify.Score{}, runner.Usagef("--data is required: name the folder of a data set")
+		return s, runner.Usagef("--data is required: name the folder of a data set")
 	}
 	if err := runner.CheckMachine(c.Batch, c.Threads); err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
 	if err := c.checkOut(); err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
-	set, err := data.Open(c.Data)
+	several := severalClasses(c.Adapter)
+	set, err := openData(c.Data, several)
 	if err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
 	runner.NoteAll(set.Notes, ui.Note)
 	items, err := splitOf(ctx, set, c.Split, c.Adapter, ui.Note)
 	if err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
-	l, err := loadClassifier(ctx, c.AdaptedConfig, adapter.Open, c.Threads, ui.Note)
+	l, err := loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
 	if err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
 	defer l.Close()
-	if err := l.match(c, set, items, ui.Note); err != nil {
-		return classify.Score{}, err
+	if set.LabelSets, err = l.match(c, set, items, ui.Note); err != nil {
+		return s, err
 	}
 	if _, err := classify.Survey(ctx, items, l.images, ui.Note); err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
-	s := &data.Skips{Note: ui.Note}
-	loader, closeLoader, err := classify.Sequential(items, l.images, c.Batch, c.Threads, c.SkipBadImages, s)
+	skips := &data.Skips{Note: ui.Note}
+	loader, closeLoader, err := classify.Sequential(items, l.images, c.Batch, c.Threads, c.SkipBadImages, skips)
 	if err != nil {
-		return classify.Score{}, err
+		return s, err
 	}
 	defer closeLoader()
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
 	done := progress.Task("evaluating", len(items))
-	if c.Out == "" {
-		return classify.Top1(ctx, l, loader, l.images.Size, done)
+	record := assess.Record{
+		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split, Exif: l.images.Upright,
+		Classes: l.classes, ClassNames: l.classNames,
 	}
-	score, answers, err := classify.Answers(ctx, l, loader, l.images.Size, done)
-	if err != nil {
-		return score, err
+	var e *assess.Evaluation
+	switch {
+	case l.several:
+		answers, err := classify.Several(ctx, l, loader, l.images.Size, set.LabelSets, done)
+		if err != nil {
+			return s, err
+		}
+		record.Skipped = skips.Count()
+		e = assess.NewSeveral(record, answers)
+		s.Several = e.Several
+	case c.Out == "":
+		s.Score, err = classify.Top1(ctx, l, loader, l.images.Size, done)
+		return s, err
+	default:
+		score, answers, err := classify.Answers(ctx, l, loader, l.images.Size, done)
+		if err != nil {
+			return s, err
+		}
+		s.Score, record.Skipped = score, skips.Count()
+		e = assess.New(record, answers)
 	}
 	progress.Break()
-	e := assess.New(assess.Record{
-		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split, Exif: l.images.Upright,
-		Skipped: s.Count(), Classes: l.classes, ClassNames: l.classNames,
-	}, answers)
-	_, err = writeEvaluation(c.Out, e, ui.Note)
-	return score, err
+	if c.Out != "" {
+		_, err = writeEvaluation(c.Out, e, ui.Note)
+	}
+	return s, err
 }
 
-// match gives the images of a data set the labels of the classifier, by class name if both have names.
-func (l *loaded) match(c EvalConfig, set *data.Set, items []data.Item, note runner.NoteFunc) error {
+// match gives the images of a data set the labels of the classifier, by class name if both have names. If an image has any number of
+// classes, it returns their sets in the classes of the classifier.
+func (l *loaded) match(c EvalConfig, set *data.Set, items []data.Item, note runner.NoteFunc) ([][]int, error) {
 	owner := "the adapter " + c.Adapter
 	if c.Adapter == "" {
 		owner = "the backbone's own head"
 	}
 	m := class.Find(class.Of(set), class.List{Owner: owner, Count: l.classes, Names: l.classNames})
+	return relabel(m, set, items, note)
+}
+
+// relabel gives items the labels of a classifier, or returns the sets of labels of a set that has some.
+func relabel(m class.Match, set *data.Set, items []data.Item, note runner.NoteFunc) (sets [][]int, err error) {
+	if set.LabelSets != nil {
+		if sets, err = m.RelabelSets(items, set.LabelSets); err != nil {
+			return nil, err
+		}
+		runner.NoteAll([]string{m.Note(), m.SubsetNoteSets(items, sets)}, note)
+		return sets, nil
+	}
 	if err := m.Relabel(items); err != nil {
-		return err
+		return nil, err
 	}
 	runner.NoteAll([]string{m.Note(), m.SubsetNote(items)}, note)
-	return nil
+	return nil, nil
+}
+
+// severalClasses reports whether an image has any number of classes for an adapter. A file that can't be read is reported when it is opened.
+func severalClasses(path string) bool {
+	if path == "" {
+		return false
+	}
+	a, err := adapter.Read(path, func(string, ...any) {})
+	if err != nil {
+		return false
+	}
+	several, err := adapter.SeveralClasses(a)
+	return several && err == nil
+}
+
+// openData opens a data set for a classifier of one class for an image, or of any number.
+func openData(path string, several bool) (*data.Set, error) {
+	switch {
+	case !several:
+		return data.Open(path)
+	case !data.IsTable(path):
+		return nil, runner.Usagef("--data %s: the adapter was trained with --loss bce, so give a table of images with labels: .csv, .tsv or .jsonl", path)
+	}
+	return data.OpenSeveral(path)
+}
+
+// Scored is the score of an evaluation: the accuracy, or figures of images of any number of classes.
+type Scored struct {
+	classify.Score
+	Several *assess.SeveralFigures
+}
+
+// MarshalJSON implements json.Marshaler: the fields of the one or of the other.
+func (s Scored) MarshalJSON() ([]byte, error) {
+	if s.Several != nil {
+		return json.Marshal(s.Several)
+	}
+	return json.Marshal(s.Score)
+}
+
+// String says the score in words.
+func (s Scored) String() string {
+	if f := s.Several; f != nil {
+		text := fmt.Sprintf("mAP %.2f %%, F1 %.2f %% (micro) and %.2f %% (macro), all classes right for %.2f %% of %d images", 100*f.MAP, 100*f.MicroF1, 100*f.MacroF1, 100*f.ExactMatch, f.Images)
+		if f.Absent > 0 {
+			text += fmt.Sprintf("; the mean leaves out %d classes without images", f.Absent)
+		}
+		return text
+	}
+	return fmt.Sprintf("top-1 %.2f %% of %d images", s.Top1, s.Images)
 }

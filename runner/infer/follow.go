@@ -24,6 +24,9 @@ func (c PredictConfig) follow(images int, ui runner.UI) *follow {
 }
 
 func (f *follow) answer(p Prediction) {
+	if p.Labels != nil { // whose classes below the threshold are left out, not unsure
+		return
+	}
 	f.answers++
 	if p.unsure() {
 		f.unsure++
@@ -40,7 +43,7 @@ func (f *follow) end() { f.progress.Break() }
 
 // sum notes how many predictions are unsure.
 func (f *follow) sum(note runner.NoteFunc) {
-	if f.config.Threshold > 0 {
+	if f.config.Threshold > 0 && f.answers > 0 {
 		f.end()
 		note("unsure, with a probability below %v: %d of %s", f.config.Threshold, f.unsure, report.Count(f.answers, "prediction"))
 	}

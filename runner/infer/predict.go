@@ -16,7 +16,6 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
 	"dtl-tf/runner/data"
-	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
 )
@@ -144,9 +143,7 @@ func Predict(ctx context.Context, c PredictConfig, ui runner.UI, show func(Predi
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("interrupted: %w", err)
 	}
-	if !l.several { // whose labels below the threshold are left out, not unsure
-		far.sum(ui.Note)
-	}
+	far.sum(ui.Note)
 	return nil
 }
 
@@ -175,16 +172,33 @@ func (c PredictConfig) load(ctx context.Context, items []data.Item, images data.
 // classifier loads the classifier that the user chose.
 func (c PredictConfig) classifier(ctx context.Context, ui runner.UI) (*loaded, error) {
 	if c.SavedModel == "" {
-		l, err := loadClassifier(ctx, c.AdaptedConfig, adapter.OpenAny, c.Threads, ui.Note)
-		if err == nil && l.several && c.TopK > 1 {
-			return nil, errors.Join(runner.Usagef("--top-k %d is not possible: the adapter was trained with --loss bce, so that all classes of at least --threshold are printed (default: 0.5)", c.TopK), l.Close())
-		}
-		return l, err
+		l, err := loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
+		return c.checkCount(l, err)
 	}
 	if err := c.savedModelAlone(); err != nil {
 		return nil, err
 	}
-	return loadServed(c.SavedModel, c.Threads)
+	l, err := loadServed(c.SavedModel, c.Threads)
+	return c.checkCount(l, err)
+}
+
+// checkCount refuses --top-k for a classifier of any number of classes.
+func (c PredictConfig) checkCount(l *loaded, err error) (*loaded, error) {
+	if err != nil || !l.several {
+		return l, err
+	}
+	if err := c.countFollows("the adapter"); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// countFollows refuses --top-k for an adapter of any number of classes.
+func (c PredictConfig) countFollows(owner string) error {
+	if c.TopK <= 1 {
+		return nil
+	}
+	return runner.Usagef("--top-k %d is not possible: %s was trained with --loss bce, so that all classes of at least --threshold are printed (default: 0.5)", c.TopK, owner)
 }
 
 // savedModelAlone returns an error if the user gave what the SavedModel holds.

@@ -20,6 +20,7 @@ import (
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
 )
 
 // ServesTasks reports whether a SavedModel has several tasks, so that PredictTasks is to be called.
@@ -49,6 +50,7 @@ type oneTask struct {
 	method     string // "" with a SavedModel
 	classes    int
 	classNames []string // nil if unknown
+	several    bool     // an image has any number of classes
 }
 
 // openTasks loads one backbone with several adapters.
@@ -75,7 +77,7 @@ func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Name
 			shared.Close()
 			return nil, err
 		}
-		t.list = append(t.list, oneTask{task.Name, files[i].Path, task.Method.Name(), task.Classes, adapted[i].ClassNames})
+		t.list = append(t.list, oneTask{task.Name, files[i].Path, task.Method.Name(), task.Classes, adapted[i].ClassNames, adapted[i].Several})
 	}
 	t.sharing, err = shared.Sharing(t.names(t.every())...)
 	return t, err
@@ -93,7 +95,7 @@ func servedTasks(dir string, threads int) (*tasks, error) {
 	}
 	t := &tasks{close: model.Close, images: data.Images{Size: cmp.Or(d.TestResize, d.Image), Upright: d.Exif}, sharing: d.Sharing}
 	for _, task := range d.Tasks {
-		t.list = append(t.list, oneTask{task.Name, dir, "", task.Classes, task.ClassNames})
+		t.list = append(t.list, oneTask{task.Name, dir, "", task.Classes, task.ClassNames, task.Loss == result.LossSeveral})
 	}
 	t.run = func(images tensor.Tensor, which []int) ([]tensor.Tensor, error) {
 		var outputs []string
@@ -185,6 +187,11 @@ func PredictTasks(ctx context.Context, c PredictConfig, ui runner.UI, begin func
 		return err
 	}
 	defer t.Close()
+	for _, one := range t.list {
+		if err := c.countFollows("the adapter of the task " + spell.Line(one.name)); err != nil && one.several {
+			return err
+		}
+	}
 	loader, closeLoader, err := c.load(ctx, items, t.images, ui.Note)
 	if err != nil {
 		return err
@@ -244,7 +251,7 @@ func (c PredictConfig) tasks(ctx context.Context, ui runner.UI) (*tasks, error) 
 }
 
 func (t oneTask) prediction(c PredictConfig, path string, logits []float32) Prediction {
-	p := c.prediction(&loaded{classes: t.classes, classNames: t.classNames}, path, logits)
+	p := c.prediction(&loaded{classes: t.classes, classNames: t.classNames, several: t.several}, path, logits)
 	p.Adapter = t.name
 	return p
 }

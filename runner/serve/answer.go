@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"dtl-tf/runner/assess"
 	"dtl-tf/runner/internal/classify"
 )
 
@@ -95,6 +96,14 @@ func softmax(logits []float32) []float64 {
 	return p
 }
 
+// probabilities are those of the classes: by softmax, or by sigmoid if an image has any number of classes.
+func (s *served) probabilities(logits []float32) []float64 {
+	if s.Several() {
+		return assess.Sigmoid(logits)
+	}
+	return softmax(logits)
+}
+
 // order lists the classes with the largest logit first. Equal ones stay in order, so the first is the one that predict names.
 func order(logits []float32) []int {
 	list := make([]int, len(logits))
@@ -122,6 +131,8 @@ type prediction struct {
 	Probability float64   `json:"probability"`
 	Logits      []float32 `json:"logits"`
 	Top         []likely  `json:"top"` // the likeliest classes
+	// Labels, not nil if an image has any number of classes, are all of at least the threshold, the most probable first.
+	Labels *[]likely `json:"labels,omitempty"`
 }
 
 type likely struct {
@@ -153,6 +164,10 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 	if err := distinct(names); err != nil {
 		return err
 	}
+	threshold, err := thresholdOf(r)
+	if err != nil {
+		return err
+	}
 	adapters, letGo, err := s.adapters.acquire(names...)
 	if err != nil {
 		return err
@@ -166,11 +181,20 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 	for i, f := range images {
 		for k, adapter := range adapters {
 			logits := a.answers[i].logits[k]
-			p := softmax(logits)
+			p := adapter.probabilities(logits)
 			label := classify.Argmax(logits)
-			one := prediction{f.shown(i), adapter.name, label, adapter.className(label), p[label], logits, nil}
+			one := prediction{f.shown(i), adapter.name, label, adapter.className(label), p[label], logits, nil, nil}
 			for _, class := range order(logits)[:min(topClasses, len(logits))] {
 				one.Top = append(one.Top, likely{class, adapter.className(class), p[class]})
+			}
+			if adapter.Several() {
+				labels := []likely{}
+				for _, class := range order(logits) {
+					if p[class] >= threshold {
+						labels = append(labels, likely{class, adapter.className(class), p[class]})
+					}
+				}
+				one.Labels = &labels
 			}
 			list = append(list, one)
 		}
@@ -181,6 +205,19 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 		"milliseconds": milliseconds{ms(a.decode), ms(slowest.queued), ms(slowest.compute), ms(a.total)},
 	})
 	return nil
+}
+
+// thresholdOf is the parameter threshold of a request, for adapters of any number of classes.
+func thresholdOf(r *http.Request) (float64, error) {
+	q := r.URL.Query()
+	if !q.Has("threshold") {
+		return assess.SeveralThreshold, nil
+	}
+	v, err := strconv.ParseFloat(q.Get("threshold"), 64)
+	if err != nil || !(v >= 0 && v <= 1) {
+		return 0, failf(http.StatusBadRequest, "the parameter threshold is %.60q: want a probability from 0 to 1", q.Get("threshold"))
+	}
+	return v, nil
 }
 
 // labelText is a class as the text that TensorFlow Serving's classify answers with.

@@ -25,6 +25,7 @@ type Engine interface {
 type Model interface {
 	Classes() int
 	ClassNames() []string // nil if unknown
+	Several() bool        // an image has any number of classes: probabilities are sigmoids of the logits
 	Close() error
 }
 

@@ -29,7 +29,7 @@ import (
 )
 
 // fake is an Engine without TensorFlow. An adapter file has the text "VALUE CLASSES"; logit c of an image is VALUE + c/8 + its first
-// byte. An adapter whose VALUE is NaN gives NaN.
+// byte. An adapter whose VALUE is NaN gives NaN. The text "VALUE CLASSES several" makes one of which an image has any number of classes.
 type fake struct {
 	gate chan struct{} // unless nil, each call takes a value first
 
@@ -46,6 +46,7 @@ type fakeModel struct {
 	engine  *fake
 	value   float32
 	classes int
+	several bool
 	closed  atomic.Bool
 }
 
@@ -62,11 +63,13 @@ func (f *fake) Open(_ context.Context, file string) (Model, error) {
 	if _, err := fmt.Sscanf(string(raw), "%g %d", &m.value, &m.classes); err != nil || m.classes < 1 {
 		return nil, fmt.Errorf("adapter %s is no adapter", file)
 	}
+	m.several = strings.HasSuffix(string(raw), " several")
 	f.open.Add(1)
 	return m, nil
 }
 
-func (m *fakeModel) Classes() int { return m.classes }
+func (m *fakeModel) Classes() int  { return m.classes }
+func (m *fakeModel) Several() bool { return m.several }
 func (m *fakeModel) ClassNames() []string {
 	return []string{"amber", "basil", "cobalt", "dill"}[:m.classes]
 }

@@ -98,7 +98,7 @@ func (e *shared) Open(ctx context.Context, file string) (Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adapter %s: %w", file, err)
 	}
-	return &task{e.tasks, name, a.Config.Classes, a.ClassNames}, nil
+	return &task{e.tasks, name, a.Config.Classes, a.ClassNames, a.Several}, nil
 }
 
 // task is an open adapter.
@@ -107,6 +107,7 @@ type task struct {
 	name    string
 	classes int
 	names   []string
+	several bool
 }
 
 // Classes implements Model.
@@ -114,6 +115,9 @@ func (t *task) Classes() int { return t.classes }
 
 // ClassNames implements Model.
 func (t *task) ClassNames() []string { return t.names }
+
+// Several implements Model.
+func (t *task) Several() bool { return t.several }
 
 // Close implements Model.
 func (t *task) Close() error {

@@ -149,7 +149,7 @@ func (s *server) tfPredict(w http.ResponseWriter, r *http.Request, adapter *serv
 	for i, one := range a.answers {
 		logits := one.logits[0]
 		label := classify.Argmax(logits)
-		list[i] = tfRow{logits, softmax(logits), label, adapter.className(label)}
+		list[i] = tfRow{logits, adapter.probabilities(logits), label, adapter.className(label)}
 	}
 	if rows {
 		writeJSON(w, http.StatusOK, map[string]any{"predictions": list})
@@ -212,7 +212,7 @@ func (s *server) tfClassify(w http.ResponseWriter, r *http.Request, adapter *ser
 	}
 	results := make([][][2]any, len(images))
 	for i, one := range a.answers {
-		p := softmax(one.logits[0])
+		p := adapter.probabilities(one.logits[0])
 		for _, class := range order(one.logits[0]) {
 			results[i] = append(results[i], [2]any{adapter.labelText(class), p[class]})
 		}

@@ -18,6 +18,7 @@ import (
 // Curves are the columns of a metrics.csv that a page draws.
 type Curves struct {
 	Loss, Accuracy []Curve
+	MAP            []Curve // mean average precision in percent, of images of any number of classes
 }
 
 // Curve has a value after each of some epochs.
@@ -27,7 +28,8 @@ type Curve struct {
 	Values []float64
 }
 
-// ReadCurves reads the metrics.csv in the folder of a run: every column of a loss or an accuracy in percent. There are no curves
+// ReadCurves reads the metrics.csv in the folder of a run: every column of a loss or an accuracy in percent, or of a mean
+// average precision. There are no curves
 // without the file.
 func ReadCurves(folder string) (Curves, error) {
 	var c Curves
@@ -52,7 +54,8 @@ func ReadCurves(folder string) (Curves, error) {
 	}
 	for at, column := range rows[0] {
 		loss := strings.Contains(column, "loss")
-		if !loss && !strings.Contains(column, "top1") && !strings.Contains(column, "accuracy") {
+		average := column == "val_map"
+		if !loss && !average && !strings.Contains(column, "top1") && !strings.Contains(column, "accuracy") {
 			continue
 		}
 		curve := Curve{Name: part(column)}
@@ -65,12 +68,17 @@ func ReadCurves(folder string) (Curves, error) {
 			if err := errors.Join(err, also); err != nil {
 				return c, fmt.Errorf("%s line %d: %w: the file is damaged or was changed", path, i+2, err)
 			}
+			if average { // a fraction in the file
+				y *= 100
+			}
 			curve.Epoch, curve.Values = append(curve.Epoch, x), append(curve.Values, y)
 		}
 		switch {
 		case len(curve.Values) == 0:
 		case loss:
 			c.Loss = append(c.Loss, curve)
+		case average:
+			c.MAP = append(c.MAP, curve)
 		default:
 			c.Accuracy = append(c.Accuracy, curve)
 		}
@@ -80,7 +88,7 @@ func ReadCurves(folder string) (Curves, error) {
 
 // part names the images that a column is of: "val" for val_loss, "training" for loss.
 func part(column string) string {
-	for _, what := range []string{"loss", "top1", "accuracy"} {
+	for _, what := range []string{"loss", "top1", "map", "accuracy"} {
 		if name, ok := strings.CutSuffix(column, what); ok {
 			column = strings.Trim(name, "_ ")
 			break

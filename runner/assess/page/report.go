@@ -53,6 +53,9 @@ func Report(ctx context.Context, c Config, ui runner.UI) error {
 		if err != nil {
 			return err
 		}
+		if s.Several != nil && len(c.Runs) > 1 {
+			return runner.Usagef("%s was trained with --loss bce, and the comparison is of images of one class: report it alone", folder)
+		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("interrupted: %w", err)
 		}

@@ -66,6 +66,10 @@ type single struct {
 // Write writes the page about one evaluation. It reads the pictures of mistakes from the folder of the data set, and returns a note
 // about those that it can't read, "" if there are none.
 func (s *Subject) Write(w io.Writer) (note string, err error) {
+	if s.Several != nil {
+		p := s.labels()
+		return p.Missing, templates.ExecuteTemplate(w, "labels", p)
+	}
 	p := s.single()
 	return p.Missing, templates.ExecuteTemplate(w, "single", p)
 }
@@ -83,12 +87,7 @@ func (s *Subject) single() single {
 		p.Notes = s.Run.Notes
 	}
 	p.Charts = s.charts()
-	switch {
-	case p.Charts == nil && s.Run == nil:
-		p.NoCurves = "This is an evaluation without training: curves are in the report of the run that trained the adapter."
-	case p.Charts == nil:
-		p.NoCurves = "There are no curves: the run has no metrics.csv with a complete epoch."
-	}
+	p.NoCurves = s.noCurves(p.Charts)
 	bins, _ := assess.Calibration(e.Answers)
 	p.Reliability = reliability(bins)
 	var left int
@@ -133,6 +132,17 @@ func (s *Subject) single() single {
 	return p
 }
 
+// noCurves says why there are no charts, "" if there are some.
+func (s *Subject) noCurves(charts []chart) string {
+	switch {
+	case charts != nil:
+		return ""
+	case s.Run == nil:
+		return "This is an evaluation without training: curves are in the report of the run that trained the adapter."
+	}
+	return "There are no curves: the run has no metrics.csv with a complete epoch."
+}
+
 func (s *Subject) figures() []figure {
 	f := s.Figures
 	between := func(s assess.Share) string {
@@ -157,6 +167,9 @@ func (s *Subject) charts() (list []chart) {
 	if s.Run != nil && s.Run.Accuracy != nil {
 		epoch = float64(s.Run.Accuracy.Epoch)
 	}
+	if s.Run != nil && s.Run.Several != nil {
+		epoch = float64(s.Run.Several.Epoch)
+	}
 	add := func(title, y string, curves []Curve, share *assess.Share, shareName string) {
 		d := lineChart(title, y, curves, share, epoch)
 		if d == nil {
@@ -176,6 +189,9 @@ func (s *Subject) charts() (list []chart) {
 	}
 	if len(s.Curves.Accuracy) > 0 {
 		add("Accuracy", "accuracy in %", s.Curves.Accuracy, &s.Figures.Accuracy, cmp.Or(s.Split, "test")+", with its interval")
+	}
+	if len(s.Curves.MAP) > 0 {
+		add("Mean average precision", "mean average precision in %", s.Curves.MAP, nil, "")
 	}
 	return list
 }

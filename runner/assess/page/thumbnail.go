@@ -34,6 +34,7 @@ type mistake struct {
 	True, Predicted string
 	Probability     string
 	TrueProbability string
+	file            string // the path in the data set
 }
 
 // mistakes lists the most confident wrong answers with their pictures, read from the folder or beside the table of the data set.
@@ -42,29 +43,35 @@ func mistakes(e *assess.Evaluation, folder string) (list []mistake, total int, m
 	wrong := slices.DeleteFunc(slices.Clone(e.Answers), assess.Answer.Right)
 	slices.SortStableFunc(wrong, func(a, b assess.Answer) int { return cmp.Compare(b.Probability(), a.Probability()) })
 	total = len(wrong)
+	wrong = wrong[:min(total, maxMistakes)]
+	for _, a := range wrong {
+		list = append(list, mistake{
+			Image: spell.Line(a.Image), True: spell.Line(e.Name(a.True)), Predicted: spell.Line(e.Name(a.Predicted())),
+			Probability: percent(a.Probability()), TrueProbability: percent(a.TrueProbability), file: a.Image,
+		})
+	}
+	return list, total, pictures(e, folder, list)
+}
+
+// pictures reads the pictures of mistakes.
+func pictures(e *assess.Evaluation, folder string, list []mistake) (missing string) {
 	if info, err := os.Stat(folder); err == nil && info.Mode().IsRegular() { // a table
 		folder = filepath.Dir(folder)
 	}
-	wrong = wrong[:min(total, maxMistakes)]
-	list = make([]mistake, len(wrong))
-	failures := make([]error, len(wrong))
+	failures := make([]error, len(list))
 	jpegs, err := decoder.NewDecoder(1)
 	if err == nil {
 		defer jpegs.Close()
 	}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, a := range wrong {
-		list[i] = mistake{
-			Image: spell.Line(a.Image), True: spell.Line(e.Name(a.True)), Predicted: spell.Line(e.Name(a.Predicted())),
-			Probability: percent(a.Probability()), TrueProbability: percent(a.TrueProbability),
-		}
+	for i := range list {
 		group.Go(func() error {
 			if err != nil {
 				failures[i] = err
 				return nil
 			}
-			list[i].Picture, failures[i] = thumbnail(data.Images{Decoder: jpegs, Upright: e.Exif}, folder, a.Image)
+			list[i].Picture, failures[i] = thumbnail(data.Images{Decoder: jpegs, Upright: e.Exif}, folder, list[i].file)
 			return nil
 		})
 	}
@@ -78,9 +85,9 @@ func mistakes(e *assess.Evaluation, folder string) (list []mistake, total int, m
 		}
 	}
 	if names == nil {
-		return list, total, ""
+		return ""
 	}
-	return list, total, fmt.Sprintf("%d of %d thumbnails are left out, because their pictures can't be read (%v): %s", len(names), len(list), first, spell.Few(names, 5))
+	return fmt.Sprintf("%d of %d thumbnails are left out, because their pictures can't be read (%v): %s", len(names), len(list), first, spell.Few(names, 5))
 }
 
 // thumbnail makes the data URI of an image of a data set.

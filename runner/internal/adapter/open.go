@@ -30,25 +30,8 @@ func (a *Adapted) Images() data.Images {
 	return data.Images{Size: a.Backbone.ImageSize(), Resize: a.TestResize, Upright: a.Upright}
 }
 
-// Open reads backbone and adapter and checks that they fit. It refuses adapters of several classes for an image, see OpenAny.
+// Open reads backbone and adapter and checks that they fit.
 func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*Adapted, error) {
-	a, err := OpenAny(ctx, c, note)
-	if err != nil {
-		return nil, err
-	}
-	return a, a.one()
-}
-
-// one refuses an adapter whose logits are no softmax's.
-func (a *Adapted) one() error {
-	if a.Several {
-		return fmt.Errorf("adapter %s was trained with --loss bce, so that an image has any number of classes: only predict, with one adapter, can use it", a.Adapter.Path)
-	}
-	return nil
-}
-
-// OpenAny is Open for callers that heed Adapted.Several.
-func OpenAny(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*Adapted, error) {
 	adapter, err := Read(c.Adapter, note)
 	if err != nil {
 		return nil, err
@@ -57,7 +40,7 @@ func OpenAny(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) 
 	if err != nil {
 		return nil, err
 	}
-	a, err := ontoAny(ctx, adapter, bb, c.Method, note)
+	a, err := onto(ctx, adapter, bb, c.Method, note)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +48,8 @@ func OpenAny(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) 
 	return a, nil
 }
 
-// onto is ontoAny without adapters of several classes for an image.
+// onto checks that an adapter fits a backbone.
 func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
-	a, err := ontoAny(ctx, adapter, bb, m, note)
-	if err != nil {
-		return nil, err
-	}
-	return a, a.one()
-}
-
-// ontoAny checks that an adapter fits a backbone.
-func ontoAny(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
 	if err := SameFamily(adapter, bb); err != nil {
 		return nil, err
 	}
@@ -98,11 +72,8 @@ func ontoAny(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone
 	if a.Upright, err = turnsUpright(adapter); err != nil {
 		return nil, err
 	}
-	switch loss, ok := adapter.Meta[result.KeyLoss]; {
-	case ok && loss != result.LossSeveral:
-		return nil, fmt.Errorf("adapter %s: metadata %s is %q, want %s", adapter.Path, result.KeyLoss, loss, result.LossSeveral)
-	case ok:
-		a.Several = true
+	if a.Several, err = SeveralClasses(adapter); err != nil {
+		return nil, err
 	}
 	precision := graph.FP32
 	if name, ok := adapter.Meta[keyPrecision]; ok {
@@ -121,6 +92,15 @@ func ontoAny(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone
 		return nil, err
 	}
 	return a, nil
+}
+
+// SeveralClasses reports whether an adapter was trained with --loss bce, so that an image has any number of classes.
+func SeveralClasses(a *result.Adapter) (bool, error) {
+	loss, ok := a.Meta[result.KeyLoss]
+	if ok && loss != result.LossSeveral {
+		return false, fmt.Errorf("adapter %s: metadata %s is %q, want %s", a.Path, result.KeyLoss, loss, result.LossSeveral)
+	}
+	return ok, nil
 }
 
 // testResize is the side to which images were scaled for the tests of the adapter, 0 if that is the size of the model's images.

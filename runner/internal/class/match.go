@@ -128,6 +128,41 @@ func (m Match) Relabel(items []data.Item) error {
 	for _, item := range items {
 		counts[item.Label]++
 	}
+	if err := m.knows(counts, len(items)); err != nil {
+		return err
+	}
+	for i := range items {
+		items[i].Label = m.To[items[i].Label]
+	}
+	return nil
+}
+
+// RelabelSets is Relabel for images of any number of classes, which sets has by the label of an item. It returns the sets in the classes
+// of the classifier, ascending.
+func (m Match) RelabelSets(items []data.Item, sets [][]int) ([][]int, error) {
+	counts := map[int]int{}
+	for _, item := range items {
+		for _, class := range sets[item.Label] {
+			counts[class]++
+		}
+	}
+	if err := m.knows(counts, len(items)); err != nil {
+		return nil, err
+	}
+	relabelled := make([][]int, len(sets))
+	for i, set := range sets {
+		for _, class := range set {
+			if to := m.To[class]; to >= 0 { // else no item has the set
+				relabelled[i] = append(relabelled[i], to)
+			}
+		}
+		slices.Sort(relabelled[i])
+	}
+	return relabelled, nil
+}
+
+// knows fails if there are images of classes that the classifier lacks.
+func (m Match) knows(counts map[int]int, images int) error {
 	switch {
 	case m.How == Unmatched:
 		return runner.Usagef("%s names its %d classes, %s has %d without names: they can't be matched", m.Data.Owner, m.Data.Count, m.Head.Owner, m.Head.Count)
@@ -138,15 +173,12 @@ func (m Match) Relabel(items []data.Item) error {
 	unmatched := m.without(m.To)
 	for class, to := range m.To {
 		if to < 0 && counts[class] > 0 {
-			unknown = append(unknown, fmt.Sprintf("%s (%d of %d images%s)", m.Data.name(class), counts[class], len(items), m.similar("; ", class, unmatched, len(unknown))))
+			unknown = append(unknown, fmt.Sprintf("%s (%d of %d images%s)", m.Data.name(class), counts[class], images, m.similar("; ", class, unmatched, len(unknown))))
 		}
 	}
 	if unknown != nil {
 		return runner.Usagef("%s has images of classes that %s does not know: %s; rename or remove these class folders (it knows %s)",
 			m.Data.Owner, m.Head.Owner, spell.Few(unknown, maxNames), spell.Few(m.Head.Names, maxNames))
-	}
-	for i := range items {
-		items[i].Label = m.To[items[i].Label]
 	}
 	return nil
 }

@@ -10,6 +10,22 @@ import (
 	"dtl-tf/runner/data"
 )
 
+// TestRelabelSets: sets of labels become those of the classifier in its order, and only classes that have images must be known to it.
+func TestRelabelSets(t *testing.T) {
+	m := Find(List{"the data set D", 3, []string{"a", "b", "z"}}, List{"H", 3, []string{"b", "a", "c"}})
+	sets := [][]int{{0, 1}, {}, {1}, {2}}
+	got, err := m.RelabelSets([]data.Item{{Label: 0}, {Label: 1}, {Label: 2}}, sets)
+	if want := "[[0 1] [] [0] []]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v, want %s", got, err, want)
+	}
+	if note := m.SubsetNoteSets([]data.Item{{Label: 0}}, got); !strings.Contains(note, "2 of the classifier's 3 classes (none of c)") {
+		t.Error(note)
+	}
+	if _, err := m.RelabelSets([]data.Item{{Label: 0}, {Label: 3}}, sets); err == nil || !strings.Contains(err.Error(), "z (1 of 2 images") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestMatchClasses: names decide where both sides have some, the numbers of lists else. names of "" are numbers only.
 func TestMatchClasses(t *testing.T) {
 	list := func(owner string, count int, names string) List {

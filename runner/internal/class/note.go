@@ -84,6 +84,19 @@ func (m Match) SubsetNote(items []data.Item) string {
 	for i, item := range items {
 		labels[i] = item.Label
 	}
+	return m.subset(labels)
+}
+
+// SubsetNoteSets is SubsetNote for sets of RelabelSets.
+func (m Match) SubsetNoteSets(items []data.Item, sets [][]int) string {
+	var labels []int
+	for _, item := range items {
+		labels = append(labels, sets[item.Label]...)
+	}
+	return m.subset(labels)
+}
+
+func (m Match) subset(labels []int) string {
 	absent := m.without(labels)
 	if absent == nil {
 		return ""
