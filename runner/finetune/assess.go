@@ -16,17 +16,22 @@ const confusionsSaid = 3
 // assess writes the answers of the evaluation, its figures and the report, and returns what the summary says about them. It does so
 // before run.json says that the run is finished: a run that is killed meanwhile evaluates again.
 func (r *run) assess() (words string, err error) {
-	if r.several != nil {
-		return r.assessSeveral()
-	}
-	if r.answers == nil {
+	if r.answers == nil && r.several == nil {
 		return "", nil
 	}
-	e := assess.New(assess.Record{
+	record := assess.Record{
 		Program: r.ui.Version, Time: result.Now(), Adapter: r.folder.Path(result.AdapterFile), Backbone: r.record.Backbone.Path, Method: r.record.Method,
-		Data: r.config.Data, Split: r.record.Accuracy.Split, Exif: r.data.images.Upright, Skipped: r.record.Data.Skipped,
+		Data: r.config.Data, Split: r.data.testSplit, Exif: r.data.images.Upright, Skipped: r.record.Data.Skipped,
 		Classes: r.data.classes, ClassNames: r.data.classNames,
-	}, r.answers)
+	}
+	var e *assess.Evaluation
+	if r.several != nil {
+		if e = assess.NewSeveral(record, r.several); !r.config.Report {
+			return severalWords(e.Several, e.Split), nil
+		}
+	} else {
+		e = assess.New(record, r.answers)
+	}
 	if err := e.Write(r.folder.Path("")); err != nil {
 		return "", err
 	}
@@ -57,6 +62,9 @@ func (r *run) howToUse() string {
 
 // summary names the most frequent confusions.
 func summary(e *assess.Evaluation) string {
+	if e.Several != nil {
+		return severalWords(e.Several, e.Split)
+	}
 	f := e.Figures.Accuracy
 	text := fmt.Sprintf("Accuracy %.1f %%, between %.1f and %.1f %% with 95 %% confidence.\n", 100*f.Value, 100*f.Low, 100*f.High)
 	var list []string

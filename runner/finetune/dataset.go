@@ -62,7 +62,11 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 		return nil, err
 	}
 	if held == nil && c.Holdout > 0 {
-		if items, held, err = data.Holdout(items, c.Holdout, c.Seed); err != nil {
+		hold := data.Holdout
+		if set.LabelSets != nil {
+			hold = set.HoldoutSeveral
+		}
+		if items, held, err = hold(items, c.Holdout, c.Seed); err != nil {
 			return nil, runner.Usagef("--holdout: %w", err)
 		}
 		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())

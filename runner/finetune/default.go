@@ -11,7 +11,6 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
-	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
 
@@ -53,7 +52,7 @@ func defaultOut(dataSet string, there bool) string {
 func (c *Config) chooseForData(set *data.Set, note runner.NoteFunc) error {
 	own := set.Layout != data.LayoutLists
 	held := slices.Contains(set.Splits(), data.Test) || slices.Contains(set.Splits(), data.Val)
-	if c.Auto.Test && own && !held && c.Loss != result.LossSeveral && c.EvalSplit == "" && len(c.Targets) == 0 {
+	if c.Auto.Test && own && !held && c.EvalSplit == "" && len(c.Targets) == 0 {
 		c.Test = ownTest
 		note("--test %v: there are no test images, so some are set aside to measure the accuracy", ownTest)
 	}

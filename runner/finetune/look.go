@@ -50,16 +50,24 @@ func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bo
 		}
 		defer func() { err = also(err, r.trainer.SetTrainable(r.good)) }()
 	}
-	score, loss, err := classify.TopLoss(ctx, r.answered(ctx), func(done int) {
+	say := func(done int) {
 		r.progress.Say(sayEvery, float64(i.Epoch)/float64(i.Epochs), func() string {
 			return fmt.Sprintf("epoch %d/%d  validating %d/%d", i.Epoch, i.Epochs, done, total)
 		})
-	})
+	}
+	if r.data.set.LabelSets != nil {
+		look, err = r.lookSeveral(ctx, say)
+	} else {
+		var score classify.Score
+		var loss float64
+		score, loss, err = classify.TopLoss(ctx, r.answered(ctx), say)
+		look = &train.Look{Top1: score.Top1, Loss: loss}
+	}
 	if err != nil {
 		return nil, false, err
 	}
 	r.noteCost(result.Now().Sub(begun), i)
-	look = &train.Look{Epoch: i.Epoch, Top1: score.Top1, Loss: loss}
+	look.Epoch = i.Epoch
 	s := r.record.Selection
 	if s == nil {
 		return look, false, nil

@@ -3,6 +3,7 @@ package finetune
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph/tensor"
@@ -58,12 +59,8 @@ func (c Config) checkSeveral() error {
 	}{
 		{!data.IsTable(c.Data), "--data " + c.Data, "class folders and lists give an image one class: write a table, .csv, .tsv or .jsonl"},
 		{c.Method == "full", "--method full", "the backbone file that it writes can't record the loss"},
-		{c.ClassWeights != "", "--class-weights", "the weight of an image is that of its class"},
-		{c.Sampler == SamplerBalanced, "--sampler balanced", "it draws a class and then an image of it"},
-		{c.augmentation().Mixes(), "--augment with mixup or cutmix", "they mix images of one class"},
-		{c.Holdout > 0 || c.Val > 0 || c.Test > 0, "--val, --test and --holdout", "they divide each class: give the table a column split"},
-		{c.Select == SelectBest, "--select best", "the best accuracy chooses"},
-		{c.SelectEvery != 1, "--select-every", "no accuracy is looked at"},
+		{c.ClassWeights != "", "--class-weights", "the weight of an image is that of its class, and here an image has any number of classes"},
+		{c.Sampler == SamplerBalanced, "--sampler balanced", "it draws a class and then an image of it, which would draw the other classes of the image too"},
 		{len(c.Targets) > 0, "targets", "their classes are matched one by one"},
 	} {
 		if v.given {
@@ -104,7 +101,7 @@ type targeter struct {
 // image, so w_c q_ic is divided by its sum over the classes, which becomes the weight.
 func (t *targeter) of(labels []int32, lambda float64) dtl.Targets {
 	if t.sets != nil {
-		return t.several(labels)
+		return t.several(labels, lambda)
 	}
 	targets := dtl.Targets{Labels: labels}
 	if t.policy.Soft() {
@@ -131,16 +128,22 @@ func (t *targeter) of(labels []int32, lambda float64) dtl.Targets {
 }
 
 // several are targets of 1 for each class of an image and 0 for the others. Smoothing by s makes of a target v the target
-// v (1 - s) + s / 2.
-func (t *targeter) several(labels []int32) dtl.Targets {
+// v (1 - s) + s / 2. Targets of mixed images are lambda times their own plus 1 - lambda times those of their partners, as their pixels are:
+// the images of the batch in reverse order.
+func (t *targeter) several(labels []int32, lambda float64) dtl.Targets {
 	smoothing := t.policy.LabelSmoothing
 	t.soft = t.soft[:0]
-	for range len(labels) * t.classes {
-		t.soft = append(t.soft, float32(smoothing/2))
-	}
 	for i, label := range labels {
-		for _, class := range t.sets[label] {
-			t.soft[i*t.classes+class] = float32(1 - smoothing/2)
+		mine, partners := t.sets[label], t.sets[labels[len(labels)-1-i]]
+		for class := range t.classes {
+			v := 0.0
+			if slices.Contains(mine, class) {
+				v += lambda
+			}
+			if slices.Contains(partners, class) {
+				v += 1 - lambda
+			}
+			t.soft = append(t.soft, float32(v*(1-smoothing)+smoothing/2))
 		}
 	}
 	return dtl.Targets{Soft: tensor.Must(t.soft, len(labels), t.classes)}

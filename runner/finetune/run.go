@@ -147,7 +147,9 @@ func (r *run) logEpoch(i train.Info) (err error) {
 		ImagesPerSecond: i.ImagesPerSecond(), Seconds: i.EpochElapsed.Seconds(),
 	}
 	if l := i.Look; l != nil && l.Epoch == i.Epoch {
-		m.ValTop1, m.ValLoss = &l.Top1, &l.Loss
+		if m.ValLoss, m.ValMAP = &l.Loss, l.MAP; l.MAP == nil {
+			m.ValTop1 = &l.Top1
+		}
 	}
 	r.metrics, err = result.AppendMetric(r.folder.Path(result.MetricsFile), r.metrics, m)
 	return err
@@ -239,6 +241,11 @@ func (r *run) evaluate(ctx context.Context) error {
 func (r *run) plotAccuracy() error {
 	if r.board == nil {
 		return nil
+	}
+	if s := r.record.Several; s != nil {
+		if err := r.board.Scalar(r.record.Progress.Steps, tensorboard.TagMAP+s.Split, s.MAP); err != nil {
+			return err
+		}
 	}
 	top1 := map[string]float64{}
 	if a := r.record.Accuracy; a != nil {

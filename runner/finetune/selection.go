@@ -57,7 +57,7 @@ func (c Config) validationItems(set *data.Set, training []data.Item) ([]data.Ite
 	case best && !there:
 		return nil, runner.Usagef("--select best needs validation images, and %s has none, only %s: put some into val/CLASS/ or a list val.txt, or set some aside with --val 0.15",
 			c.Data, strings.Join(set.Splits(), ", "))
-	case !best && (!there || c.Unwatched || c.Loss == LossSigmoid || c.EvalSplit == data.Val):
+	case !best && (!there || c.Unwatched || c.EvalSplit == data.Val):
 		return nil, c.needsLooks(set)
 	}
 	items, err := set.Split(data.Val)
@@ -114,7 +114,11 @@ func (r *run) choose() error {
 		return r.trainer.SetTrainable(r.average)
 	}
 	s := r.record.Selection
-	text := fmt.Sprintf("chosen: the weights after epoch %d, with %.2f %% on %s the best of %d %s", s.Chosen, s.Best().Top1, s.Split, len(s.Looks), report.Plural(len(s.Looks), "look"))
+	measure := ""
+	if s.Best().MAP != nil {
+		measure = "a mean average precision of "
+	}
+	text := fmt.Sprintf("chosen: the weights after epoch %d, with %s%.2f %% on %s the best of %d %s", s.Chosen, measure, s.Best().Score(), s.Split, len(s.Looks), report.Plural(len(s.Looks), "look"))
 	if s.Stopped {
 		text += fmt.Sprintf("; training stopped after epoch %d, %s later (--patience)", r.record.Progress.Epochs, report.Count(s.Age(), "look"))
 	}
