@@ -35,7 +35,7 @@ func severalWords(f *assess.SeveralFigures, split string) string {
 	words := fmt.Sprintf("Mean average precision %.1f %%, F1 %.1f %% (micro) and %.1f %% (macro), all classes right for %.1f %% of the images.\n",
 		100*f.MAP, 100*f.MicroF1, 100*f.MacroF1, 100*f.ExactMatch)
 	if f.Absent > 0 {
-		words += fmt.Sprintf("The mean leaves out %d classes without images of %s.\n", f.Absent, split)
+		words += fmt.Sprintf("Classes without images of %s, left out of the mean: %d.\n", split, f.Absent)
 	}
 	return words
 }

@@ -156,6 +156,15 @@ func TestSeveralSelection(t *testing.T) {
 	if !strings.HasPrefix(string(metrics), "epoch,step,lr,loss,images_per_second,seconds,val_map,val_loss\n") {
 		t.Errorf("%s", metrics)
 	}
+	boards, err := filepath.Glob(filepath.Join(out, "events.*"))
+	if err != nil || len(boards) != 1 {
+		t.Fatalf("%v, %v", boards, err)
+	}
+	events, err := os.ReadFile(boards[0])
+	expect.NoError(t, err)
+	if bytes.Count(events, []byte("map/val")) != whole.Progress.Epochs || bytes.Count(events, []byte("loss/val")) != whole.Progress.Epochs || bytes.Count(events, []byte("map/test")) != 1 || bytes.Contains(events, []byte("accuracy")) {
+		t.Error("TensorBoard's curves are others")
+	}
 	page, err := os.ReadFile(filepath.Join(out, result.ReportFile))
 	if err != nil || !strings.Contains(string(page), "mean average precision in %") {
 		t.Errorf("the report has no curve of the looks: %v", err)

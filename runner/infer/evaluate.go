@@ -172,7 +172,7 @@ func (s Scored) String() string {
 	if f := s.Several; f != nil {
 		text := fmt.Sprintf("mAP %.2f %%, F1 %.2f %% (micro) and %.2f %% (macro), all classes right for %.2f %% of %d images", 100*f.MAP, 100*f.MicroF1, 100*f.MacroF1, 100*f.ExactMatch, f.Images)
 		if f.Absent > 0 {
-			text += fmt.Sprintf("; the mean leaves out %d classes without images", f.Absent)
+			text += fmt.Sprintf("; classes without images, left out of the mean: %d", f.Absent)
 		}
 		return text
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dtl-tf/graph/spell"
@@ -30,10 +31,16 @@ func (c EvalConfig) checkOut() error {
 		return fmt.Errorf("%s holds a run, whose own evaluation would be replaced: choose another --out", c.Out)
 	case len(entries) > 0 && !c.Overwrite:
 		return fmt.Errorf("%s: exists already: add --overwrite to replace the evaluation in it, or choose another --out", c.Out)
-	case len(entries) > 0 && !exists(filepath.Join(c.Out, result.EvaluationFile)) && !exists(filepath.Join(c.Out, page.ComparisonFile)):
+	case len(entries) > 0 && !c.holdsEvaluation(entries):
 		return fmt.Errorf("%s holds no evaluation that --overwrite could replace: choose another --out", c.Out)
 	}
 	return nil
+}
+
+// holdsEvaluation reports whether Out, which has entries, has an evaluation, a comparison, or the folder of a task.
+func (c EvalConfig) holdsEvaluation(entries []os.DirEntry) bool {
+	return exists(filepath.Join(c.Out, result.EvaluationFile)) || exists(filepath.Join(c.Out, page.ComparisonFile)) ||
+		slices.ContainsFunc(entries, func(e os.DirEntry) bool { return exists(filepath.Join(c.Out, e.Name(), result.EvaluationFile)) })
 }
 
 func exists(path string) bool {

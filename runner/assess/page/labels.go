@@ -39,7 +39,7 @@ func (s *Subject) labels() labels {
 	f, each := assess.Several(s.SeveralAnswers, s.Classes)
 	left := "mean over the classes"
 	if f.Absent > 0 {
-		left = fmt.Sprintf("without %d classes that have no image", f.Absent)
+		left = fmt.Sprintf("mean over the %d of %d classes that have images", s.Classes-f.Absent, s.Classes)
 	}
 	p := labels{
 		Title:    s.title(),

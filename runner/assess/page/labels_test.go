@@ -29,8 +29,8 @@ func TestLabelsPage(t *testing.T) {
 		t.Error(note)
 	}
 	for _, want := range []string{
-		"<b>91.7 <i>%</i></b><small>without 1 classes", // cat 1, dog (1 + 2/3) / 2
-		"<b>66.7 <i>%</i></b><small>of all decisions",  // 2 right, 3 said, 3 true
+		"<b>91.7 <i>%</i></b><small>mean over the 2 of 3 classes that have images", // cat 1, dog (1 + 2/3) / 2
+		"<b>66.7 <i>%</i></b><small>of all decisions",                              // 2 right, 3 said, 3 true
 		"<b>33.3 <i>%</i></b><small>images of which",
 		"2 of 2 wrong decisions", "<bdi>not &lt;dog&gt;</bdi></b> 97.0 %", "is <b><bdi>cat, &lt;dog&gt;</bdi>", "<bdi>cow</bdi></b> 75.0 %", "is <b><bdi>none</bdi>",
 		"A confusion matrix and the calibration of the softmax are left out",
