@@ -19,8 +19,9 @@ import (
 // runsFolder is where runs go without --out.
 const runsFolder = "runs"
 
-// ownEpochs and ownTest are for data sets that do not come as the lists of VTAB-1k. docs/training.md has the measurements from which
-// the epochs follow: they reach what 110 epochs do, in a quarter of the time.
+// ownEpochs and ownTest are for data sets that do not come as the lists of VTAB-1k. The epochs take less than a quarter of the published
+// recipe's time. On the photographs of PACS (ViT-Ti, three learning rates, with and without drop path, one run each of 350 test images)
+// 25 epochs reached 94.9 to 96.6 %, 15 epochs 93.7 to 97.1 %.
 const (
 	ownEpochs = 25
 	ownTest   = 0.15
