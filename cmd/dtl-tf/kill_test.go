@@ -20,8 +20,8 @@ import (
 // TestKilled kills a run at random moments, from reading the input to the evaluation, and resumes it. Every third time the resumed
 // process is killed as well.
 func TestKilled(t *testing.T) {
-	need.Heavy(t, "kills 16 processes and more")
-	const kills = 8
+	need.Heavy(t, "kills 8 processes and more")
+	const kills = 4
 	random := repeatable(t)
 	for _, l := range []*longRun{drawn, stored} {
 		t.Run(l.name, func(t *testing.T) {
