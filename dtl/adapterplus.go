@@ -27,7 +27,7 @@ func init() {
 	}})
 }
 
-// branched is a method with a branch of its own in each block (see backbone.OwnBranch) that stochastic depth drops.
+// branched is a method that adds a branch to each block (see backbone.OwnBranch). Stochastic depth drops these branches too.
 type branched interface{ ownBranch() }
 
 func (adapterPlus) ownBranch() {}

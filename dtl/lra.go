@@ -8,7 +8,7 @@ import (
 )
 
 // lowRankNet is a low-rank-attention net on the mean of features, OUR RECONSTRUCTION of what is known about LAST (Tang et al., "Low-rank
-// Attention Side-Tuning for Parameter-Efficient Fine-Tuning", 2024, arXiv 2402.04009), of which no code is public: side blocks of
+// Attention Side-Tuning for Parameter-Efficient Fine-Tuning", 2024, arXiv 2402.04009), whose code is not public: side blocks of
 // low-rank self-attention without MLP beside an untouched backbone. Results published for LAST are not this method's.
 //
 //	z_0 = mean of h_i over i >= S                              h_i [B, T, d] the output of block i

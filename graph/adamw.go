@@ -36,8 +36,8 @@ func (o *AdamW) Update(b *Builder, v *Variable, gradient Value, decays bool) *tf
 	b = b.In("adamw/" + v.Name)
 	m := o.State.Declare(b, "adam_m/"+v.Name, false, v.Shape...)
 	s := o.State.Declare(b, "adam_v/"+v.Name, false, v.Shape...)
-	// Handles of their own, which wait for the gradient. TensorFlow runs the nodes that depend on nothing in an order of its own, some
-	// of them last; the update would wait for those, and the gradient would stay alive.
+	// The moments get handles that wait for the gradient. TensorFlow may run a node without inputs last. The update would then wait for
+	// that node, and the gradient would stay alive until the end of the step.
 	ready := b.After(gradient.Op)
 	moment, square := m.handleAgain(ready), s.handleAgain(ready)
 	if decays && o.WeightDecay != 0 {

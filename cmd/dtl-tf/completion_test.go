@@ -30,7 +30,7 @@ func completedBy(t *testing.T, shell, script, code string) []string {
 	return slices.DeleteFunc(strings.Split(string(out), "\n"), func(line string) bool { return line == "" })
 }
 
-// bashReplies completes lines, of which the words are separated by spaces, and returns the replies to each. The last word is completed.
+// bashReplies completes lines of words separated by spaces and returns the replies to each. The last word is completed.
 func bashReplies(t *testing.T, lines ...string) [][]string {
 	t.Helper()
 	var code strings.Builder

@@ -49,7 +49,7 @@ type Evaluation struct {
 	SeveralAnswers []SeveralAnswer // instead of Answers, with Record.Several
 }
 
-// New completes an evaluation: it counts the images, computes the figures of the answers, of which there must be one, and makes the
+// New completes an evaluation: it counts the images, computes the figures of the answers (at least one), and makes the
 // folder of the data set absolute.
 func New(r Record, answers []Answer) *Evaluation {
 	r.Format, r.Images = Format, len(answers)
