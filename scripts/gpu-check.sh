@@ -209,7 +209,7 @@ check_demo() {
 check_compare() {
 	for precision in bf16 fp32 fp16; do
 		# The published memory of each method stands beside the measured one.
-		step "compare-$precision" 240 "$program" compare --backbone "$backbone" --batch "${batches%% *}" --precision "$precision" --results "$out/results"
+		step "compare-$precision" 240 "$program" compare --backbone "$backbone" --batch "${batches%% *}" --precision "$precision" --out "$out/rows"
 		show "compare-$precision" 40
 	done
 }
