@@ -27,6 +27,8 @@ type Config struct {
 	// ChunkValues is the size of a chunk in values (samples x tokens x width), for blocks that run in chunks; 0 is the
 	// device's default.
 	ChunkValues int
+	// XLA builds the graph for XLA (see graph.Builder.ForXLA).
+	XLA bool
 	// FloatImages takes images as float32, ready to be normalised, instead of bytes.
 	FloatImages bool
 }
@@ -118,6 +120,9 @@ func (c Config) builder() *graph.Builder {
 	b := graph.New(c.Recompute).Use(c.Precision).For(c.Device)
 	if c.ChunkValues > 0 {
 		b.Chunk(c.ChunkValues)
+	}
+	if c.XLA {
+		b.ForXLA()
 	}
 	return b
 }

@@ -34,6 +34,7 @@ type shared struct {
 	chunkValues int
 	precision   Precision
 	kernels     bool // whether the kernels of package capi may be used
+	separates   bool // see ForXLA
 	constants   map[string]Value
 }
 

@@ -210,15 +210,17 @@ func (b *Builder) place(whole, part Value, c chunk, samples int) Value {
 // backward recomputes a chunk once its gradient dy has arrived. It returns the gradient of the chunk's part of x and, by
 // record, the gradients of all values outside the region.
 func (c chunk) backward(g *Gate, dy Value, inputs []Value, fn func(b *Builder, inputs []Value) Value) (Value, map[*record]Value) {
-	recompute := &Gate{Builder: g.In("recompute"), trigger: dy.Op}
-	inner := *recompute.Builder
-	inner.region = &region{recompute: recompute, saved: c.saved}
 	start := g.records
+	b := g.In("recompute")
+	read, dy := b.separate(slices.Concat(inputs, c.saved), dy)
+	recompute := &Gate{Builder: b, trigger: dy.Op}
+	inner := *b
+	inner.region = &region{recompute: recompute, saved: read[len(inputs):]}
 	saved := make([]Value, len(inputs))
-	for i, in := range inputs {
+	for i, in := range read[:len(inputs)] {
 		saved[i] = recompute.Saved(in)
 	}
-	parts := c.sliceAll(recompute.Builder, saved)
+	parts := c.sliceAll(b, saved)
 	if inputs[0].tape != nil {
 		parts[0] = recompute.Leaf(parts[0])
 	}

@@ -54,6 +54,7 @@ func main() {
 	device := flag.String("device", "cpu", "cpu, or gpu: build the graph for the GPU, which must be there")
 	chunk := flag.Int("chunk", 0, "values of a chunk, 0: the device's default")
 	xla := flag.Bool("xla", false, "compile the graph with XLA; its peak is then unknown")
+	separate := flag.Bool("separate", true, "with -xla: separate what is recomputed from its first computation")
 	trace := flag.String("trace", "", "file that receives the RunMetadata of the last peak")
 	ceiling := flag.Bool("ceiling", false, "measure matrix products of 2048 x 2048 x 2048 and end")
 	flag.Parse()
@@ -64,7 +65,7 @@ func main() {
 		}
 		w, err := newWorker(config{
 			backbone: *arch, method: *method, batch: *batch, precision: *precision, recompute: *recompute, store: *store,
-			device: graph.Device(*device), chunk: *chunk, xla: *xla, trace: *trace, threads: *threads,
+			device: graph.Device(*device), chunk: *chunk, xla: *xla, separate: *separate, trace: *trace, threads: *threads,
 		})
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ type config struct {
 	backbone, method, precision, recompute, store, trace string
 	device                                               graph.Device
 	batch, chunk, threads                                int
-	xla                                                  bool
+	xla, separate                                        bool
 }
 
 // worker is a model and the batch that every step trains on.
@@ -138,7 +139,7 @@ func newWorker(c config) (*worker, error) {
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes,
-		Precision: p, Recompute: mode, Device: c.device, ChunkValues: c.chunk,
+		Precision: p, Recompute: mode, Device: c.device, ChunkValues: c.chunk, XLA: c.xla && c.separate,
 	})
 	if err != nil {
 		return nil, err
