@@ -3,7 +3,8 @@ package graph
 import tf "github.com/wamuir/graft/tensorflow"
 
 // ForXLA prepares everything built from now on for XLA (SessionOptions.XLA): what a region recomputes is separated from its first
-// computation, with which XLA would merge it. Without XLA the graph computes the same.
+// computation, with which XLA would merge it. Without XLA the graph computes the same, but more slowly: TensorFlow's kernels of the barrier
+// compile it when they run.
 func (b *Builder) ForXLA() *Builder {
 	b.separates = true
 	return b

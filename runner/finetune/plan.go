@@ -142,7 +142,7 @@ func (c Config) files() []string {
 func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, device graph.Device) dtl.Config {
 	return dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
-		Recompute: c.Recompute, Precision: c.Precision, Device: device,
+		Recompute: c.Recompute, Precision: c.Precision, Device: device, XLA: c.XLA == runner.XLAOn,
 	}
 }
 
