@@ -56,7 +56,7 @@ TEST_FLAGS ?=
 #   XZ=-1           xz's preset
 XZ ?= -6
 
-.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go bundle bundle-test image manifest-test gpu-binaries deps env clean
+.PHONY: help demo build test test-isa test-race test-heavy fuzz lint bench bench-go bundle bundle-test image manifest-test slurm-test gpu-binaries deps env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -126,6 +126,9 @@ image: bundle ## build an image from the bundle with podman, docker or buildah (
 
 manifest-test: ## check scripts/vtab-kubernetes.yaml against the types of Kubernetes' API
 	cd scripts/manifest && CGO_ENABLED=0 go test ./...
+
+slurm-test: build ## run scripts/vtab-slurm.sh on a small Slurm that it sets up here (root; Debian's slurm-wlm)
+	scripts/slurm-test.sh
 
 bench-go: deps ## run Go's benchmarks (BENCH=regexp selects some)
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
