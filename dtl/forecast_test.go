@@ -16,10 +16,6 @@ import (
 // which the estimate leaves out, small beside it.
 var narrow = vit.Architecture{Image: 32, Patch: 4, Width: 64, Depth: 2, Heads: 2, MLP: 256, Eps: backbone.LayerNormEps}
 
-// bypassInBlocks is the one case that the estimate does not reach: it holds values of the bypass that TensorFlow has released, 30 % too
-// much.
-const bypassInBlocks = "res-tuning-bypass, blocks"
-
 // agreement is how far the estimate may be from the trace.
 const agreement = 0.03
 
@@ -36,12 +32,6 @@ func compareForecast(t *testing.T, name string, c setting) {
 	told := must(estimate.Peak(s.builder.Graph(), threads, r.feeds, r.fetches, r.targets...))(t)
 	traced := must(memory.Replay(must(s.Trace(images, labels, 1e-3, 1))(t), nil))(t)
 	off := float64(told.Peak)/float64(traced.Peak) - 1
-	if name == bypassInBlocks { // a known fault: the estimate is too high, never too low
-		if off < 0 || off > 0.35 {
-			t.Errorf("%s: off by %.2f %%", name, 100*off)
-		}
-		return
-	}
 	t.Logf("%s: estimate %d, trace %d bytes, %+.2f %%, at %s", name, told.Peak, traced.Peak, 100*off, told.Node)
 	if math.Abs(off) > agreement {
 		t.Errorf("%s: the estimate of %d bytes is off by %.2f %%, the trace has %d", name, told.Peak, 100*off, traced.Peak)
@@ -61,6 +51,15 @@ func TestForecast(t *testing.T) {
 				arch: narrow, method: method, mode: mode, batch: 8, classes: 10, chunkValues: 3 * 65 * 64,
 			})
 		}
+	}
+}
+
+// TestForecastOfBranch traces steps with a stream beside the backbone. A step whose variables are read in an order of TensorFlow's own runs
+// parts of the stream late, and its peak is up to a quarter lower, another one in each trainer.
+func TestForecastOfBranch(t *testing.T) {
+	c := setting{arch: narrow, method: "res-tuning-bypass", mode: graph.RecomputeBlocks, batch: 8, classes: 10, chunkValues: 3 * 65 * 64}
+	for range 3 {
+		compareForecast(t, c.method, c)
 	}
 }
 

@@ -73,12 +73,13 @@ func (m *Model) Stored(t Training) []Stored {
 }
 
 // placeholders adds inputs for the stored values of a batch. It returns them twice: in the order of Stored, and as the values
-// from which the forward pass resumes.
-func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision) ([]graph.Value, backbone.Given) {
+// from which the forward pass resumes, which exist once the variables of the sets have been read.
+func (p prefix) placeholders(b *graph.Builder, batch int, precision graph.Precision, sets ...*graph.Variables) ([]graph.Value, backbone.Given) {
 	var inputs []graph.Value
 	given := p.given(b, func(v stored) graph.Value {
-		inputs = append(inputs, b.Placeholder(v.name, precision.DataType(), append([]int{batch}, v.value.Shape[1:]...)...))
-		return inputs[len(inputs)-1]
+		input := b.Placeholder(v.name, precision.DataType(), append([]int{batch}, v.value.Shape[1:]...)...)
+		inputs = append(inputs, input)
+		return b.AfterReads(input, sets...)
 	})
 	return inputs, given
 }

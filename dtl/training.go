@@ -84,12 +84,12 @@ type input func(b *graph.Builder, samples int, f *backbone.Forward) (inputs []gr
 
 func (m *Model) fromImages(b *graph.Builder, samples int, f *backbone.Forward) ([]graph.Value, graph.Value) {
 	images := m.placeholder(b, samples)
-	return []graph.Value{images}, m.forward(b, images, f)
+	return []graph.Value{images}, m.forward(b, b.AfterReads(images, m.Frozen, m.Trainable), f)
 }
 
 func (m *Model) fromStored(element graph.Precision) input {
 	return func(b *graph.Builder, samples int, f *backbone.Forward) ([]graph.Value, graph.Value) {
-		inputs, given := m.cached.placeholders(b, samples, element)
+		inputs, given := m.cached.placeholders(b, samples, element, m.Frozen, m.Trainable)
 		f.Arch, f.Weight, f.Derive = m.Config.Arch, m.weight, m.derive
 		return inputs, m.classify(b, f.Resume(b, given, m.Config.Pool))
 	}

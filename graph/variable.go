@@ -19,8 +19,9 @@ type Variable struct {
 
 	dtype  tf.DataType // in which it is stored
 	handle tf.Output
-	read   tf.Output // as float32
-	input  tf.Output // placeholder of assign
+	loaded *tf.Operation // the read that Value is made of, nil for a member of NewInputs
+	read   tf.Output     // as float32
+	input  tf.Output     // placeholder of assign
 	assign *tf.Operation
 }
 
@@ -39,6 +40,7 @@ type Variables struct {
 type derivation struct {
 	name   string
 	value  Value
+	loaded *tf.Operation // the read that value is made of
 	update *tf.Operation
 }
 
@@ -110,7 +112,7 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype}
 	v.handle = v.handleAgain(b)
 	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
-	v.read = b.widen(read).Output
+	v.loaded, v.read = read.Op, b.widen(read).Output
 	if trainable {
 		v.Value = b.Leaf(read)
 	} else {
@@ -154,7 +156,8 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 	attrs := map[string]any{"dtype": x.DataType()}
 	handle := b.operation("VarHandleOp", map[string]any{"dtype": x.DataType(), "shape": tf.MakeShape(dimensions(x.Shape)...), "shared_name": "derived/" + name}).Output(0)
 	d := derivation{name: name, update: b.operation("AssignVariableOp", attrs, handle, x.Output)}
-	d.value = b.unary("StopGradient", b.node("ReadVariableOp", x.Shape, attrs, handle))
+	read := b.node("ReadVariableOp", x.Shape, attrs, handle)
+	d.loaded, d.value = read.Op, b.unary("StopGradient", read)
 	vs.derived = append(vs.derived, d)
 	return d.value
 }
@@ -162,6 +165,26 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 // handleAgain adds another handle of the variable.
 func (v *Variable) handleAgain(b *Builder) tf.Output {
 	return b.operation("VarHandleOp", map[string]any{"dtype": v.dtype, "shape": tf.MakeShape(dimensions(v.Shape)...), "shared_name": v.Name}).Output(0)
+}
+
+// AfterReads returns x, which the graph has only once the variables of all sets have been read. The variables are those declared so far.
+//
+// TensorFlow starts the nodes that depend on nothing in the order of a hash table of addresses, which differs between processes. A
+// branch of the forward pass beside the backbone, such as a side network, would wait for whichever of its variables comes late, and a
+// step's peak would be another in each process. After the reads, the order follows from the graph.
+func (b *Builder) AfterReads(x Value, sets ...*Variables) Value {
+	var reads []*tf.Operation
+	for _, vs := range sets {
+		for _, v := range vs.list {
+			if v.loaded != nil {
+				reads = append(reads, v.loaded)
+			}
+		}
+		for _, d := range vs.derived {
+			reads = append(reads, d.loaded)
+		}
+	}
+	return b.In("ready").After(reads...).unary("Identity", x)
 }
 
 // Set returns an op that assigns x to v. x has the shape of v.
