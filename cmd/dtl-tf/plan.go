@@ -22,7 +22,9 @@ The peak is what a step allocates, as a trace shows it. The whole process is tha
 the backbone's file, the weights and the optimizer's state, copies of weights, batches that are prepared ahead,
 decoded images (--image-cache), and what the evaluation takes beyond a step.
 
---measure trains a few steps on random images to tell the time of a run.`,
+--measure trains a few steps on random images and reads a few images to tell the time of a run: start, reading,
+the first pass of the feature cache where the run would store values, all steps, all looks at the validation
+images and the evaluation at the end. The machine must be as busy as it will be during the run.`,
 	examples: []string{
 		"dtl-tf plan --backbone ViT-B_16.npz --data my-photos",
 		"dtl-tf plan --backbone ViT-B_16.npz --data my-photos --method full --batch 64 --memory 8GB",

@@ -23,6 +23,10 @@ import (
 // for writing and verifying.
 const minEpochs = 3
 
+// epochsToStore is the length of the shortest run for which auto writes a cache: a pass costs what it saves in an epoch, and there is one for
+// each view.
+func (c Config) epochsToStore() int { return minEpochs - 1 + max(c.Views, 1) }
+
 // features is the feature cache of a run: the opened store and the images that belong to its rows.
 type features struct {
 	store    *feature.Store
@@ -98,8 +102,7 @@ func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui
 		return without(want, err, ui.Note)
 	}
 	missing := len(store.Missing())
-	// A pass costs what it saves in an epoch, and there is one for each view.
-	if least := minEpochs - 1 + max(c.Views, 1); missing > 0 && c.Epochs < least && want == optional {
+	if least := c.epochsToStore(); missing > 0 && c.Epochs < least && want == optional {
 		if err := store.Close(); err != nil {
 			return nil, nil, err
 		}

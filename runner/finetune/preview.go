@@ -2,14 +2,10 @@ package finetune
 
 import (
 	"context"
-	"slices"
-	"time"
 
-	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
-	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/result"
 )
 
@@ -48,17 +44,6 @@ type PreviewCache struct {
 	PerImage int64  `json:"bytes_per_image"`
 	Without  string `json:"without,omitempty"` // why there is none
 }
-
-// PreviewSeconds is the time of a run on images, from a few measured steps.
-type PreviewSeconds struct {
-	Step      float64 `json:"step"`
-	Run       float64 `json:"run"` // all steps
-	Recompute string  `json:"recompute"`
-	Micro     int     `json:"micro_batch,omitempty"`
-}
-
-// Steps that measure runs: the first ones are slower.
-const warmupSteps, timedSteps = 2, 5
 
 // Foresee tells what a run with these settings takes. It reads the backbone and the data set, builds the graphs, and trains only if
 // measure is set: a few steps on random images.
@@ -111,7 +96,7 @@ func Foresee(ctx context.Context, c Config, measure bool, note runner.NoteFunc) 
 		}
 	}
 	if measure && (limit == 0 || out.Pick != nil) {
-		out.Time, err = p.measureSteps(ctx, c, out.Steps)
+		out.Time, err = p.measureTime(ctx, c)
 	}
 	return out, err
 }
@@ -172,40 +157,6 @@ func (p *plan) cacheSize() (*PreviewCache, error) {
 	for _, v := range values {
 		cache.PerImage += int64(p.config.CachePrecision.Bytes() * tensor.Size(v.Shape))
 	}
-	pictures := slices.Clone(p.pictureSums())
-	slices.SortFunc(pictures, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
-	cache.Bytes = cache.PerImage * int64(len(slices.Compact(pictures)))
+	cache.Bytes = cache.PerImage * int64(distinct(p.pictureSums()))
 	return cache, nil
-}
-
-// measureSteps times a few steps on random images.
-func (p *plan) measureSteps(ctx context.Context, c Config, steps int) (*PreviewSeconds, error) {
-	model, err := dtl.New(c.model(p.backbone, p.method, p.data.classes, p.device))
-	if err != nil {
-		return nil, err
-	}
-	training := c.training()
-	training.SoftTargets = false
-	trainer, err := dtl.NewImageTrainer(model, training, dtl.Start{Session: c.SessionOptions(), Weights: p.backbone.Weights, Seed: c.Seed})
-	if err != nil {
-		return nil, err
-	}
-	defer trainer.Close()
-	images, labels := RandomBatch(c.Batch, p.backbone.ImageSize(), p.data.classes)
-	var seconds []float64
-	for i := range warmupSteps + timedSteps {
-		if err := interrupted(ctx); err != nil {
-			return nil, err
-		}
-		begun := time.Now()
-		if _, err := trainer.Step(images, labels, c.LearningRate, i); err != nil {
-			return nil, err
-		}
-		if i >= warmupSteps {
-			seconds = append(seconds, time.Since(begun).Seconds())
-		}
-	}
-	slices.Sort(seconds)
-	step := stat.Quantile(seconds, 0.5)
-	return &PreviewSeconds{Step: step, Run: step * float64(steps), Recompute: string(c.Recompute), Micro: c.MicroBatch}, nil
 }

@@ -72,11 +72,46 @@ func write(w io.Writer, p finetune.Preview, memory string) error {
 		fmt.Fprintf(&b, "fine-tune --memory %s refuses: nothing fits.\n", memory)
 	}
 	if t := p.Time; t != nil {
-		fmt.Fprintf(&b, "Time with %s: %.2f s a step, %s for all steps, images read meanwhile; evaluation is extra, and with the feature cache it is less.\n",
-			settings(graph.Recompute(t.Recompute), t.Micro), t.Step, (time.Duration(t.Run) * time.Second).Round(time.Second))
+		fmt.Fprintf(&b, "Time with %s: %s, which is %s.\nCheckpoints and the report are not counted, and images that can't be read are.\n",
+			settings(graph.Recompute(t.Recompute), t.Micro), duration(t.Total), timeParts(p))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// timeParts lists what the time of a run is made of.
+func timeParts(p finetune.Preview) string {
+	t := p.Time
+	from := "images"
+	if t.Stored {
+		from = "stored values"
+	}
+	list := []string{
+		"start " + duration(t.Start),
+		"reading images " + duration(t.Reading),
+	}
+	if t.Stored {
+		list = append(list, "first pass of the feature cache "+duration(t.FirstPass))
+	}
+	list = append(list, fmt.Sprintf("%s steps on %s at %s each %s", report.Thousands(p.Steps), from, duration(t.Step), duration(t.Training)))
+	if t.LookCount > 0 {
+		list = append(list, fmt.Sprintf("%s looks at %s validation images %s", report.Thousands(t.LookCount), report.Thousands(t.Looked), duration(t.Looks)))
+	}
+	if t.Tested > 0 {
+		list = append(list, fmt.Sprintf("evaluation of %s test images %s", report.Thousands(t.Tested), duration(t.Evaluation)))
+	}
+	return strings.Join(list, ", ")
+}
+
+// duration is a time in seconds in words, with two digits below ten seconds.
+func duration(seconds float64) string {
+	switch {
+	case seconds < 0.1:
+		return fmt.Sprintf("%.2gms", 1000*seconds)
+	case seconds < 10:
+		return fmt.Sprintf("%.1fs", seconds)
+	}
+	return report.Duration(time.Duration(seconds * float64(time.Second)))
 }
 
 // writeModes prints a line for each recompute mode.
