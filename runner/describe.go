@@ -71,7 +71,8 @@ type derived struct {
 	Tokens     int              `json:"tokens"`     // of the first block
 	Parameters int              `json:"parameters"` // without its own head
 	Sources    backbone.Sources `json:"sources"`
-	Note       string           `json:"note,omitempty"` // guessed values, and values from files beside the backbone
+	Several    bool             `json:"several,omitempty"` // an image has any number of the own head's classes
+	Note       string           `json:"note,omitempty"`    // guessed values, and values from files beside the backbone
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -88,7 +89,7 @@ func Inspect(ctx context.Context, c BackboneConfig) (BackboneInfo, error) {
 	repo, commit, _ := hub.Origin(bb.Path)
 	return BackboneInfo{
 		file{bb.Path, repo, commit, bb.Format, bb.SHA256, bb.Naming}, bb.Description,
-		derived{bb.Lineage(), bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, sourcesNote(bb, true)},
+		derived{bb.Lineage(), bb.Blocks()[0].Tokens(), backbone.Parameters(bb.Architecture), bb.Sources, bb.Answers.Several, sourcesNote(bb, true)},
 	}, nil
 }
 
@@ -126,7 +127,9 @@ func (i BackboneInfo) Print(w io.Writer) error {
 	row("normalisation", "mean %v (%s), std %v (%s)", i.Mean, i.from(i.Sources.Mean), i.Std, i.from(i.Sources.Std))
 	row("pooling", "%s (%s)", i.Pool, i.from(i.Sources.Pool))
 	row("parameters", "%d without its own head", i.Parameters)
-	if i.Classes() > 0 {
+	if i.Several {
+		row("own head", "%d classes, of which an image has any number, sees %s", i.Classes(), i.Pool)
+	} else if i.Classes() > 0 {
 		row("own head", "%d classes, sees %s", i.Classes(), i.Pool)
 	} else {
 		row("own head", "none")

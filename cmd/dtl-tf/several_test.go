@@ -1,17 +1,21 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/runner/infer"
 	"dtl-tf/runner/result"
 )
 
-// TestSeveral: a model of several labels for an image predicts all labels above the threshold; what can't use it says so.
-func TestSeveral(t *testing.T) {
+// severalTable makes a data set of 16 images with up to two labels, 0.png to 15.png beside the table.
+func severalTable(t *testing.T) string {
+	t.Helper()
 	dtlRun(t)
 	dir := t.TempDir()
 	images, err := filepath.Glob(filepath.Join(fixture.data, "images", "*"))
@@ -30,8 +34,14 @@ func TestSeveral(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "%s,%s,%s\n", name, labels, split)
 	}
-	data, out := filepath.Join(dir, "table.csv"), filepath.Join(dir, "run")
-	write(t, data, []byte("path,label,split\n"+table.String()))
+	return write(t, filepath.Join(dir, "table.csv"), []byte("path,label,split\n"+table.String()))
+}
+
+// TestSeveral: a model of several labels for an image predicts all labels above the threshold; what can't use it says so.
+func TestSeveral(t *testing.T) {
+	data := severalTable(t)
+	dir := filepath.Dir(data)
+	out := filepath.Join(dir, "run")
 	cli(t, tune(out, "--data", data, "--method", "linear", "--feature-cache", "off", "--loss", "bce")...).want(t, exitDone)
 	if !exists(out, result.EvaluationFile) || !exists(out, result.ReportFile) {
 		t.Error("the evaluation has no figures or no page")
@@ -54,5 +64,47 @@ func TestSeveral(t *testing.T) {
 	cli(t, evalOn(data, adapter)...).want(t, exitDone)
 	cli(t, evalArgs(adapter)...).want(t, exitUsage, "was trained with --loss bce, so give a table of images with labels")
 	cli(t, "export", "--backbone", fixture.backbone, "--adapter", adapter, "--out", filepath.Join(dir, "saved")).want(t, exitDone)
-	cli(t, "merge", "--backbone", fixture.backbone, "--adapter", adapter, "--out", filepath.Join(dir, "merged.npz")).want(t, exitFailed, "was trained with --loss bce")
+}
+
+// TestSeveralOwnHead: a backbone with a head of several labels, merged or trained as a whole, answers as with the adapter.
+func TestSeveralOwnHead(t *testing.T) {
+	data := severalTable(t)
+	picture := filepath.Join(filepath.Dir(data), "3.png")
+	for _, method := range []string{"lora", "full"} {
+		out := filepath.Join(t.TempDir(), "run")
+		cli(t, tune(out, "--data", data, "--method", method, "--loss", "bce")...).want(t, exitDone)
+		adapter, base, own := filepath.Join(out, result.AdapterFile), fixture.backbone, filepath.Join(out, "backbone.npz")
+		if method == "full" {
+			base = own
+		} else {
+			own = filepath.Join(out, "merged.npz")
+			cli(t, "merge", "--backbone", base, "--adapter", adapter, "--out", own).want(t, exitDone)
+		}
+		labels := func(from ...string) (list []infer.Choice) {
+			o := cli(t, append([]string{"predict", "--json", "--threshold", "0.0001", picture}, from...)...)
+			o.want(t, exitDone)
+			var p infer.Prediction
+			if err := json.Unmarshal([]byte(o.out), &p); err != nil || p.Labels == nil || len(*p.Labels) != 2 {
+				t.Fatalf("%s: %v in %s", method, err, o.out)
+			}
+			return *p.Labels
+		}
+		want, got := labels("--backbone", base, "--adapter", adapter), labels("--backbone", own)
+		for i := range want {
+			if want[i].Class == "" || got[i].Class != want[i].Class || math.Abs(got[i].Probability-want[i].Probability) > 1e-5 {
+				t.Errorf("%s: %v with the adapter, %v of the own head", method, want, got)
+			}
+		}
+		eval := func(data string) outcome { return cli(t, "eval", "--backbone", own, "--split", "test", "--data", data) }
+		if o := eval(data); o.code != exitDone || !strings.Contains(o.out, "mAP ") {
+			t.Errorf("%s: %q %s", method, o.out, o.err)
+		}
+		eval(fixture.data).want(t, exitUsage, "the backbone's own head was trained with --loss bce")
+		cli(t, "predict", "--backbone", own, "--top-k", "2", picture).want(t, exitUsage, "the backbone's own head was trained with --loss bce")
+		sidecar := strings.TrimSuffix(own, ".npz") + ".json"
+		write(t, sidecar, []byte(`{"loss": "ce"}`))
+		eval(data).want(t, exitFailed, `a loss "ce" is not possible`)
+		write(t, sidecar, []byte(`{"loss": "bce", "classes": ["hue"]}`))
+		eval(data).want(t, exitFailed, "names 1 classes, and the own head has 2")
+	}
 }

@@ -23,6 +23,7 @@ type Backbone struct {
 	SHA256  string     // of the file's bytes, or of names, shapes and values if there is no single file
 
 	Sources Sources // of the values that tensors do not determine
+	Answers Answers // of the own head
 
 	naming      *Naming  // nil if no family recognised the names of the tensors
 	sidecar     Source   // the companion JSON in this program's own form
@@ -213,7 +214,7 @@ func (bb *Backbone) SetHead(matrix, bias tensor.Tensor) {
 	kernel, biasName := bb.HeadNames()
 	bb.Weights[kernel] = tensor.Transpose(matrix, matrix.Shape[0], matrix.Shape[1])
 	bb.Weights[biasName] = bias
-	bb.fingerprint = ""
+	bb.Answers, bb.fingerprint = Answers{}, ""
 }
 
 func (bb *Backbone) override(o Options) error {

@@ -31,6 +31,7 @@ type companion struct {
 	eps           float64
 	activation    Activation
 	described     Architecture // nil: none
+	answers       Answers      // of the own head
 	mean, std     []float64
 	normalised    *normalisation // of all published networks of its kind, if no file says mean and std
 	interpolation string         // with which images were resized, as Pillow calls it

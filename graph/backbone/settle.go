@@ -46,7 +46,23 @@ func (bb *Backbone) settle(l Layout, pooled bool, found []companion, source tens
 	if err := bb.settleHeads(defaults, found, o.Heads); err != nil {
 		return err
 	}
+	if err := bb.settleAnswers(found); err != nil {
+		return err
+	}
 	return bb.settlePool(pooled, defaults, found)
+}
+
+// settleAnswers takes over what a sidecar says of the own head's answers.
+func (bb *Backbone) settleAnswers(found []companion) error {
+	t := first(found, func(t companion) bool { return t.answers.Several || t.answers.Classes != nil })
+	if t == nil {
+		return nil
+	}
+	if n := len(t.answers.Classes); n > 0 && n != bb.Classes() {
+		return fmt.Errorf("%s names %d classes, and the own head has %d", t.file, n, bb.Classes())
+	}
+	bb.Answers = t.answers
+	return nil
 }
 
 // adopt takes over the architecture that a sidecar describes, nil if none does.

@@ -35,6 +35,29 @@ type SidecarJSON struct {
 	Activation Activation `json:"activation,omitempty"`
 	// Description is the architecture as Parse reads it, if the tensors do not tell its form.
 	Description string `json:"description,omitempty"`
+	// Loss is LossSeveral if an image has any number of the own head's classes.
+	Loss string `json:"loss,omitempty"`
+	// Classes are the names of the own head's classes.
+	Classes []string `json:"classes,omitempty"`
+}
+
+// Answers is how the own head answers, as far as a sidecar says it.
+type Answers struct {
+	Several bool     // an image has any number of classes: probabilities are sigmoids of the logits
+	Classes []string // names, nil if unknown
+}
+
+// LossSeveral is the loss in a sidecar of a head that was trained with the cross-entropy of a sigmoid for each class.
+const LossSeveral = "bce"
+
+// Sidecar is that of the description, with the answers of the own head.
+func (bb *Backbone) Sidecar() SidecarJSON {
+	s := bb.Description.Sidecar()
+	if bb.Answers.Several {
+		s.Loss = LossSeveral
+	}
+	s.Classes = bb.Answers.Classes
+	return s
 }
 
 // Sidecar is the sidecar to write beside the backbone's .npz file.
@@ -76,6 +99,8 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 
 		Activation  *string
 		Description string
+		Loss        *string
+		Classes     []string
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return fmt.Errorf("%w (wanted is %s)", err, sidecarForm)
@@ -108,6 +133,13 @@ func (t *companion) sidecar(raw []byte, found map[string]json.RawMessage) error 
 		if t.described, err = Parse(d.Description); err != nil {
 			return err
 		}
+	}
+	t.answers.Classes = d.Classes
+	if d.Loss != nil {
+		if *d.Loss != LossSeveral {
+			return fmt.Errorf("a loss %q is not possible: it is %q, or absent if an image has one class", *d.Loss, LossSeveral)
+		}
+		t.answers.Several = true
 	}
 	if d.Pool != nil {
 		var err error

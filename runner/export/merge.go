@@ -44,9 +44,6 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 	if err != nil {
 		return "", err
 	}
-	if a.Several {
-		return "", fmt.Errorf("adapter %s was trained with --loss bce, so that an image has any number of classes, which a backbone file can't say of its own head: export it as a SavedModel or ONNX model instead", a.Adapter.Path)
-	}
 	if a.TestResize > 0 {
 		ui.Note("the adapter scales images to %d x %d and cuts out the centre, which a backbone file can't say: its own head gets images scaled to %d x %d",
 			a.TestResize, a.TestResize, a.Backbone.ImageSize(), a.Backbone.ImageSize())
@@ -63,6 +60,9 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 	merged.Architecture = arch
 	merged.SetHead(tensors[dtl.HeadWeight], tensors[dtl.HeadBias])
 	merged.Pool = a.Config.Pool
+	if a.Several {
+		merged.Answers = backbone.Answers{Several: true, Classes: a.ClassNames}
+	}
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("interrupted, nothing was written: %w", err)
 	}

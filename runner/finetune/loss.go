@@ -58,7 +58,6 @@ func (c Config) checkSeveral() error {
 		flag, why string
 	}{
 		{!data.IsTable(c.Data), "--data " + c.Data, "class folders and lists give an image one class: write a table, .csv, .tsv or .jsonl"},
-		{c.Method == "full", "--method full", "the backbone file that it writes can't record the loss"},
 		{c.ClassWeights != "", "--class-weights", "the weight of an image is that of its class, and here an image has any number of classes"},
 		{c.Sampler == SamplerBalanced, "--sampler balanced", "it draws a class and then an image of it, which would draw the other classes of the image too"},
 		{len(c.Targets) > 0, "targets", "their classes are matched one by one"},

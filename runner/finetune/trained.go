@@ -39,6 +39,9 @@ func (r *run) writeBackbone(adapter, weights tensor.Map) (*backbone.Backbone, er
 	trained := &backbone.Backbone{Description: r.backbone.Description, Weights: maps.Clone(weights)}
 	trained.SetHead(adapter[dtl.HeadWeight], adapter[dtl.HeadBias])
 	trained.Pool = r.method.Pool
+	if r.config.Loss == LossSigmoid {
+		trained.Answers = backbone.Answers{Several: true, Classes: r.data.classNames}
+	}
 	return trained, pair.Save(trained, r.folder.Path(backboneFile))
 }
 

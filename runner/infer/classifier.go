@@ -106,7 +106,8 @@ func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodCo
 		session.Close()
 		return nil, fmt.Errorf("backbone %s: %w", bb.Path, err)
 	}
-	return &loaded{Classifier: &ownHead{session, images, logits}, images: data.Images{Size: bb.ImageSize()}, classes: bb.Classes(), backbone: bb.Path}, nil
+	return &loaded{Classifier: &ownHead{session, images, logits}, images: data.Images{Size: bb.ImageSize()}, classes: bb.Classes(), backbone: bb.Path,
+		several: bb.Answers.Several, classNames: bb.Answers.Classes}, nil
 }
 
 func (h *ownHead) Logits(images tensor.Tensor) (tensor.Tensor, error) {

@@ -157,7 +157,7 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []tas
 // items lists the images of a split with the labels of the task's classifier. sets has the classes of an image by its label, if there may
 // be any number of them.
 func (t oneTask) items(ctx context.Context, folder, split string, note runner.NoteFunc) (items []data.Item, sets [][]int, err error) {
-	set, err := openData(folder, t.several)
+	set, err := openData(folder, t.several, "the adapter")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -40,8 +40,16 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 	if err := c.checkOut(); err != nil {
 		return s, err
 	}
-	several := severalClasses(c.Adapter)
-	set, err := openData(c.Data, several)
+	several, owner := severalClasses(c.Adapter), "the adapter"
+	var l *loaded
+	if c.Adapter == "" { // the backbone says how its own head answers
+		if l, err = loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note); err != nil {
+			return s, err
+		}
+		defer l.Close()
+		several, owner = l.several, ownHeadName
+	}
+	set, err := openData(c.Data, several, owner)
 	if err != nil {
 		return s, err
 	}
@@ -50,11 +58,12 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 	if err != nil {
 		return s, err
 	}
-	l, err := loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note)
-	if err != nil {
-		return s, err
+	if l == nil {
+		if l, err = loadClassifier(ctx, c.AdaptedConfig, c.Threads, ui.Note); err != nil {
+			return s, err
+		}
+		defer l.Close()
 	}
-	defer l.Close()
 	if set.LabelSets, err = l.match(c, set, items, ui.Note); err != nil {
 		return s, err
 	}
@@ -107,7 +116,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 func (l *loaded) match(c EvalConfig, set *data.Set, items []data.Item, note runner.NoteFunc) ([][]int, error) {
 	owner := "the adapter " + c.Adapter
 	if c.Adapter == "" {
-		owner = "the backbone's own head"
+		owner = ownHeadName
 	}
 	m := class.Find(class.Of(set), class.List{Owner: owner, Count: l.classes, Names: l.classNames})
 	return relabel(m, set, items, note)
@@ -142,13 +151,16 @@ func severalClasses(path string) bool {
 	return several && err == nil
 }
 
-// openData opens a data set for a classifier of one class for an image, or of any number.
-func openData(path string, several bool) (*data.Set, error) {
+// ownHeadName is the own head of a backbone in messages.
+const ownHeadName = "the backbone's own head"
+
+// openData opens a data set for a classifier of one class for an image, or of any number. owner is the classifier in a message.
+func openData(path string, several bool, owner string) (*data.Set, error) {
 	switch {
 	case !several:
 		return data.Open(path)
 	case !data.IsTable(path):
-		return nil, runner.Usagef("--data %s: the adapter was trained with --loss bce, so give a table of images with labels: .csv, .tsv or .jsonl", path)
+		return nil, runner.Usagef("--data %s: %s was trained with --loss bce, so give a table of images with labels: .csv, .tsv or .jsonl", path, owner)
 	}
 	return data.OpenSeveral(path)
 }

@@ -187,7 +187,11 @@ func (c PredictConfig) checkCount(l *loaded, err error) (*loaded, error) {
 	if err != nil || !l.several {
 		return l, err
 	}
-	if err := c.countFollows("the adapter"); err != nil {
+	owner := "the adapter"
+	if c.Adapter == "" && c.SavedModel == "" {
+		owner = ownHeadName
+	}
+	if err := c.countFollows(owner); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
