@@ -19,7 +19,7 @@ type Forecast struct {
 	At   string // the node that runs at the peak
 
 	Weights      int64 // of the backbone, the method and the classifier, in the precision they are stored in
-	Optimizer    int64 // moments
+	Optimizer    int64 // moments, and moving averages
 	Accumulators int64 // of gradients, with micro-batches
 	Input        int64 // images or stored values of a step, or of a micro-batch
 }
@@ -47,6 +47,9 @@ func (m *Model) forecast(t Training, o graph.SessionOptions, in input) (Forecast
 		return Forecast{}, err
 	}
 	f := Forecast{Weights: m.Frozen.Bytes() + m.Trainable.Bytes(), Optimizer: s.optimizer.State.Bytes()}
+	if s.average != nil {
+		f.Optimizer += s.average.State.Bytes()
+	}
 	for _, v := range s.inputs {
 		f.Input += v.Bytes()
 	}

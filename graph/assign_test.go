@@ -13,7 +13,7 @@ import (
 func TestAssignAndFetch(t *testing.T) {
 	b, vs, values := New(RecomputeNone), NewVariables(), tensor.Map{}
 	random := rand.New(rand.NewPCG(1, 2))
-	for i, n := range []int{3, fillBytes/4 - 5, 1, 0, 7} { // the second and third fill a run
+	for i, n := range []int{3, FillBytes/4 - 5, 1, 0, 7} { // the second and third fill a run
 		name := fmt.Sprintf("v%d", i)
 		values[name] = tensor.Zeros(n, 1)
 		for k := 0; k < n; k += 1 + n/1000 {

@@ -237,8 +237,8 @@ func (vs *Variables) Elements() int {
 	return n
 }
 
-// fillBytes bounds the bytes that one run copies into or out of a session, because the run briefly holds them twice.
-const fillBytes = 64 << 20
+// FillBytes bounds the bytes that one run copies into or out of a session, because the run briefly holds them twice.
+const FillBytes = 64 << 20
 
 // Assign sets every variable from values, which must have the same shapes and may hold further names. It batches variables
 // into few runs: TensorFlow prepares the graph anew for each set of targets, so one run per variable would cost 4 to 12 ms
@@ -264,7 +264,7 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 		}
 		feeds = append(feeds, Feed{Output: v.input, Value: t})
 		targets = append(targets, v.assign)
-		if pending += 4 * tensor.Size(v.Shape); pending >= fillBytes {
+		if pending += 4 * tensor.Size(v.Shape); pending >= FillBytes {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -284,7 +284,7 @@ func (vs *Variables) Read(s *Session) (tensor.Map, error) {
 	values := tensor.Map{}
 	for from := 0; from < len(vs.list); {
 		var reads []tf.Output
-		for size := 0; from+len(reads) < len(vs.list) && size < fillBytes; {
+		for size := 0; from+len(reads) < len(vs.list) && size < FillBytes; {
 			v := vs.list[from+len(reads)]
 			reads = append(reads, v.read)
 			size += 4 * tensor.Size(v.Shape)

@@ -20,7 +20,8 @@ and what fine-tune --memory would choose. The result of training is the same wit
 
 The peak is what a step allocates, as a trace shows it. The whole process is that, and: the program with TensorFlow and
 the backbone's file, the weights and the optimizer's state, copies of weights, batches that are prepared ahead,
-decoded images (--image-cache), and what the evaluation takes beyond a step.
+decoded images (--image-cache), what the evaluation takes beyond a step, and a reserve: a quarter of what Go holds
+for garbage, a tenth of all but the program, and 80 MiB by which the program grows in training.
 
 --measure trains a few steps on random images and reads a few images to tell the time of a run: start, reading,
 the first pass of the feature cache where the run would store values, all steps, all looks at the validation

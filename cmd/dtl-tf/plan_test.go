@@ -17,7 +17,7 @@ func TestPlan(t *testing.T) {
 	}
 	text := cli(t, args()...)
 	text.want(t, exitDone)
-	if !regexp.MustCompile(`(?s)--recompute +peak of a step +whole process\nnone .*\nactivations .*\nblocks .*Feature cache: none \(nothing to store`).MatchString(text.out) {
+	if !regexp.MustCompile(`(?s)--recompute +peak of a step +whole process, at most\nnone .*\nactivations .*\nblocks .*Feature cache: none \(nothing to store`).MatchString(text.out) {
 		t.Errorf("the plan:\n%s", text.out)
 	}
 	o := cli(t, args("--memory", "64GiB", "--measure", "--format", "json")...)

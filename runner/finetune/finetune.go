@@ -27,6 +27,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 		return result.Run{}, err
 	}
 	defer folder.Close()
+	defer limitGarbage()()
 	p, err := newPlan(ctx, c, ui.Note)
 	if err != nil {
 		return result.Run{}, err

@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"cmp"
+	"os"
 	"runtime/debug"
 	"slices"
 
@@ -139,14 +140,47 @@ func (n *needs) of(w choice) (result.Need, error) {
 	need := result.Need{
 		Program: n.program, Weights: f.Weights, Optimizer: f.Optimizer, Accumulators: f.Accumulators,
 		Step: f.Peak, Evaluation: max(0, n.predict-f.Peak),
-		Copies:  m.Frozen.Bytes() + 2*m.Trainable.Bytes(),
+		Copies:  c.copies(m.Frozen.Bytes(), m.Trainable.Bytes(), f.Optimizer),
 		Batches: (data.DefaultPrefetch+1)*input + f.Input, // those ahead, the current one, and its copy in TensorFlow
 	}
 	if cached := c.cacheBytes(); cached > 0 {
 		need.ImageCache = min(cached, image*int64(len(n.data.items)))
 	}
+	need.Reserve = (need.Copies+need.Batches+need.ImageCache)*garbagePercent/100 + (need.Total()-need.Program)/slack + growth
 	n.known[w] = need
 	return need, nil
+}
+
+const (
+	// garbagePercent is how much garbage Go's heap may hold during a run, in percent of what is in use. Nearly all of the heap is pictures
+	// and weights, without pointers, so that collecting it more often costs nothing.
+	garbagePercent = 25
+	// growth is the memory in bytes by which the program itself grows in training: pages of TensorFlow's code that nothing has used before, its
+	// executors, and threads. slack is the share of the other parts, one in slack, that the C library's allocator may hold without using
+	// it. Nothing tells the two, so they are measured: see docs/memory.md.
+	growth, slack = 80 << 20, 10
+)
+
+// limitGarbage keeps the process within its need, unless the user has set GOGC, and returns a function that ends this.
+func limitGarbage() func() {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(garbagePercent)
+	return func() { debug.SetGCPercent(before) }
+}
+
+// copies are the bytes of the copies of a session's values that a run holds at a time.
+func (c Config) copies(frozen, trainable, optimizer int64) int64 {
+	kept := 2 * trainable // the last good ones, and those that are read
+	if c.EMA > 0 {
+		kept += trainable
+	}
+	if c.Select == SelectBest {
+		kept += trainable
+	}
+	read := max(frozen, optimizer) // the frozen ones while they are hashed, the optimizer's for a checkpoint
+	return kept + read + min(graph.FillBytes, max(read, trainable))
 }
 
 // pick returns the fastest choice that fits into limit, or an error that names the least that would fit.
@@ -215,7 +249,7 @@ func Parts(n result.Need) string {
 		bytes int64
 	}{
 		{"program", n.Program}, {"weights", n.Weights}, {"optimizer", n.Optimizer}, {"accumulators", n.Accumulators}, {"step", n.Step}, {"evaluation", n.Evaluation},
-		{"copies of weights", n.Copies}, {"batches", n.Batches}, {"decoded images", n.ImageCache},
+		{"copies of weights", n.Copies}, {"batches", n.Batches}, {"decoded images", n.ImageCache}, {"reserve", n.Reserve},
 	} {
 		if part.bytes == 0 {
 			continue

@@ -117,7 +117,7 @@ func duration(seconds float64) string {
 // writeModes prints a line for each recompute mode.
 func writeModes(b *strings.Builder, p finetune.Preview, memory string) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "--recompute\tpeak of a step\twhole process")
+	fmt.Fprint(t, "--recompute\tpeak of a step\twhole process, at most")
 	if p.Limit > 0 {
 		fmt.Fprintf(t, "\t--micro-batch that fits %s", memory)
 	}
