@@ -2,6 +2,7 @@ package assess
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -14,8 +15,12 @@ type Difference struct {
 
 // Compare runs McNemar's exact test on the answers of two evaluations (Q. McNemar, Note on the sampling error of the difference between
 // correlated proportions or percentages, Psychometrika 12, 1947): how probable it is that two equally good classifiers differ by as
-// many images or more. It reports false if the evaluations are not of the same images with the same true classes.
+// many images or more. It reports false if the evaluations are not of the same images with the same true classes. An image of any number
+// of classes is right if all its classes are.
 func Compare(a, b *Evaluation) (Difference, bool) {
+	if a.Several != nil && b.Several != nil {
+		return compareSeveral(a, b)
+	}
 	first, second := a.byImage(), b.byImage()
 	if len(first) != len(second) {
 		return Difference{}, false
@@ -25,6 +30,40 @@ func Compare(a, b *Evaluation) (Difference, bool) {
 		x, y := a.Answers[first[i]], b.Answers[second[i]]
 		switch {
 		case x.Image != y.Image || a.Name(x.True) != b.Name(y.True):
+			return Difference{}, false
+		case x.Right() && !y.Right():
+			d.OnlyFirst++
+		case y.Right() && !x.Right():
+			d.OnlySecond++
+		}
+	}
+	d.P = binomialTest(d.OnlyFirst, d.OnlySecond)
+	return d, true
+}
+
+// compareSeveral is Compare for images of any number of classes.
+func compareSeveral(a, b *Evaluation) (d Difference, same bool) {
+	key := func(e *Evaluation, x SeveralAnswer) string {
+		names := make([]string, len(x.True))
+		for i, class := range x.True {
+			names[i] = e.Name(class)
+		}
+		slices.Sort(names)
+		return fmt.Sprintf("%q %q", x.Image, names)
+	}
+	sorted := func(e *Evaluation) []SeveralAnswer {
+		list := slices.Clone(e.SeveralAnswers)
+		slices.SortStableFunc(list, func(x, y SeveralAnswer) int { return cmp.Compare(key(e, x), key(e, y)) })
+		return list
+	}
+	first, second := sorted(a), sorted(b)
+	if len(first) != len(second) {
+		return d, false
+	}
+	for i, x := range first {
+		y := second[i]
+		switch {
+		case key(a, x) != key(b, y):
 			return Difference{}, false
 		case x.Right() && !y.Right():
 			d.OnlyFirst++

@@ -20,6 +20,9 @@ type SeveralAnswer struct {
 	Probabilities []float64 // of the classes
 }
 
+// Right tells whether all classes of the image are right.
+func (a SeveralAnswer) Right() bool { return slices.Equal(a.Predicted(SeveralThreshold), a.True) }
+
 // Sigmoid returns 1 / (1 + e^-x) for each logit.
 func Sigmoid(logits []float32) []float64 {
 	p := make([]float64, len(logits))

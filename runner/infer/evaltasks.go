@@ -119,6 +119,7 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []taskAnswers, sizes []int, ui runner.UI) error {
 	var subjects []*page.Subject
 	var apart []string // of images of any number of classes
+	var several []*page.Subject
 	for i, task := range t.list {
 		record := assess.Record{
 			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split, Exif: t.images.Upright,
@@ -135,12 +136,14 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []tas
 			return err
 		}
 		if task.several {
-			apart = append(apart, spell.Line(task.name))
+			apart, several = append(apart, spell.Line(task.name)), append(several, s)
 			continue
 		}
 		subjects = append(subjects, s)
 	}
-	if apart != nil && len(t.list) > 1 {
+	if subjects == nil {
+		subjects = several
+	} else if apart != nil {
 		ui.Note("the comparison is of images of one class, so it leaves out %s (--loss bce)", spell.Few(apart, 5))
 	}
 	if len(subjects) < 2 {

@@ -2,6 +2,9 @@ package page
 
 import (
 	"bytes"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,5 +45,43 @@ func TestLabelsPage(t *testing.T) {
 	if strings.Contains(b.String(), "<dog>") {
 		t.Error("a name is not escaped")
 	}
-	expect.Error(t, Report(t.Context(), Config{Runs: []string{folder, folder}}, runner.UI{}), "was trained with --loss bce, and the comparison is of images of one class")
+}
+
+// TestCompareLabels: a page compares runs of images of any number of classes by their figures, and not with runs of one class.
+func TestCompareLabels(t *testing.T) {
+	write := func(shift float64) string {
+		folder := t.TempDir()
+		var answers []assess.SeveralAnswer
+		for i := range 8 { // of two classes; the first is right for all, or with a shift for the first two
+			p := []float64{0.9, 0.1}
+			if i >= 2 {
+				p[0] -= shift
+			}
+			answers = append(answers, assess.SeveralAnswer{Image: string(rune('a'+i)) + ".png", True: []int{0}, Probabilities: p})
+		}
+		e := assess.NewSeveral(assess.Record{Data: folder, Split: "test", Method: "dtl", Classes: 2, ClassNames: []string{"cat", "dog"}}, answers)
+		expect.NoError(t, e.Write(folder))
+		return folder
+	}
+	right, wrong := write(0), write(0.5)
+	out := filepath.Join(t.TempDir(), "both.html")
+	expect.NoError(t, Report(t.Context(), Config{Runs: []string{right, wrong}, Out: out}, runner.UI{Out: io.Discard, Err: io.Discard}))
+	page, err := os.ReadFile(out)
+	expect.NoError(t, err)
+	for _, want := range []string{
+		`<th class="n">mean average precision %</th>`, "Average precision of the classes", "of which only one of two runs gets all classes right",
+		// 6 images that only one gets right: p = 2 / 2^6; F1 of cat 2 * 2 / (2 + 8), of dog 0; Wilson's interval of 2 of 8
+		`<td class="n">6</td><td class="n">0</td><td class="n">0.031`, `<td class="n">40.0</td><td class="n">20.0</td><td class="n">25.0</td><td class="n">7.1–59.1</td>`,
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(string(page), "calibration error") {
+		t.Error("the page has figures of images of one class")
+	}
+	one := subject(t, evaluation(7, 60, 0.5, 4), "lora")
+	for _, runs := range [][]string{{right, one.Folder}, {one.Folder, right}} {
+		expect.Error(t, Report(t.Context(), Config{Runs: runs}, runner.UI{}), one.Folder+" is an evaluation of images of one class, and "+right+" of images of any number")
+	}
 }

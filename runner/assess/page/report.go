@@ -53,8 +53,12 @@ func Report(ctx context.Context, c Config, ui runner.UI) error {
 		if err != nil {
 			return err
 		}
-		if s.Several != nil && len(c.Runs) > 1 {
-			return runner.Usagef("%s was trained with --loss bce, and the comparison is of images of one class: report it alone", folder)
+		if len(subjects) > 0 && (s.Several != nil) != (subjects[0].Several != nil) {
+			one, other := folder, c.Runs[0]
+			if s.Several != nil {
+				one, other = other, one
+			}
+			return runner.Usagef("%s is an evaluation of images of one class, and %s of images of any number (--loss bce): they have no figure in common, so compare each kind alone", one, other)
 		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("interrupted: %w", err)

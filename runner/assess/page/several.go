@@ -28,6 +28,7 @@ type several struct {
 	NoClasses       string
 	Pairs           []pair
 	NoPairs         string
+	Labels          bool // images have any number of classes
 }
 
 // column is one of the compared evaluations.
@@ -35,6 +36,7 @@ type column struct {
 	Name, Colour, Folder                string
 	Accuracy, Range, Balanced, Top5, F1 string
 	ECE, Images                         string
+	MAP, MicroF1, Exact                 string // of images of any number of classes
 }
 
 // cells is a row with a value for each of the compared evaluations.
@@ -60,6 +62,9 @@ func Compare(w io.Writer, subjects []*Subject) error {
 }
 
 func compare(subjects []*Subject) several {
+	if subjects[0].Several != nil {
+		return compareLabels(subjects)
+	}
 	names := apart(subjects)
 	p := several{
 		Title:    fmt.Sprintf("%d evaluations compared", len(subjects)),
@@ -80,16 +85,7 @@ func compare(subjects []*Subject) several {
 		}
 		p.Runs = append(p.Runs, c)
 		shares = append(shares, f.Accuracy)
-		// A run without curves has an empty one, so that each run keeps its colour.
-		pick := func(curves []Curve, name string) Curve {
-			for _, c := range curves {
-				if c.Name == name {
-					return Curve{names[i], c.Epoch, c.Values}
-				}
-			}
-			return Curve{Name: names[i]}
-		}
-		losses, accuracies = append(losses, pick(s.Curves.Loss, "training")), append(accuracies, pick(s.Curves.Accuracy, "val"))
+		losses, accuracies = append(losses, pick(names[i], s.Curves.Loss, "training")), append(accuracies, pick(names[i], s.Curves.Accuracy, "val"))
 		loss.Legend = append(loss.Legend, legend{colour, names[i]})
 	}
 	accuracy.Legend = loss.Legend
@@ -101,9 +97,19 @@ func compare(subjects []*Subject) several {
 		p.Charts = append(p.Charts, accuracy)
 	}
 	p.Differ, p.Same, p.Rest = settingsApart(subjects)
-	p.classes(subjects)
+	p.classes(subjects, recalls)
 	p.pairs(subjects, names)
 	return p
+}
+
+// pick returns the curve of a name as that of a run. A run without it has an empty one, so that each run keeps its colour.
+func pick(run string, curves []Curve, name string) Curve {
+	for _, c := range curves {
+		if c.Name == name {
+			return Curve{run, c.Epoch, c.Values}
+		}
+	}
+	return Curve{Name: run}
 }
 
 // apart names subjects by their folders: the last part of the path if that tells them apart, else the whole path with a number.
@@ -153,23 +159,38 @@ func settingsApart(subjects []*Subject) (differ []cells, same []setting, rest []
 	return differ, same, rest
 }
 
-// classes compares the recall of the classes, by name.
-func (p *several) classes(subjects []*Subject) {
+// classValue is a figure of a class that has images.
+type classValue struct {
+	name  string
+	value *float64
+}
+
+// recalls lists the recall of the classes.
+func recalls(s *Subject) (list []classValue) {
+	for _, c := range assess.Confusions(s.Evaluation.Classes, s.Answers).Classes {
+		if c.Images > 0 {
+			list = append(list, classValue{s.Name(c.Class), c.Recall})
+		}
+	}
+	return list
+}
+
+// classes compares a figure of the classes, by name.
+func (p *several) classes(subjects []*Subject, of func(s *Subject) []classValue) {
 	type spread struct {
 		cells
 		width float64
 	}
-	recall := make([]map[string]*float64, len(subjects))
+	values := make([]map[string]*float64, len(subjects))
 	var order []string
 	in := map[string]int{}
 	for i, s := range subjects {
-		recall[i] = map[string]*float64{}
-		for _, c := range assess.Confusions(s.Evaluation.Classes, s.Answers).Classes {
-			name := s.Name(c.Class)
-			if c.Images > 0 && recall[i][name] == nil {
-				recall[i][name] = c.Recall
-				if in[name]++; in[name] == 1 {
-					order = append(order, name)
+		values[i] = map[string]*float64{}
+		for _, c := range of(s) {
+			if values[i][c.name] == nil {
+				values[i][c.name] = c.value
+				if in[c.name]++; in[c.name] == 1 {
+					order = append(order, c.name)
 				}
 			}
 		}
@@ -181,7 +202,7 @@ func (p *several) classes(subjects []*Subject) {
 		}
 		row, low, high := spread{cells: cells{Name: spell.Line(name)}}, math.Inf(1), math.Inf(-1)
 		for i := range subjects {
-			v := recall[i][name]
+			v := values[i][name]
 			row.Values = append(row.Values, optional(v))
 			if v != nil {
 				low, high = min(low, *v), max(high, *v)
