@@ -26,12 +26,16 @@ change the exit code.`,
 	examples: []string{
 		"dtl-tf data check my-photos",
 		"dtl-tf data check photos/labels.csv --json",
+		"dtl-tf data check photos/tags.csv --loss bce",
 	},
 	flags: func(g *groups) func(context.Context, []string, streams) error {
 		var (
 			c     check.Config
 			quiet bool
 		)
+		g.add("Images", func(f *pflag.FlagSet) {
+			f.StringVar(&c.Loss, "loss", "ce", "`ce|bce`: as in fine-tune; with bce, images of a table have any number of labels, as a|b in CSV or a list in JSON")
+		})
 		g.add("Output", func(f *pflag.FlagSet) {
 			f.BoolVar(&c.JSON, "json", false, "print the report as JSON")
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")

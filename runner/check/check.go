@@ -14,6 +14,7 @@ import (
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/report"
 )
@@ -21,6 +22,7 @@ import (
 // Config selects what is checked.
 type Config struct {
 	Data string // a folder or a table
+	Loss string // finetune.LossSigmoid: images have any number of labels
 	JSON bool   // print a Report as JSON
 }
 
@@ -34,7 +36,10 @@ type member struct {
 // Run checks a data set and prints a report. It returns an error if there are problems: findings that make training impossible or
 // its result wrong.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
-	set, err := data.Open(c.Data)
+	set, err := c.open()
+	if usage := new(runner.UsageError); errors.As(err, &usage) {
+		return err
+	}
 	if err != nil {
 		return refused(c, err, ui)
 	}
@@ -73,11 +78,29 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	return nil
 }
 
+// open opens the data set as training with the loss does.
+func (c Config) open() (*data.Set, error) {
+	losses := []string{finetune.LossSoftmax, finetune.LossSigmoid}
+	switch {
+	case c.Loss != "" && !slices.Contains(losses, c.Loss):
+		return nil, runner.Unknown("loss", c.Loss, losses)
+	case c.Loss != finetune.LossSigmoid:
+		return data.Open(c.Data)
+	case !data.IsTable(c.Data):
+		return nil, runner.Usagef("--loss bce is not possible with %s: class folders and lists give an image one class: write a table, .csv, .tsv or .jsonl", c.Data)
+	}
+	return data.OpenSeveral(c.Data)
+}
+
 // refused reports why a data set can't be opened: all faults of a table, or else the error.
 func refused(c Config, err error, ui runner.UI) error {
 	var f finding.List
 	if data.IsTable(c.Data) {
-		for _, fault := range data.TableFaults(c.Data) {
+		faults := data.TableFaults
+		if c.Loss == finetune.LossSigmoid {
+			faults = data.SeveralFaults
+		}
+		for _, fault := range faults(c.Data) {
 			f.Problem("faults of the table", c.Data, "%s", strings.TrimPrefix(fault.Error(), c.Data+" "))
 		}
 	}

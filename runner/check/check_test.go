@@ -197,3 +197,60 @@ func TestLayouts(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralLabels: a table in which images have any number of labels is counted class by class, and other labels of the same picture are
+// problems. Without the loss it is refused, and with it class folders are.
+func TestSeveralLabels(t *testing.T) {
+	root := t.TempDir()
+	files, table := map[string][]byte{}, "path,label,split\n"
+	for i, labels := range []string{"cat", "cat|dog", "", "dog", "cat|dog|bird", "cat"} {
+		name := string(rune('a'+i)) + ".png"
+		files[name] = picture(t, i, 40, 50)
+		split := "train"
+		if i >= 4 {
+			split = "test"
+		}
+		table += name + "," + labels + "," + split + "\n"
+	}
+	files["copy.png"] = files["b.png"]
+	files["tags.csv"] = []byte(table + "copy.png,dog,train\n")
+	write(t, root, files)
+	run := func(c Config) (Report, string, error) {
+		var out bytes.Buffer
+		c.JSON = true
+		err := Run(t.Context(), c, runner.UI{Out: &out, Err: &out, Quiet: true})
+		var r Report
+		_ = json.Unmarshal(out.Bytes(), &r)
+		return r, out.String(), err
+	}
+	file := filepath.Join(root, "tags.csv")
+	r, text, err := run(Config{Data: file, Loss: "bce"})
+	expect.Error(t, err, "1 problem")
+	counts := map[string][2]int{}
+	for _, c := range r.Classes {
+		counts[c.Name] = [2]int{c.Images["train"], c.Images["test"]}
+	}
+	if counts["cat"] != [2]int{2, 2} || counts["dog"] != [2]int{3, 1} || counts["bird"] != [2]int{0, 1} || r.Images != 7 || r.Splits["train"] != 5 {
+		t.Errorf("%v in %s", counts, text)
+	}
+	for _, want := range []string{"images have 1.29 labels on average and 3 at most; without a label: 1", "the labels are dog here and cat|dog there", "1 of 3 classes (bird) have images in test but none in train"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q:\n%s", want, text)
+		}
+	}
+	_, text, err = run(Config{Data: file})
+	expect.Error(t, err, "whose images were not looked at")
+	if !strings.Contains(text, "except with --loss bce") {
+		t.Error(text)
+	}
+	_, _, err = run(Config{Data: sound(t), Loss: "bce"})
+	expect.Error(t, err, "--loss bce is not possible with", "write a table")
+	_, _, err = run(Config{Data: file, Loss: "mse"})
+	expect.Error(t, err, "mse")
+	expect.NoError(t, os.WriteFile(file, []byte("path,label\na.png,cat|\nb.png,cat\nc.png,dog\nmissing.png,dog|cat\n"), 0o666))
+	_, text, err = run(Config{Data: file, Loss: "bce"})
+	expect.Error(t, err, "2 problems")
+	if !strings.Contains(text, "an empty label among 2") || !strings.Contains(text, "missing.png") {
+		t.Error(text)
+	}
+}

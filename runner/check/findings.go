@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -45,9 +46,12 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 		p.Items = append(p.Items, m.Item)
 		parts[m.split] = p
 		if m.split == data.Train {
-			counts[m.Label]++
+			for _, class := range set.ClassesOf(m.Item) {
+				counts[class]++
+			}
 		}
 	}
+	reportLabels(set, images, f)
 	train, test := parts[data.Train], parts[data.Test]
 	if len(test.Items) == 0 {
 		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: fine-tune sets 15 %% of the images aside for it (--test 0.15), and --val 0.15 as many to choose the epoch")
@@ -70,6 +74,10 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return counts[a] - counts[b] })
+	if len(order) == 0 {
+		f.Problem("classes", set.Root, "no training image has a label: there is nothing to learn")
+		return
+	}
 	least, most := order[0], order[len(order)-1]
 	if ratio := float64(counts[most]) / float64(counts[least]); ratio > maxImbalance {
 		f.Remark("balance", set.Root, "classes are unbalanced: %s has %s training images and %s %s, %.0f times as many: rare classes will be recognised worse than the accuracy says, so add images to them",
@@ -158,7 +166,25 @@ func firstAlike(index *likeness.Index, images []member, i int) *member {
 	return &images[at]
 }
 
-func class(set *data.Set, m *member) string { return spell.Line(set.ClassName(m.Label)) }
+// class is the class of an image in words, or all of them.
+func class(set *data.Set, m *member) string {
+	return cmp.Or(spell.Line(set.LabelText(m.Item)), "none")
+}
+
+// reportLabels says how many labels images have, if they may have any number.
+func reportLabels(set *data.Set, images []member, f *finding.List) {
+	if set.LabelSets == nil {
+		return
+	}
+	labels, none, most := 0, 0, 0
+	for i := range images {
+		n := len(set.ClassesOf(images[i].Item))
+		if labels, most = labels+n, max(most, n); n == 0 {
+			none++
+		}
+	}
+	f.Remark("labels", set.Root, "images have %.2f labels on average and %d at most; without a label: %s", float64(labels)/float64(len(images)), most, report.Thousands(none))
+}
 
 // The limits beyond which a picture is worth a word: sides in pixels, pixels, and the ratio of its sides.
 const (

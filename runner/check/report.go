@@ -41,7 +41,9 @@ func newReport(name string, set *data.Set, images []member) Report {
 	for i := range images {
 		m := &images[i]
 		r.Splits[m.split]++
-		r.Classes[m.Label].Images[m.split]++
+		for _, class := range set.ClassesOf(m.Item) {
+			r.Classes[class].Images[m.split]++
+		}
 		if m.Readable() {
 			r.Readable++
 			r.Formats[m.Format]++

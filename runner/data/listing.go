@@ -22,7 +22,7 @@ func (s *Set) WriteDivision(w io.Writer, d *Division) error {
 	rows := [][]string{{columnPath, columnLabel, columnSplit}}
 	for _, split := range slices.Sorted(maps.Keys(d.Fingerprints)) {
 		for _, item := range s.splits[split] {
-			rows = append(rows, []string{item.Name, s.labelText(item), split})
+			rows = append(rows, []string{item.Name, s.LabelText(item), split})
 		}
 	}
 	return out.WriteAll(rows)
@@ -83,7 +83,7 @@ func (l *Listing) Take(ctx context.Context, s *Set, split, fingerprint string) (
 		if s.LabelSets != nil {
 			there = strings.Join(r.labels, labelSeparator)
 		}
-		if name := s.labelText(item); name != there {
+		if name := s.LabelText(item); name != there {
 			return nil, fmt.Errorf("%s: %s has the class %s there and %s in %s", l.file, r.path, spell.Line(there), spell.Line(name), s.Root)
 		}
 		items = append(items, item)

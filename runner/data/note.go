@@ -50,7 +50,7 @@ func (s *Set) similarNames() (notes []string) {
 
 // classesWithout reports the classes that lack images in train, in test or in both.
 func (s *Set) classesWithout(train, test Part) (notes []string) {
-	trained, tested := labelsOf(train.Items), labelsOf(test.Items)
+	trained, tested := s.classesIn(train.Items), s.classesIn(test.Items)
 	var nowhere, unlearned, untested []int
 	for label := range s.Classes {
 		switch {
@@ -82,6 +82,17 @@ func (s *Set) classesWithout(train, test Part) (notes []string) {
 		add(untested, " have no image in %s: they are not tested", test.Name)
 	}
 	return notes
+}
+
+// classesIn are the classes that images have.
+func (s *Set) classesIn(items []Item) map[int]bool {
+	in := map[int]bool{}
+	for _, item := range items {
+		for _, class := range s.ClassesOf(item) {
+			in[class] = true
+		}
+	}
+	return in
 }
 
 func labelsOf(items []Item) map[int]bool {

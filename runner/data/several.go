@@ -7,6 +7,19 @@ import (
 	"dtl-tf/graph/limit"
 )
 
+// SeveralFaults is TableFaults for a table that [OpenSeveral] refuses.
+func SeveralFaults(file string) []error {
+	return faultsOf(&table{file: file, lenient: true, several: true})
+}
+
+// ClassesOf lists the classes of an image: one, or those of a set of labels.
+func (s *Set) ClassesOf(item Item) []int {
+	if s.LabelSets != nil {
+		return s.LabelSets[item.Label]
+	}
+	return []int{item.Label}
+}
+
 // OpenSeveral opens a table in which an image may have any number of labels, also none: separated by vertical bars in CSV, as a list in
 // JSON. The Label of an item is the index of its labels in Set.LabelSets, each of which has classes in ascending order.
 func OpenSeveral(file string) (*Set, error) {

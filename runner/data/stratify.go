@@ -143,8 +143,8 @@ func (s *Set) HoldoutSeveral(items []Item, fraction float64, seed uint64) (train
 	return train, held, nil
 }
 
-// labelText are the labels of an item as in the column label of a table: the class, or any number of them.
-func (s *Set) labelText(item Item) string {
+// LabelText is the labels of an item as in the column label of a table: the class, or any number of them.
+func (s *Set) LabelText(item Item) string {
 	if s.LabelSets == nil {
 		return s.ClassName(item.Label)
 	}

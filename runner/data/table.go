@@ -217,12 +217,15 @@ func (t *table) open(classes int) (*Set, error) {
 
 // TableFaults returns what is wrong with a table: every bad line, two labels or splits of an image, and images that are not there. It is
 // for tables that [Open] refuses.
-func TableFaults(file string) (faults []error) {
+func TableFaults(file string) []error { return faultsOf(&table{file: file, lenient: true}) }
+
+// faultsOf reads a lenient table.
+func faultsOf(t *table) (faults []error) {
+	file := t.file
 	content, err := limit.ReadFile(file, MaxListBytes)
 	if err != nil {
 		return []error{err}
 	}
-	t := &table{file: file, lenient: true}
 	if _, err := parseTable(t, content); err != nil {
 		return []error{err}
 	}
