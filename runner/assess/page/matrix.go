@@ -72,8 +72,11 @@ func matrix(e *assess.Evaluation, m *assess.Matrix) (d *drawing, left int) {
 		})
 		if n <= maxNumbered {
 			text := "number"
-			if opacity > 0.6 {
-				text = "number on"
+			if opacity >= reversed[class].light {
+				text += " on-light"
+			}
+			if opacity >= reversed[class].dark {
+				text += " on-dark"
 			}
 			if cell < 22 {
 				text += " little"
@@ -85,6 +88,10 @@ func matrix(e *assess.Evaluation, m *assess.Matrix) (d *drawing, left int) {
 	d.add(mark{Kind: "text", Class: "small", Anchor: "middle", X: 12, Y: y0 + px(n)*cell/2, Text: "true", Turned: true})
 	return d, 0
 }
+
+// reversed are the opacities of cells from which on a number is white in the light scheme, and black in the dark one. The contrast is at
+// least 4.5 on both sides, which WCAG 2 wants (TestNumbersAreLegible).
+var reversed = map[string]struct{ light, dark float64 }{"right": {0.815, 0.685}, "wrong": {0.905, 0.625}}
 
 // maxLabel is the number of characters of a class's name in the confusion matrix.
 const maxLabel = 18
