@@ -87,6 +87,15 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 	return nil
 }
 
+// oneFolder says that a data set has a single folder, as the end of a message; "" if it has not.
+func oneFolder(root string) string {
+	in, err := readFolder(root)
+	if err != nil || len(in.folders) != 1 {
+		return ""
+	}
+	return fmt.Sprintf(": there is one folder, %s, and with one class there is nothing to classify", quoted(in.folders[0]))
+}
+
 // layout says where the class folders of a data set are.
 type layout struct {
 	splits []splitFolder // in reading order

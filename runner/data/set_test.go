@@ -234,6 +234,7 @@ func TestFolderErrors(t *testing.T) {
 		{map[string]string{"train/a/x.png": "", "test/b/x.png": ""}, "no counterpart"},
 		{map[string]string{"train/a/x.heic": ""}, "has no image"},
 		{map[string]string{"a/x.png": ""}, "neither lists"},
+		{map[string]string{"a/x.png": ""}, `or two or more CLASS/*): there is one folder, "a", and with one class there is nothing to classify`},
 		{map[string]string{"a/x.png": "", "b/x.txt": ""}, "b has no image"},
 		{map[string]string{"training/a/x.png": "", "validation/a/x.png": ""}, "has a folder training but no train/: rename"},
 		{map[string]string{"Train/a/x.png": "", "Test/a/x.png": ""}, "has a folder Test but no train/: rename"},
