@@ -26,7 +26,7 @@ func masks(m *Model) (names []string, outputs []tf.Output) {
 }
 
 func seedFeed(s *ImageTrainer, seed, step int64) []graph.Feed {
-	return []graph.Feed{{Output: s.nodes.seed.Output, Value: tensor.Must([]int64{seed, step}, 2)}}
+	return []graph.Feed{{Output: s.nodes.parts[0].seed.Output, Value: tensor.Must([]int64{seed, step}, 2)}}
 }
 
 // TestDropPathRates checks the masks against the rates linspace(0, p, N) of timm and the official code. Both branches of

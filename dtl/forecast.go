@@ -28,9 +28,9 @@ type Forecast struct {
 func (f Forecast) Fixed() int64 { return f.Weights + f.Optimizer + f.Accumulators }
 
 // ForecastImages tells the memory of training on images without a step. It adds the training step to the graph, like a trainer.
-// It returns an error on a GPU.
+// It returns an error on a GPU, and on several devices.
 func (m *Model) ForecastImages(t Training, o graph.SessionOptions) (Forecast, error) {
-	return m.forecast(t, o, m.fromImages)
+	return m.forecast(t, o, fromImages)
 }
 
 // ForecastStored is ForecastImages for training on stored values with elements of the given type.
@@ -38,10 +38,13 @@ func (m *Model) ForecastStored(t Training, element graph.Precision, o graph.Sess
 	if len(m.Stored(t)) == 0 {
 		return Forecast{}, fmt.Errorf("there is nothing to store with method %s", m.Config.Method.Name())
 	}
-	return m.forecast(t, o, m.fromStored(element))
+	return m.forecast(t, o, fromStored(element))
 }
 
-func (m *Model) forecast(t Training, o graph.SessionOptions, in input) (Forecast, error) {
+func (m *Model) forecast(t Training, o graph.SessionOptions, in func(m *Model) input) (Forecast, error) {
+	if err := m.checkForecast(); err != nil {
+		return Forecast{}, err
+	}
 	s, err := m.buildStep(t, in)
 	if err != nil {
 		return Forecast{}, err
@@ -50,7 +53,7 @@ func (m *Model) forecast(t Training, o graph.SessionOptions, in input) (Forecast
 	if s.average != nil {
 		f.Optimizer += s.average.State.Bytes()
 	}
-	for _, v := range s.inputs {
+	for _, v := range s.parts[0].inputs {
 		f.Input += v.Bytes()
 	}
 	runs := []stepRun{s.whole()}
@@ -70,6 +73,15 @@ func (m *Model) forecast(t Training, o graph.SessionOptions, in input) (Forecast
 	return f, nil
 }
 
+// checkForecast returns an error if the graph of a step does not tell its peak: several devices work at the same time, and how far
+// each has got when another is at its peak depends on their speeds.
+func (m *Model) checkForecast() error {
+	if n := len(m.Config.Places); n > 1 {
+		return fmt.Errorf("the memory of training on %d devices can't be told without a step: tell that of one device", n)
+	}
+	return nil
+}
+
 // stepRun is a run of the session that is a step or a part of one.
 type stepRun struct {
 	feeds, fetches []tf.Output
@@ -85,15 +97,13 @@ func (s *stepNodes) whole() stepRun {
 
 // part is the run of a micro-batch.
 func (s *stepNodes) part(targets []*tf.Operation) stepRun {
-	r := stepRun{fetches: []tf.Output{s.loss.Output}, targets: targets, feeds: []tf.Output{s.labels.Output}}
-	if s.seed.Defined() {
-		r.feeds = append(r.feeds, s.seed.Output)
-	}
-	if s.micro != nil {
-		r.feeds = append(r.feeds, s.micro.from.Output)
-	}
-	for _, v := range s.inputs {
-		r.feeds = append(r.feeds, v.Output)
+	r := stepRun{fetches: []tf.Output{s.loss.Output}, targets: targets}
+	for _, p := range s.parts {
+		for _, v := range append([]graph.Value{p.labels, p.weights, p.seed, p.from}, p.inputs...) {
+			if v.Defined() {
+				r.feeds = append(r.feeds, v.Output)
+			}
+		}
 	}
 	return r
 }
@@ -110,6 +120,9 @@ func (s *stepNodes) update() stepRun {
 // ForecastPrediction tells the peak of classifying n images at a time.
 func (m *Model) ForecastPrediction(n int, o graph.SessionOptions) (peak int64, err error) {
 	defer graph.Catch(&err)
+	if err := m.checkForecast(); err != nil {
+		return 0, err
+	}
 	b := m.builder.Apart().Chunk(math.MaxInt32).In("forecast") // a graph for any number of images has no chunks
 	images := m.placeholder(b, n)
 	logits := m.forward(b, images, &backbone.Forward{Hook: m.newHook()})

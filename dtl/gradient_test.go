@@ -36,7 +36,7 @@ func checkTrainingGradients(t *testing.T, s, plain *ImageTrainer) {
 		ours = append(ours, s.nodes.gradients[v.Name].Output)
 	}
 	images, labels := someBatch(s.Trainer, 3)
-	found := must(s.session.Run(s.feeds(must(s.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 4))(t), 0, 4), ours))(t)
+	found := must(s.session.Run(must(s.feeds([]tensor.Tensor{images}, Targets{Labels: labels}, 0, 4))(t), ours))(t)
 	found = append(found, tensorFlowsGradients(t, plain, images, labels)...)
 	largest := 0.0
 	for _, g := range found[len(names):] {
@@ -58,16 +58,16 @@ func checkTrainingGradients(t *testing.T, s, plain *ImageTrainer) {
 func tensorFlowsGradients(t *testing.T, s *ImageTrainer, images tensor.Tensor, labels []int32) []tensor.Tensor {
 	t.Helper()
 	slope := s.builder.Graph().Operation("train/crossentropy/SparseSoftmaxCrossEntropyWithLogits").Output(1)
-	each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.logits.Shape}, 1/float64(s.training.Batch))
+	each := s.builder.Scale(graph.Value{Output: slope, Shape: s.nodes.parts[0].logits.Shape}, 1/float64(s.training.Batch))
 	var reads []tf.Output
 	for _, v := range s.Trainable.All() {
 		reads = append(reads, v.Value.Output)
 	}
-	gradients, err := s.builder.Graph().AddGradients("check", []tf.Output{s.nodes.logits.Output}, reads, []tf.Output{each.Output})
+	gradients, err := s.builder.Graph().AddGradients("check", []tf.Output{s.nodes.parts[0].logits.Output}, reads, []tf.Output{each.Output})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return must(s.session.Run(s.feeds(must(s.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 4))(t), 0, 4), gradients))(t)
+	return must(s.session.Run(must(s.feeds([]tensor.Tensor{images}, Targets{Labels: labels}, 0, 4))(t), gradients))(t)
 }
 
 // size is max|x|.

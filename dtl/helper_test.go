@@ -47,6 +47,8 @@ type setting struct {
 	device      graph.Device // "": the processor
 	soft        bool         // soft targets
 	noise       float64      // standard deviation of what is added to the random weights
+	places      []graph.Place
+	more        func(*Training) // sets what is not here
 }
 
 // start builds the model on random weights and a trainer on images.
@@ -92,7 +94,7 @@ func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	}
 	model, err := New(Config{
 		Arch: c.arch, Std: [3]float64{1, 1, 1}, Method: method, Pool: c.pool, Classes: c.classes,
-		Recompute: c.mode, FloatImages: true, Precision: c.precision, ChunkValues: c.chunkValues, Device: c.device,
+		Recompute: c.mode, FloatImages: true, Precision: c.precision, ChunkValues: c.chunkValues, Device: c.device, Places: c.places,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +110,11 @@ func (c setting) resolve(t *testing.T) (*Model, Training, Start) {
 	if c.adapter != nil {
 		start.Adapter = c.adapter(model)
 	}
-	return model, Training{Batch: c.batch, MicroBatch: c.microBatch, DropPath: c.dropPath, DropPathScope: c.scope, WeightDecay: 0.05, SoftTargets: c.soft}, start
+	training := Training{Batch: c.batch, MicroBatch: c.microBatch, DropPath: c.dropPath, DropPathScope: c.scope, WeightDecay: 0.05, SoftTargets: c.soft}
+	if c.more != nil {
+		c.more(&training)
+	}
+	return model, training, start
 }
 
 // addNoise changes weights in place, so that no bias is zero and no scale one.
@@ -199,17 +205,17 @@ func must[T any](v T, err error) func(t *testing.T) T {
 
 // gradientsOf returns logits [B, classes], loss and the gradients of the trainable variables by name, without an update.
 func gradientsOf(t *ImageTrainer, images tensor.Tensor, labels []int32) (logits tensor.Tensor, loss float64, gradients tensor.Map, err error) {
-	fetches := []tf.Output{t.nodes.logits.Output, t.nodes.loss.Output}
+	fetches := []tf.Output{t.nodes.parts[0].logits.Output, t.nodes.loss.Output}
 	var names []string
 	for name, g := range t.nodes.gradients {
 		names = append(names, name)
 		fetches = append(fetches, g.Output)
 	}
-	input, err := t.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 0)
+	feeds, err := t.feeds([]tensor.Tensor{images}, Targets{Labels: labels}, 0, 0)
 	if err != nil {
 		return logits, 0, nil, err
 	}
-	out, err := t.session.Run(t.feeds(input, 0, 0), fetches)
+	out, err := t.session.Run(feeds, fetches)
 	if err != nil {
 		return logits, 0, nil, fmt.Errorf("gradients: %w", err)
 	}

@@ -6,15 +6,13 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
-	"dtl-tf/graph/tensor"
 )
 
 // microBatch is gradient accumulation: it runs a step in micro-batches, sums their gradients in variables, the accumulators,
 // and applies them once. The result is that of the whole batch up to the order of additions. It needs the memory of one
 // micro-batch, plus one value for each trainable parameter.
 type microBatch struct {
-	count        int         // micro-batches of a batch
-	from         graph.Value // fed: the first sample of the micro-batch, [3] as SliceSamples takes it
+	count        int // micro-batches of a batch
 	accumulators *graph.Variables
 	assign       []*tf.Operation // the first micro-batch's gradients overwrite the accumulators
 	accumulate   []*tf.Operation // the others' are added
@@ -28,12 +26,11 @@ func (m *microBatch) add(b *graph.Builder, v *graph.Variable, gradient graph.Val
 	return b.Scale(sum.Value, 1/float64(m.count))
 }
 
-// runMicroBatches runs the forward and backward pass of each micro-batch, then one update, and returns the mean loss. input
-// feeds the whole batch.
-func (t *Trainer) runMicroBatches(input []graph.Feed, lr float64, step int) (float64, error) {
+// runMicroBatches runs the forward and backward pass of each micro-batch, then one update, and returns the mean loss.
+func (t *Trainer) runMicroBatches(all batch, lr float64, step int) (float64, error) {
 	m, n, mean := t.nodes.micro, t.training.MicroBatch, 0.0
 	for k := range m.count {
-		feeds, err := t.microBatchFeeds(input, step, k*n, (k+1)*n)
+		feeds, err := t.sampleFeeds(all, step, k*n)
 		if err != nil {
 			return 0, err
 		}
@@ -51,17 +48,4 @@ func (t *Trainer) runMicroBatches(input []graph.Feed, lr float64, step int) (flo
 		return 0, fmt.Errorf("training step %d: %w", step, err)
 	}
 	return mean, nil
-}
-
-// microBatchFeeds feeds the samples from..to-1 of a batch.
-func (t *Trainer) microBatchFeeds(input []graph.Feed, step, from, to int) ([]graph.Feed, error) {
-	feeds := append(t.seedFeeds(step), graph.Feed{Output: t.nodes.micro.from.Output, Value: tensor.Must([]int32{int32(from), 0, 0}, 3)})
-	for _, feed := range input {
-		part, err := tensor.Part(feed.Value, from, to)
-		if err != nil {
-			return nil, fmt.Errorf("training step %d: %w", step, err)
-		}
-		feeds = append(feeds, graph.Feed{Output: feed.Output, Value: part})
-	}
-	return feeds, nil
 }

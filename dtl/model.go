@@ -24,6 +24,8 @@ type Config struct {
 	Recompute graph.Recompute // what training computes again in the backward pass
 	Precision graph.Precision // "" is FP32
 	Device    graph.Device    // "" is graph.Processor (see defaultDevice)
+	// Places are the devices that share the work, all of kind Device; empty for one that TensorFlow chooses.
+	Places []graph.Place
 	// ChunkValues is the size of a chunk in values (samples x tokens x width), for blocks that run in chunks; 0 is the
 	// device's default.
 	ChunkValues int
@@ -44,7 +46,8 @@ type Model struct {
 
 	given   Config // as given to New
 	prefix  prefix
-	cached  prefix // prefix with the values that the feature cache holds, which may be fewer
+	cached  prefix   // prefix with the values that the feature cache holds, which may be fewer
+	mirrors []*Model // on the devices after the first: see towers
 	params  *Params
 	newHook func() backbone.Hook
 	derive  func(name string, build func(b *graph.Builder) graph.Value) graph.Value // see backbone.Forward; nil for none
@@ -83,20 +86,14 @@ func New(c Config) (m *Model, err error) {
 			m.weight(s.Name, s.Shape...)
 		}
 	}
-	m.images = m.placeholder(b.In("predict"), graph.Unknown)
-	w := &watcher{hook: m.newHook(), arch: c.Arch}
-	features := m.features(b.In("predict"), m.images, &backbone.Forward{Hook: w.see})
-	m.logits = m.classify(b.In("predict"), features)
-	m.prefix = w.found(features)
+	m.predict()
 	if err := m.checkRecompute(); err != nil {
 		return nil, err
 	}
-	m.cached = m.prefix
-	if s, ok := c.Method.(summing); ok {
-		m.cached = m.prefix.summed(b.In("store"), c.Arch.Blocks(), s.sumFrom())
-	}
-	for _, v := range m.cached.values {
-		m.cached.fetches = append(m.cached.fetches, b.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
+	for i, place := range c.Places {
+		if i > 0 {
+			m.mirrors = append(m.mirrors, m.mirror(i, place))
+		}
 	}
 	return m, nil
 }
@@ -123,6 +120,9 @@ func (c Config) builder() *graph.Builder {
 	}
 	if c.XLA {
 		b.ForXLA()
+	}
+	if len(c.Places) > 0 {
+		b = b.On(c.Places[0])
 	}
 	return b
 }
@@ -177,8 +177,10 @@ func (c *Config) check() error {
 		c.Arch, _ = backbone.Fold(c.Arch, nil)
 	}
 	c.Precision, c.Recompute, c.Device = cmp.Or(c.Precision, graph.FP32), cmp.Or(c.Recompute, graph.RecomputeNone), cmp.Or(c.Device, defaultDevice)
-	_, err := graph.ParseRecompute(string(c.Recompute))
-	return err
+	if _, err := graph.ParseRecompute(string(c.Recompute)); err != nil {
+		return err
+	}
+	return c.checkPlaces()
 }
 
 // trainsBackbone tells whether the method trains weights of the backbone.

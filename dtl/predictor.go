@@ -29,6 +29,7 @@ type Predictor struct {
 
 // NewPredictor opens a session on the model and fills its variables. It fails if a tensor is missing or has another shape.
 func NewPredictor(m *Model, start Start) (*Predictor, error) {
+	start.Session.Places = m.Config.Places
 	s, err := graph.NewSession(m.builder.Graph(), start.Session)
 	if err != nil {
 		return nil, err
@@ -43,8 +44,13 @@ func NewPredictor(m *Model, start Start) (*Predictor, error) {
 }
 
 func (p *Predictor) fill(start Start) error {
-	if err := p.Frozen.Assign(p.session, start.Weights); err != nil {
-		return fmt.Errorf("backbone: %w", err)
+	for i, t := range p.towers() {
+		if i > 0 && t.Frozen == p.Frozen {
+			continue
+		}
+		if err := t.Frozen.Assign(p.session, start.Weights); err != nil {
+			return fmt.Errorf("backbone: %w", err)
+		}
 	}
 	values := tensor.Map{}
 	maps.Copy(values, start.Weights)
@@ -65,7 +71,7 @@ func (p *Predictor) fill(start Start) error {
 
 // Logits classifies any number of images [n, S, S, 3]: [n, classes].
 func (p *Predictor) Logits(images tensor.Tensor) (tensor.Tensor, error) {
-	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, []tf.Output{p.logits.Output})
+	out, err := p.spread([]tensor.Tensor{images}, p.passes(func(m *Model) pass { return pass{[]graph.Value{m.images}, []tf.Output{m.logits.Output}} }))
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("classify: %w", err)
 	}
@@ -78,7 +84,7 @@ func (p *Predictor) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error)
 	if len(p.cached.fetches) == 0 {
 		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", p.Config.Method.Name())
 	}
-	out, err := p.session.Run([]graph.Feed{{Output: p.images.Output, Value: images}}, p.cached.fetches)
+	out, err := p.spread([]tensor.Tensor{images}, p.passes(func(m *Model) pass { return pass{[]graph.Value{m.images}, m.cached.fetches} }))
 	if err != nil {
 		return nil, fmt.Errorf("values to store: %w", err)
 	}

@@ -172,7 +172,7 @@ func TestRivalGradients(t *testing.T) {
 // checkRivalGradients compares with TensorFlow's gradients of the plain graph, unless that is nil.
 func checkRivalGradients(t *testing.T, s, plain *ImageTrainer) {
 	images, labels := someBatch(s.Trainer, 3)
-	feeds := s.feeds(must(s.batchFeeds([]tensor.Tensor{images}, Targets{Labels: labels}, 4))(t), 0, 4)
+	feeds := must(s.feeds([]tensor.Tensor{images}, Targets{Labels: labels}, 0, 4))(t)
 	var reads, ours []tf.Output
 	used := slices.DeleteFunc(slices.Clone(s.Trainable.All()), func(v *graph.Variable) bool { return slices.Contains(s.Unused(), v.Name) })
 	for _, v := range used {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 )
 
@@ -17,28 +16,34 @@ type Targets struct {
 	Weights []float32
 }
 
-// batchFeeds feeds the inputs of a batch and its targets, each with a row for each sample.
-func (t *Trainer) batchFeeds(values []tensor.Tensor, targets Targets, step int) ([]graph.Feed, error) {
-	feeds, err := feedsOf(t.nodes.inputs, values)
-	if err != nil {
-		return nil, err
-	}
-	labels := targets.Soft
-	switch soft := labels.Data != nil; {
+// batch is what a step is given, each with a row for each sample.
+type batch struct {
+	values  []tensor.Tensor // images, or the stored values
+	labels  tensor.Tensor   // or soft targets
+	weights tensor.Tensor   // without Data if there are none
+}
+
+// batch checks that a step was given as many samples, and targets of the kind, as it was built for.
+func (t *Trainer) batch(values []tensor.Tensor, targets Targets, step int) (batch, error) {
+	all := batch{values: values, labels: targets.Soft}
+	switch soft := targets.Soft.Data != nil; {
+	case len(values) != len(t.nodes.parts[0].inputs):
+		return all, fmt.Errorf("%d stored values were given, a training step takes %d (see Stored)", len(values), len(t.nodes.parts[0].inputs))
 	case soft != t.training.SoftTargets:
-		return nil, errors.New("Step takes labels, and StepSoft takes targets of training with SoftTargets: use the one that the trainer was made for")
+		return all, errors.New("Step takes labels, and StepSoft takes targets of training with SoftTargets: use the one that the trainer was made for")
 	case !soft:
-		labels = tensor.Must(targets.Labels, len(targets.Labels))
+		all.labels = tensor.Must(targets.Labels, len(targets.Labels))
 	}
-	if n := labels.Shape[0]; t.nodes.micro != nil && n < t.training.Batch {
-		return nil, fmt.Errorf("training step %d: a batch of %d labels, want %d", step, n, t.training.Batch)
+	for _, v := range append([]tensor.Tensor{all.labels}, values...) {
+		if len(v.Shape) == 0 || v.Shape[0] != t.training.Batch {
+			return all, fmt.Errorf("training step %d: a batch of shape %v, want %d samples", step, v.Shape, t.training.Batch)
+		}
 	}
-	feeds = append(feeds, graph.Feed{Output: t.nodes.labels.Output, Value: labels})
-	if weighted := targets.Weights != nil; weighted != t.training.SampleWeights || weighted && len(targets.Weights) != labels.Shape[0] {
-		return nil, fmt.Errorf("training step %d: %d weights of %d images (see Training.SampleWeights)", step, len(targets.Weights), labels.Shape[0])
+	if weighted := targets.Weights != nil; weighted != t.training.SampleWeights || weighted && len(targets.Weights) != t.training.Batch {
+		return all, fmt.Errorf("training step %d: %d weights of %d images (see Training.SampleWeights)", step, len(targets.Weights), t.training.Batch)
 	}
 	if targets.Weights != nil {
-		feeds = append(feeds, graph.Feed{Output: t.nodes.weights.Output, Value: tensor.Must(targets.Weights, len(targets.Weights))})
+		all.weights = tensor.Must(targets.Weights, len(targets.Weights))
 	}
-	return feeds, nil
+	return all, nil
 }

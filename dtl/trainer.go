@@ -24,13 +24,12 @@ type ImageTrainer struct{ *Trainer }
 // StoredTrainer trains on stored values (see Model.Stored), so that a step does not compute the prefix.
 type StoredTrainer struct {
 	*Trainer
-	inputs []graph.Value // of logits
-	logits graph.Value
+	passes []pass // to logits, one for each tower
 }
 
 // NewImageTrainer adds a training step to the model and opens a session like NewPredictor.
 func NewImageTrainer(m *Model, t Training, start Start) (*ImageTrainer, error) {
-	trainer, err := newTrainer(m, t, start, m.fromImages)
+	trainer, err := newTrainer(m, t, start, fromImages)
 	if err != nil {
 		return nil, err
 	}
@@ -43,18 +42,22 @@ func NewStoredTrainer(m *Model, t Training, element graph.Precision, start Start
 	if len(m.Stored(t)) == 0 {
 		return nil, fmt.Errorf("there is nothing to store with method %s and drop path %g (%s)", m.Config.Method.Name(), t.DropPath, t.DropPathScope)
 	}
-	s := &StoredTrainer{}
-	var err error
-	if s.inputs, s.logits, err = m.buildStoredLogits(element); err != nil {
+	var passes []pass
+	for _, tower := range m.towers() {
+		inputs, logits, err := tower.buildStoredLogits(element)
+		if err != nil {
+			return nil, err
+		}
+		passes = append(passes, pass{inputs, []tf.Output{logits.Output}})
+	}
+	trainer, err := newTrainer(m, t, start, fromStored(element))
+	if err != nil {
 		return nil, err
 	}
-	if s.Trainer, err = newTrainer(m, t, start, m.fromStored(element)); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return &StoredTrainer{trainer, passes}, nil
 }
 
-func newTrainer(m *Model, t Training, start Start, in input) (*Trainer, error) {
+func newTrainer(m *Model, t Training, start Start, in func(m *Model) input) (*Trainer, error) {
 	nodes, err := m.buildStep(t, in)
 	if err != nil {
 		return nil, err
@@ -126,11 +129,7 @@ func (t *StoredTrainer) Trace(values []tensor.Tensor, labels []int32, lr float64
 // StoredLogits classifies any number of images from their stored values, each [n, Shape...], in the order of Stored: [n, classes]. The
 // logits are those of Logits up to rounding: TensorFlow fuses other ops in a graph that starts after the prefix.
 func (t *StoredTrainer) StoredLogits(values []tensor.Tensor) (tensor.Tensor, error) {
-	feeds, err := feedsOf(t.inputs, values)
-	if err != nil {
-		return tensor.Tensor{}, err
-	}
-	out, err := t.session.Run(feeds, []tf.Output{t.logits.Output})
+	out, err := t.spread(values, t.passes)
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("classify stored values: %w", err)
 	}
@@ -207,14 +206,18 @@ func (t *Trainer) FixedBytes() (weights, optimizer int64) {
 
 // step trains on a batch: its images, or its stored values.
 func (t *Trainer) step(values []tensor.Tensor, targets Targets, lr float64, step int) (float64, error) {
-	input, err := t.batchFeeds(values, targets, step)
+	all, err := t.batch(values, targets, step)
 	if err != nil {
 		return 0, err
 	}
 	if t.nodes.micro != nil {
-		return t.runMicroBatches(input, lr, step)
+		return t.runMicroBatches(all, lr, step)
 	}
-	out, err := t.session.Run(t.feeds(input, lr, step), []tf.Output{t.nodes.loss.Output}, t.nodes.updates...)
+	feeds, err := t.wholeFeeds(all, lr, step)
+	if err != nil {
+		return 0, err
+	}
+	out, err := t.session.Run(feeds, []tf.Output{t.nodes.loss.Output}, t.nodes.updates...)
 	if err != nil {
 		return 0, fmt.Errorf("training step %d: %w", step, err)
 	}
@@ -222,41 +225,32 @@ func (t *Trainer) step(values []tensor.Tensor, targets Targets, lr float64, step
 }
 
 func (t *Trainer) trace(values []tensor.Tensor, targets Targets, lr float64, step int) (*pb.RunMetadata, error) {
-	input, err := t.batchFeeds(values, targets, step)
+	feeds, err := t.feeds(values, targets, lr, step)
+	changes := t.nodes.updates
+	if m := t.nodes.micro; m != nil { // every micro-batch allocates like the first
+		changes = m.assign
+	}
 	if err != nil {
 		return nil, err
-	}
-	feeds, changes := t.feeds(input, lr, step), t.nodes.updates
-	if m := t.nodes.micro; m != nil { // every micro-batch allocates like the first
-		if feeds, err = t.microBatchFeeds(input, step, 0, t.training.MicroBatch); err != nil {
-			return nil, err
-		}
-		changes = m.assign
 	}
 	_, metadata, err := t.session.Trace(feeds, []tf.Output{t.nodes.loss.Output}, changes...)
 	return metadata, err
 }
 
-func feedsOf(inputs []graph.Value, values []tensor.Tensor) ([]graph.Feed, error) {
-	if len(values) != len(inputs) {
-		return nil, fmt.Errorf("%d stored values were given, a training step takes %d (see Stored)", len(values), len(inputs))
+// feeds are the inputs of a step on a batch, or with micro-batches those of its first one.
+func (t *Trainer) feeds(values []tensor.Tensor, targets Targets, lr float64, step int) ([]graph.Feed, error) {
+	all, err := t.batch(values, targets, step)
+	if err != nil {
+		return nil, err
 	}
-	feeds := make([]graph.Feed, len(values))
-	for i, v := range values {
-		feeds[i] = graph.Feed{Output: inputs[i].Output, Value: v}
+	if t.nodes.micro != nil {
+		return t.sampleFeeds(all, step, 0)
 	}
-	return feeds, nil
+	return t.wholeFeeds(all, lr, step)
 }
 
-// feeds adds the remaining inputs of a step to those of its batch.
-func (t *Trainer) feeds(batch []graph.Feed, lr float64, step int) []graph.Feed {
-	return append(append(t.nodes.optimizer.Feeds(lr, step+1), t.seedFeeds(step)...), batch...)
-}
-
-// seedFeeds feeds the seed of stochastic depth, if the step has any.
-func (t *Trainer) seedFeeds(step int) []graph.Feed {
-	if !t.nodes.seed.Defined() {
-		return nil
-	}
-	return []graph.Feed{{Output: t.nodes.seed.Output, Value: tensor.Must([]int64{int64(t.seed), int64(step)}, 2)}}
+// wholeFeeds are the inputs of a step on a batch that is processed at once.
+func (t *Trainer) wholeFeeds(all batch, lr float64, step int) ([]graph.Feed, error) {
+	samples, err := t.sampleFeeds(all, step, 0)
+	return append(t.nodes.optimizer.Feeds(lr, step+1), samples...), err
 }

@@ -68,15 +68,13 @@ func (t Training) check() error {
 
 // stepNodes are the nodes of a training step.
 type stepNodes struct {
-	inputs       []graph.Value // images, or the stored values
-	labels, seed graph.Value   // labels [B], or targets [B, classes]
-	logits, loss graph.Value
-	gradients    map[string]graph.Value // of the mean loss over the batch, or over a micro-batch
-	weights      graph.Value            // [B], with Training.SampleWeights
-	optimizer    *graph.AdamW
-	average      *graph.Average // nil without Training.Average
-	updates      []*tf.Operation
-	micro        *microBatch // nil if the batch is processed at once
+	parts     []*towerStep           // one for each tower
+	loss      graph.Value            // the mean over the batch, or over a micro-batch
+	gradients map[string]graph.Value // of that
+	optimizer *graph.AdamW
+	average   *graph.Average // nil without Training.Average
+	updates   []*tf.Operation
+	micro     *microBatch // nil if the batch is processed at once
 }
 
 // input adds the placeholders of a number of samples and the forward pass from them to logits.
@@ -85,6 +83,12 @@ type input func(b *graph.Builder, samples int, f *backbone.Forward) (inputs []gr
 func (m *Model) fromImages(b *graph.Builder, samples int, f *backbone.Forward) ([]graph.Value, graph.Value) {
 	images := m.placeholder(b, samples)
 	return []graph.Value{images}, m.forward(b, b.AfterReads(images, m.Frozen, m.Trainable), f)
+}
+
+func fromImages(m *Model) input { return m.fromImages }
+
+func fromStored(element graph.Precision) func(m *Model) input {
+	return func(m *Model) input { return m.fromStored(element) }
 }
 
 func (m *Model) fromStored(element graph.Precision) input {
@@ -102,54 +106,22 @@ func (m *Model) buildStoredLogits(element graph.Precision) (inputs []graph.Value
 	return inputs, logits, nil
 }
 
-// buildStep adds the loss, the backward pass and the optimizer's updates.
-func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
+// buildStep adds the loss, the backward pass and the optimizer's updates. Each tower computes its share of the samples. The gradients
+// are summed on the first device, which has the variables and applies one update.
+func (m *Model) buildStep(t Training, in func(m *Model) input) (s *stepNodes, err error) {
 	defer graph.Catch(&err)
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	b, n := m.builder.In("train"), t.Batch
+	b, n, towers := m.builder.In("train"), t.Batch, m.towers()
 	s = &stepNodes{gradients: map[string]graph.Value{}}
 	if t.MicroBatch > 0 && t.MicroBatch < t.Batch {
 		n = t.MicroBatch
-		s.micro = &microBatch{count: t.Batch / n, from: b.Placeholder("from", tf.Int32, 3), accumulators: graph.NewVariables()}
+		s.micro = &microBatch{count: t.Batch / n, accumulators: graph.NewVariables()}
 	}
-	if t.SoftTargets {
-		s.labels = b.Placeholder("targets", tf.Float, n, m.Config.Classes)
-	} else {
-		s.labels = b.Placeholder("labels", tf.Int32, n)
+	if n < len(towers) {
+		return nil, fmt.Errorf("%d images at a time can't be divided among %d devices: use a larger batch or micro-batch, or fewer devices", n, len(towers))
 	}
-	if t.SampleWeights {
-		s.weights = b.Placeholder("weights", tf.Float, n)
-	}
-	f := &backbone.Forward{Hook: m.newHook()}
-	if t.DropPath > 0 {
-		s.seed = b.Placeholder("seed", tf.Int64, 2)
-		f.Survivors = func(b *graph.Builder, block, branch int) graph.Value {
-			rate, stream := m.dropRate(t, block), 2*block+branch+1
-			if branch == backbone.MethodBranch {
-				rate, stream = m.ownDropRate(t), 2*len(m.Config.Arch.Blocks())+block+1
-			}
-			if rate == 0 || (t.DropPathScope == DropPathSuffix && block < m.prefix.blocks) {
-				return graph.Value{}
-			}
-			mask := b.DropPath(s.seed, stream, t.Batch, rate)
-			if s.micro != nil {
-				return b.SliceSamples(mask, s.micro.from, n)
-			}
-			return mask
-		}
-	}
-	s.inputs, s.logits = in(b, n, f)
-	switch {
-	case t.Loss == BinaryCrossEntropy:
-		s.loss = b.SigmoidCrossEntropy(s.logits, s.labels)
-	case t.SoftTargets:
-		s.loss = b.SoftCrossEntropy(s.logits, s.labels, s.weights)
-	default:
-		s.loss = b.CrossEntropy(s.logits, s.labels, s.weights)
-	}
-
 	s.optimizer = graph.NewAdamW(b, t.WeightDecay)
 	if t.Average > 0 {
 		s.average = graph.NewAverage(t.Average)
@@ -161,12 +133,26 @@ func (m *Model) buildStep(t Training, in input) (s *stepNodes, err error) {
 	for i, v := range trainable {
 		leaves[i] = v.Value
 	}
+	var losses []graph.Value
+	sums := make([][]graph.Value, len(trainable))
 	scale := m.Config.Precision.LossScale()
-	for i, gradient := range b.Backward(s.loss, b.Slope(scale), leaves) {
-		if !gradient.Defined() {
+	for i, share := range divide(n, len(towers)) {
+		p, tower := towers[i].buildTower(t, in(towers[i]), share, s.micro != nil), towers[i].builder.In("train")
+		s.parts = append(s.parts, p)
+		weight := float64(share.samples()) / float64(n)
+		losses = append(losses, weighted(tower, p.loss, weight))
+		for k, gradient := range tower.Backward(p.loss, tower.Slope(scale*weight), leaves) {
+			if gradient.Defined() {
+				sums[k] = append(sums[k], gradient)
+			}
+		}
+	}
+	s.loss = b.Sum(losses...)
+	for i, v := range trainable {
+		if len(sums[i]) == 0 {
 			continue // the loss does not depend on it: like PyTorch's AdamW, leave it untouched
 		}
-		v := trainable[i]
+		gradient := b.In("gradient/" + v.Name).Sum(sums[i]...)
 		if scale != 1 {
 			gradient = b.Scale(gradient, 1/scale)
 		}
@@ -195,6 +181,14 @@ func (m *Model) addUpdate(b *graph.Builder, s *stepNodes, v *graph.Variable, gra
 	if s.average != nil {
 		s.updates = append(s.updates, s.average.Update(b, v, update))
 	}
+}
+
+// weighted is a loss times its weight in the mean.
+func weighted(b *graph.Builder, loss graph.Value, weight float64) graph.Value {
+	if weight == 1 {
+		return loss
+	}
+	return b.Scale(loss, weight)
 }
 
 // dropRate is the stochastic-depth rate of a block: linear, 0 at the first and DropPath at the last.

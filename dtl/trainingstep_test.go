@@ -82,7 +82,8 @@ func (c linearCase) targets(classes int) (t Targets, training Training) {
 	return t, training
 }
 
-// TestTrainingSteps: weighted losses, the clipped gradient and moving averages are PyTorch's, whole and in micro-batches.
+// TestTrainingSteps: weighted losses, the clipped gradient and moving averages are PyTorch's, whole, in micro-batches, and divided
+// between two devices.
 func TestTrainingSteps(t *testing.T) {
 	raw, err := os.ReadFile("testdata/training_steps.json")
 	expect.NoError(t, err)
@@ -96,11 +97,11 @@ func TestTrainingSteps(t *testing.T) {
 		t.Errorf("%d cases", len(file.Cases))
 	}
 	for _, c := range file.Cases {
-		for _, micro := range []int{0, 2} {
-			t.Run(fmt.Sprint(c.Name, ", micro-batch ", micro), func(t *testing.T) {
+		for _, how := range []struct{ micro, devices int }{{0, 0}, {2, 0}, {0, 2}, {2, 2}} {
+			t.Run(fmt.Sprint(c.Name, ", micro-batch ", how.micro, ", devices ", how.devices), func(t *testing.T) {
 				targets, training := c.targets(file.Classes)
-				training.MicroBatch = micro
-				model, _, start := setting{method: "linear", classes: file.Classes}.resolve(t)
+				training.MicroBatch = how.micro
+				model, _, start := setting{method: "linear", classes: file.Classes, places: cpus(how.devices)}.resolve(t)
 				start.Adapter = tensor.Map{
 					HeadWeight: tensor.Must(c.Start["weight"], file.Classes, file.Width),
 					HeadBias:   tensor.Must(c.Start["bias"], file.Classes),

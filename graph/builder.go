@@ -22,6 +22,7 @@ type Builder struct {
 	*shared
 	prefix string
 	after  []*tf.Operation
+	device Place   // where nodes run
 	region *region // the region being built, or nil
 }
 
@@ -143,7 +144,7 @@ func (b *Builder) operation(kind string, attrs map[string]any, inputs ...tf.Inpu
 		name = fmt.Sprintf("%s_%d", name, n)
 	}
 	op, err := b.graph.AddOperation(tf.OpSpec{
-		Type: kind, Name: name, Attrs: attrs, Input: inputs, ControlDependencies: slices.Clone(b.after),
+		Type: kind, Name: name, Attrs: attrs, Input: inputs, ControlDependencies: slices.Clone(b.after), Device: string(b.device),
 	})
 	if err != nil {
 		Fail("add node %s: %w", name, err)
@@ -189,7 +190,7 @@ func dimensions(shape []int) []int64 {
 	return dims
 }
 
-// scalar is a float32 constant. Like ints and vector, it adds one node per graph and value.
+// scalar is a float32 constant. Like ints and vector, it adds one node per graph, place and value.
 func (b *Builder) scalar(v float64) Value {
 	return b.cached(fmt.Sprintf("f%v", v), func() Value { return b.root().Constant(tensor.Scalar(float32(v))) })
 }
@@ -205,6 +206,7 @@ func (b *Builder) ints(v ...int) Value {
 }
 
 func (b *Builder) cached(key string, build func() Value) Value {
+	key = string(b.device) + " " + key
 	v, ok := b.constants[key]
 	if !ok {
 		v = build()
@@ -213,14 +215,17 @@ func (b *Builder) cached(key string, build func() Value) Value {
 	return v
 }
 
-// Shared returns the value that build makes. All calls on one graph with the same key share the first one's nodes, which belong to
-// no region and wait for nothing.
+// Shared returns the value that build makes. All calls on one graph and place with the same key share the first one's nodes, which
+// belong to no region and wait for nothing.
 func (b *Builder) Shared(key string, build func(b *Builder) Value) Value {
-	return b.cached("shared "+key, func() Value { return build((&Builder{shared: b.shared}).In("shared/" + key)) })
+	return b.cached("shared "+key, func() Value { return build(b.outside().In("shared/" + key)) })
 }
 
 // root is a Builder without prefix or dependencies, for nodes that the whole graph shares.
-func (b *Builder) root() *Builder { return &Builder{shared: b.shared, prefix: "const/"} }
+func (b *Builder) root() *Builder { return b.outside().In("const") }
+
+// outside is a Builder at the same place without prefix, dependencies or region.
+func (b *Builder) outside() *Builder { return &Builder{shared: b.shared, device: b.device} }
 
 func (b *Builder) vector(v []float32) Value {
 	return b.cached(fmt.Sprintf("v%v", v), func() Value { return b.root().Constant(tensor.Must(v, len(v))) })

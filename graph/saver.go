@@ -19,7 +19,7 @@ type Saver struct {
 // Saver adds a Saver of all variables declared so far. The checkpoint stores them in the type of p, FP32 or FP16.
 func (vs *Variables) Saver(b *Builder, p Precision) *Saver {
 	stored := p.DataType()
-	b = (&Builder{shared: b.shared}).In("saver")
+	b = b.outside().In("saver")
 	s := &Saver{Prefix: b.Placeholder("prefix", tf.String)}
 	names, sliceSpecs := make([]string, len(vs.list)), make([]string, len(vs.list)) // an empty spec is the whole tensor
 	types := make([]tf.DataType, len(vs.list))

@@ -25,6 +25,9 @@ type SessionOptions struct {
 	// XLA compiles the graph for the GPU, which fuses its element-wise ops. The first run takes some seconds longer, and a trace of
 	// the session has no allocation records. Without a GPU it has no effect.
 	XLA bool
+	// Places are the devices that share the work of a graph built for them (see Builder.On); empty for one device. Processors of this
+	// process divide Threads among themselves.
+	Places []Place
 }
 
 // threads resolves the default. TensorFlow's own default is one thread per processor of the machine, even in a container whose
@@ -34,6 +37,38 @@ func (o SessionOptions) threads() int {
 		return runtime.GOMAXPROCS(0)
 	}
 	return o.Threads
+}
+
+// devices is the number of devices of this process that work at the same time.
+func (o SessionOptions) devices() int {
+	n := 0
+	for _, p := range o.Places {
+		if p.Task() == "" {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
+// processors is the number of CPU devices of this process.
+func (o SessionOptions) processors() int {
+	n := 1
+	for _, p := range o.Places {
+		var index int
+		if _, err := fmt.Sscanf(string(p), "/device:CPU:%d", &index); err == nil {
+			n = max(n, index+1)
+		}
+	}
+	return n
+}
+
+// threadsEach is the number of threads inside one op. TensorFlow's CPU devices share a pool of that many threads, and each has one
+// thread more for its own (see config).
+func (o SessionOptions) threadsEach() int {
+	if len(o.Places) == 0 || o.Places[0].Kind() == GPU {
+		return o.threads()
+	}
+	return max(1, o.threads()/o.devices())
 }
 
 // Session runs parts of a graph. It is safe for concurrent use, Close included: Close waits for running calls, and every later
@@ -70,7 +105,7 @@ func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel
 }
 
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
-	capi.SetKernelThreads(o.threads())
+	capi.SetKernelThreads(o.threadsEach())
 	config := o.config()
 	rewrite := config.GraphOptions.RewriteOptions
 	plain, err := marshal(config)
@@ -91,11 +126,14 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 
 func (o SessionOptions) config() *pb.ConfigProto {
 	return &pb.ConfigProto{
-		IntraOpParallelismThreads: int32(o.threads()),
-		// One op at a time: ops are large, so running two at once gains nothing, and a fixed order of releases
+		DeviceCount:               map[string]int32{"CPU": int32(o.processors())},
+		IntraOpParallelismThreads: int32(o.threadsEach()),
+		// One op at a time on each device: ops are large, so running two at once gains nothing, and a fixed order of releases
 		// keeps the memory peak the same in every run.
-		InterOpParallelismThreads: 1,
-		AllowSoftPlacement:        true,
+		InterOpParallelismThreads: int32(o.devices()),
+		// Otherwise it would be the number of the process's first session.
+		UsePerSessionThreads: o.devices() > 1,
+		AllowSoftPlacement:   true,
 		GraphOptions: &pb.GraphOptions{RewriteOptions: &pb.RewriterConfig{
 			// Regions decide what the backward pass recomputes, not Grappler.
 			MemoryOptimization: pb.RewriterConfig_NO_MEM_OPT,

@@ -124,7 +124,7 @@ func (b *Builder) propagate(y, dy Value, start int) map[*record]Value {
 				after = append(after, accumulator.Op)
 			}
 		}
-		g := &Gate{Builder: &Builder{shared: b.shared, prefix: "backward/" + r.name, after: after}, trigger: dy.Op}
+		g := &Gate{Builder: &Builder{shared: b.shared, device: b.device, prefix: "backward/" + r.name, after: after}, trigger: dy.Op}
 		for i, dx := range r.back(g, dy) {
 			in := r.inputs[i]
 			grads[in] = g.plus(grads[in], g.cast(dx, in.dtype))

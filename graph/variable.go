@@ -105,7 +105,7 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 		vs.list, vs.byName[name] = append(vs.list, v), v
 		return v
 	}
-	b = (&Builder{shared: b.shared}).In("variable/" + name)
+	b = b.outside().In("variable/" + name)
 	if vs.fed {
 		return vs.add(b.input(name, trainable, dtype, shape))
 	}
@@ -151,7 +151,7 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 			return d.value
 		}
 	}
-	b = (&Builder{shared: b.shared}).In("derived/" + name)
+	b = b.outside().In("derived/" + name)
 	x := b.narrow(build(b))
 	attrs := map[string]any{"dtype": x.DataType()}
 	handle := b.operation("VarHandleOp", map[string]any{"dtype": x.DataType(), "shape": tf.MakeShape(dimensions(x.Shape)...), "shared_name": "derived/" + name}).Output(0)
