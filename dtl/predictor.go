@@ -3,6 +3,7 @@ package dtl
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -102,8 +103,13 @@ func (p *Predictor) SetTrainable(values tensor.Map) error {
 // ReadFrozen returns copies of the frozen weights by name.
 func (p *Predictor) ReadFrozen() (tensor.Map, error) { return p.Frozen.Read(p.session) }
 
-// Device returns the name and the kind of the device that computes (see graph.Session).
-func (p *Predictor) Device() (name, kind string, err error) { return p.session.Device() }
+// Device returns the name and the kind of the device that computes, the first of several (see graph.Session).
+func (p *Predictor) Device() (name, kind string, err error) {
+	if places := p.Config.Places; len(places) > 0 {
+		return places[0].Device(), strings.ToUpper(string(places[0].Kind())), nil
+	}
+	return p.session.Device()
+}
 
 // Close frees the session and its variables. Calling it again does nothing.
 func (p *Predictor) Close() error { return p.session.Close() }

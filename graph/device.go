@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -45,6 +47,32 @@ func KernelsFor(d Device, p Precision) string {
 	}
 	name, _ := capi.KernelVariant()
 	return name
+}
+
+// ListPlaces lists the devices of a session: those of this process, or with a Target those of its cluster. If it is the first
+// session of the process, it fixes the number of threads (see SessionOptions).
+func ListPlaces(o SessionOptions) ([]Place, error) {
+	s, err := NewSession(tf.NewGraph(), o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	devices, err := s.Devices()
+	if err != nil {
+		return nil, fmt.Errorf("list the devices: %w", err)
+	}
+	var list []Place
+	for _, d := range devices {
+		if d.Type != "CPU" && d.Type != "GPU" {
+			continue // XLA's
+		}
+		task, device, _ := strings.Cut(d.Name, "/device:")
+		if strings.HasPrefix(task, "/job:localhost/") {
+			task = ""
+		}
+		list = append(list, Place(strings.Replace(task, "/replica:0", "", 1)+"/device:"+device))
+	}
+	return list, nil
 }
 
 // FindDevice returns the device that TensorFlow will use. It opens a session on an empty graph; if that is the first session

@@ -34,6 +34,9 @@ func (p Place) Kind() Device {
 	return Processor
 }
 
+// Device is the name within the process, such as /device:CPU:0.
+func (p Place) Device() string { return strings.TrimPrefix(string(p), p.Task()) }
+
 // Short is the name as users type it, such as gpu:1. The task of another process precedes it, such as worker:2/gpu:1.
 func (p Place) Short() string {
 	_, device, _ := strings.Cut(string(p), "/device:")

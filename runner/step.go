@@ -22,6 +22,7 @@ type StepConfig struct {
 	Recompute  graph.Recompute `json:"recompute"`
 	Threads    int             `json:"threads"` // 0: all that the process may use
 	XLA        string          `json:"xla,omitempty"`
+	Devices    string          `json:"devices,omitempty"` // that share the batch, as users type them; "": one
 }
 
 // BatchSetting describes a field with the number of images per step.
@@ -45,10 +46,11 @@ func (c *StepConfig) Settings() []Setting {
 	return []Setting{
 		BatchSetting(&c.Batch),
 		{
-			Name: "micro-batch", Group: GroupTraining, Value: &c.MicroBatch, // see CheckMicroBatch
+			Name: "micro-batch", Group: GroupTraining, Value: &c.MicroBatch, // see Check
 			Help: "`images` to process at a time, a divisor of --batch: same result, less memory (0: the whole batch)",
 		},
 		ThreadsSetting(&c.Threads),
+		DevicesSetting(&c.Devices),
 		{
 			Name: "precision", Group: GroupMachine, Value: (*string)(&c.Precision), OneOf: graph.Precisions(),
 			Help: "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16",
@@ -64,8 +66,11 @@ func (c *StepConfig) Settings() []Setting {
 	}
 }
 
-// CheckMicroBatch returns a UsageError if the batch can't be divided into micro-batches.
-func (c StepConfig) CheckMicroBatch() error {
+// Check returns a UsageError if the batch can't be divided into micro-batches, or if Devices names none.
+func (c StepConfig) Check() error {
+	if _, err := parseDevices(c.Devices); err != nil {
+		return err
+	}
 	if n := c.MicroBatch; n < 0 || n > c.Batch || n > 0 && c.Batch%n != 0 {
 		return Usagef("--micro-batch %d is not possible: --batch is %d, choose one of its divisors", n, c.Batch)
 	}

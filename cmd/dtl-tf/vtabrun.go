@@ -55,6 +55,7 @@ func (s *sweepFlags) machine(g *groups) {
 		define(f,
 			setting(settings, "checkpoint-every", "number of `epochs` between checkpoints; a killed cell loses the epochs since the last one"),
 			setting(settings, "threads", ""),
+			setting(settings, "devices", ""),
 			setting(settings, "precision", ""),
 			setting(settings, "recompute", ""),
 			setting(settings, "xla", ""),

@@ -55,6 +55,17 @@ func readTrace(metadata *pb.RunMetadata, count func(string) bool) *trace {
 	return t
 }
 
+// On is the part of a traced run that one device took, by the end of its name, such as /device:GPU:1.
+func On(metadata *pb.RunMetadata, device string) *pb.RunMetadata {
+	part := &stats.StepStats{}
+	for _, d := range metadata.GetStepStats().GetDevStats() {
+		if strings.HasSuffix(d.GetDevice(), device) {
+			part.DevStats = append(part.DevStats, d)
+		}
+	}
+	return &pb.RunMetadata{StepStats: part}
+}
+
 // operation is the node's op, from a label like "[mklcpu 0.3MB 0.3MB] NAME = MatMul(x, y)".
 func operation(run *stats.NodeExecStats) string {
 	_, call, _ := strings.Cut(run.GetTimelineLabel(), " = ")

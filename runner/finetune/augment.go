@@ -66,5 +66,5 @@ func (c Config) fittingBatch(images int) (batch int, note string, err error) {
 	}
 	note = fmt.Sprintf("--batch %d: there are %d images, which are one batch", c.Batch, images)
 	c.Batch = images
-	return images, note, c.CheckMicroBatch()
+	return images, note, c.StepConfig.Check()
 }

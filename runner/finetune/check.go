@@ -70,5 +70,5 @@ func (c Config) Check() error {
 			return err
 		}
 	}
-	return c.CheckMicroBatch()
+	return c.StepConfig.Check()
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // device describes the device that the trainer runs on.
-func device(t *dtl.Trainer, c runner.StepConfig) (result.Device, error) {
+func device(t *dtl.Trainer, c runner.StepConfig, devices runner.Devices) (result.Device, error) {
 	name, kind, err := t.Device()
 	if err != nil {
 		return result.Device{}, err
@@ -18,7 +18,7 @@ func device(t *dtl.Trainer, c runner.StepConfig) (result.Device, error) {
 	if kind == "GPU" {
 		on = graph.GPU
 	}
-	d := result.Device{Name: name, Kind: kind, Model: deviceModel(on), Threads: c.Threads, XLA: c.XLA == runner.XLAOn}
+	d := result.Device{Name: name, Kind: kind, Model: deviceModel(on), Threads: c.Threads, XLA: c.XLA == runner.XLAOn, Devices: devices.Names()}
 	if d.Computing, err = runner.Computing(); err != nil {
 		return result.Device{}, err
 	}

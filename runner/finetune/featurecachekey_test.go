@@ -23,7 +23,7 @@ func TestCacheKey(t *testing.T) {
 	p.backbone, err = p.config.loadBackbone(t.Context())
 	expect.NoError(t, err)
 	key := func(version string, precision graph.Precision, device graph.Device) feature.Key {
-		p.config.Precision, p.device = precision, device
+		p.config.Precision, p.devices.Kind = precision, device
 		o, err := p.storeOptions("", nil, runner.UI{Version: version})
 		expect.NoError(t, err)
 		if o.Versions.Program != o.Key.Program {

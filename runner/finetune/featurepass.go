@@ -12,7 +12,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// firstPassBatch is the number of images computed at a time. It does not change the values; those of 16 images of ViT-B/16
+// firstPassBatch is the number of images that a device computes at a time. It does not change the values; those of 16 images of ViT-B/16
 // take 130 MB.
 const firstPassBatch = 16
 

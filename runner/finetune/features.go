@@ -219,8 +219,8 @@ func (p *plan) storeOptions(dir string, values []feature.Value, ui runner.UI) (f
 		Key: feature.Key{
 			Backbone: bb.Fingerprint(), Architecture: bb.Architecture.String(), Eps: unusualEps(bb), Mean: bb.Mean, Std: bb.Std,
 			ImageSize: bb.ImageSize(), Preprocessing: p.data.images.Preprocessing(), Pictures: p.pictureKey(), Computed: c.Precision, Stored: c.CachePrecision,
-			Program: program, Device: string(p.device) + ", " + deviceModel(p.device),
-			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(p.device, c.Precision),
+			Program: program, Device: string(p.devices.Kind) + ", " + deviceModel(p.devices.Kind),
+			OneDNN: strings.TrimSpace(computing.OneDNN + " " + computing.Limit), Kernels: graph.KernelsFor(p.devices.Kind, c.Precision),
 		},
 		Versions: feature.Versions{Program: program, LibTensorFlow: tf.Version()},
 		About:    feature.About{Backbone: name, Data: p.data.name},

@@ -117,7 +117,7 @@ func (n *needs) of(w choice) (result.Need, error) {
 	c := n.config
 	c.Recompute, c.MicroBatch = w.recompute, w.micro
 	session := c.SessionOptions()
-	m, err := dtl.New(c.model(n.backbone, n.method, n.data.classes, n.device))
+	m, err := dtl.New(c.model(n.backbone, n.method, n.data.classes, n.devices))
 	if err != nil {
 		return result.Need{}, err
 	}
@@ -217,8 +217,8 @@ func (p *plan) settleMemory(folder *result.Folder, note runner.NoteFunc) error {
 	if limit == 0 {
 		return err
 	}
-	if p.device == graph.GPU {
-		return errNoGPUForecast
+	if err := checkForecast(p.devices); err != nil {
+		return err
 	}
 	if p.config.Resume {
 		if old, err := result.ReadRun(folder.Path(result.RunFile)); err == nil && old.Memory != nil {
@@ -239,7 +239,16 @@ func (p *plan) settleMemory(folder *result.Folder, note runner.NoteFunc) error {
 	return nil
 }
 
-var errNoGPUForecast = runner.Usagef("--memory is for training on a CPU: TensorFlow reports what a step takes of a GPU only when it runs (dtl-tf compare measures it)")
+// checkForecast returns an error if devices are not those whose memory the graph tells.
+func checkForecast(d runner.Devices) error {
+	switch {
+	case d.Kind == graph.GPU:
+		return runner.Usagef("--memory is for training on a CPU: TensorFlow reports what a step takes of a GPU only when it runs (dtl-tf compare measures it)")
+	case len(d.Places) > 1:
+		return runner.Usagef("--memory and 'dtl-tf plan' are for training on one device: leave --devices out")
+	}
+	return nil
+}
 
 // Parts lists the parts of a need in words.
 func Parts(n result.Need) string {

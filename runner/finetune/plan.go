@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"dtl-tf/dtl"
-	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
@@ -24,7 +23,7 @@ type plan struct {
 	backbone *backbone.Backbone
 	method   runner.Settings
 	start    *start // nil: the method's initial values
-	device   graph.Device
+	devices  runner.Devices
 	data     *dataset
 	weights  []float32      // of the classes, nil without --class-weights
 	memory   *result.Memory // what --memory chose, or nil
@@ -61,10 +60,10 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if p.schedule, err = train.NewSchedule(c.Schedule, p.config.Epochs, p.config.LearningRate); err != nil {
 		return nil, err // not after Config.check
 	}
-	if p.device, err = graph.FindDevice(graph.SessionOptions{Threads: c.Threads}); err != nil {
+	if p.devices, err = c.FindDevices(); err != nil {
 		return nil, err
 	}
-	if err := p.config.ResolveXLA(p.device, note); err != nil {
+	if err := p.config.ResolveXLA(p.devices.Kind, note); err != nil {
 		return nil, err
 	}
 	if err := p.config.settleTestCrop(p.backbone.ImageSize()); err != nil {
@@ -77,7 +76,11 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if p.data.division == nil {
 		p.config.Test = 0 // Auto.Test found too few images
 	}
-	if err := p.settleData(ctx, note); err != nil {
+	err = p.config.CheckDivisible(p.devices)
+	if err == nil {
+		err = p.settleData(ctx, note)
+	}
+	if err != nil {
 		p.data.close()
 		return nil, err
 	}
@@ -139,10 +142,10 @@ func (c Config) files() []string {
 }
 
 // model returns the forward pass for a backbone and a method.
-func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, device graph.Device) dtl.Config {
+func (c Config) model(bb *backbone.Backbone, s runner.Settings, classes int, devices runner.Devices) dtl.Config {
 	return dtl.Config{
 		Arch: bb.Architecture, Mean: bb.Mean, Std: bb.Std, Method: s.Method, Pool: s.Pool, Classes: classes,
-		Recompute: c.Recompute, Precision: c.Precision, Device: device, XLA: c.XLA == runner.XLAOn,
+		Recompute: c.Recompute, Precision: c.Precision, Device: devices.Kind, Places: devices.Places, XLA: c.XLA == runner.XLAOn,
 	}
 }
 
@@ -156,7 +159,7 @@ func (c Config) training() dtl.Training {
 
 // newModel builds the forward pass.
 func (p *plan) newModel() (*dtl.Model, error) {
-	return dtl.New(p.config.model(p.backbone, p.method, p.data.classes, p.device))
+	return dtl.New(p.config.model(p.backbone, p.method, p.data.classes, p.devices))
 }
 
 // values returns what the model's variables start from.

@@ -64,8 +64,8 @@ func Foresee(ctx context.Context, c Config, measure bool, note runner.NoteFunc) 
 		return Preview{}, err
 	}
 	defer p.data.close()
-	if p.device == graph.GPU {
-		return Preview{}, errNoGPUForecast
+	if err := checkForecast(p.devices); err != nil {
+		return Preview{}, err
 	}
 	c = p.config
 	out := Preview{

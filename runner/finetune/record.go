@@ -71,7 +71,7 @@ func (r *run) settings() Record {
 // describe starts the record of the run.
 func (r *run) describe(cache *result.FeatureCache) error {
 	counts, d := r.trainer.Counts(), r.data
-	where, err := device(r.trainer, r.config.StepConfig)
+	where, err := device(r.trainer, r.config.StepConfig, r.devices)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func (r *run) noteResumed(c *checkpoint.Checkpoint) {
 		r.ui.Note("resuming after epoch %d", p.Epochs)
 	}
 	if c.Versions != r.record.Versions || !c.Device.SameNumbers(r.record.Device) {
-		r.ui.Note("program, TensorFlow, device, XLA or the number of threads (%d before, %d now) are not those that the run began with: its result may differ in the last digits from that of a run in one piece", c.Device.Threads, r.record.Device.Threads)
+		r.ui.Note("program, TensorFlow, devices, XLA or the number of threads (%d before, %d now) are not those that the run began with: its result may differ in the last digits from that of a run in one piece", c.Device.Threads, r.record.Device.Threads)
 	}
 }
 
@@ -202,9 +202,9 @@ func wrapUnlessUsage(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// mayChange lists settings that may differ on resume because they do not affect the result. The number of threads and
-// XLA, whose defaults depend on the machine, affect the last digits only, as the processor does: noteResumed says so.
-var mayChange = map[string]bool{"out": true, "data": true, "lists": true, "targets": true, "backbone": true, "checkpoint_every": true, "init_adapter": true, "threads": true, "xla": true}
+// mayChange lists settings that may differ on resume because they do not affect the result. The number of threads,
+// XLA and the devices, which depend on the machine, affect the last digits only, as the processor does: noteResumed says so.
+var mayChange = map[string]bool{"out": true, "data": true, "lists": true, "targets": true, "backbone": true, "checkpoint_every": true, "init_adapter": true, "threads": true, "xla": true, "devices": true}
 
 // differs names the first setting that differs, as the user would type it.
 func (s Record) differs(other Record) string {

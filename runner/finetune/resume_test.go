@@ -85,7 +85,7 @@ func TestDiffers(t *testing.T) {
 		t.Errorf("without a mean: %q", d)
 	}
 	for name := range mayChange {
-		if !strings.Contains("out data lists targets backbone checkpoint_every init_adapter threads xla", name) {
+		if !strings.Contains("out data lists targets backbone checkpoint_every init_adapter threads xla devices", name) {
 			t.Errorf("%s may change on --resume: is the result still the same?", name)
 		}
 	}

@@ -43,7 +43,7 @@ const readSample = 16
 // measureTime times a few steps and batches on random images, and the reading of a few images, and tells the time of the run with the
 // settings c.
 func (p *plan) measureTime(ctx context.Context, c Config) (*PreviewSeconds, error) {
-	m, err := dtl.New(c.model(p.backbone, p.method, p.data.classes, p.device))
+	m, err := dtl.New(c.model(p.backbone, p.method, p.data.classes, p.devices))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
+
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
@@ -30,11 +32,11 @@ func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
 		return nil, err
 	}
 	session := c.SessionOptions()
-	device, err := graph.FindDevice(session)
+	devices, err := c.FindDevices()
 	if err != nil {
 		return nil, err
 	}
-	model, err := dtl.New(c.model(bb, s, classes, device))
+	model, err := dtl.New(c.model(bb, s, classes, devices))
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +80,22 @@ func (t *Trial) Infer() error {
 
 // Memory traces a step and returns its memory on all devices together and on a GPU. gpu is nil without a GPU.
 func (t *Trial) Memory() (all memory.Report, gpu *memory.Report, err error) {
+	metadata, err := t.traced()
+	if err != nil {
+		return all, nil, err
+	}
+	return replay(metadata)
+}
+
+func (t *Trial) traced() (*pb.RunMetadata, error) {
 	metadata, err := t.Trace(t.images, t.labels, t.rate, t.steps)
 	if err != nil {
-		return all, nil, fmt.Errorf("traced step: %w", err)
+		return nil, fmt.Errorf("traced step: %w", err)
 	}
+	return metadata, nil
+}
+
+func replay(metadata *pb.RunMetadata) (all memory.Report, gpu *memory.Report, err error) {
 	if report, err := memory.Replay(metadata, memory.GPU); err == nil {
 		gpu = &report
 	}
@@ -91,8 +105,10 @@ func (t *Trial) Memory() (all memory.Report, gpu *memory.Report, err error) {
 
 // StepMemory is the memory of one training step, in bytes.
 type StepMemory struct {
-	Peak  int64 // of a step, without weights and optimizer state; of the GPU only, if there is one
+	Peak  int64 // of a step, without weights and optimizer state; of GPUs the largest, without the processor's
 	Fixed int64 // weights and optimizer state
+	// Devices are the peaks by device, as users name them; nil if one device computes the step.
+	Devices map[string]int64
 }
 
 // MeasureStepMemory traces one training step in a separate session, without XLA, which leaves no allocation records.
@@ -108,13 +124,43 @@ func MeasureStepMemory(ctx context.Context, c Config, classes int) (StepMemory, 
 		return StepMemory{}, err
 	}
 	defer t.Close()
-	report, gpu, err := t.Memory()
+	weights, optimizer := t.FixedBytes()
+	m := StepMemory{Fixed: weights + optimizer}
+	metadata, err := t.traced()
 	if err != nil {
-		return StepMemory{}, err
+		return m, err
 	}
+	m.Devices, err = byDevice(metadata, t.Config.Places)
+	if err != nil || t.Config.Device == graph.GPU && m.Devices != nil {
+		for _, peak := range m.Devices {
+			m.Peak = max(m.Peak, peak)
+		}
+		return m, err
+	}
+	report, gpu, err := replay(metadata)
 	if gpu != nil {
 		report = *gpu
 	}
-	weights, optimizer := t.FixedBytes()
-	return StepMemory{Peak: report.Peak, Fixed: weights + optimizer}, nil
+	m.Peak = report.Peak
+	return m, err
+}
+
+// byDevice returns the peaks of a traced run on each of several devices, nil for one.
+func byDevice(metadata *pb.RunMetadata, places []graph.Place) (map[string]int64, error) {
+	if len(places) < 2 {
+		return nil, nil
+	}
+	peaks := map[string]int64{}
+	for _, p := range places {
+		var count func(string) bool
+		if p.Kind() == graph.GPU {
+			count = memory.GPU
+		}
+		report, err := memory.Replay(memory.On(metadata, p.Device()), count)
+		if err != nil {
+			return nil, fmt.Errorf("memory on %s: %w", p.Short(), err)
+		}
+		peaks[p.Short()] = report.Peak
+	}
+	return peaks, nil
 }

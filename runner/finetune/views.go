@@ -53,7 +53,7 @@ func (p *plan) pictureKey() string {
 
 // pictureOptions are those of a loader of the pictures, by row of the store.
 func (k *features) pictureOptions(p *plan) data.LoaderOptions {
-	o := data.LoaderOptions{Batch: firstPassBatch, CacheBytes: -1, SkipBad: p.config.SkipBadImages}
+	o := data.LoaderOptions{Batch: firstPassBatch * max(1, len(p.devices.Places)), CacheBytes: -1, SkipBad: p.config.SkipBadImages}
 	if p.config.Views == 0 {
 		return o
 	}

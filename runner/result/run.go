@@ -88,6 +88,8 @@ type Device struct {
 	Model   string `json:"model,omitempty"`   // in the words of the system
 	Threads int    `json:"threads,omitempty"` // intra-op threads
 	XLA     bool   `json:"xla,omitempty"`     // XLA compiled the step
+	// Devices are those that share the work, such as gpu:0,gpu:1 or worker:0/cpu:0,worker:1/cpu:0; absent if there is one.
+	Devices string `json:"devices,omitempty"`
 	Computing
 }
 

@@ -69,6 +69,8 @@ type StepMemory struct {
 	Peak  int64  `json:"peak_bytes"`  // of the step, without weights and optimizer state
 	Fixed int64  `json:"fixed_bytes"` // weights and optimizer state
 	How   string `json:"how"`         // how it was measured, for the caption of a table
+	// Devices are the peaks of several devices that share a step, by name.
+	Devices map[string]int64 `json:"peak_bytes_by_device,omitempty"`
 }
 
 // HowStepMemory is the How of every StepMemory.

@@ -117,7 +117,7 @@ func (s *sweep) stepMemory(ctx context.Context, j Job, f finetune.Config) *StepM
 		s.show.warn("%s: the memory of a step can't be measured: %v", j.Name, err)
 		return nil
 	}
-	s.memory[kind] = &StepMemory{Peak: measured.Peak, Fixed: measured.Fixed, How: HowStepMemory}
+	s.memory[kind] = &StepMemory{Peak: measured.Peak, Fixed: measured.Fixed, How: HowStepMemory, Devices: measured.Devices}
 	return s.memory[kind]
 }
 
