@@ -18,11 +18,12 @@ type microBatch struct {
 	accumulate   []*tf.Operation // the others' are added
 }
 
-// add accumulates the gradient of v over the micro-batches and returns their mean.
-func (m *microBatch) add(b *graph.Builder, v *graph.Variable, gradient graph.Value) graph.Value {
+// add accumulates the gradient of v over the micro-batches and returns their mean, which b computes. change builds what changes the
+// accumulator.
+func (m *microBatch) add(change *graph.Builder, v *graph.Variable, gradient graph.Value, b *graph.Builder) graph.Value {
 	sum := m.accumulators.Declare(b, "gradient/"+v.Name, false, v.Shape...)
-	m.assign = append(m.assign, sum.Set(b, gradient))
-	m.accumulate = append(m.accumulate, sum.Add(b, gradient))
+	m.assign = append(m.assign, sum.Set(change, gradient))
+	m.accumulate = append(m.accumulate, sum.Add(change, gradient))
 	return b.Scale(sum.Value, 1/float64(m.count))
 }
 

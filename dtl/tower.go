@@ -27,10 +27,44 @@ func (m *Model) mirror(i int, place graph.Place) *Model {
 		t.derive = func(name string, build func(b *graph.Builder) graph.Value) graph.Value {
 			return t.Frozen.Derive(t.builder, name, build)
 		}
+		if t.isDistant() {
+			t.Trainable = m.Trainable.Mirror(m.builder, t.builder)
+		}
 		t.attach() // to these weights, which a method may compute with
 	}
 	t.predict()
 	return &t
+}
+
+// maxMessage bounds the elements of a message that joins the trainable variables or their gradients. Each message between processes takes
+// some 0.1 ms of both, so the hundreds of small tensors of a method travel together; joining large ones would copy them for nothing.
+const maxMessage = 16 << 20
+
+// isDistant tells whether a mirror gets the trainable variables in one message, and sends their gradients in one.
+func (m *Model) isDistant() bool {
+	return m.builder.Place().Task() != m.Config.Places[0].Task() && m.Trainable.Elements() <= maxMessage
+}
+
+// gather returns the loss and the gradients of a tower on the device of b. Undefined gradients stay undefined.
+func (m *Model) gather(b *graph.Builder, loss graph.Value, gradients []graph.Value) (graph.Value, []graph.Value) {
+	if len(m.Config.Places) == 0 || !m.isDistant() {
+		return loss, gradients
+	}
+	values, shapes := []graph.Value{loss}, [][]int{loss.Shape}
+	for _, g := range gradients {
+		if g.Defined() {
+			values, shapes = append(values, g), append(shapes, g.Shape)
+		}
+	}
+	parts := b.Unflatten(m.builder.In("train").Flatten(values), shapes)
+	loss, parts = parts[0], parts[1:]
+	arrived := make([]graph.Value, len(gradients))
+	for i, g := range gradients {
+		if g.Defined() {
+			arrived[i], parts = parts[0], parts[1:]
+		}
+	}
+	return loss, arrived
 }
 
 // predict adds the forward pass for any number of images, and finds the prefix in it.

@@ -3,6 +3,7 @@ package dtl
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
@@ -126,13 +127,7 @@ func (m *Model) buildStep(t Training, in func(m *Model) input) (s *stepNodes, er
 	if t.Average > 0 {
 		s.average = graph.NewAverage(t.Average)
 	}
-	var clipped []*graph.Variable // wait for the norm of all gradients
-	var gradients []graph.Value
 	trainable := m.Trainable.All()
-	leaves := make([]graph.Value, len(trainable))
-	for i, v := range trainable {
-		leaves[i] = v.Value
-	}
 	var losses []graph.Value
 	sums := make([][]graph.Value, len(trainable))
 	scale := m.Config.Precision.LossScale()
@@ -140,14 +135,21 @@ func (m *Model) buildStep(t Training, in func(m *Model) input) (s *stepNodes, er
 		p, tower := towers[i].buildTower(t, in(towers[i]), share, s.micro != nil), towers[i].builder.In("train")
 		s.parts = append(s.parts, p)
 		weight := float64(share.samples()) / float64(n)
-		losses = append(losses, weighted(tower, p.loss, weight))
-		for k, gradient := range tower.Backward(p.loss, tower.Slope(scale*weight), leaves) {
+		var leaves []graph.Value
+		for _, v := range towers[i].Trainable.All() {
+			leaves = append(leaves, v.Value)
+		}
+		gradients := tower.Backward(p.loss, tower.Slope(scale*weight), leaves)
+		loss, gradients := towers[i].gather(b, weighted(tower, p.loss, weight), gradients)
+		losses = append(losses, loss)
+		for k, gradient := range gradients {
 			if gradient.Defined() {
 				sums[k] = append(sums[k], gradient)
 			}
 		}
 	}
 	s.loss = b.Sum(losses...)
+	arrived := []*tf.Operation{s.loss.Op}
 	for i, v := range trainable {
 		if len(sums[i]) == 0 {
 			continue // the loss does not depend on it: like PyTorch's AdamW, leave it untouched
@@ -157,19 +159,32 @@ func (m *Model) buildStep(t Training, in func(m *Model) input) (s *stepNodes, er
 			gradient = b.Scale(gradient, 1/scale)
 		}
 		s.gradients[v.Name] = gradient
-		if s.micro != nil {
-			gradient = s.micro.add(b, v, gradient)
-		}
-		if t.ClipGrad > 0 {
-			clipped, gradients = append(clipped, v), append(gradients, gradient)
+		arrived = append(arrived, gradient.Op)
+	}
+	change, update := b, b // of accumulators, and of what trains
+	if m.inCluster() {
+		change = b.After(arrived...)
+	}
+	if s.micro == nil {
+		update = change
+	}
+	var updated []*graph.Variable
+	var gradients []graph.Value
+	for _, v := range trainable {
+		gradient, ok := s.gradients[v.Name]
+		if !ok {
 			continue
 		}
-		m.addUpdate(b, s, v, gradient)
-	}
-	if len(clipped) > 0 {
-		for i, gradient := range b.ClipByGlobalNorm(gradients, t.ClipGrad) {
-			m.addUpdate(b, s, clipped[i], gradient)
+		if s.micro != nil {
+			gradient = s.micro.add(change, v, gradient, b)
 		}
+		updated, gradients = append(updated, v), append(gradients, gradient)
+	}
+	if t.ClipGrad > 0 && len(gradients) > 0 {
+		gradients = b.ClipByGlobalNorm(gradients, t.ClipGrad)
+	}
+	for i, v := range updated {
+		m.addUpdate(update, s, v, gradients[i])
 	}
 	return s, nil
 }
@@ -181,6 +196,12 @@ func (m *Model) addUpdate(b *graph.Builder, s *stepNodes, v *graph.Variable, gra
 	if s.average != nil {
 		s.updates = append(s.updates, s.average.Update(b, v, update))
 	}
+}
+
+// inCluster tells whether other processes compute a part of a step. All gradients then arrive before the first update, so that a step
+// during which a process ends changes nothing.
+func (m *Model) inCluster() bool {
+	return slices.ContainsFunc(m.Config.Places, func(p graph.Place) bool { return p.Task() != "" })
 }
 
 // weighted is a loss times its weight in the mean.

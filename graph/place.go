@@ -20,6 +20,9 @@ func (b *Builder) On(p Place) *Builder {
 	return &c
 }
 
+// Place is the device on which b places its nodes.
+func (b *Builder) Place() Place { return b.device }
+
 // Task is the process that the device belongs to, such as /job:worker/task:2, "" for this process.
 func (p Place) Task() string {
 	task, _, _ := strings.Cut(string(p), "/device:")
@@ -78,6 +81,23 @@ func (b *Builder) Flatten(values []Value) Value {
 		flat[i] = b.reshape(b.widen(v), tensor.Size(v.Shape))
 	}
 	return b.In("flatten").concat(0, flat...)
+}
+
+// Mirror returns the variables, which b reads on its device, as another device sees them: with leaves of their own on the tape, whose
+// values arrive there in one message.
+func (vs *Variables) Mirror(b, there *Builder) *Variables {
+	b, there = b.outside().In("mirror"), there.outside().In("mirror")
+	values, shapes := make([]Value, len(vs.list)), make([][]int, len(vs.list))
+	for i, v := range vs.list {
+		values[i], shapes[i] = Value{Output: v.read, Shape: v.Shape}, v.Shape
+	}
+	mirror := NewVariables()
+	for i, value := range there.Unflatten(b.Flatten(values), shapes) {
+		v := *vs.list[i]
+		v.Value = there.Leaf(there.cast(value, v.dtype))
+		mirror.add(&v)
+	}
+	return mirror
 }
 
 // Unflatten is the inverse of Flatten: values of the given shapes.

@@ -1,11 +1,13 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -28,6 +30,8 @@ type SessionOptions struct {
 	// Places are the devices that share the work of a graph built for them (see Builder.On); empty for one device. Processors of this
 	// process divide Threads among themselves.
 	Places []Place
+	// Cluster is where the session runs; nil for this process.
+	Cluster *Cluster
 }
 
 // threads resolves the default. TensorFlow's own default is one thread per processor of the machine, even in a container whose
@@ -75,6 +79,8 @@ func (o SessionOptions) threadsEach() int {
 // call fails with capi.ErrClosed.
 type Session struct {
 	session *capi.Session
+	cluster *Cluster
+	lost    atomic.Bool // a member of the cluster failed
 }
 
 // NewSession opens a session on a finished graph.
@@ -87,7 +93,7 @@ func NewSession(g *tf.Graph, o SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{s}, nil
+	return &Session{session: s, cluster: o.Cluster}, nil
 }
 
 // LoadSavedModel has TensorFlow read the SavedModel in a folder, including its variables, and opens a session on it.
@@ -101,7 +107,7 @@ func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Session{session}, model, nil
+	return &Session{session: session}, model, nil
 }
 
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
@@ -113,15 +119,21 @@ func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 		return nil, err
 	}
 	gpu, err := hasGPU(plain)
-	if err != nil || !gpu {
-		return plain, err
+	if err != nil {
+		return nil, err
+	}
+	if o.Cluster != nil {
+		config.IsolateSessionState = true // variables are those of the session, as in one process
+	}
+	if !gpu {
+		return o.marshal(config)
 	}
 	// With oneDNN on, the remapper replaces layer norms by an op that has no GPU kernel, wherever they are placed (TensorFlow 2.18).
 	rewrite.Remapping = pb.RewriterConfig_OFF
 	if o.XLA {
 		config.GraphOptions.OptimizerOptions = &pb.OptimizerOptions{GlobalJitLevel: pb.OptimizerOptions_ON_2}
 	}
-	return marshal(config)
+	return o.marshal(config)
 }
 
 func (o SessionOptions) config() *pb.ConfigProto {
@@ -142,6 +154,15 @@ func (o SessionOptions) config() *pb.ConfigProto {
 		}},
 		GpuOptions: &pb.GPUOptions{AllowGrowth: true},
 	}
+}
+
+// marshal adds where the session runs.
+func (o SessionOptions) marshal(config *pb.ConfigProto) (*tf.SessionOptions, error) {
+	options, err := marshal(config)
+	if err == nil && o.Cluster != nil {
+		options.Target = o.Cluster.target
+	}
+	return options, err
 }
 
 func marshal(config *pb.ConfigProto) (*tf.SessionOptions, error) {
@@ -175,13 +196,15 @@ func hasGPU(o *tf.SessionOptions) (bool, error) {
 
 // Run executes the targets with the given feeds and returns the fetched values in order.
 func (s *Session) Run(feeds []Feed, fetches []tf.Output, targets ...*tf.Operation) ([]tensor.Tensor, error) {
-	return s.session.Run(feeds, fetches, targets, nil)
+	values, err := s.session.Run(feeds, fetches, targets, nil)
+	return values, s.blame(err)
 }
 
 // RunHeld is Run that leaves the fetched values in TensorFlow's memory, so that feeding them to another run copies nothing. The caller
 // frees them with Free.
 func (s *Session) RunHeld(feeds []Feed, fetches []tf.Output) ([]tensor.Tensor, error) {
-	return s.session.RunHeld(feeds, fetches)
+	values, err := s.session.RunHeld(feeds, fetches)
+	return values, s.blame(err)
 }
 
 // Hold copies a tensor to TensorFlow's memory, so that feeding it copies nothing. Free the result.
@@ -195,7 +218,7 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 	var raw []byte
 	values, err := s.session.Run(feeds, fetches, targets, &raw)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.blame(err)
 	}
 	metadata := new(pb.RunMetadata)
 	if err := proto.Unmarshal(raw, metadata); err != nil {
@@ -205,7 +228,23 @@ func (s *Session) Trace(feeds []Feed, fetches []tf.Output, targets ...*tf.Operat
 }
 
 // Close frees the session and its variables. Closing again does nothing.
-func (s *Session) Close() error { return s.session.Close() }
+// TensorFlow waits without end for a member that has ended, so Close does not wait for TensorFlow then.
+func (s *Session) Close() error {
+	if s.lost.Load() {
+		go s.session.Close()
+		return nil
+	}
+	return s.session.Close()
+}
+
+// blame is Cluster.blame, and remembers a member's failure.
+func (s *Session) blame(err error) error {
+	err = s.cluster.blame(err)
+	if err != nil && errors.As(err, new(*MemberError)) {
+		s.lost.Store(true)
+	}
+	return err
+}
 
 // Devices lists the devices that TensorFlow found.
 func (s *Session) Devices() ([]tf.Device, error) { return s.session.Devices() }

@@ -50,7 +50,52 @@ func (c StepConfig) FindDevices() (Devices, error) {
 	if err != nil {
 		return Devices{}, err
 	}
-	return w.among(found)
+	d, err := w.among(found)
+	if len(d.Places) == 1 && len(w.places) == 0 {
+		d.Places = nil // TensorFlow's own choice
+	}
+	return d, err
+}
+
+// FindDevicesOf is FindDevices for every member of a cluster.
+func (c StepConfig) FindDevicesOf(cluster *graph.Cluster) (Devices, error) {
+	w, err := parseDevices(c.Devices)
+	if err != nil {
+		return Devices{}, err
+	}
+	found, err := graph.ListPlaces(graph.SessionOptions{Threads: c.Threads, Cluster: cluster})
+	if err != nil {
+		return Devices{}, err
+	}
+	members := map[string][]graph.Place{}
+	var order []string
+	for _, p := range found {
+		if _, ok := members[p.Task()]; !ok {
+			order = append(order, p.Task())
+		}
+		members[p.Task()] = append(members[p.Task()], p)
+	}
+	var all Devices
+	for _, task := range order {
+		d, err := w.in(task).among(members[task])
+		if err != nil {
+			return d, fmt.Errorf("%s: %w", task, err)
+		}
+		if all.Kind != "" && d.Kind != all.Kind {
+			return d, Usagef("%s would compute on a %s, and %s on a %s: devices of one kind can share the work (--devices cpu:0 leaves GPUs out)", order[0], all.Kind, task, d.Kind)
+		}
+		all = Devices{d.Kind, append(all.Places, d.Places...)}
+	}
+	return all, nil
+}
+
+// in is w with the names of devices in a member of a cluster.
+func (w wanted) in(task string) wanted {
+	w.places = slices.Clone(w.places)
+	for i, p := range w.places {
+		w.places[i] = graph.Place(task) + p
+	}
+	return w
 }
 
 // wanted is a value of --devices.
@@ -135,9 +180,6 @@ func (w wanted) among(found []graph.Place) (Devices, error) {
 			}
 		}
 		return Devices{w.places[0].Kind(), w.places}, nil
-	}
-	if len(best.Places) == 1 {
-		best.Places = nil
 	}
 	return best, nil
 }

@@ -19,8 +19,8 @@ func TestDevicesAmong(t *testing.T) {
 		want  string
 		kind  graph.Device
 	}{
-		{"", cpu, "", graph.Processor}, {"", cards, "", graph.GPU}, {"1", cards, "", graph.GPU},
-		{"all", cpu, "", graph.Processor}, {"all", cards, "gpu:0,gpu:1", graph.GPU},
+		{"", cpu, "cpu:0", graph.Processor}, {"", cards, "gpu:0", graph.GPU}, {"1", cards, "gpu:0", graph.GPU},
+		{"all", cpu, "cpu:0", graph.Processor}, {"all", cards, "gpu:0,gpu:1", graph.GPU},
 		{"2", cards, "gpu:0,gpu:1", graph.GPU}, {"2", append(cpu[:1:1], "/device:CPU:1"), "cpu:0,cpu:1", graph.Processor},
 		{"gpu:1", cards, "gpu:1", graph.GPU}, {"gpu:1, gpu:0", cards, "gpu:1,gpu:0", graph.GPU}, {"cpu:0", cards, "cpu:0", graph.Processor},
 	} {

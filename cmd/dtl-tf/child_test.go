@@ -14,10 +14,11 @@ import (
 
 // Values of childVariable. A number is also allowed: a limit on the size of files in bytes.
 const (
-	wholeProgram = "main"        // main as it is
-	diesAt       = "dies at "    // followed by a number: main, killed at that point between two changes on the disk
-	namesPoints  = "name points" // main, which prints the names of these points on stderr
-	extended     = "extended"    // main with another family of backbones and another method
+	wholeProgram   = "main"        // main as it is
+	diesAt         = "dies at "    // followed by a number: main, killed at that point between two changes on the disk
+	namesPoints    = "name points" // main, which prints the names of these points on stderr
+	extended       = "extended"    // main with another family of backbones and another method
+	anotherVersion = "another"     // main as another version of the program
 )
 
 // child is the main function of a test program that was started as dtl-tf. It returns the exit code.
@@ -39,6 +40,9 @@ func child(args []string) int {
 		main()
 	case variable == extended:
 		extend()
+		main()
+	case variable == anotherVersion:
+		version = "another"
 		main()
 	case variable == wholeProgram:
 		main()

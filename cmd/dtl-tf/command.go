@@ -27,7 +27,7 @@ type command struct {
 
 // commands lists the commands in the order of the help.
 func commands() []command {
-	return []command{fineTuneCommand, evalCommand, predictCommand, reportCommand, serveCommand, planCommand, compareCommand, mergeCommand, exportModelCommand, inspectCommand, exportCommand, fetchCommand, dataCheckCommand, prepareCommand, cacheListCommand, cacheClearCommand, vtabRunCommand, vtabSearchCommand, vtabTableCommand, vtabCheckCommand, fewshotRunCommand, fewshotTableCommand, domainRunCommand, domainTableCommand, doctorCommand, completionCommand(), versionCommand}
+	return []command{fineTuneCommand, evalCommand, predictCommand, reportCommand, serveCommand, planCommand, compareCommand, mergeCommand, exportModelCommand, inspectCommand, exportCommand, fetchCommand, dataCheckCommand, prepareCommand, cacheListCommand, cacheClearCommand, vtabRunCommand, vtabSearchCommand, vtabTableCommand, vtabCheckCommand, fewshotRunCommand, fewshotTableCommand, domainRunCommand, domainTableCommand, workerCommand, doctorCommand, completionCommand(), versionCommand}
 }
 
 // flagGroup is a titled set of flags.

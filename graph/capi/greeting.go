@@ -9,6 +9,7 @@ void end_filter(void);
 static const char *const greetings[] = {
 	"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
 	"MLIR V1 optimization pass is not enabled",
+	"Started server with target: grpc://", // the program says where it listens
 	"failed call to cuInit", // the CUDA build without a GPU; CUDABuild and the list of devices tell that in a way that can be reported
 	0
 };

@@ -40,7 +40,13 @@ func NewServer(definition []byte, host netip.Addr) (*Server, error) {
 	if !host.IsUnspecified() {
 		C.begin_bind((*C.uchar)(unsafe.Pointer(&address[0])))
 	}
-	server := C.TF_NewServer(raw, C.size_t(len(definition)), status)
+	var server *C.TF_Server
+	create := func() { server = C.TF_NewServer(raw, C.size_t(len(definition)), status) }
+	if FilterGreetings {
+		filterStderr(create)
+	} else {
+		create()
+	}
 	if !host.IsUnspecified() {
 		var failed C.int
 		bound := C.end_bind(&failed)

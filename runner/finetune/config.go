@@ -70,6 +70,7 @@ type Config struct {
 	Fixed  Fixed  `json:"-"` // with Memory
 
 	CacheMiB       int64           `json:"-"`
+	Cluster        string          `json:"-"` // a file for cluster.Read; "": this process alone
 	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off
 	CachePrecision graph.Precision `json:"-"` // of stored values; "": fp32
 }
@@ -119,7 +120,11 @@ func (c *Config) Settings() []runner.Setting {
 		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
 		Help: "`epochs`, warm-up and cool-down included (default: 110, the published number, for the lists of VTAB-1k; 25 for other data)",
 	}
-	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), c.optimizerSettings(), c.lossSettings(), c.selectionSettings(), c.memorySettings(), c.cacheSettings())
+	cluster := runner.Setting{
+		Name: "cluster", Group: runner.GroupMachine, Value: &c.Cluster,
+		Help: "train on several machines: `file` with a line HOST:PORT for each, first where this process listens, then those of 'dtl-tf worker', which must run; --devices counts for each machine; the protocol has no authentication, so use a private network",
+	}
+	return slices.Concat(c.fileSettings(), []runner.Setting{epochs}, c.StepConfig.Settings(), []runner.Setting{cluster}, c.optimizerSettings(), c.lossSettings(), c.selectionSettings(), c.memorySettings(), c.cacheSettings())
 }
 
 func (c *Config) fileSettings() []runner.Setting {

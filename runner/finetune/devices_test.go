@@ -104,4 +104,10 @@ func TestDevicesMemory(t *testing.T) {
 	c.Memory = "8GB"
 	_, err = Run(t.Context(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
 	expect.Error(t, err, want)
+	c.Cluster = "cluster.txt"
+	_, err = Run(t.Context(), c, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
+	expect.Error(t, err, "--memory", "leave --cluster out")
+	c.Memory = ""
+	_, err = Foresee(t.Context(), c, false, t.Logf)
+	expect.Error(t, err, "dtl-tf plan", "leave --cluster out")
 }

@@ -28,7 +28,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 	}
 	defer folder.Close()
 	defer limitGarbage()()
-	p, err := newPlan(ctx, c, ui.Note)
+	p, err := newPlan(ctx, c, ui.Version, ui.Note)
 	if err != nil {
 		return result.Run{}, err
 	}

@@ -21,7 +21,7 @@ func prepared(t *testing.T, c Config) *run {
 	folder, err := result.OpenFolder(c.Out, result.Refuse)
 	expect.NoError(t, err)
 	t.Cleanup(folder.Close)
-	p, err := newPlan(t.Context(), c.filled(), ui.Note)
+	p, err := newPlan(t.Context(), c.filled(), ui.Version, ui.Note)
 	expect.NoError(t, err)
 	t.Cleanup(p.data.close)
 	r, _, err := p.begin(t.Context(), folder, ui)

@@ -35,7 +35,10 @@ func (c Config) limit() (int64, error) {
 }
 
 func (c Config) checkMemory() error {
-	_, err := c.limit()
+	limit, err := c.limit()
+	if limit > 0 && c.Cluster != "" {
+		return errNoClusterForecast
+	}
 	return err
 }
 
@@ -238,6 +241,8 @@ func (p *plan) settleMemory(folder *result.Folder, note runner.NoteFunc) error {
 	debug.FreeOSMemory()
 	return nil
 }
+
+var errNoClusterForecast = runner.Usagef("--memory and 'dtl-tf plan' are for training in one process: leave --cluster out")
 
 // checkForecast returns an error if devices are not those whose memory the graph tells.
 func checkForecast(d runner.Devices) error {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/cluster"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/classify"
@@ -22,7 +24,8 @@ type plan struct {
 	schedule train.Schedule
 	backbone *backbone.Backbone
 	method   runner.Settings
-	start    *start // nil: the method's initial values
+	start    *start         // nil: the method's initial values
+	cluster  *graph.Cluster // nil for this process alone
 	devices  runner.Devices
 	data     *dataset
 	weights  []float32      // of the classes, nil without --class-weights
@@ -30,7 +33,7 @@ type plan struct {
 }
 
 // newPlan reads the backbone, the initial adapter and the data set.
-func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error) {
+func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc) (*plan, error) {
 	p := &plan{config: c}
 	var err error
 	if p.backbone, err = c.loadBackbone(ctx); err != nil {
@@ -60,7 +63,7 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 	if p.schedule, err = train.NewSchedule(c.Schedule, p.config.Epochs, p.config.LearningRate); err != nil {
 		return nil, err // not after Config.check
 	}
-	if p.devices, err = c.FindDevices(); err != nil {
+	if err := p.findDevices(ctx, version, note); err != nil {
 		return nil, err
 	}
 	if err := p.config.ResolveXLA(p.devices.Kind, note); err != nil {
@@ -85,6 +88,19 @@ func newPlan(ctx context.Context, c Config, note runner.NoteFunc) (*plan, error)
 		return nil, err
 	}
 	return p, nil
+}
+
+// findDevices finds what computes the steps: here, or with Cluster in all its members.
+func (p *plan) findDevices(ctx context.Context, version string, note runner.NoteFunc) (err error) {
+	if p.config.Cluster == "" {
+		p.devices, err = p.config.FindDevices()
+		return err
+	}
+	if p.cluster, err = cluster.Lead(ctx, p.config.Cluster, p.config.Threads, version, note); err != nil {
+		return cmp.Or(interrupted(ctx), err)
+	}
+	p.devices, err = p.config.FindDevicesOf(p.cluster)
+	return err
 }
 
 // settleData matches the classes with the initial adapter's and surveys the images.
@@ -164,7 +180,9 @@ func (p *plan) newModel() (*dtl.Model, error) {
 
 // values returns what the model's variables start from.
 func (p *plan) values(m *dtl.Model) (dtl.Start, error) {
-	s := dtl.Start{Session: p.config.SessionOptions(), Weights: p.backbone.Weights, Seed: p.config.Seed}
+	session := p.config.SessionOptions()
+	session.Cluster = p.cluster
+	s := dtl.Start{Session: session, Weights: p.backbone.Weights, Seed: p.config.Seed}
 	if p.start == nil {
 		return s, nil
 	}

@@ -52,6 +52,9 @@ func Foresee(ctx context.Context, c Config, measure bool, note runner.NoteFunc) 
 	if c.Data == "" {
 		return Preview{}, runner.Usagef("--data is required: name the folder of a data set")
 	}
+	if c.Cluster != "" {
+		return Preview{}, errNoClusterForecast
+	}
 	if err := c.checkSettings(); err != nil {
 		return Preview{}, err
 	}
@@ -59,7 +62,7 @@ func Foresee(ctx context.Context, c Config, measure bool, note runner.NoteFunc) 
 	if err != nil {
 		return Preview{}, err
 	}
-	p, err := newPlan(ctx, c, note)
+	p, err := newPlan(ctx, c, "", note) // without a cluster, no member asks for the version
 	if err != nil {
 		return Preview{}, err
 	}

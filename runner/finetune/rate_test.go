@@ -14,7 +14,7 @@ func TestUsualRate(t *testing.T) {
 		c := smallRun(t)
 		c.Method, c.LearningRate, c.Epochs = method, 0, 1
 		noted := ""
-		p, err := newPlan(t.Context(), c, func(format string, args ...any) { noted += fmt.Sprintf(format, args...) + "\n" })
+		p, err := newPlan(t.Context(), c, "test", func(format string, args ...any) { noted += fmt.Sprintf(format, args...) + "\n" })
 		expect.NoError(t, err)
 		p.data.close()
 		if p.config.LearningRate != want || !strings.Contains(noted, fmt.Sprintf("--lr %v: ", want)) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dtl-tf/dtl"
+	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
@@ -78,6 +79,9 @@ func (r *run) run(ctx context.Context) error {
 	case errors.Is(err, context.Canceled):
 		r.record.Status, r.record.Error = result.Interrupted, err.Error()
 		err = fmt.Errorf("%w; what was done so far is in %s%s", err, r.folder.Path(""), r.howToContinue())
+	case errors.As(err, new(*graph.MemberError)):
+		r.record.Status, r.record.Error = result.Failed, err.Error()
+		err = fmt.Errorf("%w; what was done so far is in %s%s", err, r.folder.Path(""), r.howToContinue())
 	default:
 		r.record.Status, r.record.Error = result.Failed, err.Error()
 	}
@@ -129,10 +133,13 @@ func (r *run) train(ctx context.Context) error {
 	summary, err := loop.Run(ctx)
 	r.measure(summary)
 	var stopped *train.InterruptedError
+	var member *graph.MemberError
 	switch {
 	case err == nil:
 		return r.complete(summary.Position)
 	case errors.As(err, &stopped):
+		return also(err, r.saveInterrupted(summary.Position))
+	case errors.As(err, &member): // the state is in this process, and the step has changed nothing of it
 		return also(err, r.saveInterrupted(summary.Position))
 	case r.good != nil: // diverged, bad input or a full disk
 		return also(err, r.writeTrained(r.ending()))

@@ -28,7 +28,7 @@ var storeys = []struct {
 	{"dtl", []string{"dtl"}},
 	{"runner: tools and files", []string{
 		"runner/internal", "runner/fault", "runner/machine", "runner/train", "runner/data", "runner/result", "runner/feature", "runner/checkpoint",
-		"runner/report", "runner/tensorboard", "runner/hub", "runner/assess",
+		"runner/report", "runner/cluster", "runner/tensorboard", "runner/hub", "runner/assess",
 	}},
 	{"runner: what its commands share", []string{"runner"}},
 	{"runner: adapters, classes, scores", []string{"runner/internal/adapter", "runner/internal/class", "runner/internal/classify", "runner/assess/page"}},
