@@ -40,13 +40,7 @@ func NewServer(definition []byte, host netip.Addr) (*Server, error) {
 	if !host.IsUnspecified() {
 		C.begin_bind((*C.uchar)(unsafe.Pointer(&address[0])))
 	}
-	var server *C.TF_Server
-	create := func() { server = C.TF_NewServer(raw, C.size_t(len(definition)), status) }
-	if FilterGreetings {
-		filterStderr(create)
-	} else {
-		create()
-	}
+	server := C.TF_NewServer(raw, C.size_t(len(definition)), status)
 	if !host.IsUnspecified() {
 		var failed C.int
 		bound := C.end_bind(&failed)
@@ -60,7 +54,13 @@ func NewServer(definition []byte, host netip.Addr) (*Server, error) {
 	if C.TF_GetCode(status) != C.TF_OK {
 		return nil, errors.New(C.GoString(C.TF_Message(status)))
 	}
-	if C.TF_ServerStart(server, status); C.TF_GetCode(status) != C.TF_OK {
+	start := func() { C.TF_ServerStart(server, status) }
+	if FilterGreetings {
+		filterStderr(start)
+	} else {
+		start()
+	}
+	if C.TF_GetCode(status) != C.TF_OK {
 		return nil, errors.New(C.GoString(C.TF_Message(status)))
 	}
 	return &Server{c: server, Target: C.GoString(C.TF_ServerTarget(server))}, nil

@@ -28,10 +28,10 @@ var storeys = []struct {
 	{"dtl", []string{"dtl"}},
 	{"runner: tools and files", []string{
 		"runner/internal", "runner/fault", "runner/machine", "runner/train", "runner/data", "runner/result", "runner/feature", "runner/checkpoint",
-		"runner/report", "runner/cluster", "runner/tensorboard", "runner/hub", "runner/assess",
+		"runner/report", "runner/tensorboard", "runner/hub", "runner/assess",
 	}},
 	{"runner: what its commands share", []string{"runner"}},
-	{"runner: adapters, classes, scores", []string{"runner/internal/adapter", "runner/internal/class", "runner/internal/classify", "runner/assess/page"}},
+	{"runner: adapters, classes, scores", []string{"runner/internal/adapter", "runner/internal/class", "runner/internal/classify", "runner/assess/page", "runner/cluster"}},
 	{"runner: training, answers, exports", []string{"runner/finetune", "runner/infer", "runner/export"}},
 	{"runner: cells of benchmarks", []string{"runner/recipe", "runner/sweep"}},
 	{"runner: whole commands", []string{"runner/check", "runner/compare", "runner/plan", "runner/vtab", "runner/fewshot", "runner/domain", "runner/doctor", "runner/cache", "runner/prepare", "runner/serve"}},
