@@ -53,6 +53,11 @@ func TestCluster(t *testing.T) {
 		t.Errorf("recorded devices %q, want %q", r.Device.Devices, want)
 	}
 	sameUpToRounding(t, three, one)
+	_, port, _ := net.SplitHostPort(addresses[1])
+	if c, err := net.Dial("tcp", "127.0.0.2:"+port); err == nil { // on a server that listens on all addresses, it would be answered
+		c.Close()
+		t.Error("a worker at 127.0.0.1 listens on 127.0.0.2 too")
+	}
 
 	killed := filepath.Join(dir, "killed")
 	long := append(tune(killed, flags...), "--epochs", "3000", "--schedule", "constant", "--checkpoint-every", "0")
