@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -75,6 +76,9 @@ func (c StepConfig) FindDevicesOf(cluster *graph.Cluster) (Devices, error) {
 		}
 		members[p.Task()] = append(members[p.Task()], p)
 	}
+	slices.SortFunc(order, func(a, b string) int { // TensorFlow lists members in any order; task:2 is before task:10
+		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+	})
 	var all Devices
 	for _, task := range order {
 		d, err := w.in(task).among(members[task])
