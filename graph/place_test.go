@@ -1,12 +1,16 @@
 package graph
 
 import (
+	"os"
+	"os/exec"
+	"runtime"
 	"slices"
 	"testing"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 )
 
@@ -62,5 +66,32 @@ func TestMirror(t *testing.T) {
 	}
 	if devices := gradients[0].Op.Device() + " " + back[0].Op.Device(); devices != "/device:CPU:1 /device:CPU:0" {
 		t.Errorf("gradient and its copy are on %s", devices)
+	}
+}
+
+// TestPools: each processor of a session has as many threads of its own as is its share of Threads. A session of two processors and four
+// threads has two for each, and two more that start ops.
+func TestPools(t *testing.T) {
+	need.That(t, runtime.GOOS == "linux", "the threads of a process are counted on Linux only")
+	const child = "DTL_TEST_POOLS_CHILD" // the first session of a process decides
+	if os.Getenv(child) == "" {
+		command := exec.Command(os.Args[0], "-test.run=^TestPools$")
+		command.Env = append(os.Environ(), child+"=1")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	open := func(processors ...Place) (threads int) {
+		s, err := NewSession(New(RecomputeNone).Graph(), SessionOptions{Threads: 4, Places: processors})
+		expect.NoError(t, err)
+		t.Cleanup(func() { s.Close() })
+		tasks, err := os.ReadDir("/proc/self/task")
+		expect.NoError(t, err)
+		return len(tasks)
+	}
+	first := open("/device:CPU:0", "/device:CPU:1")
+	if more := open("/device:CPU:0", "/device:CPU:1") - first; more < 6 {
+		t.Errorf("another session has %d threads more, want 6", more)
 	}
 }

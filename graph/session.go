@@ -66,8 +66,8 @@ func (o SessionOptions) processors() int {
 	return n
 }
 
-// threadsEach is the number of threads inside one op. TensorFlow's CPU devices share a pool of that many threads, and each has one
-// thread more for its own (see config).
+// threadsEach is the number of threads inside one op, which are those of a CPU device's own pool if the process's first session
+// has several (see capi.PoolForEachDevice).
 func (o SessionOptions) threadsEach() int {
 	if len(o.Places) == 0 || o.Places[0].Kind() == GPU {
 		return o.threads()
@@ -112,6 +112,9 @@ func LoadSavedModel(dir, tag string, o SessionOptions) (*Session, *tf.SavedModel
 
 func (o SessionOptions) tensorFlow() (*tf.SessionOptions, error) {
 	capi.SetKernelThreads(o.threadsEach())
+	if o.processors() > 1 {
+		capi.PoolForEachDevice()
+	}
 	config := o.config()
 	rewrite := config.GraphOptions.RewriteOptions
 	plain, err := marshal(config)

@@ -53,6 +53,7 @@ func main() {
 	method := flag.String("method", "dtl", "method")
 	device := flag.String("device", "cpu", "cpu, or gpu: build the graph for the GPU, which must be there")
 	chunk := flag.Int("chunk", 0, "values of a chunk, 0: the device's default")
+	devices := flag.Int("devices", 1, "processors of TensorFlow that share the batch and the threads")
 	xla := flag.Bool("xla", false, "compile the graph with XLA; its peak is then unknown")
 	separate := flag.Bool("separate", true, "with -xla: separate what is recomputed from its first computation")
 	trace := flag.String("trace", "", "file that receives the RunMetadata of the last peak")
@@ -66,6 +67,7 @@ func main() {
 		w, err := newWorker(config{
 			backbone: *arch, method: *method, batch: *batch, precision: *precision, recompute: *recompute, store: *store,
 			device: graph.Device(*device), chunk: *chunk, xla: *xla, separate: *separate, trace: *trace, threads: *threads,
+			devices: *devices,
 		})
 		if err != nil {
 			return err
@@ -83,7 +85,7 @@ func main() {
 type config struct {
 	backbone, method, precision, recompute, store, trace string
 	device                                               graph.Device
-	batch, chunk, threads                                int
+	batch, chunk, threads, devices                       int
 	xla, separate                                        bool
 }
 
@@ -122,6 +124,11 @@ func newWorker(c config) (*worker, error) {
 			return nil, fmt.Errorf("-device gpu: TensorFlow finds %s only (%w)", found, err)
 		}
 	}
+	for i := range c.devices {
+		if c.devices > 1 {
+			options.Places = append(options.Places, graph.Place(fmt.Sprintf("/device:CPU:%d", i)))
+		}
+	}
 	w := &worker{device: c.device, xla: c.xla, file: c.trace}
 	w.images, w.labels = finetune.RandomBatch(c.batch, arch.ImageSize(), classes)
 	if c.store != "" {
@@ -139,7 +146,7 @@ func newWorker(c config) (*worker, error) {
 	}
 	model, err := dtl.New(dtl.Config{
 		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes,
-		Precision: p, Recompute: mode, Device: c.device, ChunkValues: c.chunk, XLA: c.xla && c.separate,
+		Precision: p, Recompute: mode, Device: c.device, ChunkValues: c.chunk, XLA: c.xla && c.separate, Places: options.Places,
 	})
 	if err != nil {
 		return nil, err
