@@ -52,13 +52,17 @@ func Join(m Member) (*Cluster, error) {
 	if _, err := options.tensorFlow(); err != nil { // opens the first session of the process
 		return nil, err
 	}
+	config := options.config()
+	// A member answers the others in the threads that start its ops. A single one would send the variables, for which the others wait, after
+	// the member's own share of the step.
+	config.InterOpParallelismThreads = 2
 	tasks := map[int32]string{}
 	for i, address := range m.Addresses {
 		tasks[int32(i)] = address
 	}
 	raw, err := proto.Marshal(&pb.ServerDef{
 		Cluster: &pb.ClusterDef{Job: []*pb.JobDef{{Name: job, Tasks: tasks}}}, JobName: job, TaskIndex: int32(m.Index), Protocol: "grpc",
-		DefaultSessionConfig: options.config(),
+		DefaultSessionConfig: config,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("definition of a server: %w", err)

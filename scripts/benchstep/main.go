@@ -11,6 +11,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -19,6 +20,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	tf "github.com/wamuir/graft/tensorflow"
@@ -32,6 +34,8 @@ import (
 	_ "dtl-tf/graph/capi/process"
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/tensor"
+	"dtl-tf/runner"
+	"dtl-tf/runner/cluster"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/machine"
 )
@@ -41,6 +45,8 @@ const (
 	// rate and decay only have to change the weights as training does.
 	rate  = 1e-3
 	decay = 0.05
+
+	version = "benchstep" // for the members of a cluster, which must be of the same build
 )
 
 func main() {
@@ -51,9 +57,12 @@ func main() {
 	store := flag.String("store", "", "train on stored values of this precision instead of images")
 	threads := flag.Int("threads", 0, "threads inside one op, 0: all cores")
 	method := flag.String("method", "dtl", "method")
+	option := flag.String("option", "", "option NAME=VALUE of the method")
 	device := flag.String("device", "cpu", "cpu, or gpu: build the graph for the GPU, which must be there")
 	chunk := flag.Int("chunk", 0, "values of a chunk, 0: the device's default")
 	devices := flag.Int("devices", 1, "processors of TensorFlow that share the batch and the threads")
+	members := flag.String("cluster", "", "file of a cluster whose members share the batch: see dtl-tf worker")
+	listen := flag.String("listen", "", "with -cluster: be the worker at this address")
 	xla := flag.Bool("xla", false, "compile the graph with XLA; its peak is then unknown")
 	separate := flag.Bool("separate", true, "with -xla: separate what is recomputed from its first computation")
 	trace := flag.String("trace", "", "file that receives the RunMetadata of the last peak")
@@ -64,10 +73,14 @@ func main() {
 		if *ceiling {
 			return printCeiling(*threads)
 		}
+		if *listen != "" {
+			lent := cluster.Worker{Cluster: *members, Listen: *listen, Threads: *threads}
+			return lent.Run(context.Background(), runner.UI{Out: os.Stdout, Err: os.Stderr, Quiet: true, Version: version})
+		}
 		w, err := newWorker(config{
 			backbone: *arch, method: *method, batch: *batch, precision: *precision, recompute: *recompute, store: *store,
 			device: graph.Device(*device), chunk: *chunk, xla: *xla, separate: *separate, trace: *trace, threads: *threads,
-			devices: *devices,
+			devices: *devices, cluster: *members, option: *option,
 		})
 		if err != nil {
 			return err
@@ -83,10 +96,10 @@ func main() {
 
 // config is the command line.
 type config struct {
-	backbone, method, precision, recompute, store, trace string
-	device                                               graph.Device
-	batch, chunk, threads, devices                       int
-	xla, separate                                        bool
+	backbone, method, option, precision, recompute, store, trace, cluster string
+	device                                                                graph.Device
+	batch, chunk, threads, devices                                        int
+	xla, separate                                                         bool
 }
 
 // worker is a model and the batch that every step trains on.
@@ -129,6 +142,16 @@ func newWorker(c config) (*worker, error) {
 			options.Places = append(options.Places, graph.Place(fmt.Sprintf("/device:CPU:%d", i)))
 		}
 	}
+	if c.cluster != "" {
+		if options.Cluster, err = cluster.Lead(context.Background(), c.cluster, c.threads, version, func(string, ...any) {}); err != nil {
+			return nil, err
+		}
+		found, err := runner.StepConfig{Threads: c.threads}.FindDevicesOf(options.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		options.Places = found.Places
+	}
 	w := &worker{device: c.device, xla: c.xla, file: c.trace}
 	w.images, w.labels = finetune.RandomBatch(c.batch, arch.ImageSize(), classes)
 	if c.store != "" {
@@ -140,12 +163,16 @@ func newWorker(c config) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	method, _, err := dtl.NewMethod(c.method, nil, arch)
+	chosen := runner.MethodConfig{Method: c.method, Options: dtl.Options{}}
+	if name, value, given := strings.Cut(c.option, "="); given {
+		chosen.Options[name] = value
+	}
+	method, err := chosen.Resolve(arch)
 	if err != nil {
 		return nil, err
 	}
 	model, err := dtl.New(dtl.Config{
-		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method, Pool: method.Pool(), Classes: classes,
+		Arch: arch, Mean: bb.Mean, Std: bb.Std, Method: method.Method, Pool: method.Pool, Classes: classes,
 		Precision: p, Recompute: mode, Device: c.device, ChunkValues: c.chunk, XLA: c.xla && c.separate, Places: options.Places,
 	})
 	if err != nil {
