@@ -49,10 +49,7 @@ func (m *Model) forecast(t Training, o graph.SessionOptions, in func(m *Model) i
 	if err != nil {
 		return Forecast{}, err
 	}
-	f := Forecast{Weights: m.Frozen.Bytes() + m.Trainable.Bytes(), Optimizer: s.optimizer.State.Bytes()}
-	if s.average != nil {
-		f.Optimizer += s.average.State.Bytes()
-	}
+	f := Forecast{Weights: m.Frozen.Bytes() + m.Trainable.Bytes(), Optimizer: s.optimizerBytes()}
 	for _, v := range s.parts[0].inputs {
 		f.Input += v.Bytes()
 	}

@@ -77,6 +77,18 @@ func TestForecastSettings(t *testing.T) {
 	}
 }
 
+// TestForecastOptimizer: the optimizer keeps two moments of 4 bytes for each parameter of bitfit, in which every one has a gradient, and with
+// averages one more value.
+func TestForecastOptimizer(t *testing.T) {
+	for average, values := range map[float64]int64{0: 2, 0.9: 3} {
+		model, training, start := setting{arch: two, method: "bitfit", more: func(t *Training) { t.Average = average }}.resolve(t)
+		f := must(model.ForecastImages(training, start.Session))(t)
+		if want := 4 * values * int64(model.Trainable.Elements()); f.Optimizer != want {
+			t.Errorf("average %v: %d bytes of the optimizer, want %d", average, f.Optimizer, want)
+		}
+	}
+}
+
 // TestForecastHeavy is TestForecast for the backbones of the papers.
 func TestForecastHeavy(t *testing.T) {
 	need.Heavy(t, "takes an hour and 4 GB")

@@ -197,11 +197,7 @@ func (t *Trainer) startAverage() error {
 // stored in, and the optimizer's state: in float32, two moments for each trainable parameter that the loss depends on, and its
 // average.
 func (t *Trainer) FixedBytes() (weights, optimizer int64) {
-	optimizer = t.nodes.optimizer.State.Bytes()
-	if t.nodes.average != nil {
-		optimizer += t.nodes.average.State.Bytes()
-	}
-	return t.Frozen.Bytes() + t.Trainable.Bytes(), optimizer
+	return t.Frozen.Bytes() + t.Trainable.Bytes(), t.nodes.optimizerBytes()
 }
 
 // step trains on a batch: its images, or its stored values.

@@ -78,6 +78,14 @@ type stepNodes struct {
 	micro     *microBatch // nil if the batch is processed at once
 }
 
+// optimizerBytes is the memory of the optimizer's moments, and of the averages.
+func (s *stepNodes) optimizerBytes() int64 {
+	if s.average == nil {
+		return s.optimizer.State.Bytes()
+	}
+	return s.optimizer.State.Bytes() + s.average.State.Bytes()
+}
+
 // input adds the placeholders of a number of samples and the forward pass from them to logits.
 type input func(b *graph.Builder, samples int, f *backbone.Forward) (inputs []graph.Value, logits graph.Value)
 
