@@ -9,8 +9,8 @@ import (
 	"dtl-tf/graph/need"
 )
 
-// TestDefault holds the built-in backbone to what the program promises: 12 blocks, so that the defaults of
-// DTL apply, and no more than 8 MB.
+// TestDefault holds the built-in backbone to what its model card promises: 6 blocks of width 192, with a head of its own for CIFAR-100's
+// classes, in no more than 8 MB.
 func TestDefault(t *testing.T) {
 	dir, err := Default()
 	need.NoError(t, err)
@@ -18,8 +18,11 @@ func TestDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if depth := len(bb.Blocks()); depth != 12 {
-		t.Errorf("%d blocks, want 12", depth)
+	if blocks := bb.Blocks(); len(blocks) != 6 || blocks[0].Width != 192 {
+		t.Errorf("%d blocks of width %d, want 6 of 192", len(blocks), blocks[0].Width)
+	}
+	if classes := bb.Weights["head/kernel"].Shape[1]; classes != 100 {
+		t.Errorf("%d classes, want 100", classes)
 	}
 	size := int64(0)
 	err = fs.WalkDir(dir, ".", func(_ string, d fs.DirEntry, err error) error {
