@@ -61,7 +61,7 @@ func (c *StepConfig) Settings() []Setting {
 		},
 		{
 			Name: "xla", Group: GroupMachine, Value: &c.XLA, OneOf: []string{XLAAuto, XLAOn, XLAOff},
-			Help: "compile the step for a GPU with XLA: `auto|on|off`. Steps are several times faster, but --recompute saves less memory. auto compiles if there is a GPU with CUDA's compiler",
+			Help: "compile the step for a GPU with XLA: `auto|on|off`. Steps are several times faster. auto compiles if there is a GPU with CUDA's compiler",
 		},
 	}
 }
