@@ -3,6 +3,7 @@ package finetune
 import (
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/capi"
 	"dtl-tf/runner"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
@@ -34,6 +35,13 @@ func deviceModel(d graph.Device) string {
 		return machine.GPUs()
 	}
 	return machine.Processor()
+}
+
+// noteProcessor says that a run of TensorFlow's CUDA build is on the processor: whoever has that build expects a GPU.
+func (r *run) noteProcessor() {
+	if r.record.Device.Kind == "CPU" && capi.CUDABuild() {
+		r.ui.Note("TensorFlow's CUDA build finds no GPU: this run is on the processor (dtl-tf doctor says why)")
+	}
 }
 
 // notePrecision warns of precisions that are slow on a processor. The factors were measured on a DTL step on ViT-B/16, batch 8;

@@ -24,6 +24,7 @@ func (r *run) restore(ctx context.Context, cache *result.FeatureCache) (finished
 	if err := r.describe(cache); err != nil {
 		return nil, err
 	}
+	r.noteProcessor()
 	r.notePrecision()
 	r.noteUnused()
 	if r.config.Resume {
