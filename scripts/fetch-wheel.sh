@@ -46,5 +46,5 @@ if ! "${pip[@]}" download ${quiet[@]+"${quiet[@]}"} --disable-pip-version-check 
 fi
 
 wheels=("$folder"/*.whl)
-[ -f "${wheels[0]}" ] && [ ${#wheels[@]} -eq 1 ] || fail "pip left ${#wheels[@]} wheels in $folder, want one"
+if [ ! -f "${wheels[0]}" ] || [ ${#wheels[@]} -ne 1 ]; then fail "pip left ${#wheels[@]} wheels in $folder, want one"; fi
 printf '%s\n' "${wheels[0]}"
