@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,8 @@ func TestOnlyData(t *testing.T) {
 	}
 	args := []string{"fine-tune", "--data", "my photos", "--backbone", "b.npz", "--batch", "4"}
 	o := in(args...)
-	o.want(t, exitDone, "--out runs/my photos", "--epochs 25: ", "--test 0.15: there are no test images", "train 21, test 3")
+	o.want(t, exitDone, "--out runs/my photos", "--epochs 25: ", "--test 0.15: there are no test images", "train 21, test 3",
+		"--lr 0.002: ", "--drop-path 0.1 --drop-path-scope suffix: ")
 	r := readRun(t, filepath.Join(home, "runs", "my photos"))
 	if r.Progress.Epochs != 25 || r.Accuracy.Images != 3 || r.Data.Split.Test != 0.15 {
 		t.Errorf("run.json: %+v, %+v, %+v", r.Progress, r.Accuracy, r.Data.Split)
@@ -38,14 +40,29 @@ func TestOnlyData(t *testing.T) {
 	expect.NoError(t, err)
 	in("predict", "--backbone", "b.npz", "--adapter", "runs/my photos/adapter.safetensors", pictures[0]).want(t, exitDone)
 
+	if c := settings(t, r); c["lr"] != 0.002 || c["drop_path"] != 0.1 || c["drop_path_scope"] != "suffix" {
+		t.Errorf("run.json: %v", c)
+	}
 	in(append(args, "--resume")...).want(t, exitDone, "--out runs/my photos", "is finished")
-	in(append(args, "--epochs", "1")...).want(t, exitDone, "--out runs/my photos-2")
+	in(append(args, "--epochs", "1")...).want(t, exitDone, "--out runs/my photos-2", "--lr 0.001: ")
 	in(append(args, "--epochs", "1", "--resume")...).want(t, exitDone, "--out runs/my photos-2", "is finished")
 	in(append(args, "--epochs", "2", "--overwrite", "--test", "0")...).want(t, exitDone, "--out runs/my photos-2", "no test split")
 	if exists(filepath.Join(home, "runs"), "my photos-3") {
 		t.Error("--overwrite made another folder")
 	}
-	in("fine-tune", "--data", "my photos", "--backbone", "b.npz", "--batch", "4", "--views", "30", "--augment", "flip", "--feature-cache", "off").want(t, exitDone, "--epochs 30: ")
+	in("fine-tune", "--data", "my photos", "--backbone", "b.npz", "--batch", "4", "--views", "30", "--augment", "flip", "--feature-cache", "off",
+		"--lr", "0.01", "--drop-path", "0").want(t, exitDone, "--epochs 30: ")
+	if c := settings(t, readRun(t, filepath.Join(home, "runs", "my photos-3"))); c["lr"] != 0.01 || c["drop_path"] != 0.0 {
+		t.Errorf("run.json: %v", c)
+	}
+}
+
+// settings is the resolved configuration that a run recorded.
+func settings(t *testing.T, r result.Run) map[string]any {
+	t.Helper()
+	var config map[string]any
+	expect.NoError(t, json.Unmarshal(r.Config, &config))
+	return config
 }
 
 // TestTooFewToTest: a class with one image is no reason to refuse a run whose user did not ask for test images.

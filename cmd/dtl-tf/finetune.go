@@ -85,5 +85,5 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 // auto tells which settings the user has not given.
 func auto(g *groups) finetune.Auto {
 	given := g.all.Changed
-	return finetune.Auto{Out: !given("out"), Epochs: !given("epochs"), Test: !given("test") && !given("holdout")}
+	return finetune.Auto{Out: !given("out"), Epochs: !given("epochs"), Test: !given("test") && !given("holdout"), DropPath: !given("drop-path") && !given("drop-path-scope")}
 }

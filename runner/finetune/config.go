@@ -77,9 +77,10 @@ type Config struct {
 
 // Auto says which settings the user has left to the program.
 type Auto struct {
-	Out    bool // see defaultOut
-	Epochs bool // see chooseForData
-	Test   bool // Test is ownTest if the data set has no split to evaluate on
+	Out      bool // see defaultOut
+	Epochs   bool // see chooseForData
+	Test     bool // Test is ownTest if the data set has no split to evaluate on
+	DropPath bool // and its scope: see chooseForShort
 }
 
 // What --exif accepts.

@@ -56,7 +56,7 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
-	if err := p.config.chooseForData(set, note); err != nil {
+	if err := p.config.chooseForData(set, p.method.Method.Name(), note); err != nil {
 		return nil, err
 	}
 	p.config.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
