@@ -53,25 +53,37 @@ func (p *Predictor) fill(start Start) error {
 			return fmt.Errorf("backbone: %w", err)
 		}
 	}
-	values := tensor.Map{}
-	maps.Copy(values, start.Weights)
-	if !p.params.covered(start.Adapter) {
-		maps.Copy(values, p.params.drawn(start.Seed))
-		derived, err := p.params.derived(start.Weights)
-		if err != nil {
-			return err
-		}
-		maps.Copy(values, derived)
+	values, err := p.initial(start)
+	if err != nil {
+		return err
 	}
-	maps.Copy(values, start.Adapter)
 	if err := p.Trainable.Assign(p.session, values); err != nil {
 		return fmt.Errorf("adapter: %w", err)
 	}
 	return nil
 }
 
+// initial returns what the trainable variables start from, among other tensors. The weights of start are those that the model computes with.
+func (m *Model) initial(start Start) (tensor.Map, error) {
+	values := tensor.Map{}
+	maps.Copy(values, start.Weights)
+	if !m.params.covered(start.Adapter) {
+		maps.Copy(values, m.params.drawn(start.Seed))
+		derived, err := m.params.derived(start.Weights)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(values, derived)
+	}
+	maps.Copy(values, start.Adapter)
+	return values, nil
+}
+
 // Logits classifies any number of images [n, S, S, 3]: [n, classes].
 func (p *Predictor) Logits(images tensor.Tensor) (tensor.Tensor, error) {
+	if !p.images.Defined() {
+		return tensor.Tensor{}, errNoImages
+	}
 	out, err := p.spread([]tensor.Tensor{images}, p.passes(func(m *Model) pass { return pass{[]graph.Value{m.images}, []tf.Output{m.logits.Output}} }))
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("classify: %w", err)
@@ -82,6 +94,9 @@ func (p *Predictor) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 // ComputeStored runs any number of images [n, S, S, 3] through the prefix. It returns the values of the prefix in the order of Model.Stored,
 // each [n, Shape...] in float32.
 func (p *Predictor) ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error) {
+	if !p.images.Defined() {
+		return nil, errNoImages
+	}
 	if len(p.cached.fetches) == 0 {
 		return nil, fmt.Errorf("values to store: method %s leaves no part of the backbone as it is", p.Config.Method.Name())
 	}

@@ -39,17 +39,23 @@ func sumName(from int) string { return fmt.Sprintf("sum_%02d", from) }
 
 // summed is the prefix in which a stored sum stands for all outputs from block from on.
 func (p prefix) summed(b *graph.Builder, blocks []backbone.Block, from int) prefix {
-	var sum graph.Value
+	sum := sumOutputs(b, blocks, from, func(name string) graph.Value {
+		return p.values[slices.IndexFunc(p.values, func(v stored) bool { return v.name == name })].value
+	})
+	name := sumName(from) // a feature cache holds the values of several methods by name
+	return prefix{blocks: p.blocks, values: []stored{{name, sum, true}}, last: name, as: p.as}
+}
+
+// sumOutputs is the sum of the outputs of the blocks from a block on, which value finds by name.
+func sumOutputs(b *graph.Builder, blocks []backbone.Block, from int, value func(name string) graph.Value) (sum graph.Value) {
 	for i := from; i < len(blocks); i++ {
-		at := slices.IndexFunc(p.values, func(v stored) bool { return v.name == backbone.OutputName(blocks, i) })
-		if out := graph.Detach(p.values[at].value); sum.Defined() {
+		if out := graph.Detach(value(backbone.OutputName(blocks, i))); sum.Defined() {
 			sum = b.Add(sum, out)
 		} else {
 			sum = out
 		}
 	}
-	name := sumName(from) // a feature cache holds the values of several methods by name
-	return prefix{blocks: p.blocks, values: []stored{{name, sum, true}}, last: name, as: p.as}
+	return sum
 }
 
 // Stored describes a value of the prefix that a training step can read from the feature cache.

@@ -66,20 +66,41 @@ func newTrainer(m *Model, t Training, start Start, in func(m *Model) input) (*Tr
 	if err != nil {
 		return nil, err
 	}
-	moments := tensor.Map{}
-	for _, v := range nodes.optimizer.State.All() {
-		moments[v.Name] = tensor.Zeros(v.Shape...)
-	}
-	if err := nodes.optimizer.State.Assign(p.session, moments); err != nil {
-		p.Close()
-		return nil, err
-	}
 	trainer := &Trainer{Predictor: p, training: t, nodes: nodes}
-	if err := trainer.startAverage(); err != nil {
+	if err := trainer.startOptimizer(); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return trainer, nil
+}
+
+// startOptimizer sets the optimizer's moments to zero and the averages to the initial values.
+func (t *Trainer) startOptimizer() error {
+	var initial tensor.Map
+	var err error
+	if t.nodes.average != nil {
+		if initial, err = t.ReadTrainable(); err != nil {
+			return err
+		}
+	}
+	return graph.Fill(t.session, t.optimizerStart(initial)...)
+}
+
+// optimizerStart is what the optimizer's moments and the averages start from, given the initial values.
+func (t *Trainer) optimizerStart(initial tensor.Map) []graph.Filling {
+	moments := tensor.Map{}
+	for _, v := range t.nodes.optimizer.State.All() {
+		moments[v.Name] = tensor.Zeros(v.Shape...)
+	}
+	start := []graph.Filling{{Variables: t.nodes.optimizer.State, Values: moments}}
+	if t.nodes.average == nil {
+		return start
+	}
+	named := tensor.Map{}
+	for name, value := range initial {
+		named[t.nodes.average.Of(name)] = value
+	}
+	return append(start, graph.Filling{Variables: t.nodes.average.State, Values: named})
 }
 
 // Step trains on one batch of images [B, S, S, 3] at learning rate lr and returns the loss before the update. step counts
@@ -175,22 +196,6 @@ func (t *Trainer) ReadAverage() (tensor.Map, error) {
 		}
 	}
 	return all, err
-}
-
-// startAverage sets the averages to the initial values.
-func (t *Trainer) startAverage() error {
-	if t.nodes.average == nil {
-		return nil
-	}
-	initial, err := t.ReadTrainable()
-	if err != nil {
-		return err
-	}
-	named := tensor.Map{}
-	for name, value := range initial {
-		named[t.nodes.average.Of(name)] = value
-	}
-	return t.nodes.average.State.Assign(t.session, named)
 }
 
 // FixedBytes returns the bytes that stay allocated between steps: the weights, trainable and frozen, in the precision they are

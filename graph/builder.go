@@ -37,6 +37,7 @@ type shared struct {
 	kernels     bool // whether the kernels of package capi may be used
 	separates   bool // see ForXLA
 	constants   map[string]Value
+	scope       string // see Scoped
 }
 
 // New returns a Builder on an empty graph.
@@ -68,6 +69,14 @@ func (b *Builder) Apart() *Builder {
 	s.constants = map[string]Value{}
 	c.shared = &s
 	return &c
+}
+
+// Scoped returns a Builder like that of Apart whose nodes are below name, and whose new variables live in the session apart from those of
+// other scopes, so that models with variables of the same names train in one session.
+func (b *Builder) Scoped(name string) *Builder {
+	c := b.Apart().In(name)
+	c.scope = b.scope + name + "/"
+	return c
 }
 
 // After returns a Builder whose nodes run only after the given operations.

@@ -18,6 +18,7 @@ type Variable struct {
 	Value Value
 
 	dtype  tf.DataType // in which it is stored
+	shared string      // name in the session, see Builder.Scoped
 	handle tf.Output
 	loaded *tf.Operation // the read that Value is made of, nil for a member of NewInputs
 	read   tf.Output     // as float32
@@ -105,11 +106,11 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 		vs.list, vs.byName[name] = append(vs.list, v), v
 		return v
 	}
-	b = b.outside().In("variable/" + name)
+	b = b.outside().In("variable/" + b.scope + name)
 	if vs.fed {
 		return vs.add(b.input(name, trainable, dtype, shape))
 	}
-	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype}
+	v := &Variable{Name: name, Shape: slices.Clone(shape), Trainable: trainable, dtype: dtype, shared: b.scope + name}
 	v.handle = v.handleAgain(b)
 	read := b.node("ReadVariableOp", v.Shape, map[string]any{"dtype": dtype}, v.handle)
 	v.loaded, v.read = read.Op, b.widen(read).Output
@@ -164,7 +165,7 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 
 // handleAgain adds another handle of the variable.
 func (v *Variable) handleAgain(b *Builder) tf.Output {
-	return b.operation("VarHandleOp", map[string]any{"dtype": v.dtype, "shape": tf.MakeShape(dimensions(v.Shape)...), "shared_name": v.Name}).Output(0)
+	return b.operation("VarHandleOp", map[string]any{"dtype": v.dtype, "shape": tf.MakeShape(dimensions(v.Shape)...), "shared_name": v.shared}).Output(0)
 }
 
 // AfterReads returns x, which the graph has only once the variables of all sets have been read. The variables are those declared so far.
@@ -240,10 +241,20 @@ func (vs *Variables) Elements() int {
 // FillBytes bounds the bytes that one run copies into or out of a session, because the run briefly holds them twice.
 const FillBytes = 64 << 20
 
-// Assign sets every variable from values, which must have the same shapes and may hold further names. It batches variables
-// into few runs: TensorFlow prepares the graph anew for each set of targets, so one run per variable would cost 4 to 12 ms
-// each, seconds for a backbone.
+// Assign sets every variable from values, which must have the same shapes and may hold further names.
 func (vs *Variables) Assign(s *Session, values tensor.Map) error {
+	return Fill(s, Filling{vs, values})
+}
+
+// Filling is a set with the values of its variables.
+type Filling struct {
+	Variables *Variables
+	Values    tensor.Map // may hold further names
+}
+
+// Fill sets the variables of several sets as Assign does. It batches variables into few runs: TensorFlow prepares the graph anew for each set
+// of targets, so one run per variable would cost 4 to 12 ms each, seconds for a backbone.
+func Fill(s *Session, fillings ...Filling) error {
 	var feeds []Feed
 	var targets []*tf.Operation
 	pending := 0 // bytes in feeds
@@ -257,24 +268,28 @@ func (vs *Variables) Assign(s *Session, values tensor.Map) error {
 		feeds, targets, pending = nil, nil, 0
 		return nil
 	}
-	for _, v := range vs.list {
-		t, err := v.valueIn(values)
-		if err != nil {
-			return err
-		}
-		feeds = append(feeds, Feed{Output: v.input, Value: t})
-		targets = append(targets, v.assign)
-		if pending += 4 * tensor.Size(v.Shape); pending >= FillBytes {
-			if err := flush(); err != nil {
+	for _, f := range fillings {
+		for _, v := range f.Variables.list {
+			t, err := v.valueIn(f.Values)
+			if err != nil {
 				return err
+			}
+			feeds = append(feeds, Feed{Output: v.input, Value: t})
+			targets = append(targets, v.assign)
+			if pending += 4 * tensor.Size(v.Shape); pending >= FillBytes {
+				if err := flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	if err := flush(); err != nil {
 		return err
 	}
-	for _, d := range vs.derived {
-		targets = append(targets, d.update)
+	for _, f := range fillings {
+		for _, d := range f.Variables.derived {
+			targets = append(targets, d.update)
+		}
 	}
 	return flush()
 }
