@@ -27,6 +27,12 @@ evaluation.json (the figures) and report.html, a page with curves, the confusion
 most confident mistakes as thumbnails. The page holds pictures of the data set: mind that before you pass it
 on. --report=false writes none of these.
 
+--sweep trains several settings together, from one forward pass of what they share: the leading blocks that the
+method leaves alone, with linear, lst, lra, vqt and res-tuning-bypass all blocks. Each ends as a run of its own
+would, and has its folder below --out; sweep.csv there, and the table that is printed, sort them by their
+accuracy on the validation images. A seed in the grid is that of the initial values and of drop path; the order of
+the images is that of --seed for all settings. A sweep can't be resumed.
+
 If the method leaves the leading blocks alone, as dtl does up to block M, their outputs for an image never
 change. They are computed once and stored, for this run and for others (--feature-cache).
 
@@ -40,6 +46,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data vtab-1k/eurosat --lr 0.008 --out runs/eurosat",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --method dtl+ --kernel 5 --epochs 50 --out runs/photos",
 		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --select best --patience 10 --out runs/photos",
+		"dtl-tf fine-tune --backbone ViT-B_16.npz --data my-photos --val 0.15 --sweep 'lr=1e-3,3e-3;rank=2,4' --out runs/rates",
 		"dtl-tf fine-tune --backbone vit_mini4 --init random --data cifar --method full --augment flip-crop --out runs/scratch",
 	},
 	writesFiles: true,
@@ -60,7 +67,10 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		backbone.define(g, true)
 		add(runner.GroupStart)
 		method.define(g, "`name` of the method: "+runner.MethodNames(), c.Method)
-		add(runner.GroupTraining)
+		g.add(runner.GroupTraining, func(f *pflag.FlagSet) {
+			define(f, group(runner.GroupTraining, settings)...)
+			f.StringVar(&c.Sweep, "sweep", "", "`grid` of settings to train together, such as 'lr=1e-3,3e-3;rank=2,4': lr, weight-decay, drop-path, seed and options of the method")
+		})
 		g.add(runner.GroupMachine, func(f *pflag.FlagSet) {
 			define(f, group(runner.GroupMachine, settings)...)
 			f.BoolVarP(&quiet, "quiet", "q", false, "print the result without progress")
@@ -75,6 +85,9 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 			c.Fixed = finetune.Fixed{Recompute: g.all.Changed("recompute"), MicroBatch: g.all.Changed("micro-batch")}
 			if c.InitAdapter != "" && !g.all.Changed("method") {
 				c.Method = "" // the adapter file's, not the default
+			}
+			if g.all.Changed("sweep") {
+				return finetune.Sweep(ctx, c, g.all.Changed, io.ui(quiet))
 			}
 			_, err = finetune.Run(ctx, c, io.ui(quiet))
 			return err

@@ -21,6 +21,7 @@ type Config struct {
 	CheckpointEvery int     `json:"checkpoint_every"`
 	TensorBoard     bool    `json:"-"` // write event files into Out
 	Report          bool    `json:"-"` // write the answers of the evaluation and a report into Out
+	Sweep           string  `json:"-"` // see Sweep; Run ignores it
 	Holdout         float64 `json:"holdout"`
 	Val             float64 `json:"val,omitempty"`  // share of the training images for a split val
 	Test            float64 `json:"test,omitempty"` // and test

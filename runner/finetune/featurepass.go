@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dtl-tf/dtl"
+	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
@@ -16,12 +16,17 @@ import (
 // take 130 MB.
 const firstPassBatch = 16
 
+// computing computes what the store holds of images.
+type computing interface {
+	ComputeStored(images tensor.Tensor) ([]tensor.Tensor, error)
+}
+
 // storeError is a failure of the store; the run can train without a store.
 type storeError struct{ error }
 
 // fill computes the values that the store lacks and opens the loader of the training batches. Its error is a *storeError if
 // the run could do without the store.
-func (k *features) fill(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui runner.UI) (*feature.Loader, error) {
+func (k *features) fill(ctx context.Context, p *plan, t computing, ui runner.UI) (*feature.Loader, error) {
 	err := k.write(ctx, t, ui)
 	if err == nil {
 		err = k.omitUnreadable()
@@ -36,7 +41,7 @@ func (k *features) fill(ctx context.Context, p *plan, t *dtl.StoredTrainer, ui r
 }
 
 // write computes the missing values of all images, in the order of the store's rows.
-func (k *features) write(ctx context.Context, t *dtl.StoredTrainer, ui runner.UI) error {
+func (k *features) write(ctx context.Context, t computing, ui runner.UI) error {
 	begun := result.Now()
 	if len(k.store.Missing()) == 0 {
 		return nil

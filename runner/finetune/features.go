@@ -43,6 +43,11 @@ type features struct {
 	order   func(epoch int) ([][]int, error)
 }
 
+// storing is what reads stored values: a model, or several settings.
+type storing interface {
+	Stored(t dtl.Training) []dtl.Stored
+}
+
 // demand says how much a run insists on the feature cache.
 type demand int
 
@@ -55,7 +60,7 @@ const (
 // openFeatures decides whether the run reads the values of the model's prefix from a store, and opens it. features is nil if not.
 // record is for run.json, nil with --feature-cache off. before is the state of the cache in the run to resume, "" if there is
 // none.
-func (p *plan) openFeatures(ctx context.Context, m *dtl.Model, before string, ui runner.UI) (k *features, record *result.FeatureCache, err error) {
+func (p *plan) openFeatures(ctx context.Context, m storing, before string, ui runner.UI) (k *features, record *result.FeatureCache, err error) {
 	without := func(want demand, reason error, note runner.NoteFunc) (*features, *result.FeatureCache, error) {
 		record, err := decline(want, reason, note)
 		return nil, record, err
@@ -173,7 +178,7 @@ type obstacle struct {
 func (o *obstacle) Error() string { return o.reason }
 
 // storable lists the values of an image that training steps can read from a store, or says why there are none.
-func (p *plan) storable(m *dtl.Model) ([]feature.Value, *obstacle) {
+func (p *plan) storable(m storing) ([]feature.Value, *obstacle) {
 	c := p.config
 	switch policy := c.augmentation(); {
 	case policy.Mixes():

@@ -37,19 +37,24 @@ func (r *run) noteLooks() {
 // look looks at the validation images if it is time. With --select best it keeps the weights of the best look, and last says that
 // the best has become too old for training to go on.
 func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bool, err error) {
-	if i.Epoch%r.config.SelectEvery != 0 && i.Epoch != r.config.Epochs {
+	if !r.config.looksAfter(i.Epoch) {
 		return nil, false, nil
 	}
 	if err := r.readTrainable(i.Epoch, i.Step, i.Rate); err != nil {
 		return nil, false, err
 	}
-	begun, total := result.Now(), r.data.counts[data.Val]
 	if r.average != nil {
 		if err := r.trainer.SetTrainable(r.average); err != nil {
 			return nil, false, err
 		}
 		defer func() { err = also(err, r.trainer.SetTrainable(r.good)) }()
 	}
+	return r.measureLook(ctx, i)
+}
+
+// measureLook is look with the weights that the trainer has.
+func (r *run) measureLook(ctx context.Context, i train.Info) (look *train.Look, last bool, err error) {
+	begun, total := result.Now(), r.data.counts[data.Val]
 	say := func(done int) {
 		r.progress.Say(sayEvery, float64(i.Epoch)/float64(i.Epochs), func() string {
 			return fmt.Sprintf("epoch %d/%d  validating %d/%d", i.Epoch, i.Epochs, done, total)
@@ -79,8 +84,14 @@ func (r *run) look(ctx context.Context, i train.Info) (look *train.Look, last bo
 	return look, s.Stopped, nil
 }
 
+// looksAfter tells whether an epoch is followed by a look, if the run has validation images.
+func (c Config) looksAfter(epoch int) bool { return epoch%c.SelectEvery == 0 || epoch == c.Epochs }
+
 // answered classifies the validation images, from their stored values if there are some.
 func (r *run) answered(ctx context.Context) iter.Seq2[classify.Answered, error] {
+	if r.given != nil {
+		return r.given
+	}
 	if r.valued != nil {
 		return r.answeredStored(ctx)
 	}

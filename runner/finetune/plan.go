@@ -30,6 +30,10 @@ type plan struct {
 	data     *dataset
 	weights  []float32      // of the classes, nil without --class-weights
 	memory   *result.Memory // what --memory chose, or nil
+
+	// Of a setting of --sweep: the number of settings that train together, and the seed of the order of the images. Otherwise 0 and nil.
+	together  int
+	orderSeed *uint64
 }
 
 // newPlan reads the backbone, the initial adapter and the data set.

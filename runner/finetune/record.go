@@ -28,6 +28,8 @@ type Record struct {
 	CachePrecision graph.Precision `json:"cache_precision,omitempty"` // "" if the cache is off
 	// ValidationCache is on if looks read stored values too, "" if not.
 	ValidationCache string `json:"validation_cache,omitempty"`
+	// OrderSeed is the seed of the order of the images and of augmentation of a setting of --sweep whose Seed is another.
+	OrderSeed *uint64 `json:"order_seed,omitempty"`
 	// ClassWeights are the weights of the classes in the loss, by label, nil if they have none.
 	ClassWeights []float32 `json:"class_weights,omitempty"`
 }
@@ -55,6 +57,9 @@ func (r *run) settings() Record {
 	s := Record{
 		Config: c, Eps: unusualEps(bb), WarmupEpochs: r.schedule.Warmup, CooldownEpochs: r.schedule.Cooldown, FeatureCache: cacheOff,
 		ClassWeights: r.weights,
+	}
+	if r.orderSeed != nil && *r.orderSeed != c.Seed {
+		s.OrderSeed = r.orderSeed
 	}
 	if c.Recompute.Approximate() {
 		s.Gradients = approximate
@@ -89,6 +94,7 @@ func (r *run) describe(cache *result.FeatureCache) error {
 		Notes:        d.notes,
 		FeatureCache: cache,
 		Memory:       r.memory,
+		Together:     r.together,
 	}
 	if r.config.Select == SelectBest {
 		r.record.Selection = &result.Selection{Split: data.Val, Images: d.counts[data.Val]}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -50,6 +51,9 @@ type run struct {
 
 	stored *dtl.StoredTrainer // nil if steps read images
 	valued *feature.Loader    // of the stored values of the validation images, nil if looks read images
+
+	// given are images that something else classifies for the run, of a look or the evaluation. nil: the run does it itself.
+	given iter.Seq2[classify.Answered, error]
 
 	progress *report.Progress // of the loop
 }
@@ -222,9 +226,9 @@ func (r *run) evaluate(ctx context.Context) error {
 	var score classify.Score
 	var err error
 	if r.config.Report {
-		score, r.answers, err = classify.Answers(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), done)
+		score, r.answers, err = classify.Answers(ctx, r.tested(ctx), done)
 	} else {
-		score, err = classify.Top1(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), done)
+		score, _, err = classify.TopLoss(ctx, r.tested(ctx), done)
 	}
 	progress.Break()
 	if err != nil {
@@ -241,6 +245,14 @@ func (r *run) evaluate(ctx context.Context) error {
 	r.record.Measurements.EvaluationSeconds = result.Now().Sub(begun).Seconds()
 	r.record.Data.Skipped = r.data.skipped.Count()
 	return nil
+}
+
+// tested classifies the images to evaluate on.
+func (r *run) tested(ctx context.Context) iter.Seq2[classify.Answered, error] {
+	if r.given != nil {
+		return r.given
+	}
+	return classify.Images(ctx, r.trainer, r.data.test, r.backbone.ImageSize())
 }
 
 // plotAccuracy adds the result to the event file. run.json says finished by then, and a finished run is not resumed, so the

@@ -13,7 +13,7 @@ import (
 
 // evaluateSeveral is evaluate for images of several classes.
 func (r *run) evaluateSeveral(ctx context.Context, done func(int), begun time.Time) (err error) {
-	r.several, err = classify.Several(ctx, r.trainer, r.data.test, r.backbone.ImageSize(), r.data.set.LabelSets, done)
+	r.several, err = classify.Several(ctx, r.tested(ctx), r.data.set.LabelSets, done)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 
-	"dtl-tf/dtl"
 	"dtl-tf/graph"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner/data"
@@ -20,7 +19,7 @@ import (
 // openValidation opens a store of the values of the validation images beside k, that of the training images, so that looks need not run
 // the prefix either. It returns nil if looks read the images: if bfloat16 would round the values, if there are more validation
 // images than training images, or if there are too few looks to pay. A resumed run looks as it did before.
-func (r *run) openValidation(ctx context.Context, k *features, m *dtl.Model) (*features, error) {
+func (r *run) openValidation(ctx context.Context, k *features, m storing) (*features, error) {
 	c := r.config
 	before, want := "", optional
 	if c.Resume {
@@ -83,7 +82,7 @@ func validationBefore(folder *result.Folder) string {
 }
 
 // fillValidation computes the values that the store lacks.
-func (r *run) fillValidation(ctx context.Context, v *features, t *dtl.StoredTrainer) error {
+func (r *run) fillValidation(ctx context.Context, v *features, t computing) error {
 	if n := len(v.store.Missing()); n > 0 {
 		r.ui.Note("feature cache: storing values of the %s validation images too", report.Thousands(len(v.items)))
 	}

@@ -86,7 +86,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 	var e *assess.Evaluation
 	switch {
 	case l.several:
-		answers, err := classify.Several(ctx, l, loader, l.images.Size, set.LabelSets, done)
+		answers, err := classify.Several(ctx, classify.Images(ctx, l, loader, l.images.Size), set.LabelSets, done)
 		if err != nil {
 			return s, err
 		}
@@ -97,7 +97,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 		s.Score, err = classify.Top1(ctx, l, loader, l.images.Size, done)
 		return s, err
 	default:
-		score, answers, err := classify.Answers(ctx, l, loader, l.images.Size, done)
+		score, answers, err := classify.Answers(ctx, classify.Images(ctx, l, loader, l.images.Size), done)
 		if err != nil {
 			return s, err
 		}

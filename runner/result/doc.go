@@ -9,6 +9,7 @@ const (
 	MetricsFile = "metrics.csv"
 	AdapterFile = "adapter.safetensors"
 	SplitFile   = "split.csv" // of a run with --val or --test
+	SweepFile   = "sweep.csv" // the settings of fine-tune --sweep, in the folder of theirs
 )
 
 // Names of the files of an evaluation, in the folder of a run or in one of their own.

@@ -181,7 +181,7 @@ func (f *Folder) Close() {
 
 // madeByRun reports whether a run writes files of this name.
 func madeByRun(name string) bool {
-	named := name == RunFile || name == AdapterFile || name == MetricsFile || name == SplitFile || slices.Contains(EvaluationFiles(), name)
+	named := name == RunFile || name == AdapterFile || name == MetricsFile || name == SplitFile || name == SweepFile || slices.Contains(EvaluationFiles(), name)
 	return named || strings.HasPrefix(name, "backbone.") || strings.HasPrefix(name, "checkpoint") || strings.HasPrefix(name, "events.out.tfevents.")
 }
 

@@ -8,10 +8,10 @@ import (
 	"dtl-tf/runner/data"
 )
 
-// Several returns the answer for every image of a loader, in order. sets are the classes of an image by the label of its item, see
+// Several returns the answer for every classified image, in order. sets are the classes of an image by the label of its item, see
 // data.OpenSeveral.
-func Several(ctx context.Context, c Classifier, loader *data.Loader, size int, sets [][]int, done func(images int)) (answers []assess.SeveralAnswer, err error) {
-	_, err = each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
+func Several(ctx context.Context, images iter.Seq2[Answered, error], sets [][]int, done func(images int)) (answers []assess.SeveralAnswer, err error) {
+	_, err = each(ctx, images, done, func(item data.Item, logits []float32) {
 		answers = append(answers, assess.SeveralAnswer{Image: item.Name, True: sets[item.Label], Probabilities: assess.Sigmoid(logits)})
 	})
 	return answers, err
@@ -29,10 +29,10 @@ func SeveralLoss(ctx context.Context, images iter.Seq2[Answered, error], sets []
 	return answers, loss / float64(max(count, 1)), err
 }
 
-// Answers is Top1 that also returns the answer for every image, in order.
-func Answers(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (s Score, answers []assess.Answer, err error) {
+// Answers is Top1 of classified images that also returns the answer for every image, in order.
+func Answers(ctx context.Context, images iter.Seq2[Answered, error], done func(images int)) (s Score, answers []assess.Answer, err error) {
 	correct := 0
-	s.Images, err = each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
+	s.Images, err = each(ctx, images, done, func(item data.Item, logits []float32) {
 		a := assess.Judge(item.Name, item.Label, logits)
 		if a.Right() {
 			correct++

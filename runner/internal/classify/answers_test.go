@@ -11,7 +11,7 @@ import (
 // TestAnswers: the score of Top1, and the answers in the order of the images with the softmax of their logits.
 func TestAnswers(t *testing.T) {
 	items, loader := colours(t)
-	score, answers, err := Answers(context.Background(), &redness{}, loader, 8, func(int) {})
+	score, answers, err := Answers(context.Background(), Images(context.Background(), &redness{}, loader, 8), func(int) {})
 	expect.NoError(t, err)
 	if score.Images != 12 || math.Abs(score.Top1-100*8.0/12) > 1e-9 || len(answers) != 12 {
 		t.Fatalf("%+v and %d answers, want 8 of 12 right", score, len(answers))

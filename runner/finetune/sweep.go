@@ -1,0 +1,289 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"dtl-tf/dtl"
+	"dtl-tf/graph"
+	"dtl-tf/runner"
+	"dtl-tf/runner/checkpoint"
+	"dtl-tf/runner/report"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/train"
+)
+
+// Sweep trains the settings of a grid, Config.Sweep, together: the part of the forward pass that they share runs once for a batch (see
+// dtl.Joint). Each setting has a folder below Config.Out with the files of a run, and ends as a run of its own would, to rounding. The seed
+// of the grid is that of the initial values and of drop path; the order of the images, augmentation and images that are set aside follow
+// Config.Seed for all settings. given tells whether the user gave a flag. Sweep prints the settings by their accuracy on the validation
+// images, and writes the table to sweep.csv.
+//
+// A setting that diverges fails alone. If ctx is cancelled, the settings end as interrupted with what has been trained.
+func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runner.UI) error {
+	ui.Err = report.NewScreen(ui.Err)
+	c = c.filled()
+	s, err := newSweep(c, given, ui)
+	if err != nil {
+		return err
+	}
+	if s.config.Auto.Out {
+		s.config.Out = defaultOut(c.Data, c.Overwrite)
+		ui.Note("--out %s", s.config.Out)
+	}
+	folder, err := result.OpenFolder(s.config.Out, c.policy())
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	defer limitGarbage()()
+	s.folder = folder
+	defer s.close()
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// sweep is the settings of a grid on one data set.
+type sweep struct {
+	config   Config
+	axes     []axis
+	points   []point
+	ui       runner.UI
+	folder   *result.Folder
+	base     *plan // of the first point, with the seed of the order
+	joint    *dtl.Joint
+	settings []*member
+	batches  batches
+	frozen   string
+	closers  []func()
+}
+
+// member is a setting of a sweep.
+type member struct {
+	*run
+	index   int // among the settings
+	point   point
+	loss    float64 // of the last step
+	lossSum float64 // of the steps of the epoch
+	steps   int     // of the epoch
+	latest  *train.Look
+	failed  error
+	stopped bool // by --patience
+}
+
+func (m *member) trains() bool { return m.failed == nil && !m.stopped }
+
+// newSweep parses the grid and refuses what settings that train together can't have.
+func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	for _, refused := range []struct {
+		has  bool
+		flag string
+		why  string
+	}{
+		{c.Resume, "resume", "a sweep has no checkpoints: begin it again with --overwrite"},
+		{c.InitAdapter != "", "init-adapter", "settings start from drawn values"},
+		{c.Init == InitRandom, "init random", "nothing is shared if the backbone trains"},
+		{c.Memory != "", "memory", "the forecast is that of one setting"},
+		{c.TensorBoard, "tensorboard", "each folder's metrics.csv has the curves"},
+		{len(c.Targets) > 0, "targets", "settings are not tested on other domains"},
+	} {
+		if refused.has {
+			return nil, runner.Usagef("--sweep and --%s do not go together: %s", refused.flag, refused.why)
+		}
+	}
+	axes, err := parseGrid(c.Sweep, c.Method)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range axes {
+		if a.name != "seed" && given(a.name) {
+			return nil, runner.Usagef("--%s is given, and --sweep has %s too: give one of them", a.name, a.name)
+		}
+	}
+	s := &sweep{config: c, axes: axes, points: points(axes), ui: ui}
+	for _, p := range s.points {
+		if err := p.check(c); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// open reads the data and builds the graph. Until it succeeds, nothing that existed before has changed on the disk.
+func (s *sweep) open(ctx context.Context) (err error) {
+	first := s.points[0].apply(s.config)
+	first.Seed, first.CheckpointEvery = s.config.Seed, 0 // nothing continues from a checkpoint
+	if s.base, err = newPlan(ctx, first, s.ui.Note); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.base.data.close)
+	var settings []dtl.Setting
+	for _, p := range s.points {
+		m, err := s.member(p)
+		if err != nil {
+			return err
+		}
+		s.settings = append(s.settings, m)
+		settings = append(settings, dtl.Setting{Method: m.method.Method, Training: m.config.training(), Seed: m.config.Seed})
+	}
+	if err := s.build(settings, graph.FP32); err != nil {
+		return err
+	}
+	if err := s.openInput(ctx, settings); err != nil {
+		return err
+	}
+	if err := interrupted(ctx); err != nil {
+		return err
+	}
+	if err := s.folder.Clear(s.config.files()...); err != nil {
+		return err
+	}
+	return s.openFolders()
+}
+
+// member returns a setting without a trainer.
+func (s *sweep) member(p point) (*member, error) {
+	one := *s.base
+	seed := s.base.config.Seed
+	one.orderSeed, one.together = &seed, len(s.points)
+	one.config = p.apply(s.base.config)
+	one.config.Out = filepath.Join(s.config.Out, p.String())
+	var err error
+	if one.method, err = one.config.Resolve(one.backbone.Architecture); err != nil {
+		return nil, fmt.Errorf("--sweep: %s: %w", p, err)
+	}
+	one.schedule.Peak = one.config.LearningRate
+	quiet := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version}
+	return &member{run: &run{plan: &one, ui: quiet, progress: report.NewProgress(io.Discard, true)}, index: len(s.settings), point: p}, nil
+}
+
+// build makes the graph, whose steps take stored values of the given type, and gives each setting its trainer.
+func (s *sweep) build(settings []dtl.Setting, element graph.Precision) (err error) {
+	if s.joint != nil {
+		if err := s.joint.Close(); err != nil {
+			return err
+		}
+	}
+	p := s.base
+	config := p.config.model(p.backbone, p.method, p.data.classes, p.device)
+	if s.joint, err = dtl.NewJoint(config, settings, element, dtl.Start{Session: p.config.SessionOptions(), Weights: p.backbone.Weights}); err != nil {
+		return runner.Usagef("--sweep: %w", err)
+	}
+	for i, m := range s.settings {
+		m.stored = s.joint.Settings[i]
+		m.trainer = m.stored.Trainer
+	}
+	s.frozen, err = frozenSHA256(s.settings[0].trainer)
+	return err
+}
+
+// jointStored is what the settings store.
+type jointStored struct{ *dtl.Joint }
+
+// Stored implements storing. NewJoint has checked that stochastic depth leaves the values alone.
+func (j jointStored) Stored(dtl.Training) []dtl.Stored { return j.Joint.Stored() }
+
+// openInput opens the feature cache, or reads images.
+func (s *sweep) openInput(ctx context.Context, settings []dtl.Setting) error {
+	first := s.settings[0].run
+	quiet := first.ui
+	first.ui = s.ui // notes on the cache
+	defer func() { first.ui = quiet }()
+	k, cache, err := s.base.openFeatures(ctx, jointStored{s.joint}, "", s.ui)
+	if err != nil {
+		return err
+	}
+	target := first.targeter()
+	images := func(cache *result.FeatureCache) error {
+		s.batches = s.imageBatches(target)
+		return s.describe(cache)
+	}
+	if k == nil {
+		return images(cache)
+	}
+	s.closers = append(s.closers, func() { _ = k.store.Close() })
+	v, err := first.openValidation(ctx, k, jointStored{s.joint})
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		s.closers = append(s.closers, func() { _ = v.store.Close() })
+	}
+	if s.config.CachePrecision != graph.FP32 {
+		if err := s.build(settings, s.config.CachePrecision); err != nil {
+			return err
+		}
+	}
+	first.record.FeatureCache = k.record
+	loader, err := k.fill(ctx, s.base, s.joint, s.ui)
+	var failed *storeError
+	if errors.As(err, &failed) {
+		if cache, err = decline(k.demand, failed.error, s.ui.Note); err != nil {
+			return err
+		}
+		if err := s.build(settings, graph.FP32); err != nil {
+			return err
+		}
+		return images(cache)
+	}
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, loader.Close)
+	s.batches = s.storedBatches(loader, target)
+	if v != nil {
+		if err := first.fillValidation(ctx, v, s.joint); err != nil {
+			return err
+		}
+		s.closers = append(s.closers, first.closers...)
+		first.closers = nil
+	}
+	return s.describe(k.record)
+}
+
+// describe starts the records of all settings.
+func (s *sweep) describe(cache *result.FeatureCache) error {
+	for _, m := range s.settings {
+		if err := m.run.describe(cache); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openFolders opens the folder of each setting.
+func (s *sweep) openFolders() error {
+	for _, m := range s.settings {
+		folder, err := result.OpenFolder(m.config.Out, s.config.policy())
+		if err != nil {
+			return err
+		}
+		s.closers = append(s.closers, folder.Close)
+		m.folder, m.checkpoints = folder, checkpoint.NewStore(folder.Path(""))
+		if err := folder.Clear(s.config.files()...); err != nil {
+			return err
+		}
+		if err := errors.Join(m.writeSplit(), m.save()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sweep) close() {
+	for _, c := range slices.Backward(s.closers) {
+		c()
+	}
+	if s.joint != nil {
+		_ = s.joint.Close()
+	}
+}
