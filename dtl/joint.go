@@ -125,12 +125,13 @@ func (j *Joint) add(alone *Model, s Setting, element graph.Precision, scope stri
 	m.cached.fetches = nil // of the other graph
 	m.attach()
 	t := &StoredTrainer{}
-	var err error
-	if t.inputs, t.logits, err = m.buildStoredLogits(graph.FP32); err != nil {
+	inputs, logits, err := m.buildStoredLogits(graph.FP32)
+	if err != nil {
 		return nil, err
 	}
-	m.logits = t.logits
-	nodes, err := m.buildStep(s.Training, m.fromStored(element))
+	t.passes = []pass{{inputs, []tf.Output{logits.Output}}}
+	m.logits = logits
+	nodes, err := m.buildStep(s.Training, fromStored(element))
 	if err != nil {
 		return nil, err
 	}

@@ -142,8 +142,8 @@ func TestOtherUsage(t *testing.T) {
 		{[]string{"doctor", "stray"}, []string{`"stray"`}},
 		{[]string{"version", "stray"}, []string{`"stray"`}},
 		{[]string{"eval", "--backbone", fixture.backbone}, []string{"--data is required"}},
-		{append(eval, "--split", "dev"), []string{`"dev"`, "trainval", "test"}},
-		{append(eval, "--split", "val"), []string{`"val"`, "trainval", "test"}},
+		{[]string{"eval", "--data", fixture.data, "--split", "dev"}, []string{`"dev"`, "trainval", "test"}}, // the built-in backbone has a head
+		{[]string{"eval", "--data", fixture.data, "--split", "val"}, []string{`"val"`, "trainval", "test"}},
 		{append(eval, "--batch", "0"), []string{"--batch 0"}},
 		{append(eval, "--batch", "1000000000000"), []string{"--batch"}},
 		{append(eval, "--threads", "-1"), []string{"--threads -1"}},

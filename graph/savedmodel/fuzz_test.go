@@ -70,7 +70,8 @@ func FuzzIndex(f *testing.F) {
 		expect.Memory(t, 512*len(raw), func() {
 			entries, err := readIndex(fstest.MapFS{indexFile: {Data: raw}})
 			for _, e := range entries {
-				if err == nil && e.Size != int64(4*tensor.Size(e.shape)) {
+				width := map[typepb.DataType]int{typepb.DataType_DT_FLOAT: 4, typepb.DataType_DT_HALF: 2}[e.Dtype]
+				if err == nil && e.Size != int64(width*tensor.Size(e.shape)) {
 					t.Errorf("%q: %d bytes for the shape %v", e.name, e.Size, e.shape)
 				}
 			}

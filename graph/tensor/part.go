@@ -5,8 +5,12 @@ import (
 	"reflect"
 )
 
-// Part is the elements from..to-1 along the first dimension of t. It shares the data of t.
+// Part is the elements from..to-1 along the first dimension of t. It shares the data of t. Of data that is no slice, as what TensorFlow
+// computed, only the whole is a part.
 func Part(t Tensor, from, to int) (Tensor, error) {
+	if len(t.Shape) > 0 && from == 0 && to == t.Shape[0] {
+		return t, nil
+	}
 	data := reflect.ValueOf(t.Data)
 	if len(t.Shape) == 0 || from < 0 || to < from || to > t.Shape[0] || data.Kind() != reflect.Slice {
 		return Tensor{}, fmt.Errorf("a tensor of %T and shape %v has no part %d to %d", t.Data, t.Shape, from, to)

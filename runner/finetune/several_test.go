@@ -98,7 +98,6 @@ func TestSeveralTargets(t *testing.T) {
 func TestSeveralRefused(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"--data photos: class folders and lists give an image one class": func(c *Config) { c.Data = "photos" },
-		"--method full: the backbone file that it writes":                func(c *Config) { c.Method = "full" },
 		"--class-weights: ":    func(c *Config) { c.ClassWeights = "balanced" },
 		"--sampler balanced: ": func(c *Config) { c.Sampler = SamplerBalanced },
 	} {

@@ -95,6 +95,8 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 		{c.Memory != "", "memory", "the forecast is that of one setting"},
 		{c.TensorBoard, "tensorboard", "each folder's metrics.csv has the curves"},
 		{len(c.Targets) > 0, "targets", "settings are not tested on other domains"},
+		{c.Devices != "", "devices", "settings train on one device"},
+		{c.Cluster != "", "cluster", "settings train in one process"},
 	} {
 		if refused.has {
 			return nil, runner.Usagef("--sweep and --%s do not go together: %s", refused.flag, refused.why)
@@ -105,6 +107,9 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 		return nil, err
 	}
 	for _, a := range axes {
+		if a.name == "drop-path" {
+			c.Auto.DropPath = false
+		}
 		if a.name != "seed" && given(a.name) {
 			return nil, runner.Usagef("--%s is given, and --sweep has %s too: give one of them", a.name, a.name)
 		}
@@ -122,7 +127,7 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 func (s *sweep) open(ctx context.Context) (err error) {
 	first := s.points[0].apply(s.config)
 	first.Seed, first.CheckpointEvery = s.config.Seed, 0 // nothing continues from a checkpoint
-	if s.base, err = newPlan(ctx, first, s.ui.Note); err != nil {
+	if s.base, err = newPlan(ctx, first, s.ui.Version, s.ui.Note); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.base.data.close)
@@ -174,7 +179,7 @@ func (s *sweep) build(settings []dtl.Setting, element graph.Precision) (err erro
 		}
 	}
 	p := s.base
-	config := p.config.model(p.backbone, p.method, p.data.classes, p.device)
+	config := p.config.model(p.backbone, p.method, p.data.classes, runner.Devices{Kind: p.devices.Kind})
 	if s.joint, err = dtl.NewJoint(config, settings, element, dtl.Start{Session: p.config.SessionOptions(), Weights: p.backbone.Weights}); err != nil {
 		return runner.Usagef("--sweep: %w", err)
 	}

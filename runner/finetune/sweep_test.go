@@ -236,6 +236,8 @@ func TestSweepRefuses(t *testing.T) {
 		{func(c *Config) { c.InitAdapter = "a" }, []string{"--sweep and --init-adapter"}},
 		{func(c *Config) { c.Memory = "8GB" }, []string{"--sweep and --memory"}},
 		{func(c *Config) { c.TensorBoard = true }, []string{"--sweep and --tensorboard"}},
+		{func(c *Config) { c.Devices = "2" }, []string{"--sweep and --devices do not go together"}},
+		{func(c *Config) { c.Cluster = "cluster.json" }, []string{"--sweep and --cluster do not go together"}},
 		{func(c *Config) { c.Method, c.Init, c.Path = "full", InitRandom, tiny }, []string{"--sweep and --init random"}},
 		{func(c *Config) { c.Method = "lora" }, []string{"--sweep: setting 1: method lora changes the backbone from its first block on"}},
 		{func(c *Config) { c.Method = "full" }, []string{"method full changes the backbone from its first block on"}},
