@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/report"
@@ -280,6 +282,26 @@ func (s *sweep) openFolders() error {
 		if err := errors.Join(m.writeSplit(), m.save()); err != nil {
 			return err
 		}
+	}
+	return s.noteOthers()
+}
+
+// noteOthers names the runs of an earlier sweep that stay in the folder.
+func (s *sweep) noteOthers() error {
+	entries, err := os.ReadDir(s.folder.Path(""))
+	if err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	var others []string
+	for _, e := range entries {
+		_, err := os.Stat(filepath.Join(s.folder.Path(e.Name()), result.RunFile))
+		mine := slices.ContainsFunc(s.points, func(p point) bool { return p.String() == e.Name() })
+		if e.IsDir() && err == nil && !mine {
+			others = append(others, e.Name())
+		}
+	}
+	if len(others) > 0 {
+		s.ui.Note("%s of an earlier sweep, not in the table of this one: %s in %s", report.Count(len(others), "run"), spell.Few(others, 3), s.folder.Path(""))
 	}
 	return nil
 }

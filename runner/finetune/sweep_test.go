@@ -182,6 +182,27 @@ func TestSweepSeed(t *testing.T) {
 	}
 }
 
+// TestSweepOverwrites: --overwrite replaces the settings of the grid, and names the others that are in the folder.
+func TestSweepOverwrites(t *testing.T) {
+	c := smallRun(t)
+	c.Epochs, c.Sweep = 1, "lr=0.01,0.02"
+	_, err := swept(t, c, "sweep")
+	expect.NoError(t, err)
+	_, err = swept(t, c, "sweep")
+	expect.Error(t, err, "exists already", "--overwrite")
+	c.Sweep, c.Overwrite, c.Out = "lr=0.02,0.03", true, filepath.Join(filepath.Dir(c.Data), "sweep")
+	notes := new(bytes.Buffer)
+	expect.NoError(t, Sweep(t.Context(), c, noFlag, runner.UI{Out: new(bytes.Buffer), Err: notes, Version: "test"}))
+	if !strings.Contains(notes.String(), "1 run of an earlier sweep, not in the table of this one: lr=0.01 in") {
+		t.Error(notes)
+	}
+	for _, name := range []string{"lr=0.01", "lr=0.02", "lr=0.03"} {
+		if _, err := result.ReadRun(filepath.Join(c.Out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestSweepDiverges: a setting whose loss is not finite fails alone, and the command says so.
 func TestSweepDiverges(t *testing.T) {
 	c := selecting(t)
