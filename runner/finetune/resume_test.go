@@ -44,6 +44,8 @@ func TestDiffers(t *testing.T) {
 			*v = !*v
 		case *uint64:
 			*v = 77
+		case **uint64:
+			*v = new(uint64)
 		case *[]float32:
 			*v = []float32{1, 0.77}
 		case *data.Lists:
