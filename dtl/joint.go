@@ -25,7 +25,8 @@ type Setting struct {
 // Joint trains several settings on the same batches. The blocks that the methods leave as they are (see Model.Stored) run once for a
 // batch, as far as the setting with the longest prefix needs; then each setting takes its own step from the values, one after another.
 // So a batch needs the memory of these values and of one step at a time. The frozen weights are in memory once. Each setting has its own
-// trainable variables, optimizer state, learning rate, weight decay and stochastic depth, and ends as a StoredTrainer of its own would.
+// trainable variables, optimizer state, learning rate, weight decay and stochastic depth. Its results equal those of a separate StoredTrainer
+// within rounding.
 //
 // The settings share a backbone, a pool and a number of classes. A setting without a prefix shares nothing and is refused.
 type Joint struct {
@@ -61,7 +62,7 @@ func NewJoint(c Config, settings []Setting, element graph.Precision, start Start
 	}
 	j = &Joint{trunk: newTrunk(plain)}
 	weights := j.trunk.frozen.Bytes()
-	var found []*Model // in graphs of their own
+	var found []*Model // in separate graphs
 	for i, s := range settings {
 		m, err := c.found(s, found)
 		if err != nil {
@@ -87,7 +88,8 @@ func NewJoint(c Config, settings []Setting, element graph.Precision, start Start
 	return j, nil
 }
 
-// found returns the model of a setting in a graph of its own, which finds the prefix: an earlier one if that is the same.
+// found builds the model of a setting in a separate graph, which shows how long its prefix is. It returns an earlier model if one has the
+// same method.
 func (c Config) found(s Setting, earlier []*Model) (*Model, error) {
 	c.Method = s.Method
 	for _, m := range earlier {
@@ -222,7 +224,7 @@ func (j *Joint) Given(list []tensor.Tensor) (PrefixValues, error) {
 	return v, nil
 }
 
-// of returns the values of one setting in the order of its own Stored.
+// of returns the values that one setting reads, in the order of its Stored.
 func (j *Joint) of(setting int, v PrefixValues) []tensor.Tensor {
 	list := make([]tensor.Tensor, len(j.reads[setting]))
 	for i, name := range j.reads[setting] {

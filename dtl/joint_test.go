@@ -61,7 +61,7 @@ func batchOf(step int) (tensor.Tensor, []int32) {
 	return images, []int32{int32(step % 3), 1, 2, 0}
 }
 
-// TestJointEqualsSingle: after several steps the losses, the trained tensors and the logits of each setting are those of a run of its own,
+// TestJointEqualsSingle: after several steps the losses, the trained tensors and the logits of each setting equal those of a separate run,
 // from the images to the optimizer, whatever else trains beside it.
 func TestJointEqualsSingle(t *testing.T) {
 	dtl := func(rank string, lr, decay float64, seed uint64, drop float64) jointCase {

@@ -12,7 +12,7 @@ import (
 
 // Towers are the parts of a graph that compute on different devices, each its share of the samples: the model itself on the first
 // device, and a mirror of it on every other. All share the trainable variables, which live on the first device. Frozen weights
-// are shared by the processors of a process, which read them where they are; any other device has a copy of its own.
+// are shared by the processors of a process, which read them in place; every other device has its own copy.
 
 // towers lists the model and its mirrors, a tower for each of Config.Places.
 func (m *Model) towers() []*Model { return append([]*Model{m}, m.mirrors...) }

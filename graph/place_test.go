@@ -69,7 +69,7 @@ func TestMirror(t *testing.T) {
 	}
 }
 
-// TestPools: each processor of a session has as many threads of its own as is its share of Threads. A session of two processors and four
+// TestPools: each CPU device of a session has its share of Threads in its own pool. A session of two processors and four
 // threads has two for each, and two more that start ops.
 func TestPools(t *testing.T) {
 	need.That(t, runtime.GOOS == "linux", "the threads of a process are counted on Linux only")

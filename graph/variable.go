@@ -168,7 +168,7 @@ func (v *Variable) handleAgain(b *Builder) tf.Output {
 	return b.operation("VarHandleOp", map[string]any{"dtype": v.dtype, "shape": tf.MakeShape(dimensions(v.Shape)...), "shared_name": v.shared}).Output(0)
 }
 
-// AfterReads returns x, which the graph has only once the variables of all sets have been read. The variables are those declared so far.
+// AfterReads returns x, delayed until all variables of the sets that have been declared so far are read.
 //
 // TensorFlow starts the nodes that depend on nothing in the order of a hash table of addresses, which differs between processes. A
 // branch of the forward pass beside the backbone, such as a side network, would wait for whichever of its variables comes late, and a

@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// Part is the elements from..to-1 along the first dimension of t. It shares the data of t. Of data that is no slice, as what TensorFlow
-// computed, only the whole is a part.
+// Part is the elements from..to-1 along the first dimension of t. It shares the data of t. Data that is not
+// a slice, such as a result that TensorFlow holds, can only be returned whole.
 func Part(t Tensor, from, to int) (Tensor, error) {
 	if len(t.Shape) > 0 && from == 0 && to == t.Shape[0] {
 		return t, nil

@@ -12,7 +12,7 @@ import (
 	"dtl-tf/runner"
 )
 
-// maxSettings is more than fit on one forward pass usefully, and less than a typing mistake asks for. The graph grows with each.
+// maxSettings is a limit that a useful sweep does not reach and a typing mistake does. The graph grows with each setting.
 const maxSettings = 100
 
 // ownKeys are the settings in a grid that every method has. The others are the method's options.

@@ -61,43 +61,61 @@ func Compare(w io.Writer, subjects []*Subject) error {
 	return templates.ExecuteTemplate(w, "several", compare(subjects))
 }
 
+// measure is what a comparison is about: how often an answer is right, or how well the labels of an image are found.
+type measure struct {
+	labels      bool   // images may have several labels
+	title, name string // of the curve on the validation images
+	axis        string
+	column      func(s *Subject) (column, assess.Share)
+	curve       func(c Curves) []Curve
+	classes     func(s *Subject) []classValue
+}
+
+var accuracy = measure{
+	title: "Accuracy", name: "val accuracy", axis: "accuracy on val in %",
+	column:  accuracyColumn,
+	curve:   func(c Curves) []Curve { return c.Accuracy },
+	classes: recalls,
+}
+
+// accuracyColumn returns the figures of an evaluation, and the share of right answers.
+func accuracyColumn(s *Subject) (column, assess.Share) {
+	f := s.Figures
+	c := column{Accuracy: percent(f.Accuracy.Value), Balanced: percent(f.Balanced), F1: percent(f.MacroF1), ECE: percent(f.ECE), Top5: "–"}
+	if f.Top5 != nil {
+		c.Top5 = percent(f.Top5.Value)
+	}
+	return c, f.Accuracy
+}
+
 func compare(subjects []*Subject) several {
+	m := accuracy
 	if subjects[0].Several != nil {
-		return compareLabels(subjects)
+		m = labelMeasure
 	}
 	names := apart(subjects)
-	p := several{
-		Title:    fmt.Sprintf("%d evaluations compared", len(subjects)),
-		Subtitle: "",
-	}
+	p := several{Title: fmt.Sprintf("%d evaluations compared", len(subjects)), Labels: m.labels}
+	loss, second := chart{Title: "Loss"}, chart{Title: m.title}
 	var shares []assess.Share
-	loss, accuracy := chart{Title: "Loss"}, chart{Title: "Accuracy"}
-	var losses, accuracies []Curve
+	var losses, seconds []Curve
 	for i, s := range subjects {
-		f, colour := s.Figures, fmt.Sprintf("c%d", i%colours)
-		c := column{
-			Name: names[i], Colour: colour, Folder: spell.Line(s.Folder), Accuracy: percent(f.Accuracy.Value),
-			Range: percent(f.Accuracy.Low) + "–" + percent(f.Accuracy.High), Balanced: percent(f.Balanced), F1: percent(f.MacroF1),
-			ECE: percent(f.ECE), Images: report.Thousands(s.Images), Top5: "–",
-		}
-		if f.Top5 != nil {
-			c.Top5 = percent(f.Top5.Value)
-		}
-		p.Runs = append(p.Runs, c)
-		shares = append(shares, f.Accuracy)
-		losses, accuracies = append(losses, pick(names[i], s.Curves.Loss, "training")), append(accuracies, pick(names[i], s.Curves.Accuracy, "val"))
-		loss.Legend = append(loss.Legend, legend{colour, names[i]})
+		c, share := m.column(s)
+		c.Name, c.Colour, c.Folder = names[i], fmt.Sprintf("c%d", i%colours), spell.Line(s.Folder)
+		c.Range, c.Images = percent(share.Low)+"–"+percent(share.High), report.Thousands(s.Images)
+		p.Runs, shares = append(p.Runs, c), append(shares, share)
+		losses, seconds = append(losses, pick(names[i], s.Curves.Loss, "training")), append(seconds, pick(names[i], m.curve(s.Curves), "val"))
+		loss.Legend = append(loss.Legend, legend{c.Colour, names[i]})
 	}
-	accuracy.Legend = loss.Legend
+	second.Legend = loss.Legend
 	p.Intervals = intervals(names, shares)
 	if loss.Drawing = lineChart("training loss", "training loss, mean over an epoch", losses, nil, 0); loss.Drawing != nil {
 		p.Charts = append(p.Charts, loss)
 	}
-	if accuracy.Drawing = lineChart("val accuracy", "accuracy on val in %", accuracies, nil, 0); accuracy.Drawing != nil {
-		p.Charts = append(p.Charts, accuracy)
+	if second.Drawing = lineChart(m.name, m.axis, seconds, nil, 0); second.Drawing != nil {
+		p.Charts = append(p.Charts, second)
 	}
 	p.Differ, p.Same, p.Rest = settingsApart(subjects)
-	p.classes(subjects, recalls)
+	p.classes(subjects, m.classes)
 	p.pairs(subjects, names)
 	return p
 }
