@@ -17,57 +17,19 @@ type Difference struct {
 // correlated proportions or percentages, Psychometrika 12, 1947): how probable it is that two equally good classifiers differ by as
 // many images or more. It reports false if the evaluations are not of the same images with the same true classes. An image of any number
 // of classes is right if all its classes are.
-func Compare(a, b *Evaluation) (Difference, bool) {
-	if a.Several != nil && b.Several != nil {
-		return compareSeveral(a, b)
-	}
-	first, second := a.byImage(), b.byImage()
-	if len(first) != len(second) {
+func Compare(a, b *Evaluation) (d Difference, same bool) {
+	first, second := a.outcomes(), b.outcomes()
+	if len(first) != len(second) || (a.Several != nil) != (b.Several != nil) {
 		return Difference{}, false
-	}
-	var d Difference
-	for i := range first {
-		x, y := a.Answers[first[i]], b.Answers[second[i]]
-		switch {
-		case x.Image != y.Image || a.Name(x.True) != b.Name(y.True):
-			return Difference{}, false
-		case x.Right() && !y.Right():
-			d.OnlyFirst++
-		case y.Right() && !x.Right():
-			d.OnlySecond++
-		}
-	}
-	d.P = binomialTest(d.OnlyFirst, d.OnlySecond)
-	return d, true
-}
-
-// compareSeveral is Compare for images of any number of classes.
-func compareSeveral(a, b *Evaluation) (d Difference, same bool) {
-	key := func(e *Evaluation, x SeveralAnswer) string {
-		names := make([]string, len(x.True))
-		for i, class := range x.True {
-			names[i] = e.Name(class)
-		}
-		slices.Sort(names)
-		return fmt.Sprintf("%q %q", x.Image, names)
-	}
-	sorted := func(e *Evaluation) []SeveralAnswer {
-		list := slices.Clone(e.SeveralAnswers)
-		slices.SortStableFunc(list, func(x, y SeveralAnswer) int { return cmp.Compare(key(e, x), key(e, y)) })
-		return list
-	}
-	first, second := sorted(a), sorted(b)
-	if len(first) != len(second) {
-		return d, false
 	}
 	for i, x := range first {
 		y := second[i]
 		switch {
-		case key(a, x) != key(b, y):
+		case x.key != y.key:
 			return Difference{}, false
-		case x.Right() && !y.Right():
+		case x.right && !y.right:
 			d.OnlyFirst++
-		case y.Right() && !x.Right():
+		case y.right && !x.right:
 			d.OnlySecond++
 		}
 	}
@@ -75,17 +37,33 @@ func compareSeveral(a, b *Evaluation) (d Difference, same bool) {
 	return d, true
 }
 
-// byImage lists the indices of the answers by image and then by true class, because a list can name an image twice.
-func (e *Evaluation) byImage() []int {
-	order := make([]int, len(e.Answers))
-	for i := range order {
-		order[i] = i
+// outcome is whether the answer for an image is right. The key is the image with its true classes, because a list can name an image twice.
+type outcome struct {
+	key   string
+	right bool
+}
+
+// outcomes lists the answers' outcomes by key.
+func (e *Evaluation) outcomes() (list []outcome) {
+	add := func(image string, right bool, classes ...int) {
+		names := make([]string, len(classes))
+		for i, class := range classes {
+			names[i] = e.Name(class)
+		}
+		slices.Sort(names)
+		list = append(list, outcome{fmt.Sprintf("%q %q", image, names), right})
 	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := e.Answers[i], e.Answers[j]
-		return cmp.Or(cmp.Compare(a.Image, b.Image), cmp.Compare(e.Name(a.True), e.Name(b.True)))
-	})
-	return order
+	if e.Several != nil {
+		for _, x := range e.SeveralAnswers {
+			add(x.Image, x.Right(), x.True...)
+		}
+	} else {
+		for _, x := range e.Answers {
+			add(x.Image, x.Right(), x.True)
+		}
+	}
+	slices.SortStableFunc(list, func(x, y outcome) int { return cmp.Compare(x.key, y.key) })
+	return list
 }
 
 // binomialTest is the two-sided probability of a split of a + b fair coins that is at least as uneven as a to b.
