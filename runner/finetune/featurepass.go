@@ -8,6 +8,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
+	"dtl-tf/runner/machine"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
@@ -42,7 +43,7 @@ func (k *features) fill(ctx context.Context, p *plan, t computing, ui runner.UI)
 
 // write computes the missing values of all images, in the order of the store's rows.
 func (k *features) write(ctx context.Context, t computing, ui runner.UI) error {
-	begun := result.Now()
+	begun, processor := result.Now(), machine.ProcessorTime()
 	if len(k.store.Missing()) == 0 {
 		return nil
 	}
@@ -85,6 +86,7 @@ func (k *features) write(ctx context.Context, t computing, ui runner.UI) error {
 	}
 	k.record.Found = k.record.Values - len(w.Missing())
 	k.record.FirstPassSeconds = result.Now().Sub(begun).Seconds()
+	k.record.FirstPassProcessorSeconds = (machine.ProcessorTime() - processor).Seconds()
 	return nil
 }
 

@@ -141,6 +141,7 @@ func (r *run) measure(s train.Summary) {
 	m.InputWaitSeconds = r.before.InputWaitSeconds + s.InputWait.Seconds()
 	m.ValidationSeconds = r.before.ValidationSeconds + r.looking.Seconds()
 	m.TrainSeconds = r.before.TrainSeconds + (s.Elapsed - r.looking).Seconds()
+	m.ProcessorSeconds = r.before.ProcessorSeconds + (machine.ProcessorTime() - r.processor).Seconds()
 	if m.TrainSeconds > 0 {
 		m.ImagesPerSecond = images / m.TrainSeconds
 	}

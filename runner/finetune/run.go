@@ -18,6 +18,7 @@ import (
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/feature"
 	"dtl-tf/runner/internal/classify"
+	"dtl-tf/runner/machine"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/tensorboard"
@@ -36,18 +37,19 @@ type run struct {
 	board       *tensorboard.Board // nil without --tensorboard
 	closers     []func()
 
-	record  result.Run
-	metrics []result.Metric
-	from    train.Position         // where training starts: zero unless the run is resumed
-	before  result.Measurements    // of the part of the run before from
-	written train.Position         // of the newest checkpoint
-	answers []assess.Answer        // of the evaluation, with --report
-	several []assess.SeveralAnswer // the same with --loss bce, also without --report
-	good    tensor.Map             // the trainable variables after the last complete epoch, nil before the first
-	goodAt  int                    // the step of good
-	average tensor.Map             // the moving average at good, nil without --ema
-	best    tensor.Map             // those of the best look, nil with --select last and before the first one
-	looking time.Duration          // that looks took in this process
+	record    result.Run
+	metrics   []result.Metric
+	from      train.Position         // where training starts: zero unless the run is resumed
+	before    result.Measurements    // of the part of the run before from
+	written   train.Position         // of the newest checkpoint
+	answers   []assess.Answer        // of the evaluation, with --report
+	several   []assess.SeveralAnswer // the same with --loss bce, also without --report
+	good      tensor.Map             // the trainable variables after the last complete epoch, nil before the first
+	goodAt    int                    // the step of good
+	average   tensor.Map             // the moving average at good, nil without --ema
+	best      tensor.Map             // those of the best look, nil with --select last and before the first one
+	looking   time.Duration          // that looks took in this process
+	processor time.Duration          // processor time of this process before the first step
 
 	stored *dtl.StoredTrainer // nil if steps read images
 	valued *feature.Loader    // of the stored values of the validation images, nil if looks read images
@@ -134,6 +136,7 @@ func (r *run) train(ctx context.Context) error {
 	loop.OnEpochEnd("metrics", r.logEpoch)
 	loop.OnEpochEnd("checkpoint", r.snapshot)
 
+	r.processor = machine.ProcessorTime()
 	summary, err := loop.Run(ctx)
 	r.measure(summary)
 	var stopped *train.InterruptedError

@@ -86,9 +86,9 @@ func (r *run) fillValidation(ctx context.Context, v *features, t computing) erro
 	if n := len(v.store.Missing()); n > 0 {
 		r.ui.Note("feature cache: storing values of the %s validation images too", report.Thousands(len(v.items)))
 	}
-	found, seconds := v.record.Found, v.record.FirstPassSeconds // of the training images
+	ofTraining := *v.record
 	loader, err := v.fill(ctx, r.plan, t, r.ui)
-	v.record.Found, v.record.FirstPassSeconds = found, seconds
+	v.record.Found, v.record.FirstPassSeconds, v.record.FirstPassProcessorSeconds = ofTraining.Found, ofTraining.FirstPassSeconds, ofTraining.FirstPassProcessorSeconds
 	var failed *storeError
 	switch {
 	case errors.As(err, &failed):

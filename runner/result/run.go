@@ -180,23 +180,25 @@ type Measurements struct {
 	ImagesPerSecond   float64       `json:"images_per_second,omitempty"` // of training, including everything
 	InputWaitSeconds  float64       `json:"input_wait_seconds"`          // for images
 	TrainSeconds      float64       `json:"train_seconds,omitempty"`
-	ValidationSeconds float64       `json:"validation_seconds,omitempty"` // during training, not part of TrainSeconds
+	ProcessorSeconds  float64       `json:"train_processor_seconds,omitempty"` // of all threads from the first step to the last, looks included; other programs hardly change it
+	ValidationSeconds float64       `json:"validation_seconds,omitempty"`      // during training, not part of TrainSeconds
 	EvaluationSeconds float64       `json:"evaluation_seconds,omitempty"`
 	PeakMemoryBytes   int64         `json:"peak_memory_bytes,omitempty"` // resident, of the whole process
 }
 
 // FeatureCache says whether steps read the values of the prefix from the feature cache.
 type FeatureCache struct {
-	Used             bool    `json:"used"`
-	Reason           string  `json:"reason,omitempty"` // why not
-	Folder           string  `json:"folder,omitempty"`
-	Precision        string  `json:"precision,omitempty"` // of stored elements, fp32 or bf16
-	Bytes            int64   `json:"bytes,omitempty"`
-	Values           int     `json:"values,omitempty"` // per image
-	Views            int     `json:"views,omitempty"`  // pictures of each image that have values; absent without augmentation
-	Found            int     `json:"values_found,omitempty"`
-	FirstPassSeconds float64 `json:"first_pass_seconds,omitempty"` // spent on the other values
-	Validation       bool    `json:"validation,omitempty"`         // looks at the validation images read stored values too
+	Used                      bool    `json:"used"`
+	Reason                    string  `json:"reason,omitempty"` // why not
+	Folder                    string  `json:"folder,omitempty"`
+	Precision                 string  `json:"precision,omitempty"` // of stored elements, fp32 or bf16
+	Bytes                     int64   `json:"bytes,omitempty"`
+	Values                    int     `json:"values,omitempty"` // per image
+	Views                     int     `json:"views,omitempty"`  // pictures of each image that have values; absent without augmentation
+	Found                     int     `json:"values_found,omitempty"`
+	FirstPassSeconds          float64 `json:"first_pass_seconds,omitempty"` // spent on the other values
+	FirstPassProcessorSeconds float64 `json:"first_pass_processor_seconds,omitempty"`
+	Validation                bool    `json:"validation,omitempty"` // looks at the validation images read stored values too
 }
 
 // OnceAfterLast is the note of an accuracy that was measured as in the literature.
