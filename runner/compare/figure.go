@@ -13,17 +13,20 @@ import (
 func (c Comparison) figure() report.Figure {
 	f := report.Figure{
 		Up: "VTAB-1k average, %", Filled: "accuracy of own runs",
-		Memory: fmt.Sprintf("training memory, GiB (batch %d, %s)", c.Settings.Batch, c.Settings.Precision),
+		Costs: [2]report.Cost{
+			{Label: "trainable parameters, millions", Logarithmic: true},
+			{Label: fmt.Sprintf("training memory, GiB (batch %d, %s)", c.Settings.Batch, c.Settings.Precision)},
+		},
 	}
-	timed := report.Figure{Up: "seconds a step", Filled: "all measured on this machine", Memory: f.Memory}
+	timed := report.Figure{Up: "seconds a step", Filled: "all measured on this machine", Costs: f.Costs}
 	onVTAB := true
 	for _, l := range c.Rows {
 		if l.Measurement == nil {
 			continue
 		}
 		p := report.Point{
-			Name: published.Of(l.Row.Method).Name, Parameters: float64(l.Trainable) / 1e6, Memory: float64(l.Total) / (1 << 30),
-			Own: dtl.Ours(l.Row.Method), Up: l.SecondsPerStep,
+			Name: published.Of(l.Row.Method).Name, Own: dtl.Ours(l.Row.Method), Up: l.SecondsPerStep,
+			Cost: [2]float64{float64(l.Trainable) / 1e6, float64(l.Total) / (1 << 30)},
 		}
 		timed.Points = append(timed.Points, p)
 		switch {

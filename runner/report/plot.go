@@ -23,21 +23,25 @@ import (
 
 // Point is one method in a Figure.
 type Point struct {
-	Name       string
-	Up         float64 // the value on the vertical axis: an accuracy in percent or a measurement
-	Quoted     bool    // Up is quoted
-	Parameters float64 // millions, trainable, without the classifier
-	Memory     float64 // GiB of training
-	Own        bool    // DTL or DTL+, drawn in red
+	Name   string
+	Up     float64    // the value on the vertical axis: an accuracy in percent or a measurement
+	Quoted bool       // Up is quoted
+	Cost   [2]float64 // the values on the horizontal axes of both panels
+	Own    bool       // DTL or DTL+, drawn in red
 }
 
-// Figure is the comparison figure of the DTL paper: accuracy, or another value if no accuracy is known, against parameters (on a
-// logarithmic axis) and against memory, side by side.
+// Figure is a figure like that of the DTL paper: accuracy, or another value if no accuracy is known, against two costs, side by side.
 type Figure struct {
 	Points []Point
 	Up     string // the label of the vertical axis
 	Filled string // the legend of dots that are not quoted
-	Memory string // the label of the horizontal axis of the right panel
+	Costs  [2]Cost
+}
+
+// Cost is the horizontal axis of a panel.
+type Cost struct {
+	Label       string
+	Logarithmic bool
 }
 
 // The figure fits a page with margins.
@@ -97,8 +101,8 @@ func (f Figure) draw(c draw.Canvas) error {
 	}
 	// Both panels have the same vertical axis, so only the left one is labelled.
 	half := figureWidth / 2
-	f.parametersPanel().Draw(draw.Crop(c, margin, -half-margin, legendHeight, -margin))
-	f.memoryPanel().Draw(draw.Crop(c, half+margin, -2*margin, legendHeight, -margin))
+	f.costPanel(0, f.Up).Draw(draw.Crop(c, margin, -half-margin, legendHeight, -margin))
+	f.costPanel(1, "").Draw(draw.Crop(c, half+margin, -2*margin, legendHeight, -margin))
 	f.legend(draw.Crop(c, 0, 0, 0, legendHeight-figureHeight))
 	return nil
 }
@@ -130,23 +134,40 @@ func sans(size vg.Length) font.Font {
 	return font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size)
 }
 
-// parametersPanel places a method without parameters, which has no place on a logarithmic axis, at the left end.
-func (f Figure) parametersPanel() *plot.Plot {
-	p := f.panel("trainable parameters, millions (logarithmic)", f.Up)
+// costPanel draws the points against one of the costs.
+func (f Figure) costPanel(which int, up string) *plot.Plot {
+	if f.Costs[which].Logarithmic {
+		return f.logarithmicPanel(which, up)
+	}
+	p := f.panel(f.Costs[which].Label, up)
+	var content dots
+	high := 0.0
+	for _, q := range f.Points {
+		content = append(content, dot{q, q.Cost[which], q.Name})
+		high = max(high, q.Cost[which])
+	}
+	p.X.Min, p.X.Max = 0, 1.1*high
+	p.Add(content)
+	return p
+}
+
+// logarithmicPanel places a method without cost, which has no place on a logarithmic axis, at the left end.
+func (f Figure) logarithmicPanel(which int, up string) *plot.Plot {
+	p := f.panel(f.Costs[which].Label+" (logarithmic)", up)
 	low, high := math.Inf(1), 0.0
 	for _, q := range f.Points {
-		if q.Parameters > 0 {
-			low, high = min(low, q.Parameters), max(high, q.Parameters)
+		if x := q.Cost[which]; x > 0 {
+			low, high = min(low, x), max(high, x)
 		}
 	}
-	if high == 0 { // all methods train the classifier only
+	if high == 0 { // no method has a cost: all train the classifier only
 		low, high = 0.1, 1
 	}
 	none := low / 3
 	left := low / 2
 	var content dots
 	for _, q := range f.Points {
-		x, name := q.Parameters, q.Name
+		x, name := q.Cost[which], q.Name
 		if x == 0 {
 			x, name = none, name+" (0)"
 			left = none / 1.5
@@ -155,19 +176,6 @@ func (f Figure) parametersPanel() *plot.Plot {
 	}
 	// The library's own logarithmic axis reserves the width of its label twice, so this is a linear axis of logarithms.
 	p.X.Min, p.X.Max, p.X.Tick.Marker = math.Log10(left), math.Log10(high*2), plot.TickerFunc(decades)
-	p.Add(content)
-	return p
-}
-
-func (f Figure) memoryPanel() *plot.Plot {
-	p := f.panel(f.Memory, "")
-	var content dots
-	high := 0.0
-	for _, q := range f.Points {
-		content = append(content, dot{q, q.Memory, q.Name})
-		high = max(high, q.Memory)
-	}
-	p.X.Min, p.X.Max = 0, 1.1*high
 	p.Add(content)
 	return p
 }

@@ -15,16 +15,16 @@ import (
 
 // crowded holds the points of the paper's figure and Linear.
 var crowded = Figure{
-	Up: "VTAB-1k average, %", Filled: "accuracy of own runs", Memory: "training memory, GiB",
+	Up: "VTAB-1k average, %", Filled: "accuracy of own runs", Costs: [2]Cost{{"trainable parameters, millions", true}, {"training memory, GiB", false}},
 	Points: []Point{
-		{Name: "Full", Up: 68.97, Parameters: 85.8, Memory: 4.7, Quoted: true}, {Name: "Linear", Up: 57.64, Memory: 1.2, Quoted: true},
-		{Name: "BitFit", Up: 65.22, Parameters: 0.1, Memory: 2.9, Quoted: true}, {Name: "VPT-Shallow", Up: 67.82, Parameters: 0.06, Memory: 4.0, Quoted: true},
-		{Name: "VPT-Deep", Up: 71.97, Parameters: 0.56, Memory: 4.2, Quoted: true}, {Name: "Adapter", Up: 73.86, Parameters: 0.16, Memory: 2.8, Quoted: true},
-		{Name: "AdaptFormer", Up: 74.75, Parameters: 0.16, Memory: 2.8, Quoted: true}, {Name: "LoRA", Up: 74.6, Parameters: 0.29, Memory: 3.0, Quoted: true},
-		{Name: "SSF", Up: 75.69, Parameters: 0.21, Memory: 4.9, Quoted: true}, {Name: "FacT-TT", Up: 75.34, Parameters: 0.04, Memory: 3.9, Quoted: true},
-		{Name: "FacT-TK", Up: 75.55, Parameters: 0.07, Memory: 3.9, Quoted: true}, {Name: "NOAH", Up: 75.48, Parameters: 0.43, Memory: 3.3, Quoted: true},
-		{Name: "LST", Up: 74.25, Parameters: 2.38, Memory: 2.7, Quoted: true},
-		{Name: "DTL", Up: 76.76, Parameters: 0.04, Memory: 1.6, Own: true}, {Name: "DTL+", Up: 77.7, Parameters: 0.05, Memory: 1.7, Own: true},
+		{Name: "Full", Up: 68.97, Cost: [2]float64{85.8, 4.7}, Quoted: true}, {Name: "Linear", Up: 57.64, Cost: [2]float64{0, 1.2}, Quoted: true},
+		{Name: "BitFit", Up: 65.22, Cost: [2]float64{0.1, 2.9}, Quoted: true}, {Name: "VPT-Shallow", Up: 67.82, Cost: [2]float64{0.06, 4.0}, Quoted: true},
+		{Name: "VPT-Deep", Up: 71.97, Cost: [2]float64{0.56, 4.2}, Quoted: true}, {Name: "Adapter", Up: 73.86, Cost: [2]float64{0.16, 2.8}, Quoted: true},
+		{Name: "AdaptFormer", Up: 74.75, Cost: [2]float64{0.16, 2.8}, Quoted: true}, {Name: "LoRA", Up: 74.6, Cost: [2]float64{0.29, 3.0}, Quoted: true},
+		{Name: "SSF", Up: 75.69, Cost: [2]float64{0.21, 4.9}, Quoted: true}, {Name: "FacT-TT", Up: 75.34, Cost: [2]float64{0.04, 3.9}, Quoted: true},
+		{Name: "FacT-TK", Up: 75.55, Cost: [2]float64{0.07, 3.9}, Quoted: true}, {Name: "NOAH", Up: 75.48, Cost: [2]float64{0.43, 3.3}, Quoted: true},
+		{Name: "LST", Up: 74.25, Cost: [2]float64{2.38, 2.7}, Quoted: true},
+		{Name: "DTL", Up: 76.76, Cost: [2]float64{0.04, 1.6}, Own: true}, {Name: "DTL+", Up: 77.7, Cost: [2]float64{0.05, 1.7}, Own: true},
 	},
 }
 
@@ -122,7 +122,7 @@ func TestFigureWithout(t *testing.T) {
 	if err := (Figure{}).SVG(io.Discard); err == nil {
 		t.Error("a figure without points was drawn")
 	}
-	one := Figure{Points: []Point{{Name: "Linear", Up: 50, Memory: 1}}}
+	one := Figure{Points: []Point{{Name: "Linear", Up: 50, Cost: [2]float64{0, 1}}}}
 	if err := one.PNG(io.Discard); err != nil {
 		t.Errorf("one point without parameters: %v", err)
 	}

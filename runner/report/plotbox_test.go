@@ -70,10 +70,10 @@ func (t *texts) FillString(f font.Face, at vg.Point, text string) {
 // TestTextsInside: all texts of a figure are inside it, also with the longest labels of axes.
 func TestTextsInside(t *testing.T) {
 	long := crowded
-	long.Up, long.Memory = "accuracy, % (own data sets: see the table)", "training memory, GiB (batch 1048576, fp32)"
-	timed := Figure{Up: "seconds a step", Filled: "all measured on this machine", Memory: long.Memory}
+	long.Up, long.Costs[1].Label = "accuracy, % (own data sets: see the table)", "training memory, GiB (batch 1048576, fp32)"
+	timed := Figure{Up: "seconds a step", Filled: "all measured on this machine", Costs: long.Costs}
 	for i, p := range crowded.Points {
-		timed.Points = append(timed.Points, Point{Name: p.Name, Up: 0.0123 + 0.001*float64(i), Parameters: p.Parameters, Memory: p.Memory / 1000})
+		timed.Points = append(timed.Points, Point{Name: p.Name, Up: 0.0123 + 0.001*float64(i), Cost: [2]float64{p.Cost[0], p.Cost[1] / 1000}})
 	}
 	for name, f := range map[string]Figure{"crowded": crowded, "long": long, "timed": timed} {
 		c := &texts{now: affine{a: 1, d: 1}, boxes: map[string]box{}, labels: map[string]bool{"Linear (0)": true}}
