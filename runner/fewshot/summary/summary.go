@@ -5,12 +5,10 @@ package summary
 
 import (
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/fewshot"
-	"dtl-tf/runner/result"
+	"dtl-tf/runner/report"
 	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/sweep/tabulate"
 )
@@ -26,10 +24,7 @@ func (c Config) check() error {
 	if err := tabulate.Check(c.Format, c.Folders); err != nil {
 		return err
 	}
-	if ending := strings.ToLower(filepath.Ext(c.Plot)); c.Plot != "" && ending != ".svg" && ending != ".png" {
-		return runner.Usagef("--plot %s: the ending must be .svg or .png", c.Plot)
-	}
-	return nil
+	return tabulate.CheckPlot(c.Plot)
 }
 
 // Run prints the table of all cells in the folders, and writes the figure. It names unreadable files on ui.Err, leaves them out, and
@@ -74,12 +69,7 @@ func (s source) File() sweep.File {
 
 // plot writes the figure in the format of the file's ending.
 func (t Table) plot(path string) error {
-	f := t.figure()
-	write := f.SVG
-	if strings.EqualFold(filepath.Ext(path), ".png") {
-		write = f.PNG
-	}
-	if err := result.WriteFile(path, write); err != nil {
+	if err := report.WriteDrawing(path, t.figure()); err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
 	return nil

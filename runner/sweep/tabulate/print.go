@@ -36,6 +36,14 @@ func CheckFolders(folders []string) error {
 	return nil
 }
 
+// CheckPlot returns a UsageError if a figure can't have the name of a file. "" is none.
+func CheckPlot(path string) error {
+	if path != "" && !report.IsDrawing(path) {
+		return runner.Usagef("--plot %s: the ending must be .svg or .png", path)
+	}
+	return nil
+}
+
 // Run reads the cells in the folders and prints their table. It names unreadable files on ui.Err, leaves them out, and returns an
 // error after printing the table.
 func (p Printer[S]) Run(folders []string, ui runner.UI) error {

@@ -19,6 +19,7 @@ type Config struct {
 	Folders []string // results of 'vtab run', at least one
 	Format  string   // one of report.PaperFormats
 	Quote   string   // methods to quote below the measured ones: "", AllQuotes or comma-separated names
+	Plot    string   // file for the figure, .svg or .png; "": none
 }
 
 // Run prints the table of all cells in the folders. It names unreadable files on ui.Err, leaves them out, and returns an error
@@ -28,6 +29,9 @@ func Run(c Config, ui runner.UI) error {
 		return runner.Usagef("--format %q is unknown, use one of %s", c.Format, strings.Join(report.PaperFormats(), ", "))
 	}
 	if err := tabulate.CheckFolders(c.Folders); err != nil {
+		return err
+	}
+	if err := tabulate.CheckPlot(c.Plot); err != nil {
 		return err
 	}
 	quoted, err := parseQuotes(c.Quote)
@@ -44,7 +48,11 @@ func Run(c Config, ui runner.UI) error {
 			if err := checkQuotes(cells, quoted); err != nil {
 				return err
 			}
-			return build(cells, quoted, bad).render(ui.Out, c.Format)
+			t := build(cells, quoted, bad)
+			if err := t.render(ui.Out, c.Format); err != nil || c.Plot == "" {
+				return err
+			}
+			return t.plot(c.Plot, ui)
 		},
 	}
 	return p.Run(c.Folders, ui)

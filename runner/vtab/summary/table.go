@@ -46,8 +46,9 @@ type Row struct {
 	Scores map[string]sweep.Score `json:"scores"` // by column; unknown ones are absent
 
 	Parameters *Parameters `json:"parameters,omitempty"`
-	StepMemory *int64      `json:"peak_step_memory_bytes,omitempty"` // the largest of its cells
-	GPUMemory  *float64    `json:"quoted_gpu_memory_gb,omitempty"`   // of a whole training, as quoted
+	StepMemory *int64      `json:"peak_step_memory_bytes,omitempty"`  // the largest of its cells
+	Minutes    *float64    `json:"train_processor_minutes,omitempty"` // mean of its cells
+	GPUMemory  *float64    `json:"quoted_gpu_memory_gb,omitempty"`    // of a whole training, as quoted
 	Failed     []Failure   `json:"failed,omitempty"`
 
 	Notes []int          `json:"footnotes,omitempty"`
@@ -154,7 +155,7 @@ func (t *Table) measured(method string, cells []source) Row {
 	for task, values := range seeds {
 		r.Scores[task] = sweep.ScoreOf(values)
 	}
-	r.Parameters = parametersOf(usable)
+	r.Parameters, r.Minutes = parametersOf(usable), minutesOf(usable)
 	r.average()
 	t.explain(&r, usable)
 	return r
