@@ -94,12 +94,20 @@ for each task; the other methods share one (recorded in the cells' files).
 A finished cell is the file RESULTS/TASK/METHOD/seed-S.json; adapters and checkpoints are in RESULTS/.work.
 Run the same command again to resume: it skips finished cells, continues interrupted ones and retries failed
 ones. Several machines that share RESULTS divide the work with --shard. Each cell is locked; the lock of a
-dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
+dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.
+
+--recipe one trains every method with one recipe for all tasks, in the place of recipes that were tuned for each. A
+search chooses it: every point of a grid is trained on train800 of all tasks in --data and evaluated on val200, and the
+best mean over the tasks decides. Test images are not opened for that. The choice is in RESULTS/one-recipe/METHOD.json;
+later calls use it again, and refuse another grid, backbone or other tasks. All machines work on the search, whatever
+their --shard. The cells have files of their own, and the table a row of its own.`,
 	examples: []string{
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl,dtl+,linear,lora --out results",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl --tasks natural,eurosat --seeds 42,43,44 --out results",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl --tasks eurosat --set lr=0.003,drop_path=0.1 --out tried",
 		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods all --shard 2/8 --out /shared/results",
+		"dtl-tf vtab run --data vtab-1k --backbone ViT-B_16.npz --methods dtl,dtl+,lora --recipe one --out results",
+		"dtl-tf vtab run --data vtab-1k --methods dtl --recipe one --grid 'lr=1e-3,3e-3;rank=2,4' --set epochs=50 --out results",
 	},
 	writesFiles: true,
 	flags: func(g *groups) func(context.Context, []string, streams) error {
@@ -113,6 +121,9 @@ dead owner is taken over. 'dtl-tf vtab table RESULTS' prints the table.`,
 			s.methods(f)
 			f.StringVar(&c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
 			f.StringVar(&c.Seeds, "seeds", "42", "comma-separated `seeds`")
+			f.StringVar(&c.Recipe, "recipe", vtab.RecipePublished, "`recipe`: published, which DTL and DTL+ have for each task, or one, the same for all tasks")
+			accept(f, "recipe", vtab.Recipes()...)
+			f.StringVar(&c.Grid, "grid", "", "with --recipe one, the `values` to choose among: NAME=VALUE,VALUE, separated by semicolons; the names are those of --set, and options count for the methods that have them (default: eight points for each method, of lr and drop_path or weight_decay)")
 			s.overrides(f, "lr=0.003,drop_path=0.1")
 		})
 		s.machine(g)

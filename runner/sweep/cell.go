@@ -40,6 +40,9 @@ type Outcome struct {
 	Status result.Status `json:"status"`          // finished or failed
 	Error  string        `json:"error,omitempty"` // why it failed
 
+	// Diverged says that it failed because a loss, a weight or a logit was not finite, so that it would fail again.
+	Diverged bool `json:"diverged,omitempty"`
+
 	Recipe    recipe.Recipe    `json:"recipe"`              // as published
 	Overrides recipe.Overrides `json:"overrides,omitempty"` // what the user replaced in the recipe
 

@@ -37,7 +37,30 @@ const pollEvery = 2 * time.Second
 // error at the end counts the failed cells. When ctx is cancelled, the current cell writes a checkpoint and the error wraps
 // context.Canceled.
 func Run(ctx context.Context, c Config, jobs Jobs, ui runner.UI) error {
-	s, err := newSweep(ctx, c, jobs, ui)
+	choice, err := c.Parse()
+	if err != nil {
+		return err
+	}
+	if c.BackboneConfig, err = c.Local(ctx); err != nil { // once, so that all cells have the same commit
+		return err
+	}
+	bb, err := c.Load(ctx)
+	if err != nil {
+		return err
+	}
+	runner.NoteSources(bb, false, ui.Note)
+	backbone := runner.DescribeBackbone(bb)
+	list, err := jobs(c, backbone)
+	if err != nil {
+		return err
+	}
+	return RunJobs(ctx, c, backbone, choice.OfShard(list), ui)
+}
+
+// RunJobs is Run for jobs that are known, whatever the shard. c and backbone are those that Run has given to its Jobs, which may call it for
+// cells that come before those of the table.
+func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job, ui runner.UI) error {
+	s, err := newSweep(c, backbone, list, ui)
 	if err != nil {
 		return err
 	}
@@ -45,25 +68,7 @@ func Run(ctx context.Context, c Config, jobs Jobs, ui runner.UI) error {
 }
 
 // newSweep finds the cells to train. It renames damaged results.
-func newSweep(ctx context.Context, c Config, jobs Jobs, ui runner.UI) (*sweep, error) {
-	choice, err := c.Parse()
-	if err != nil {
-		return nil, err
-	}
-	if c.BackboneConfig, err = c.Local(ctx); err != nil { // once, so that all cells have the same commit
-		return nil, err
-	}
-	bb, err := c.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	runner.NoteSources(bb, false, ui.Note)
-	backbone := runner.DescribeBackbone(bb)
-	list, err := jobs(c, backbone)
-	if err != nil {
-		return nil, err
-	}
-	list = choice.OfShard(list)
+func newSweep(c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
 	s := &sweep{
 		config: c, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
 		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},

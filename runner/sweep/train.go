@@ -14,6 +14,7 @@ import (
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/finetune"
+	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
@@ -36,6 +37,7 @@ func (s *sweep) train(ctx context.Context, j Job) (Cell, error) {
 		return cell, err
 	default:
 		o.Status, o.Error = result.Failed, err.Error()
+		o.Diverged = errors.As(err, new(*train.DivergedError)) || errors.As(err, new(*classify.NotFiniteError))
 		if run.Method != "" { // the run had begun
 			o.Run = &run
 		}

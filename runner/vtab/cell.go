@@ -14,7 +14,8 @@ import (
 	"dtl-tf/runner/sweep"
 )
 
-// Cell is the result of one method on one task with one seed: RESULTS/TASK/METHOD/seed-S.json.
+// Cell is the result of one method on one task with one seed: RESULTS/TASK/METHOD/seed-S.json, or one folder deeper if its recipe is that of
+// all tasks.
 type Cell struct {
 	sweep.Head
 	Task   string `json:"task"` // folder name, see suite.Tasks
@@ -23,8 +24,17 @@ type Cell struct {
 	sweep.Outcome
 }
 
-// Key names a cell in messages: "eurosat dtl+ seed 42".
-func (c Cell) Key() string { return fmt.Sprintf("%s %s seed %d", c.Task, c.Method, c.Seed) }
+// Key names a cell in messages: "eurosat dtl+ seed 42", or "eurosat dtl+ (one recipe) seed 42".
+func (c Cell) Key() string {
+	method := c.Method
+	if c.One() {
+		method += " (one recipe)"
+	}
+	return fmt.Sprintf("%s %s seed %d", c.Task, method, c.Seed)
+}
+
+// One reports whether the cell's recipe is the one of all tasks.
+func (c Cell) One() bool { return c.Recipe.Name == RecipeOne }
 
 // CheckNames implements sweep.Cell.
 func (c *Cell) CheckNames() error {
@@ -37,18 +47,31 @@ func (c *Cell) CheckNames() error {
 	return nil
 }
 
-// CellPath returns the path of a cell's file.
+// CellPath returns the path of the file of a cell with a recipe of its task.
 func CellPath(results, task, method string, seed uint64) string {
-	return filepath.Join(results, task, method, fmt.Sprintf("seed-%d.json", seed))
+	return Cell{Task: task, Method: method, Seed: seed}.Path(results)
 }
 
 // Path returns the path of the cell's file.
-func (c Cell) Path(results string) string { return CellPath(results, c.Task, c.Method, c.Seed) }
+func (c Cell) Path(results string) string { return filepath.Join(results, c.place()+".json") }
 
-// WorkPath returns the path of a cell's run folder. A finished cell keeps its adapter, run.json and metrics.csv there, but no
-// checkpoint and no trained backbone.
+// WorkPath returns the path of the run folder of a cell with a recipe of its task. A finished cell keeps its adapter, run.json and metrics.csv
+// there, but no checkpoint and no trained backbone.
 func WorkPath(results, task, method string, seed uint64) string {
-	return filepath.Join(results, sweep.WorkFolder, task, method, fmt.Sprintf("seed-%d", seed))
+	return Cell{Task: task, Method: method, Seed: seed}.workPath(results)
+}
+
+func (c Cell) workPath(results string) string {
+	return filepath.Join(results, sweep.WorkFolder, c.place())
+}
+
+// place is where a cell belongs below a folder, without the ending of the file.
+func (c Cell) place() string {
+	method := c.Method
+	if c.One() {
+		method = filepath.Join(method, OneFolder)
+	}
+	return filepath.Join(c.Task, method, fmt.Sprintf("seed-%d", c.Seed))
 }
 
 // ReadCell reads a cell's file, with the errors of sweep.ReadCell.

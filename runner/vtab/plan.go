@@ -1,8 +1,8 @@
 package vtab
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -23,12 +23,27 @@ type Config struct {
 	sweep.Config        // Data is the folder with the tasks' folders
 	Tasks        string // as suite.Select takes them
 
-	// Grid makes the sweep a search: "lr=1e-3,5e-3;drop_path=0,0.1". Each point is trained on train800 and evaluated on val200.
+	Recipe string // one of Recipes, "" for RecipePublished
+
+	// Grid makes the sweep a search: "lr=1e-3,5e-3;drop_path=0,0.1". Each point is trained on train800 and evaluated on val200. With
+	// RecipeOne, it is the grid of which the recipe is chosen; "" is a default for each method.
 	Grid string
 }
 
+// What --recipe accepts.
+const (
+	RecipePublished = "published" // a recipe for each task, as papers publish it
+	RecipeOne       = "one"       // the same for all tasks, chosen on their validation images: see OneRecipe
+)
+
+// Recipes lists what --recipe accepts.
+func Recipes() []string { return []string{RecipePublished, RecipeOne} }
+
 // Run trains the missing cells and prints a summary, as sweep.Run does.
 func Run(ctx context.Context, c Config, ui runner.UI) error {
+	if c.Grid != "" && c.Recipe != RecipeOne {
+		return runner.Usagef("--grid needs --recipe one: the published recipes are not chosen from a grid ('dtl-tf vtab search' tries one on a task)")
+	}
 	p, err := newPlan(c)
 	if err != nil {
 		return err
@@ -36,16 +51,14 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	return p.run(ctx, ui)
 }
 
-// maxPoints is more than anyone trains, and less than a typing mistake in a grid can ask for.
-const maxPoints = 10_000
-
 // plan is a Config with its lists parsed.
 type plan struct {
 	Config
 	sweep.Choice
 	tasks  []suite.Task
-	axes   []string           // the settings in the grid
-	points []recipe.Overrides // of the grid; without a grid a single one that overrides nothing
+	grid   grid
+	points []recipe.Overrides       // of the grid in a search, otherwise a single one that overrides nothing
+	one    map[string]recipe.Recipe // with RecipeOne, by method
 }
 
 // job is a cell to train.
@@ -53,28 +66,49 @@ type job struct {
 	task      suite.Task
 	method    string
 	seed      uint64
+	search    bool             // on train800, evaluated on val200
+	results   string           // folder of results
 	point     recipe.Overrides // empty except in a search
-	recipe    recipe.Recipe    // as published
+	recipe    recipe.Recipe    // as published, or the one of all tasks
 	overrides recipe.Overrides // of --set and the point, for this method
 	config    finetune.Config
 }
 
 // name returns the key of the cell, after the point of a search.
 func (j job) name() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s %s seed %d", j.point, j.task.Folder, j.method, j.seed))
+	return strings.TrimSpace(j.point.String() + " " + j.cell().Key())
+}
+
+// cell returns the cell with its names and its recipe.
+func (j job) cell() Cell {
+	return Cell{Task: j.task.Folder, Method: j.method, Seed: j.seed, Outcome: sweep.Outcome{Recipe: j.recipe}}
 }
 
 // newPlan parses the lists of a Config. Its errors are UsageErrors.
 func newPlan(c Config) (p *plan, err error) {
-	p = &plan{Config: c, points: []recipe.Overrides{{}}}
+	p = &plan{Config: c}
+	if p.Recipe = cmp.Or(p.Recipe, RecipePublished); !slices.Contains(Recipes(), p.Recipe) {
+		return nil, runner.Unknown("recipe", p.Recipe, Recipes())
+	}
 	if p.tasks, err = suite.Select(c.Tasks); err != nil {
 		return nil, runner.Usagef("--tasks: %w", err)
 	}
 	if p.Choice, err = c.Parse(); err != nil {
 		return nil, err
 	}
-	return p, p.parseGrid()
+	if p.grid, err = parseGrid(p.Grid, p.Options()); err != nil {
+		return nil, err
+	}
+	if p.Recipe == RecipeOne {
+		p.points = grid{}.points()
+		return p, p.checkOne()
+	}
+	p.points = p.grid.points()
+	return p, nil
 }
+
+// searches reports whether the cells are those of a search.
+func (p *plan) searches() bool { return p.Grid != "" && p.Recipe != RecipeOne }
 
 // run trains the missing cells.
 func (p *plan) run(ctx context.Context, ui runner.UI) error {
@@ -83,6 +117,11 @@ func (p *plan) run(ctx context.Context, ui runner.UI) error {
 	}
 	return sweep.Run(ctx, p.Config.Config, func(c sweep.Config, backbone result.Backbone) ([]sweep.Job, error) {
 		p.Config.Config = c
+		if p.Recipe == RecipeOne {
+			if err := p.chooseOne(ctx, backbone, ui); err != nil {
+				return nil, err
+			}
+		}
 		jobs, err := p.jobs(backbone.Architecture)
 		var list []sweep.Job
 		for _, j := range jobs {
@@ -90,50 +129,6 @@ func (p *plan) run(ctx context.Context, ui runner.UI) error {
 		}
 		return list, err
 	}, ui)
-}
-
-// parseGrid combines the values of the settings in --grid. The first setting varies fastest.
-func (p *plan) parseGrid() error {
-	if p.Grid == "" {
-		return nil
-	}
-	options, count := p.Options(), 1
-	for axis := range strings.SplitSeq(p.Grid, ";") {
-		setting, values, ok := strings.Cut(axis, "=")
-		if !ok {
-			return runner.Usagef("--grid: %q: want NAME=VALUE,VALUE,... and a semicolon before the next name", axis)
-		}
-		if count *= strings.Count(values, ",") + 1; count > maxPoints {
-			return runner.Usagef("--grid has more than %d points", maxPoints)
-		}
-		var name string
-		var seen []string
-		var points []recipe.Overrides
-		for text := range strings.SplitSeq(values, ",") {
-			var value string
-			var err error
-			if name, value, err = recipe.ParseOverride(setting+"="+text, options); err != nil {
-				return runner.Usagef("--grid: %w", err)
-			}
-			if strings.ContainsAny(value, `/\`) { // points are names of folders
-				return runner.Usagef("--grid: %s=%s: %q is not a value of a setting", name, value, value)
-			}
-			if slices.Contains(seen, value) {
-				continue
-			}
-			seen = append(seen, value)
-			for _, point := range p.points {
-				point = maps.Clone(point)
-				point[name] = value
-				points = append(points, point)
-			}
-		}
-		if slices.Contains(p.axes, name) {
-			return runner.Usagef("--grid: %s is given twice", name)
-		}
-		p.axes, p.points = append(p.axes, name), points
-	}
-	return nil
 }
 
 // jobs returns the cells of all shards. All tasks and methods of the first seed come first, to complete a table early.
@@ -144,7 +139,11 @@ func (p *plan) jobs(architecture string) (list []job, err error) {
 				for _, point := range p.points {
 					j := job{
 						task: task, method: method, seed: seed, point: point,
+						search: p.searches(), results: filepath.Join(p.Out, point.String()), // a search has one for each point
 						recipe: RecipeOf(task, method, architecture), overrides: p.overridesAt(point, method),
+					}
+					if one, ok := p.one[method]; ok {
+						j.recipe = one
 					}
 					if j.config, err = p.fineTune(j); err != nil {
 						return nil, err
@@ -161,7 +160,7 @@ func (p *plan) jobs(architecture string) (list []job, err error) {
 func (p *plan) job(j job) sweep.Job {
 	return sweep.Job{
 		Name: j.name(), Set: j.task.Folder, Method: j.method,
-		File: p.cellPath(j), Folder: p.runFolder(j),
+		File: j.cell().Path(j.results), Folder: j.cell().workPath(j.results),
 		Recipe: j.recipe, Overrides: j.overrides, Config: j.config,
 		Find: func(f *finetune.Config) (err error) {
 			f.Data, err = j.task.Dir(p.Data)
@@ -188,24 +187,11 @@ func (p *plan) fineTune(j job) (finetune.Config, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Data, f.Out = "", p.runFolder(j)
+	f.Data, f.Out = "", j.cell().workPath(j.results)
 	f.Init, f.Schedule, f.Shuffle, f.Augment = finetune.InitPretrained, train.Cosine, true, data.AugmentNone
 	f.Seed, f.Classes = j.seed, j.task.Classes
-	if p.Grid != "" {
+	if j.search {
 		f.TrainSplit, f.EvalSplit = data.Train, data.Val
 	}
 	return f, nil
-}
-
-// results returns the folder of results of a cell. A search has one for each point.
-func (p *plan) results(j job) string { return filepath.Join(p.Out, j.point.String()) }
-
-// cellPath returns the path of the cell's file.
-func (p *plan) cellPath(j job) string {
-	return CellPath(p.results(j), j.task.Folder, j.method, j.seed)
-}
-
-// runFolder returns the cell's run folder.
-func (p *plan) runFolder(j job) string {
-	return WorkPath(p.results(j), j.task.Folder, j.method, j.seed)
 }

@@ -154,7 +154,7 @@ func TestSearchOrder(t *testing.T) {
 	top1 := map[string]float64{"lr=1": 50, "lr=2": 60, "lr=3": 60}
 	for _, j := range jobs {
 		if v, ok := top1[j.point.String()]; ok {
-			write(t, plan, j, v+float64(j.seed)) // a mean of 1.5 more
+			write(t, j, v+float64(j.seed)) // a mean of 1.5 more
 		}
 	}
 	list, err := plan.outcomes()
@@ -173,9 +173,9 @@ func TestSearchOrder(t *testing.T) {
 }
 
 // write makes the cell of a job with an accuracy.
-func write(t *testing.T, p *plan, j job, top1 float64) {
+func write(t *testing.T, j job, top1 float64) {
 	t.Helper()
-	expect.NoError(t, sweep.WriteCell(p.cellPath(j), &Cell{
+	expect.NoError(t, sweep.WriteCell(j.cell().Path(j.results), &Cell{
 		Task: j.task.Folder, Method: j.method, Seed: j.seed,
 		Outcome: sweep.Outcome{Status: result.Finished, Run: &result.Run{Status: result.Finished, Accuracy: &result.Accuracy{Top1: top1}}},
 	}))

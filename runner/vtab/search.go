@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -80,7 +81,7 @@ func (p *plan) outcomes() ([]outcome, error) {
 	for _, point := range p.points {
 		o := outcome{point: point}
 		for _, seed := range p.Choice.Seeds {
-			cell, err := ReadCell(p.cellPath(job{task: p.tasks[0], method: p.Choice.Methods[0], seed: seed, point: point}))
+			cell, err := ReadCell(CellPath(filepath.Join(p.Out, point.String()), p.tasks[0].Folder, p.Choice.Methods[0], seed))
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				o.missing = "not trained yet"
@@ -104,7 +105,7 @@ func (p *plan) outcomes() ([]outcome, error) {
 func (p *plan) print(ui runner.UI, format string, list []outcome) error {
 	best, worst := list[0], list[len(list)-1]
 	t := report.Table{MaxWidth: maxTableWidth}
-	for _, axis := range p.axes {
+	for _, axis := range p.grid.names() {
 		t.Columns = append(t.Columns, report.Column{Key: axis, Title: axis, Right: true})
 	}
 	t.Columns = append(t.Columns, report.Column{Key: "val_top1", Title: "val top-1\n%", Right: true, Text: report.Fixed(2)},
@@ -112,7 +113,7 @@ func (p *plan) print(ui runner.UI, format string, list []outcome) error {
 		report.Column{Key: "note", Title: "note", Cut: true, Data: worst.missing == ""})
 	for _, o := range list {
 		var row []any
-		for _, axis := range p.axes {
+		for _, axis := range p.grid.names() {
 			row = append(row, o.point[axis])
 		}
 		var top1, std, note any

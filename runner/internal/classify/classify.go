@@ -65,8 +65,11 @@ func Logits(c Classifier, loader *data.Loader, b *data.Batch, size int) (tensor.
 	return logits, Finite(logits, "", func(i int) string { return loader.Item(b.Indices[i]).Path })
 }
 
-// Finite returns an error for a logit [B, classes] that is NaN or infinite. It names the image, by its index in the batch, and the task
-// unless that is "".
+// NotFiniteError says that a logit is NaN or infinite.
+type NotFiniteError struct{ error }
+
+// Finite returns a *NotFiniteError for a logit [B, classes] that is NaN or infinite. It names the image, by its index in the batch, and the
+// task unless that is "".
 func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 	at := logits.FirstNonFinite()
 	if at < 0 {
@@ -76,8 +79,8 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 		task = "task " + task + ": "
 	}
 	classes := logits.Shape[1]
-	return fmt.Errorf("%simage %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
-		task, image(at/classes), at%classes, logits.Float32()[at])
+	return &NotFiniteError{fmt.Errorf("%simage %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
+		task, image(at/classes), at%classes, logits.Float32()[at])}
 }
 
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.

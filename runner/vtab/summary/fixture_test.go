@@ -53,7 +53,7 @@ func failed(task, method string, seed uint64, reason string) vtab.Cell {
 func put(t *testing.T, folder string, cells ...vtab.Cell) {
 	t.Helper()
 	for _, c := range cells {
-		if err := sweep.WriteCell(vtab.CellPath(folder, c.Task, c.Method, c.Seed), &c); err != nil {
+		if err := sweep.WriteCell(c.Path(folder), &c); err != nil {
 			t.Fatal(err)
 		}
 	}

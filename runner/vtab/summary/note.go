@@ -157,10 +157,14 @@ func (t *Table) describe(cells []source, quoted bool) {
 
 // seedSets returns the distinct sets of seeds that scores are averaged over, each joined.
 func seedSets(cells []source) []string {
-	seeds := map[[2]string][]uint64{} // by method and task
+	type column struct {
+		rowKey
+		task string
+	}
+	seeds := map[column][]uint64{}
 	for _, c := range cells {
 		if c.Usable() == nil {
-			key := [2]string{c.Method, c.Task}
+			key := column{c.row(), c.Task}
 			seeds[key] = append(seeds[key], c.Seed)
 		}
 	}

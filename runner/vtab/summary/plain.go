@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"dtl-tf/runner/report"
+	"dtl-tf/runner/vtab"
 )
 
 // csv writes one row per method, unrounded: for each column the mean, the deviation and the number of seeds.
 func (t Table) csv(w io.Writer) error {
-	keys := []string{"method", "name", "source", "parameters_m", "peak_step_memory_bytes", "quoted_gpu_memory_gb"}
+	keys := []string{"method", "name", "recipe", "source", "parameters_m", "peak_step_memory_bytes", "quoted_gpu_memory_gb"}
 	for _, c := range t.Columns {
 		keys = append(keys, c.Key, c.Key+"_std", c.Key+"_seeds")
 	}
@@ -24,11 +25,15 @@ func (t Table) csv(w io.Writer) error {
 		if r.Quoted {
 			source = "quoted"
 		}
+		recipe := r.Recipe
+		if recipe == "" && !r.Quoted {
+			recipe = vtab.RecipePublished
+		}
 		var millions any
 		if r.Parameters != nil {
 			millions = r.Parameters.Millions
 		}
-		row := []any{r.Method, r.Name, source, millions, report.Deref(r.StepMemory), report.Deref(r.GPUMemory)}
+		row := []any{r.Method, r.Name, recipe, source, millions, report.Deref(r.StepMemory), report.Deref(r.GPUMemory)}
 		for _, c := range t.Columns {
 			var mean, seeds any
 			s, ok := r.Scores[c.Key]

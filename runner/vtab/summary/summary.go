@@ -45,6 +45,9 @@ func Run(c Config, ui runner.UI) error {
 			if err := tabulate.CheckOrigin(cells); err != nil {
 				return err
 			}
+			if err := checkOne(cells); err != nil {
+				return err
+			}
 			if err := checkQuotes(cells, quoted); err != nil {
 				return err
 			}

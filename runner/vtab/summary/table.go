@@ -11,6 +11,7 @@ import (
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/sweep/tabulate"
+	"dtl-tf/runner/vtab"
 )
 
 // Table is everything that is printed; its JSON form is the output format json.
@@ -38,10 +39,11 @@ type Footnote struct {
 	Text   string `json:"text"`
 }
 
-// Row is a method.
+// Row is a method, or a method with one recipe for all tasks.
 type Row struct {
 	Method string                 `json:"method"`
-	Name   string                 `json:"name"` // as papers write it
+	Recipe string                 `json:"recipe,omitempty"` // vtab.RecipeOne if all tasks have the same; otherwise each may have its own
+	Name   string                 `json:"name"`             // as papers write it
 	Quoted bool                   `json:"quoted"`
 	Scores map[string]sweep.Score `json:"scores"` // by column; unknown ones are absent
 
@@ -94,12 +96,16 @@ func columns() (list []Column) {
 // build makes the table of cells that passed CheckOrigin, with quoted rows below them.
 func build(cells []source, quotes []published.Quote, bad []error) Table {
 	t := Table{Columns: columns(), Bad: tabulate.Texts(bad), mixedSeeds: len(seedSets(cells)) > 1}
-	byMethod := map[string][]source{}
+	rows := map[rowKey][]source{}
 	for _, c := range cells {
-		byMethod[c.Method] = append(byMethod[c.Method], c)
+		rows[c.row()] = append(rows[c.row()], c)
 	}
 	for _, method := range methods(cells) {
-		t.Rows = append(t.Rows, t.measured(method, byMethod[method]))
+		for _, one := range []bool{false, true} {
+			if key := (rowKey{method, one}); len(rows[key]) > 0 {
+				t.Rows = append(t.Rows, t.measured(key, rows[key]))
+			}
+		}
 	}
 	for _, q := range quotes {
 		t.Rows = append(t.Rows, t.quoted(q))
@@ -133,9 +139,18 @@ func methods(cells []source) (list []string) {
 	return list
 }
 
+// rowKey is what a measured row has the cells of: a method with the recipes of the tasks, or with one recipe for all tasks.
+type rowKey struct {
+	method string
+	one    bool
+}
+
 // measured makes the row of a method from its cells.
-func (t *Table) measured(method string, cells []source) Row {
-	r := Row{Method: method, Name: published.Of(method).Name, Scores: map[string]sweep.Score{}}
+func (t *Table) measured(key rowKey, cells []source) Row {
+	r := Row{Method: key.method, Name: published.Of(key.method).Name, Scores: map[string]sweep.Score{}}
+	if key.one {
+		r.Recipe, r.Name = vtab.RecipeOne, r.Name+", one recipe"
+	}
 	seeds := map[string]map[uint64]float64{} // by task
 	var usable []source
 	for _, c := range cells {

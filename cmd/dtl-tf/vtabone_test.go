@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"dtl-tf/graph/expect"
+	"dtl-tf/runner/result"
+	"dtl-tf/runner/sweep"
+	"dtl-tf/runner/vtab"
+)
+
+// TestVtabOneRecipe: the search opens no test image, its accuracies are those of searches on the tasks one by one, the cells of the table are
+// trained with its choice, and a later call takes the choice over.
+func TestVtabOneRecipe(t *testing.T) {
+	root := vtabRoot(t, "eurosat", "cifar")
+	tests := map[string][]byte{}
+	for _, task := range []string{"eurosat", "cifar"} {
+		image := filepath.Join(root, task, "images", "test_03.png")
+		tests[image] = read(t, image)
+		write(t, image, []byte("no image"))
+	}
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--recipe", "one", "--grid", "lr=1e-7,0.05;rank=1,2", "--methods", "dtl,linear", "--tasks", "eurosat,cifar,svhn", "--set", "epochs=2,batch=6", "--step-memory=false")
+	cli(t, append(args, "--shard", "1/2")...).want(t, exitFailed, "one recipe is chosen on 2 tasks", "no folder for svhn", "4 points of lr=1e-7,0.05;rank=1,2 for dtl; 2 points of lr=1e-7,0.05 for linear",
+		"cells 12/12 done", "one recipe for dtl: lr=", "one recipe for linear: lr=", "3 cells of 3 failed")
+	for image, content := range tests {
+		write(t, image, content)
+	}
+	expect.NoError(t, os.RemoveAll(filepath.Join(out, sweep.WorkFolder))) // trained on other data
+	cli(t, args...).want(t, exitFailed, "one recipe for dtl, chosen before: lr=", "svhn dtl (one recipe) seed 42: failed", "2 cells of 6 failed")
+
+	chosen, err := vtab.ReadOneRecipe(filepath.Join(out, vtab.OneFolder, "dtl.json"))
+	expect.NoError(t, err)
+	if len(chosen.Tasks) != 2 || chosen.Tasks[0].Counts["train"] != 18 || len(chosen.Points) != 4 {
+		t.Errorf("%+v", chosen)
+	}
+	best := 0.0
+	for _, p := range chosen.Points {
+		if best = max(best, *p.Mean); *p.Mean != (p.Top1["cifar"]+p.Top1["eurosat"])/2 {
+			t.Errorf("the mean of %v is %v", p.Top1, *p.Mean)
+		}
+	}
+	for _, p := range chosen.Points {
+		if p.Point.String() == chosen.Point.String() && *p.Mean != best {
+			t.Errorf("%v with %v is chosen, %v is the best", p.Point, *p.Mean, best)
+		}
+	}
+	search := filepath.Join(t.TempDir(), "search")
+	cli(t, vtabSearch(root, search, "--task", "cifar", "--grid", "lr=1e-7,0.05", "--set", "epochs=2,batch=6,drop_path=0.1")...).want(t, exitDone)
+	for _, p := range chosen.Points {
+		if p.Point["rank"] != "2" { // that of the recipes
+			continue
+		}
+		c, err := vtab.ReadCell(filepath.Join(search, "lr="+p.Point["lr"], "cifar", "dtl", "seed-42.json"))
+		if expect.NoError(t, err); c.Run.Accuracy.Top1 != p.Top1["cifar"] {
+			t.Errorf("a search on cifar finds %v at %v, one for all tasks %v", c.Run.Accuracy.Top1, p.Point, p.Top1)
+		}
+	}
+	cells, bad, err := vtab.ReadCells(out)
+	if err != nil || len(bad) > 0 || len(cells) != 6 {
+		t.Fatalf("%d cells, %v, %v", len(cells), bad, err)
+	}
+	for _, c := range cells {
+		if !c.One() || c.Status == result.Finished && (c.Method == "dtl" && !reflect.DeepEqual(c.Recipe, chosen.Recipe) || c.Run.Accuracy.Split != "test") {
+			t.Errorf("%s: %+v", c.Key(), c.Recipe)
+		}
+	}
+	// The published recipes' cells go beside them.
+	cli(t, vtabRun(root, out, "--step-memory=false")...).want(t, exitDone)
+	o := cli(t, "vtab", "table", out, "--format", "markdown")
+	o.want(t, exitDone)
+	for _, text := range []string{"| DTL [", "| DTL, one recipe [", "chosen on val200 of cifar, eurosat with seed 42 as the best of 4 points"} {
+		if !strings.Contains(o.out, text) {
+			t.Errorf("the table lacks %q:\n%s", text, o.out)
+		}
+	}
+	before := tree(t, out)
+	cli(t, append(args, "--grid", "lr=0.05")...).want(t, exitUsage, "was chosen with the grid lr=1e-7,0.05;rank=1,2, but this call asks for lr=0.05")
+	cli(t, append(args, "--tasks", "eurosat")...).want(t, exitUsage, "was chosen with the tasks cifar, eurosat, but this call asks for eurosat")
+	cli(t, vtabRun(root, out, "--grid", "lr=0.05")...).want(t, exitUsage, "--grid needs --recipe one")
+	if !reflect.DeepEqual(tree(t, out), before) {
+		t.Error("a refused call changes results")
+	}
+	if _, err := os.Stat(filepath.Join(out, ".search", "lr=1e-7", "cifar", "linear", "seed-42.json")); err != nil {
+		t.Error(err)
+	}
+}
