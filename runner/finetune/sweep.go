@@ -44,21 +44,43 @@ func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runne
 	defer folder.Close()
 	defer limitGarbage()()
 	s.folder = folder
+	for _, p := range s.points {
+		out := filepath.Join(s.config.Out, p.String())
+		s.variants = append(s.variants, variant{p.String(), func(c Config) Config {
+			c = p.apply(c)
+			c.Out = out
+			return c
+		}})
+	}
 	defer s.close()
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	return s.run(ctx)
+	if err := s.folder.Clear(s.config.files()...); err != nil {
+		return err
+	}
+	if err := s.openFolders(); err != nil {
+		return err
+	}
+	if err := s.noteOthers(); err != nil {
+		return err
+	}
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	return s.print()
 }
 
-// sweep is the settings of a grid on one data set.
+// sweep is several settings on one data set: those of a grid, or those of Together.
 type sweep struct {
 	config   Config
 	axes     []axis
-	points   []point
+	points   []point // of the grid
+	variants []variant
+	resumes  bool // the settings write checkpoints and continue from them
 	ui       runner.UI
-	folder   *result.Folder
-	base     *plan // of the first point, with the seed of the order
+	folder   *result.Folder // of the grid, otherwise nil
+	base     *plan          // of the first setting, with the seed of the order
 	joint    *dtl.Joint
 	settings []*member
 	batches  batches
@@ -66,11 +88,18 @@ type sweep struct {
 	closers  []func()
 }
 
+// variant is how one setting of a sweep differs from the others.
+type variant struct {
+	name  string // in messages
+	apply func(c Config) Config
+}
+
 // member is a setting of a sweep.
 type member struct {
 	*run
 	index   int // among the settings
-	point   point
+	name    string
+	point   point   // of the grid
 	loss    float64 // of the last step
 	lossSum float64 // of the steps of the epoch
 	steps   int     // of the epoch
@@ -116,6 +145,7 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 			return nil, runner.Usagef("--%s is given, and --sweep has %s too: give one of them", a.name, a.name)
 		}
 	}
+	c.CheckpointEvery = 0 // nothing continues from a checkpoint
 	s := &sweep{config: c, axes: axes, points: points(axes), ui: ui}
 	for _, p := range s.points {
 		if err := p.check(c); err != nil {
@@ -125,21 +155,40 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 	return s, nil
 }
 
-// open reads the data and builds the graph. Until it succeeds, nothing that existed before has changed on the disk.
-func (s *sweep) open(ctx context.Context) (err error) {
-	first := s.points[0].apply(s.config)
-	first.Seed, first.CheckpointEvery = s.config.Seed, 0 // nothing continues from a checkpoint
+// plan reads the backbone and the data, and makes the settings.
+func (s *sweep) plan(ctx context.Context) (err error) {
+	first := s.variants[0].apply(s.config)
+	first.Seed = s.config.Seed
 	if s.base, err = newPlan(ctx, first, s.ui.Version, s.ui.Note); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.base.data.close)
-	var settings []dtl.Setting
-	for _, p := range s.points {
-		m, err := s.member(p)
+	for _, v := range s.variants {
+		m, err := s.member(v)
 		if err != nil {
 			return err
 		}
 		s.settings = append(s.settings, m)
+	}
+	for i, p := range s.points {
+		s.settings[i].point = p
+	}
+	return nil
+}
+
+// open reads the data and builds the graph. Until it succeeds, nothing that existed before has changed on the disk.
+func (s *sweep) open(ctx context.Context) error {
+	if err := s.plan(ctx); err != nil {
+		return err
+	}
+	return s.begin(ctx)
+}
+
+// begin builds the graph and opens the input.
+func (s *sweep) begin(ctx context.Context) error {
+	var settings []dtl.Setting
+	for _, m := range s.settings {
+		m.together = len(s.settings)
 		settings = append(settings, dtl.Setting{Method: m.method.Method, Training: m.config.training(), Seed: m.config.Seed})
 	}
 	if err := s.build(settings, graph.FP32); err != nil {
@@ -148,29 +197,22 @@ func (s *sweep) open(ctx context.Context) (err error) {
 	if err := s.openInput(ctx, settings); err != nil {
 		return err
 	}
-	if err := interrupted(ctx); err != nil {
-		return err
-	}
-	if err := s.folder.Clear(s.config.files()...); err != nil {
-		return err
-	}
-	return s.openFolders()
+	return interrupted(ctx)
 }
 
 // member returns a setting without a trainer.
-func (s *sweep) member(p point) (*member, error) {
+func (s *sweep) member(v variant) (*member, error) {
 	one := *s.base
 	seed := s.base.config.Seed
-	one.orderSeed, one.together = &seed, len(s.points)
-	one.config = p.apply(s.base.config)
-	one.config.Out = filepath.Join(s.config.Out, p.String())
+	one.orderSeed = &seed
+	one.config = v.apply(s.base.config)
 	var err error
 	if one.method, err = one.config.Resolve(one.backbone.Architecture); err != nil {
-		return nil, fmt.Errorf("--sweep: %s: %w", p, err)
+		return nil, s.refuse(fmt.Errorf("%s: %w", v.name, err))
 	}
 	one.schedule.Peak = one.config.LearningRate
 	quiet := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version}
-	return &member{run: &run{plan: &one, ui: quiet, progress: report.NewProgress(io.Discard, true)}, index: len(s.settings), point: p}, nil
+	return &member{run: &run{plan: &one, ui: quiet, progress: report.NewProgress(io.Discard, true)}, index: len(s.settings), name: v.name}, nil
 }
 
 // build makes the graph, whose steps take stored values of the given type, and gives each setting its trainer.
@@ -183,7 +225,7 @@ func (s *sweep) build(settings []dtl.Setting, element graph.Precision) (err erro
 	p := s.base
 	config := p.config.model(p.backbone, p.method, p.data.classes, runner.Devices{Kind: p.devices.Kind})
 	if s.joint, err = dtl.NewJoint(config, settings, element, dtl.Start{Session: p.config.SessionOptions(), Weights: p.backbone.Weights}); err != nil {
-		return runner.Usagef("--sweep: %w", err)
+		return s.refuse(err)
 	}
 	for i, m := range s.settings {
 		m.stored = s.joint.Settings[i]
@@ -191,6 +233,14 @@ func (s *sweep) build(settings []dtl.Setting, element graph.Precision) (err erro
 	}
 	s.frozen, err = frozenSHA256(s.settings[0].trainer)
 	return err
+}
+
+// refuse returns the error for settings that can't train together.
+func (s *sweep) refuse(err error) error {
+	if s.resumes {
+		return &ApartError{err}
+	}
+	return runner.Usagef("--sweep: %w", err)
 }
 
 // jointStored is what the settings store.
@@ -205,7 +255,11 @@ func (s *sweep) openInput(ctx context.Context, settings []dtl.Setting) error {
 	quiet := first.ui
 	first.ui = s.ui // notes on the cache
 	defer func() { first.ui = quiet }()
-	k, cache, err := s.base.openFeatures(ctx, jointStored{s.joint}, "", s.ui)
+	before := ""
+	if first.config.Resume {
+		before = cacheBefore(first.folder)
+	}
+	k, cache, err := s.base.openFeatures(ctx, jointStored{s.joint}, before, s.ui)
 	if err != nil {
 		return err
 	}
@@ -270,20 +324,30 @@ func (s *sweep) describe(cache *result.FeatureCache) error {
 // openFolders opens the folder of each setting.
 func (s *sweep) openFolders() error {
 	for _, m := range s.settings {
-		folder, err := result.OpenFolder(m.config.Out, s.config.policy())
-		if err != nil {
-			return err
+		if m.folder == nil {
+			if err := s.openFolder(m); err != nil {
+				return err
+			}
 		}
-		s.closers = append(s.closers, folder.Close)
-		m.folder, m.checkpoints = folder, checkpoint.NewStore(folder.Path(""))
-		if err := folder.Clear(s.config.files()...); err != nil {
+		if err := m.folder.Clear(s.config.files()...); err != nil {
 			return err
 		}
 		if err := errors.Join(m.writeSplit(), m.save()); err != nil {
 			return err
 		}
 	}
-	return s.noteOthers()
+	return nil
+}
+
+// openFolder locks the folder of a setting.
+func (s *sweep) openFolder(m *member) error {
+	folder, err := result.OpenFolder(m.config.Out, m.config.policy())
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, folder.Close)
+	m.folder, m.checkpoints = folder, checkpoint.NewStore(folder.Path(""))
+	return nil
 }
 
 // noteOthers names the runs of an earlier sweep that stay in the folder.

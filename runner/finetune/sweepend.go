@@ -13,7 +13,7 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// run trains, evaluates and prints the table. However it ends, the run.json of each setting says so.
+// run trains and evaluates. However it ends, the run.json of each setting says so.
 func (s *sweep) run(ctx context.Context) error {
 	first := s.settings[0]
 	s.ui.Note("sweep: %s of %s train on the same batches; a forward pass of what they share serves all, and the order of the images is that of seed %d",
@@ -41,12 +41,12 @@ func (s *sweep) run(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
+		if errors.Is(err, context.Canceled) && s.folder != nil {
 			return fmt.Errorf("%w; what was done so far is in the folders in %s", err, s.folder.Path(""))
 		}
 		return err
 	}
-	return s.print()
+	return nil
 }
 
 // finish verifies the frozen weights and evaluates each setting on the test images, once.

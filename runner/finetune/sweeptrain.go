@@ -65,7 +65,7 @@ func (s *sweep) step(values dtl.PrefixValues, targets dtl.Targets, epoch, step i
 		rate := m.schedule.Rate(epoch)
 		loss, err := s.joint.Step(i, values, targets, rate, step)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", m.point, err)
+			return 0, fmt.Errorf("%s: %w", m.name, err)
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			s.fail(m, &train.DivergedError{Epoch: epoch, Step: step + 1, Loss: loss, Rate: rate})
@@ -83,7 +83,7 @@ func (s *sweep) step(values dtl.PrefixValues, targets dtl.Targets, epoch, step i
 // fail takes a setting out of the training.
 func (s *sweep) fail(m *member, err error) {
 	m.failed = err
-	s.ui.Note("%s failed: %v", m.point, err)
+	s.ui.Note("%s failed: %v", m.name, err)
 }
 
 // diverged takes a setting out of the training if that is its error. Another error is returned.
@@ -162,7 +162,7 @@ func (s *sweep) train(ctx context.Context) error {
 	loop := &train.Loop[batch]{
 		Epochs: s.base.config.Epochs, StepsPerEpoch: s.base.data.train.Steps(), Batches: s.batches,
 		Step: func(b batch, rate float64, step int) (float64, error) { return b.step(rate, step-1) },
-		Rate: s.base.schedule.Rate, Size: func(b batch) int { return len(b.labels) },
+		Rate: s.base.schedule.Rate, Size: func(b batch) int { return len(b.labels) }, From: s.settings[0].from,
 	}
 	if s.base.data.val != nil {
 		loop.Look = s.look
@@ -173,22 +173,13 @@ func (s *sweep) train(ctx context.Context) error {
 	}
 	loop.OnEpochEnd("settings", s.epochEnd)
 	summary, err := loop.Run(ctx)
-	var stopped *train.InterruptedError
 	for _, m := range s.settings {
 		done := m.record.Progress
 		m.measure(summary)
 		if !m.trains() {
 			m.record.Progress = done
 		}
-		if errors.As(err, &stopped) && m.trains() {
-			if failed := s.diverged(m, m.readTrainable(stopped.Epoch, stopped.Step, m.schedule.Rate(min(stopped.Epoch, m.config.Epochs)))); failed != nil {
-				return also(err, failed)
-			}
-		}
-		if m.good == nil {
-			continue
-		}
-		if failed := m.writeTrained(m.ending()); failed != nil {
+		if failed := s.store(m, summary.Position, err); failed != nil {
 			return also(err, failed)
 		}
 	}
@@ -196,4 +187,27 @@ func (s *sweep) train(ctx context.Context) error {
 		return nil // each says why
 	}
 	return err
+}
+
+// store saves what a setting has when the loop ends with an error or without: its adapter, and with s.resumes a checkpoint.
+func (s *sweep) store(m *member, at train.Position, err error) error {
+	var stopped *train.InterruptedError
+	interrupted := errors.As(err, &stopped) && m.trains()
+	if interrupted {
+		if failed := s.diverged(m, m.readTrainable(stopped.Epoch, stopped.Step, m.schedule.Rate(min(stopped.Epoch, m.config.Epochs)))); failed != nil {
+			return failed
+		}
+	}
+	if s.resumes && m.trains() && (interrupted || err == nil && m.config.CheckpointEvery > 0) {
+		if at.StepInEpoch > 0 {
+			at.LossSum = m.lossSum // of this setting
+		}
+		if failed := m.writeCheckpoint(at); failed != nil {
+			return failed
+		}
+	}
+	if m.good == nil {
+		return nil
+	}
+	return m.writeTrained(m.ending())
 }
