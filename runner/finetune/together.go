@@ -54,6 +54,7 @@ func (c Config) JoinsOthers() bool {
 func (c Config) Joins(other Config) bool {
 	common := func(c Config) Config {
 		c = c.filled()
+		c.Screen = nil
 		c.Out, c.LearningRate, c.WeightDecay, c.DropPath, c.Options, c.Resume, c.Overwrite = "", 0, 0, 0, nil, false, false
 		return c
 	}
@@ -147,8 +148,8 @@ func (s *sweep) fitMemory() error {
 		most = min(most, 1+int(available/4/extra))
 	}
 	if len(s.settings) > most {
-		s.ui.Note("%s train together, of %d: each adds up to %s to the process, which may grow by a quarter of the %s that are available, and by no more than %d",
-			report.Count(most, "setting"), len(s.settings), report.Bytes(extra), report.Bytes(available), MostTogether)
+		s.base.data.notes = append(s.base.data.notes, fmt.Sprintf("%d of %d points train on one forward pass at a time: a point adds up to %s, and all together at most a quarter of the %s of memory that are available (no more than %d points in any case)",
+			most, len(s.settings), report.Bytes(extra), report.Bytes(available), MostTogether))
 		s.settings, s.variants = s.settings[:most], s.variants[:most]
 	}
 	return nil

@@ -28,6 +28,10 @@ type Job struct {
 	Find   func(c *finetune.Config) error
 	Images int
 
+	// Joins lets the cell train on one forward pass with others of its data set that have it and differ in nothing else than what
+	// finetune.Together allows.
+	Joins bool
+
 	// New returns the content of the cell's file with the names of the cell and nothing else. Read reads the file.
 	New  func() Cell
 	Read func(path string) (Cell, error)

@@ -21,7 +21,8 @@ type progress struct {
 
 	total, finished, failed int // numbers of cells of this shard
 	left                    []Job
-	started                 time.Time          // of the current cell, which is the first of left
+	current                 int                // number of cells that train together, the first of left
+	started                 time.Time          // of the current cells
 	spent                   map[string][]spent // by finished cells of each method
 	noted                   map[string]bool    // notes that have been printed
 }
@@ -54,8 +55,8 @@ func (p *progress) count(j Job, o *Outcome) {
 		return
 	}
 	p.finished++
-	m := o.Run.Measurements
-	p.spent[j.Method] = append(p.spent[j.Method], spent{j.Images, m.TrainSeconds, m.EvaluationSeconds + m.ValidationSeconds})
+	m, share := o.Run.Measurements, 1/float64(max(o.Run.Together, 1))
+	p.spent[j.Method] = append(p.spent[j.Method], spent{j.Images, share * m.TrainSeconds, share * (m.EvaluationSeconds + m.ValidationSeconds)})
 }
 
 // ended prints the outcome of a cell, and its notes unless another cell of the data set has had the same. by names the
@@ -81,6 +82,9 @@ func (p *progress) ended(j Job, o *Outcome, by string) {
 			outcome += fmt.Sprintf(", %s %.2f %%", t.Name, t.Top1)
 		}
 		outcome += " in " + report.Duration(o.Ended.Sub(o.Started))
+		if n := o.Run.Together; n > 1 {
+			outcome += fmt.Sprintf(", %d cells together", n)
+		}
 	}
 	text := fmt.Sprintf("%s: %s%s; %s", j.Name, outcome, by, p.counts())
 	if left, ok := p.timeLeft(0); ok {
@@ -97,9 +101,9 @@ func (p *progress) counts() string {
 	return text
 }
 
-// follow shows the epochs of a cell as a part of the sweep.
-func (p *progress) follow(h *train.Hooks, j Job) {
-	p.started = time.Now()
+// follow shows the epochs of a cell, or of several that train together, as a part of the sweep.
+func (p *progress) follow(h *train.Hooks, j Job, cells int) {
+	p.started, p.current = time.Now(), cells
 	h.OnStep("progress of the sweep", func(i train.Info) error {
 		done := 0.0
 		if i.Epochs > i.Start {
@@ -123,9 +127,9 @@ func (p *progress) follow(h *train.Hooks, j Job) {
 	})
 }
 
-// fraction returns the fraction of the sweep that is done, given that of the current cell.
-func (p *progress) fraction(cell float64) float64 {
-	return (float64(p.finished+p.failed) + cell) / float64(max(p.total, 1))
+// fraction returns the fraction of the sweep that is done, given that of the current cells.
+func (p *progress) fraction(done float64) float64 {
+	return (float64(p.finished+p.failed) + done*float64(max(p.current, 1))) / float64(max(p.total, 1))
 }
 
 // waiting shows that other processes run all remaining cells.
@@ -136,7 +140,7 @@ func (p *progress) waiting(cells int, holder owner) {
 }
 
 // timeLeft estimates the remaining time from the finished cells of each method, or of all methods for one that has none yet. done
-// is the fraction of the current cell, which is the only measure before a cell has finished. ok is false if there is no estimate.
+// is the fraction of the current cells, which is the only measure before a cell has finished. ok is false if there is no estimate.
 func (p *progress) timeLeft(done float64) (text string, ok bool) {
 	if len(p.left) == 0 {
 		return "", false
@@ -146,7 +150,7 @@ func (p *progress) timeLeft(done float64) (text string, ok bool) {
 		if done < 0.01 {
 			return "", false
 		}
-		all = []spent{{p.left[0].Images, time.Since(p.started).Seconds() / done, 0}}
+		all = []spent{{p.left[0].Images, time.Since(p.started).Seconds() / done / float64(max(p.current, 1)), 0}}
 	}
 	mean := func(j Job) float64 {
 		if own := p.spent[j.Method]; len(own) > 0 {
@@ -154,7 +158,7 @@ func (p *progress) timeLeft(done float64) (text string, ok bool) {
 		}
 		return expected(j.Images, all)
 	}
-	seconds := -done * mean(p.left[0])
+	seconds := -done * float64(max(p.current, 1)) * mean(p.left[0])
 	for _, j := range p.left {
 		seconds += mean(j)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
@@ -28,6 +29,9 @@ type sweep struct {
 	earlier map[string]*Outcome    // failed cells of earlier calls, which are tried again
 	failed  []string               // cells that failed in this call, with reasons
 	kept    int                    // number of cells that earlier calls finished
+
+	together int             // how many cells train on one forward pass at most
+	apart    map[string]bool // by apartKey: cells that turned out to share nothing
 }
 
 // pollEvery is the time between checks of the cells that other processes run.
@@ -70,6 +74,7 @@ func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job
 // newSweep finds the cells to train. It renames damaged results.
 func newSweep(c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
 	s := &sweep{
+		together: finetune.MostTogether, apart: map[string]bool{},
 		config: c, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
 		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
 	}
@@ -109,6 +114,9 @@ func (s *sweep) run(ctx context.Context) error {
 		before := len(s.pending)
 		var holder owner
 		for _, j := range s.pending {
+			if !s.isPending(j) { // it trained with one before it
+				continue
+			}
 			done, other, err := s.try(ctx, j)
 			if err != nil {
 				s.show.line.Break()
@@ -133,6 +141,10 @@ func (s *sweep) run(ctx context.Context) error {
 		}
 	}
 	return s.summary()
+}
+
+func (s *sweep) isPending(j Job) bool {
+	return slices.ContainsFunc(s.pending, func(other Job) bool { return other.Name == j.Name })
 }
 
 // without returns the jobs without one of them.
@@ -160,6 +172,16 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 		if o := cell.CellOutcome(); o.Status == result.Finished || s.isNewFailure(j, o) {
 			s.end(j, o, fmt.Sprintf(" (by %s, process %d)", o.Machine.Host, o.Machine.Process))
 			return true, owner{}, nil
+		}
+	}
+	g, err := s.gather(j, lock)
+	if err != nil {
+		return false, owner{}, err
+	}
+	if g != nil {
+		ok, err := s.tryTogether(ctx, g)
+		if ok || err != nil {
+			return !s.isPending(j), owner{}, err
 		}
 	}
 	locked, cancel := context.WithCancel(ctx)

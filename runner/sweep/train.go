@@ -15,7 +15,6 @@ import (
 	"dtl-tf/runner/checkpoint"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/internal/classify"
-	"dtl-tf/runner/machine"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/train"
 )
@@ -25,24 +24,28 @@ import (
 func (s *sweep) train(ctx context.Context, j Job) (Cell, error) {
 	cell := j.New()
 	o := cell.CellOutcome()
-	o.Recipe, o.Overrides, o.Started = j.Recipe, j.Overrides, result.Now()
-	o.Machine = Machine{Host: s.locks.me.Host, Process: s.locks.me.Process, Shard: s.config.Shard, Processor: machine.Processor()}
+	s.start(j, o)
 	run, err := s.fineTune(ctx, j, cell)
 	run.Format = result.Format // which finetune.Run leaves to the writer of run.json
 	o.Ended = result.Now()
-	switch {
-	case err == nil:
-		o.Status, o.Run = result.Finished, &run
-	case errors.As(err, new(*result.LockedError)), ctx.Err() != nil && errors.Is(err, context.Canceled):
+	if errors.As(err, new(*result.LockedError)) || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return cell, err
-	default:
-		o.Status, o.Error = result.Failed, err.Error()
-		o.Diverged = errors.As(err, new(*train.DivergedError)) || errors.As(err, new(*classify.NotFiniteError))
-		if run.Method != "" { // the run had begun
-			o.Run = &run
-		}
 	}
+	if err == nil || run.Method != "" { // the run had begun
+		o.Run = &run
+	}
+	o.end(err)
 	return cell, nil
+}
+
+// end sets the status of a cell that has finished, or failed with an error.
+func (o *Outcome) end(err error) {
+	if err == nil {
+		o.Status = result.Finished
+		return
+	}
+	o.Status, o.Error = result.Failed, err.Error()
+	o.Diverged = errors.As(err, new(*train.DivergedError)) || errors.As(err, new(*classify.NotFiniteError))
 }
 
 // fineTune trains the cell, from its last checkpoint if there is one.
@@ -60,7 +63,7 @@ func (s *sweep) fineTune(ctx context.Context, j Job, cell Cell) (run result.Run,
 	if err := ctx.Err(); err != nil {
 		return run, err
 	}
-	ui := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version, Watch: func(h *train.Hooks) { s.show.follow(h, j) }}
+	ui := runner.UI{Out: io.Discard, Err: io.Discard, Quiet: true, Version: s.ui.Version, Watch: func(h *train.Hooks) { s.show.follow(h, j, 1) }}
 	if j.Train != nil {
 		run, err = j.Train(ctx, f, ui, cell)
 	} else {

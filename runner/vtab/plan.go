@@ -161,7 +161,7 @@ func (p *plan) job(j job) sweep.Job {
 	return sweep.Job{
 		Name: j.name(), Set: j.task.Folder, Method: j.method,
 		File: j.cell().Path(j.results), Folder: j.cell().workPath(j.results),
-		Recipe: j.recipe, Overrides: j.overrides, Config: j.config,
+		Recipe: j.recipe, Overrides: j.overrides, Config: j.config, Joins: j.search,
 		Find: func(f *finetune.Config) (err error) {
 			f.Data, err = j.task.Dir(p.Data)
 			return err
