@@ -20,7 +20,11 @@ var vtabSearchCommand = command{
 Trains the method with every point of the grid on train800 and evaluates it on val200. Prints the points by
 accuracy, and the best one as a --set for 'dtl-tf vtab run'. The test images are not opened. Values that a point
 does not set are those of the task's recipe. Each point has its own folder of results in --out; the same
-command again trains only the missing points.`,
+command again trains only the missing points.
+
+Points that differ only in lr, weight_decay, drop_path and options of the method train on one forward pass of the
+blocks that the method leaves alone, as far as memory suffices. Drop path in these blocks prevents that
+(--drop-path-scope suffix spares them), and so do methods such as lora.`,
 	examples: []string{
 		"dtl-tf vtab search --task eurosat --method dtl --grid 'lr=1e-3,3e-3,8e-3;drop_path=0,0.1' --data vtab-1k --backbone ViT-B_16.npz --out search",
 		"dtl-tf vtab search --task dtd --method dtl+ --grid 'kernel=3,4,5' --set epochs=50 --seeds 42,43 --data vtab-1k --out search-dtd",

@@ -65,7 +65,7 @@ type Run struct {
 	Measurements Measurements  `json:"measurements"`
 	FeatureCache *FeatureCache `json:"feature_cache,omitempty"`     // nil if not asked for
 	Memory       *Memory       `json:"memory,omitempty"`            // nil without --memory
-	Together     int           `json:"settings_together,omitempty"` // settings of --sweep that trained together: Measurements are of all of them
+	Together     int           `json:"settings_together,omitempty"` // settings of --sweep, or points of a search, that trained together: Measurements are of all of them
 	Selection    *Selection    `json:"selection,omitempty"`         // nil if the last epoch's weights count
 	Accuracy     *Accuracy     `json:"accuracy,omitempty"`
 	Several      *Several      `json:"several,omitempty"` // in the place of Accuracy with --loss bce
