@@ -7,7 +7,6 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
-	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/memory/estimate"
 )
 
@@ -122,7 +121,7 @@ func (m *Model) ForecastPrediction(n int, o graph.SessionOptions) (peak int64, e
 	}
 	b := m.builder.Apart().Chunk(math.MaxInt32).In("forecast") // a graph for any number of images has no chunks
 	images := m.placeholder(b, n)
-	logits := m.forward(b, images, &backbone.Forward{Hook: m.newHook()})
+	logits := m.forward(b, images, m.hooked())
 	report, err := estimate.Peak(m.builder.Graph(), o, []tf.Output{images.Output}, []tf.Output{logits.Output})
 	return report.Peak, err
 }

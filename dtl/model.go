@@ -204,6 +204,11 @@ func (m *Model) features(b *graph.Builder, images graph.Value, f *backbone.Forwa
 	return f.Features(b, b.Normalise(images, c.Mean, c.Std), c.Pool)
 }
 
+// hooked is a forward pass with the method, on whose values the prefix has been found.
+func (m *Model) hooked() *backbone.Forward {
+	return &backbone.Forward{Hook: m.newHook(), MeanEnd: m.prefix.onlyMean}
+}
+
 // forward maps images [B, S, S, 3] to logits [B, classes].
 func (m *Model) forward(b *graph.Builder, images graph.Value, f *backbone.Forward) graph.Value {
 	return m.classify(b, m.features(b, images, f))

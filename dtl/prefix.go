@@ -21,6 +21,7 @@ type prefix struct {
 	as       string      // name under which the pass takes it
 	features graph.Value // [B, d] of the watched pass, if only the classifier follows
 	fetches  []tf.Output // the values in float32
+	onlyMean bool        // of what the last block gives, only the mean of the tokens is needed (see backbone.Forward.MeanEnd)
 }
 
 // stored is a value of the prefix: a block's input or output (see backbone.InputName), or features.
@@ -28,6 +29,19 @@ type stored struct {
 	name   string
 	value  graph.Value
 	needed bool
+}
+
+// useFeatures replaces the features, if they are a value of the prefix, by those of another pass.
+func (p *prefix) useFeatures(features graph.Value) {
+	if !p.features.Defined() {
+		return
+	}
+	p.features = features
+	for i, v := range p.values {
+		if v.name == "features" {
+			p.values[i].value = features
+		}
+	}
 }
 
 // summing is a method that reads outputs of blocks only through the sum of those from block sumFrom on, which must be of one size, so

@@ -135,13 +135,12 @@ func (s *sideNetwork) Attach(p *Params, a backbone.Architecture) func() backbone
 					low, first = nil, i // in a new stage the tokens change in number and width
 				}
 				low = append(low, b.In("down").LinearT(in, down[i]))
-			case at.Point == backbone.BlockOutput && i >= s.feedbackFrom:
-				b = b.In("feedback").After(out.Op) // nothing needs theta before z_i; computed earlier, it would stay alive for the whole block
+			case at.Point == backbone.BlockAddend && i >= s.feedbackFrom:
+				b = b.In("feedback")
 				wide := b.ConcatLast(up[first : i+1]...)
-				theta := b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
+				return b.Region([]graph.Value{b.ConcatLast(low...)}, 0, func(b *graph.Builder, in []graph.Value) graph.Value {
 					return s.feedback(b, b.LinearT(in[0], wide), filters[at.Block.Stage], at.Block)
 				})
-				return b.Add(out, theta)
 			}
 			return out
 		}

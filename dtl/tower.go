@@ -73,8 +73,14 @@ func (m *Model) predict() {
 	m.images = m.placeholder(b, graph.Unknown)
 	w := &watcher{hook: m.newHook(), arch: m.Config.Arch}
 	features := m.features(b, m.images, &backbone.Forward{Hook: w.see})
-	m.logits = m.classify(b, features)
 	m.prefix = w.found(features)
+	if w.needsOnlyMean() && backbone.EndsInMean(m.Config.Arch, m.Config.Pool) {
+		m.prefix.onlyMean = true
+		b = m.builder.In("predict_mean")
+		features = m.features(b, m.images, m.hooked()) // the watched pass computes all tokens
+		m.prefix.useFeatures(features)
+	}
+	m.logits = m.classify(b, features)
 	m.cached = m.prefix
 	if s, ok := m.Config.Method.(summing); ok {
 		m.cached = m.prefix.summed(m.builder.In("store"), m.Config.Arch.Blocks(), s.sumFrom())

@@ -34,7 +34,7 @@ func (m *Model) buildTower(t Training, in input, share span, micro bool) *towerS
 	if t.SampleWeights {
 		p.weights = b.Placeholder("weights", tf.Float, n)
 	}
-	f := &backbone.Forward{Hook: m.newHook()}
+	f := m.hooked()
 	if t.DropPath > 0 {
 		p.seed = b.Placeholder("seed", tf.Int64, 2)
 		if micro || n < t.Batch {

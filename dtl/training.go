@@ -111,7 +111,7 @@ func (m *Model) fromStored(element graph.Precision) input {
 // buildStoredLogits adds the forward pass from the stored values of any number of images to logits, without stochastic depth.
 func (m *Model) buildStoredLogits(element graph.Precision) (inputs []graph.Value, logits graph.Value, err error) {
 	defer graph.Catch(&err)
-	inputs, logits = m.fromStored(element)(m.builder.In("predict_stored"), graph.Unknown, &backbone.Forward{Hook: m.newHook()})
+	inputs, logits = m.fromStored(element)(m.builder.In("predict_stored"), graph.Unknown, m.hooked())
 	return inputs, logits, nil
 }
 

@@ -31,7 +31,7 @@ func (t watched) reads() bool { return t.inAlias.IsUsed() || t.outAlias.IsUsed()
 func (w *watcher) see(b *graph.Builder, at backbone.Tap, in, out graph.Value) graph.Value {
 	t, result := watched{Tap: at, in: in, out: out}, out
 	if w.hook != nil {
-		if out.Defined() { // not at OwnBranch
+		if out.Defined() { // not at OwnBranch and BlockAddend
 			t.outAlias = b.Alias(out)
 		}
 		t.inAlias = t.outAlias
@@ -61,6 +61,10 @@ func (t watched) ends(depth int) int {
 		case t.changed:
 			return t.Block.Index + 1
 		}
+	case backbone.BlockAddend:
+		if t.changed {
+			return t.Block.Index + 1
+		}
 	case backbone.FinalNorm, backbone.Features:
 	default:
 		if t.changed || t.reads() {
@@ -78,14 +82,23 @@ func (w *watcher) plainEnd() bool {
 	})
 }
 
+// needsOnlyMean tells whether the method neither reads nor changes tokens of the last block at the taps that backbone.Forward.MeanEnd
+// leaves out.
+func (w *watcher) needsOnlyMean() bool {
+	last := len(w.arch.Blocks()) - 1
+	return !slices.ContainsFunc(w.taps, func(t watched) bool {
+		return t.Block.Index == last && t.Point.IsPastMeanEnd() && (t.changed || t.reads())
+	})
+}
+
 // found returns the prefix, given the features [B, d] of the watched pass.
 func (w *watcher) found(features graph.Value) prefix {
 	depth := len(w.arch.Blocks())
 	p, whole := prefix{blocks: depth}, true
 	for _, t := range w.taps {
 		p.blocks = min(p.blocks, t.ends(depth))
-		if t.Point == backbone.BlockOutput && t.Block.Index == depth-1 {
-			whole = !t.changed
+		if (t.Point == backbone.BlockOutput || t.Point == backbone.BlockAddend) && t.Block.Index == depth-1 {
+			whole = whole && !t.changed
 		}
 	}
 	whole = whole && p.blocks == depth
@@ -108,6 +121,8 @@ func (w *watcher) found(features graph.Value) prefix {
 		case t.Point == backbone.BlockOutput && i < p.blocks: // outputs of later blocks are not part of the prefix
 			add(backbone.InputName(i), t.in, t.inAlias)
 			add(backbone.OutputName(blocks, i), t.out, t.outAlias)
+		case t.Point == backbone.BlockAddend && i < p.blocks:
+			add(backbone.InputName(i), t.in, t.inAlias)
 		}
 	}
 	if whole && w.plainEnd() {

@@ -83,11 +83,11 @@ func (b *Builder) Region(inputs []Value, later float64, fn func(b *Builder, inpu
 		savedBytes += b.bytes(v)
 	}
 	spare := int(later * float64(savedBytes))
-	widest := whole
-	if inputs[0].Width() > whole.Width() {
-		widest = inputs[0]
+	largest := whole
+	if tensor.Size(inputs[0].Shape[1:]) > tensor.Size(whole.Shape[1:]) {
+		largest = inputs[0]
 	}
-	return b.chunked(inputs, b.chunks(widest, spare), fn) // nothing reads the trial's nodes, so TensorFlow prunes them
+	return b.chunked(inputs, b.chunks(largest, spare), fn) // nothing reads the trial's nodes, so TensorFlow prunes them
 }
 
 // bytes is the size of a value of type float32 or of the Builder's precision.
@@ -115,7 +115,7 @@ type chunk struct {
 	saved    []Value
 }
 
-// chunks splits the samples of x [B, ..., d], the widest value at the region's ends, evenly. spare is memory in bytes by which
+// chunks splits the samples of x [B, ...], the larger value at the region's ends, evenly. spare is memory in bytes by which
 // the scratch memory of a chunk may exceed the usual.
 func (b *Builder) chunks(x Value, spare int) []chunk {
 	samples, scratch := x.Shape[0], scratchBytes

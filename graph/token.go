@@ -1,7 +1,10 @@
 package graph
 
 import (
+	"math"
 	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph/tensor"
 )
@@ -48,15 +51,30 @@ func (b *Builder) join(axis int, parts []Value) Value {
 // MeanTokens averages the tokens of x [B, T, d] from index from on: [B, d]. It is a product with a vector of weights, so it
 // needs no slice of the tokens, nor a broadcast and padding of the gradient. Saves nothing.
 func (b *Builder) MeanTokens(x Value, from int) Value {
+	return b.In("mean").weightedTokens(x, from, tf.Float, 1/float64(x.Shape[1]-from))
+}
+
+// MeanOperand is MeanTokens for the operand of a product. It reads x in its own type, so x needs no cast, and rounds the mean to that type.
+func (b *Builder) MeanOperand(x Value, from int) Value {
 	b = b.In("mean")
-	tokens, d := x.Shape[1], x.Width()
-	weightValues := tensor.Zeros(1, 1, tokens)
-	for t := from; t < tokens; t++ {
-		weightValues.Float32()[t] = 1 / float32(tokens-from)
+	n := float64(x.Shape[1] - from)
+	if x.DataType() == tf.Float {
+		return b.weightedTokens(x, from, tf.Float, 1/n)
 	}
-	weights := b.Constant(weightValues)
-	mean := b.node("BatchMatMulV2", []int{x.Shape[0], 1, d}, nil, weights.Output, b.widen(x).Output)
-	return b.differentiable(b.reshape(mean, x.Shape[0], d), []Value{x}, func(g *Gate, dy Value) []Value {
+	power := math.Exp2(-math.Ceil(math.Log2(n))) // exact in every type
+	return b.Scale(b.Float(b.weightedTokens(x, from, x.DataType(), power)), 1/(n*power))
+}
+
+// weightedTokens is the sum of the tokens of x [B, T, d] from index from on, times weight, as a product in the given type: [B, d].
+func (b *Builder) weightedTokens(x Value, from int, dtype tf.DataType, weight float64) Value {
+	tokens, d := x.Shape[1], x.Width()
+	values := tensor.Zeros(1, 1, tokens)
+	for t := from; t < tokens; t++ {
+		values.Float32()[t] = float32(weight)
+	}
+	weights := b.cast(b.Constant(values), dtype)
+	sum := b.node("BatchMatMulV2", []int{x.Shape[0], 1, d}, nil, weights.Output, b.cast(x, dtype).Output)
+	return b.differentiable(b.reshape(sum, x.Shape[0], d), []Value{x}, func(g *Gate, dy Value) []Value {
 		return []Value{g.mul(g.reshape(dy, dy.Shape[0], 1, d), g.reshape(weights, 1, tokens, 1))}
 	})
 }

@@ -18,7 +18,13 @@ type Forward struct {
 	// Survivors returns the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP, 2 the method's own, see
 	// OwnBranch), or the zero Value for no mask. nil means no masks at all.
 	Survivors func(b *graph.Builder, block, branch int) graph.Value
+	// MeanEnd allows the last block to compute only the mean of its patch tokens where nothing else enters the features (see MeanEnd).
+	// The hook is then not called at FC2, MLPBranch, MLPOutput, OwnBranch and BlockOutput of that block.
+	MeanEnd bool
 }
+
+// IsPastMeanEnd tells whether the hook is not called at a tap of the last block if the block computes only a mean (see Forward.MeanEnd).
+func (p Point) IsPastMeanEnd() bool { return p >= FC2 && p <= BlockOutput }
 
 // Tap passes a value through the method's hook. Families call it at the taps inside their blocks.
 func (f *Forward) Tap(b *graph.Builder, p Point, block Block, in, out graph.Value) graph.Value {
@@ -42,16 +48,35 @@ func (f *Forward) Features(b *graph.Builder, images graph.Value, pool Pool) grap
 	blocks := f.Arch.Blocks()
 	x := f.Arch.Embed(f, b.In("embedding"), images)
 	x = f.Tap(b.In("embedding"), Tokens, blocks[0].Outside(), x, x)
+	end := f.meanEnd(pool)
 	for i := range blocks {
-		x = f.block(blockScope(b, i), x, blocks[i:])
+		x = f.block(blockScope(b, i), x, blocks[i:], end)
 	}
-	return f.pooled(b.In("pool"), x, pool)
+	return f.pooled(b.In("pool"), x, pool, end)
 }
 
-// pooled is what the classifier reads, from the output of the last block.
-func (f *Forward) pooled(b *graph.Builder, x graph.Value, pool Pool) graph.Value {
+// EndsInMean tells whether the last block of an architecture can compute only a mean under a pool (see Forward.MeanEnd).
+func EndsInMean(a Architecture, pool Pool) bool {
+	return (&Forward{Arch: a, MeanEnd: true}).meanEnd(pool) != nil
+}
+
+// meanEnd is the network if its last block computes only the mean of its patch tokens, otherwise nil.
+func (f *Forward) meanEnd(pool Pool) MeanEnd {
+	end, ok := f.Arch.(MeanEnd)
+	if !ok || !f.MeanEnd || !end.EndsInMean(pool) {
+		return nil
+	}
+	return end
+}
+
+// pooled is what the classifier reads, from the output of the last block, or its mean unless end is nil.
+func (f *Forward) pooled(b *graph.Builder, x graph.Value, pool Pool, end MeanEnd) (features graph.Value) {
 	blocks := f.Arch.Blocks()
-	features := f.Arch.Pooled(f, b, x, pool)
+	if end == nil {
+		features = f.Arch.Pooled(f, b, x, pool)
+	} else {
+		features = end.PooledMean(f, b, x, pool)
+	}
 	return f.Tap(b, Features, blocks[len(blocks)-1].Outside(), features, features)
 }
 
@@ -85,17 +110,21 @@ type Given struct {
 // them.
 func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	blocks := f.Arch.Blocks()
+	end := f.meanEnd(pool)
+	if g.Blocks == len(blocks) {
+		end = nil // the last block's output is given
+	}
 	x := g.Values[InputName(0)]
 	x = f.Tap(b.In("embedding"), Tokens, blocks[0].Outside(), x, x)
 	for i, block := range blocks {
 		b := blockScope(b, i)
 		if i >= g.Blocks {
-			x = f.block(b, x, blocks[i:])
+			x = f.block(b, x, blocks[i:], end)
 			continue
 		}
 		in, out := g.Values[InputName(i)], g.Values[OutputName(blocks, i)]
 		f.Tap(b, BlockInput, block, in, in)
-		x = f.Tap(b, BlockOutput, block, in, out)
+		x = f.addend(b, block, in, f.Tap(b, BlockOutput, block, in, out), same)
 		if i == g.Blocks-1 && x.Defined() {
 			x = f.Arch.Next(f, b, block, x)
 		}
@@ -103,15 +132,37 @@ func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	if g.Features.Defined() {
 		return g.Features
 	}
-	return f.pooled(b.In("pool"), x, pool)
+	return f.pooled(b.In("pool"), x, pool, end)
+}
+
+// addend adds what the method adds to the output z of a block, or part of it. in is the block's input.
+func (f *Forward) addend(b *graph.Builder, block Block, in, z graph.Value, part func(b *graph.Builder, addend graph.Value) graph.Value) graph.Value {
+	if z.Defined() {
+		b = b.After(z.Op) // nothing needs the addend before z; computed earlier, it would stay alive for the whole block
+	}
+	if y := f.Tap(b, BlockAddend, block, in, graph.Value{}); y.Defined() {
+		b = b.In("addend")
+		return b.Add(z, part(b, y))
+	}
+	return z
+}
+
+func same(_ *graph.Builder, addend graph.Value) graph.Value { return addend }
+
+// patchMean is the mean of the patch tokens of x [B, T, d] as a token: [B, 1, d].
+func patchMean(b *graph.Builder, block Block, x graph.Value) graph.Value {
+	return b.Reshape(b.MeanTokens(x, x.Shape[1]-block.Patches()), x.Shape[0], 1, x.Width())
 }
 
 // MethodBranch is the number of a method's own branch for Survivors.
 const MethodBranch = 2
 
-// block builds block i, the first of remaining: x_i to x_i+1.
-func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) graph.Value {
+// block builds block i, the first of remaining: x_i to x_i+1. The last block computes a mean unless end is nil.
+func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block, end MeanEnd) graph.Value {
 	block := remaining[0]
+	if len(remaining) > 1 {
+		end = nil
+	}
 	x = f.Tap(b, BlockInput, block, x, x)
 	inputs := []graph.Value{x}
 	masks := map[int]int{} // branch to index in inputs
@@ -130,13 +181,19 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block) grap
 			}
 			return branch
 		}
+		if end != nil {
+			return end.BlockMean(f, b, block, inputs[0], drop)
+		}
 		z := f.Arch.Block(f, b, block, inputs[0], drop)
 		if own := f.Tap(b, OwnBranch, block, z, graph.Value{}); own.Defined() {
 			z = b.In("own").Add(z, drop(own, MethodBranch))
 		}
 		return z
 	})
-	return f.Arch.Next(f, b, block, f.Tap(b, BlockOutput, block, x, z))
+	if end != nil {
+		return f.addend(b, block, x, z, func(b *graph.Builder, y graph.Value) graph.Value { return patchMean(b, block, y) })
+	}
+	return f.Arch.Next(f, b, block, f.addend(b, block, x, f.Tap(b, BlockOutput, block, x, z), same))
 }
 
 // later estimates what the blocks after the first will save in multiples of what the first saves (see graph.Builder.Region). Saved

@@ -28,6 +28,7 @@ const (
 	MLPOutput                    // residual stream before the MLP [B, T, d] -> after it, stochastic depth applied
 	OwnBranch                    // z_i [B, T, d] -> a method's branch [B, T, d], added to z_i after stochastic depth; the zero Value for none, as out is
 	BlockOutput                  // x_i [B, T, d] -> z_i [B, T, d], the own branch included
+	BlockAddend                  // x_i [B, T, d] -> what a method adds to z_i [B, T, d]; the zero Value for none, as out is
 	MergeNorm                    // at the end of a stage, with 4d and the T of the next stage: [B, T, 4d] -> [B, T, 4d]
 	FinalNorm                    // [B, d] or [B, T, d] -> the same shape
 	Features                     // what the pool gives [B, d] -> what the classifier reads, of any width; in = out

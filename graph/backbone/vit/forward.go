@@ -8,9 +8,31 @@ import (
 // Block implements backbone.Network: z = x + attention(norm1(x)), then z + mlp(norm2(z)).
 func (a Architecture) Block(f *backbone.Forward, b *graph.Builder, block backbone.Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
 	v := layers{f, block, a}
-	// Save the branch rather than the sum: x is saved anyway, and the branch has the smaller type of matrix products.
-	z := b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
+	z := v.mixed(b, x, drop)
 	return f.Tap(b, backbone.MLPOutput, block, z, b.Add(z, drop(v.mlp(b.In("mlp"), z), 1)))
+}
+
+// mixed is x + attention(norm1(x)).
+func (v layers) mixed(b *graph.Builder, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
+	// Save the branch rather than the sum: x is saved anyway, and the branch has the smaller type of matrix products.
+	return b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
+}
+
+// EndsInMean implements backbone.MeanEnd.
+func (a Architecture) EndsInMean(pool backbone.Pool) bool {
+	return pool == backbone.PoolMean && !a.NormedMean
+}
+
+// BlockMean implements backbone.MeanEnd: mean(z) + fc2(mean(hidden)).
+func (a Architecture) BlockMean(f *backbone.Forward, b *graph.Builder, block backbone.Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
+	v := layers{f, block, a}
+	z := v.mixed(b, x, drop)
+	from := z.Shape[1] - block.Patches()
+	inner := b.In("mlp")
+	hidden := inner.MeanOperand(inner.Reshape(v.hidden(inner, z), z.Shape[0], z.Shape[1], v.MLP), from)
+	branch := v.scaled(inner, scaleMLP, v.linear(inner.In("fc2"), denseOut, hidden, v.MLP, v.Width))
+	asToken := func(b *graph.Builder, mean graph.Value) graph.Value { return b.Reshape(mean, z.Shape[0], 1, v.Width) }
+	return b.Add(asToken(b, b.MeanTokens(z, from)), drop(asToken(inner, branch), 1))
 }
 
 // layers builds the parts of one block.
@@ -46,7 +68,8 @@ func (v layers) project(b *graph.Builder, p backbone.Point, which string, biased
 	return v.Tap(b, p, v.Block, y, b.Linear(y, kernel, bias))
 }
 
-func (v layers) mlp(b *graph.Builder, x graph.Value) graph.Value {
+// hidden is the inputs of the MLP's second layer: [B, T, d] -> [B*T, mlp].
+func (v layers) hidden(b *graph.Builder, x graph.Value) graph.Value {
 	y := b.Rows(v.norm(b, backbone.Norm2, "LayerNorm_2", x))
 	hidden := b.Save(v.dense(b.In("fc1"), backbone.FC1, denseIn, y, v.Width, v.MLP), graph.Costly)
 	if v.arch.Gated {
@@ -58,7 +81,11 @@ func (v layers) mlp(b *graph.Builder, x graph.Value) graph.Value {
 	if v.arch.InnerNorm {
 		hidden = v.norm(b.In("inner"), backbone.InnerNorm, innerNorm, hidden)
 	}
-	out := b.Reshape(v.dense(b.In("fc2"), backbone.FC2, denseOut, hidden, v.MLP, v.Width), x.Shape...)
+	return hidden
+}
+
+func (v layers) mlp(b *graph.Builder, x graph.Value) graph.Value {
+	out := b.Reshape(v.dense(b.In("fc2"), backbone.FC2, denseOut, v.hidden(b, x), v.MLP, v.Width), x.Shape...)
 	return v.Tap(b, backbone.MLPBranch, v.Block, x, v.scaled(b, scaleMLP, out))
 }
 
@@ -77,8 +104,12 @@ func (a Architecture) activate(b *graph.Builder, x graph.Value) graph.Value {
 }
 
 func (v layers) dense(b *graph.Builder, p backbone.Point, name string, x graph.Value, in, out int) graph.Value {
+	return v.Tap(b, p, v.Block, x, v.linear(b, name, x, in, out))
+}
+
+func (v layers) linear(b *graph.Builder, name string, x graph.Value, in, out int) graph.Value {
 	name = inBlock(v.Index, name)
-	return v.Tap(b, p, v.Block, x, b.Linear(x, v.Weight(name+"/kernel", in, out), v.Weight(name+"/bias", out)))
+	return b.Linear(x, v.Weight(name+"/kernel", in, out), v.Weight(name+"/bias", out))
 }
 
 func (v layers) norm(b *graph.Builder, p backbone.Point, name string, x graph.Value) graph.Value {

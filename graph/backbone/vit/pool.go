@@ -43,9 +43,7 @@ func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Valu
 		graph.Fail("%w", err)
 	}
 	last := a.Blocks()[a.Depth-1]
-	norm := func(y graph.Value) graph.Value {
-		return f.Tap(b, backbone.FinalNorm, last.Outside(), y, b.LayerNorm(y, f.Weight(finalScale, a.Width), f.Weight(finalBias, a.Width), a.Eps))
-	}
+	norm := func(y graph.Value) graph.Value { return a.finalNorm(f, b, y) }
 	mean := func(y graph.Value) graph.Value { return b.MeanTokens(y, y.Shape[1]-last.Patches()) }
 	switch pool {
 	case backbone.PoolClass: // before the norm, which is the same since LayerNorm treats tokens independently
@@ -62,6 +60,17 @@ func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Valu
 		return mean(norm(x))
 	}
 	return norm(mean(x))
+}
+
+// PooledMean implements backbone.MeanEnd.
+func (a Architecture) PooledMean(f *backbone.Forward, b *graph.Builder, mean graph.Value, _ backbone.Pool) graph.Value {
+	return a.finalNorm(f, b, b.Reshape(mean, mean.Shape[0], a.Width))
+}
+
+// finalNorm is the LayerNorm after the last block, of y [B, d] or [B, T, d].
+func (a Architecture) finalNorm(f *backbone.Forward, b *graph.Builder, y graph.Value) graph.Value {
+	last := a.Blocks()[a.Depth-1]
+	return f.Tap(b, backbone.FinalNorm, last.Outside(), y, b.LayerNorm(y, f.Weight(finalScale, a.Width), f.Weight(finalBias, a.Width), a.Eps))
 }
 
 // attend is SigLIP's attention pooling (timm, layers/attention_pool.py, AttentionPoolLatent) of normalised tokens [B, T, d]: [B, d].
