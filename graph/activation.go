@@ -14,9 +14,14 @@ func (b *Builder) GELU(x Value) Value {
 			return []Value{g.node("Bf16GeluGrad", dy.Shape, nil, g.Saved(x).Output, g.narrow(dy).Output)}
 		})
 	}
-	// Grappler fuses exactly this order of nodes into the preceding linear layer.
-	wide := b.widen(x)
-	out := b.narrow(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))
+	var out Value
+	if x.HasGradient() && b.recompute != RecomputeBlocks && b.kernelsOf(tf.Float, x) == "F32" {
+		out = b.node("F32Gelu", x.Shape, nil, x.Output)
+	} else {
+		// Grappler fuses exactly this order of nodes into the preceding linear layer, unless x is saved.
+		wide := b.widen(x)
+		out = b.narrow(b.mul(b.mul(b.add(b.unary("Erf", b.mul(wide, b.scalar(math.Sqrt2/2))), b.scalar(1)), b.scalar(0.5)), wide))
+	}
 	return b.differentiable(out, []Value{x}, func(g *Gate, dy Value) []Value {
 		if kind := g.kernelsOf(tf.Float, x, dy); kind == "F32" {
 			return []Value{g.node("F32GeluGrad", dy.Shape, nil, g.Saved(x).Output, dy.Output)}
@@ -52,11 +57,11 @@ func (b *Builder) TanhGELU(x Value) Value {
 // Swish is h * sigmoid(beta h); with a large beta it is a smooth ReLU (the DTL paper's theta). Saves h.
 func (b *Builder) Swish(h Value, beta float64) Value {
 	b = b.In("swish")
-	if b.fused(h, tf.Bfloat16) {
+	if kind := b.kernelsOf(b.precision.DataType(), h); kind != "" {
 		attributes := map[string]any{"beta": float32(beta)}
-		out := b.node("Bf16Swish", h.Shape, attributes, h.Output)
+		out := b.node(kind+"Swish", h.Shape, attributes, h.Output)
 		return b.differentiable(out, []Value{h}, func(g *Gate, dy Value) []Value {
-			return []Value{g.node("Bf16SwishGrad", dy.Shape, attributes, g.Saved(h).Output, g.narrow(dy).Output)}
+			return []Value{g.node(kind+"SwishGrad", dy.Shape, attributes, g.Saved(h).Output, g.narrow(dy).Output)}
 		})
 	}
 	wide := b.widen(h)

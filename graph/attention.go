@@ -3,13 +3,15 @@ package graph
 import (
 	"math"
 	"slices"
+
+	tf "github.com/wamuir/graft/tensorflow"
 )
 
 // Attention is multi-head self-attention, softmax(q k^T / sqrt(d/heads) + biases) v. q, k, v and the result are
 // [B, T, d], with the heads side by side in the last axis. A bias [heads, T, T] is the same for all samples. A bias
 // [n, heads, T, T] or [n, 1, T, T] holds those of the n windows of an image: sample i gets entry i mod n. Without biases, q and the
 // result may have another number of tokens than k and v.
-// Saves q, k and v, split into heads, and the softmax [B, heads, T, T].
+// Saves q, k and v, split into heads, and the softmax [B, heads, T, T]; with our kernel only q, k and v.
 func (b *Builder) Attention(q, k, v Value, heads int, biases ...Value) Value {
 	return b.attention(q, k, v, heads, nil, biases)
 }
@@ -27,6 +29,9 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 		Fail("a width of %d can't be split into %d heads", q.Width(), heads)
 	}
 	factor := 1 / math.Sqrt(float64(width))
+	if b.fusesAttention(q, k, v) && turns == nil && len(biases) == 0 {
+		return b.fusedAttention(q, k, v, heads, factor)
+	}
 	split := func(b *Builder, x Value) Value { // [B, T, d] -> [B, heads, T, d/heads]
 		return b.transpose(b.reshape(x, x.Shape[0], x.Shape[1], heads, width), 0, 2, 1, 3)
 	}
@@ -75,6 +80,23 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 			parts = append(parts, part{bias, func() Value { return g.biasGradient(ds, bias.Shape) }})
 		}
 		return gradients(parts...)
+	})
+}
+
+// fusesAttention tells whether the kernel of attention takes these values, and pays.
+func (b *Builder) fusesAttention(q, k, v Value) bool {
+	return b.attends && b.kernelsOf(tf.Float, q, k, v) == "F32" && slices.Equal(q.Shape, k.Shape)
+}
+
+// fusedAttention is attention in one op, whose gradient computes the softmax again. Nothing of size T x T is ever in memory.
+func (b *Builder) fusedAttention(q, k, v Value, heads int, factor float64) Value {
+	attributes := map[string]any{"scale": float32(factor), "heads": int64(heads)}
+	savedQ, savedK, savedV := b.Save(q, Costly), b.Save(k, Costly), b.Save(v, Costly)
+	out := b.node("F32Attention", q.Shape, attributes, savedQ.Output, savedK.Output, savedV.Output)
+	return b.differentiable(out, []Value{q, k, v}, func(g *Gate, dy Value) []Value {
+		op := g.operation("F32AttentionGrad", attributes, g.Saved(savedQ).Output, g.Saved(savedK).Output, g.Saved(savedV).Output, dy.Output)
+		grad := func(i int) func() Value { return func() Value { return Value{Output: op.Output(i), Shape: q.Shape} } }
+		return gradients(part{q, grad(0)}, part{k, grad(1)}, part{v, grad(2)})
 	})
 }
 

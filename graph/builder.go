@@ -35,6 +35,7 @@ type shared struct {
 	chunkValues int
 	precision   Precision
 	kernels     bool // whether the kernels of package capi may be used
+	attends     bool // whether attention is one kernel in float32
 	separates   bool // see ForXLA
 	constants   map[string]Value
 	scope       string // see Scoped

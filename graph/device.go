@@ -30,6 +30,7 @@ func (b *Builder) For(d Device) *Builder {
 		Fail("%w", err)
 	}
 	b.chunkValues, b.kernels = DefaultChunk, d.takesKernels()
+	b.attends = b.kernels && capi.AttentionPays()
 	if d == GPU {
 		b.chunkValues = GPUChunk
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -40,15 +41,21 @@ func TestKernels(t *testing.T) {
 	}
 }
 
-// TestKernelsF32 does the same in float32, where kernels replace LayerNorm and the gradients of LayerNorm, GELU and softmax.
+// TestKernelsF32 does the same in float32, with and without the kernel of attention, which only some processors use.
 func TestKernelsF32(t *testing.T) {
 	layer := gradientCase{inputs: [][]int{{2, 5, 8}, {8, 8}, {8}, {8}}, build: func(b *Builder, in []Value) Value {
 		y := b.Linear(b.LayerNorm(in[0], in[2], in[3], 1e-6), in[1], Value{})
-		return b.Add(in[0], b.Attention(y, b.GELU(y), y, 2))
+		return b.Add(in[0], b.Attention(y, b.GELU(y), b.Swish(y, 2), 2))
 	}}
 	want := evaluate(t, layer, New(RecomputeNone))
-	for device, count := range map[Device]int{GPU: 0, Processor: 4} {
+	for _, c := range []struct {
+		device  Device
+		attends bool
+		count   int
+	}{{GPU, false, 0}, {Processor, false, 7}, {Processor, true, 8}} {
+		device, count := c.device, c.count
 		b := New(RecomputeNone).For(device)
+		b.attends = c.attends
 		for i, got := range evaluate(t, layer, b) {
 			compare(t, fmt.Sprintf("value %d on %s", i, device), got.Float32(), want[i].Float32(), 2e-6) // float32 rounds to 6e-8
 		}
@@ -62,4 +69,22 @@ func TestKernelsF32(t *testing.T) {
 			t.Errorf("built for %q: kernels %v, want %d", device, kernels, count)
 		}
 	}
+}
+
+// TestAttentionKernelGradient compares the gradients of attention as one kernel with finite differences, in layers of which some inputs
+// have none.
+func TestAttentionKernelGradient(t *testing.T) {
+	b := New(RecomputeNone).For(Processor)
+	b.attends = true
+	shape := []int{2, 7, 6}
+	checkGradient(t, gradientCase{inputs: [][]int{shape, shape}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
+		fixed := b.Constant(normal(rand.New(rand.NewPCG(3, 4)), shape...))
+		return b.Add(b.Attention(in[0], in[1], in[1], 2), b.Attention(fixed, in[0], fixed, 3))
+	}}, b)
+	for _, op := range b.Graph().Operations() {
+		if op.Type() == "F32AttentionGrad" {
+			return
+		}
+	}
+	t.Error("the graph has no kernel of attention")
 }

@@ -87,6 +87,7 @@ var gradientCases = []gradientCase{
 		return b.ConcatLast(in[0], in[1])
 	}},
 	{name: "mean of tokens", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.MeanTokens(in[0], 2) }},
+	{name: "mean of tokens for a product", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.MeanOperand(in[0], 2) }},
 	{name: "token", inputs: [][]int{{2, 5, 3}}, build: func(b *Builder, in []Value) Value { return b.Token(in[0], 2) }},
 	{name: "repeat", inputs: [][]int{{1, 2, 3}, {4, 3}}, build: func(b *Builder, in []Value) Value {
 		// Repeat uses only the shape of its second input; adding that input puts it on the tape.

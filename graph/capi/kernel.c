@@ -59,10 +59,13 @@ CREATE(create_layer_norm_grad, LAYER_NORM_GRAD)
 CREATE(create_swish, SWISH)
 CREATE(create_swish_grad, SWISH_GRAD)
 CREATE(create_add, ADD)
+CREATE(create_gelu_f32, GELU_F32)
 CREATE(create_gelu_grad_f32, GELU_GRAD_F32)
 CREATE(create_softmax_grad_f32, SOFTMAX_GRAD_F32)
 CREATE(create_layer_norm_f32, LAYER_NORM_F32)
 CREATE(create_layer_norm_grad_f32, LAYER_NORM_GRAD_F32)
+CREATE(create_swish_f32, SWISH_F32)
+CREATE(create_swish_grad_f32, SWISH_GRAD_F32)
 CREATE(create_rotate, ROTATE)
 CREATE(create_rotate_f32, ROTATE_F32)
 
@@ -79,12 +82,15 @@ static const Kind kinds[KINDS] = {
 	[SWISH] = {"Bf16Swish", {"x: bfloat16"}, "y: bfloat16", 0, "beta", 0, create_swish},
 	[SWISH_GRAD] = {"Bf16SwishGrad", {"x: bfloat16", "dy: bfloat16"}, "dx: bfloat16", 1, "beta", 0, create_swish_grad},
 	[ADD] = {"Bf16Add", {"x: float", "y: bfloat16"}, "sum: float", 0, 0, 0, create_add},
+	[GELU_F32] = {"F32Gelu", {"x: float"}, "y: float", 0, 0, 0, create_gelu_f32},
 	[GELU_GRAD_F32] = {"F32GeluGrad", {"x: float", "dy: float"}, "dx: float", 1, 0, 0, create_gelu_grad_f32},
 	[SOFTMAX_GRAD_F32] = {"F32SoftmaxGrad", {"p: float", "dp: float"}, "dx: float", 1, "scale", 0, create_softmax_grad_f32},
 	[LAYER_NORM_F32] = {"F32LayerNorm", {"x: float", "scale: float", "bias: float"}, "y: float", -1, "epsilon", 2,
 	                    create_layer_norm_f32},
 	[LAYER_NORM_GRAD_F32] = {"F32LayerNormGrad", {"x: float", "scale: float", "dy: float"}, "dx: float", 2, "epsilon", 1,
 	                         create_layer_norm_grad_f32},
+	[SWISH_F32] = {"F32Swish", {"x: float"}, "y: float", 0, "beta", 0, create_swish_f32},
+	[SWISH_GRAD_F32] = {"F32SwishGrad", {"x: float", "dy: float"}, "dx: float", 1, "beta", 0, create_swish_grad_f32},
 	[ROTATE] = {"Bf16Rotate", {"x: bfloat16", "turns: float"}, "y: bfloat16", 0, "sign", 1, create_rotate},
 	[ROTATE_F32] = {"F32Rotate", {"x: float", "turns: float"}, "y: float", 0, "sign", 1, create_rotate_f32},
 };
@@ -94,6 +100,11 @@ static bool allocations_fail;
 void fail_allocations(bool yes) { allocations_fail = yes; }
 
 void *allocate(size_t n, size_t size) { return allocations_fail ? 0 : calloc(n, size); }
+
+void *scratch(size_t floats) {
+	size_t bytes = (floats * sizeof(float) + 63) / 64 * 64;
+	return allocations_fail ? 0 : aligned_alloc(64, bytes);
+}
 
 static void out_of_memory(TF_Status *status, const Kind *kind) {
 	char message[96];
@@ -177,7 +188,7 @@ int overwritten_input(const char *op) {
 	for (const Kind *k = kinds; k < kinds + KINDS; k++) {
 		if (!strcmp(k->name, op)) return k->reusable;
 	}
-	return -2;
+	return is_attention(op) ? -1 : -2;
 }
 
 // register_kernels registers all ops and kernels. Call it once, after choose_variant.
@@ -198,4 +209,5 @@ void register_kernels(TF_Status *status) {
 		TF_RegisterKernelBuilder(k->name, TF_NewKernelBuilder(k->name, "CPU", k->create, compute, free), status);
 		if (TF_GetCode(status) != TF_OK) return;
 	}
+	register_attention(status);
 }

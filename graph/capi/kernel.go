@@ -27,7 +27,9 @@ import (
 //	Bf16Add(x, y) sum                                                   float32 [..., d], y bfloat16
 //	Bf16LayerNorm(x, scale, bias; epsilon) y                            float32 [..., d], [d], [d] to bfloat16
 //	Bf16LayerNormGrad(x, scale, dy; epsilon) dx                         float32, dy bfloat16
-//	F32GeluGrad, F32SoftmaxGrad, F32LayerNorm, F32LayerNormGrad         the same in float32
+//	F32Gelu, F32GeluGrad, F32SoftmaxGrad, F32Swish, F32SwishGrad, F32LayerNorm, F32LayerNormGrad    the same in float32
+//	F32Attention(q, k, v; scale, heads) y                               float32 [B, T, d], softmax(scale q k^T) v for each head
+//	F32AttentionGrad(q, k, v, dy; scale, heads) dq, dk, dv              float32 [B, T, d]
 //
 // They run on CPUs only, in the variant that KernelVariant names.
 var RegisterKernels = sync.OnceValue(func() error {

@@ -38,13 +38,27 @@ typedef void (*Work)(void *job, int64_t from, int64_t to); // rows from..to-1 of
 // The ops.
 enum {
 	GELU, GELU_GRAD, SOFTMAX, SOFTMAX_GRAD, LAYER_NORM, LAYER_NORM_GRAD, SWISH, SWISH_GRAD, ADD,
-	GELU_GRAD_F32, SOFTMAX_GRAD_F32, LAYER_NORM_F32, LAYER_NORM_GRAD_F32, ROTATE, ROTATE_F32, KINDS
+	GELU_F32, GELU_GRAD_F32, SOFTMAX_GRAD_F32, LAYER_NORM_F32, LAYER_NORM_GRAD_F32, SWISH_F32, SWISH_GRAD_F32,
+	ROTATE, ROTATE_F32, KINDS,
+	ATTENTION = KINDS, ATTENTION_GRAD, WORKS
 };
+
+// attention.c: one execution of an op of attention. Inputs and outputs are [samples, tokens, width], the heads side by side.
+typedef struct {
+	const float *in[4]; // q, k, v and, for the gradients, dy
+	float *out[3];
+	int64_t tokens, width, heads;
+	float scale;          // of the scores
+	atomic_int no_memory; // set if an allocation failed; the outputs are then incomplete
+} AttentionJob;
+
+int is_attention(const char *op);
+void register_attention(TF_Status *status);
 
 // variant.c: the functions of all ops, compiled for one vector width.
 typedef struct {
 	const char *name;
-	Work work[KINDS];
+	Work work[WORKS];
 } Variant;
 
 // Compilers other than GCC build the plain variant only.
@@ -63,6 +77,8 @@ void gelu_grad(void *job, int64_t from, int64_t to);
 
 // kernel.c: calloc, unless a test makes it fail.
 void *allocate(size_t n, size_t size);
+// kernel.c: memory for that many floats, aligned for vectors, with the same exception.
+void *scratch(size_t floats);
 
 #define INLINE static inline __attribute__((always_inline))
 

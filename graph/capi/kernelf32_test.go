@@ -96,3 +96,46 @@ func testLayerNormF32(t *testing.T) {
 		}
 	}
 }
+
+// TestGELUF32 compares GELU with float64. The formula's own error is 7.5e-8 of x.
+func TestGELUF32(t *testing.T) { eachVariant(t, testGELUF32) }
+
+func testGELUF32(t *testing.T) {
+	x := []float32{0, float32(math.Copysign(0, -1)), 1e-30, -1e-30, 1e4, -1e4, 1e18, -1e18}
+	for v := float32(-12); v < 12; v += 1.0 / 1024 {
+		x = append(x, v)
+	}
+	for i, y := range kernel(t, "F32Gelu", nil, tensor.Must(x, len(x)/4, 4)) {
+		v := float64(x[i])
+		if want := v * normalCDF(v); math.Abs(float64(y)-want) > math.Abs(v)*2.5e-7 {
+			t.Fatalf("GELU of %g is %g, want %g", v, y, want)
+		}
+	}
+}
+
+// TestSwishF32 compares Swish and its slope with float64, whose arguments are off by a rounding of beta x.
+func TestSwishF32(t *testing.T) { eachVariant(t, testSwishF32) }
+
+func testSwishF32(t *testing.T) {
+	for _, beta := range []float64{1, 100} {
+		var x, dy []float32
+		for v := -12.0; v < 12; v += 1.0 / 512 {
+			x, dy = append(x, float32(v/math.Sqrt(beta))), append(dy, -3)
+		}
+		attribute := map[string]any{"beta": float32(beta)}
+		in := tensor.Must(x, len(x)/4, 4)
+		y, dx := kernel(t, "F32Swish", attribute, in), kernel(t, "F32SwishGrad", attribute, in, tensor.Must(dy, len(x)/4, 4))
+		for i, v := range x {
+			scaled := beta * float64(v)
+			s := 1 / (1 + math.Exp(-scaled))
+			// e^-|scaled| is off by 3e-7 and by |scaled| 2^-24 of itself, or is e^-87.
+			relative := 1e-6 + math.Abs(scaled)*0x1p-23
+			if want := float64(v) * s; math.Abs(float64(y[i])-want) > math.Abs(want)*relative+1e-35 {
+				t.Fatalf("beta %g: Swish of %g is %g, want %g", beta, v, y[i], want)
+			}
+			if want := -3 * s * (1 + scaled*(1-s)); math.Abs(float64(dx[i])-want) > 3*s*(1+math.Abs(scaled)*(1-s))*relative+1e-33 {
+				t.Fatalf("beta %g: the slope at %g times -3 is %g, want %g", beta, v, dx[i], want)
+			}
+		}
+	}
+}

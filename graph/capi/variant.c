@@ -13,7 +13,7 @@ const Variant *variant(void) { return chosen; }
 static int is_supported(const Variant *v) {
 #ifdef WIDE_VARIANTS
 	if (v == &avx512f) return __builtin_cpu_supports("avx512f");
-	if (v == &avx2) return __builtin_cpu_supports("avx2");
+	if (v == &avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
 	return v == &plain;
 }

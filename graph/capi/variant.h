@@ -1,4 +1,5 @@
-// One variant of all functions. The including file defines VARIANT, the variant's name, after selecting the compiler's target.
+// One variant of all functions. The including file defines VARIANT, the variant's name, and VECTOR_BYTES, the size of its vectors, after
+// selecting the compiler's target.
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -6,9 +7,9 @@
 #include "kernel.h"
 
 #include "add.h"
+#include "attention.h"
 #include "geluf32.h"
 #include "softmax.h"
-#include "swish.h"
 
 #define T uint16_t
 #define LOAD wide
@@ -17,6 +18,7 @@
 #include "layernorm.h"
 #include "rotate.h"
 #include "softmaxgrad.h"
+#include "swish.h"
 #undef T
 #undef LOAD
 #undef STORE
@@ -29,6 +31,7 @@
 #include "layernorm.h"
 #include "rotate.h"
 #include "softmaxgrad.h"
+#include "swish.h"
 
 #define TEXT(name) #name
 #define NAME(name) TEXT(name)
@@ -45,11 +48,16 @@ const Variant VARIANT = {
 		[SWISH] = swish,
 		[SWISH_GRAD] = swish_grad,
 		[ADD] = add,
+		[GELU_F32] = gelu_f32,
 		[GELU_GRAD_F32] = gelu_grad_f32,
 		[SOFTMAX_GRAD_F32] = softmax_grad_f32,
 		[LAYER_NORM_F32] = layer_norm_f32,
 		[LAYER_NORM_GRAD_F32] = layer_norm_grad_f32,
+		[SWISH_F32] = swish_f32,
+		[SWISH_GRAD_F32] = swish_grad_f32,
 		[ROTATE] = rotate,
 		[ROTATE_F32] = rotate_f32,
+		[ATTENTION] = attention,
+		[ATTENTION_GRAD] = attention_grad,
 	},
 };

@@ -1,2 +1,3 @@
 #define VARIANT plain
+#define VECTOR_BYTES 16
 #include "variant.h"
