@@ -52,8 +52,11 @@ func (p *pruner) read(at backbone.Tap, kernel, bias int) (k, b []float32) {
 		if name == "" { // a layer without bias is one with a bias of zero
 			return make([]float32, size)
 		}
-		t, ok := p.weights[name]
-		if values := t.Float32(); ok && len(values) == size {
+		t, err := p.weights[name].Load()
+		if err != nil {
+			p.err = cmp.Or(p.err, err)
+		}
+		if values := t.Float32(); err == nil && len(values) == size {
 			return values
 		}
 		if p.err == nil {

@@ -257,7 +257,11 @@ func (m *Model) Initial(weights tensor.Map, seed uint64) (tensor.Map, error) {
 	maps.Copy(all, derived)
 	values := tensor.Map{}
 	for _, v := range m.Trainable.All() {
-		values[v.Name] = all[v.Name].Clone()
+		t, err := all[v.Name].Load()
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", v.Name, err)
+		}
+		values[v.Name] = t.Clone()
 	}
 	return values, nil
 }

@@ -14,7 +14,7 @@ import (
 // Start holds the values that a Predictor or a trainer starts from.
 type Start struct {
 	Session graph.SessionOptions
-	// Weights are the backbone's, as in its file. Adapter holds the other trainable tensors; parameters that it lacks, all if it is nil, get
+	// Weights are the backbone's, as in its file. If they are deferred, they go from there into the variables. Adapter holds the other trainable tensors; parameters that it lacks, all if it is nil, get
 	// their initial values, drawn with Seed.
 	Weights, Adapter tensor.Map
 	// Seed also determines, together with the step, the random numbers of stochastic depth.
@@ -117,6 +117,9 @@ func (p *Predictor) SetTrainable(values tensor.Map) error {
 
 // ReadFrozen returns copies of the frozen weights by name.
 func (p *Predictor) ReadFrozen() (tensor.Map, error) { return p.Frozen.Read(p.session) }
+
+// FrozenSHA256 is the hash of the frozen weights by name, as of what ReadFrozen returns, without copies of them all.
+func (p *Predictor) FrozenSHA256() (string, error) { return p.Frozen.SHA256(p.session) }
 
 // Device returns the name and the kind of the device that computes, the first of several (see graph.Session).
 func (p *Predictor) Device() (name, kind string, err error) {

@@ -3,9 +3,11 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
+	"dtl-tf/graph/capi"
 	"dtl-tf/graph/tensor"
 )
 
@@ -22,7 +24,8 @@ type Variable struct {
 	handle tf.Output
 	loaded *tf.Operation // the read that Value is made of, nil for a member of NewInputs
 	read   tf.Output     // as float32
-	input  tf.Output     // placeholder of assign
+	input  tf.Output     // placeholder of a member of NewInputs
+	stored tf.Output     // what assign stores, to be fed in dtype
 	assign *tf.Operation
 }
 
@@ -119,9 +122,9 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	} else {
 		v.Value = b.unary("StopGradient", read)
 	}
-	initial := b.Placeholder("initial", tf.Float, shape...)
-	v.input = initial.Output
-	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": dtype}, v.handle, b.cast(initial, dtype).Output)
+	initial := b.Placeholder("initial", dtype, shape...)
+	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": dtype}, v.handle, initial.Output)
+	v.stored = initial.Output
 	return vs.add(v)
 }
 
@@ -254,27 +257,42 @@ type Filling struct {
 
 // Fill sets the variables of several sets as Assign does. It batches variables into few runs: TensorFlow prepares the graph anew for each set
 // of targets, so one run per variable would cost 4 to 12 ms each, seconds for a backbone.
+//
+// A variable keeps the memory of the tensor that it is fed, so values that are deferred are nowhere but in their variables.
 func Fill(s *Session, fillings ...Filling) error {
 	var feeds []Feed
 	var targets []*tf.Operation
 	pending := 0 // bytes in feeds
+	release := func() {
+		for _, f := range feeds {
+			Free(f.Value)
+		}
+		feeds = nil
+	}
+	defer release()
 	flush := func() error {
+		defer release()
 		if len(targets) == 0 {
 			return nil
 		}
 		if _, err := s.Run(feeds, nil, targets...); err != nil {
 			return fmt.Errorf("fill %d variables: %w", len(targets), err)
 		}
-		feeds, targets, pending = nil, nil, 0
+		targets, pending = nil, 0
 		return nil
 	}
 	for _, f := range fillings {
 		for _, v := range f.Variables.list {
 			t, err := v.valueIn(f.Values)
+			if err == nil {
+				if t, err = capi.HoldFloats(t, v.dtype != tf.Float); err != nil {
+					err = fmt.Errorf("tensor %s: %w", v.Name, err)
+				}
+			}
 			if err != nil {
 				return err
 			}
-			feeds = append(feeds, Feed{Output: v.input, Value: t})
+			feeds = append(feeds, Feed{Output: v.stored, Value: t})
 			targets = append(targets, v.assign)
 			if pending += 4 * tensor.Size(v.Shape); pending >= FillBytes {
 				if err := flush(); err != nil {
@@ -292,6 +310,35 @@ func Fill(s *Session, fillings ...Filling) error {
 		}
 	}
 	return flush()
+}
+
+// SHA256 is the hash of all variables, as [tensor.Map.SHA256] of what Read returns. On a CPU it copies no variable.
+func (vs *Variables) SHA256(s *Session) (string, error) {
+	list := slices.SortedFunc(slices.Values(vs.list), func(a, b *Variable) int { return strings.Compare(a.Name, b.Name) })
+	sum := tensor.NewSum()
+	for len(list) > 0 {
+		var reads []tf.Output
+		for size := 0; len(reads) < len(list) && size < FillBytes; {
+			v := list[len(reads)]
+			reads = append(reads, v.loaded.Output(0))
+			size += 4 * tensor.Size(v.Shape)
+		}
+		held, err := s.RunHeld(nil, reads)
+		if err != nil {
+			return "", fmt.Errorf("read %d variables from %s on: %w", len(reads), list[0].Name, err)
+		}
+		for i, t := range held {
+			if err == nil {
+				err = sum.Add(list[i].Name, capi.Floats(t))
+			}
+		}
+		Free(held...)
+		if err != nil {
+			return "", err
+		}
+		list = list[len(reads):]
+	}
+	return sum.String(), nil
 }
 
 // Read copies all variables out of the session, in few runs like Assign.

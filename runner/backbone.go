@@ -24,6 +24,11 @@ type BackboneConfig struct {
 	Std       *[3]float64 `json:"std"`
 
 	Adapter *AdapterSays `json:"-"` // nil: no adapter
+
+	// Held is the number of bytes that each weight takes where it goes to, and leaves the weights where they are until then (see
+	// backbone.Options). 0: all are read at once.
+	Held int `json:"-"`
+
 	Screen  io.Writer    `json:"-"` // shows the download of a backbone from a hub, if it is not nil
 }
 
@@ -39,7 +44,7 @@ type AdapterSays struct {
 const BuiltIn = "built-in default"
 
 func (c BackboneConfig) options() backbone.Options {
-	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Memory: machine.AvailableBytes()}
+	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Memory: machine.AvailableBytes(), Held: c.Held}
 	if says := c.Adapter; says != nil {
 		o.Eps, o.Activation, o.Beside = says.Eps, says.Activation, says.Beside
 	}
@@ -75,7 +80,7 @@ func (c BackboneConfig) Load(ctx context.Context) (*backbone.Backbone, error) {
 	bb, err := c.read(ctx)
 	if err != nil {
 		// If the backbone can be read without a flag, the flag does not fit it.
-		for _, fewer := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, Adapter: c.Adapter}, {Path: c.Path, Adapter: c.Adapter}} {
+		for _, fewer := range []BackboneConfig{{Path: c.Path, Heads: c.Heads, Adapter: c.Adapter, Held: c.Held}, {Path: c.Path, Adapter: c.Adapter, Held: c.Held}} {
 			if fewer == c || ctx.Err() != nil {
 				continue
 			}
@@ -131,7 +136,11 @@ func (c BackboneConfig) Random(seed uint64) (*backbone.Backbone, error) {
 	if err != nil {
 		return nil, err
 	}
-	bb, err := backbone.Random(d.Architecture, seed)
+	draw := backbone.Random
+	if c.Held > 0 {
+		draw = backbone.RandomDeferred
+	}
+	bb, err := draw(d.Architecture, seed)
 	if err != nil {
 		return nil, &UsageError{WithFlag(err)}
 	}

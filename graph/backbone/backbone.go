@@ -44,6 +44,9 @@ type Options struct {
 
 	// Memory is the number of bytes that reading may take. A file that needs more is refused before its tensors are read. 0: any.
 	Memory int64
+	// Held, if it is not 0, leaves the elements of large weights in the file (see tensor.Deferred): they are read whenever they are wanted.
+	// It is the number of bytes that each will take where they are wanted, which Memory then has to suffice for. SavedModels are read at once.
+	Held int
 
 	// Beside reports tensors of the file that do not belong to the backbone. nil: there are none.
 	Beside func(name string) bool
@@ -74,6 +77,11 @@ func Load(ctx context.Context, path string, o Options) (*Backbone, error) {
 	}
 	if err := bb.override(o); err != nil {
 		return nil, fmt.Errorf("backbone %s: %w", file, err)
+	}
+	if o.Held > 0 { // reading for it later could fail where nobody expects it
+		if bb.fingerprint, err = bb.body().Hash(); err != nil {
+			return nil, fmt.Errorf("backbone: %w", err)
+		}
 	}
 	return bb, nil
 }
@@ -108,10 +116,14 @@ func readWeights(ctx context.Context, path string, o Options) (*weight.File, *Na
 			return nil, nil, explain(err, family, outline.Tensors)
 		}
 	}
-	if err := checkMemory(outline, o.Memory); err != nil {
+	if err := checkMemory(outline, o); err != nil {
 		return nil, nil, explain(err, family, outline.Tensors)
 	}
-	f, err := weight.OpenContext(ctx, path)
+	open := weight.OpenContext
+	if o.Held > 0 {
+		open = weight.OpenDeferred
+	}
+	f, err := open(ctx, path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,11 +146,14 @@ func (o Options) dropBeside(f *weight.File) {
 	}
 }
 
-// checkMemory fails if reading the tensors takes more than the available bytes. 0 stands for unknown. Tensors of a .safetensors
+// checkMemory fails if the tensors take more than the available bytes. 0 stands for unknown. If nothing is deferred, tensors of a .safetensors
 // file are there twice at the end, as read and as converted to the kernels of the family; those of an .npz file stay as they are.
-func checkMemory(outline *weight.File, available int64) error {
-	need := outline.Bytes()
-	if outline.Format == weight.Safetensors {
+func checkMemory(outline *weight.File, o Options) error {
+	need, available, as := outline.Bytes(), o.Memory, "reading its %d parameters as float32 takes"
+	switch {
+	case o.Held > 0:
+		need, as = need/4*int64(o.Held), "its %d parameters take"
+	case outline.Format == weight.Safetensors:
 		need *= 2
 	}
 	if available > 0 && need > available {
@@ -146,7 +161,7 @@ func checkMemory(outline *weight.File, available int64) error {
 		for _, t := range outline.Tensors {
 			parameters += tensor.Size(t.Shape)
 		}
-		return fmt.Errorf("%s: reading its %d parameters as float32 takes %d bytes (%.1f GiB) of memory, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
+		return fmt.Errorf("%s: "+as+" %d bytes (%.1f GiB) of memory, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
 			outline.Path, parameters, need, gibibytes(need), available, gibibytes(available))
 	}
 	return nil
@@ -214,7 +229,7 @@ func (bb *Backbone) SetHead(matrix, bias tensor.Tensor) {
 	kernel, biasName := bb.HeadNames()
 	bb.Weights[kernel] = tensor.Transpose(matrix, matrix.Shape[0], matrix.Shape[1])
 	bb.Weights[biasName] = bias
-	bb.Answers, bb.fingerprint = Answers{}, ""
+	bb.Answers = Answers{} // the fingerprint is that of the body
 }
 
 func (bb *Backbone) override(o Options) error {
@@ -302,7 +317,7 @@ func Check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, erro
 		if err != nil {
 			return nil, err
 		}
-		if t.Float32() == nil {
+		if !t.IsFloat() {
 			return nil, fmt.Errorf("%s: tensor %s does not hold floats", f.Path, s.Name)
 		}
 		wanted[s.Name] = t
@@ -314,13 +329,18 @@ func Check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, erro
 // uses. It does not depend on the file format, and is computed once.
 func (bb *Backbone) Fingerprint() string {
 	if bb.fingerprint == "" {
-		body := tensor.Map{}
-		for _, s := range bb.Specs() {
-			if !s.Head {
-				body[s.Name] = bb.Weights[s.Name]
-			}
-		}
-		bb.fingerprint = body.SHA256()
+		bb.fingerprint = bb.body().SHA256()
 	}
 	return bb.fingerprint
+}
+
+// body is the weights without the own head.
+func (bb *Backbone) body() tensor.Map {
+	body := tensor.Map{}
+	for _, s := range bb.Specs() {
+		if !s.Head {
+			body[s.Name] = bb.Weights[s.Name]
+		}
+	}
+	return body
 }

@@ -2,7 +2,6 @@ package backbone
 
 import (
 	"fmt"
-	"slices"
 
 	"dtl-tf/graph/tensor"
 	"dtl-tf/graph/weight"
@@ -40,7 +39,7 @@ func (c *Converter) Get(name string, shape ...int) tensor.Tensor {
 		return tensor.Tensor{}
 	}
 	t, err := c.file.Get(name, shape...)
-	if err == nil && t.Float32() == nil {
+	if err == nil && !t.IsFloat() {
 		err = fmt.Errorf("%s: tensor %s does not hold floats", c.file.Path, c.file.Name(name))
 	}
 	if err != nil {
@@ -65,7 +64,7 @@ func (c *Converter) Norm(from, to string, d int) {
 // Kernel converts a weight [out, in] to a kernel of the given shape, whose last axes are the outputs.
 func (c *Converter) Kernel(from, to string, out, in int, kernel []int) {
 	if t := c.Get(from, out, in); t.Data != nil {
-		c.out[to] = tensor.Must(tensor.Transpose(t, out, in).Float32(), kernel...)
+		c.out[to] = tensor.Reshape(tensor.Transpose(t, out, in), kernel...)
 	}
 }
 
@@ -74,7 +73,7 @@ func (c *Converter) Linear(from, to string, in int, kernel, bias []int) {
 	out := tensor.Size(bias)
 	c.Kernel(from+".weight", to+"/kernel", out, in, kernel)
 	if t := c.Get(from+".bias", out); t.Data != nil {
-		c.out[to+"/bias"] = tensor.Must(t.Float32(), bias...)
+		c.out[to+"/bias"] = tensor.Reshape(t, bias...)
 	}
 }
 
@@ -87,16 +86,15 @@ func (c *Converter) QKV(from string, to [3]string, kernel, bias []int) {
 		return
 	}
 	for i, name := range to {
-		part := tensor.Must(rows.Float32()[i*d*d:(i+1)*d*d], d, d)
-		c.out[name+"/kernel"] = tensor.Must(tensor.Transpose(part, d, d).Float32(), kernel...)
-		c.out[name+"/bias"] = tensor.Must(slices.Clone(all.Float32()[i*d:(i+1)*d]), bias...)
+		c.out[name+"/kernel"] = tensor.Reshape(tensor.Transpose(tensor.Span(rows, i*d*d, d, d), d, d), kernel...)
+		c.out[name+"/bias"] = tensor.Span(all, i*d, bias...).Clone()
 	}
 }
 
 // PatchKernel converts a convolution [d, 3, p, p] to [p, p, 3, d].
 func (c *Converter) PatchKernel(from, to string, p, d int) {
 	if t := c.Get(from, d, 3, p, p); t.Data != nil {
-		matrix := tensor.Transpose(tensor.Must(t.Float32(), d*3, p*p), d*3, p*p) // [p*p, d*3]
-		c.out[to] = tensor.SwapLast(matrix, p*p, d, 3, []int{p, p, 3, d})        // [p*p, 3, d]
+		matrix := tensor.Transpose(tensor.Reshape(t, d*3, p*p), d*3, p*p) // [p*p, d*3]
+		c.out[to] = tensor.SwapLast(matrix, p*p, d, 3, []int{p, p, 3, d}) // [p*p, 3, d]
 	}
 }

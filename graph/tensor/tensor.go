@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"maps"
 	"math"
 	"slices"
@@ -21,6 +22,9 @@ type Element interface {
 // BFloat16 is the upper half of a float32.
 type BFloat16 uint16
 
+// Float32 is the same number as a float32.
+func (b BFloat16) Float32() float32 { return math.Float32frombits(uint32(b) << 16) }
+
 // RoundBFloat16 rounds to the nearest, ties to even, like TensorFlow's Cast.
 func RoundBFloat16(v float32) BFloat16 {
 	bits := math.Float32bits(v)
@@ -31,7 +35,7 @@ func RoundBFloat16(v float32) BFloat16 {
 }
 
 // Tensor is a dense row-major array. Data is a []T of an Element type with exactly Size(Shape)
-// elements, or Rows. A scalar has the empty shape.
+// elements, or Rows, or Deferred. A scalar has the empty shape.
 type Tensor struct {
 	Shape []int
 	Data  any
@@ -65,14 +69,17 @@ func Size(shape []int) int {
 	return n
 }
 
-// Float32 returns the elements of a float32 tensor, and nil for any other element type.
+// Float32 returns the elements of a float32 tensor, and nil for any other element type and for deferred elements.
 func (t Tensor) Float32() []float32 {
 	f, _ := t.Data.([]float32)
 	return f
 }
 
-// Clone is a deep copy of a float32 tensor.
+// Clone is a deep copy of a float32 tensor. A deferred one, which can't be changed, keeps its data.
 func (t Tensor) Clone() Tensor {
+	if t.IsDeferred() {
+		return Tensor{Shape: slices.Clone(t.Shape), Data: t.Data}
+	}
 	return Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Float32())}
 }
 
@@ -95,17 +102,57 @@ func (m Map) Names() []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// SHA256 is a hash of names, shapes and float32 values, independent of map order.
+// SHA256 is a hash of names, shapes and float32 values, independent of map order. The values must not be deferred: see [Map.Hash].
 func (m Map) SHA256() string {
-	h := sha256.New()
-	var buf []byte
+	sum := NewSum()
 	for _, name := range m.Names() {
-		t := m[name]
-		fmt.Fprintf(h, "%s %v\n", name, t.Shape)
-		for part := range slices.Chunk(t.Float32(), 1<<14) {
-			buf, _ = binary.Append(buf[:0], binary.LittleEndian, part)
-			h.Write(buf)
+		sum.add(name, m[name].Shape)
+		sum.values(m[name].Float32())
+	}
+	return sum.String()
+}
+
+// Hash is SHA256 of a set whose values may be deferred. It has one tensor's in memory at a time.
+func (m Map) Hash() (string, error) {
+	sum := NewSum()
+	for _, name := range m.Names() {
+		if err := sum.Add(name, m[name]); err != nil {
+			return "", err
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return sum.String(), nil
 }
+
+// Sum computes the SHA256 of a set, tensor by tensor.
+type Sum struct {
+	hash  hash.Hash
+	bytes []byte
+}
+
+// NewSum returns the Sum of no tensors.
+func NewSum() *Sum { return &Sum{hash: sha256.New()} }
+
+// Add adds the next tensor of float32 in order of name.
+func (s *Sum) Add(name string, t Tensor) error {
+	s.add(name, t.Shape)
+	if !t.IsDeferred() {
+		s.values(t.Float32())
+		return nil
+	}
+	if err := t.Pieces(s.values); err != nil {
+		return fmt.Errorf("tensor %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Sum) add(name string, shape []int) { fmt.Fprintf(s.hash, "%s %v\n", name, shape) }
+
+func (s *Sum) values(values []float32) {
+	for part := range slices.Chunk(values, 1<<14) {
+		s.bytes, _ = binary.Append(s.bytes[:0], binary.LittleEndian, part)
+		s.hash.Write(s.bytes)
+	}
+}
+
+// String is the sum in hexadecimal.
+func (s *Sum) String() string { return hex.EncodeToString(s.hash.Sum(nil)) }

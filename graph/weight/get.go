@@ -34,11 +34,17 @@ func (f *File) CheckFinite(ctx context.Context) error {
 	return parallel(ctx, len(names), func(i int, _ []byte) error {
 		t := f.Tensors[names[i]]
 		at := t.FirstNonFinite()
+		if l, ok := t.Data.(*inFile); ok {
+			at = l.bad
+		}
 		if at < 0 {
 			return nil
 		}
-		what := "infinite"
-		if v := float64(t.Float32()[at]); math.IsNaN(v) {
+		what, value := "infinite", make([]float32, 1)
+		if err := t.Read(at, value); err != nil {
+			return err
+		}
+		if math.IsNaN(float64(value[0])) {
 			what = "NaN"
 		}
 		return fmt.Errorf("%s: tensor %s is %s at index %v of shape %v: the file is damaged or its training diverged",

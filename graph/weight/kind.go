@@ -17,6 +17,17 @@ type kind struct {
 	numpy       string // descr in a .npy header, "" for none
 	size        int    // bytes per element
 	decode      decoder
+	floats      func(dst []float32, src []byte) // converts len(dst) elements; nil for integers and bools
+}
+
+// floatKind is a kind of floats.
+func floatKind(safetensors, numpy string, size int, convert func(dst []float32, src []byte)) kind {
+	return kind{safetensors, numpy, size, elements(size, convert), convert}
+}
+
+// otherKind is a kind of integers or bools.
+func otherKind(safetensors, numpy string, size int, decode decoder) kind {
+	return kind{safetensors, numpy, size, decode, nil}
 }
 
 // decoder reads n elements from r through buf. It allocates memory for the first elements at once and
@@ -26,42 +37,42 @@ type decoder func(r io.Reader, n, first int, buf []byte) (any, error)
 // kinds is in the order in which the reference implementation of .safetensors lays out tensors: wider
 // elements first, so that all are aligned.
 var kinds = []kind{
-	{"I64", "<i8", 8, elements(8, func(dst []int64, src []byte) {
+	otherKind("I64", "<i8", 8, elements(8, func(dst []int64, src []byte) {
 		for i := range dst {
 			dst[i] = int64(binary.LittleEndian.Uint64(src[8*i:]))
 		}
-	})},
-	{"F64", "<f8", 8, elements(8, func(dst []float32, src []byte) {
+	})),
+	floatKind("F64", "<f8", 8, func(dst []float32, src []byte) {
 		for i := range dst { // to the nearest float32, ties to even
 			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
 		}
-	})},
-	{"F32", "<f4", 4, elements(4, func(dst []float32, src []byte) {
+	}),
+	floatKind("F32", "<f4", 4, func(dst []float32, src []byte) {
 		for i := range dst {
 			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
 		}
-	})},
-	{"I32", "<i4", 4, elements(4, func(dst []int32, src []byte) {
+	}),
+	otherKind("I32", "<i4", 4, elements(4, func(dst []int32, src []byte) {
 		for i := range dst {
 			dst[i] = int32(binary.LittleEndian.Uint32(src[4*i:]))
 		}
-	})},
-	{"BF16", "", 2, elements(2, func(dst []float32, src []byte) {
+	})),
+	floatKind("BF16", "", 2, func(dst []float32, src []byte) {
 		for i := range dst { // the upper half of a float32
 			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
 		}
-	})},
-	{"F16", "<f2", 2, elements(2, func(dst []float32, src []byte) {
+	}),
+	floatKind("F16", "<f2", 2, func(dst []float32, src []byte) {
 		for i := range dst {
 			dst[i] = tensor.FromHalf(binary.LittleEndian.Uint16(src[2*i:]))
 		}
-	})},
-	{"U8", "|u1", 1, elements(1, func(dst []uint8, src []byte) { copy(dst, src) })},
-	{"BOOL", "|b1", 1, elements(1, func(dst []bool, src []byte) {
+	}),
+	otherKind("U8", "|u1", 1, elements(1, func(dst []uint8, src []byte) { copy(dst, src) })),
+	otherKind("BOOL", "|b1", 1, elements(1, func(dst []bool, src []byte) {
 		for i := range dst {
 			dst[i] = src[i] != 0
 		}
-	})},
+	})),
 }
 
 // kindOf finds the first kind that matches.

@@ -21,6 +21,7 @@ const maxDeflate = 1032
 // readNPZ reads a zip archive of .npy arrays, stored or deflated, as written by numpy.savez and
 // numpy.savez_compressed.
 func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error) {
+	from, _ := r.(source) // nothing of another reader is deferred
 	members, err := openNPZ(r, size)
 	if err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func readNPZ(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, error)
 	tensors := make([]tensor.Tensor, len(members))
 	err = parallel(ctx, len(members), func(i int, buf []byte) error {
 		var err error
-		if tensors[i], err = readMember(members[i], buf); err != nil {
+		if tensors[i], err = readMember(from, members[i], buf); err != nil {
 			return fmt.Errorf("tensor %.200q: %w", tensorName(members[i]), err)
 		}
 		return nil
@@ -109,14 +110,14 @@ func unpack(f *zip.File) (io.Reader, error) {
 	return raw, nil
 }
 
-func readMember(f *zip.File, buf []byte) (tensor.Tensor, error) {
+func readMember(from source, f *zip.File, buf []byte) (tensor.Tensor, error) {
 	raw, err := unpack(f)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
 	// archive/zip's own reader ignores a checksum of 0; this one does not.
 	data := &checked{r: raw}
-	t, err := readNPY(data, f.UncompressedSize64, f.CompressedSize64, buf)
+	t, err := readNPY(from, f, data, buf)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
@@ -154,15 +155,15 @@ func readArrayHeader(r io.Reader, length uint64) (h npyHeader, k kind, n int, er
 	return h, k, n, nil
 }
 
-// readNPY reads one array of length bytes, header included, which takes packed bytes in the file.
-func readNPY(r io.Reader, length, packed uint64, buf []byte) (tensor.Tensor, error) {
-	h, k, n, err := readArrayHeader(r, length)
+// readNPY reads the array of a member, header included, from r.
+func readNPY(from source, f *zip.File, r io.Reader, buf []byte) (tensor.Tensor, error) {
+	h, k, n, err := readArrayHeader(r, f.UncompressedSize64)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
 	// Allocate at once only what the file's real size justifies: eight times its packed bytes.
-	first := int(min(uint64(n), 8*packed/uint64(k.size)))
-	data, err := k.decode(r, n, first, buf)
+	first := int(min(uint64(n), 8*f.CompressedSize64/uint64(k.size)))
+	data, err := from.data(tensorName(f), k, r, n, first, buf, func(at int) (io.Reader, error) { return openMember(f, h.length, k.size, at) })
 	if err != nil {
 		return tensor.Tensor{}, err
 	}

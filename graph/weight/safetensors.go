@@ -57,6 +57,7 @@ func readTable(r io.ReaderAt, size int64) (t table, err error) {
 }
 
 func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map, map[string]string, error) {
+	from, _ := r.(source) // nothing of another reader is deferred
 	t, err := readTable(r, size)
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +66,13 @@ func readSafetensors(ctx context.Context, r io.ReaderAt, size int64) (tensor.Map
 	err = parallel(ctx, len(t.entries), func(i int, buf []byte) error {
 		e := t.entries[i]
 		n := tensor.Size(e.shape)
-		data, err := t.kinds[i].decode(io.NewSectionReader(r, t.start+int64(e.begin), int64(e.end-e.begin)), n, n, buf)
+		k := t.kinds[i]
+		open := func(at int) (io.Reader, error) {
+			skip := int64(at) * int64(k.size)
+			return io.NewSectionReader(r, t.start+int64(e.begin)+skip, int64(e.end-e.begin)-skip), nil
+		}
+		in, _ := open(0)
+		data, err := from.data(e.name, k, in, n, n, buf, open)
 		if err != nil {
 			return fmt.Errorf("tensor %.200q: %w", e.name, err)
 		}

@@ -56,17 +56,25 @@ func Open(path string) (*File, error) { return OpenContext(context.Background(),
 // The content determines the format, not the name; only the name of an index must end in .index.json.
 func OpenContext(ctx context.Context, path string) (*File, error) {
 	if IsIndex(path) {
-		return openShards(path, func(shard string) (*File, error) { return openFile(ctx, shard) })
+		return openShards(path, func(shard string) (*File, error) { return openFile(ctx, shard, false) })
 	}
-	return openFile(ctx, path)
+	return openFile(ctx, path, false)
 }
 
-func openFile(ctx context.Context, path string) (*File, error) {
+func openFile(ctx context.Context, path string, deferred bool) (_ *File, err error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() {
+		if err != nil || !deferred { // else the tensors have the file, which is closed with the last of them
+			f.Close()
+		}
+	}()
+	from, err := newSource(f, path, deferred)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	format, err := detect(f, size, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -81,9 +89,9 @@ func openFile(ctx context.Context, path string) (*File, error) {
 		return err
 	})
 	if format == NPZ {
-		file.Tensors, err = readNPZ(ctx, f, size)
+		file.Tensors, err = readNPZ(ctx, from, size)
 	} else {
-		file.Tensors, file.Metadata, err = readSafetensors(ctx, f, size)
+		file.Tensors, file.Metadata, err = readSafetensors(ctx, from, size)
 	}
 	if err != nil {
 		stop()

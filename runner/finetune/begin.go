@@ -3,6 +3,7 @@ package finetune
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
@@ -38,6 +39,7 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 	if err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // what reading the inputs left, before the weights take their place
 	before := ""
 	if r.config.Resume {
 		before = cacheBefore(r.folder)

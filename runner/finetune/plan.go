@@ -124,6 +124,7 @@ func (p *plan) settleData(ctx context.Context, note runner.NoteFunc) (err error)
 }
 
 func (c Config) loadBackbone(ctx context.Context) (*backbone.Backbone, error) {
+	c.Held = int(cmp.Or(c.Precision, graph.FP32).Bytes())
 	if c.Init == InitRandom {
 		return c.Random(c.Seed)
 	}

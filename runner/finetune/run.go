@@ -210,11 +210,10 @@ func (r *run) checkFrozen() error {
 
 // frozenSHA256 hashes the frozen weights in the session, "" if there are none.
 func frozenSHA256(t *dtl.Trainer) (string, error) {
-	values, err := t.ReadFrozen()
-	if err != nil || len(values) == 0 {
-		return "", err
+	if len(t.Frozen.All()) == 0 {
+		return "", nil
 	}
-	return values.SHA256(), nil
+	return t.FrozenSHA256()
 }
 
 // evaluate measures the accuracy on the test images, once, after training.

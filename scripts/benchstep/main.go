@@ -159,7 +159,7 @@ func newWorker(c config) (*worker, error) {
 			return nil, err
 		}
 	}
-	bb, err := backbone.Random(arch, 1)
+	bb, err := backbone.RandomDeferred(arch, 1)
 	if err != nil {
 		return nil, err
 	}

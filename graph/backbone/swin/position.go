@@ -24,6 +24,13 @@ func resampleTable(t tensor.Tensor, w int) tensor.Tensor {
 	if v == w {
 		return t
 	}
+	side := 2*w - 1
+	return tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor { return windowTable(in[0], w) }, []int{side * side, heads}, t)
+}
+
+// windowTable is resampleTable of elements in memory.
+func windowTable(t tensor.Tensor, w int) tensor.Tensor {
+	v, heads := windowOf(t.Shape[0]), t.Shape[1]
 	axis, side := interpolate(v, w), 2*w-1
 	out := tensor.Zeros(side*side, heads)
 	for row, y := range axis {

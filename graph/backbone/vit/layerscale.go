@@ -30,7 +30,7 @@ func fold(arch backbone.Architecture, weights tensor.Map) (backbone.Architecture
 	for i := range a.Depth {
 		for scale, layer := range map[string]string{scaleAttention: attention + "out", scaleMLP: denseOut} {
 			scale, layer = inBlock(i, scale), inBlock(i, layer)
-			factors := weights[scale].Float32()
+			factors := weights[scale]
 			for _, name := range []string{layer + "/kernel", layer + "/bias"} {
 				weights[name] = scaledColumns(weights[name], factors)
 			}
@@ -41,8 +41,12 @@ func fold(arch backbone.Architecture, weights tensor.Map) (backbone.Architecture
 }
 
 // scaledColumns is t [..., d] times factors [d].
-func scaledColumns(t tensor.Tensor, factors []float32) tensor.Tensor {
-	t = t.Clone()
+func scaledColumns(t, factors tensor.Tensor) tensor.Tensor {
+	return tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor { return scaled(in[0].Clone(), in[1].Float32()) }, t.Shape, t, factors)
+}
+
+// scaled multiplies t [..., d] by factors [d], in place.
+func scaled(t tensor.Tensor, factors []float32) tensor.Tensor {
 	values := t.Float32()
 	for at := 0; at+len(factors) <= len(values); at += len(factors) {
 		row := values[at:][:len(factors)]

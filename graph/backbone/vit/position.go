@@ -36,6 +36,11 @@ func resample(weights tensor.Map, from, to backbone.Architecture) {
 // resamplePositions resamples position embeddings [1, n+from*from, d] to [1, n+to*to, d]. Those of the n prefix tokens stay
 // unchanged.
 func resamplePositions(t tensor.Tensor, from, to int, rule Resampling) tensor.Tensor {
+	prefix := t.Shape[1] - from*from
+	return tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor { return rule.resample(in[0], from, to) }, []int{1, prefix + to*to, t.Shape[2]}, t)
+}
+
+func (rule Resampling) resample(t tensor.Tensor, from, to int) tensor.Tensor {
 	d := t.Shape[2]
 	prefix := t.Shape[1] - from*from
 	in := t.Float32()

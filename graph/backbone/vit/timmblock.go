@@ -68,10 +68,10 @@ func (c timmConverter) attention(from, to string) {
 			}
 		}
 		if rows[i].Data != nil {
-			c.Put(to+name+"/kernel", tensor.Must(tensor.Transpose(rows[i], d, d).Float32(), d, h, d/h))
+			c.Put(to+name+"/kernel", tensor.Reshape(tensor.Transpose(rows[i], d, d), d, h, d/h))
 		}
 		if bias[i].Data != nil {
-			c.Put(to+name+"/bias", tensor.Must(bias[i].Clone().Float32(), h, d/h))
+			c.Put(to+name+"/bias", tensor.Reshape(bias[i].Clone(), h, d/h))
 		}
 	}
 }
@@ -83,19 +83,21 @@ func thirds(t tensor.Tensor, shape ...int) (parts [3]tensor.Tensor) {
 	}
 	n := tensor.Size(shape)
 	for i := range parts {
-		parts[i] = tensor.Must(t.Float32()[i*n:(i+1)*n], shape...)
+		parts[i] = tensor.Span(t, i*n, shape...)
 	}
 	return parts
 }
 
 // reordered is t [n, ...] with the rows in another order: row i of the result is row order[i] of t.
 func reordered(t tensor.Tensor, order []int) tensor.Tensor {
-	out := tensor.Zeros(t.Shape...)
-	width := tensor.Size(t.Shape) / len(order)
-	for i, from := range order {
-		copy(out.Float32()[i*width:][:width], t.Float32()[from*width:])
-	}
-	return out
+	return tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor {
+		out := tensor.Zeros(t.Shape...)
+		width := tensor.Size(t.Shape) / len(order)
+		for i, from := range order {
+			copy(out.Float32()[i*width:][:width], in[0].Float32()[from*width:])
+		}
+		return out
+	}, t.Shape, t)
 }
 
 // packed splits weight [2m, d] and bias [2m] into those of two layers.
@@ -105,9 +107,8 @@ func (c timmConverter) packed(from, first, second string, d, m int) {
 		return
 	}
 	for i, to := range []string{first, second} {
-		part := tensor.Must(rows.Float32()[i*m*d:(i+1)*m*d], m, d)
-		c.Put(to+"/kernel", tensor.Transpose(part, m, d))
-		c.Put(to+"/bias", tensor.Must(bias.Float32()[i*m:(i+1)*m], m).Clone())
+		c.Put(to+"/kernel", tensor.Transpose(tensor.Span(rows, i*m*d, m, d), m, d))
+		c.Put(to+"/bias", tensor.Span(bias, i*m, m).Clone())
 	}
 }
 
@@ -120,9 +121,8 @@ func (c timmConverter) mapPool() {
 	rows, bias := c.Get(from+"kv.weight", 2*d, d), c.Get(from+"kv.bias", 2*d)
 	if rows.Data != nil && bias.Data != nil {
 		for i, name := range []string{"key", "value"} {
-			part := tensor.Must(rows.Float32()[i*d*d:(i+1)*d*d], d, d)
-			c.Put(mapAttention+name+"/kernel", tensor.Must(tensor.Transpose(part, d, d).Float32(), d, h, d/h))
-			c.Put(mapAttention+name+"/bias", tensor.Must(bias.Float32()[i*d:(i+1)*d], h, d/h).Clone())
+			c.Put(mapAttention+name+"/kernel", tensor.Reshape(tensor.Transpose(tensor.Span(rows, i*d*d, d, d), d, d), d, h, d/h))
+			c.Put(mapAttention+name+"/bias", tensor.Span(bias, i*d, h, d/h).Clone())
 		}
 	}
 	c.Linear(from+"proj", mapAttention+"out", d, []int{h, d / h, d}, []int{d})
@@ -152,19 +152,30 @@ func (c timmConverter) ownHead() {
 
 func (c timmConverter) distilledHeads() {
 	d, n := c.arch.Width, c.arch.Labels
-	kernel, bias := tensor.Zeros(2*d, n), tensor.Zeros(n)
-	for i, name := range []string{"head", "head_dist"} {
-		rows, one := c.Get(name+".weight", n, d), c.Get(name+".bias", n)
-		if rows.Data == nil || one.Data == nil {
+	var rows, biases []tensor.Tensor
+	for _, name := range []string{"head", "head_dist"} {
+		matrix, bias := c.Get(name+".weight", n, d), c.Get(name+".bias", n)
+		if matrix.Data == nil || bias.Data == nil {
 			return
 		}
-		for j, v := range tensor.Transpose(rows, n, d).Float32() {
-			kernel.Float32()[i*d*n+j] = v / 2
-		}
-		for j, v := range one.Float32() {
-			bias.Float32()[j] += v / 2
-		}
+		rows, biases = append(rows, matrix), append(biases, bias)
 	}
-	c.Put(headKernel, kernel)
-	c.Put(headBias, bias)
+	c.Put(headKernel, tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor {
+		kernel := tensor.Zeros(2*d, n)
+		for i, matrix := range in {
+			for j, v := range tensor.Transpose(matrix, n, d).Float32() {
+				kernel.Float32()[i*d*n+j] = v / 2
+			}
+		}
+		return kernel
+	}, []int{2 * d, n}, rows...))
+	c.Put(headBias, tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor {
+		bias := tensor.Zeros(n)
+		for _, one := range in {
+			for j, v := range one.Float32() {
+				bias.Float32()[j] += v / 2
+			}
+		}
+		return bias
+	}, []int{n}, biases...))
 }

@@ -119,7 +119,10 @@ func splitPool(w *work) error {
 func rows(t tensor.Tensor, from, to int) tensor.Tensor {
 	shape := append([]int{to - from}, t.Shape[1:]...)
 	size := tensor.Size(t.Shape[1:])
-	return compute(shape, func() []float32 { return t.Float32()[from*size : to*size : to*size] }, t)
+	if isOutline(t) {
+		return tensor.Tensor{Shape: shape, Data: []float32(nil)}
+	}
+	return tensor.Span(t, from*size, shape...)
 }
 
 // projection gives the projection into the space of images and texts the bias of zeros that timm's head has.
@@ -144,7 +147,7 @@ func unfoldPatches(w *work) error {
 		return fmt.Errorf("tensor %s has shape %v, wanted are floats [d, 3*p*p] for patches of p x p", w.sources[to], t.Shape)
 	}
 	shape := []int{d, 3, p, p}
-	w.out[to], w.unfolded = compute(shape, func() []float32 { return tensor.SwapLast(t, d, p*p, 3, shape).Float32() }, t), true
+	w.out[to], w.unfolded = compute(shape, func(in ...tensor.Tensor) tensor.Tensor { return tensor.SwapLast(in[0], d, p*p, 3, shape) }, t), true
 	return nil
 }
 

@@ -57,13 +57,10 @@ func (w *work) fuse(to string, p *parted) error {
 		rows += t.Shape[0]
 	}
 	shape := slices.Concat([]int{rows}, rest[1:])
-	all := compute(shape, func() []float32 {
-		values := make([]float32, 0, tensor.Size(shape))
-		for _, t := range p.tensors {
-			values = append(values, t.Float32()...)
-		}
-		return values
-	}, p.tensors...)
+	all := tensor.Tensor{Shape: shape, Data: []float32(nil)}
+	if !slices.ContainsFunc(p.tensors, isOutline) {
+		all = tensor.Concat(shape, p.tensors...)
+	}
 	return w.set(to, p.names[0], all)
 }
 

@@ -101,14 +101,15 @@ func splitClassPosition(w *work) error {
 	if len(position.Shape) != 3 || position.Shape[0] != 1 || position.Shape[1] == 0 || position.Shape[2] != d {
 		return fmt.Errorf("tensor %s has shape %v, which does not fit the %v of %s", w.sources["pos_embed"], position.Shape, class.Shape, w.sources["cls_token"])
 	}
-	w.out["cls_token"] = compute(class.Shape, func() []float32 {
-		sum := class.Clone().Float32()
-		for i, v := range position.Float32()[:d] {
-			sum[i] += v
+	w.out["cls_token"] = compute(class.Shape, func(in ...tensor.Tensor) tensor.Tensor {
+		sum := in[0].Clone()
+		for i, v := range in[1].Float32()[:d] {
+			sum.Float32()[i] += v
 		}
 		return sum
 	}, class, position)
-	w.out["pos_embed"] = compute([]int{1, position.Shape[1] - 1, d}, func() []float32 { return position.Float32()[d:] }, position)
+	rest := []int{1, position.Shape[1] - 1, d}
+	w.out["pos_embed"] = compute(rest, func(in ...tensor.Tensor) tensor.Tensor { return tensor.Span(in[0], d, rest...) }, position)
 	return nil
 }
 

@@ -133,26 +133,24 @@ func shaped(t tensor.Tensor, h how) tensor.Tensor {
 	case h == table && len(t.Shape) == 2:
 		t.Shape = []int{1, t.Shape[0], t.Shape[1]}
 	case h == transposed && len(t.Shape) == 2 && areFloats(t):
-		return compute([]int{t.Shape[1], t.Shape[0]}, func() []float32 { return tensor.Transpose(t, t.Shape[0], t.Shape[1]).Float32() }, t)
+		return compute([]int{t.Shape[1], t.Shape[0]}, func(in ...tensor.Tensor) tensor.Tensor { return tensor.Transpose(in[0], t.Shape[0], t.Shape[1]) }, t)
 	}
 	return t
 }
 
-func areFloats(t tensor.Tensor) bool {
-	_, ok := t.Data.([]float32)
-	return ok
-}
+func areFloats(t tensor.Tensor) bool { return t.IsFloat() }
 
 // isOutline tells whether a tensor of floats has only a shape, for a look at a file before its elements are read.
-func isOutline(t tensor.Tensor) bool { return len(t.Float32()) < tensor.Size(t.Shape) }
+func isOutline(t tensor.Tensor) bool {
+	return !t.IsDeferred() && len(t.Float32()) < tensor.Size(t.Shape)
+}
 
-// compute is a tensor of the given shape whose elements values computes from other tensors. It has no elements if one of them has
-// none.
-func compute(shape []int, values func() []float32, from ...tensor.Tensor) tensor.Tensor {
+// compute is tensor.Compute for tensors that may be of an outline: the result has no elements if one of them has none.
+func compute(shape []int, values func(in ...tensor.Tensor) tensor.Tensor, from ...tensor.Tensor) tensor.Tensor {
 	if slices.ContainsFunc(from, isOutline) {
 		return tensor.Tensor{Shape: shape, Data: []float32(nil)}
 	}
-	return tensor.Must(values(), shape...)
+	return tensor.Compute(values, shape, from...)
 }
 
 // done concatenates the parts and finishes the work.
