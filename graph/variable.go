@@ -19,14 +19,14 @@ type Variable struct {
 	// Value is the variable as layers use it: a leaf of the tape if it trains, behind StopGradient if it is frozen.
 	Value Value
 
-	dtype  tf.DataType // in which it is stored
-	shared string      // name in the session, see Builder.Scoped
-	handle tf.Output
-	loaded *tf.Operation // the read that Value is made of, nil for a member of NewInputs
-	read   tf.Output     // as float32
-	input  tf.Output     // placeholder of a member of NewInputs
-	stored tf.Output     // what assign stores, to be fed in dtype
-	assign *tf.Operation
+	dtype   tf.DataType // in which it is stored
+	shared  string      // name in the session, see Builder.Scoped
+	handle  tf.Output
+	loaded  *tf.Operation // the read that Value is made of, nil for a member of NewInputs
+	read    tf.Output     // as float32
+	input   tf.Output     // placeholder of a member of NewInputs
+	initial tf.Output     // placeholder of assign
+	assign  *tf.Operation
 }
 
 // Variables is a set of variables with unique names, in order of declaration.
@@ -122,9 +122,13 @@ func (vs *Variables) declare(b *Builder, name string, trainable bool, dtype tf.D
 	} else {
 		v.Value = b.unary("StopGradient", read)
 	}
-	initial := b.Placeholder("initial", dtype, shape...)
-	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": dtype}, v.handle, initial.Output)
-	v.stored = initial.Output
+	fed := dtype
+	if fed == tf.Half { // TensorFlow rounds
+		fed = tf.Float
+	}
+	initial := b.Placeholder("initial", fed, shape...)
+	v.assign = b.operation("AssignVariableOp", map[string]any{"dtype": dtype}, v.handle, b.cast(initial, dtype).Output)
+	v.initial = initial.Output
 	return vs.add(v)
 }
 
@@ -285,14 +289,14 @@ func Fill(s *Session, fillings ...Filling) error {
 		for _, v := range f.Variables.list {
 			t, err := v.valueIn(f.Values)
 			if err == nil {
-				if t, err = capi.HoldFloats(t, v.dtype != tf.Float); err != nil {
+				if t, err = capi.HoldFloats(t, v.dtype == tf.Bfloat16); err != nil {
 					err = fmt.Errorf("tensor %s: %w", v.Name, err)
 				}
 			}
 			if err != nil {
 				return err
 			}
-			feeds = append(feeds, Feed{Output: v.stored, Value: t})
+			feeds = append(feeds, Feed{Output: v.initial, Value: t})
 			targets = append(targets, v.assign)
 			if pending += 4 * tensor.Size(v.Shape); pending >= FillBytes {
 				if err := flush(); err != nil {
@@ -320,7 +324,11 @@ func (vs *Variables) SHA256(s *Session) (string, error) {
 		var reads []tf.Output
 		for size := 0; len(reads) < len(list) && size < FillBytes; {
 			v := list[len(reads)]
-			reads = append(reads, v.loaded.Output(0))
+			read := v.loaded.Output(0)
+			if v.dtype == tf.Half {
+				read = v.read
+			}
+			reads = append(reads, read)
 			size += 4 * tensor.Size(v.Shape)
 		}
 		held, err := s.RunHeld(nil, reads)

@@ -29,7 +29,7 @@ type BackboneConfig struct {
 	// backbone.Options). 0: all are read at once.
 	Held int `json:"-"`
 
-	Screen  io.Writer    `json:"-"` // shows the download of a backbone from a hub, if it is not nil
+	Screen io.Writer `json:"-"` // shows the download of a backbone from a hub, if it is not nil
 }
 
 // AdapterSays holds what an adapter's metadata say about its backbone.

@@ -38,7 +38,7 @@ func measure(r request, done func(what string, count int)) (Row, error) {
 		return measureTasks(r, done)
 	}
 	row := Row{Method: r.Method}
-	bb, err := load(context.Background(), r.Backbone)
+	bb, err := load(context.Background(), r.Backbone, r.Settings.Precision.Bytes())
 	if err != nil {
 		return row, err
 	}

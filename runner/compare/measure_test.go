@@ -101,7 +101,7 @@ func TestPrediction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bb, err := load(t.Context(), c.BackboneConfig)
+	bb, err := load(t.Context(), c.BackboneConfig, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

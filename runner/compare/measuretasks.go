@@ -82,7 +82,7 @@ func resident() int64 {
 
 // open opens the backbone without tasks, and draws the adapter of all tasks.
 func (t *taskTrial) open(device graph.Device, m *TaskMeasurement) error {
-	bb, err := load(context.Background(), t.Backbone)
+	bb, err := load(context.Background(), t.Backbone, t.Settings.Precision.Bytes())
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (t *taskTrial) grow(n int) (TaskCost, error) {
 
 // openSingle opens a predictor of one task, as a process for each task has it, and runs it once.
 func (t *taskTrial) openSingle() error {
-	bb, err := load(context.Background(), t.Backbone)
+	bb, err := load(context.Background(), t.Backbone, t.Settings.Precision.Bytes())
 	if err != nil {
 		return err
 	}

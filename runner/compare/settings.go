@@ -54,8 +54,9 @@ func isArchitecture(text string) bool {
 	return slices.Contains(backbone.Names(), text) || backbone.Describes(text)
 }
 
-// load reads the backbone, or makes random weights of a named architecture.
-func load(ctx context.Context, c runner.BackboneConfig) (*backbone.Backbone, error) {
+// load reads the backbone, or makes random weights of a named architecture. The weights are deferred: held is the bytes that each takes later.
+func load(ctx context.Context, c runner.BackboneConfig, held int) (*backbone.Backbone, error) {
+	c.Held = held
 	if isArchitecture(c.Path) {
 		return c.Random(randomSeed)
 	}
@@ -75,7 +76,7 @@ func (c Config) settings(ctx context.Context, ui runner.UI) (s Settings, err err
 		}
 		s.Backbone = c.Path
 	} else {
-		bb, err := load(ctx, c.BackboneConfig)
+		bb, err := load(ctx, c.BackboneConfig, c.Precision.Bytes())
 		if err != nil {
 			return s, err
 		}

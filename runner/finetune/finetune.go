@@ -36,6 +36,9 @@ func Run(ctx context.Context, c Config, ui runner.UI) (result.Run, error) {
 	if err := p.settleMemory(folder, ui.Note); err != nil {
 		return result.Run{}, err
 	}
+	if err := p.checkFits(); err != nil {
+		return result.Run{}, err
+	}
 	r, finished, err := p.begin(ctx, folder, ui)
 	if err != nil {
 		return result.Run{}, err

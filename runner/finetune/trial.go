@@ -36,12 +36,15 @@ func NewTrial(bb *backbone.Backbone, c Config, classes int) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
+	training := c.training()
+	training.Loss, training.SoftTargets, training.SampleWeights = dtl.CrossEntropy, false, false
+	if err := checkFits(c.model(bb, s, classes, devices), training, session, false); err != nil {
+		return nil, err
+	}
 	model, err := dtl.New(c.model(bb, s, classes, devices))
 	if err != nil {
 		return nil, err
 	}
-	training := c.training()
-	training.Loss, training.SoftTargets, training.SampleWeights = dtl.CrossEntropy, false, false
 	trainer, err := dtl.NewImageTrainer(model, training, dtl.Start{Session: session, Weights: bb.Weights, Seed: c.Seed})
 	if err != nil {
 		return nil, err

@@ -6,7 +6,8 @@
 //	peak   {"bytes": ..., "at_most": ..., "fed": ..., "resident": ...}   from the trace of one more step; on a GPU also
 //	       "gpu", the peak on the GPU alone, and "process", the GPU memory that the process holds according to the driver
 //
-// With -ceiling it only measures large matrix products.
+// With -forecast it only tells from the graph what training takes, without weights: {"parameters": ..., "trainable": ..., "weights": ...,
+// "optimizer": ..., "input": ..., "peak": ...}, the bytes of the last four. With -ceiling it only measures large matrix products.
 package main
 
 import (
@@ -66,12 +67,16 @@ func main() {
 	xla := flag.Bool("xla", false, "compile the graph with XLA; its peak is then unknown")
 	separate := flag.Bool("separate", true, "with -xla: separate what is recomputed from its first computation")
 	trace := flag.String("trace", "", "file that receives the RunMetadata of the last peak")
+	forecast := flag.Bool("forecast", false, "tell from the graph what training on images takes and end")
 	ceiling := flag.Bool("ceiling", false, "measure matrix products of 2048 x 2048 x 2048 and end")
 	flag.Parse()
 
 	err := func() error {
 		if *ceiling {
 			return printCeiling(*threads)
+		}
+		if *forecast {
+			return printForecast(config{backbone: *arch, batch: *batch, precision: *precision, recompute: *recompute, threads: *threads, method: *method, option: *option, chunk: *chunk})
 		}
 		if *listen != "" {
 			lent := cluster.Worker{Cluster: *members, Listen: *listen, Threads: *threads}
