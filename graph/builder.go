@@ -118,7 +118,16 @@ func (v Value) Width() int { return v.Shape[len(v.Shape)-1] }
 func (v Value) Defined() bool { return v.Op != nil }
 
 // IsUsed tells whether a node of the graph reads v or has a control dependency on it.
-func (v Value) IsUsed() bool { return v.Defined() && capi.HasConsumers(v.Op) }
+func (v Value) IsUsed() bool {
+	if !v.Defined() {
+		return false
+	}
+	used, err := capi.HasConsumers(v.Op)
+	if err != nil {
+		Fail("whether %s has consumers: %w", v.Op.Name(), err)
+	}
+	return used
+}
 
 // buildError is the panic value of this package.
 type buildError struct{ err error }

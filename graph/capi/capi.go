@@ -6,7 +6,7 @@
 // adds this program's own kernels to TensorFlow.
 //
 // graft does not export its C pointers, so this package reads them as the first word of graft's structs. go.mod pins the
-// version of graft, and TestLayout fails when the structs change.
+// version of graft, and CheckGraft compares the structs before any is read.
 package capi
 
 /*
@@ -130,13 +130,16 @@ func (s *Session) run(feeds []Feed, fetches []tf.Output, targets []*tf.Operation
 	return outValues, nil
 }
 
-// HasConsumers tells whether a node reads an output of o or has a control dependency on it.
-func HasConsumers(o *tf.Operation) bool {
+// HasConsumers tells whether a node reads an output of o or has a control dependency on it. It fails only if CheckGraft does.
+func HasConsumers(o *tf.Operation) (bool, error) {
+	if err := CheckGraft(); err != nil {
+		return false, err
+	}
 	found := C.TF_OperationNumControlOutputs(operation(o)) > 0
 	for i := range o.NumOutputs() {
 		found = found || len(o.Output(i).Consumers()) > 0
 	}
-	return found
+	return found, nil
 }
 
 // newInputs returns the inputs of a run, and of their values those that it copied, which are to be freed after the run.
@@ -169,15 +172,6 @@ func deleteTensors(values []*C.TF_Tensor) {
 		}
 		C.TF_DeleteTensor(v)
 	}
-}
-
-// session and operation read the C pointer with which graft's structs start.
-func session(s *tf.Session) *C.TF_Session { return *(**C.TF_Session)(unsafe.Pointer(s)) }
-func operation(o *tf.Operation) *C.TF_Operation {
-	return *(**C.TF_Operation)(unsafe.Pointer(o))
-}
-func output(o tf.Output) C.TF_Output {
-	return C.TF_Output{oper: operation(o.Op), index: C.int(o.Index)}
 }
 
 func first[T any](s []T) *T {

@@ -20,6 +20,9 @@ type Session struct {
 
 // NewSession opens a session on a finished graph.
 func NewSession(g *tf.Graph, o *tf.SessionOptions) (*Session, error) {
+	if err := CheckGraft(); err != nil {
+		return nil, err
+	}
 	swallowGreetings(o)
 	s, err := tf.NewSession(g, o)
 	if err != nil {
@@ -30,6 +33,9 @@ func NewSession(g *tf.Graph, o *tf.SessionOptions) (*Session, error) {
 
 // LoadSavedModel reads the SavedModel in a folder and opens a session on it. Closing the session frees the model.
 func LoadSavedModel(dir, tag string, o *tf.SessionOptions) (*Session, *tf.SavedModel, error) {
+	if err := CheckGraft(); err != nil {
+		return nil, nil, err
+	}
 	swallowGreetings(o)
 	m, err := tf.LoadSavedModel(dir, []string{tag}, o)
 	if err != nil {

@@ -38,6 +38,7 @@ func Print(w io.Writer, version string) error {
 	if !strings.HasPrefix(tf.Version(), wantedTensorFlow) {
 		advice = append(advice, fmt.Sprintf("libtensorflow is %s, this program is made for %sx: build it against that (make deps).", tf.Version(), wantedTensorFlow))
 	}
+	advice = append(advice, graftRow(row)...)
 	gpus, err := devices(row)
 	if err != nil {
 		advice = append(advice, "TensorFlow can't open a session: "+err.Error())
@@ -77,6 +78,21 @@ func Print(w io.Writer, version string) error {
 		return fmt.Errorf("TensorFlow does not work here: %w", err)
 	}
 	return nil
+}
+
+// graftRow adds the row on graft to the table, and returns advice on it.
+func graftRow(row func(string, string, ...any)) (advice []string) {
+	version, wanted := capi.Graft()
+	version = cmp.Or(version, "version unknown: this program does not record it")
+	if capi.CheckGraft() != nil { // the error follows, since no session opens
+		row("graft", "%s, with other structs than this program reads", version)
+		return nil
+	}
+	row("graft", "%s, with the structs that this program reads", version)
+	if !wanted {
+		advice = append(advice, "This program was tested with another version of graft: build it with the one that its go.mod requires.")
+	}
+	return advice
 }
 
 // computingRows adds the rows on oneDNN and the kernels to the table, and returns advice on them.

@@ -3,12 +3,12 @@ package finetune
 import (
 	"os"
 	"runtime"
-	"runtime/debug"
 
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/capi"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/origin"
@@ -119,15 +119,8 @@ func unusualEps(bb *backbone.Backbone) float64 {
 }
 
 func versions(program string) result.Versions {
-	v := result.Versions{Program: program, LibTensorFlow: tf.Version(), Go: runtime.Version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path == "github.com/wamuir/graft" {
-				v.Graft = m.Version
-			}
-		}
-	}
-	return v
+	binding, _ := capi.Graft()
+	return result.Versions{Program: program, LibTensorFlow: tf.Version(), Graft: binding, Go: runtime.Version()}
 }
 
 // measure adds the loop's figures to the figures of the run before it.
