@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
+	"dtl-tf/runner/recipe"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/sweep"
 	"dtl-tf/runner/vtab"
@@ -87,5 +89,32 @@ func TestVtabOneRecipe(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, ".search", "lr=1e-7", "cifar", "linear", "seed-42.json")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestVtabOneShared: processes with different shards work on one search, agree on its choice, and train each cell once.
+func TestVtabOneShared(t *testing.T) {
+	need.Heavy(t, "runs a search in several processes")
+	root := vtabRoot(t, "eurosat", "svhn", "cifar")
+	out := filepath.Join(t.TempDir(), "results")
+	args := vtabRun(root, out, "--tasks", "eurosat,svhn,cifar", "--methods", "linear,dtl,lora", "--recipe", "one", "--grid", "lr=1e-7,0.05,0.02", "--set", "epochs=2,batch=6", "--step-memory=false")
+	a, b := launch(t, wholeProgram, append(args, "--shard", "1/2")...), launch(t, wholeProgram, append(args, "--shard", "2/2")...)
+	for _, p := range []*process{a, b} {
+		p.end().want(t, exitDone, "cells 27/27 done", "one recipe for lora: lr=")
+	}
+	cells, bad, err := vtab.ReadCells(out)
+	if err != nil || len(bad) > 0 || len(cells) != 9 {
+		t.Fatalf("%d cells, %v, %v", len(cells), bad, err)
+	}
+	recipes, share := map[string]recipe.Recipe{}, map[int]int{}
+	for _, c := range cells {
+		if first, ok := recipes[c.Method]; ok && !reflect.DeepEqual(first, c.Recipe) {
+			t.Errorf("%s: %+v, another cell has %+v", c.Key(), c.Recipe, first)
+		}
+		recipes[c.Method] = c.Recipe
+		share[c.Machine.Process]++
+	}
+	if len(share) != 2 {
+		t.Errorf("one process had all the work: %v", share)
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"dtl-tf/graph/expect"
+	"dtl-tf/graph/need"
 	"dtl-tf/runner/result"
 	"dtl-tf/runner/vtab"
 )
@@ -50,13 +52,7 @@ func TestVtabSearchTogether(t *testing.T) {
 		if got.Run.Together != together || want.Run.Together != 0 || !reflect.DeepEqual(got.Run.Accuracy, want.Run.Accuracy) || !reflect.DeepEqual(got.Overrides, want.Overrides) || got.Run.Status != result.Finished {
 			t.Errorf("%s: %d together, %+v; alone %+v", point, got.Run.Together, got.Run.Accuracy, want.Run.Accuracy)
 		}
-		for name, values := range other.Tensors {
-			for i, v := range values.Float32() {
-				if x := mine.Tensors[name].Float32()[i]; math.Abs(float64(x-v)) > 1e-5*max(1, math.Abs(float64(v))) {
-					t.Fatalf("%s: %s[%d] is %v, alone %v", point, name, i, x, v)
-				}
-			}
-		}
+		nearly(t, point, mine, other)
 	}
 	if c, _ := pointCell(t, out, "lr=1e3,weight_decay=1e3,drop_path=0"); !c.Diverged || c.Run == nil || c.Run.Status != result.Failed {
 		t.Errorf("%+v", c)
@@ -85,6 +81,47 @@ func TestVtabSearchStopped(t *testing.T) {
 		want, other := pointCell(t, whole, point)
 		if got.Run.Together != 4 || !reflect.DeepEqual(got.Run.Accuracy, want.Run.Accuracy) || !reflect.DeepEqual(mine.Tensors, other.Tensors) {
 			t.Errorf("%s: %+v, in one piece %+v", point, got.Run.Accuracy, want.Run.Accuracy)
+		}
+	}
+}
+
+// TestVtabSearchKilled: after kill -9 in a group, the same command ends with the results of a search in one piece.
+func TestVtabSearchKilled(t *testing.T) {
+	need.Heavy(t, "kills a search")
+	root := vtabRoot(t, "eurosat")
+	args := func(out string) []string {
+		return vtabSearch(root, out, "--set", "epochs=100,batch=6", "--grid", "lr=0.02,0.01;rank=1,2;drop_path=0", "--checkpoint-every", "1")
+	}
+	whole, out := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
+	cli(t, args(whole)...).want(t, exitDone)
+	p := launch(t, wholeProgram, args(out)...)
+	last := vtab.WorkPath(filepath.Join(out, "lr=0.01,drop_path=0,rank=2"), "eurosat", "dtl", 42)
+	if !p.until(func() bool { return len(checkpoints(t, last)) > 1 }) {
+		t.Fatalf("no checkpoint: %s", p.end().err)
+	}
+	p.send(syscall.SIGKILL)
+	if !p.killed() {
+		t.Fatal("the search ended before it could be killed")
+	}
+	cli(t, args(out)...).want(t, exitDone, "cells 4/4 done", "was started before: continuing it")
+	for _, point := range []string{"lr=0.02,drop_path=0,rank=1", "lr=0.01,drop_path=0,rank=1", "lr=0.02,drop_path=0,rank=2", "lr=0.01,drop_path=0,rank=2"} {
+		got, mine := pointCell(t, out, point)
+		want, other := pointCell(t, whole, point)
+		if !got.Resumed || !reflect.DeepEqual(got.Run.Accuracy, want.Run.Accuracy) {
+			t.Errorf("%s: resumed %v, %+v, in one piece %+v", point, got.Resumed, got.Run.Accuracy, want.Run.Accuracy)
+		}
+		nearly(t, point, mine, other)
+	}
+}
+
+// nearly compares two adapters to 1e-5, as cells that train together and alone differ in rounding.
+func nearly(t *testing.T, point string, got, want *result.Adapter) {
+	t.Helper()
+	for name, values := range want.Tensors {
+		for i, v := range values.Float32() {
+			if x := got.Tensors[name].Float32()[i]; math.Abs(float64(x-v)) > 1e-5*max(1, math.Abs(float64(v))) {
+				t.Fatalf("%s: %s[%d] is %v, want %v", point, name, i, x, v)
+			}
 		}
 	}
 }

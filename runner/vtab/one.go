@@ -30,7 +30,7 @@ const searchFolder = ".search"
 // would rule out the feature cache of methods that leave the backbone alone, whose recipes have none.
 const (
 	usualGrid = "lr=3e-4,1e-3,3e-3,8e-3;drop_path=0,0.1"
-	sideGrid  = "lr=3e-4,1e-3,3e-3,1e-2;weight_decay=1e-4,1e-2"
+	sideGrid  = "lr=1e-3,3e-3,1e-2,3e-2;weight_decay=1e-4,0.1"
 	fullGrid  = "lr=1e-5,3e-5,1e-4,3e-4;drop_path=0,0.1"
 )
 
@@ -192,7 +192,7 @@ func (p *plan) chooseOne(ctx context.Context, backbone result.Backbone, ui runne
 		return err
 	}
 	for _, s := range open {
-		chosen, err := s.choose(failed)
+		chosen, err := s.choose(failed, ui.Version)
 		if err != nil {
 			return err
 		}
@@ -245,11 +245,12 @@ func rank(first bool) int {
 
 // choose reads the cells of all points and records the best one, unless another process has done so. A point that diverged on a task is out
 // of the choice. Another failure, which the next call may not have, prevents the choice: it would depend on the failure.
-func (s *oneSearch) choose(failed error) (*OneRecipe, error) {
+func (s *oneSearch) choose(failed error, version string) (*OneRecipe, error) {
 	if earlier, err := s.earlier(); earlier != nil || err != nil {
 		return earlier, err
 	}
 	o := s.empty()
+	o.Program, o.Chosen = version, result.Now()
 	for _, point := range s.grid.points() {
 		tried := TriedPoint{Point: point}
 		for i, task := range s.tasks {

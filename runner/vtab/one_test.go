@@ -88,11 +88,11 @@ func TestChooseOne(t *testing.T) {
 		put(point, result.Finished, false)
 	}
 	put("lr=1e-2,kernel=3", result.Failed, false)
-	if _, err := s.choose(&sweep.FailedError{Failed: 1, Total: 12}); err == nil || !strings.Contains(err.Error(), "its search is incomplete: 1 cell of 12 failed") {
+	if _, err := s.choose(&sweep.FailedError{Failed: 1, Total: 12}, "v1"); err == nil || !strings.Contains(err.Error(), "its search is incomplete: 1 cell of 12 failed") {
 		t.Fatalf("a failure that may not come again: %v", err)
 	}
 	put("lr=1e-2,kernel=3", result.Failed, true)
-	o, err := s.choose(nil)
+	o, err := s.choose(nil, "v1")
 	expect.NoError(t, err)
 	// 77 is the mean of 60 and 94, and of 77 and 77: the first of the grid counts.
 	if r := o.Recipe; o.Point.String() != "lr=3e-3,kernel=3" || r.LR != 0.003 || r.Options["kernel"] != "3" || r.Name != RecipeOne || r.Epochs != 110 || r.DropPath != 0.1 {
@@ -108,7 +108,7 @@ func TestChooseOne(t *testing.T) {
 	}
 	read, err := ReadOneRecipe(filepath.Join(c.Out, "one-recipe", "dtl+.json"))
 	expect.NoError(t, err)
-	if read.Tasks[1].Fingerprint != "of eurosat" || len(read.Points) != 6 || *read.Points[0].Mean != 75 || read.Points[2].Mean != nil || len(read.Points[2].Failed) != 1 {
+	if read.Tasks[1].Fingerprint != "of eurosat" || len(read.Points) != 6 || read.Program != "v1" || *read.Points[0].Mean != 75 || read.Points[2].Mean != nil || len(read.Points[2].Failed) != 1 {
 		t.Errorf("%+v", read)
 	}
 

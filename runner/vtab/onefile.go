@@ -36,8 +36,8 @@ type OneRecipe struct {
 	Backbone  result.Backbone  `json:"backbone"`
 
 	Seed    uint64       `json:"seed"`
-	Points  []TriedPoint `json:"points"` // in the order of the grid
-	Program string       `json:"program"`
+	Points  []TriedPoint `json:"points"`  // in the order of the grid
+	Program string       `json:"program"` // version that chose
 	Chosen  time.Time    `json:"chosen"`
 }
 
@@ -144,7 +144,8 @@ func (o *OneRecipe) mean(t TriedPoint) float64 {
 	return sum / float64(len(o.Tasks))
 }
 
-// write writes the file atomically. Processes that choose at the same time write the same, as they read the same cells.
+// write writes the file atomically. Processes that choose at the same time write the same but for the time, as they
+// read the same cells.
 func (o *OneRecipe) write(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("results: %w", err)
