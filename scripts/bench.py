@@ -129,7 +129,7 @@ def install(target):
              "name an interpreter that has it with BENCH_PYTHON=")
 
 
-def start(s, variant, precision, batch, torch):
+def start(s, variant, precision, batch, torch, program=DEPS / "benchstep"):
     size = ["-backbone", s.backbone, "-batch", batch, "-precision", precision, "-threads", s.threads]
     if variant == "pytorch":
         python, env = torch
@@ -137,7 +137,7 @@ def start(s, variant, precision, batch, torch):
         return Worker([python, str(ROOT / "scripts" / "bench_torch.py"), *map(str, size)], env)
     # A cached step uses the default recompute mode, and its stored values have the precision of its matrix products.
     extra = ["-store", precision] if variant == "cache" else ["-recompute", variant]
-    return Worker([str(DEPS / "benchstep"), *map(str, size), *extra], dict(os.environ))
+    return Worker([str(program), *map(str, size), *extra], dict(os.environ))
 
 
 def measure(s, precision, batch, torch):

@@ -1,6 +1,6 @@
-// What TensorFlow's libraries print while they are loaded. The CUDA build reports as errors that it registers its factories twice,
-// at any log level. Only a program that is loaded itself can keep that from its user: stderr is a file in memory from before the
-// libraries' constructors run until the program's own constructors do.
+// What TensorFlow's libraries print while they are loaded, at any log level: the CUDA build reports as errors that it registers its
+// factories twice, and 2.21 reports that oneDNN is on. Only a program that is loaded itself can keep that from its user: stderr is a file
+// in memory from before the libraries' constructors run until the program's own constructors do.
 #define _GNU_SOURCE
 #ifdef __linux__
 #include <dlfcn.h>
@@ -16,6 +16,7 @@ static const char *const noise[] = {
 	"Unable to register cuFFT factory",
 	"Unable to register cuDNN factory",
 	"Unable to register cuBLAS factory",
+	"oneDNN custom operations are on. You may see slightly different numerical results",
 	"All log messages before absl::InitializeLog() is called are written to STDERR",
 };
 
@@ -58,10 +59,19 @@ __attribute__((constructor)) static void release_stderr(void) {
 }
 
 // Abseil's logging in TensorFlow's framework library does not know TF_CPP_MIN_LOG_LEVEL. The C API cannot set its level, but the C++
-// function for it is exported.
+// function for it is exported, in a namespace of the version of Abseil.
+static const char *const set_level[] = {
+	"_ZN4absl12lts_2023080214SetMinLogLevelENS0_18LogSeverityAtLeastE", // TensorFlow 2.18, 2.19
+	"_ZN4absl12lts_2025012714SetMinLogLevelENS0_18LogSeverityAtLeastE", // 2.20
+	"_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE", // 2.21
+};
+
 __attribute__((constructor)) static void set_absl_level(void) {
 	const char *level = getenv("TF_CPP_MIN_LOG_LEVEL");
-	void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "_ZN4absl12lts_2023080214SetMinLogLevelENS0_18LogSeverityAtLeastE");
-	if (set && level && level[0] >= '0' && level[0] <= '3' && !level[1]) set(level[0] - '0');
+	if (!level || level[0] < '0' || level[0] > '3' || level[1]) return;
+	for (size_t i = 0; i < sizeof set_level / sizeof *set_level; i++) {
+		void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, set_level[i]);
+		if (set) set(level[0] - '0');
+	}
 }
 #endif
