@@ -98,7 +98,7 @@ lint: deps ## run gofmt, go vet, staticcheck, and shellcheck if it is installed
 	go run $(STATICCHECK) ./...
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/bundle/*.sh .ci/run; fi
 
-# Takes about 12 minutes on two idle cores. scripts/bench.py lists the settings.
+# Takes about 15 minutes on two idle cores. scripts/bench.py lists the settings.
 bench: deps ## measure time and memory of a step against PyTorch (ROUNDS=1 BENCH_ONLY='batch=8 precision=fp32')
 	go build -buildvcs=false -o .deps/bench/benchstep ./scripts/benchstep
 	@python3 scripts/bench.py

@@ -65,7 +65,7 @@ func checkLeavesBackboneAlone(t *testing.T, name string) {
 		Recompute: graph.RecomputeNone,
 	}))(t)
 	openTrainer(t, model, Training{Batch: 2}, must(randomWeights(micro))(t), 0, nil)
-	if want := 2 * (4 + 14*micro.Depth); seen != want {
+	if want := 2 * (4 + 15*micro.Depth); seen != want {
 		t.Errorf("%d taps, want %d in two forward passes", seen, want)
 	}
 	backward := 0

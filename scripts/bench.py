@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Measure a training step of DTL in dtl-tf and in PyTorch, side by side; `make bench` calls it.
 
+PyTorch runs the step twice, as usual and with the forward pass through torch.compile; the ratios are to the better of both (bench_table.py).
+torch.compile needs a C++ compiler. Where it fails, the output says so and the ratios are to the usual step.
+
 Every configuration is a separate process (benchstep, bench_torch.py) that runs a step on command and sleeps otherwise, so
 the two take turns within seconds and never run simultaneously. Writes bench.json (all samples) and, from it, bench.md.
 
 Settings come from the environment:
     ROUNDS=5             rounds, in which each configuration gets one turn; the order alternates
-    BENCH_ONLY="batch=8 precision=fp32 variant=pytorch,none,cache"    a part of the table, in about a minute
+    BENCH_ONLY="batch=8 precision=fp32 variant=pytorch,compiled,none,cache"    a part of the table, in about a minute
     BENCH_EPOCH=bf16     precisions in which a whole epoch is run, to extrapolate a whole run; "off": none
     BENCH_BATCHES="8 32" BENCH_BACKBONE=vit_b16 THREADS=2   other sizes; bench_sizes.py has the backbones
     BENCH_PYTHON=python  an interpreter with torch; without it torch is installed into .deps/bench, once
@@ -29,7 +32,8 @@ import bench_table
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPS = ROOT / ".deps" / "bench"
 TORCH = "2.15.0"
-VARIANTS = ["pytorch", "none", "activations", "blocks", "cache"]
+VARIANTS = ["pytorch", "compiled", "none", "activations", "blocks", "cache"]
+TORCH_VARIANTS = ["pytorch", "compiled"]
 IMAGES, EPOCHS, RUN_BATCH = 1000, 110, 32  # of a whole run: VTAB-1k with the published recipe
 FILLS = 3  # batches of the first pass to time when no whole epoch is run
 
@@ -69,6 +73,10 @@ class Settings:
         self.batches, self.precisions, self.variants = known["batch"], known["precision"], known["variant"]
 
 
+class Failed(Exception):
+    """A worker ended; the text is the end of its log."""
+
+
 class Worker:
     """A process that runs a step on command."""
 
@@ -82,7 +90,7 @@ class Worker:
         line = self.process.stdout.readline()
         if not line:
             self.log.seek(0)
-            sys.exit(f"bench: {' '.join(map(str, self.command))} ended:\n{self.log.read()[-2000:]}")
+            raise Failed(f"{' '.join(map(str, self.command))} ended:\n{self.log.read()[-2000:]}")
         return json.loads(line)
 
     def ask(self, what):
@@ -131,25 +139,39 @@ def install(target):
 
 def start(s, variant, precision, batch, torch, program=DEPS / "benchstep"):
     size = ["-backbone", s.backbone, "-batch", batch, "-precision", precision, "-threads", s.threads]
-    if variant == "pytorch":
+    if variant in TORCH_VARIANTS:
         python, env = torch
-        size = [("-" + x if str(x).startswith("-") else x) for x in size]
+        size = [("-" + x if str(x).startswith("-") else x) for x in size] + ["--compile"] * (variant == "compiled")
         return Worker([python, str(ROOT / "scripts" / "bench_torch.py"), *map(str, size)], env)
     # A cached step uses the default recompute mode, and its stored values have the precision of its matrix products.
     extra = ["-store", precision] if variant == "cache" else ["-recompute", variant]
     return Worker([str(program), *map(str, size), *extra], dict(os.environ))
 
 
-def measure(s, precision, batch, torch):
-    """All variants of one precision and batch, taking turns: a list of records for bench.json."""
+def started(s, variant, precision, batch, torch):
+    """A worker that has taken its first step, which allocates and compiles."""
+    worker = start(s, variant, precision, batch, torch)
+    worker.ask("step")
+    return worker
+
+
+def measure(s, precision, batch, torch, failures):
+    """All variants of one precision and batch, taking turns: a list of records for bench.json. Adds to failures why torch.compile failed."""
     workers, records = {}, {}
     for variant in s.variants:
-        workers[variant] = start(s, variant, precision, batch, torch)
+        try:
+            workers[variant] = started(s, variant, precision, batch, torch)
+        except Failed as e:
+            if variant != "compiled":
+                raise
+            say(f"bench: batch {batch} {precision}: torch.compile does not run here (it needs a C++ compiler, such as g++), so PyTorch is the "
+                f"usual step only:\n{str(e).strip()[-600:]}")
+            failures.append(dict(batch=batch, precision=precision, why=str(e).strip().splitlines()[-1][:300]))
+            continue
         records[variant] = dict(variant=variant, precision=precision, batch=batch, about=workers[variant].about, rounds=[])
-        workers[variant].ask("step")  # the first step allocates and compiles
     visits = max(1, 16 // batch)  # time short steps more often
     for number in range(s.rounds):
-        for variant in s.variants if number % 2 == 0 else s.variants[::-1]:
+        for variant in workers if number % 2 == 0 else list(workers)[::-1]:
             seconds = [workers[variant].ask("step")["seconds"] for _ in range(visits)]
             records[variant]["rounds"].append(seconds)
     if batch == RUN_BATCH and "cache" in workers and "activations" in workers:
@@ -178,7 +200,7 @@ def run(s, precision, workers, records):
 def main():
     s = Settings(os.environ)
     DEPS.mkdir(parents=True, exist_ok=True)
-    torch = torch_python(s.python) if "pytorch" in s.variants else None
+    torch = torch_python(s.python) if set(TORCH_VARIANTS) & set(s.variants) else None
     watch = bench_machine.Watch()
     say(f"bench: {s.backbone}, {s.rounds} rounds, {s.threads} threads, load average {watch.load[0]:.2f}"
         + (": THE MACHINE IS BUSY, the figures will claim nothing" if watch.busy_at_start() else ""))
@@ -186,15 +208,15 @@ def main():
     s.out.mkdir(parents=True, exist_ok=True)
     ceiling = json.loads(subprocess.run([DEPS / "benchstep", "-ceiling", "-threads", str(s.threads)], check=True, text=True,
                                         stdout=subprocess.PIPE).stdout)
-    samples = []
+    samples, failures = [], []
     for batch in s.batches:
         for precision in s.precisions:
-            samples += measure(s, precision, batch, torch)
+            samples += measure(s, precision, batch, torch, failures)
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True, capture_output=True).stdout.strip()
     result = dict(
         machine=bench_machine.describe(), date=datetime.date.today().isoformat(), commit=commit, torch=TORCH,
         backbone=s.backbone, threads=s.threads, rounds=s.rounds, seconds=round(time.time() - begun),
-        load=watch.report(), ceiling_flops=ceiling, run=dict(images=IMAGES, epochs=EPOCHS, batch=RUN_BATCH), samples=samples)
+        load=watch.report(), ceiling_flops=ceiling, run=dict(images=IMAGES, epochs=EPOCHS, batch=RUN_BATCH), samples=samples, compile_failures=failures)
     result["floor"] = bench_floor.table(s.backbone, samples, ceiling)
     result.update(bench_table.summarise(result))
     bench_machine.write(s.out / "bench.json", json.dumps(result, indent=1) + "\n")
@@ -207,5 +229,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
+    except Failed as e:
+        sys.exit(f"bench: {e}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -9,7 +9,7 @@ import sys
 
 from bench_sizes import BACKBONES, CLASSES
 
-# The targets of `make bench`: maximum of dtl-tf / PyTorch, by family, figure and variant, and precision.
+# The targets of `make bench`: maximum of dtl-tf / PyTorch (see references), by family, figure and variant, and precision.
 AIMS = {
     "vit": {
         ("seconds_per_step", "nocache"): {"fp32": 0.93, "bf16": 0.90},
@@ -29,6 +29,7 @@ AIMS = {
 COSTS = {"activations": 1.05, "blocks": 1.20}  # maximum of seconds relative to `none`
 TIMES = {"nocache": "activations", "cache": "cache"}  # row -> measured variant; recomputing activations is the default
 PEAKS = ["none", "activations", "blocks", "cache"]
+TORCH = {"pytorch": "eager", "compiled": "compiled"}  # measured variant -> what the tables call it
 
 
 def seconds(sample):
@@ -43,22 +44,34 @@ def compared(ours, theirs):
                 ours_spread=[min(a), max(a)], pytorch_spread=[min(b), max(b)], ratio_spread=[min(paired), max(paired)])
 
 
+def references(at):
+    """What dtl-tf is compared with: of PyTorch's eager and compiled step, the faster one for seconds, and the one with the lower peak for
+    bytes. Both are None without PyTorch."""
+    torch = [at[v] for v in TORCH if v in at]
+    if not torch:
+        return None, None
+    return min(torch, key=lambda s: statistics.median(seconds(s))), min(torch, key=lambda s: s["peak"]["bytes"])
+
+
 def summarise(result):
     """The ratios to PyTorch, the costs of recomputing, and whole runs."""
     ratios, costs, runs = [], [], []
     by = {(s["batch"], s["precision"], s["variant"]): s for s in result["samples"]}
     for batch, precision in sorted({key[:2] for key in by}, key=lambda k: (k[0], k[1] != "fp32")):
-        at = {v: by[batch, precision, v] for v in ["pytorch", *PEAKS] if (batch, precision, v) in by}
+        at = {v: by[batch, precision, v] for v in [*TORCH, *PEAKS] if (batch, precision, v) in by}
         where = dict(precision=precision, batch=batch)
-        if "pytorch" in at:
+        fastest, smallest = references(at)
+        if fastest:
             for row, measured in TIMES.items():
                 if measured in at:
-                    ratios.append(dict(what="seconds_per_step", variant=row, **where, **compared(at[measured], at["pytorch"])))
+                    ratios.append(dict(what="seconds_per_step", variant=row, **where, reference=TORCH[fastest["variant"]],
+                                       **compared(at[measured], fastest)))
             for variant in PEAKS:
                 if variant in at:
                     peak = at[variant]["peak"]
-                    ours, theirs = peak["bytes"] + peak["fed"], at["pytorch"]["peak"]["bytes"]
-                    ratios.append(dict(what="peak_step_bytes", variant=variant, **where, ours=ours, pytorch=theirs,
+                    ours, theirs = peak["bytes"] + peak["fed"], smallest["peak"]["bytes"]
+                    ratios.append(dict(what="peak_step_bytes", variant=variant, **where, reference=TORCH[smallest["variant"]],
+                                       ours=ours, pytorch=theirs,
                                        ratio=ours / theirs, fed=peak["fed"]))
         for variant in COSTS:
             if variant in at and "none" in at:
@@ -81,10 +94,11 @@ def whole_runs(run, where, at):
         row["first_pass"] = statistics.mean(at["cache"]["fills"]) * run["images"] / run["batch"] if variant == "cache" else 0.0
         row["seconds"] = row["first_pass"] + run["epochs"] * row["epoch"]
         rows.append(row)
-    if "pytorch" in at:
-        epoch = statistics.mean(seconds(at["pytorch"])) * steps
-        rows.append(dict(variant="pytorch", **where, epoch_steps_measured=len(seconds(at["pytorch"])), epoch=epoch, first_pass=0.0,
-                         seconds=run["epochs"] * epoch))
+    fastest, _ = references(at)
+    if fastest:
+        epoch = statistics.mean(seconds(fastest)) * steps
+        rows.append(dict(variant="pytorch" if fastest["variant"] == "pytorch" else "pytorch, compiled", **where,
+                         epoch_steps_measured=len(seconds(fastest)), epoch=epoch, first_pass=0.0, seconds=run["epochs"] * epoch))
     return rows
 
 
@@ -123,17 +137,21 @@ def markdown(r):
     state = f"Load average {load['average_at_start'][0]:.2f} at the start" + (f"; {shares} of the processors." if shares else ".")
     text += ("**The machine was busy: the seconds below claim nothing** (bytes do not depend on it). " if load["busy"] else "") + state + "\n\n"
 
+    for f in r.get("compile_failures", []):
+        text += f"torch.compile failed at batch {f['batch']}, {f['precision']} ({f['why']}): PyTorch there is the eager step only.\n\n"
+
     aims = AIMS[size.family]
     aim = lambda x: aims.get((x["what"], x["variant"]), {}).get(x["precision"])
     rows = [[x["variant"], x["precision"], x["batch"], f"{x['ours']:.3g} ({spread(x['ours_spread'], '{:.3g}')})",
-             f"{x['pytorch']:.3g} ({spread(x['pytorch_spread'], '{:.3g}')})", judged(x["ratio"], aim(x), load["busy"]),
+             f"{x['pytorch']:.3g} ({spread(x['pytorch_spread'], '{:.3g}')})", x.get("reference", "eager"), judged(x["ratio"], aim(x), load["busy"]),
              spread(x["ratio_spread"], "{:.2f}"), aim(x) or ""] for x in r["ratios"] if x["what"] == "seconds_per_step"]
     if rows:
-        text += table(["seconds a step", "precision", "batch", "dtl-tf", "PyTorch", "ratio", "of single rounds", "at most"], rows)
-    rows = [[x["variant"], x["precision"], x["batch"], mib(x["ours"]), mib(x["pytorch"]), judged(x["ratio"], aim(x)), aim(x) or ""]
+        text += table(["seconds a step", "precision", "batch", "dtl-tf", "PyTorch", "its step", "ratio", "of single rounds", "at most"], rows)
+        text += "PyTorch is the faster of its eager step and torch.compile's; for bytes, the one with the lower peak.\n\n"
+    rows = [[x["variant"], x["precision"], x["batch"], mib(x["ours"]), mib(x["pytorch"]), x.get("reference", "eager"), judged(x["ratio"], aim(x)), aim(x) or ""]
             for x in r["ratios"] if x["what"] == "peak_step_bytes"]
     if rows:
-        text += table(["peak bytes alive in a step, MiB", "precision", "batch", "dtl-tf", "PyTorch", "ratio", "at most"], rows)
+        text += table(["peak bytes alive in a step, MiB", "precision", "batch", "dtl-tf", "PyTorch", "its step", "ratio", "at most"], rows)
         text += "`cache` recomputes activations and includes the stored values that are fed to the step.\n\n"
     rows = [[x["variant"], x["precision"], x["batch"], f"{x['seconds']:.3g}", f"{x['none']:.3g}", judged(x["ratio"], COSTS[x["variant"]], load["busy"]),
              spread(x["ratio_spread"], "{:.2f}"), COSTS[x["variant"]]] for x in r["recompute_costs"]]

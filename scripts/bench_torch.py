@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PyTorch's side of `make bench`: a process that holds one DTL model and trains on one batch whenever bench.py asks for it.
 
-    python bench_torch.py --backbone vit_b16 --batch 8 --precision fp32 --threads 2 [--fused] [--device cuda [--compile] [--tf32]]
+    python bench_torch.py --backbone vit_b16 --batch 8 --precision fp32 --threads 2 [--compile] [--fused] [--device cuda [--tf32]]
 
 Commands come as lines on standard input, answers go as lines of JSON to standard output, as in benchstep:
 
