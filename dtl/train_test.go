@@ -17,7 +17,7 @@ func TestTrainingMoves(t *testing.T) {
 	for _, method := range Names() {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			s := setting{method: method, dropPath: 0.3, mode: graph.RecomputeActivations}.start(t)
+			s := setting{arch: two, method: method, dropPath: 0.3, mode: graph.RecomputeActivations}.start(t)
 			frozen, before := must(s.ReadFrozen())(t), must(s.ReadTrainable())(t)
 			trainSteps(t, s, 5, 1e-3)
 			frozenAfter, after := must(s.ReadFrozen())(t), must(s.ReadTrainable())(t)
