@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner"
@@ -82,6 +83,8 @@ func Together(ctx context.Context, runs []Config, ui runner.UI) ([]Joined, error
 		}})
 	}
 	defer limitGarbage()()
+	// The graph of all runs is memory of TensorFlow's, which Go's collector frees but does not count.
+	defer debug.FreeOSMemory()
 	defer s.close()
 	if err := s.openTogether(ctx); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package vtab
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dtl-tf/dtl"
@@ -99,4 +100,27 @@ func (g grid) String() string {
 		parts = append(parts, a.name+"="+strings.Join(a.values, ","))
 	}
 	return strings.Join(parts, ";")
+}
+
+// end returns "smallest" or "largest" if a value is at an end of three numbers or more that continues: the smallest of several that include 0
+// is not one.
+func (a axis) end(value string) string {
+	var numbers []float64
+	for _, v := range a.values {
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			return ""
+		}
+		numbers = append(numbers, n)
+	}
+	n, err := strconv.ParseFloat(value, 64)
+	switch {
+	case err != nil || len(numbers) < 3 || n == 0:
+		return ""
+	case n == slices.Min(numbers):
+		return "smallest"
+	case n == slices.Max(numbers):
+		return "largest"
+	}
+	return ""
 }
