@@ -181,7 +181,7 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 	if g != nil {
 		ok, err := s.tryTogether(ctx, g)
 		if ok || err != nil {
-			return !s.isPending(j), owner{}, err
+			return !s.isPending(j), owner{Host: s.locks.me.Host}, err
 		}
 	}
 	locked, cancel := context.WithCancel(ctx)
