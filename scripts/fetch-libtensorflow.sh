@@ -10,7 +10,7 @@
 # happens in a temporary folder that is renamed at the end, so an interruption leaves no partial result.
 set -euo pipefail
 
-# The C API that graft v0.10.0 was generated from. Change both together (go.mod).
+# The C API that graft v0.10.0 was generated from. Change both together (go.mod). Later versions: docs/libtensorflow.md.
 version=2.18.1
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -31,7 +31,7 @@ if [ -n "${LIBTENSORFLOW:-}" ]; then
 		# shellcheck disable=SC2086 # the pattern is meant to expand
 		(cd "$LIBTENSORFLOW" 2>/dev/null && ls $file >/dev/null 2>&1) ||
 			fail "LIBTENSORFLOW=$LIBTENSORFLOW has no $file" \
-				"name the folder that holds lib/ and include/ of TensorFlow ${version%.*}, or leave the variable out to fetch it"
+				"name the folder that holds lib/ and include/ of TensorFlow ${version%.*} (or a later one: docs/libtensorflow.md), or leave the variable out to fetch it"
 	done
 	exit 0
 fi

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -19,8 +20,13 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// wantedTensorFlow is the series of versions that graft v0.10.0 supports.
-const wantedTensorFlow = "2.18."
+// testedTensorFlow are the versions that tests of graph and dtl pass with (docs/libtensorflow.md has which), the default first.
+var testedTensorFlow = []string{"2.18", "2.19", "2.20", "2.21"}
+
+// tested tells whether a version of TensorFlow, such as 2.18.1, is one of those.
+func tested(version string) bool {
+	return slices.ContainsFunc(testedTensorFlow, func(v string) bool { return version == v || strings.HasPrefix(version, v+".") })
+}
 
 // Print writes a table of this machine, and advice on its problems. It fails if the program can't work.
 func Print(w io.Writer, version string) error {
@@ -35,8 +41,9 @@ func Print(w io.Writer, version string) error {
 	}
 	row("libtensorflow", "%s, built %s", tf.Version(), build)
 	row("", "%s", cmp.Or(machine.LibTensorFlow(), "path unknown: this system does not tell"))
-	if !strings.HasPrefix(tf.Version(), wantedTensorFlow) {
-		advice = append(advice, fmt.Sprintf("libtensorflow is %s, this program is made for %sx: build it against that (make deps).", tf.Version(), wantedTensorFlow))
+	if !tested(tf.Version()) {
+		advice = append(advice, fmt.Sprintf("libtensorflow is %s, this program was tested with %s: build it against one of these, such as the one that 'make build' fetches.",
+			tf.Version(), strings.Join(testedTensorFlow, ", ")))
 	}
 	advice = append(advice, graftRow(row)...)
 	gpus, err := devices(row)
