@@ -8,7 +8,8 @@
 
 Everything is kept in growth.json, a point for each configuration; a command replaces its own points. A point's bytes are those of the step
 (`peak`: told from the graph, or `traced`), of what stays between steps (`weights`, `optimizer`) and of the whole process (`resident`:
-the most that the kernel counted). Settings come from the environment:
+the most that the kernel counted). Its seconds are those of the clock (`seconds`) and those that all processors worked (`cpu`), which others on
+the machine change little. Settings come from the environment:
 
     GROWTH_OUT=.         folder for growth.json and the plots
     BENCHSTEP=...        the program to measure (default: it is built)
@@ -168,12 +169,22 @@ class Step:
 
 def timed(binary, p, limit):
     s = Step(binary, p, limit)
-    took = [s.ask("step")["seconds"]]
+    before = busy(s.process.pid)
+    took, cpu = [s.ask("step")["seconds"]], [busy(s.process.pid) - before]
     if took[0] <= LONG:  # else the preparation of the first step is lost in it
-        took = [s.ask("step")["seconds"] for _ in range(STEPS if took[0] < LONG / 4 else 1)]
+        for i in range(STEPS if took[0] < LONG / 4 else 1):
+            before = busy(s.process.pid)
+            took[i:] = [s.ask("step")["seconds"]]
+            cpu[i:] = [busy(s.process.pid) - before]
     peak = s.ask("peak")
     s.close()
-    return {"seconds": took, "traced": peak["bytes"], "resident": s.most, "loading_seconds": s.loading, "loaded": s.loaded}
+    return {"seconds": took, "cpu": cpu, "traced": peak["bytes"], "resident": s.most, "loading_seconds": s.loading, "loaded": s.loaded}
+
+
+def busy(pid):
+    """Seconds that the processors have worked for a process so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def put(points, p, key):
@@ -184,28 +195,36 @@ def run_forecast(file, binary):
     for rung in RUNGS:
         for method in METHODS:
             p = {"rung": rung, "method": method, "batch": BATCH, "image": 224, "depth": RUNGS[rung][2], "precision": "bf16", "recompute": "blocks"}
-            if not any(q["rung"] == rung and q["method"] == method for q in file.all["ladder"]):
-                file.all["ladder"].append(forecast(binary, p))
+            if method == "full" and RUNGS[rung][1] > 2048 or any(q["rung"] == rung and q["method"] == method for q in file.all["ladder"]):
+                continue  # full takes four times its limit there
+            file.all["ladder"].append(forecast(binary, p))
+            file.save()
         print(rung, file=sys.stderr, flush=True)
-        file.save()
     for name, points in sweeps().items():
-        old = {str(q["x"]): q for q in file.all["sweeps"].get(name, [])}
-        new = []
         for p in points:
-            p = {**p, "precision": "fp32", "recompute": "activations"}
-            new.append(old.get(str(p["x"])) or forecast(binary, p))
-        file.all["sweeps"][name] = new
+            told(file, binary, name, p)
         print(name, file=sys.stderr, flush=True)
-        file.save()
+
+
+def told(file, binary, name, p):
+    """The point of a sweep in the file, which is forecast if it is not there."""
+    points = file.all["sweeps"].setdefault(name, [])
+    for q in points:
+        if q["x"] == p["x"]:
+            return q
+    points.append(forecast(binary, {**p, "precision": "fp32", "recompute": "activations"}))
+    file.save()
+    return points[-1]
 
 
 def run_seconds(file, binary, only):
     begun = time.time()
-    for name, points in file.all["sweeps"].items():
+    for name, points in sweeps().items():
         longest = 0
         for p in points:
             if only and name not in only:
                 continue
+            p = told(file, binary, name, p)
             if p.get("seconds"):
                 longest = 3 * min(p["seconds"])
                 continue
@@ -225,9 +244,10 @@ def run_seconds(file, binary, only):
 def run_try(file, binary, method, rung, image=224):
     p = {"rung": rung, "method": method, "batch": BATCH, "image": int(image), "depth": RUNGS[rung][2], "precision": "bf16", "recompute": "blocks"}
     told = forecast(binary, p)
-    begun = time.time()
+    begun, s = time.time(), None
     try:
         s = Step(binary, p, LIMIT)
+        told["loaded"] = s.loaded
         seconds = s.ask("step")["seconds"]
         s.close()
         told.update({"ran": True, "seconds": seconds, "resident": s.most, "loaded": s.loaded, "loading_seconds": s.loading})

@@ -117,12 +117,12 @@ def draw_ladder(all, out):
 
 def draw_sweep(name, points, out):
     xs = [along(name, p) for p in points]
-    timed = [(along(name, p), min(p["seconds"])) for p in points if p.get("seconds")]
+    timed = [(along(name, p), min(p["cpu"])) for p in points if p.get("cpu")]
     told = [(along(name, p), p["peak"] / 1e6) for p in points]
     traced = [(along(name, p), p["traced"] / 1e6) for p in points if p.get("traced")]
     xticks = None if name == "width" else xs
     panels = []
-    for i, (label, series) in enumerate([("seconds of a step", timed), ("MB of a step, without weights", told)]):
+    for i, (label, series) in enumerate([("processor seconds of a step", timed), ("MB of a step, without weights", told)]):
         if not series:
             continue
         p = Panel(55 + 330 * i, 30, 250, 220, xs, [y for _, y in series], LABELS[name], label, xticks)
@@ -141,10 +141,13 @@ def table_ladder(all):
         row = {p["method"]: p for p in all["ladder"] if p["rung"] == rung}
         cells = []
         for method in ("full", "lora", "dtl"):
+            if method not in row:
+                cells.append("")
+                continue
             t = tried.get((rung, method))
             mark = "" if t is None else " ran" if t["ran"] else " did not run"
             cells.append(f"{total(row[method]) / 1e9:.2f}{mark}")
-        print(f"| {rung} | {row['dtl']['parameters'] / 1e6:,.0f} | {' | '.join(cells)} |")
+        print(f"| {rung} | {next(iter(row.values()))['parameters'] / 1e6:,.0f} | {' | '.join(cells)} |")
     print("\n| try | image | told, GB | resident at most, GB | after loading, GB | seconds to load | seconds of the step | result |\n|:--|--:|--:|--:|--:|--:|--:|:--|")
     for t in all["tries"]:
         if t["ran"]:
@@ -154,24 +157,24 @@ def table_ladder(all):
 
 
 def table_sweep(name, points):
-    print(f"\n| {LABELS[name]} | tokens | weights, MB | step told, MB | step traced, MB | seconds |\n|--:|--:|--:|--:|--:|--:|")
+    print(f"\n| {LABELS[name]} | tokens | weights, MB | step told, MB | step traced, MB | processor seconds |\n|--:|--:|--:|--:|--:|--:|")
     for p in points:
         traced = f"{p['traced'] / 1e6:,.0f}" if p.get("traced") else ""
-        seconds = f"{min(p['seconds']):.2f}" if p.get("seconds") else ""
+        seconds = f"{min(p['cpu']):.2f}" if p.get("cpu") else ""
         x = f"{p['rung']}, {p['parameters'] / 1e6:,.1f}" if name == "width" else p["x"]
         print(f"| {x} | {tokens(p)} | {p['weights'] / 1e6:,.0f} | {p['peak'] / 1e6:,.0f} | {traced} | {seconds} |")
     xs = [along(name, p) for p in points]
     e, off = slope(xs, [p["peak"] for p in points])
     words = [f"bytes of the step grow with exponent {e:.2f} (within {100 * (off - 1):.0f} %)"]
-    timed = [p for p in points if p.get("seconds")]
+    timed = [p for p in points if p.get("cpu")]
     if len(timed) > 2:
-        e, off = slope([along(name, p) for p in timed], [min(p["seconds"]) for p in timed])
-        words.append(f"seconds with exponent {e:.2f} (within {100 * (off - 1):.0f} %, {len(timed)} points)")
+        e, off = slope([along(name, p) for p in timed], [min(p["cpu"]) for p in timed])
+        words.append(f"processor seconds with exponent {e:.2f} (within {100 * (off - 1):.0f} %, {len(timed)} points)")
     if "image" == name or name == "patch14":
         e, _ = slope([tokens(p) for p in points], [p["peak"] for p in points])
         words.append(f"bytes with exponent {e:.2f} of the tokens")
         if len(timed) > 2:
-            words.append(f"seconds with exponent {slope([tokens(p) for p in timed], [min(p['seconds']) for p in timed])[0]:.2f} of the tokens")
+            words.append(f"processor seconds with exponent {slope([tokens(p) for p in timed], [min(p['cpu']) for p in timed])[0]:.2f} of the tokens")
     print("\n" + name + ": " + "; ".join(words))
 
 

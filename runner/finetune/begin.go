@@ -3,6 +3,7 @@ package finetune
 import (
 	"context"
 	"errors"
+	"runtime"
 	"runtime/debug"
 
 	"dtl-tf/dtl"
@@ -39,6 +40,7 @@ func (r *run) build(ctx context.Context) (finished *result.Run, err error) {
 	if err != nil {
 		return nil, err
 	}
+	runtime.GC()         // pools of memory survive one collection
 	debug.FreeOSMemory() // what reading the inputs left, before the weights take their place
 	before := ""
 	if r.config.Resume {

@@ -143,7 +143,7 @@ func (n *needs) of(w choice) (result.Need, error) {
 	need := result.Need{
 		Program: n.program, Weights: f.Weights, Optimizer: f.Optimizer, Accumulators: f.Accumulators,
 		Step: f.Peak, Evaluation: max(0, n.predict-f.Peak),
-		Copies:  c.copies(m.Frozen.Bytes(), m.Trainable.Bytes(), f.Optimizer),
+		Copies:  c.copies(m.Trainable.Bytes(), f.Optimizer),
 		Batches: (data.DefaultPrefetch+1)*input + f.Input, // those ahead, the current one, and its copy in TensorFlow
 	}
 	if cached := c.cacheBytes(); cached > 0 {
@@ -174,7 +174,7 @@ func limitGarbage() func() {
 }
 
 // copies are the bytes of the copies of a session's values that a run holds at a time.
-func (c Config) copies(frozen, trainable, optimizer int64) int64 {
+func (c Config) copies(trainable, optimizer int64) int64 {
 	kept := 2 * trainable // the last good ones, and those that are read
 	if c.EMA > 0 {
 		kept += trainable
@@ -182,8 +182,7 @@ func (c Config) copies(frozen, trainable, optimizer int64) int64 {
 	if c.Select == SelectBest {
 		kept += trainable
 	}
-	read := max(frozen, optimizer) // the frozen ones while they are hashed, the optimizer's for a checkpoint
-	return kept + read + min(graph.FillBytes, max(read, trainable))
+	return kept + optimizer + min(graph.FillBytes, max(optimizer, trainable)) // the optimizer's for a checkpoint; the frozen ones are hashed where they are
 }
 
 // pick returns the fastest choice that fits into limit, or an error that names the least that would fit.
