@@ -15,7 +15,7 @@ func (b *Builder) GELU(x Value) Value {
 		})
 	}
 	var out Value
-	if x.HasGradient() && b.recompute != RecomputeBlocks && b.kernelsOf(tf.Float, x) == "F32" {
+	if x.HasGradient() && x.Shape[0] != Unknown && b.recompute != RecomputeBlocks && b.kernelsOf(tf.Float, x) == "F32" {
 		out = b.node("F32Gelu", x.Shape, nil, x.Output)
 	} else {
 		// Grappler fuses exactly this order of nodes into the preceding linear layer, unless x is saved.

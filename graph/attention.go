@@ -29,7 +29,7 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 		Fail("a width of %d can't be split into %d heads", q.Width(), heads)
 	}
 	factor := 1 / math.Sqrt(float64(width))
-	if b.fusesAttention(q, k, v) && turns == nil && len(biases) == 0 {
+	if b.fusesAttention(q, k, v, heads) && turns == nil && len(biases) == 0 {
 		return b.fusedAttention(q, k, v, heads, factor)
 	}
 	split := func(b *Builder, x Value) Value { // [B, T, d] -> [B, heads, T, d/heads]
@@ -83,9 +83,12 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 	})
 }
 
+// leastFusedHead is the least width of a head for the kernel of attention, which pads heads to 16 values.
+const leastFusedHead = 16
+
 // fusesAttention tells whether the kernel of attention takes these values, and pays.
-func (b *Builder) fusesAttention(q, k, v Value) bool {
-	return b.attends && b.kernelsOf(tf.Float, q, k, v) == "F32" && slices.Equal(q.Shape, k.Shape)
+func (b *Builder) fusesAttention(q, k, v Value, heads int) bool {
+	return b.attends && q.Width()/heads >= leastFusedHead && b.kernelsOf(tf.Float, q, k, v) == "F32" && slices.Equal(q.Shape, k.Shape)
 }
 
 // fusedAttention is attention in one op, whose gradient computes the softmax again. Nothing of size T x T is ever in memory.

@@ -43,7 +43,7 @@ func TestKernels(t *testing.T) {
 
 // TestKernelsF32 does the same in float32, with and without the kernel of attention, which only some processors use.
 func TestKernelsF32(t *testing.T) {
-	layer := gradientCase{inputs: [][]int{{2, 5, 8}, {8, 8}, {8}, {8}}, build: func(b *Builder, in []Value) Value {
+	layer := gradientCase{inputs: [][]int{{2, 5, 32}, {32, 32}, {32}, {32}}, build: func(b *Builder, in []Value) Value {
 		y := b.Linear(b.LayerNorm(in[0], in[2], in[3], 1e-6), in[1], Value{})
 		return b.Add(in[0], b.Attention(y, b.GELU(y), b.Swish(y, 2), 2))
 	}}
@@ -57,7 +57,7 @@ func TestKernelsF32(t *testing.T) {
 		b := New(RecomputeNone).For(device)
 		b.attends = c.attends
 		for i, got := range evaluate(t, layer, b) {
-			compare(t, fmt.Sprintf("value %d on %s", i, device), got.Float32(), want[i].Float32(), 2e-6) // float32 rounds to 6e-8
+			compare(t, fmt.Sprintf("value %d on %s", i, device), got.Float32(), want[i].Float32(), 8e-6) // float32 rounds to 6e-8; sums of 32
 		}
 		kernels := map[string]bool{}
 		for _, op := range b.Graph().Operations() {
@@ -76,7 +76,7 @@ func TestKernelsF32(t *testing.T) {
 func TestAttentionKernelGradient(t *testing.T) {
 	b := New(RecomputeNone).For(Processor)
 	b.attends = true
-	shape := []int{2, 7, 6}
+	shape := []int{1, 3, 48}
 	checkGradient(t, gradientCase{inputs: [][]int{shape, shape}, noAddGradients: true, build: func(b *Builder, in []Value) Value {
 		fixed := b.Constant(normal(rand.New(rand.NewPCG(3, 4)), shape...))
 		return b.Add(b.Attention(in[0], in[1], in[1], 2), b.Attention(fixed, in[0], fixed, 3))
