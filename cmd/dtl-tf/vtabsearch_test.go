@@ -26,7 +26,10 @@ func TestVtabSearch(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "search")
 	o := cli(t, vtabSearch(root, out, "--format", "csv")...)
-	o.want(t, exitDone, "cells 4/4 done", "Best with dtl on eurosat", "--set lr=")
+	o.want(t, exitDone, "cells 4/4 done", "Best with dtl on eurosat", "--set lr=", "lr=1e-7,drop_path=0 eurosat dtl seed 42 and 1 more train on one forward pass")
+	if strings.Count(o.err, "more train on one forward pass") != 1 { // drop path 0.1 acts on the blocks to share
+		t.Error(o.err)
+	}
 	lines := strings.Split(strings.TrimSpace(o.out), "\n")
 	if len(lines) != 5 || lines[0] != "lr,drop_path,val_top1,val_top1_std,note" || !strings.HasPrefix(lines[1], "0.05,") {
 		t.Errorf("the table: %q", lines)
