@@ -18,8 +18,9 @@ import (
 	"dtl-tf/graph/weight"
 )
 
-// mostOfLoading is the limit of resident bytes while a backbone is loaded, relative to its weights as they are held.
-const mostOfLoading = 1.15
+// mostOfLoading is the limit of resident bytes while a backbone is loaded, relative to its weights as they are held. The 172 MB that a ViT-B/16 takes in
+// 16 bits are few beside what the process takes besides, which differs by some MB from run to run.
+var mostOfLoading = map[graph.Precision]float64{graph.FP32: 1.15, graph.BF16: 1.20}
 
 // writeViT writes a plain ViT of patch 16 and image size 224 as .npz, or with timm's names as .safetensors, whose kernels must be transposed.
 func writeViT(t *testing.T, path string, width, depth int) {
@@ -143,8 +144,8 @@ func TestLoadingMemory(t *testing.T) {
 			weights, peak := load(wide, p)
 			share := float64(peak-base+small) / float64(weights)
 			t.Logf("%s %s: %d bytes of weights, %d at the peak beside the %d of all else: %.3f", format, p, weights, peak-base+small, base-small, share)
-			if share > mostOfLoading || share < 0.9 {
-				t.Errorf("%s %s: loading takes %.3f of the weights, want at most %v", format, p, share, mostOfLoading)
+			if share > mostOfLoading[p] || share < 0.9 {
+				t.Errorf("%s %s: loading takes %.3f of the weights, want at most %v", format, p, share, mostOfLoading[p])
 			}
 		}
 	}
