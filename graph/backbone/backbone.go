@@ -149,10 +149,10 @@ func (o Options) dropBeside(f *weight.File) {
 // checkMemory fails if the tensors take more than the available bytes. 0 stands for unknown. If nothing is deferred, tensors of a .safetensors
 // file are there twice at the end, as read and as converted to the kernels of the family; those of an .npz file stay as they are.
 func checkMemory(outline *weight.File, o Options) error {
-	need, available, as := outline.Bytes(), o.Memory, "reading its %d parameters as float32 takes"
+	need, available := outline.Bytes(), o.Memory
 	switch {
 	case o.Held > 0:
-		need, as = need/4*int64(o.Held), "its %d parameters take"
+		need = need / 4 * int64(o.Held)
 	case outline.Format == weight.Safetensors:
 		need *= 2
 	}
@@ -161,7 +161,7 @@ func checkMemory(outline *weight.File, o Options) error {
 		for _, t := range outline.Tensors {
 			parameters += tensor.Size(t.Shape)
 		}
-		return fmt.Errorf("%s: "+as+" %d bytes (%.1f GiB) of memory, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
+		return fmt.Errorf("%s: its %d parameters take %d bytes (%.1f GiB) of memory, and %d bytes (%.1f GiB) are available: use a smaller backbone or a larger machine",
 			outline.Path, parameters, need, gibibytes(need), available, gibibytes(available))
 	}
 	return nil

@@ -116,7 +116,7 @@ func TestTooLarge(t *testing.T) {
 	for _, shape := range giant() {
 		parameters += tensor.Size(shape)
 	}
-	need := fmt.Sprintf("reading its %d parameters as float32 takes %d bytes (40.0 GiB) of memory", parameters, 2*4*parameters)
+	need := fmt.Sprintf("its %d parameters take %d bytes (40.0 GiB) of memory", parameters, 2*4*parameters)
 	expect.Memory(t, 1<<20, func() {
 		_, err := backbone.Load(t.Context(), path, backbone.Options{Memory: 16 << 30})
 		expect.Error(t, err, path, need, "17179869184 bytes (16.0 GiB) are available")
