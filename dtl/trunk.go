@@ -70,6 +70,15 @@ func (m *Model) plainPass(b *graph.Builder, images graph.Value) map[string]graph
 		given := backbone.Given{Blocks: len(blocks), Values: map[string]graph.Value{last: values[last]}}
 		values[featuresOf(pool)] = f.Resume(b.In(fmt.Sprint("pool", 1+i)), given, pool)
 	}
+	before := len(blocks) - 1
+	f.MeanEnd = true // as in a model that reads nothing else
+	for _, pool := range pools {
+		if backbone.EndsInMean(c.Arch, pool) {
+			name := backbone.InputName(before)
+			given := backbone.Given{Blocks: before, Values: map[string]graph.Value{name: values[name]}}
+			values[featuresOf(pool)] = f.Resume(b.In("mean"), given, pool)
+		}
+	}
 	return values
 }
 
