@@ -84,7 +84,8 @@ func TestMeanEndReaders(t *testing.T) {
 				}
 				return out
 			}, backbone.PoolMean)
-			if m.prefix.onlyMean == wants {
+			fromTokens := reads && point == backbone.BlockInput // nothing changes the blocks, so a pass may start from what the last one gives
+			if m.prefix.onlyMean == (wants || fromTokens) {
 				t.Errorf("point %d, reads %t: only the mean of the tokens is computed: %t", point, reads, m.prefix.onlyMean)
 			}
 		}

@@ -41,7 +41,7 @@ func TestVQTLeavesTokensAlone(t *testing.T) {
 		seen := 0
 		m := must(New(Config{Arch: micro, Std: [3]float64{1, 1, 1}, Method: plainBackbone{method, t, &seen}, Pool: pool, Classes: 3}))(t)
 		openTrainer(t, m, Training{Batch: 2}, must(randomWeights(micro))(t), 0, nil)
-		if want := 2 * (4 + 14*micro.Depth); seen != want {
+		if want := 2 * (4 + 15*micro.Depth); seen != want {
 			t.Errorf("%s: %d taps, want %d in two forward passes", name, seen, want)
 		}
 	}

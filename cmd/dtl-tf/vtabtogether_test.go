@@ -110,12 +110,17 @@ func TestVtabSearchKilled(t *testing.T) {
 	}
 }
 
-// nearly compares two adapters to 1e-5, as cells that train together and alone differ in rounding.
+// nearly compares two adapters to 1e-5, as cells that train together and alone differ in rounding. The loss of a rate of 1e3 grows with every
+// step and the rounding with it, so there it is 1e-4.
 func nearly(t *testing.T, point string, got, want *result.Adapter) {
 	t.Helper()
+	tolerance := 1e-5
+	if strings.HasPrefix(point, "lr=1e3,") {
+		tolerance = 1e-4
+	}
 	for name, values := range want.Tensors {
 		for i, v := range values.Float32() {
-			if x := got.Tensors[name].Float32()[i]; math.Abs(float64(x-v)) > 1e-5*max(1, math.Abs(float64(v))) {
+			if x := got.Tensors[name].Float32()[i]; math.Abs(float64(x-v)) > tolerance*max(1, math.Abs(float64(v))) {
 				t.Fatalf("%s: %s[%d] is %v, want %v", point, name, i, x, v)
 			}
 		}
