@@ -54,8 +54,8 @@ func checkStructs(program *debug.BuildInfo, wanted ...layout) error {
 	return nil
 }
 
-// check fails unless the struct starts with the pointer, in a field c. In each package, cgo makes a Go type of its own for a C
-// type, so their names are compared.
+// check fails unless the first field of the struct is c and holds the pointer. It compares the names of the types, because cgo gives a C type
+// a different Go type in each package.
 func (l layout) check() error {
 	if l.of.Kind() != reflect.Struct || l.of.NumField() == 0 {
 		return fmt.Errorf("%s is no struct with fields", l.of)

@@ -114,8 +114,8 @@ func checkPlot(path string) error {
 	if path == "" {
 		return nil
 	}
-	if ext := strings.ToLower(filepath.Ext(path)); ext != ".svg" && ext != ".png" {
-		return runner.Usagef("--plot %s: a figure is a .svg or a .png file, not %q", path, ext)
+	if !report.IsDrawing(path) {
+		return runner.Usagef("--plot %s: a figure is a .svg or a .png file, not %q", path, filepath.Ext(path))
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return runner.Usagef("--plot %s is a folder", path)

@@ -130,8 +130,8 @@ func (s *sweep) openTogether(ctx context.Context) error {
 	return nil
 }
 
-// fitMemory drops the last settings if what they add takes more than a quarter of the memory that is available. The first needs what a run
-// of its own needs.
+// fitMemory drops the last settings if what they add takes more than a quarter of the available memory. The first setting adds nothing: it
+// needs as much as a separate run.
 func (s *sweep) fitMemory() error {
 	extra := int64(0)
 	var models []*dtl.Model
