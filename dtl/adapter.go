@@ -36,6 +36,8 @@ func (r *Reader) bottleneck(a backbone.Architecture) int {
 	return r.Whole("bottleneck", min(8, width), 1, width, "the width of the backbone")
 }
 
+func (bottleneckAdapter) actsByToken() {}
+
 func (m bottleneckAdapter) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var maps []bottleneckMaps
 	for _, block := range a.Blocks() {

@@ -32,6 +32,8 @@ type branched interface{ ownBranch() }
 
 func (adapterPlus) ownBranch() {}
 
+func (adapterPlus) actsByToken() {}
+
 func (m adapterPlus) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	type adapter struct {
 		bottleneckMaps

@@ -27,6 +27,8 @@ func init() {
 	}})
 }
 
+func (adaptFormer) actsByToken() {}
+
 func (m adaptFormer) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var maps []bottleneckMaps
 	for _, block := range a.Blocks() {

@@ -46,6 +46,8 @@ func registerFactorTuning(name string, place, rank int, cores func(p *Params, a 
 	}})
 }
 
+func (*factorTuning) actsByToken() {}
+
 func (f *factorTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	d := a.Blocks()[0].Width
 	u := p.Declare("FacTu.weight", KaimingUniform, f.rank, d)

@@ -66,7 +66,7 @@ func (t *trunk) branch(p prefix, c Config) (*kind, error) {
 	m.attach()
 	k := &kind{method: c.Method, pool: c.Pool, prefix: p, params: m.Trainable}
 	b := m.builder.In("task")
-	f := &backbone.Forward{Hook: m.newHook(), MeanEnd: p.onlyMean}
+	f := &backbone.Forward{Hook: m.newHook(), ShortEnd: p.shortEnd}
 	if p.blocks == 0 {
 		k.inputs = []graph.Value{m.placeholder(b, graph.Unknown)}
 		k.logits = m.forward(b, k.inputs[0], f)

@@ -206,7 +206,7 @@ func (m *Model) features(b *graph.Builder, images graph.Value, f *backbone.Forwa
 
 // hooked is a forward pass with the method, on whose values the prefix has been found.
 func (m *Model) hooked() *backbone.Forward {
-	return &backbone.Forward{Hook: m.newHook(), MeanEnd: m.prefix.onlyMean}
+	return &backbone.Forward{Hook: m.newHook(), ShortEnd: m.prefix.shortEnd}
 }
 
 // forward maps images [B, S, S, 3] to logits [B, classes].

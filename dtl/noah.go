@@ -66,6 +66,8 @@ type noahBlock struct {
 	adapter              bottleneckMaps
 }
 
+func (*noah) actsByToken() {}
+
 func (n *noah) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	var blocks []noahBlock
 	for i, block := range a.Blocks() {

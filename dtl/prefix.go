@@ -21,7 +21,7 @@ type prefix struct {
 	as       string      // name under which the pass takes it
 	features graph.Value // [B, d] of the watched pass, if only the classifier follows
 	fetches  []tf.Output // the values in float32
-	onlyMean bool        // of what the last block gives, only the mean of the tokens is needed (see backbone.Forward.MeanEnd)
+	shortEnd bool        // of what the last block gives, only what the pool reads is needed (see backbone.Forward.ShortEnd)
 }
 
 // stored is a value of the prefix: a block's input or output (see backbone.InputName), or features.

@@ -73,6 +73,8 @@ func ssfLayers(a backbone.Architecture) []ssfLayer {
 	})
 }
 
+func (ssf) actsByToken() {}
+
 func (ssf) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {
 	type pair struct{ scale, shift graph.Value }
 	pairs := map[backbone.Tap]pair{}

@@ -74,11 +74,11 @@ func (m *Model) predict() {
 	w := &watcher{hook: m.newHook(), arch: m.Config.Arch}
 	features := m.features(b, m.images, &backbone.Forward{Hook: w.see})
 	m.prefix = w.found(features)
-	// A pass that starts from the tokens after the last block takes their mean itself, and one from images must give the same bits.
+	// A pass that starts from the tokens after the last block pools them itself, and one from images must give the same bits.
 	fromTokens := m.prefix.blocks == len(m.Config.Arch.Blocks()) && !m.prefix.features.Defined()
-	if w.needsOnlyMean() && backbone.EndsInMean(m.Config.Arch, m.Config.Pool) && !fromTokens {
-		m.prefix.onlyMean = true
-		b = m.builder.In("predict_mean")
+	if end := backbone.EndOf(m.Config.Arch, m.Config.Pool); end != backbone.WholeEnd && w.allows(end, m.Config.Method) && !fromTokens {
+		m.prefix.shortEnd = true
+		b = m.builder.In("predict_short")
 		features = m.features(b, m.images, m.hooked()) // the watched pass computes all tokens
 		m.prefix.useFeatures(features)
 	}

@@ -71,12 +71,12 @@ func (m *Model) plainPass(b *graph.Builder, images graph.Value) map[string]graph
 		values[featuresOf(pool)] = f.Resume(b.In(fmt.Sprint("pool", 1+i)), given, pool)
 	}
 	before := len(blocks) - 1
-	f.MeanEnd = true // as in a model that reads nothing else
-	for _, pool := range pools {
-		if backbone.EndsInMean(c.Arch, pool) {
+	f.ShortEnd = true // as in a model that reads nothing else
+	for i, pool := range pools {
+		if backbone.EndOf(c.Arch, pool) != backbone.WholeEnd {
 			name := backbone.InputName(before)
 			given := backbone.Given{Blocks: before, Values: map[string]graph.Value{name: values[name]}}
-			values[featuresOf(pool)] = f.Resume(b.In("mean"), given, pool)
+			values[featuresOf(pool)] = f.Resume(b.In(fmt.Sprint("end", i)), given, pool)
 		}
 	}
 	return values

@@ -82,12 +82,17 @@ func (w *watcher) plainEnd() bool {
 	})
 }
 
-// needsOnlyMean tells whether the method neither reads nor changes tokens of the last block at the taps that backbone.Forward.MeanEnd
-// leaves out.
-func (w *watcher) needsOnlyMean() bool {
+// byToken is a method whose hook treats each token by itself from the projection of attention to a block's own branch, so that it may be
+// given only some of the tokens there.
+type byToken interface{ actsByToken() }
+
+// allows tells whether a method neither reads nor changes tokens of the last block that a short end leaves out.
+func (w *watcher) allows(end backbone.End, m Method) bool {
 	last := len(w.arch.Blocks()) - 1
+	_, any := m.(byToken)
 	return !slices.ContainsFunc(w.taps, func(t watched) bool {
-		return t.Block.Index == last && t.Point.IsPastMeanEnd() && (t.changed || t.reads())
+		missing := end.Skips(t.Point) || end.Shortens(t.Point) && !any
+		return t.Block.Index == last && missing && (t.changed || t.reads())
 	})
 }
 

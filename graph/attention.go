@@ -79,8 +79,26 @@ func (b *Builder) attention(q, k, v Value, heads int, turns *Turns, biases []Val
 		for _, bias := range biases {
 			parts = append(parts, part{bias, func() Value { return g.biasGradient(ds, bias.Shape) }})
 		}
-		return gradients(parts...)
+		dx := gradients(parts...)
+		if q.Shape[1] != k.Shape[1] {
+			// The gradients of k and v are large beside the rest, and TensorFlow computes them in an order that differs between
+			// processes. If both exist before the layers before them start, the peak of memory does not.
+			dx = g.together(dx)
+		}
+		return dx
 	})
+}
+
+// together is values each of which exists only once all of them have been computed.
+func (b *Builder) together(list []Value) []Value {
+	ops := make([]*tf.Operation, len(list))
+	for i, v := range list {
+		ops[i] = v.Op
+	}
+	for i, v := range list {
+		list[i] = b.After(ops...).node("Identity", v.Shape, nil, v.Output)
+	}
+	return list
 }
 
 // leastFusedHead is the least width of a head for the kernel of attention, which pads heads to 16 values.

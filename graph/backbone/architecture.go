@@ -72,16 +72,15 @@ type Network interface {
 	OwnHead(f *Forward, b *graph.Builder, features graph.Value) graph.Value
 }
 
-// MeanEnd is a Network whose features may depend on the output of its last block only through the mean of the patch tokens. Such a block
-// ends with a linear layer, and the mean of what that gives is what it gives for the mean of its inputs: a product with one token in
-// place of T.
-type MeanEnd interface {
-	// EndsInMean tells whether that is so under a pool.
-	EndsInMean(pool Pool) bool
-	// BlockMean is the mean [B, 1, d] over the patch tokens of what Block returns. It calls no taps after the inputs of the last layer.
-	BlockMean(f *Forward, b *graph.Builder, block Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value
-	// PooledMean is what Pooled returns for tokens with that mean [B, 1, d].
-	PooledMean(f *Forward, b *graph.Builder, mean graph.Value, pool Pool) graph.Value
+// ShortEnd is a Network whose features may depend on less than all of what its last block gives. The block then computes only that.
+type ShortEnd interface {
+	// End tells what the features depend on under a pool.
+	End(pool Pool) End
+	// BlockEnd is that part of what Block returns: [B, 1, d] for MeanEnd, [B, n, d] for TokenEnd. It calls no taps at which the hook
+	// is not called (see End.Skips).
+	BlockEnd(f *Forward, b *graph.Builder, block Block, x graph.Value, pool Pool, drop func(branch graph.Value, which int) graph.Value) graph.Value
+	// PooledEnd is what Pooled returns for tokens of which BlockEnd gave x.
+	PooledEnd(f *Forward, b *graph.Builder, x graph.Value, pool Pool) graph.Value
 }
 
 // Width is d, the size of a token after the last block. It is 0 for an architecture without blocks, which Validate refuses.

@@ -18,13 +18,10 @@ type Forward struct {
 	// Survivors returns the stochastic-depth mask [B, 1, 1] of a block's branch (0 attention, 1 MLP, 2 the method's own, see
 	// OwnBranch), or the zero Value for no mask. nil means no masks at all.
 	Survivors func(b *graph.Builder, block, branch int) graph.Value
-	// MeanEnd allows the last block to compute only the mean of its patch tokens where nothing else enters the features (see MeanEnd).
-	// The hook is then not called at FC2, MLPBranch, MLPOutput, OwnBranch and BlockOutput of that block.
-	MeanEnd bool
+	// ShortEnd allows the last block to compute only what enters the features (see EndOf). Of the hook, that asks what End.Skips and
+	// End.Shortens tell.
+	ShortEnd bool
 }
-
-// IsPastMeanEnd tells whether the hook is not called at a tap of the last block if the block computes only a mean (see Forward.MeanEnd).
-func (p Point) IsPastMeanEnd() bool { return p >= FC2 && p <= BlockOutput }
 
 // Tap passes a value through the method's hook. Families call it at the taps inside their blocks.
 func (f *Forward) Tap(b *graph.Builder, p Point, block Block, in, out graph.Value) graph.Value {
@@ -48,34 +45,20 @@ func (f *Forward) Features(b *graph.Builder, images graph.Value, pool Pool) grap
 	blocks := f.Arch.Blocks()
 	x := f.Arch.Embed(f, b.In("embedding"), images)
 	x = f.Tap(b.In("embedding"), Tokens, blocks[0].Outside(), x, x)
-	end := f.meanEnd(pool)
+	end := f.ending(pool)
 	for i := range blocks {
 		x = f.block(blockScope(b, i), x, blocks[i:], end)
 	}
 	return f.pooled(b.In("pool"), x, pool, end)
 }
 
-// EndsInMean tells whether the last block of an architecture can compute only a mean under a pool (see Forward.MeanEnd).
-func EndsInMean(a Architecture, pool Pool) bool {
-	return (&Forward{Arch: a, MeanEnd: true}).meanEnd(pool) != nil
-}
-
-// meanEnd is the network if its last block computes only the mean of its patch tokens, otherwise nil.
-func (f *Forward) meanEnd(pool Pool) MeanEnd {
-	end, ok := f.Arch.(MeanEnd)
-	if !ok || !f.MeanEnd || !end.EndsInMean(pool) {
-		return nil
-	}
-	return end
-}
-
-// pooled is what the classifier reads, from the output of the last block, or its mean unless end is nil.
-func (f *Forward) pooled(b *graph.Builder, x graph.Value, pool Pool, end MeanEnd) (features graph.Value) {
+// pooled is what the classifier reads, from the output of the last block, or the part of it that end gave.
+func (f *Forward) pooled(b *graph.Builder, x graph.Value, pool Pool, end *ending) (features graph.Value) {
 	blocks := f.Arch.Blocks()
 	if end == nil {
 		features = f.Arch.Pooled(f, b, x, pool)
 	} else {
-		features = end.PooledMean(f, b, x, pool)
+		features = end.PooledEnd(f, b, x, pool)
 	}
 	return f.Tap(b, Features, blocks[len(blocks)-1].Outside(), features, features)
 }
@@ -110,7 +93,7 @@ type Given struct {
 // them.
 func (f *Forward) Resume(b *graph.Builder, g Given, pool Pool) graph.Value {
 	blocks := f.Arch.Blocks()
-	end := f.meanEnd(pool)
+	end := f.ending(pool)
 	if g.Blocks == len(blocks) {
 		end = nil // the last block's output is given
 	}
@@ -149,16 +132,11 @@ func (f *Forward) addend(b *graph.Builder, block Block, in, z graph.Value, part 
 
 func same(_ *graph.Builder, addend graph.Value) graph.Value { return addend }
 
-// patchMean is the mean of the patch tokens of x [B, T, d] as a token: [B, 1, d].
-func patchMean(b *graph.Builder, block Block, x graph.Value) graph.Value {
-	return b.Reshape(b.MeanTokens(x, x.Shape[1]-block.Patches()), x.Shape[0], 1, x.Width())
-}
-
 // MethodBranch is the number of a method's own branch for Survivors.
 const MethodBranch = 2
 
-// block builds block i, the first of remaining: x_i to x_i+1. The last block computes a mean unless end is nil.
-func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block, end MeanEnd) graph.Value {
+// block builds block i, the first of remaining: x_i to x_i+1. The last block computes all tokens if end is nil.
+func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block, end *ending) graph.Value {
 	block := remaining[0]
 	if len(remaining) > 1 {
 		end = nil
@@ -181,17 +159,19 @@ func (f *Forward) block(b *graph.Builder, x graph.Value, remaining []Block, end 
 			}
 			return branch
 		}
-		if end != nil {
-			return end.BlockMean(f, b, block, inputs[0], drop)
+		var z graph.Value
+		if end == nil {
+			z = f.Arch.Block(f, b, block, inputs[0], drop)
+		} else if z = end.BlockEnd(f, b, block, inputs[0], end.pool, drop); end.End(end.pool).Skips(OwnBranch) {
+			return z
 		}
-		z := f.Arch.Block(f, b, block, inputs[0], drop)
 		if own := f.Tap(b, OwnBranch, block, z, graph.Value{}); own.Defined() {
 			z = b.In("own").Add(z, drop(own, MethodBranch))
 		}
 		return z
 	})
 	if end != nil {
-		return f.addend(b, block, x, z, func(b *graph.Builder, y graph.Value) graph.Value { return patchMean(b, block, y) })
+		return f.addend(b, block, x, z, func(b *graph.Builder, y graph.Value) graph.Value { return end.part(b, block, y, z) })
 	}
 	return f.Arch.Next(f, b, block, f.addend(b, block, x, f.Tap(b, BlockOutput, block, x, z), same))
 }

@@ -7,32 +7,26 @@ import (
 
 // Block implements backbone.Network: z = x + attention(norm1(x)), then z + mlp(norm2(z)).
 func (a Architecture) Block(f *backbone.Forward, b *graph.Builder, block backbone.Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
-	v := layers{f, block, a}
-	z := v.mixed(b, x, drop)
-	return f.Tap(b, backbone.MLPOutput, block, z, b.Add(z, drop(v.mlp(b.In("mlp"), z), 1)))
+	return layers{f, block, a}.block(b, x, x.Shape[1], drop)
 }
 
-// mixed is x + attention(norm1(x)).
-func (v layers) mixed(b *graph.Builder, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
+// block is the first n tokens of the block's output.
+func (v layers) block(b *graph.Builder, x graph.Value, n int, drop func(branch graph.Value, which int) graph.Value) graph.Value {
+	z := v.mixed(b, x, n, drop)
+	branch, sum := drop(v.mlp(b.In("mlp"), z), 1), b
+	if n < x.Shape[1] {
+		// With a single token TensorFlow may find that both have the same shape, and sum z and the addends of the branch in another
+		// order. It depends on what else a graph knows, so the bits would. A control dependency prevents that.
+		sum = b.After(x.Op)
+	}
+	return v.Tap(b, backbone.MLPOutput, v.Block, z, sum.Add(z, branch))
+}
+
+// mixed is the first n tokens of x + attention(norm1(x)).
+func (v layers) mixed(b *graph.Builder, x graph.Value, n int, drop func(branch graph.Value, which int) graph.Value) graph.Value {
 	// Save the branch rather than the sum: x is saved anyway, and the branch has the smaller type of matrix products.
-	return b.Add(x, b.Save(drop(v.attention(b.In("attn"), x), 0), graph.Costly))
-}
-
-// EndsInMean implements backbone.MeanEnd.
-func (a Architecture) EndsInMean(pool backbone.Pool) bool {
-	return pool == backbone.PoolMean && !a.NormedMean
-}
-
-// BlockMean implements backbone.MeanEnd: mean(z) + fc2(mean(hidden)).
-func (a Architecture) BlockMean(f *backbone.Forward, b *graph.Builder, block backbone.Block, x graph.Value, drop func(branch graph.Value, which int) graph.Value) graph.Value {
-	v := layers{f, block, a}
-	z := v.mixed(b, x, drop)
-	from := z.Shape[1] - block.Patches()
-	inner := b.In("mlp")
-	hidden := inner.MeanOperand(inner.Reshape(v.hidden(inner, z), z.Shape[0], z.Shape[1], v.MLP), from)
-	branch := v.scaled(inner, scaleMLP, v.linear(inner.In("fc2"), denseOut, hidden, v.MLP, v.Width))
-	asToken := func(b *graph.Builder, mean graph.Value) graph.Value { return b.Reshape(mean, z.Shape[0], 1, v.Width) }
-	return b.Add(asToken(b, b.MeanTokens(z, from)), drop(asToken(inner, branch), 1))
+	branch := b.Save(drop(v.attention(b.In("attn"), x, n), 0), graph.Costly)
+	return b.Add(b.SliceTokens(x, 0, n), branch)
 }
 
 // layers builds the parts of one block.
@@ -42,11 +36,14 @@ type layers struct {
 	arch Architecture
 }
 
-func (v layers) attention(b *graph.Builder, x graph.Value) graph.Value {
+// attention is the first n tokens of attention(norm1(x)), before stochastic depth.
+func (v layers) attention(b *graph.Builder, x graph.Value, n int) graph.Value {
 	y := v.norm(b, backbone.Norm1, "LayerNorm_0", x)
 	q := v.project(b, backbone.Query, "query", v.arch.QKVBias != NoQKVBias, y)
 	k := v.project(b, backbone.Key, "key", v.arch.QKVBias == "", y)
 	value := v.project(b, backbone.Value, "value", v.arch.QKVBias != NoQKVBias, y)
+	// Methods share work between the taps of query, key and value, so the query too is computed for all tokens.
+	q, x = b.In("query").SliceTokens(q, 0, n), b.SliceTokens(x, 0, n)
 	mixed := b.RotaryAttention(q, k, value, v.Heads, v.turns(k.Shape[1]))
 	d, h := v.Width, v.Heads
 	name := inBlock(v.Index, attention+"out")

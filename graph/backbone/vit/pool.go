@@ -62,11 +62,6 @@ func (a Architecture) Pooled(f *backbone.Forward, b *graph.Builder, x graph.Valu
 	return norm(mean(x))
 }
 
-// PooledMean implements backbone.MeanEnd.
-func (a Architecture) PooledMean(f *backbone.Forward, b *graph.Builder, mean graph.Value, _ backbone.Pool) graph.Value {
-	return a.finalNorm(f, b, b.Reshape(mean, mean.Shape[0], a.Width))
-}
-
 // finalNorm is the LayerNorm after the last block, of y [B, d] or [B, T, d].
 func (a Architecture) finalNorm(f *backbone.Forward, b *graph.Builder, y graph.Value) graph.Value {
 	last := a.Blocks()[a.Depth-1]
