@@ -6,7 +6,6 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"dtl-tf/graph"
-	"dtl-tf/graph/backbone"
 )
 
 // Served is the forward pass of a model for other programs to run. It takes images of any size, or images that are
@@ -34,17 +33,30 @@ func NewServed(c Config, resize int) (s *Served, err error) {
 	}
 	variables := graph.NewVariables() // one set: nothing trains here
 	m := c.declare(graph.New(graph.RecomputeNone).Use(c.Precision), variables, variables)
+	if m.prefix.shortEnd, err = c.shortEnd(); err != nil {
+		return nil, err
+	}
 	m.attach()
 
 	s = &Served{Builder: m.builder, Variables: variables}
 	side := c.Arch.ImageSize()
 	b := m.builder.In("bytes")
 	images := b.Placeholder("images", tf.Uint8, graph.Unknown, graph.Unknown, graph.Unknown, 3)
-	s.Bytes = m.serving(b, images, fit(b, images, resize, side), m.newHook())
+	s.Bytes = m.serving(b, images, fit(b, images, resize, side))
 	b = m.builder.In("floats")
 	images = b.Placeholder("images", tf.Float, graph.Unknown, side, side, 3)
-	s.Floats = m.serving(b, images, images, m.newHook())
+	s.Floats = m.serving(b, images, images)
 	return s, nil
+}
+
+// shortEnd tells whether the last block computes only what the pool reads (see prefix), from a model that is built for this alone.
+func (c Config) shortEnd() (bool, error) {
+	c.Recompute, c.Precision, c.Device, c.Places = graph.RecomputeNone, graph.FP32, graph.Processor, nil
+	m, err := New(c)
+	if err != nil {
+		return false, err
+	}
+	return m.prefix.shortEnd, nil
 }
 
 // fit scales images to resize x resize pixels and cuts out the centre of side x side, or scales them to the latter if resize is 0.
@@ -56,7 +68,7 @@ func fit(b *graph.Builder, images graph.Value, resize, side int) graph.Value {
 	return resized
 }
 
-func (m *Model) serving(b *graph.Builder, images, resized graph.Value, hook backbone.Hook) Serving {
-	logits := m.forward(b, resized, &backbone.Forward{Hook: hook})
+func (m *Model) serving(b *graph.Builder, images, resized graph.Value) Serving {
+	logits := m.forward(b, resized, m.hooked())
 	return Serving{Images: images, Fitted: resized, Logits: logits, Probabilities: b.Probabilities(logits)}
 }

@@ -76,7 +76,7 @@ func NewServedTasks(c Config, tasks []Task, resize int) (s *ServedTasks, err err
 
 // after is the forward pass from the values of a trunk, or from images if there is no prefix, to logits.
 func (m *Model) after(b *graph.Builder, p prefix, images graph.Value, values map[string]graph.Value) graph.Value {
-	f := &backbone.Forward{Hook: m.newHook()}
+	f := &backbone.Forward{Hook: m.newHook(), ShortEnd: p.shortEnd}
 	if p.blocks == 0 {
 		return m.forward(b, images, f)
 	}

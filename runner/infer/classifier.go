@@ -35,8 +35,13 @@ type loaded struct {
 	method     string   // "": the backbone's own head
 }
 
+// held is the bytes that each weight of a backbone takes in TensorFlow's memory, at most. Weights go there piece by piece and are in no other
+// memory, since nothing reads them again.
+var held = graph.FP32.Bytes()
+
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
 func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
+	c.Backbone.Held = held
 	if c.Adapter == "" {
 		return loadOwnHead(ctx, c.Backbone, c.Method, threads, note)
 	}
@@ -95,7 +100,7 @@ func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodCo
 	variables := graph.NewVariables()
 	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
 		return variables.Declare(builder, name, false, shape...).Value
-	}}
+	}, ShortEnd: true}
 	images := builder.Placeholder("images", tf.Uint8, graph.Unknown, bb.ImageSize(), bb.ImageSize(), 3)
 	logits := bb.OwnHead(forward, builder.In("own_head"), forward.Features(builder, builder.Normalise(images, bb.Mean, bb.Std), pool))
 	session, err := graph.NewSession(builder.Graph(), graph.SessionOptions{Threads: threads})
