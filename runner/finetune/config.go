@@ -74,6 +74,7 @@ type Config struct {
 	Cluster        string          `json:"-"` // a file for cluster.Read; "": this process alone
 	FeatureCache   string          `json:"-"` // FeatureCacheAuto, FeatureCacheOff or a folder; "": off
 	CachePrecision graph.Precision `json:"-"` // of stored values; "": fp32
+	SeveralMethods bool            `json:"-"` // the settings are those of several methods: a folder for the cache is no error with one that stores nothing
 }
 
 // Auto says which settings the user has left to the program.

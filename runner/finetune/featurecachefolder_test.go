@@ -153,6 +153,12 @@ func TestCacheAuto(t *testing.T) {
 			if !errors.As(err, &usage) {
 				t.Errorf("%v is no UsageError", err)
 			}
+			if c.name == "lora" { // in a benchmark of several methods
+				config.SeveralMethods = true
+				if o := tuned(t, config); o.run.FeatureCache.Used || !strings.Contains(o.notes, "feature cache: not used: nothing to store") {
+					t.Errorf("used: %+v, said: %s", o.run.FeatureCache, o.notes)
+				}
+			}
 		})
 	}
 	c := deepRun(t)

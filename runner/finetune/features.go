@@ -80,9 +80,11 @@ func (p *plan) openFeatures(ctx context.Context, m storing, before string, ui ru
 	}
 	values, obstacle := p.storable(m)
 	switch {
+	case obstacle != nil && want == requested && c.SeveralMethods && obstacle.ofMethod:
+		return without(optional, obstacle, ui.Note)
 	case obstacle != nil && want == requested:
 		return nil, nil, runner.Usagef("--feature-cache: %w", obstacle)
-	case obstacle != nil && obstacle.obvious:
+	case obstacle != nil && obstacle.ofMethod && c.Views == 0: // not worth a note to a user who did not ask for the cache
 		return without(want, obstacle, func(string, ...any) {})
 	case obstacle != nil:
 		return without(want, obstacle, ui.Note)
@@ -171,8 +173,8 @@ func cacheBefore(folder *result.Folder) string {
 
 // obstacle is a reason why a run has no values to store.
 type obstacle struct {
-	reason  string
-	obvious bool // from the method, so not worth a note to a user who did not ask for the cache
+	reason   string
+	ofMethod bool // from the method
 }
 
 func (o *obstacle) Error() string { return o.reason }
@@ -201,7 +203,7 @@ func (p *plan) storable(m storing) ([]feature.Value, *obstacle) {
 	if len(m.Stored(training)) > 0 {
 		return nil, &obstacle{reason: fmt.Sprintf("with --drop-path %g all blocks change in every step (--drop-path-scope suffix spares the leading ones)", c.DropPath)}
 	}
-	return nil, &obstacle{reason: "nothing to store: method " + p.method.Method.Name() + " changes the backbone from its first block on", obvious: c.Views == 0}
+	return nil, &obstacle{reason: "nothing to store: method " + p.method.Method.Name() + " changes the backbone from its first block on", ofMethod: true}
 }
 
 // storeOptions identifies the values: everything that they depend on is part of the key.

@@ -156,7 +156,7 @@ func (c Config) WithRecipe(method string, r recipe.Recipe, o recipe.Overrides) (
 	f.MethodConfig = runner.MethodConfig{Method: method, Options: r.Options, Pool: o[recipe.Pool]}
 	f.Epochs, f.Batch = r.Epochs, r.Batch
 	f.LearningRate, f.WeightDecay, f.DropPath = r.LR, r.WeightDecay, r.DropPath
-	f.Unwatched = true
+	f.Unwatched, f.SeveralMethods = true, true
 	f.Precision = cmp.Or(graph.Precision(o[recipe.Precision]), f.Precision)
 	return f, nil
 }
