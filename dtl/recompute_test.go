@@ -82,3 +82,23 @@ func checkRecomputed(t *testing.T, c setting, saved *ImageTrainer, chunkValues i
 		}
 	}
 }
+
+// TestRecomputeHoldsInputs: with blocks recomputed, a block holds its input [B, T, d] and the gradients of its parameters, so these are
+// what more blocks add to the peak of a step, up to a factor of two for what the block at the peak has. Gradients of parameters that
+// TensorFlow put off held the activations of all blocks as well, seven times as much and more.
+func TestRecomputeHoldsInputs(t *testing.T) {
+	const batch, more = 8, 2
+	for _, method := range []string{"full", "bitfit", "ssf"} {
+		peak := func(depth int) (bytes int64, parameters int) {
+			arch := narrow
+			arch.Depth = depth
+			model, training, start := setting{arch: arch, method: method, mode: graph.RecomputeBlocks, batch: batch, chunkValues: 65 * 64}.resolve(t)
+			return must(model.ForecastImages(training, start.Session))(t).Peak, model.Trainable.Elements()
+		}
+		short, few := peak(2)
+		long, many := peak(2 + more)
+		if held := int64(4 * (more*batch*65*64 + many - few)); long-short > 2*held || long-short < held/2 {
+			t.Errorf("%s: %d more blocks add %d bytes to the peak, and hold %d", method, more, long-short, held)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func (b *Builder) linear(x, w, bias Value, transposed bool) Value {
 	out := b.reshape(y, append(slices.Clone(x.Shape[:last(x)]), y.Width())...)
 	return b.differentiable(out, []Value{x, w, bias}, func(g *Gate, dy Value) []Value {
 		rows := g.narrow(g.rows(dy))
-		return gradients(
+		return g.inputLast(
 			part{x, func() Value { return g.reshape(g.matmul(rows, w, false, !transposed), x.Shape...) }},
 			part{w, func() Value {
 				saved := g.rows(g.savedNarrow(x))

@@ -23,7 +23,7 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 		if x.HasGradient() || scale.HasGradient() {
 			normal = g.mul(g.sub(g.widen(g.Saved(x)), mean), inverse)
 		}
-		return gradients(
+		return g.inputLast(
 			part{x, func() Value { // (s - mean(s) - n mean(s n)) / sigma with s = dy * scale and n = (x - mean) / sigma
 				s := g.mul(dy, scale)
 				meanSN := g.reduce("Mean", g.mul(s, normal), true, axis)
@@ -41,7 +41,7 @@ func (b *Builder) fusedLayerNorm(kind string, x, scale, bias Value, eps float64)
 	attributes := map[string]any{"epsilon": float32(eps)}
 	out := b.node(kind+"LayerNorm", x.Shape, attributes, x.Output, scale.Output, bias.Output)
 	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) []Value {
-		return gradients(
+		return g.inputLast(
 			part{x, func() Value {
 				return g.node(kind+"LayerNormGrad", x.Shape, attributes, g.Saved(x).Output, scale.Output, g.narrow(dy).Output)
 			}},

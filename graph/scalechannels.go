@@ -5,7 +5,7 @@ package graph
 func (b *Builder) ScaleChannels(x, factors Value) Value {
 	out := b.In("scalechannels").mul(x, factors)
 	return b.differentiable(out, []Value{x, factors}, func(g *Gate, dy Value) []Value {
-		return gradients(
+		return g.inputLast(
 			part{x, func() Value { return g.mul(dy, factors) }},
 			part{factors, func() Value { return g.sumRows(g.mul(dy, g.Saved(x))) }},
 		)

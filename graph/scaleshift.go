@@ -5,7 +5,7 @@ func (b *Builder) ScaleShift(x, scale, shift Value) Value {
 	b = b.In("scaleshift")
 	out := b.add(b.mul(x, scale), shift)
 	return b.differentiable(out, []Value{x, scale, shift}, func(g *Gate, dy Value) []Value {
-		return gradients(
+		return g.inputLast(
 			part{x, func() Value { return g.mul(dy, scale) }},
 			part{scale, func() Value { return g.sumRows(g.mul(dy, g.Saved(x))) }},
 			part{shift, func() Value { return g.sumRows(dy) }},

@@ -63,6 +63,19 @@ func gradients(parts ...part) (dx []Value) {
 	return dx
 }
 
+// inputLast is gradients of a layer's input and of its parameters, where the input's is computed last. Otherwise TensorFlow may go on with the
+// input's and come to the parameters' later, in an order that differs between processes, and hold dy and what the layer saved until then.
+func (g *Gate) inputLast(input part, parameters ...part) []Value {
+	list := gradients(parameters...)
+	before := g.Builder
+	for _, v := range list {
+		g.Builder = g.After(v.Op)
+	}
+	dx := gradients(input)
+	g.Builder = before
+	return append(dx, list...)
+}
+
 // Leaf starts a tape at v: a trainable variable, or the input of a chunk that is recomputed.
 func (b *Builder) Leaf(v Value) Value {
 	b.records++
