@@ -27,7 +27,7 @@ func TestOnlyData(t *testing.T) {
 	args := []string{"fine-tune", "--data", "my photos", "--backbone", "b.npz", "--batch", "4"}
 	o := in(args...)
 	o.want(t, exitDone, "--out runs/my photos", "--epochs 25: ", "--test 0.15: there are no test images", "train 21, test 3",
-		"--lr 0.002: ", "--drop-path 0.1 --drop-path-scope suffix: ")
+		"--lr 0.01: good in so few steps (125)", "--drop-path 0.1 --drop-path-scope suffix: ")
 	r := readRun(t, filepath.Join(home, "runs", "my photos"))
 	if r.Progress.Epochs != 25 || r.Accuracy.Images != 3 || r.Data.Split.Test != 0.15 {
 		t.Errorf("run.json: %+v, %+v, %+v", r.Progress, r.Accuracy, r.Data.Split)
@@ -40,7 +40,7 @@ func TestOnlyData(t *testing.T) {
 	expect.NoError(t, err)
 	in("predict", "--backbone", "b.npz", "--adapter", "runs/my photos/adapter.safetensors", pictures[0]).want(t, exitDone)
 
-	if c := settings(t, r); c["lr"] != 0.002 || c["drop_path"] != 0.1 || c["drop_path_scope"] != "suffix" {
+	if c := settings(t, r); c["lr"] != 0.01 || c["drop_path"] != 0.1 || c["drop_path_scope"] != "suffix" {
 		t.Errorf("run.json: %v", c)
 	}
 	in(append(args, "--resume")...).want(t, exitDone, "--out runs/my photos", "is finished")

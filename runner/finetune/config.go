@@ -82,7 +82,7 @@ type Auto struct {
 	Out      bool // see defaultOut
 	Epochs   bool // see chooseForData
 	Test     bool // Test is ownTest if the data set has no split to evaluate on
-	DropPath bool // and its scope: see chooseForShort
+	DropPath bool // and its scope: see chooseForData
 }
 
 // What --exif accepts.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,15 +21,26 @@ import (
 // runsFolder is where runs go without --out.
 const runsFolder = "runs"
 
-// Settings for data sets that do not come as the lists of VTAB-1k. The epochs take less than a quarter of the published recipe's time. The
-// learning rate and drop path are DTL's, from a search on a ViT-Ti that docs/training.md prints: on caltech101 they lose 0.4 points to the
-// best of 12 points, on the photographs of PACS 1.5, where one standard deviation of the test is a point.
+// Settings for data sets that do not come as the lists of VTAB-1k. The epochs take less than a quarter of the published recipe's time. Drop
+// path is DTL's, from a search on a ViT-Ti that docs/training.md prints.
 const (
 	ownEpochs   = 25
 	ownTest     = 0.15
-	ownRate     = 2e-3
 	ownDropPath = 0.1
 )
+
+// DTL's learning rate in ownEpochs falls with the number of steps, between two limits: ownPath / steps. The best rates of the searches in
+// docs/training.md are 0.003 at 800 steps, 0.005 at 225 and 0.01 at 175 and 150.
+const (
+	ownPath                 = 1.6
+	ownLowRate, ownHighRate = 2e-3, 1e-2
+)
+
+// ownRate is DTL's learning rate for a number of steps, rounded to one digit.
+func ownRate(steps int) float64 {
+	rate := min(max(ownPath/float64(max(steps, 1)), ownLowRate), ownHighRate)
+	return math.Round(rate*1e3) / 1e3
+}
 
 // defaultOut is the output folder of a run without --out: runs/ and the name of the data set, with a number from 2 on if that exists.
 // With there it is the newest such folder.
@@ -52,8 +64,9 @@ func defaultOut(dataSet string, there bool) string {
 	}
 }
 
-// chooseForData fills in the epochs, with Auto the share of the test images, and what short runs of DTL need.
-func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFunc) error {
+// chooseForData fills in the epochs, with Auto the share of the test images, and the drop path of short runs of DTL. short tells whether this
+// is such a run.
+func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFunc) (short bool, err error) {
 	own := set.Layout != data.LayoutLists
 	held := slices.Contains(set.Splits(), data.Test) || slices.Contains(set.Splits(), data.Val)
 	if c.Auto.Test && own && !held && c.EvalSplit == "" && len(c.Targets) == 0 {
@@ -61,29 +74,17 @@ func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFun
 		note("--test %v: there are no test images, so some are set aside to measure the accuracy", ownTest)
 	}
 	if !c.Auto.Epochs {
-		return nil
+		return false, nil
 	}
 	c.Epochs = train.DefaultEpochs
 	if own {
 		c.Epochs = max(ownEpochs, c.Views)
 		note("--epochs %d: enough for most data sets of one's own; %d are what is published for VTAB-1k", c.Epochs, train.DefaultEpochs)
-		if method == "dtl" {
-			c.chooseForShort(note)
+		short = method == "dtl"
+		if short && c.Auto.DropPath { // only in the blocks that change anyway, so that the feature cache keeps its use
+			c.DropPath, c.DropPathScope = ownDropPath, dtl.DropPathSuffix
+			note("--drop-path %v --drop-path-scope %s: good in so few epochs on data sets of photographs; dtl-tf vtab search compares others", c.DropPath, c.DropPathScope)
 		}
 	}
-	return c.checkAugmentation()
-}
-
-// chooseForShort fills in the learning rate and drop path of DTL in ownEpochs. Only the blocks that change anyway are dropped, so that the
-// feature cache keeps its use.
-func (c *Config) chooseForShort(note runner.NoteFunc) {
-	const why = "good in so few epochs on two data sets of photographs; dtl-tf vtab search compares others"
-	if c.LearningRate == 0 {
-		c.LearningRate = ownRate
-		note("--lr %v: %s", c.LearningRate, why)
-	}
-	if c.Auto.DropPath {
-		c.DropPath, c.DropPathScope = ownDropPath, dtl.DropPathSuffix
-		note("--drop-path %v --drop-path-scope %s: %s", c.DropPath, c.DropPathScope, why)
-	}
+	return short, c.checkAugmentation()
 }

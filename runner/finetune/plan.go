@@ -60,12 +60,9 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
-	if err := p.config.chooseForData(set, p.method.Method.Name(), note); err != nil {
+	short, err := p.config.chooseForData(set, p.method.Method.Name(), note)
+	if err != nil {
 		return nil, err
-	}
-	p.config.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
-	if p.schedule, err = train.NewSchedule(c.Schedule, p.config.Epochs, p.config.LearningRate); err != nil {
-		return nil, err // not after Config.check
 	}
 	if err := p.findDevices(ctx, version, note); err != nil {
 		return nil, err
@@ -83,7 +80,11 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 	if p.data.division == nil {
 		p.config.Test = 0 // Auto.Test found too few images
 	}
-	err = p.config.CheckDivisible(p.devices)
+	p.settleRate(short, note)
+	p.schedule, err = train.NewSchedule(c.Schedule, p.config.Epochs, p.config.LearningRate) // no error after Config.check
+	if err == nil {
+		err = p.config.CheckDivisible(p.devices)
+	}
 	if err == nil {
 		err = p.settleData(ctx, note)
 	}
@@ -92,6 +93,19 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 		return nil, err
 	}
 	return p, nil
+}
+
+// settleRate fills in the learning rate if the user has not given one. short tells of a short run of DTL (see ownRate).
+func (p *plan) settleRate(short bool, note runner.NoteFunc) {
+	c := &p.config
+	switch steps := c.Epochs * p.data.train.Steps(); {
+	case c.LearningRate != 0:
+	case short:
+		c.LearningRate = ownRate(steps)
+		note("--lr %v: good in so few steps (%d) on data sets of photographs; dtl-tf vtab search compares others", c.LearningRate, steps)
+	default:
+		c.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
+	}
 }
 
 // findDevices finds what computes the steps: here, or with Cluster in all its members.

@@ -29,11 +29,8 @@ func UsualRate(method string) (rate float64, why string) {
 // published are parts of the descriptions of the backbones that recipes are published for: ViT-B/16 and Swin-B at 224 pixels.
 var published = []string{"vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072", "swin:image=224,patch=4,window=7,width=128,depths=2-2-18-2,"}
 
-// chooseRate fills in the learning rate if the user has not given one.
+// chooseRate fills in the usual learning rate of a method.
 func (c *Config) chooseRate(method, architecture string, note runner.NoteFunc) {
-	if c.LearningRate != 0 {
-		return
-	}
 	rate, why := UsualRate(method)
 	if architecture != published[0] && !strings.HasPrefix(architecture, published[1]) {
 		why += "; no recipe is published for this backbone"
