@@ -15,7 +15,7 @@ func TestSettings(t *testing.T) {
 	c := Default()
 	expect.NoError(t, c.Check())
 	settings := c.Settings()
-	elsewhere := []string{"Classes", "Lists", "ClassNames", "Targets", "TrainSplit", "EvalSplit", "Unwatched", "Origin", // set by sweeps
+	elsewhere := []string{"Classes", "Lists", "ClassNames", "Targets", "TrainSplit", "EvalSplit", "Unwatched", "SeveralMethods", "Origin", // set by sweeps
 		"Auto", "Fixed", // set by commands from what the user gave
 		"Sweep"} // a flag of the command that trains, which the commands that plan and repeat runs do not have
 	for _, part := range []reflect.Type{reflect.TypeFor[runner.BackboneConfig](), reflect.TypeFor[runner.MethodConfig]()} {
