@@ -89,9 +89,9 @@ type byToken interface{ actsByToken() }
 // allows tells whether a method neither reads nor changes tokens of the last block that a short end leaves out.
 func (w *watcher) allows(end backbone.End, m Method) bool {
 	last := len(w.arch.Blocks()) - 1
-	_, any := m.(byToken)
+	_, takesSome := m.(byToken)
 	return !slices.ContainsFunc(w.taps, func(t watched) bool {
-		missing := end.Skips(t.Point) || end.Shortens(t.Point) && !any
+		missing := end.Skips(t.Point) || end.Shortens(t.Point) && !takesSome
 		return t.Block.Index == last && missing && (t.changed || t.reads())
 	})
 }

@@ -95,19 +95,6 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 	return p, nil
 }
 
-// settleRate fills in the learning rate if the user has not given one. short tells of a short run of DTL (see ownRate).
-func (p *plan) settleRate(short bool, note runner.NoteFunc) {
-	c := &p.config
-	switch steps := c.Epochs * p.data.train.Steps(); {
-	case c.LearningRate != 0:
-	case short:
-		c.LearningRate = ownRate(steps)
-		note("--lr %v: good in so few steps (%d) on data sets of photographs; dtl-tf vtab search compares others", c.LearningRate, steps)
-	default:
-		c.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
-	}
-}
-
 // findDevices finds what computes the steps: here, or with Cluster in all its members.
 func (p *plan) findDevices(ctx context.Context, version string, note runner.NoteFunc) (err error) {
 	if p.config.Cluster == "" {
