@@ -212,3 +212,13 @@ func TestVtabMachineFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestVtabTasksAtHand: without --tasks the tasks with a folder are trained, and the others are named; with --tasks all they fail.
+func TestVtabTasksAtHand(t *testing.T) {
+	root, out := vtabRoot(t, "eurosat", "cifar-100"), filepath.Join(t.TempDir(), "results")
+	atHand := []string{"--methods", "linear", "--set", "epochs=1,batch=8", "--tasks"}
+	cli(t, vtabRun(root, out, append(atHand, "")...)...).want(t, exitDone,
+		"has no folder for 17 of the 19 tasks, which are left out: caltech101, dtd,", "smallnorb_ele", "cells 2/2 done")
+	cli(t, vtabRun(root, out, append(atHand, "natural")...)...).want(t, exitFailed, "has no folder for the task caltech101")
+	cli(t, vtabRun(t.TempDir(), out, append(atHand, "")...)...).want(t, exitUsage, "has no folder of any VTAB-1k task: their folders are named cifar,")
+}

@@ -88,8 +88,8 @@ var vtabRunCommand = command{
 	purpose: "train the cells of a VTAB-1k table: methods x tasks x seeds",
 	details: `
 Trains every method on train800val200 of every task with every seed, using the published recipe, and
-evaluates once on test after the last epoch. The tasks are the folders in --data. DTL and DTL+ have a recipe
-for each task; the other methods share one (recorded in the cells' files).
+evaluates once on test after the last epoch. Without --tasks, these are the tasks that have a folder in --data.
+DTL and DTL+ have a recipe for each task; the other methods share one (recorded in the cells' files).
 
 A finished cell is the file RESULTS/TASK/METHOD/seed-S.json; adapters and checkpoints are in RESULTS/.work.
 Run the same command again to resume: it skips finished cells, continues interrupted ones and retries failed
@@ -119,7 +119,7 @@ their --shard. The cells have files of their own, and the table a row of its own
 		s.backbone.define(g, true)
 		g.add("What is trained", func(f *pflag.FlagSet) {
 			s.methods(f)
-			f.StringVar(&c.Tasks, "tasks", "all", "comma-separated `tasks`: all, natural, specialized, structured, or names")
+			f.StringVar(&c.Tasks, "tasks", "", "comma-separated `tasks`: all, natural, specialized, structured, or names (default: those with a folder in --data)")
 			f.StringVar(&c.Seeds, "seeds", "42", "comma-separated `seeds`")
 			f.StringVar(&c.Recipe, "recipe", vtab.RecipePublished, "`recipe`: published, which DTL and DTL+ have for each task, or one, the same for all tasks")
 			accept(f, "recipe", vtab.Recipes()...)

@@ -21,7 +21,7 @@ import (
 // Config holds the settings of a sweep.
 type Config struct {
 	sweep.Config        // Data is the folder with the tasks' folders
-	Tasks        string // as suite.Select takes them
+	Tasks        string // as suite.Select takes them, "" for those that have a folder
 
 	Recipe string // one of Recipes, "" for RecipePublished
 
@@ -90,7 +90,7 @@ func newPlan(c Config) (p *plan, err error) {
 	if p.Recipe = cmp.Or(p.Recipe, RecipePublished); !slices.Contains(Recipes(), p.Recipe) {
 		return nil, runner.Unknown("recipe", p.Recipe, Recipes())
 	}
-	if p.tasks, err = suite.Select(c.Tasks); err != nil {
+	if p.tasks, err = suite.Select(cmp.Or(c.Tasks, suite.All)); err != nil {
 		return nil, runner.Usagef("--tasks: %w", err)
 	}
 	if p.Choice, err = c.Parse(); err != nil {
@@ -115,6 +115,11 @@ func (p *plan) run(ctx context.Context, ui runner.UI) error {
 	if err := p.CheckFolders("the tasks' folders"); err != nil {
 		return err
 	}
+	if p.Tasks == "" {
+		if err := p.keepPresent(ui); err != nil {
+			return err
+		}
+	}
 	return sweep.Run(ctx, p.Config.Config, func(c sweep.Config, backbone result.Backbone) ([]sweep.Job, error) {
 		p.Config.Config = c
 		if p.Recipe == RecipeOne {
@@ -129,6 +134,25 @@ func (p *plan) run(ctx context.Context, ui runner.UI) error {
 		}
 		return list, err
 	}, ui)
+}
+
+// keepPresent leaves out the tasks that have no folder and names them.
+func (p *plan) keepPresent(ui runner.UI) error {
+	var absent []string
+	p.tasks = slices.DeleteFunc(p.tasks, func(t suite.Task) bool {
+		_, err := t.Dir(p.Data)
+		if err != nil {
+			absent = append(absent, t.Folder)
+		}
+		return err != nil
+	})
+	if len(p.tasks) == 0 {
+		return runner.Usagef("--data %s has no folder of any VTAB-1k task: their folders are named %s", p.Data, strings.Join(absent, ", "))
+	}
+	if len(absent) > 0 {
+		ui.Note("%s has no folder for %d of the 19 tasks, which are left out: %s", p.Data, len(absent), strings.Join(absent, ", "))
+	}
+	return nil
 }
 
 // jobs returns the cells of all shards. All tasks and methods of the first seed come first, to complete a table early.
