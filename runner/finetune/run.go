@@ -241,6 +241,10 @@ func (r *run) evaluate(ctx context.Context) error {
 		Epoch: r.record.Progress.Epochs, Note: result.OnceAfterLast,
 		Resize: r.config.TestResize, Crop: r.config.TestCrop,
 	}
+	if doubt := score.Doubt.Words(r.data.className); doubt != "" {
+		r.record.Accuracy.Doubt = doubt
+		r.ui.Note("the training seems to have failed: %s; a smaller --lr (it was %g) or more --epochs may help", doubt, r.config.LearningRate)
+	}
 	if s := r.record.Selection; s != nil {
 		r.record.Accuracy.Epoch, r.record.Accuracy.Note = s.Chosen, result.OnceAfterBest
 	}

@@ -94,8 +94,9 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 		e = assess.NewSeveral(record, answers)
 		s.Several = e.Several
 	case c.Out == "":
-		s.Score, err = classify.Top1(ctx, l, loader, l.images.Size, done)
-		return s, err
+		if s.Score, err = classify.Top1(ctx, l, loader, l.images.Size, done); err != nil {
+			return s, err
+		}
 	default:
 		score, answers, err := classify.Answers(ctx, classify.Images(ctx, l, loader, l.images.Size), done)
 		if err != nil {
@@ -105,6 +106,9 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 		e = assess.New(record, answers)
 	}
 	progress.Break()
+	if doubt := s.Doubt.Words(record.Name); doubt != "" {
+		ui.Note("%s has learnt nothing about these images, or was made for others: %s", owner, doubt)
+	}
 	if c.Out != "" {
 		_, err = writeEvaluation(c.Out, e, ui.Note)
 	}

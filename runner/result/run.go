@@ -216,6 +216,7 @@ type Accuracy struct {
 	Note   string  `json:"note"`
 	Resize int     `json:"test_resize,omitempty"` // side to which images were scaled before their centre was cut out
 	Crop   int     `json:"test_crop,omitempty"`   // side of the centre
+	Doubt  string  `json:"doubt,omitempty"`       // why the classifier seems to have learnt nothing
 }
 
 // Target is the accuracy on a domain other than that of the training, measured with Accuracy or in its place.

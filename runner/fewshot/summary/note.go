@@ -80,6 +80,11 @@ func (t *Table) explain(cells []source) {
 	if smaller {
 		t.Notes = append(t.Notes, "Where there are fewer training images than a batch, all of them are one batch.")
 	}
+	for _, c := range cells {
+		if c.Usable() == nil && c.Run.Accuracy.Doubt != "" {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s %s learnt nothing: %s.", c.Method, ofMethod(c), c.Run.Accuracy.Doubt))
+		}
+	}
 	t.Notes = append(t.Notes, tabulate.Origins(cells, func(c source) string { return c.Set })...)
 	t.explainMissing(cells)
 }

@@ -31,17 +31,14 @@ func SeveralLoss(ctx context.Context, images iter.Seq2[Answered, error], sets []
 
 // Answers is Top1 of classified images that also returns the answer for every image, in order.
 func Answers(ctx context.Context, images iter.Seq2[Answered, error], done func(images int)) (s Score, answers []assess.Answer, err error) {
-	correct := 0
-	s.Images, err = each(ctx, images, done, func(item data.Item, logits []float32) {
+	t := newTally()
+	_, err = each(ctx, images, done, func(item data.Item, logits []float32) {
 		a := assess.Judge(item.Name, item.Label, logits)
-		if a.Right() {
-			correct++
-		}
+		t.add(a.True, a.Predicted())
 		answers = append(answers, a)
 	})
 	if err != nil {
 		return Score{}, nil, err
 	}
-	s.Top1 = 100 * float64(correct) / float64(s.Images)
-	return s, answers, nil
+	return t.score(), answers, nil
 }

@@ -23,6 +23,7 @@ type Classifier interface {
 type Score struct {
 	Top1   float64 `json:"top1"` // percent
 	Images int     `json:"images"`
+	Doubt  Doubt   `json:"-"`
 }
 
 // Once returns options for a loader that reads every image once, in order.
@@ -85,16 +86,12 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
 func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
-	correct := 0
-	seen, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
-		if Argmax(logits) == item.Label {
-			correct++
-		}
-	})
+	t := newTally()
+	_, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) { t.add(item.Label, Argmax(logits)) })
 	if err != nil {
 		return Score{}, err
 	}
-	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, nil
+	return t.score(), nil
 }
 
 // Answered is a batch of classified images.

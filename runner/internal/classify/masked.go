@@ -9,11 +9,9 @@ import (
 // Top1Masked is Top1 that also measures the accuracy, in percent, of the answers among the allowed classes only: the largest of their
 // logits counts.
 func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int, allowed []bool, done func(images int)) (score Score, masked float64, err error) {
-	correct, among := 0, 0
+	t, among := newTally(), 0
 	seen, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
-		if Argmax(logits) == item.Label {
-			correct++
-		}
+		t.add(item.Label, Argmax(logits))
 		if argmaxAmong(logits, allowed) == item.Label {
 			among++
 		}
@@ -21,7 +19,7 @@ func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int
 	if err != nil {
 		return Score{}, 0, err
 	}
-	return Score{Top1: 100 * float64(correct) / float64(seen), Images: seen}, 100 * float64(among) / float64(seen), nil
+	return t.score(), 100 * float64(among) / float64(seen), nil
 }
 
 // argmaxAmong is Argmax among the allowed values, -1 if none is.

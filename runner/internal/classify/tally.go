@@ -1,0 +1,79 @@
+package classify
+
+import (
+	"fmt"
+
+	"dtl-tf/runner/report"
+)
+
+// tally counts answers and labels by class.
+type tally struct {
+	images, right    int
+	answered, labels map[int]int
+}
+
+func newTally() *tally { return &tally{answered: map[int]int{}, labels: map[int]int{}} }
+
+func (t *tally) add(label, answer int) {
+	t.images++
+	t.labels[label]++
+	t.answered[answer]++
+	if answer == label {
+		t.right++
+	}
+}
+
+// score is the score of what was counted, at least one image.
+func (t *tally) score() Score {
+	return Score{Top1: 100 * float64(t.right) / float64(t.images), Images: t.images, Doubt: t.doubt()}
+}
+
+// doubt compares the answers with those of a classifier that knows nothing but the most frequent class. Images of a single class tell
+// nothing.
+func (t *tally) doubt() Doubt {
+	if len(t.labels) < 2 {
+		return Doubt{}
+	}
+	d := Doubt{kind: noBetter, Images: t.images}
+	for class, n := range t.labels {
+		if n > d.Of || n == d.Of && class < d.Class {
+			d.Class, d.Of = class, n
+		}
+	}
+	for class := range t.answered {
+		if len(t.answered) == 1 {
+			return Doubt{oneAnswer, class, t.labels[class], t.images}
+		}
+	}
+	if t.right > d.Of {
+		return Doubt{}
+	}
+	return d
+}
+
+// Doubt is a reason to think that a classifier has learnt nothing. The zero value is none.
+type Doubt struct {
+	kind   doubtKind
+	Class  int // the only answer, or the most frequent class of the images
+	Of     int // images of this class
+	Images int
+}
+
+type doubtKind int
+
+const (
+	oneAnswer doubtKind = 1 + iota // all images get the same answer
+	noBetter                       // the same answer for all images would be right as often, or more often
+)
+
+// Words says the doubt, with the names of the classes. "" if there is none.
+func (d Doubt) Words(name func(class int) string) string {
+	share := fmt.Sprintf("%.1f %%", 100*float64(d.Of)/float64(max(d.Images, 1)))
+	switch d.kind {
+	case oneAnswer:
+		return fmt.Sprintf("all %s get the same answer, %s, which is right for %s", report.Count(d.Images, "image"), name(d.Class), share)
+	case noBetter:
+		return fmt.Sprintf("the answers are right no more often than if all were %s, the class of %s of the images", name(d.Class), share)
+	}
+	return ""
+}
