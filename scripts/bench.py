@@ -32,7 +32,8 @@ import bench_table
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPS = ROOT / ".deps" / "bench"
 TORCH = "2.15.0"
-VARIANTS = ["pytorch", "compiled", "none", "activations", "blocks", "cache"]
+VARIANTS = ["pytorch", "compiled", "none", "activations", "blocks", "micro", "cache"]
+MICRO = 2  # images of a micro-batch
 TORCH_VARIANTS = ["pytorch", "compiled"]
 IMAGES, EPOCHS, RUN_BATCH = 1000, 110, 32  # of a whole run: VTAB-1k with the published recipe
 FILLS = 3  # batches of the first pass to time when no whole epoch is run
@@ -138,14 +139,15 @@ def install(target):
 
 
 def start(s, variant, precision, batch, torch, program=DEPS / "benchstep"):
-    size = ["-backbone", s.backbone, "-batch", batch, "-precision", precision, "-threads", s.threads]
+    name = s.backbone if variant in TORCH_VARIANTS else bench_sizes.BACKBONES[s.backbone].description or s.backbone
+    size = ["-backbone", name, "-batch", batch, "-precision", precision, "-threads", s.threads]
     if variant in TORCH_VARIANTS:
         python, env = torch
         size = [("-" + x if str(x).startswith("-") else x) for x in size] + ["--compile"] * (variant == "compiled")
         return Worker([python, str(ROOT / "scripts" / "bench_torch.py"), *map(str, size)], env)
-    # A cached step uses the default recompute mode, and its stored values have the precision of its matrix products.
-    extra = ["-store", precision] if variant == "cache" else ["-recompute", variant]
-    return Worker([str(program), *map(str, size), *extra], dict(os.environ))
+    # A step in micro-batches and a cached one use the default recompute mode. Stored values have the precision of the matrix products.
+    extra = {"micro": ["-micro-batch", MICRO], "cache": ["-store", precision]}.get(variant, ["-recompute", variant])
+    return Worker([str(program), *map(str, [*size, *extra])], dict(os.environ))
 
 
 def started(s, variant, precision, batch, torch):

@@ -16,7 +16,8 @@ the machine change little. Settings come from the environment:
     LIMIT=22e9           bytes that a process may take: the 24 GB machine without what its system needs
     THREADS=2            threads inside one op
     LONGEST=60           seconds of a step beyond which no further point of a sweep is timed
-    STEPS=3              timed steps of a point, after one that is not; a step above 16 s is timed at once, one above 4 s once
+    STEPS=3              timed steps of a point, after one that is not; a step above LONG is timed at once, one above a quarter of it once
+    LONG=16              seconds
     BUDGET=inf           seconds after which no further point is begun: call again for the rest
 """
 import datetime
@@ -39,7 +40,7 @@ THREADS = int(os.environ.get("THREADS") or bench_machine.processors())
 LONGEST = float(os.environ.get("LONGEST") or 60)
 STEPS = int(os.environ.get("STEPS") or 3)
 BUDGET = float(os.environ.get("BUDGET") or "inf")
-LONG = 16  # seconds
+LONG = float(os.environ.get("LONG") or 16)
 METHODS = ["full", "lora", "dtl"]
 BATCH = 32
 

@@ -25,6 +25,8 @@ class Backbone:
     rank: int  # of the maps
     stages: tuple
     image: int = IMAGE
+    layer_scale: bool = False
+    description: str = ""  # what dtl-tf calls it, if not by the name in BACKBONES
 
     @property
     def depth(self):
@@ -56,7 +58,7 @@ class Backbone:
 
     def fused(self, precision):
         """Whether PyTorch's side uses fused attention; bench_torch.py says why."""
-        return self.family == "swin" and precision == "fp32"
+        return (self.family == "swin" or self.layer_scale) and precision == "fp32"
 
     @property
     def unit(self):
@@ -65,9 +67,9 @@ class Backbone:
         return stage.tokens, stage.width
 
 
-def vit(width, heads):
-    tokens = (IMAGE // 16) ** 2 + 1
-    return Backbone("vit", 16, 2, (Stage(12, tokens, width, heads, tokens),))
+def vit(width, heads, image=IMAGE, patch=16, **more):
+    tokens = (image // patch) ** 2 + 1
+    return Backbone("vit", patch, 2, (Stage(12, tokens, width, heads, tokens),), image, **more)
 
 
 def swin(width, blocks, heads, image=IMAGE, patch=4, rank=4, window=7):
@@ -82,6 +84,9 @@ BACKBONES = {
     "vit_b16": vit(768, 12),
     "vit_s16": vit(384, 6),
     "vit_ti16": vit(192, 3),
+    "dinov2_b14": vit(768, 12, 518, 14, layer_scale=True),
+    "dinov2_b14_224": vit(768, 12, 224, 14, layer_scale=True,
+                          description="vit:image=224,patch=14,width=768,depth=12,heads=12,mlp=3072,layer-scale=yes"),
     "swin_t": swin(96, (2, 2, 6, 2), (3, 6, 12, 24)),
     "swin_s": swin(96, (2, 2, 18, 2), (3, 6, 12, 24)),
     "swin_b": swin(128, (2, 2, 18, 2), (4, 8, 16, 32)),

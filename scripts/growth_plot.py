@@ -157,10 +157,10 @@ def table_ladder(all):
 
 
 def table_sweep(name, points):
-    print(f"\n| {LABELS[name]} | tokens | weights, MB | step told, MB | step traced, MB | processor seconds |\n|--:|--:|--:|--:|--:|--:|")
+    print(f"\n| {LABELS[name]} | tokens | weights, MB | step told, MB | step traced, MB | seconds | processor seconds |\n|--:|--:|--:|--:|--:|--:|--:|")
     for p in points:
         traced = f"{p['traced'] / 1e6:,.0f}" if p.get("traced") else ""
-        seconds = f"{min(p['cpu']):.2f}" if p.get("cpu") else ""
+        seconds = f"{min(p['seconds']):.2f} | {min(p['cpu']):.1f}" if p.get("cpu") else " | "
         x = f"{p['rung']}, {p['parameters'] / 1e6:,.1f}" if name == "width" else p["x"]
         print(f"| {x} | {tokens(p)} | {p['weights'] / 1e6:,.0f} | {p['peak'] / 1e6:,.0f} | {traced} | {seconds} |")
     xs = [along(name, p) for p in points]

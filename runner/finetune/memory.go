@@ -58,18 +58,25 @@ func (w choice) words() string {
 }
 
 // smallMicroBatch is the least number of images that keep matrix products fast: the chunk of a block, 4 images of ViT-B/16
-// (graph.DefaultChunk).
-const smallMicroBatch = 4
+// (graph.DefaultChunk). leastMicroBatch is that for which a step in float32 on a processor still takes less time than with blocks.
+const (
+	smallMicroBatch = 4
+	leastMicroBatch = 2
+)
 
 // choices lists the ways to run a step from the fastest to the slowest. A step takes 1.00 to 1.05 times as long with activations as
-// with none, and 1.19 to 1.23 times with blocks (docs/memory.md). Micro-batches cost little down to smallMicroBatch images, so they come
-// before blocks, and smaller ones after.
-func choices(batch int, fixed Fixed, c runner.StepConfig) []choice {
+// with none, and 1.19 to 1.25 times with blocks (docs/memory.md). Micro-batches cost little down to smallMicroBatch images, in float32 on a
+// processor down to leastMicroBatch, so they come before blocks, and smaller ones after.
+func choices(batch int, fixed Fixed, c runner.StepConfig, device graph.Device) []choice {
+	least := smallMicroBatch
+	if c.Precision == graph.FP32 && device == graph.Processor {
+		least = leastMicroBatch
+	}
 	var large, small []int
 	for n := batch - 1; n > 0; n-- {
 		switch {
 		case batch%n != 0:
-		case n >= smallMicroBatch:
+		case n >= least:
 			large = append(large, n)
 		default:
 			small = append(small, n)
@@ -190,7 +197,7 @@ func (n *needs) pick(limit int64) (result.Memory, error) {
 	var least result.Need
 	var with choice
 	c := n.config
-	for _, w := range choices(c.Batch, c.Fixed, c.StepConfig) {
+	for _, w := range choices(c.Batch, c.Fixed, c.StepConfig, n.devices.Kind) {
 		need, err := n.of(w)
 		if err != nil {
 			return result.Memory{}, err

@@ -55,6 +55,7 @@ func main() {
 	batch := flag.Int("batch", 8, "images of a step")
 	precision := flag.String("precision", "fp32", "fp32 or bf16")
 	recompute := flag.String("recompute", "activations", "none, activations or blocks")
+	micro := flag.Int("micro-batch", 0, "images of a step that are processed at a time, 0: all")
 	store := flag.String("store", "", "train on stored values of this precision instead of images")
 	threads := flag.Int("threads", 0, "threads inside one op, 0: all cores")
 	method := flag.String("method", "dtl", "method")
@@ -85,7 +86,7 @@ func main() {
 		w, err := newWorker(config{
 			backbone: *arch, method: *method, batch: *batch, precision: *precision, recompute: *recompute, store: *store,
 			device: graph.Device(*device), chunk: *chunk, xla: *xla, separate: *separate, trace: *trace, threads: *threads,
-			devices: *devices, cluster: *members, option: *option,
+			devices: *devices, cluster: *members, option: *option, micro: *micro,
 		})
 		if err != nil {
 			return err
@@ -103,7 +104,7 @@ func main() {
 type config struct {
 	backbone, method, option, precision, recompute, store, trace, cluster string
 	device                                                                graph.Device
-	batch, chunk, threads, devices                                        int
+	batch, chunk, threads, devices, micro                                 int
 	xla, separate                                                         bool
 }
 
@@ -183,7 +184,7 @@ func newWorker(c config) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	training := dtl.Training{Batch: c.batch, WeightDecay: decay}
+	training := dtl.Training{Batch: c.batch, MicroBatch: c.micro, WeightDecay: decay}
 	start := dtl.Start{Session: options, Weights: bb.Weights, Seed: 1}
 	if w.store == "" {
 		err = w.onImages(model, training, start)
