@@ -8,6 +8,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/tensor"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
@@ -57,26 +58,31 @@ func (w choice) words() string {
 	return words
 }
 
-// smallMicroBatch is the least number of images that keep matrix products fast: the chunk of a block, 4 images of ViT-B/16
-// (graph.DefaultChunk). leastMicroBatch is that for which a step in float32 on a processor still takes less time than with blocks.
-const (
-	smallMicroBatch = 4
-	leastMicroBatch = 2
-)
+// gpuMicroBatch is what quickMicroBatch takes for a GPU, where it was not measured.
+const gpuMicroBatch = 4
+
+// quickMicroBatch is the least number of images of a micro-batch with which a step takes less time than with blocks. On a processor these are
+// half a chunk (graph.DefaultChunk) of the middle block: 2 for ViT-B/16, 8 for ViT-Ti/16 and 4 for Swin-T, measured in float32 (docs/memory.md).
+// With fewer, matrix products are too narrow.
+func quickMicroBatch(a backbone.Architecture, device graph.Device) int {
+	if device == graph.GPU {
+		return gpuMicroBatch
+	}
+	blocks := a.Blocks()
+	middle := blocks[len(blocks)/2]
+	half, values := graph.DefaultChunk/2, middle.Tokens()*middle.Width
+	return max(1, (half+values/2)/values)
+}
 
 // choices lists the ways to run a step from the fastest to the slowest. A step takes 1.00 to 1.05 times as long with activations as
-// with none, and 1.19 to 1.25 times with blocks (docs/memory.md). Micro-batches cost little down to smallMicroBatch images, in float32 on a
-// processor down to leastMicroBatch, so they come before blocks, and smaller ones after.
-func choices(batch int, fixed Fixed, c runner.StepConfig, device graph.Device) []choice {
-	least := smallMicroBatch
-	if c.Precision == graph.FP32 && device == graph.Processor {
-		least = leastMicroBatch
-	}
+// with none, and 1.12 to 1.25 times with blocks (docs/memory.md). Micro-batches cost little down to quick images, so they come before blocks,
+// and smaller ones after.
+func choices(batch int, fixed Fixed, c runner.StepConfig, quick int) []choice {
 	var large, small []int
 	for n := batch - 1; n > 0; n-- {
 		switch {
 		case batch%n != 0:
-		case n >= least:
+		case n >= quick:
 			large = append(large, n)
 		default:
 			small = append(small, n)
@@ -197,7 +203,7 @@ func (n *needs) pick(limit int64) (result.Memory, error) {
 	var least result.Need
 	var with choice
 	c := n.config
-	for _, w := range choices(c.Batch, c.Fixed, c.StepConfig, n.devices.Kind) {
+	for _, w := range choices(c.Batch, c.Fixed, c.StepConfig, quickMicroBatch(n.backbone.Architecture, n.devices.Kind)) {
 		need, err := n.of(w)
 		if err != nil {
 			return result.Memory{}, err
