@@ -2,22 +2,23 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"dtl-tf/graph/expect"
 	"dtl-tf/runner/result"
 )
 
-// TestNothingLearnt: a training whose rate is too small for float32 leaves the classifier as it starts, which gives all images the same
-// answer. fine-tune and eval say so, and run.json too.
+// TestNothingLearnt: a training whose rate is too small for float32 leaves the classifier as it starts, random. fine-tune and eval say so, and
+// run.json too.
 func TestNothingLearnt(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
-	const doubt = "all 12 images get the same answer, "
+	const doubt = "the answers are right no more often than if all were "
 	cli(t, "fine-tune", "--method", "linear", "--backbone", fixture.backbone, "--data", fixture.data, "--out", run, "--epochs", "1", "--batch", "8", "--lr", "1e-60").
 		want(t, exitDone, "the training seems to have failed: "+doubt, "a smaller --lr (it was 1e-60)")
 	record, err := result.ReadRun(filepath.Join(run, result.RunFile))
 	expect.NoError(t, err)
-	if got := record.Accuracy.Doubt; len(got) < len(doubt) || got[:len(doubt)] != doubt {
+	if got := record.Accuracy.Doubt; !strings.HasPrefix(got, doubt) {
 		t.Errorf("run.json: doubt %q", got)
 	}
 	cli(t, "eval", "--backbone", fixture.backbone, "--adapter", run, "--data", fixture.data).want(t, exitDone, "has learnt nothing about these images, or was made for others: "+doubt)
