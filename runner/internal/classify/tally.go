@@ -2,6 +2,8 @@ package classify
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"dtl-tf/runner/report"
 )
@@ -34,21 +36,20 @@ func (t *tally) doubt() Doubt {
 	if len(t.labels) < 2 {
 		return Doubt{}
 	}
-	d := Doubt{kind: noBetter, Images: t.images}
-	for class, n := range t.labels {
-		if n > d.Of || n == d.Of && class < d.Class {
-			d.Class, d.Of = class, n
+	if len(t.answered) == 1 {
+		only := slices.Collect(maps.Keys(t.answered))[0]
+		return Doubt{oneAnswer, only, t.labels[only], t.images}
+	}
+	class, of := 0, 0
+	for _, label := range slices.Sorted(maps.Keys(t.labels)) {
+		if n := t.labels[label]; n > of {
+			class, of = label, n
 		}
 	}
-	for class := range t.answered {
-		if len(t.answered) == 1 {
-			return Doubt{oneAnswer, class, t.labels[class], t.images}
-		}
-	}
-	if t.right > d.Of {
+	if t.right > of {
 		return Doubt{}
 	}
-	return d
+	return Doubt{noBetter, class, of, t.images}
 }
 
 // Doubt is a reason to think that a classifier has learnt nothing. The zero value is none.
