@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	_ "dtl-tf/graph/backbone/all"
 	"dtl-tf/runner/machine"
@@ -42,6 +43,12 @@ type AdapterSays struct {
 
 // BuiltIn stands for the path of the default backbone.
 const BuiltIn = "built-in default"
+
+// Streamed leaves the weights in the file until a session in float32 takes them piece by piece, so that they are in no other memory.
+func (c BackboneConfig) Streamed() BackboneConfig {
+	c.Held = graph.FP32.Bytes()
+	return c
+}
 
 func (c BackboneConfig) options() backbone.Options {
 	o := backbone.Options{Heads: c.Heads, Image: c.ImageSize, Mean: c.Mean, Std: c.Std, Memory: machine.AvailableBytes(), Held: c.Held}

@@ -126,6 +126,7 @@ func Classifier(ctx context.Context, c ClassifierConfig, ui runner.UI) error {
 	if c.Adapter == "" || c.Out == "" {
 		return runner.Usagef("--adapter and --out are required")
 	}
+	c.Backbone = c.Backbone.Streamed()
 	a, err := adapter.Open(ctx, c.AdaptedConfig, ui.Note)
 	if err != nil {
 		return err

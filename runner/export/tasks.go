@@ -99,6 +99,7 @@ func Tasks(ctx context.Context, c TasksConfig, ui runner.UI) error {
 			return runner.Usagef("the name %q of the adapter %s can't be that of a signature: choose another with --adapter NAME=FILE, of letters, digits and - _ .", f.Name, f.Path)
 		}
 	}
+	c.Backbone = c.Backbone.Streamed()
 	adapted, err := adapter.OpenSeveral(ctx, c.AdaptedConfig, files, ui.Note)
 	if err != nil {
 		return err

@@ -35,13 +35,9 @@ type loaded struct {
 	method     string   // "": the backbone's own head
 }
 
-// held is the bytes that each weight of a backbone takes in TensorFlow's memory, at most. Weights go there piece by piece and are in no other
-// memory, since nothing reads them again.
-var held = graph.FP32.Bytes()
-
 // loadClassifier loads a backbone with an adapter, or with its own head if there is no adapter.
 func loadClassifier(ctx context.Context, c runner.AdaptedConfig, threads int, note runner.NoteFunc) (*loaded, error) {
-	c.Backbone.Held = held
+	c.Backbone = c.Backbone.Streamed()
 	if c.Adapter == "" {
 		return loadOwnHead(ctx, c.Backbone, c.Method, threads, note)
 	}

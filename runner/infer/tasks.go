@@ -55,7 +55,7 @@ type oneTask struct {
 
 // openTasks loads one backbone with several adapters.
 func openTasks(ctx context.Context, c runner.AdaptedConfig, files []adapter.Named, threads int, note runner.NoteFunc) (*tasks, error) {
-	c.Backbone.Held = held
+	c.Backbone = c.Backbone.Streamed()
 	adapted, err := adapter.OpenSeveral(ctx, c, files, note)
 	if err != nil {
 		return nil, err

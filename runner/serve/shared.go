@@ -32,7 +32,7 @@ type shared struct {
 // the adapters, if there are any.
 func openEngine(ctx context.Context, c runner.AdaptedConfig, list []adapter.Named, threads int, note runner.NoteFunc) (Engine, error) {
 	e := &shared{method: c.Method, precision: graph.FP32, note: note}
-	c.Backbone.Held = graph.FP32.Bytes() // weights go to TensorFlow's memory piece by piece and are in no other
+	c.Backbone = c.Backbone.Streamed()
 	if len(list) > 0 {
 		quiet := func(string, ...any) {} // the notes on an adapter follow when it is served
 		opened, err := adapter.OpenSeveral(ctx, c, list, quiet)
