@@ -98,10 +98,19 @@ func fill(dir string, m Model) (err error) {
 // fitsHalf returns an error if a value is too large for float16, in which it would become infinite.
 func fitsHalf(values tensor.Map) error {
 	for _, name := range values.Names() {
-		for _, v := range values[name].Float32() {
-			if v > tensor.MaxHalf || v < -tensor.MaxHalf {
-				return fmt.Errorf("tensor %s holds %g, float16 ends at %d: store float32", name, v, tensor.MaxHalf)
+		var large float32
+		err := values[name].Pieces(func(piece []float32) {
+			for _, v := range piece {
+				if v > tensor.MaxHalf || v < -tensor.MaxHalf {
+					large = v
+				}
 			}
+		})
+		if err != nil {
+			return fmt.Errorf("tensor %s: %w", name, err)
+		}
+		if large != 0 {
+			return fmt.Errorf("tensor %s holds %g, float16 ends at %d: store float32", name, large, tensor.MaxHalf)
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func Backbone(ctx context.Context, c BackboneConfig, ui runner.UI) error {
 	if stored != graph.FP32 && stored != graph.FP16 {
 		return runner.Usagef("--stored %q is not possible: use %s or %s", c.Stored, graph.FP32, graph.FP16)
 	}
-	bb, err := c.Load(ctx)
+	bb, err := c.Streamed().Load(ctx)
 	if err != nil {
 		return err
 	}
