@@ -174,3 +174,20 @@ func TestChildAlone(t *testing.T) {
 		t.Error("half an architecture was measured")
 	}
 }
+
+// TestReason: what a library logs before it ends the process is not the reason.
+func TestReason(t *testing.T) {
+	const reason = "terminate called after throwing an instance of 'std::bad_alloc'"
+	for _, before := range []string{
+		"",
+		"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\nI0000 00:00:1795839431.627523   23123 port.cc:153] oneDNN custom operations are on.\n",
+		"2026-11-28 03:11:35.462697: W tensorflow/core/framework/cpu_allocator_impl.cc:82] Allocation exceeds 10% of free system memory.\n",
+	} {
+		if got := reasonIn(before + reason + "\n  what():  std::bad_alloc\n"); got != reason {
+			t.Errorf("%q", got)
+		}
+	}
+	if got := reasonIn("I0000 00:00:1.2 3 port.cc:153] on\n"); got != "it said nothing" {
+		t.Errorf("%q", got)
+	}
+}

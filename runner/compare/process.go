@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -61,11 +62,11 @@ func measureInChild(ctx context.Context, start Starter, r request, progress func
 	case last.Error != "":
 		failure = firstLine(last.Error)
 	case isOutOfMemory(stderr.String()):
-		failure = "does not fit into memory: " + firstLine(stderr.String())
+		failure = "does not fit into memory: " + reasonIn(stderr.String())
 	case isKilled(err):
 		failure = "does not fit into memory: the system ended its process, as it does when memory runs out"
 	case err != nil:
-		failure = fmt.Sprintf("its process failed (%v): %s", err, firstLine(stderr.String()))
+		failure = fmt.Sprintf("its process failed (%v): %s", err, reasonIn(stderr.String()))
 	default:
 		failure = "its process ended without a result"
 	}
@@ -117,6 +118,12 @@ func firstLine(text string) string {
 	}
 	return line
 }
+
+// logged is what TensorFlow says of itself on standard error, whatever happens: notices and warnings. Later versions than 2.18 announce them.
+var logged = regexp.MustCompile(`(?m)^(WARNING: All log messages before absl|[IW]\d{4} |\d{4}-\d\d-\d\d [0-9:.]+: [IW] ).*\n?`)
+
+// reasonIn is the first line of a child's standard error that is not logged.
+func reasonIn(text string) string { return firstLine(logged.ReplaceAllString(text, "")) }
 
 // maxHead is the number of bytes that a head keeps.
 const maxHead = 64 << 10
