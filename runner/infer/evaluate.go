@@ -107,7 +107,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 	}
 	progress.Break()
 	if doubt := s.Doubt.Words(record.Name); doubt != "" {
-		ui.Note("%s has learnt nothing about these images, or was made for others: %s", owner, doubt)
+		ui.Note("%s seems to have learnt nothing about these images, or to be made for others: %s", owner, doubt)
 	}
 	if c.Out != "" {
 		_, err = writeEvaluation(c.Out, e, ui.Note)

@@ -82,7 +82,7 @@ func (t *Table) explain(cells []source) {
 	}
 	for _, c := range cells {
 		if c.Usable() == nil && c.Run.Accuracy.Doubt != "" {
-			t.Notes = append(t.Notes, fmt.Sprintf("%s %s learnt nothing: %s.", c.Method, ofMethod(c), c.Run.Accuracy.Doubt))
+			t.Notes = append(t.Notes, fmt.Sprintf("%s %s seems to have learnt nothing: %s.", c.Method, ofMethod(c), c.Run.Accuracy.Doubt))
 		}
 	}
 	t.Notes = append(t.Notes, tabulate.Origins(cells, func(c source) string { return c.Set })...)

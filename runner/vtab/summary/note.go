@@ -54,7 +54,7 @@ func (t *Table) explain(r *Row, cells []source) {
 	}
 	for _, c := range cells {
 		if a := c.Run.Accuracy; a.Doubt != "" {
-			t.annotate(r, "%s: %s seed %d learnt nothing: %s.", r.Name, c.Task, c.Seed, a.Doubt)
+			t.annotate(r, "%s: %s seed %d seems to have learnt nothing: %s.", r.Name, c.Task, c.Seed, a.Doubt)
 		}
 		if n := c.Run.Data.Skipped; n > 0 {
 			t.annotate(r, "%s: %s seed %d: %s left out.", r.Name, c.Task, c.Seed, report.Count(n, "unreadable image"))
