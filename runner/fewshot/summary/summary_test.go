@@ -250,3 +250,20 @@ func otherData(t *testing.T) string {
 	expect.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), `"fingerprint": "oxford-pets"`, `"fingerprint": "other"`, 1)), 0o666))
 	return root
 }
+
+// TestDoubt: a table has a note on the cell of a classifier that seems to have learnt nothing.
+func TestDoubt(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "food101", 1, "dtl", 0, 40)
+	path := put(t, root, "food101", 1, "linear", 0, 1)
+	c, err := fewshot.ReadCell(path)
+	expect.NoError(t, err)
+	c.Run.Accuracy.Doubt = "all 9 images get the same answer"
+	expect.NoError(t, sweep.WriteCell(path, &c))
+	cells, _, err := read([]string{root})
+	expect.NoError(t, err)
+	notes := strings.Join(build(cells, nil).Notes, "\n")
+	if strings.Count(notes, "seems to have learnt nothing") != 1 || !strings.Contains(notes, "linear food101 1-shot split 0 seems to have learnt nothing: all 9 images get the same answer.") {
+		t.Error(notes)
+	}
+}

@@ -209,3 +209,16 @@ func TestQuoteOfAnotherBackbone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDoubt: the row of a classifier that seems to have learnt nothing has a footnote.
+func TestDoubt(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := finished("dtd", "dtl", 42, 70), finished("eurosat", "dtl", 42, 10)
+	bad.Run.Accuracy.Doubt = "all 9 images get the same answer"
+	put(t, dir, good, bad)
+	out, _, err := runTable(t, Config{Format: "json"}, dir)
+	expect.NoError(t, err)
+	if strings.Count(out, "seems to have learnt nothing") != 1 || !strings.Contains(out, "DTL: eurosat seed 42 seems to have learnt nothing: all 9 images get the same answer.") {
+		t.Error(out)
+	}
+}
