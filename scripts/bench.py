@@ -161,6 +161,8 @@ def measure(s, precision, batch, torch, failures):
     """All variants of one precision and batch, taking turns: a list of records for bench.json. Adds to failures why torch.compile failed."""
     workers, records = {}, {}
     for variant in s.variants:
+        if variant == "micro" and batch % MICRO:
+            continue  # micro-batches divide a batch
         try:
             workers[variant] = started(s, variant, precision, batch, torch)
         except Failed as e:
