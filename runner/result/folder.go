@@ -65,14 +65,14 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 	case errors.Is(err, fs.ErrNotExist) && policy == Resume:
 		return nil, fmt.Errorf("%s: no run to resume: the folder does not exist", path)
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(f.path); err == nil {
-			return nil, fmt.Errorf("%s: is a link to nothing: remove it or choose another --out", path)
-		}
 		if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
 			return nil, cannotWrite(path, err)
 		}
-		// Mkdir, unlike MkdirAll, succeeds for only one of two runs that start together.
+		// Mkdir, unlike MkdirAll, succeeds for only one of two runs that start together. The other one looks again.
 		if err := os.Mkdir(f.path, 0o777); errors.Is(err, fs.ErrExist) {
+			if isDangling(f.path) {
+				return nil, fmt.Errorf("%s: is a link to nothing: remove it or choose another --out", path)
+			}
 			return OpenFolder(path, policy)
 		} else if err != nil {
 			return nil, cannotWrite(path, err)
@@ -110,6 +110,16 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 	// A lock file that nobody held, without run.json, means that a process was killed right after it created the folder.
 	f.created = f.created || noRun != nil && noLock == nil
 	return f, nil
+}
+
+// isDangling reports whether path is a link to nothing.
+func isDangling(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return false
+	}
+	_, err = os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func existsAlready(path string) error {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"dtl-tf/graph/expect"
@@ -47,6 +48,42 @@ func TestFolderNew(t *testing.T) {
 	}
 	mustOpen(t, empty, Overwrite).Close()
 	onlyFile(t, empty)
+}
+
+// TestFolderTogether: of runs that open a new folder simultaneously, one gets it, and the others learn that a run is there.
+func TestFolderTogether(t *testing.T) {
+	const runs = 4
+	dir := t.TempDir()
+	for i := range 2000 {
+		out := filepath.Join(dir, strconv.Itoa(i))
+		var start, end sync.WaitGroup
+		start.Add(1)
+		end.Add(runs)
+		folders, errs := make([]*Folder, runs), make([]error, runs)
+		for k := range runs {
+			go func() {
+				defer end.Done()
+				start.Wait()
+				folders[k], errs[k] = OpenFolder(out, Refuse)
+			}()
+		}
+		start.Done()
+		end.Wait()
+		opened := 0
+		for k, f := range folders {
+			var locked *LockedError
+			switch {
+			case errs[k] == nil:
+				opened++
+				f.Close()
+			case !errors.As(errs[k], &locked) && errs[k].Error() != existsAlready(out).Error():
+				t.Fatalf("refused with: %v", errs[k])
+			}
+		}
+		if opened != 1 {
+			t.Fatalf("%d of %d runs got the folder", opened, runs)
+		}
+	}
 }
 
 func TestFolderRefused(t *testing.T) {
