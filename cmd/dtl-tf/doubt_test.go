@@ -9,8 +9,8 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// TestNothingLearnt: a training whose rate is too small for float32 leaves the classifier as it starts, random. fine-tune and eval say so, and
-// run.json too.
+// TestNothingLearnt: a training whose rate is too small for float32 leaves the classifier as it starts, random. fine-tune says so, eval of
+// one and of several adapters too, and run.json.
 func TestNothingLearnt(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
 	const doubt = "the answers are right no more often than if all were "
@@ -22,4 +22,6 @@ func TestNothingLearnt(t *testing.T) {
 		t.Errorf("run.json: doubt %q", got)
 	}
 	cli(t, "eval", "--backbone", fixture.backbone, "--adapter", run, "--data", fixture.data).want(t, exitDone, "seems to have learnt nothing about these images, or to be made for others: "+doubt)
+	cli(t, "eval", "--backbone", fixture.backbone, "--adapter", "a="+run, "--adapter", "b="+run, "--data", fixture.data).
+		want(t, exitDone, "the adapter a seems to have learnt nothing about these images, or to be made for others: "+doubt, "the adapter b seems to have learnt nothing")
 }

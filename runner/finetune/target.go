@@ -147,8 +147,12 @@ func (r *run) evaluateTargets(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("target %s: %w", t.name, err)
 		}
+		doubt := score.Doubt.Words(r.data.className)
+		if doubt != "" {
+			r.ui.Note("target %s: the classifier seems to know nothing about these images: %s", t.name, doubt)
+		}
 		r.record.Targets = append(r.record.Targets[:min(i, len(r.record.Targets))], result.Target{
-			Name: t.name, Top1: score.Top1, Images: score.Images, Masked: masked, Classes: count(occurring(t.items, r.data.classes)),
+			Name: t.name, Top1: score.Top1, Images: score.Images, Masked: masked, Classes: count(occurring(t.items, r.data.classes)), Doubt: doubt,
 		})
 		r.record.Measurements.EvaluationSeconds += result.Now().Sub(begun).Seconds()
 		r.record.Data.Skipped = r.data.skipped.Count()

@@ -159,6 +159,16 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// TestTargetDoubt: a classifier that stays as it starts knows nothing about a target either. Images of one class do not tell.
+func TestTargetDoubt(t *testing.T) {
+	c := onTargets(t)
+	c.Method, c.LearningRate = "linear", 1e-60
+	r, _ := trainedBy(t, c, "run")
+	if r.Accuracy.Doubt == "" || r.Targets[0].Doubt != r.Accuracy.Doubt || r.Targets[2].Doubt != "" {
+		t.Errorf("doubts: test %q, targets %q, %q", r.Accuracy.Doubt, r.Targets[0].Doubt, r.Targets[2].Doubt)
+	}
+}
+
 // until calls found as soon as a text is written.
 type until struct {
 	text  string

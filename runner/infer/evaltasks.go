@@ -94,19 +94,22 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	}
 	ui.Note("%s in %s, of which %d differ in content: each runs once", report.Count(u.total, "image"), report.Count(len(c.DataSets), "data set"), len(u.list))
 	ui.Note("%s", describeSharing(t.sharing))
-	answers, err := u.evaluate(ctx, t, c, scores, ui)
+	answers, err := u.evaluate(ctx, t, c, ui)
 	if err != nil {
 		return nil, err
 	}
-	for i := range scores {
+	for i, task := range t.list {
+		if task.several {
+			f, _ := assess.Several(answers[i].several, task.classes)
+			scores[i].Images, scores[i].Several = f.Images, &f
+		} else {
+			scores[i].Score = answers[i].counts.Score()
+		}
 		if scores[i].Images == 0 {
-			return nil, runner.Usagef("task %s: no image could be evaluated", scores[i].Adapter)
+			return nil, runner.Usagef("task %s: no image could be evaluated", task.name)
 		}
-		scores[i].Top1 *= 100 / float64(scores[i].Images)
-		if t.list[i].several {
-			f, _ := assess.Several(answers[i].several, t.list[i].classes)
-			scores[i].Several, scores[i].Top1 = &f, 0
-		}
+		record := assess.Record{Classes: task.classes, ClassNames: task.classNames}
+		noteDoubt("the adapter "+spell.Line(task.name), scores[i].Score, record, ui.Note)
 	}
 	if c.Out == "" {
 		return scores, nil
@@ -123,7 +126,7 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []tas
 	for i, task := range t.list {
 		record := assess.Record{
 			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split, Exif: t.images.Upright,
-			Skipped: sizes[i] - answers[i].count(), Classes: task.classes, ClassNames: task.classNames,
+			Skipped: sizes[i] - scores[i].Images, Classes: task.classes, ClassNames: task.classNames,
 		}
 		var e *assess.Evaluation
 		if task.several {
@@ -309,13 +312,13 @@ func (u *union) groups() (list []group) {
 	return list
 }
 
-// evaluate counts images and right answers (in Top1) for every task. With Out, and for tasks of any number of classes,
-// it returns the answers of each task in the order of its data set.
-func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []TaskScore, ui runner.UI) (answers []taskAnswers, err error) {
+// evaluate runs every image once. It returns what each task answers, the list only with Out.
+func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, ui runner.UI) (answers []taskAnswers, err error) {
 	kept := make([]map[int]assess.Answer, len(t.list)) // by the position in the data set
 	several := make([]map[int]assess.SeveralAnswer, len(t.list))
+	counts := make([]*classify.Tally, len(t.list))
 	for i := range kept {
-		kept[i], several[i] = map[int]assess.Answer{}, map[int]assess.SeveralAnswer{}
+		kept[i], several[i], counts[i] = map[int]assess.Answer{}, map[int]assess.SeveralAnswer{}, classify.NewTally()
 	}
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
@@ -341,12 +344,14 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 					classes := t.list[task].classes
 					for i, at := range b.Indices {
 						logits := all[j].Float32()[i*classes : (i+1)*classes]
-						u.list[g.images[at]].count(task, classify.Argmax(logits), &scores[task].Score)
-						switch {
-						case t.list[task].several:
-							u.list[g.images[at]].judgeSeveral(task, logits, u.sets[task], several[task])
-						case c.Out != "":
-							u.list[g.images[at]].judge(task, logits, kept[task])
+						image := u.list[g.images[at]]
+						if t.list[task].several {
+							image.judgeSeveral(task, logits, u.sets[task], several[task])
+							continue
+						}
+						image.count(task, classify.Argmax(logits), counts[task])
+						if c.Out != "" {
+							image.judge(task, logits, kept[task])
 						}
 					}
 				}
@@ -363,18 +368,18 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, scores []T
 		}
 	}
 	for i := range kept {
-		answers = append(answers, taskAnswers{inOrder(kept[i]), inOrder(several[i])})
+		answers = append(answers, taskAnswers{counts[i], inOrder(kept[i]), inOrder(several[i])})
 	}
 	return answers, nil
 }
 
-// taskAnswers are the answers of a task, of the one kind or of the other.
+// taskAnswers are the answers of a task in the order of its data set: counts and one, or several if an image may be of any number of
+// classes.
 type taskAnswers struct {
-	one     []assess.Answer
+	counts  *classify.Tally
+	one     []assess.Answer // with Out only
 	several []assess.SeveralAnswer
 }
-
-func (a taskAnswers) count() int { return len(a.one) + len(a.several) }
 
 // inOrder lists values by ascending key.
 func inOrder[T any](of map[int]T) (list []T) {
@@ -402,14 +407,11 @@ func (i image) judge(task int, logits []float32, kept map[int]assess.Answer) {
 	}
 }
 
-// count adds an answer of a task for the image.
-func (i image) count(task, answer int, s *classify.Score) {
+// count adds an answer of a task for the image, for each place in which the task's data set has it.
+func (i image) count(task, answer int, counts *classify.Tally) {
 	for _, use := range i.uses {
 		if use.task == task {
-			s.Images++
-			if use.label == answer {
-				s.Top1++
-			}
+			counts.Add(use.label, answer)
 		}
 	}
 }

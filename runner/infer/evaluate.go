@@ -106,13 +106,18 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 		e = assess.New(record, answers)
 	}
 	progress.Break()
-	if doubt := s.Doubt.Words(record.Name); doubt != "" {
-		ui.Note("%s seems to have learnt nothing about these images, or to be made for others: %s", owner, doubt)
-	}
+	noteDoubt(owner, s.Score, record, ui.Note)
 	if c.Out != "" {
 		_, err = writeEvaluation(c.Out, e, ui.Note)
 	}
 	return s, err
+}
+
+// noteDoubt says that a classifier seems to know nothing about the images, if its score says so. record has the names of its classes.
+func noteDoubt(owner string, s classify.Score, record assess.Record, note runner.NoteFunc) {
+	if doubt := s.Doubt.Words(record.Name); doubt != "" {
+		note("%s seems to have learnt nothing about these images, or to be made for others: %s", owner, doubt)
+	}
 }
 
 // match gives the images of a data set the labels of the classifier, by class name if both have names. If an image has any number of

@@ -224,8 +224,9 @@ type Target struct {
 	Name    string  `json:"name"`
 	Top1    float64 `json:"top1"` // percent
 	Images  int     `json:"images"`
-	Classes int     `json:"classes"`     // that the images are of
-	Masked  float64 `json:"masked_top1"` // of the answers among these classes only
+	Classes int     `json:"classes"`         // that the images are of
+	Masked  float64 `json:"masked_top1"`     // of the answers among these classes only
+	Doubt   string  `json:"doubt,omitempty"` // why the classifier seems to know nothing about these images
 }
 
 // Frozen holds the hashes of the frozen tensors before and after training.

@@ -84,6 +84,27 @@ func (t *Table) explain(cells []source) {
 	t.Notes = append(t.Notes, tabulate.Trainings(cells, func(c source) string { return c.Settings() }, source.Key)...)
 	t.explainMissing(cells)
 	t.explainEmpty(cells)
+	t.explainDoubts(cells)
+}
+
+// explainDoubts names the cells whose classifier seems to know nothing about the images of a domain.
+func (t *Table) explainDoubts(cells []source) {
+	for _, c := range cells {
+		if c.Usable() != nil {
+			continue
+		}
+		doubt := func(domain, why string) {
+			if why != "" {
+				t.Notes = append(t.Notes, fmt.Sprintf("%s seems to know nothing about the images of %s: %s.", c.Key(), domain, why))
+			}
+		}
+		if a := c.Run.Accuracy; a != nil {
+			doubt(c.Source, a.Doubt)
+		}
+		for _, target := range c.Run.Targets {
+			doubt(target.Name, target.Doubt)
+		}
+	}
 }
 
 // explainMissing names the cells without an accuracy, among all combinations of what other cells have.

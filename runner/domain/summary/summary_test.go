@@ -112,6 +112,11 @@ func TestTable(t *testing.T) {
 // TestText: the table says what it holds, and names what it lacks.
 func TestText(t *testing.T) {
 	root := results(t)
+	path := put(t, root, cell("linear", 42), 80, 45, 20)
+	doubtful, err := domain.ReadCell(path)
+	expect.NoError(t, err)
+	doubtful.Run.Accuracy.Doubt, doubtful.Run.Targets[1].Doubt = "all cats", "all dogs"
+	expect.NoError(t, sweep.WriteCell(path, &doubtful))
 	text, err := table(t, Config{Folders: []string{root}, Format: report.Markdown})
 	expect.NoError(t, err)
 	flat := strings.Join(strings.Fields(text), " ")
@@ -123,6 +128,7 @@ func TestText(t *testing.T) {
 		"Targets with images of a part of the classes: sketch 4 of 10.", "(--mask adds rows",
 		"Failed: photo linear seed 43: out of memory", "Missing, 2 of 6 cells: photo linear seed 43, photo linear seed 44.",
 		"Linear: trained with the recipe usual: 20 epochs, batch 32, fp32.",
+		"photo linear seed 42 seems to know nothing about the images of photo: all cats.", "photo linear seed 42 seems to know nothing about the images of sketch: all dogs.",
 	} {
 		if !strings.Contains(flat, want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)

@@ -31,14 +31,14 @@ func SeveralLoss(ctx context.Context, images iter.Seq2[Answered, error], sets []
 
 // Answers is Top1 of classified images that also returns the answer for every image, in order.
 func Answers(ctx context.Context, images iter.Seq2[Answered, error], done func(images int)) (s Score, answers []assess.Answer, err error) {
-	t := newTally()
+	t := NewTally()
 	_, err = each(ctx, images, done, func(item data.Item, logits []float32) {
 		a := assess.Judge(item.Name, item.Label, logits)
-		t.add(a.True, a.Predicted())
+		t.Add(a.True, a.Predicted())
 		answers = append(answers, a)
 	})
 	if err != nil {
 		return Score{}, nil, err
 	}
-	return t.score(), answers, nil
+	return t.Score(), answers, nil
 }

@@ -86,12 +86,12 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
 func Top1(ctx context.Context, c Classifier, loader *data.Loader, size int, done func(images int)) (Score, error) {
-	t := newTally()
-	_, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) { t.add(item.Label, Argmax(logits)) })
+	t := NewTally()
+	_, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) { t.Add(item.Label, Argmax(logits)) })
 	if err != nil {
 		return Score{}, err
 	}
-	return t.score(), nil
+	return t.Score(), nil
 }
 
 // Answered is a batch of classified images.

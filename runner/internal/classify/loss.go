@@ -11,15 +11,15 @@ import (
 
 // TopLoss is Top1 of classified images that also measures the loss: the mean over the images of the cross-entropy with their labels, in nats.
 func TopLoss(ctx context.Context, images iter.Seq2[Answered, error], done func(images int)) (Score, float64, error) {
-	t, loss := newTally(), 0.0
+	t, loss := NewTally(), 0.0
 	seen, err := each(ctx, images, done, func(item data.Item, logits []float32) {
-		t.add(item.Label, Argmax(logits))
+		t.Add(item.Label, Argmax(logits))
 		loss += crossEntropy(logits, item.Label)
 	})
 	if err != nil {
 		return Score{}, 0, err
 	}
-	return t.score(), loss / float64(seen), nil
+	return t.Score(), loss / float64(seen), nil
 }
 
 // crossEntropy is -log softmax(logits)[label].

@@ -9,9 +9,9 @@ import (
 // Top1Masked is Top1 that also measures the accuracy, in percent, of the answers among the allowed classes only: the largest of their
 // logits counts.
 func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int, allowed []bool, done func(images int)) (score Score, masked float64, err error) {
-	t, among := newTally(), 0
+	t, among := NewTally(), 0
 	seen, err := each(ctx, Images(ctx, c, loader, size), done, func(item data.Item, logits []float32) {
-		t.add(item.Label, Argmax(logits))
+		t.Add(item.Label, Argmax(logits))
 		if argmaxAmong(logits, allowed) == item.Label {
 			among++
 		}
@@ -19,7 +19,7 @@ func Top1Masked(ctx context.Context, c Classifier, loader *data.Loader, size int
 	if err != nil {
 		return Score{}, 0, err
 	}
-	return t.score(), 100 * float64(among) / float64(seen), nil
+	return t.Score(), 100 * float64(among) / float64(seen), nil
 }
 
 // argmaxAmong is Argmax among the allowed values, -1 if none is.

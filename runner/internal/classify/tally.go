@@ -8,15 +8,17 @@ import (
 	"dtl-tf/runner/report"
 )
 
-// tally counts answers and labels by class.
-type tally struct {
+// Tally counts answers and labels by class.
+type Tally struct {
 	images, right    int
 	answered, labels map[int]int
 }
 
-func newTally() *tally { return &tally{answered: map[int]int{}, labels: map[int]int{}} }
+// NewTally returns an empty tally.
+func NewTally() *Tally { return &Tally{answered: map[int]int{}, labels: map[int]int{}} }
 
-func (t *tally) add(label, answer int) {
+// Add counts an answer for an image of class label.
+func (t *Tally) Add(label, answer int) {
 	t.images++
 	t.labels[label]++
 	t.answered[answer]++
@@ -25,14 +27,14 @@ func (t *tally) add(label, answer int) {
 	}
 }
 
-// score is the score of what was counted, at least one image.
-func (t *tally) score() Score {
-	return Score{Top1: 100 * float64(t.right) / float64(t.images), Images: t.images, Doubt: t.doubt()}
+// Score is the score of what was counted, the zero value if that is nothing.
+func (t *Tally) Score() Score {
+	return Score{Top1: 100 * float64(t.right) / float64(max(t.images, 1)), Images: t.images, Doubt: t.doubt()}
 }
 
 // doubt compares the answers with those of a classifier that knows nothing but the most frequent class. Images of a single class tell
 // nothing.
-func (t *tally) doubt() Doubt {
+func (t *Tally) doubt() Doubt {
 	if len(t.labels) < 2 {
 		return Doubt{}
 	}

@@ -18,11 +18,11 @@ func TestDoubt(t *testing.T) {
 		{"of equally frequent classes the first", []int{2, 1}, []int{1, 2}, "the answers are right no more often than if all were dog, the class of 50.0 % of the images"},
 		{"images of one class", []int{1, 1}, []int{0, 0}, ""},
 	} {
-		counts := newTally()
+		counts := NewTally()
 		for i, label := range c.labels {
-			counts.add(label, c.answers[i])
+			counts.Add(label, c.answers[i])
 		}
-		if got := counts.score().Doubt.Words(func(class int) string { return names[class] }); got != c.want {
+		if got := counts.Score().Doubt.Words(func(class int) string { return names[class] }); got != c.want {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
 		}
 	}
