@@ -140,13 +140,13 @@ func layoutOf(root string) (l layout, err error) {
 		}
 	}
 	if class == "" && (slices.Contains(named, Train) || slices.Contains(named, Test)) {
-		return splitLayout(root, named, others), nil
+		return splitLayout(root, named, others)
 	}
 	if len(top.folders) < 2 {
 		return l, nil
 	}
 	for _, name := range top.folders {
-		if name != class && resemblesSplit(name) {
+		if name != class && SplitLike(name) != "" {
 			return l, fmt.Errorf("%s has a folder %s but no %s/: rename the folders to %s/, %s/ and %s/, with class folders in them",
 				root, name, Train, Train, Val, Test)
 		}
@@ -164,8 +164,9 @@ func layoutOf(root string) (l layout, err error) {
 	return l, nil
 }
 
-// splitLayout is the layout with train/, test/ and one of valFolders. A note names the other folders.
-func splitLayout(root string, named, unused []string) (l layout) {
+// splitLayout is the layout with train/, test/ and one of valFolders. A note names the other folders. One that seems to be a split that is
+// not there, such as Test, is an error, as its images would not be used.
+func splitLayout(root string, named, unused []string) (l layout, err error) {
 	for _, split := range []string{Train, Test} {
 		if slices.Contains(named, split) {
 			l.splits = append(l.splits, splitFolder{split, split})
@@ -180,17 +181,41 @@ func splitLayout(root string, named, unused []string) (l layout) {
 			l.splits = append(l.splits, splitFolder{Val, name})
 		}
 	}
+	for _, name := range unused {
+		split := SplitLike(name)
+		if split == "" || slices.ContainsFunc(l.splits, func(f splitFolder) bool { return f.split == split }) {
+			continue
+		}
+		in, err := readFolder(filepath.Join(root, name))
+		if err != nil {
+			return l, err
+		}
+		if len(in.folders)+len(in.images) > 0 {
+			return l, LikeSplitError(root, name)
+		}
+	}
 	if len(unused) > 0 {
 		l.notes = []string{fmt.Sprintf("not used, folders of %s beside those of splits: %d (%s)", root, len(unused), spell.Few(unused, maxNames))}
 	}
-	return l
+	return l, nil
 }
 
-// resemblesSplit reports whether a folder is more likely a split than a class.
-func resemblesSplit(name string) bool {
-	return slices.Contains([]string{
-		"train", "training", "trainval", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation",
-	}, strings.ToLower(name))
+// SplitLike returns the split that a folder is more likely than a class, by its name; "" if it is a class.
+func SplitLike(name string) string {
+	switch strings.ToLower(name) {
+	case "train", "training", "trainval":
+		return Train
+	case "val", "valid", "validation", "dev":
+		return Val
+	case "test", "testing", "eval", "evaluation":
+		return Test
+	}
+	return ""
+}
+
+// LikeSplitError says that a folder beside those of splits seems to be another split.
+func LikeSplitError(root, name string) error {
+	return fmt.Errorf("%s has a folder %s, whose images would not be used: rename it to %s/, or move it elsewhere if it is no split", root, name, SplitLike(name))
 }
 
 // isDataSet reports whether a folder is a data set with splits.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dtl-tf/runner"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/prepare/archive"
 )
 
@@ -17,9 +18,11 @@ type authorSet struct {
 	dataset string // name in TFDS
 	title   string // for people
 	files   []authorFile
-	either  bool   // any of the files is the whole data set; otherwise all are needed
-	inner   string // name of a .tar.gz in the archive that has the data, "" if there is none
-	raw     bool   // the files are no archives: see rawFiles
+	// common are the names among files that archives of other data often have, too: they tell nothing where there are images.
+	common []string
+	either bool   // any of the files is the whole data set; otherwise all are needed
+	inner  string // name of a .tar.gz in the archive that has the data, "" if there is none
+	raw    bool   // the files are no archives: see rawFiles
 	// mark recognises a name that only this set has, below any folders; nil if the published names are enough.
 	mark func(name string) bool
 	open func(ctx context.Context, c Config, set *authorSet, task string) (source, error)
@@ -101,10 +104,12 @@ func openByContent(ctx context.Context, c Config, entries []archive.Entry) (sour
 	if err != nil {
 		return nil, err
 	}
+	unpacked := slices.ContainsFunc(entries, func(e archive.Entry) bool { return data.IsImageName(e.Name) })
 	var found []*authorSet
 	for _, s := range authorSets() {
 		if slices.ContainsFunc(entries, func(e archive.Entry) bool {
-			return s.publishedName(path.Base(e.Name)) != "" || s.mark != nil && s.mark(e.Name)
+			published := s.publishedName(path.Base(e.Name))
+			return published != "" && !(unpacked && slices.Contains(s.common, published)) || s.mark != nil && s.mark(e.Name)
 		}) {
 			found = append(found, s)
 		}

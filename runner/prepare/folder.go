@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -60,7 +61,10 @@ func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 	}
 	slices.SortFunc(images, func(a, b archive.Entry) int { return strings.Compare(a.Name, b.Name) })
 	prefix := commonFolder(images)
-	split := splitNames(images, prefix)
+	split, err := splitNames(a.Path, images, prefix)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range images {
 		parts := strings.Split(strings.TrimPrefix(e.Name, prefix), "/")
 		in := "train"
@@ -98,20 +102,31 @@ func commonFolder(images []archive.Entry) string {
 }
 
 // splitNames maps the first folders to splits. It returns nil if they are classes: if there is no train/, or train/ contains images
-// instead of folders. Folders of other names beside splits have no entry.
-func splitNames(images []archive.Entry, prefix string) map[string]string {
+// instead of folders. Folders of other names beside splits have no entry. A folder of folders that seems to be a split of another
+// name, such as Test, is an error.
+func splitNames(root string, images []archive.Entry, prefix string) (map[string]string, error) {
 	all := map[string]string{"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
-	found := map[string]string{}
+	found, like := map[string]string{}, map[string]string{}
 	for _, e := range images {
 		first, rest, _ := strings.Cut(e.Name[len(prefix):], "/")
 		if all[first] != "" && strings.Contains(rest, "/") {
 			found[first] = all[first]
+		} else if strings.Contains(rest, "/") && data.SplitLike(first) != "" {
+			like[first] = data.SplitLike(first)
 		}
 	}
-	if found["train"] == "" {
-		return nil
+	for _, name := range slices.Sorted(maps.Keys(like)) {
+		if found[data.Train] == "" {
+			return nil, fmt.Errorf("%s has a folder %s but no train/: rename the folders to train/, val/ and test/, with class folders in them", root, prefix+name)
+		}
+		if !slices.Contains(slices.Collect(maps.Values(found)), like[name]) {
+			return nil, data.LikeSplitError(root, prefix+name)
+		}
 	}
-	return found
+	if found[data.Train] == "" {
+		return nil, nil
+	}
+	return found, nil
 }
 
 // label numbers the classes of the training images and labels all images.

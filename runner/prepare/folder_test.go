@@ -169,6 +169,17 @@ func TestUnusedFolders(t *testing.T) {
 	}
 }
 
+// TestArchiveBeside checks that an archive of a common name beside class folders does not make them another data set.
+func TestArchiveBeside(t *testing.T) {
+	root := animals(t, "train")
+	files{"a.png": "x"}.zip(t, filepath.Join(root, "train.zip"))
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "images.tar.gz"), []byte("broken"), 0o666))
+	r := prepared(t, config(t, root, "animals"))
+	if r.Classes != 3 || !strings.Contains(strings.Join(r.Remarks, "\n"), "train.zip") {
+		t.Errorf("%d classes, remarks %q", r.Classes, r.Remarks)
+	}
+}
+
 // TestLink checks that linked images are the source's files.
 func TestLink(t *testing.T) {
 	root := animals(t, "")
@@ -223,6 +234,16 @@ func TestFoldersRefused(t *testing.T) {
 		{"too many to validate", func(_ *testing.T, _ string, c *Config) { c.Val = 43 }, []string{"there are 42 for --val 43"}},
 		{"none to test", func(_ *testing.T, _ string, c *Config) { c.Train, c.Val = 50, 2 }, []string{"--train 50", "--val 2", "test.txt"}},
 		{"too many to test", func(_ *testing.T, _ string, c *Config) { c.Test = 40 }, []string{"39 are left for --test 40"}},
+		{"splits by other names", func(t *testing.T, root string, c *Config) {
+			c.From = t.TempDir()
+			expect.NoError(t, os.Rename(root, filepath.Join(c.From, "Train")))
+			imageFile(t, filepath.Join(c.From, "Test", "dog", "1.png"), 1)
+		}, []string{"has a folder Test but no train/", "rename the folders"}},
+		{"a split by another name", func(t *testing.T, root string, c *Config) {
+			c.From = t.TempDir()
+			expect.NoError(t, os.Rename(root, filepath.Join(c.From, "train")))
+			imageFile(t, filepath.Join(c.From, "testing", "dog", "1.png"), 1)
+		}, []string{"has a folder testing, whose images would not be used", "rename it to test/"}},
 		{"an image outside", func(t *testing.T, root string, _ *Config) { imageFile(t, filepath.Join(root, "x.png"), 1) }, []string{"x.png", "no class folder"}},
 		{"no image", func(t *testing.T, root string, _ *Config) {
 			for i := range 30 {

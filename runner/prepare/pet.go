@@ -15,8 +15,9 @@ var petSet = &authorSet{
 		{"images.tar.gz", 791918971, "67195c5e1c01f1ab5f9b6a5d22b8c27a580d896ece458917e61d459337fa318d"},
 		{"annotations.tar.gz", 19173078, "52425fb6de5c424942b7626b428656fcbd798db970a937df61750c0f1d358e91"},
 	},
-	mark: func(name string) bool { return below(name, "annotations/trainval.txt") != "" },
-	open: openRecords(func() rules { return pets{texts{}} }),
+	common: []string{"images.tar.gz", "annotations.tar.gz"},
+	mark:   func(name string) bool { return below(name, "annotations/trainval.txt") != "" },
+	open:   openRecords(func() rules { return pets{texts{}} }),
 }
 
 type pets struct{ texts }

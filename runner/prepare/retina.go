@@ -24,8 +24,9 @@ var retinaSet = &authorSet{
 		{name: "train.zip"}, {name: "test.zip"}, {name: "trainLabels.csv"},
 		{"retinopathy_solution.csv", 1181257, "a6af3d66804e81887da89b9261bcfb7da4f5bacedb070f1b5db83fa879ab60c9"},
 	},
-	mark: func(name string) bool { return below(name, retinaTrain, retinaTest) != "" },
-	open: openRecords(func() rules { return retina{texts{}} }),
+	common: []string{"train.zip", "test.zip"},
+	mark:   func(name string) bool { return below(name, retinaTrain, retinaTest) != "" },
+	open:   openRecords(func() rules { return retina{texts{}} }),
 }
 
 const (
