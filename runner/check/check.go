@@ -26,10 +26,11 @@ type Config struct {
 	JSON bool   // print a Report as JSON
 }
 
-// member is a picture of the data set.
+// member is a place of the data set with a picture.
 type member struct {
 	data.Item
 	split string
+	again bool // an earlier member has the same path
 	data.Examined
 }
 
@@ -50,10 +51,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	}
 	defer decoder.Close()
 	progress := report.NewProgress(ui.Err, ui.Quiet)
-	reader := data.Images{Decoder: decoder}
-	err = data.Each(ctx, len(images), func(i int) { images[i].Examined = reader.Examine(images[i].Path) }, progress.Task("reading images", len(images)))
-	progress.Break()
-	if err != nil {
+	if err := examine(ctx, images, data.Images{Decoder: decoder}, progress); err != nil {
 		return fmt.Errorf("interrupted: %w", err)
 	}
 	r := newReport(c.Data, set, images)
@@ -114,9 +112,32 @@ func refused(c Config, err error, ui runner.UI) error {
 	return fmt.Errorf("%s in %s, whose images were not looked at", report.Count(r.Problems, "problem"), c.Data)
 }
 
-// imagesOf lists the files of a set, each once, with its first split. The splits train and val of lists come before their union.
+// examine reads the files of members, each once.
+func examine(ctx context.Context, images []member, reader data.Images, progress *report.Progress) error {
+	defer progress.Break()
+	var files []int
+	first := map[string]int{}
+	for i := range images {
+		if !images[i].again {
+			first[images[i].Path] = i
+			files = append(files, i)
+		}
+	}
+	err := data.Each(ctx, len(files), func(i int) { m := &images[files[i]]; m.Examined = reader.Examine(m.Path) }, progress.Task("reading images", len(files)))
+	for i := range images {
+		images[i].Examined = images[first[images[i].Path]].Examined
+	}
+	return err
+}
+
+// imagesOf lists what the splits of a set hold, also what is listed twice. The union of the splits train and val of lists adds only what
+// they lack.
 func imagesOf(set *data.Set) (images []member) {
-	seen := map[string]bool{}
+	type listed struct {
+		path  string
+		label int
+	}
+	seen, trained := map[string]bool{}, map[listed]bool{}
 	for _, split := range splits(set) {
 		items, err := set.Split(split)
 		if err != nil {
@@ -127,9 +148,14 @@ func imagesOf(set *data.Set) (images []member) {
 			name = data.Train
 		}
 		for _, item := range items {
-			if !seen[item.Path] {
-				seen[item.Path] = true
-				images = append(images, member{Item: item, split: name})
+			is := listed{item.Path, item.Label}
+			if split == data.TrainVal && trained[is] {
+				continue
+			}
+			images = append(images, member{Item: item, split: name, again: seen[item.Path]})
+			seen[item.Path] = true
+			if split == data.Train || split == data.Val {
+				trained[is] = true
 			}
 		}
 	}

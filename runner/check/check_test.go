@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -195,6 +196,65 @@ func TestLayouts(t *testing.T) {
 		if !strings.Contains(out, line) {
 			t.Errorf("no %q in\n%s", line, out)
 		}
+	}
+}
+
+// TestListedTwice: what lists name more than once is a finding, but not the union of train and val.
+func TestListedTwice(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 6 {
+		files[fmt.Sprintf("%d.png", i)] = picture(t, i+1, 40, 48)
+	}
+	for name, c := range map[string]struct {
+		lists map[string]string
+		want  []string
+		count int
+	}{
+		"the union": {
+			lists: map[string]string{"train800.txt": "0.png 0\n1.png 1\n", "val200.txt": "2.png 0\n", "train800val200.txt": "2.png 0\n0.png 0\n1.png 1\n", "test.txt": "3.png 1\n"},
+			want:  []string{"(lists): 4 images of 2 classes", "all        2    1     1"},
+		},
+		"two splits": {
+			lists: map[string]string{"train.txt": "0.png 0\n1.png 1\n", "test.txt": "1.png 1\n0.png 0\n"},
+			want:  []string{"4 images of 2 classes", "problem  1.png: listed twice: results on test would count what train has seen", "problem  0.png: listed twice"}, count: 2,
+		},
+		"the union has test images": {
+			lists: map[string]string{"train800val200.txt": "0.png 0\n1.png 1\n", "test.txt": "1.png 1\n3.png 0\n"},
+			want:  []string{"problem  1.png: listed twice: results on train would count what test has seen"}, count: 1,
+		},
+		"two labels": {
+			lists: map[string]string{"train.txt": "0.png 0\n1.png 1\n0.png 1\n", "test.txt": "3.png 1\n"},
+			want:  []string{"problem  0.png: listed twice, but the labels are 1 here and 0 there: at least one is wrong"}, count: 1,
+		},
+		"the same line": {
+			lists: map[string]string{"train.txt": "0.png 0\n1.png 1\n0.png 0\n", "test.txt": "3.png 1\n"},
+			want:  []string{"remark   0.png: listed twice: it counts twice, remove one of them"},
+		},
+		"no test": {
+			lists: map[string]string{"train.txt": "0.png 0\n1.png 1\n"},
+			want:  []string{"there is no split test to measure accuracy on: fine-tune measures none, unless --test 0.15 sets 15 % of the training images aside"},
+		},
+		"no test, and a union": {
+			lists: map[string]string{"train800.txt": "0.png 0\n1.png 1\n", "val200.txt": "2.png 0\n", "train800val200.txt": "2.png 0\n0.png 0\n1.png 1\n"},
+			want:  []string{"there is no split test to measure accuracy on: fine-tune measures none\n"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			write(t, root, files)
+			for list, lines := range c.lists {
+				write(t, root, map[string][]byte{list: []byte(lines)})
+			}
+			out, err := run(t, root, false)
+			if strings.Count(out, "problem  ") != c.count || (err != nil) != (c.count > 0) {
+				t.Errorf("%d problems are wanted: %v\n%s", c.count, err, out)
+			}
+			for _, line := range c.want {
+				if !strings.Contains(out, line) {
+					t.Errorf("no %q in\n%s", line, out)
+				}
+			}
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/data/likeness"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/internal/finding"
 	"dtl-tf/runner/report"
 )
@@ -20,6 +21,7 @@ import (
 func reportFiles(images []member, f *finding.List) {
 	for i := range images {
 		switch m := &images[i]; {
+		case m.again:
 		case m.Missing != nil:
 			f.Problem("files that can't be read", m.where(), "%v", m.Missing)
 		case m.Broken != nil:
@@ -54,7 +56,7 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 	reportLabels(set, images, f)
 	train, test := parts[data.Train], parts[data.Test]
 	if len(test.Items) == 0 {
-		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: fine-tune sets 15 %% of the images aside for it (--test 0.15), and --val 0.15 as many to choose the epoch")
+		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: %s", whatTests(set))
 	}
 	if len(train.Items) == 0 {
 		f.Problem("splits", set.Root, "there is no split train: nothing can be learned")
@@ -94,7 +96,19 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 	}
 }
 
-// reportCopies reports files with the same content. It matters most that they have two labels, and next that they are in two splits.
+// whatTests says what training does with a set that has no test images.
+func whatTests(set *data.Set) string {
+	share := fmt.Sprintf("%g %%", 100*finetune.OwnTest)
+	switch {
+	case finetune.SetsTestAside(set):
+		return fmt.Sprintf("fine-tune sets %s of the images aside for it (--test %g), and --val %g as many to choose the epoch", share, finetune.OwnTest, finetune.OwnTest)
+	case set.Divisible():
+		return fmt.Sprintf("fine-tune measures none, unless --test %g sets %s of the training images aside", finetune.OwnTest, share)
+	}
+	return "fine-tune measures none"
+}
+
+// reportCopies reports files with the same content, and files that are listed more than once. It matters most that they have two labels, and next that they are in two splits.
 func reportCopies(set *data.Set, images []member, f *finding.List) {
 	firsts := map[[sha256.Size]byte]*member{}
 	for i := range images {
@@ -103,15 +117,21 @@ func reportCopies(set *data.Set, images []member, f *finding.List) {
 			continue
 		}
 		first := firsts[m.Sum]
-		switch {
-		case first == nil:
+		if first == nil {
 			firsts[m.Sum] = m
+			continue
+		}
+		same := "the same file as " + first.where()
+		if m.again && m.Path == first.Path {
+			same = "listed twice"
+		}
+		switch {
 		case first.Label != m.Label:
-			f.Problem("files with two labels", m.where(), "the same file as %s, but the labels are %s here and %s there: at least one is wrong", first.where(), class(set, m), class(set, first))
+			f.Problem("files with two labels", m.where(), "%s, but the labels are %s here and %s there: at least one is wrong", same, class(set, m), class(set, first))
 		case first.split != m.split:
-			f.Problem("files in two splits", m.where(), "the same file as %s: results on %s would count what %s has seen, so remove one of them", first.where(), m.split, first.split)
+			f.Problem("files in two splits", m.where(), "%s: results on %s would count what %s has seen, so remove one of them", same, m.split, first.split)
 		default:
-			f.Remark("files that are there twice", m.where(), "the same file as %s: it counts twice, remove one of them", first.where())
+			f.Remark("files that are there twice", m.where(), "%s: it counts twice, remove one of them", same)
 		}
 	}
 }
@@ -122,12 +142,16 @@ func reportAlike(ctx context.Context, set *data.Set, images []member, f *finding
 	plain := 0
 	for i := range images { // unreadable ones are plain
 		index.Add(&images[i].Print)
-		if images[i].Readable() && images[i].Print.Plain() {
+		if images[i].Readable() && images[i].Print.Plain() && !images[i].again {
 			plain++
 		}
 	}
 	firsts := make([]*member, len(images))
-	err := data.Each(ctx, len(images), func(i int) { firsts[i] = firstAlike(index, images, i) }, func(int) {})
+	err := data.Each(ctx, len(images), func(i int) {
+		if !images[i].again {
+			firsts[i] = firstAlike(index, images, i)
+		}
+	}, func(int) {})
 	if err != nil {
 		return err
 	}
@@ -199,7 +223,7 @@ func reportTraits(set *data.Set, images []member, f *finding.List) {
 	s := data.Survey{Upright: set.Layout != data.LayoutLists}
 	for i := range images {
 		m := &images[i]
-		if !m.Readable() {
+		if !m.Readable() || m.again {
 			continue
 		}
 		size := fmt.Sprintf("%s: %d x %d", m.where(), m.Width, m.Height)

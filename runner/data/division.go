@@ -122,10 +122,16 @@ func (s *Set) checkShares(shares Shares) error {
 	if shares.Val+shares.Test >= 1 {
 		return fmt.Errorf("--val %v and --test %v leave nothing to train on: together they must be below 1", shares.Val, shares.Test)
 	}
-	if len(s.splits[Train]) == 0 || !slices.EqualFunc(s.splits[Train], s.splits[TrainVal], func(a, b Item) bool { return a.Name == b.Name }) {
+	if !s.Divisible() {
 		return fmt.Errorf("--val and --test divide training images, and data set %s has other splits (%s)", s.Root, strings.Join(s.Splits(), ", "))
 	}
 	return nil
+}
+
+// Divisible tells whether a set has training images that Divide can divide: not those of lists of train and val and of their union.
+func (s *Set) Divisible() bool {
+	sameName := func(a, b Item) bool { return a.Name == b.Name }
+	return len(s.splits[Train]) > 0 && slices.EqualFunc(s.splits[Train], s.splits[TrainVal], sameName)
 }
 
 // copies is grouped for each label. Files with the same content and different labels count for the first of them.

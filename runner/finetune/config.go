@@ -81,7 +81,7 @@ type Config struct {
 type Auto struct {
 	Out      bool // see defaultOut
 	Epochs   bool // see chooseForData
-	Test     bool // Test is ownTest if the data set has no split to evaluate on
+	Test     bool // Test is OwnTest if the data set has no split to evaluate on
 	DropPath bool // and its scope: see chooseForData
 }
 

@@ -21,11 +21,13 @@ import (
 // runsFolder is where runs go without --out.
 const runsFolder = "runs"
 
+// OwnTest is the share of the images of a data set without test images that are set aside to measure the accuracy.
+const OwnTest = 0.15
+
 // Settings for data sets that do not come as the lists of VTAB-1k. The epochs take less than a quarter of the published recipe's time. Drop
 // path is DTL's, from a search on a ViT-Ti that docs/training.md prints.
 const (
 	ownEpochs   = 25
-	ownTest     = 0.15
 	ownDropPath = 0.1
 )
 
@@ -64,14 +66,21 @@ func defaultOut(dataSet string, there bool) string {
 	}
 }
 
+// isOwn tells whether a data set is the user's own: it does not come as the lists of VTAB-1k.
+func isOwn(set *data.Set) bool { return set.Layout != data.LayoutLists }
+
+// SetsTestAside tells whether training sets OwnTest of the images of a set aside to test on, unless flags say otherwise.
+func SetsTestAside(set *data.Set) bool {
+	return isOwn(set) && !slices.Contains(set.Splits(), data.Test) && !slices.Contains(set.Splits(), data.Val)
+}
+
 // chooseForData fills in the epochs, with Auto the share of the test images, and the drop path of short runs of DTL. short tells whether this
 // is such a run.
 func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFunc) (short bool, err error) {
-	own := set.Layout != data.LayoutLists
-	held := slices.Contains(set.Splits(), data.Test) || slices.Contains(set.Splits(), data.Val)
-	if c.Auto.Test && own && !held && c.EvalSplit == "" && len(c.Targets) == 0 {
-		c.Test = ownTest
-		note("--test %v: there are no test images, so some are set aside to measure the accuracy", ownTest)
+	own := isOwn(set)
+	if c.Auto.Test && SetsTestAside(set) && c.EvalSplit == "" && len(c.Targets) == 0 {
+		c.Test = OwnTest
+		note("--test %v: there are no test images, so some are set aside to measure the accuracy", OwnTest)
 	}
 	if !c.Auto.Epochs {
 		return false, nil
