@@ -218,6 +218,24 @@ func TestListing(t *testing.T) {
 	if _, err := listing.Take(t.Context(), other, Test, d.Fingerprints[Test]); !errors.Is(err, ErrOtherData) {
 		t.Errorf("another data set: %v", err)
 	}
+	// A list that names an image twice: it is in its split twice, and found again.
+	repeated := tree(t, map[string]string{"train.txt": "1 0\n2 0\n1 0\n3 1\n4 1\n4 1\n5 1\n", "1": "1", "2": "2", "3": "3", "4": "4", "5": "5"})
+	s, d = divided(t, repeated, Shares{Test: 0.4})
+	b.Reset()
+	expect.NoError(t, s.WriteDivision(&b, d))
+	expect.NoError(t, os.WriteFile(file, b.Bytes(), 0o666))
+	listing, err = ReadListing(file, false)
+	expect.NoError(t, err)
+	other, err = Open(repeated)
+	expect.NoError(t, err)
+	for split, sum := range d.Fingerprints {
+		if items, err := listing.Take(t.Context(), other, split, sum); err != nil || len(items) != d.Images[split] {
+			t.Errorf("repeated lines, %s: %v, %v", split, names(items), err)
+		}
+	}
+	if d.Images[Train]+d.Images[Test] != 7 {
+		t.Errorf("of 7 lines there are %v", d.Images)
+	}
 	// Another class of the same image: the data set has been relabelled.
 	relabelled := tree(t, map[string]string{"l.csv": "path,label\n" + "a/1.png,x\nb/2.png,y\n", "a/1.png": "1", "b/2.png": "2", "split.csv": "path,label,split\na/1.png,y,test\n"})
 	other, err = Open(filepath.Join(relabelled, "l.csv"))

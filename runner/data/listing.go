@@ -47,11 +47,12 @@ func ReadListing(file string, several bool) (*Listing, error) {
 	if !t.splits {
 		return nil, fmt.Errorf("%s has no column split", file)
 	}
+	rows := slices.Clone(t.rows) // also those that repeat an earlier one, as a list of the data set does
 	if _, err := t.unique(); err != nil {
 		return nil, err
 	}
 	l := &Listing{file: file, rows: map[string][]row{}}
-	for _, r := range t.rows {
+	for _, r := range rows {
 		l.rows[r.split] = append(l.rows[r.split], r)
 	}
 	return l, nil
