@@ -61,6 +61,7 @@ func (e *experiment) configure(f *finetune.Config, seed uint64, target string) {
 	f.Targets = slices.DeleteFunc(slices.Clone(e.targets), func(t finetune.Target) bool { return target != "" && t.Name != target })
 	if e.official {
 		f.Lists, f.TrainSplit = e.lists(seed, target == "" || target == e.source), e.trainSplit()
+		f.Exif = finetune.ExifOff // the official code does not turn images
 	} else {
 		f.Seed = seed
 	}

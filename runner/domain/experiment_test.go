@@ -88,7 +88,7 @@ func TestOfficial(t *testing.T) {
 		t.Errorf("sketch: %v", sketch)
 	}
 	if f.Seed != 42 || f.Classes != 1000 || f.Epochs != 110 || f.Batch != 32 || f.WeightDecay != 0.05 || f.DropPath != 0 || f.TestResize != 256 ||
-		f.Options["rank"] != "2" || f.Options["beta"] != "100" || f.Options["kernel"] != "3" || f.Select != finetune.SelectLast || f.Augment != "crop,flip,rand-m9-mstd0.5-inc1" {
+		f.Options["rank"] != "2" || f.Options["beta"] != "100" || f.Options["kernel"] != "3" || f.Select != finetune.SelectLast || f.Exif != finetune.ExifOff || f.Augment != "crop,flip,rand-m9-mstd0.5-inc1" {
 		t.Errorf("settings %+v", f)
 	}
 	c.PerTarget, c.Methods = true, "dtl"

@@ -171,6 +171,9 @@ func (p *plan) job(s source, shots int, method string, seed uint64, architecture
 	f.Data, f.Out, f.Lists = s.images, j.Folder, s.listsOf(shots, seed, p.best())
 	f.Classes, f.ClassNames, f.Origin = s.Classes, s.names, s.origin
 	f.TrainSplit, f.EvalSplit = data.Train, data.Test
+	if !s.drawn() {
+		f.Exif = finetune.ExifOff // the official code does not turn images
+	}
 	f.Init, f.Schedule, f.Shuffle = finetune.InitPretrained, train.Cosine, true
 	j.Config = p.selected(f)
 	return j, nil

@@ -35,7 +35,7 @@ func TestJobs(t *testing.T) {
 	f := jobs[4].Config
 	if f.Seed != 42 || f.Epochs != 7 || f.Batch != 32 || f.LearningRate != 0.001 || f.Options["kernel"] != "5" || f.Augment != "crop,flip,rand-m9-mstd0.5-inc1" ||
 		f.TestResize != 256 || f.Select != finetune.SelectBest || f.SelectEvery != 10 || f.TrainSplit != data.Train || f.EvalSplit != data.Test ||
-		f.Classes != 2 || !strings.HasSuffix(f.Lists[data.Train].File, "num_shot_2.seed_0") ||
+		f.Classes != 2 || f.Exif != finetune.ExifOff || !strings.HasSuffix(f.Lists[data.Train].File, "num_shot_2.seed_0") ||
 		f.Origin != "not official: a data set that is not in the experiment" {
 		t.Errorf("%+v", f)
 	}
