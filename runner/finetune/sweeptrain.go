@@ -11,6 +11,7 @@ import (
 	"dtl-tf/dtl"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/feature"
+	"dtl-tf/runner/machine"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/train"
 )
@@ -172,6 +173,10 @@ func (s *sweep) train(ctx context.Context) error {
 		s.ui.Watch(&loop.Hooks)
 	}
 	loop.OnEpochEnd("settings", s.epochEnd)
+	begun := machine.ProcessorTime()
+	for _, m := range s.settings {
+		m.processor = begun
+	}
 	summary, err := loop.Run(ctx)
 	for _, m := range s.settings {
 		done := m.record.Progress
