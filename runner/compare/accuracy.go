@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/stat"
 	"dtl-tf/runner/internal/suite"
 	"dtl-tf/runner/result"
@@ -24,11 +25,12 @@ type Own struct {
 	VTAB     bool     `json:"vtab_mean_of_groups"` // Top1 is the mean of the groups' means
 }
 
-// ownRuns reads every run.json below a folder. It returns the accuracies by method, and notes on runs that it left out:
-// unreadable or unfinished ones, and those on another backbone.
+// ownRuns reads every run.json below a folder. It returns the accuracies by method, and notes on runs that it left out: unreadable or
+// unfinished ones, those on another backbone, those of a search, whose accuracy is of validation images, and those of 'vtab run --recipe
+// one', which are no repetitions of the others.
 func ownRuns(folder string, s Settings) (own map[string]Own, notes []string) {
 	top1 := map[string]map[string][]float64{} // by method and data set
-	others := 0
+	others, searched, ones := 0, 0, 0
 	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		var r result.Run
 		if err == nil {
@@ -40,8 +42,14 @@ func ownRuns(folder string, s Settings) (own map[string]Own, notes []string) {
 		switch {
 		case err != nil:
 			notes = append(notes, fmt.Sprintf("left out: %v", err))
-		case r.Status != result.Finished || r.Accuracy == nil:
+		case r.Status != result.Finished:
 			notes = append(notes, fmt.Sprintf("left out: %s: the run is not finished (%s)", path, r.Status))
+		case r.Accuracy == nil:
+			notes = append(notes, fmt.Sprintf("left out: %s: the run has no top-1 accuracy", path))
+		case r.Accuracy.Split == data.Val:
+			searched++
+		case slices.Contains(strings.Split(filepath.ToSlash(path), "/"), suite.OneFolder):
+			ones++
 		case !s.sameBackbone(r.Backbone):
 			others++
 		default:
@@ -54,6 +62,12 @@ func ownRuns(folder string, s Settings) (own map[string]Own, notes []string) {
 	})
 	if others > 0 {
 		notes = append(notes, fmt.Sprintf("left out: of the runs in %s, %d on another backbone than %s", folder, others, s.Backbone))
+	}
+	if searched > 0 {
+		notes = append(notes, fmt.Sprintf("left out: of the runs in %s, %d whose accuracy is of the split %s, as those of a search are", folder, searched, data.Val))
+	}
+	if ones > 0 {
+		notes = append(notes, fmt.Sprintf("left out: of the runs in %s, %d with one recipe for all tasks (dtl-tf vtab table prints them)", folder, ones))
 	}
 	own = map[string]Own{}
 	for method, sets := range top1 {

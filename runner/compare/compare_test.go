@@ -208,12 +208,13 @@ func TestBreakdown(t *testing.T) {
 func TestOwnRuns(t *testing.T) {
 	c := config(t)
 	c.Results, c.Methods = t.TempDir(), "full,dtl"
+	split := "test"
 	run := func(name, method, data, architecture string, top1 float64) {
 		folder := filepath.Join(c.Results, name)
 		if err := os.MkdirAll(folder, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		r := result.Run{Status: result.Finished, Method: method, Accuracy: &result.Accuracy{Top1: top1, Images: 10}}
+		r := result.Run{Status: result.Finished, Method: method, Accuracy: &result.Accuracy{Top1: top1, Images: 10, Split: split}}
 		r.Data.Name, r.Backbone.Architecture = data, architecture
 		if err := result.WriteRun(filepath.Join(folder, result.RunFile), r); err != nil {
 			t.Fatal(err)
@@ -224,6 +225,9 @@ func TestOwnRuns(t *testing.T) {
 	run("b/seed2", "dtl", "cifar", larger, 72)
 	run("c", "dtl", "eurosat", tiny, 91)
 	run("d", "dtl", "eurosat", "vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072", 99)
+	run("f/one-recipe/seed-42", "dtl", "eurosat", tiny, 20)
+	split = "val"
+	run(".search/lr=1/g", "dtl", "cifar", tiny, 10)
 	broken := filepath.Join(c.Results, "e", result.RunFile)
 	run("e", "full", "cifar", tiny, 50)
 	if err := os.WriteFile(broken, []byte(`{"format": 1, "status"`), 0o666); err != nil {
@@ -237,7 +241,7 @@ func TestOwnRuns(t *testing.T) {
 	if rows[0].Own != nil {
 		t.Errorf("full: %+v", rows[0].Own)
 	}
-	contains(t, o.err, broken, "1 on another backbone")
+	contains(t, o.err, broken, "1 on another backbone", "1 whose accuracy is of the split val", "1 with one recipe for all tasks")
 
 	c.Format, c.Plot = report.Text, filepath.Join(t.TempDir(), "figure.svg")
 	o = call(t, c, "fake")

@@ -17,9 +17,8 @@ import (
 	"dtl-tf/runner/sweep"
 )
 
-// OneFolder is, in a folder of results, the folder of the recipes that are the same for all tasks, and below a method that of its cells with
-// this recipe.
-const OneFolder = "one-recipe"
+// OneFolder is suite.OneFolder.
+const OneFolder = suite.OneFolder
 
 // searchFolder is the folder, in the folder of results, of the cells that such a recipe is chosen by. It has one folder of results for each
 // point. Its name hides it from tables.

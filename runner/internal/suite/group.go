@@ -6,6 +6,10 @@ type Group struct {
 	Tasks []string // folder names
 }
 
+// OneFolder is, in a folder of results, the folder of the recipes that are the same for all tasks, and below a method that of its cells with
+// this recipe.
+const OneFolder = "one-recipe"
+
 // Groups returns the three groups in the order of the papers' tables.
 func Groups() (list []Group) {
 	for _, t := range tasks() {
