@@ -128,7 +128,7 @@ func TestEvalTasksOut(t *testing.T) {
 				t.Errorf("%s: %+v, alone %+v", name, x, y)
 			}
 		}
-		if got.Method != want.Method || got.Images != 12 || got.Skipped != 0 {
+		if got.Content == "" || got.Content != want.Content || got.Method != want.Method || got.Images != 12 || got.Skipped != 0 {
 			t.Errorf("%+v", got.Record)
 		}
 	}
@@ -137,6 +137,15 @@ func TestEvalTasksOut(t *testing.T) {
 	}
 	cli(t, tasks...).want(t, exitFailed, "exists already")
 	cli(t, append(tasks, "--overwrite")...).want(t, exitDone)
+	// An evaluation of another kind leaves no files of the one that it replaces.
+	cli(t, evalArgs(b, "--out", out, "--overwrite")...).want(t, exitDone)
+	if exists(out, page.ComparisonFile) || !exists(out, result.EvaluationFile) {
+		t.Error("of several and of one: " + state(t, out))
+	}
+	cli(t, append(tasks, "--overwrite")...).want(t, exitDone)
+	if !exists(out, page.ComparisonFile) || exists(out, result.EvaluationFile) || exists(out, result.ReportFile) {
+		t.Error("of one and of several: " + state(t, out))
+	}
 	tasks[4] = "..=" + a
 	cli(t, append(tasks, "--overwrite")...).want(t, exitUsage, "and .. can't be its name")
 }

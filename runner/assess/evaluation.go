@@ -32,8 +32,9 @@ type Record struct {
 	Method     string    `json:"method,omitempty"`
 	Data       string    `json:"data"` // folder or table of the data set, absolute if possible
 	Split      string    `json:"split"`
-	Exif       bool      `json:"exif,omitempty"` // images are turned as their EXIF data says
-	Images     int       `json:"images"`         // evaluated
+	Content    string    `json:"content_sha256,omitempty"` // of the names and the files of the split's images
+	Exif       bool      `json:"exif,omitempty"`           // images are turned as their EXIF data says
+	Images     int       `json:"images"`                   // evaluated
 	Skipped    int       `json:"skipped_images,omitempty"`
 	Classes    int       `json:"classes"`
 	ClassNames []string  `json:"class_names,omitempty"` // by number; absent if classes have numbers only

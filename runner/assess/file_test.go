@@ -188,6 +188,21 @@ func TestCompare(t *testing.T) {
 	if !same || d.OnlyFirst != 1 || d.OnlySecond != 2 || !near(d.P, 1) {
 		t.Errorf("%+v %v", d, same)
 	}
+	for _, c := range []struct {
+		content, data [2]string
+		want          bool
+	}{
+		{[2]string{"ab", "ab"}, [2]string{"/x", "/moved"}, true},
+		{[2]string{"ab", "cd"}, [2]string{"/x", "/x"}, false}, // other pictures of the same names
+		{[2]string{"", "cd"}, [2]string{"/x", "/x"}, true},
+		{[2]string{"", ""}, [2]string{"/x", "/y"}, false},
+	} {
+		x, y := *a, *b
+		x.Content, y.Content, x.Data, y.Data = c.content[0], c.content[1], c.data[0], c.data[1]
+		if _, same := Compare(&x, &y); same != c.want {
+			t.Errorf("%+v: %v", c, same)
+		}
+	}
 	b.Answers[0].Image = "5"
 	if _, same := Compare(a, b); same {
 		t.Error("other images are taken for the same")

@@ -64,7 +64,7 @@ func (s *Set) Divide(ctx context.Context, shares Shares) (*Division, error) {
 	d := &Division{Shares: shares, Images: map[string]int{}, Fingerprints: map[string]string{}}
 	for split, part := range divided {
 		d.Images[split] = len(part)
-		if d.Fingerprints[split], err = s.contentOf(ctx, part); err != nil {
+		if d.Fingerprints[split], err = s.ContentOf(ctx, part); err != nil {
 			return nil, err
 		}
 	}
@@ -215,8 +215,8 @@ func divideClass(groups [][]int, splits []string, shares Shares) {
 	}
 }
 
-// contentOf is the [Fingerprint] of items by their names and content, whatever their labels' numbers.
-func (s *Set) contentOf(ctx context.Context, items []Item) (string, error) {
+// ContentOf is the [Fingerprint] of items by their names and content, whatever their labels' numbers.
+func (s *Set) ContentOf(ctx context.Context, items []Item) (string, error) {
 	items = slices.Clone(items)
 	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Name, b.Name) })
 	sums, err := s.Sums(ctx, items)

@@ -95,7 +95,7 @@ func (l *Listing) Take(ctx context.Context, s *Set, split, fingerprint string) (
 	if missing != nil {
 		return nil, fmt.Errorf("%s line %d: %s is not in %s", l.file, missing.line, missing.path, s.Root)
 	}
-	found, err := s.contentOf(ctx, items)
+	found, err := s.ContentOf(ctx, items)
 	if err == nil && found != fingerprint {
 		err = fmt.Errorf("the images of %s that %s lists for %s have changed since the run", s.Root, filepath.Base(l.file), split)
 	}

@@ -21,7 +21,7 @@ func (r *run) assess() (words string, err error) {
 	}
 	record := assess.Record{
 		Program: r.ui.Version, Time: result.Now(), Adapter: r.folder.Path(result.AdapterFile), Backbone: r.record.Backbone.Path, Method: r.record.Method,
-		Data: r.config.Data, Split: r.data.testSplit, Exif: r.data.images.Upright, Skipped: r.record.Data.Skipped,
+		Data: r.config.Data, Split: r.data.testSplit, Content: r.data.evaluated, Exif: r.data.images.Upright, Skipped: r.record.Data.Skipped,
 		Classes: r.data.classes, ClassNames: r.data.classNames,
 	}
 	var e *assess.Evaluation

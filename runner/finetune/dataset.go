@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"path/filepath"
 	"slices"
 
 	"dtl-tf/graph/backbone"
@@ -28,11 +25,13 @@ type dataset struct {
 	classNames  []string
 	name        string
 	fingerprint string // of all images that training and evaluation read
+	evaluated   string // data.Set.ContentOf of the images to evaluate on, "" if there are none
 	counts      map[string]int
 	decoder     *jpeg.Decoder
 	images      data.Images         // reads an image
 	items       []data.Item         // for training
 	all         []data.Item         // for training, then for validation, for evaluation and of the targets
+	allSums     [][sha256.Size]byte // of the files of all
 	survey      data.Survey         // of all
 	sums        [][sha256.Size]byte // of the files of items
 	train       *data.Loader
@@ -49,86 +48,33 @@ type dataset struct {
 
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
 func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
-	division, err := c.divide(ctx, set, note)
-	if err != nil {
-		return nil, err
-	}
-	items, err := set.Split(c.trainSplit())
-	if err != nil {
-		return nil, err
-	}
-	held, split, err := c.evaluationItems(set)
-	if err != nil {
-		return nil, err
-	}
-	if held == nil && c.Holdout > 0 {
-		hold := data.Holdout
-		if set.LabelSets != nil {
-			hold = set.HoldoutSeveral
-		}
-		if items, held, err = hold(items, c.Holdout, c.Seed); err != nil {
-			return nil, runner.Usagef("--holdout: %w", err)
-		}
-		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
-	}
-	chooses, err := c.validationItems(set, items)
-	if err != nil {
-		return nil, err
-	}
-	targets, err := c.openTargets(set, note)
+	d, held, err := c.gather(ctx, set, note)
 	if err != nil {
 		return nil, err
 	}
 	var smaller string
-	if c.Batch, smaller, err = c.fittingBatch(len(items)); err != nil {
+	if c.Batch, smaller, err = c.fittingBatch(len(d.items)); err != nil {
 		return nil, err
 	}
-	d := &dataset{
-		batch: c.Batch, set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)),
-		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note},
-	}
-	if held != nil {
-		d.counts[split] = len(held)
-	}
-	if chooses != nil {
-		d.counts[data.Val] = len(chooses)
-	}
-	d.all = slices.Concat(items, chooses, held)
-	for _, t := range targets {
-		d.counts[t.name] = len(t.items)
-		d.all = append(d.all, t.items...)
-	}
-	sums, err := set.Sums(ctx, d.all)
-	if err != nil {
-		return nil, cmp.Or(interrupted(ctx), err)
-	}
-	d.items, d.sums, d.fingerprint = items, sums[:len(items)], data.FingerprintOf(d.all, sums)
-	d.watched, d.watchedSums = chooses, sums[len(items):len(items)+len(chooses)]
-	if c.Select == SelectLast { // the result does not depend on them
-		d.fingerprint = data.FingerprintOf(slices.Concat(items, d.all[len(items)+len(chooses):]), slices.Concat(d.sums, sums[len(items)+len(chooses):]))
-	}
-	if set.LabelSets != nil { // a label is the index of one
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %v", d.fingerprint, set.ClassNames, set.LabelSets))
-		d.fingerprint = hex.EncodeToString(sum[:])
-	}
+	d.batch = c.Batch
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
-	d.images, d.division = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}, division
+	d.images = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}
 	options := data.LoaderOptions{
 		Batch: c.Batch, Shuffle: c.Shuffle, Balanced: c.Sampler == SamplerBalanced, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,
 	}
-	if d.train, err = data.NewLoader(items, d.images, options); err != nil {
+	if d.train, err = data.NewLoader(d.items, d.images, options); err != nil {
 		d.close()
 		return nil, err
 	}
-	if err := d.openTests(c, chooses, held); err != nil {
+	if err := d.openTests(c, d.watched, held); err != nil {
 		d.close()
 		return nil, err
 	}
 	if set.LabelSets == nil {
-		d.findings(c, sums, smaller, chooses, held)
+		d.findings(c, smaller, held)
 	} else if smaller != "" {
 		d.notes = append(d.notes, smaller)
 	}
@@ -159,15 +105,15 @@ func (d *dataset) openTests(c Config, chooses, held []data.Item) error {
 	return err
 }
 
-// findings notes what distorts the results. sums are those of all images, smaller is the note on a smaller batch.
-func (d *dataset) findings(c Config, sums [][sha256.Size]byte, smaller string, chooses, held []data.Item) {
-	rest := sums[len(d.items):]
+// findings notes what distorts the results. smaller is the note on a smaller batch.
+func (d *dataset) findings(c Config, smaller string, held []data.Item) {
+	rest := d.allSums[len(d.items):]
 	part := func(name string, items []data.Item) data.Part {
 		p := data.Part{Name: name, Items: items, Sums: rest[:len(items)]}
 		rest = rest[len(items):]
 		return p
 	}
-	training, val := data.Part{Name: c.trainSplit(), Items: d.items, Sums: d.sums}, part(data.Val, chooses)
+	training, val := data.Part{Name: c.trainSplit(), Items: d.items, Sums: d.sums}, part(data.Val, d.watched)
 	tests := []data.Part{part(d.testSplit, held)}
 	if held == nil && len(d.targets) > 0 {
 		tests = nil

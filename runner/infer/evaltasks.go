@@ -79,12 +79,11 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	scores := make([]TaskScore, len(t.list))
 	for i, task := range t.list {
 		scores[i] = TaskScore{Adapter: task.name, Data: c.DataSets[min(i, len(c.DataSets)-1)]}
-		items, sets, err := task.items(ctx, scores[i].Data, c.Split, ui.Note)
+		part, err := task.part(ctx, c, scores[i].Data, ui.Note)
 		if err != nil {
 			return nil, err
 		}
-		u.add(i, items)
-		u.sets = append(u.sets, sets)
+		u.add(i, part)
 	}
 	if err := u.merge(ctx); err != nil {
 		return nil, err
@@ -114,19 +113,18 @@ func EvalTasks(ctx context.Context, c EvalConfig, ui runner.UI) ([]TaskScore, er
 	if c.Out == "" {
 		return scores, nil
 	}
-	return scores, t.writeEvaluations(c, scores, answers, u.sizes, ui)
+	return scores, t.writeEvaluations(c, scores, answers, u.parts, ui)
 }
 
-// writeEvaluations writes the evaluation of each task into a folder of its name, and a page that compares them. sizes are the numbers of
-// images of the data sets.
-func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []taskAnswers, sizes []int, ui runner.UI) error {
+// writeEvaluations writes the evaluation of each task into a folder of its name, and a page that compares them.
+func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []taskAnswers, parts []part, ui runner.UI) error {
 	var subjects []*page.Subject
 	var apart []string // of images of any number of classes
 	var several []*page.Subject
 	for i, task := range t.list {
 		record := assess.Record{
-			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split, Exif: t.images.Upright,
-			Skipped: sizes[i] - scores[i].Images, Classes: task.classes, ClassNames: task.classNames,
+			Program: ui.Version, Time: result.Now(), Adapter: task.path, Backbone: t.backbone, Method: task.method, Data: scores[i].Data, Split: c.Split, Content: parts[i].content, Exif: t.images.Upright,
+			Skipped: len(parts[i].items) - scores[i].Images, Classes: task.classes, ClassNames: task.classNames,
 		}
 		var e *assess.Evaluation
 		if task.several {
@@ -149,8 +147,11 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []tas
 	} else if apart != nil {
 		ui.Note("the comparison is of images of one class, so it leaves out %s (--loss bce)", spell.Few(apart, 5))
 	}
+	if err := remove(c.Out, result.EvaluationFiles()...); err != nil { // of a single adapter
+		return err
+	}
 	if len(subjects) < 2 {
-		return nil
+		return remove(c.Out, page.ComparisonFile)
 	}
 	path := filepath.Join(c.Out, page.ComparisonFile)
 	if err := page.CompareFile(path, subjects); err != nil {
@@ -160,28 +161,36 @@ func (t *tasks) writeEvaluations(c EvalConfig, scores []TaskScore, answers []tas
 	return nil
 }
 
-// items lists the images of a split with the labels of the task's classifier. sets has the classes of an image by its label, if there may
-// be any number of them.
-func (t oneTask) items(ctx context.Context, folder, split string, note runner.NoteFunc) (items []data.Item, sets [][]int, err error) {
+// part is the images of a split with the labels of a task's classifier.
+type part struct {
+	items   []data.Item
+	sets    [][]int // the classes of an image by its label, if there may be any number of them
+	content string  // EvalConfig.contentOf
+}
+
+// part reads the split in a folder.
+func (t oneTask) part(ctx context.Context, c EvalConfig, folder string, note runner.NoteFunc) (p part, err error) {
 	set, err := openData(folder, t.several, "the adapter")
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
 	runner.NoteAll(set.Notes, note)
-	if items, err = splitOf(ctx, set, split, t.path, note); err != nil {
-		return nil, nil, err
+	if p.items, err = splitOf(ctx, set, c.Split, t.path, note); err != nil {
+		return p, err
+	}
+	if p.content, err = c.contentOf(ctx, set, p.items); err != nil {
+		return p, err
 	}
 	m := class.Find(class.Of(set), class.List{Owner: "the adapter " + t.path, Count: t.classes, Names: t.classNames})
-	sets, err = relabel(m, set, items, note)
-	return items, sets, err
+	p.sets, err = relabel(m, set, p.items, note)
+	return p, err
 }
 
 // union is the images of several tasks, each once.
 type union struct {
 	list  []image
 	at    map[string]int // by path
-	sizes []int          // images of each task
-	sets  [][][]int      // of each task, see oneTask.items
+	parts []part         // of each task
 	total int
 }
 
@@ -198,9 +207,9 @@ type use struct {
 }
 
 // add adds the images of a task. Tasks come in order.
-func (u *union) add(task int, items []data.Item) {
-	u.sizes = append(u.sizes, len(items))
-	for i, item := range items {
+func (u *union) add(task int, p part) {
+	u.parts = append(u.parts, p)
+	for i, item := range p.items {
 		at, known := u.at[item.Path]
 		if !known {
 			at = len(u.list)
@@ -346,7 +355,7 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, ui runner.
 						logits := all[j].Float32()[i*classes : (i+1)*classes]
 						image := u.list[g.images[at]]
 						if t.list[task].several {
-							image.judgeSeveral(task, logits, u.sets[task], several[task])
+							image.judgeSeveral(task, logits, u.parts[task].sets, several[task])
 							continue
 						}
 						image.count(task, classify.Argmax(logits), counts[task])

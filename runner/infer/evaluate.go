@@ -7,6 +7,7 @@ import (
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
+	"dtl-tf/runner/assess/page"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/internal/class"
@@ -64,6 +65,10 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 		}
 		defer l.Close()
 	}
+	content, err := c.contentOf(ctx, set, items)
+	if err != nil {
+		return s, err
+	}
 	if set.LabelSets, err = l.match(c, set, items, ui.Note); err != nil {
 		return s, err
 	}
@@ -80,7 +85,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 	defer progress.Break()
 	done := progress.Task("evaluating", len(items))
 	record := assess.Record{
-		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split, Exif: l.images.Upright,
+		Program: ui.Version, Time: result.Now(), Adapter: c.Adapter, Backbone: l.backbone, Method: l.method, Data: c.Data, Split: c.Split, Content: content, Exif: l.images.Upright,
 		Classes: l.classes, ClassNames: l.classNames,
 	}
 	var e *assess.Evaluation
@@ -107,10 +112,21 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 	}
 	progress.Break()
 	noteDoubt(owner, s.Score, record, ui.Note)
-	if c.Out != "" {
-		_, err = writeEvaluation(c.Out, e, ui.Note)
+	if c.Out == "" {
+		return s, nil
 	}
-	return s, err
+	if _, err = writeEvaluation(c.Out, e, ui.Note); err != nil {
+		return s, err
+	}
+	return s, remove(c.Out, page.ComparisonFile)
+}
+
+// contentOf is data.Set.ContentOf if the evaluation is written.
+func (c EvalConfig) contentOf(ctx context.Context, set *data.Set, items []data.Item) (string, error) {
+	if c.Out == "" {
+		return "", nil
+	}
+	return set.ContentOf(ctx, items)
 }
 
 // noteDoubt says that a classifier seems to know nothing about the images, if its score says so. record has the names of its classes.

@@ -58,6 +58,16 @@ func (c EvalConfig) checkNames(files []adapter.Named) error {
 	return nil
 }
 
+// remove removes files of an earlier evaluation that are not replaced.
+func remove(folder string, names ...string) error {
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--overwrite: %w", err)
+		}
+	}
+	return nil
+}
+
 // writeEvaluation writes answers, figures and report into a folder.
 func writeEvaluation(folder string, e *assess.Evaluation, note runner.NoteFunc) (*page.Subject, error) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
@@ -65,6 +75,11 @@ func writeEvaluation(folder string, e *assess.Evaluation, note runner.NoteFunc) 
 	}
 	if err := e.Write(folder); err != nil {
 		return nil, err
+	}
+	if e.Several != nil {
+		if err := remove(folder, result.ConfusionFile); err != nil {
+			return nil, err
+		}
 	}
 	s := &page.Subject{Evaluation: e, Folder: folder}
 	path := filepath.Join(folder, result.ReportFile)

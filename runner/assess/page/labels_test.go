@@ -59,7 +59,7 @@ func TestCompareLabels(t *testing.T) {
 			}
 			answers = append(answers, assess.SeveralAnswer{Image: string(rune('a'+i)) + ".png", True: []int{0}, Probabilities: p})
 		}
-		e := assess.NewSeveral(assess.Record{Data: folder, Split: "test", Method: "dtl", Classes: 2, ClassNames: []string{"cat", "dog"}}, answers)
+		e := assess.NewSeveral(assess.Record{Data: folder, Split: "test", Content: "ab", Method: "dtl", Classes: 2, ClassNames: []string{"cat", "dog"}}, answers)
 		expect.NoError(t, e.Write(folder))
 		return folder
 	}
