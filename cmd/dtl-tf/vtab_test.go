@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +109,16 @@ func TestVtabRun(t *testing.T) {
 	}
 	cli(t, append(args, "--set", "epochs=3,batch=8,lr=0.01")...).want(t, exitUsage, "lr 0.02, but this call asks for 0.01", "seed-7.json")
 	cli(t, append(args, "--precision", "bf16")...).want(t, exitUsage, "precision fp32, but this call asks for bf16")
+	cli(t, append(args, "--mean", "0,0,0")...).want(t, exitUsage, "was made with the mean [0.5 0.5 0.5], but this call asks for [0 0 0]")
+	cli(t, append(args, "--set", "epochs=3,batch=8,lr=0")...).want(t, exitUsage, "lr=0: a learning rate is above 0")
+	// The same images elsewhere are as good, others are not.
+	moved := filepath.Join(t.TempDir(), "moved")
+	expect.NoError(t, os.CopyFS(moved, os.DirFS(root)))
+	elsewhere := append(slices.Clone(args), "--data", moved)
+	cli(t, elsewhere...).want(t, exitDone, "4 of 4 cells are finished already", "was made with data in other folders")
+	first := strings.Fields(string(read(t, filepath.Join(moved, "eurosat", "test.txt"))))[0]
+	write(t, filepath.Join(moved, "eurosat", first), read(t, filepath.Join(moved, "cifar-100", "images", "train800_00.png")))
+	cli(t, elsewhere...).want(t, exitUsage, "was made with the images of "+filepath.Join(root, "eurosat")+", but this call asks for "+filepath.Join(moved, "eurosat"))
 	if !reflect.DeepEqual(tree(t, out), before) {
 		t.Error("a refused call changes results")
 	}

@@ -152,6 +152,9 @@ func (c Config) WithRecipe(method string, r recipe.Recipe, o recipe.Overrides) (
 	if err != nil {
 		return finetune.Config{}, err
 	}
+	if !(r.LR > 0) { // 0 would be the usual rate of the method
+		return finetune.Config{}, runner.Usagef("lr=%v: a learning rate is above 0", r.LR)
+	}
 	f := c.Config
 	f.MethodConfig = runner.MethodConfig{Method: method, Options: r.Options, Pool: o[recipe.Pool]}
 	f.Epochs, f.Batch = r.Epochs, r.Batch

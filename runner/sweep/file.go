@@ -51,7 +51,7 @@ func CheckOrigin(files []File) error {
 		}
 		return errors.New(text)
 	}
-	var backbone origin
+	var first *File
 	data := map[string]origin{}
 	for _, f := range files {
 		if f.Usable() != nil {
@@ -63,11 +63,11 @@ func CheckOrigin(files []File) error {
 		} else if first.hash != d.hash {
 			return differ("the data set of "+f.Data+" is not the same in all results: averaging them would say nothing", first, d)
 		}
-		b := origin{f.Path, f.Run.Backbone.SHA256, f.Run.Backbone.Path}
-		if backbone.file == "" {
-			backbone = b
-		} else if backbone.hash != b.hash {
-			return differ("the results come from two backbones: make a table of each", backbone, b)
+		if first == nil {
+			first = &f
+		} else if d := first.Run.Backbone.Difference(f.Run.Backbone); d != nil {
+			had := func(f File, value string) origin { return origin{f.Path, d.Setting + " " + value, f.Run.Backbone.Path} }
+			return differ("the results come from two backbones: make a table of each", had(*first, d.First), had(f, d.Second))
 		}
 	}
 	return nil

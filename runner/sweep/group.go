@@ -136,7 +136,9 @@ func (s *sweep) tryTogether(ctx context.Context, g *group) (ok bool, err error) 
 		s.apart[apartKey(g.jobs[0])] = errors.As(err, new(*finetune.ApartError))
 		return false, nil
 	}
-	s.together = min(s.together, max(len(done), 1))
+	if len(done) < len(g.jobs) { // memory does not suffice for more
+		s.together = max(len(done), 1)
+	}
 	for i, d := range done {
 		if !g.locks[i].mine() {
 			continue

@@ -2,7 +2,11 @@ package sweep
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"dtl-tf/dtl"
@@ -40,13 +44,69 @@ func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
 		{"seed", record.Seed, f.Seed}, {"augment", canonical(record.Augment), canonical(f.Augment)}, {"views", record.Views, f.Views},
 		{"test-resize", record.TestResize, f.TestResize}, {"select", cmp.Or(record.Select, finetune.SelectLast), cmp.Or(f.Select, finetune.SelectLast)},
 		{"select-every", cmp.Or(record.SelectEvery, 1), cmp.Or(f.SelectEvery, 1)}, {"patience", record.Patience, f.Patience}, {"the targets", targets(record.Config), targets(f)},
-		{"the backbone of sha256", o.Run.Backbone.SHA256, backbone.SHA256},
 	} {
 		if v.had != v.asked {
-			return runner.Usagef("%s was made with %s %v, but this call asks for %v: choose another --out, or remove the file to make it again", j.File, v.setting, v.had, v.asked)
+			return j.differs(v.setting, v.had, v.asked)
 		}
 	}
+	if d := o.Run.Backbone.Difference(backbone); d != nil {
+		return j.differs(d.Setting, d.First, d.Second)
+	}
 	return nil
+}
+
+func (j Job) differs(setting string, had, asked any) error {
+	return runner.Usagef("%s was made with %s %v, but this call asks for %v: choose another --out, or remove the file to make it again", j.File, setting, had, asked)
+}
+
+// checkData returns an error if a finished cell was made with other images than the job's. It reads them only if they lie elsewhere. A cell
+// whose data is gone stays.
+func (j Job) checkData(ctx context.Context, o *Outcome, note runner.NoteFunc) error {
+	record, err := finetune.ReadRecord(o.Run.Config)
+	if err != nil {
+		return &result.ForeignError{Err: fmt.Errorf("%s: %w", j.File, err)}
+	}
+	f := j.Config
+	if j.Find != nil && j.Find(&f) != nil {
+		return nil
+	}
+	had, asked := places(record.Config), places(f)
+	i := 0
+	for i < min(len(had), len(asked)) && had[i] == asked[i] {
+		i++
+	}
+	if i == len(had) && i == len(asked) {
+		return nil
+	}
+	note("%s was made with data in other folders: reading these to compare", j.Name)
+	found, err := f.DataFingerprint(ctx)
+	if err != nil {
+		return err
+	}
+	if found != o.Run.Data.Fingerprint {
+		return j.differs("the images of", strings.Join(had[i:], " and "), strings.Join(asked[i:], " and "))
+	}
+	return nil
+}
+
+// places are the folders and lists from which a training reads images, in order.
+func places(c finetune.Config) []string {
+	list := []string{c.Data}
+	for _, split := range slices.Sorted(maps.Keys(c.Lists)) {
+		list = append(list, c.Lists[split].File, c.Lists[split].Images)
+	}
+	for _, t := range c.Targets {
+		list = append(list, t.Folder)
+		if t.List != nil {
+			list = append(list, t.List.File, t.List.Images)
+		}
+	}
+	for i, path := range list {
+		if path != "" {
+			list[i] = filepath.Clean(path)
+		}
+	}
+	return list
 }
 
 // targets are the names of the domains that a model is tested on.

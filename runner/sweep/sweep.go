@@ -64,7 +64,7 @@ func Run(ctx context.Context, c Config, jobs Jobs, ui runner.UI) error {
 // RunJobs is Run for jobs that are known, whatever the shard. c and backbone are those that Run has given to its Jobs, which may call it for
 // cells that come before those of the table.
 func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job, ui runner.UI) error {
-	s, err := newSweep(c, backbone, list, ui)
+	s, err := newSweep(ctx, c, backbone, list, ui)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job
 }
 
 // newSweep finds the cells to train. It renames damaged results.
-func newSweep(c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
+func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
 	s := &sweep{
 		together: finetune.MostTogether, apart: map[string]bool{},
 		config: c, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
@@ -94,6 +94,9 @@ func newSweep(c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sw
 			s.pending = append(s.pending, j)
 		default:
 			if err := j.checkSame(cell.CellOutcome(), backbone); err != nil {
+				return nil, err
+			}
+			if err := j.checkData(ctx, cell.CellOutcome(), s.show.note); err != nil {
 				return nil, err
 			}
 			s.kept++

@@ -184,12 +184,17 @@ func (s *oneSearch) earlier() (*OneRecipe, error) {
 		return nil, err
 	}
 	asked := s.empty()
+	chosenWith := func(what string, had, asked any) error {
+		return runner.Usagef("%s was chosen with %s %v, but this call asks for %v: choose another --out, or remove the file to choose again", s.path(), what, had, asked)
+	}
+	if d := o.Backbone.Difference(asked.Backbone); d != nil {
+		return nil, chosenWith(d.Setting, d.First, d.Second)
+	}
 	for _, v := range []struct {
 		what       string
 		had, asked any
 	}{
 		{"the method", o.Method, asked.Method},
-		{"the backbone of sha256", o.Backbone.SHA256, asked.Backbone.SHA256},
 		{"the grid", spelled(o.Grid, s), asked.Grid},
 		{"the tasks", o.taskNames(), asked.taskNames()},
 		{"--set", o.Overrides.String(), asked.Overrides.String()},
@@ -199,7 +204,7 @@ func (s *oneSearch) earlier() (*OneRecipe, error) {
 		{"--drop-path-scope", o.Settings.DropPathScope, asked.Settings.DropPathScope},
 	} {
 		if v.had != v.asked {
-			return nil, runner.Usagef("%s was chosen with %s %v, but this call asks for %v: choose another --out, or remove the file to choose again", s.path(), v.what, v.had, v.asked)
+			return nil, chosenWith(v.what, v.had, v.asked)
 		}
 	}
 	return o, nil
