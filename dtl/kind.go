@@ -44,10 +44,16 @@ func (s *Shared) kindOf(t Task) (k *kind, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if k, err = s.trunk.branch(m.prefix, c); err == nil {
-		s.kinds = append(s.kinds, k)
+	if k, err = s.trunk.branch(m.prefix, c); err != nil {
+		return nil, err
 	}
-	return k, err
+	// Such as the position bias of a Swin's windows with prompts.
+	if err := s.trunk.frozen.AssignDerived(s.session, s.derived); err != nil {
+		return nil, err
+	}
+	s.derived = s.trunk.frozen.Derived()
+	s.kinds = append(s.kinds, k)
+	return k, nil
 }
 
 // inTrunk is the name of a value of the prefix among those of a trunk.
@@ -61,7 +67,7 @@ func (v stored) inTrunk(pool backbone.Pool) string {
 // branch adds a kind to the graph.
 func (t *trunk) branch(p prefix, c Config) (*kind, error) {
 	c.Classes = graph.Unknown
-	weights := t.frozen.Bytes()
+	weights := len(t.frozen.All())
 	m := c.onGraph(t.builder.Apart(), t.frozen, graph.NewInputs())
 	m.attach()
 	k := &kind{method: c.Method, pool: c.Pool, prefix: p, params: m.Trainable}
@@ -82,7 +88,7 @@ func (t *trunk) branch(p prefix, c Config) (*kind, error) {
 			k.reads = append(k.reads, name)
 		}
 	}
-	if t.frozen.Bytes() != weights {
+	if len(t.frozen.All()) != weights {
 		return nil, errors.New("the method reads weights that the backbone's own pass does not")
 	}
 	return k, nil

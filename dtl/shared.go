@@ -39,6 +39,7 @@ type Shared struct {
 
 	building sync.Mutex // held while nodes are added
 	kinds    []*kind
+	derived  int // values of trunk.frozen that the session has computed from its weights
 
 	mu     sync.Mutex // guards what follows, and the users of tasks
 	tasks  map[string]*sharedTask
@@ -78,6 +79,7 @@ func NewShared(c Config, start Start) (s *Shared, err error) {
 		s.session.Close()
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
+	s.derived = s.trunk.frozen.Derived()
 	return s, nil
 }
 

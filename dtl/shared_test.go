@@ -289,7 +289,8 @@ func TestSharedStages(t *testing.T) {
 	for _, o := range []oneTask{
 		{"dtl", "dtl", Options{"side-from": "0", "feedback-from": "1"}, "", 3, 2}, {"late", "dtl+", nil, "", 3, 3}, {"linear", "linear", nil, "", 3, 4},
 		{"lora", "lora", nil, "", 3, 0}, {"bitfit", "bitfit", nil, "", 3, 0}, {"bitfit mean", "bitfit", nil, backbone.PoolMean, 3, 0},
-		{"ssf", "ssf", nil, "", 3, 0},
+		{"ssf", "ssf", nil, "", 3, 0}, {"prompts", "vpt-deep", Options{"prompts": "3"}, "", 3, 0}, {"more prompts", "vpt-deep", Options{"prompts": "5"}, "", 4, 0},
+		{"shallow", "vpt-shallow", Options{"prompts": "3"}, "", 3, 0},
 	} {
 		task, want := o.single(t, c, weights, nil, images)
 		expect.NoError(t, s.Add(task))

@@ -170,6 +170,22 @@ func (vs *Variables) Derive(b *Builder, name string, build func(b *Builder) Valu
 	return d.value
 }
 
+// Derived is the number of values that Derive has made.
+func (vs *Variables) Derived() int { return len(vs.derived) }
+
+// AssignDerived computes the derived values from a number on, which were made after Assign.
+func (vs *Variables) AssignDerived(s *Session, from int) error {
+	var targets []*tf.Operation
+	for _, d := range vs.derived[from:] {
+		targets = append(targets, d.update)
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	_, err := s.Run(nil, nil, targets...)
+	return err
+}
+
 // handleAgain adds another handle of the variable.
 func (v *Variable) handleAgain(b *Builder) tf.Output {
 	return b.operation("VarHandleOp", map[string]any{"dtype": v.dtype, "shape": tf.MakeShape(dimensions(v.Shape)...), "shared_name": v.shared}).Output(0)
