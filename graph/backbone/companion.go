@@ -154,7 +154,7 @@ func readCompanion(file string, sidecar bool, a Architecture) (*companion, error
 	case has("model_type"), has("architectures"):
 		err = t.transformers(raw, familyOf(a))
 	case has("model_cfg"):
-		err = t.openCLIP(raw, familyOf(a))
+		err = t.openCLIP(raw, a)
 	case has("image_mean"), has("image_processor_type"), has("do_normalize"):
 		err = t.preprocessor(raw)
 	case sidecar:

@@ -81,7 +81,7 @@ func (t *companion) timm(raw []byte, a Architecture) error {
 	if args.Patch != 0 {
 		named.Patch = 0
 	}
-	t.heads, t.activation = named.Heads, named.Activation
+	t.heads, t.activation = named.heads(a), named.Activation
 	if t.activation != "" && slices.ContainsFunc(p.Notes, func(note string) bool { return strings.Contains(note, "natively QuickGELU") }) {
 		t.activation = QuickGELU // timm computes GELU under this name, the weights were trained with the other
 		t.remark = fmt.Sprintf("%s says that the weights are of a network with QuickGELU, which is computed, though timm computes GELU under the name %s", t.source(), c.Architecture)

@@ -105,6 +105,14 @@ type TimmName struct {
 	Lineages                   []string // one of which Architecture.Lineage must be; nil: any
 }
 
+// heads is the number of heads that the name tells for an architecture, 0 if it has not the width for them.
+func (n TimmName) heads(a Architecture) int {
+	if n.Heads != 0 && Width(a)%n.Heads != 0 {
+		return 0
+	}
+	return n.Heads
+}
+
 var families = map[string]Family{}
 
 // Register registers a family. Call it from init; it panics if the name is taken.

@@ -41,7 +41,8 @@ func (t *companion) preprocessor(raw []byte) error {
 }
 
 // openCLIP parses the open_clip_config.json of OpenCLIP. Its vision tower may be a network of timm's.
-func (t *companion) openCLIP(raw []byte, family Family) error {
+func (t *companion) openCLIP(raw []byte, a Architecture) error {
+	family := familyOf(a)
 	var c struct {
 		Model struct {
 			Vision struct {
@@ -82,7 +83,7 @@ func (t *companion) openCLIP(raw []byte, family Family) error {
 		if !ok {
 			t.unsupported = fmt.Sprintf("its vision tower is %s, which is no %s", v.Timm, family.Kind)
 		}
-		t.plain, t.heads, t.eps, t.activation, t.lineages = named.Plain, named.Heads, named.Eps, named.Activation, named.Lineages
+		t.plain, t.heads, t.eps, t.activation, t.lineages = named.Plain, named.heads(a), named.Eps, named.Activation, named.Lineages
 		return nil
 	}
 	layers, ok := v.Depth.(float64)

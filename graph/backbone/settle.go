@@ -216,8 +216,11 @@ func (bb *Backbone) settleHeads(defaults Defaults, found []companion, flag int) 
 
 func (bb *Backbone) settlePool(pooled bool, defaults Defaults, found []companion) error {
 	t := first(found, func(t companion) bool { return t.pool != "" })
+	wide := func(p Pool) bool { return FeatureWidth(bb.Architecture, p) != Width(bb.Architecture) }
 	switch {
-	case FeatureWidth(bb.Architecture, defaults.Pool) != Width(bb.Architecture): // the shape of the own head tells
+	case t != nil && wide(t.pool) && wide(defaults.Pool) && CheckPool(bb.Architecture, t.pool) == nil: // the shape leaves two pools
+		bb.Pool, bb.Sources.Pool = t.pool, t.source()
+	case wide(defaults.Pool): // the shape of the own head tells
 		bb.Sources.Pool = FromFile
 	case t != nil && t.normed && !pooled && bb.Classes() == 0: // there is no head whose pooling matters
 	case t != nil && t.normed && !pooled:

@@ -42,6 +42,15 @@ var timmKinds = []struct {
 	{regexp.MustCompile(`^eva02_(tiny|small|base|large)_patch14_\d+$`), []string{"EVA-02"}, backbone.LayerNormEps, backbone.GELU},
 }
 
+// timmHeads are the numbers of heads of timm's names whose heads are not 64 wide.
+var timmHeads = []struct {
+	name  *regexp.Regexp
+	heads int
+}{
+	{regexp.MustCompile(`^vit_7b_patch16_dinov3`), 32},
+	{regexp.MustCompile(`_huge_patch14_|_huge_patch16_gap_|_giant_patch\d+_(gap_|clip_)?\d+$|_gigantic_patch14_|_giantopt_|_so400m_|^vit_base_patch16_gap_224$`), 16},
+}
+
 // otherNetwork matches timm's names of networks that may have a known ViT's tensors but compute something else: res-post-norm,
 // relative positions, other rotary positions, RMSNorm, other stems.
 var otherNetwork = regexp.MustCompile(`_rpn_|relpos_|_rope_|^vit_pe_|_sapiens2|_xp_|_lingbot|_radio_|_mci_|_resnet|_r\d*_s\d+_|_18x2_|^vit_d?p?wee_|^vit_dlittle_`)
@@ -57,9 +66,15 @@ func timmName(name string) (implied backbone.TimmName, ok bool) {
 		implied.Patch, _ = strconv.Atoi(m[2])
 		return implied, true
 	}
+	for _, h := range timmHeads {
+		if h.name.MatchString(name) {
+			implied.Heads = h.heads
+		}
+	}
 	for _, kind := range timmKinds {
 		if kind.name.MatchString(name) {
-			return backbone.TimmName{Plain: true, Eps: kind.eps, Activation: kind.gelu, Lineages: kind.lineages}, true
+			implied.Plain, implied.Eps, implied.Activation, implied.Lineages = true, kind.eps, kind.gelu, kind.lineages
+			return implied, true
 		}
 	}
 	return implied, viTName.MatchString(name) && !otherNetwork.MatchString(name)

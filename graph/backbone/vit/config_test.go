@@ -1,6 +1,7 @@
 package vit
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"testing"
@@ -26,6 +27,9 @@ func TestAllTimmNames(t *testing.T) {
 				t.Errorf("%s is a %s with %s, which is not computed, and its name is taken for a known ViT's", name, m.Class, m.Norm)
 			}
 			continue
+		}
+		if heads := cmp.Or(implied.Heads, m.Width/64); ok && heads != m.Heads {
+			t.Errorf("%s: %d heads, timm has %d", name, heads, m.Heads)
 		}
 		if !implied.Plain {
 			continue

@@ -90,9 +90,13 @@ func usualHeads(a Architecture) int {
 	switch {
 	case lineage == "DINOv3" && a.Width == 4096:
 		return 32
-	case lineage == "SigLIP" && (a.Width == 1152 || a.Width == 1536):
+	case a.Width == 1152: // so400m
+		return 16
+	case a.Width == 1536 && (lineage == "SigLIP" || lineage == "" && a.NoClass): // giant-opt, with the pooling head or without; DINOv2's has 24
 		return 16
 	case (lineage == "" || lineage == "CLIP") && (a.Width == 1280 || a.Width == 1408 || a.Width == 1664): // huge, giant, gigantic
+		return 16
+	case lineage == "DeiT-III" && a.Width == 1280: // DINOv3's has 20
 		return 16
 	}
 	return 0

@@ -25,6 +25,27 @@ func TestUsualHeads(t *testing.T) {
 	}
 }
 
+// TestUsualHeadsOfForms: networks that no test builds whole have the heads of timm_names.json.
+func TestUsualHeadsOfForms(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(a *Architecture)
+		from   string
+		want   int
+	}{
+		"deit3_huge_patch14_224":              {func(a *Architecture) { a.Width = 1280 }, "deit3_b16", 16},
+		"vit_so400m_patch14_siglip_gap_224":   {func(a *Architecture) { a.Width, a.NoClass = 1152, true }, "vit_b16", 16},
+		"vit_giantopt_patch16_siglip_gap_256": {func(a *Architecture) { a.Width, a.NoClass = 1536, true }, "vit_b16", 16},
+		"vit_giant_patch14_dinov2":            {func(a *Architecture) { a.Width = 1536 }, "dinov2_s14", 0},
+		"vit_huge_plus_patch16_dinov3":        {func(a *Architecture) { a.Width = 1280 }, "dinov3_l16", 0},
+	} {
+		a := named[c.from].(Architecture)
+		c.change(&a)
+		if got := usualHeads(a); got != c.want {
+			t.Errorf("%s: %d heads, want %d (0: 64 wide)", name, got, c.want)
+		}
+	}
+}
+
 // TestLineages: form and sizes tell the published networks apart.
 func TestLineages(t *testing.T) {
 	for name, want := range map[string]string{

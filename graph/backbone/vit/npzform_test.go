@@ -53,6 +53,27 @@ func TestWritten(t *testing.T) {
 	}
 }
 
+// TestWrittenPool: an own head of two tokens may stand on the class and the distillation token or, trained so and merged, on the mean and the
+// class token. What is written beside the weights decides.
+func TestWrittenPool(t *testing.T) {
+	for _, pool := range []backbone.Pool{backbone.PoolDistilled, backbone.PoolBoth} {
+		bb, _ := loadMember(t, "deit_distilled")
+		bb.Pool = pool
+		path, folder := writeNPZ(t, bb.Weights), filepath.Join(t.TempDir(), "model")
+		text, err := json.Marshal(bb.Sidecar())
+		expect.NoError(t, err)
+		writeBeside(t, path, map[string]string{"vit.json": string(text)})
+		expect.NoError(t, bb.Export(folder, "", graph.FP32))
+		for _, path := range []string{path, folder} {
+			again, err := backbone.Load(t.Context(), path, backbone.Options{})
+			expect.NoError(t, err)
+			if again.Pool != pool || again.Classes() == 0 {
+				t.Errorf("%s: read as %s, %d classes, from %s", pool, again.Pool, again.Classes(), filepath.Base(path))
+			}
+		}
+	}
+}
+
 // TestDescribed: a description that contradicts the tensors is refused.
 func TestDescribed(t *testing.T) {
 	bb, _ := loadMember(t, "dinov3")
