@@ -9,7 +9,8 @@ normalised tokens: cls, mean (as timm's "avg" does it: fc_norm of the mean where
 tokens, except that test/mean of plain networks is the norm of the mean), mean+cls, map.
 
 position.safetensors: position embeddings of a grid of 9, and each rule's resampling to grids of 6, 7 and 18: timm's, that of Hugging Face
-transformers (interpolate_pos_encoding) and that of DINOv2's repository (interpolate_offset 0.1).
+transformers (interpolate_pos_encoding), that of DINOv2's repository (interpolate_offset 0.1), that of transformers' SigLIP2 of any shape
+(resize_positional_embeddings) and torchvision's (interpolate_embeddings).
 parameters.json: the number of parameters of the published networks without head.
 """
 import json
@@ -22,6 +23,8 @@ from timm.layers import SwiGLUPacked, resample_abs_pos_embed
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
+from torchvision.models.vision_transformer import interpolate_embeddings
+from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionEmbeddings
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "graph" / "backbone" / "vit" / "testdata" / "family"
 WIDTH, HIDDEN = 24, 16  # HIDDEN: of SwiGLU
@@ -139,6 +142,17 @@ def original(positions, new):
     return torch.nn.functional.interpolate(grid, scale_factor=(scale, scale), mode="bicubic")
 
 
+def naflex(positions, new):
+    old = int(positions.shape[1] ** 0.5)
+    resize = Siglip2VisionEmbeddings.resize_positional_embeddings
+    return resize(positions.reshape(old, old, -1), torch.tensor([[new, new]]), max_length=new * new)
+
+
+def torchvision_(positions, new):
+    state = {"encoder.pos_embedding": torch.cat([torch.zeros_like(positions[:, :1]), positions], 1)}
+    return interpolate_embeddings(new * 4, 4, state)["encoder.pos_embedding"][:, 1:]
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(20261127)
@@ -152,6 +166,7 @@ def main():
         tables[f"timm_{new}"] = resample_abs_pos_embed(table, (new, new), num_prefix_tokens=0)
         tables[f"hf_{new}"] = hf(table, new).permute(0, 2, 3, 1).reshape(1, -1, 3)
         tables[f"dinov2_{new}"] = original(table, new).permute(0, 2, 3, 1).reshape(1, -1, 3)
+        tables[f"naflex_{new}"], tables[f"torchvision_{new}"] = naflex(table, new), torchvision_(table, new)
     save_file({n: t.contiguous() for n, t in tables.items()}, OUT / "position.safetensors")
     counts = {}
     with torch.device("meta"):

@@ -278,9 +278,6 @@ func (bb *Backbone) overrideChannels(name string, value *[3]float64, source *Sou
 // resize changes the input size and resamples what depends on the grid.
 func (bb *Backbone) resize(image int) error {
 	old := bb.Architecture
-	if n := bb.naming; n != nil && n.Resampling != "" {
-		return spell.Settingf(ImageSizeSetting, "%[2]s resamples positions by a rule of its own, which this version does not compute: leave %[1]s at %[3]d", n.Library, old.ImageSize())
-	}
 	bb.Architecture = old.With(Sizes{Image: image})
 	if err := bb.Validate(); err != nil {
 		return err

@@ -20,8 +20,6 @@ type Naming struct {
 	Settle func(d *Defaults, s *Sources)
 	// Complete sets what the names tell about the architecture that the shapes don't; nil: nothing.
 	Complete func(a Architecture) Architecture
-	// Resampling names a rule for other image sizes that the family does not compute, "" for none.
-	Resampling string
 }
 
 // rename gives the tensors of a file the names of a layout. It returns f itself if no family recognises the names.

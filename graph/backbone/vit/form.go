@@ -121,7 +121,7 @@ func (f *Form) settings() []setting {
 			return nil
 		}},
 		choice("positions", &f.Positions, PatchPositions, NoPositions), choice("rotary", &f.Rotary, RotaryDINOv3, RotaryEVA02),
-		choice("resampling", &f.Resampling, ResampleHF, ResampleDINOv2), flag("patch-bias", &f.NoPatchBias, "no"), flag("pre-norm", &f.PreNorm, "yes"),
+		choice("resampling", &f.Resampling, ResampleHF, ResampleDINOv2, ResampleNaFlex, ResampleTorchvision), flag("patch-bias", &f.NoPatchBias, "no"), flag("pre-norm", &f.PreNorm, "yes"),
 		choice("qkv-bias", &f.QKVBias, QueryValueBias, NoQKVBias), flag("layer-scale", &f.LayerScale, "yes"), flag("swiglu", &f.Gated, "yes"),
 		flag("inner-norm", &f.InnerNorm, "yes"), choice("activation", &f.GELU, backbone.TanhGELU, backbone.QuickGELU),
 		flag("attention-pool", &f.MapPool, "yes"), flag("normed-mean", &f.NormedMean, "yes"),

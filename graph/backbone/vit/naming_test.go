@@ -194,8 +194,11 @@ func TestNamingTells(t *testing.T) {
 	if vit.Mean != half || vit.Sources.Mean != backbone.FromGuess || vit.NormEps() != 1e-12 || vit.Sources.Eps != backbone.FromGuess {
 		t.Errorf("mean %v (%s), layer_norm_eps %v (%s)", vit.Mean, vit.Sources.Mean, vit.NormEps(), vit.Sources.Eps)
 	}
-	_, err = backbone.Load(t.Context(), writeSafetensors(t, foreign(t, "torchvision")), backbone.Options{Heads: 2, Image: 32})
-	expect.Error(t, err, "torchvision", "resamples positions by a rule of its own", "leave image size at 16")
+	larger, err := backbone.Load(t.Context(), writeSafetensors(t, foreign(t, "torchvision")), backbone.Options{Heads: 2, Image: 32})
+	expect.NoError(t, err)
+	if a := larger.Architecture.(Architecture); a.Resampling != ResampleTorchvision || !strings.Contains(a.String(), "resampling=torchvision") {
+		t.Errorf("torchvision's positions are resampled by the rule %q: %s", a.Resampling, a)
+	}
 }
 
 // TestNamingUnused checks that a tensor without effect may hold anything, and an unknown one may not.

@@ -20,6 +20,11 @@ const (
 	// ResampleDINOv2 is the same at a scale that is off by 0.1 patches (facebookresearch/dinov2, dinov2/models/vision_transformer.py,
 	// interpolate_offset), which moves the samples.
 	ResampleDINOv2 Resampling = "dinov2"
+	// ResampleNaFlex is bilinear with antialiasing (transformers, modeling_siglip2.py, resize_positional_embeddings).
+	ResampleNaFlex Resampling = "naflex"
+	// ResampleTorchvision is bicubic without antialiasing, a = -0.75, with the corners of both grids at one place (torchvision,
+	// vision_transformer.py, interpolate_embeddings).
+	ResampleTorchvision Resampling = "torchvision"
 )
 
 // interpolateOffset is DINOv2's.
@@ -85,19 +90,27 @@ type tapWindow struct {
 func (r Resampling) taps(from, to int) []tapWindow {
 	switch r {
 	case ResampleHF:
-		return sampled(from, to, float64(from)/float64(to))
+		return sampled(from, to, centred(float64(from)/float64(to)))
 	case ResampleDINOv2:
-		return sampled(from, to, float64(from)/(float64(to)+interpolateOffset))
+		return sampled(from, to, centred(float64(from)/(float64(to)+interpolateOffset)))
+	case ResampleTorchvision:
+		return sampled(from, to, func(i int) float64 { return float64(i) * float64(from-1) / float64(max(to-1, 1)) })
+	case ResampleNaFlex:
+		return widened(from, to, 1, func(x float64) float64 { return max(0, 1-math.Abs(x)) })
 	}
-	return cubicTaps(from, to)
+	return widened(from, to, 2, cubic.Kernel)
 }
 
-// sampled is the windows of the four nearest positions, with those beyond the edge at the edge. scale is the distance of two output
-// positions.
-func sampled(from, to int, scale float64) []tapWindow {
+// centred is where output positions lie among the input's if they are scale apart and the grids have their edges at one place.
+func centred(scale float64) func(i int) float64 {
+	return func(i int) float64 { return (float64(i)+0.5)*scale - 0.5 }
+}
+
+// sampled is the windows of the four input positions around where each output position lies, with those beyond the edge at the edge.
+func sampled(from, to int, where func(i int) float64) []tapWindow {
 	taps := make([]tapWindow, to)
 	for i := range taps {
-		at := (float64(i)+0.5)*scale - 0.5
+		at := where(i)
 		base := int(math.Floor(at))
 		t := tapWindow{first: min(max(base-1, 0), from-1)}
 		last := min(max(base+2, 0), from-1)
@@ -110,20 +123,19 @@ func sampled(from, to int, scale float64) []tapWindow {
 	return taps
 }
 
-// cubicTaps is the windows of the cubic kernel (Keys 1981, a = -0.5), which widens by the scale if the
-// grid shrinks.
-func cubicTaps(from, to int) []tapWindow {
+// widened is the windows of a kernel of a support, which widens by the scale if the grid shrinks: antialiasing.
+func widened(from, to int, support float64, kernel func(x float64) float64) []tapWindow {
 	scale := float64(from) / float64(to)
 	wide := math.Max(scale, 1)
 	taps := make([]tapWindow, to)
 	for i := range taps {
 		center := (float64(i) + 0.5) * scale
-		first := max(int(center-2*wide+0.5), 0)
-		last := min(int(center+2*wide+0.5), from)
+		first := max(int(center-support*wide+0.5), 0)
+		last := min(int(center+support*wide+0.5), from)
 		t := tapWindow{first: first, weights: make([]float64, last-first)}
 		total := 0.0
 		for k := range t.weights {
-			t.weights[k] = cubic.Kernel((float64(first+k) - center + 0.5) / wide)
+			t.weights[k] = kernel((float64(first+k) - center + 0.5) / wide)
 			total += t.weights[k]
 		}
 		for k := range t.weights {

@@ -41,7 +41,7 @@ func TestResamplingRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, rule := range map[string]Resampling{"timm": ResampleTimm, "hf": ResampleHF, "dinov2": ResampleDINOv2} {
+	for name, rule := range map[string]Resampling{"timm": ResampleTimm, "hf": ResampleHF, "dinov2": ResampleDINOv2, "naflex": ResampleNaFlex, "torchvision": ResampleTorchvision} {
 		for _, to := range []int{6, 7, 18} {
 			got, want := resamplePositions(f.Tensors["from_9"], 9, to, rule), f.Tensors[fmt.Sprintf("%s_%d", name, to)]
 			if off := farthest(got.Float32(), want.Float32()); !slices.Equal(got.Shape, want.Shape) || !(off <= 5e-6) { // torch computes weights and sums in float32

@@ -1,8 +1,6 @@
 package vit
 
 import (
-	"slices"
-
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/backbone/vit/naming"
 	"dtl-tf/graph/tensor"
@@ -14,15 +12,11 @@ func toTimm(m tensor.Map) (*backbone.Naming, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	rule, other := Resampling(r.Positions), ""
-	if !slices.Contains([]Resampling{ResampleTimm, ResampleHF, ResampleDINOv2}, rule) {
-		rule, other = ResampleTimm, string(r.Positions)
-	}
 	return &backbone.Naming{
-		Tensors: r.Tensors, Name: r.Name, Library: string(r.Library), Network: string(r.Family), Unused: r.Unused, Skipped: r.Skipped, Resampling: other,
+		Tensors: r.Tensors, Name: r.Name, Library: string(r.Library), Network: string(r.Family), Unused: r.Unused, Skipped: r.Skipped,
 		Complete: func(arch backbone.Architecture) backbone.Architecture {
 			a := arch.(Architecture)
-			a.Resampling = rule
+			a.Resampling = Resampling(r.Positions)
 			return a
 		},
 		Settle: func(d *backbone.Defaults, s *backbone.Sources) {
