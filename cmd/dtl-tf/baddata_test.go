@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,14 +149,14 @@ func TestBadTestImage(t *testing.T) {
 
 // TestAllImagesBad: --skip-bad-images fails too if no image is left to train on.
 func TestAllImagesBad(t *testing.T) {
-	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
-	for _, n := range []int{9, 2} { // none readable, fewer than a batch readable
+	const images = 18 // at least two batches: the readable ones are not counted before
+	root := newData(t, map[string]int{"train800val200": images, "test": 3})
+	for n, want := range map[int]string{images: "none of the 18 images", 11: "7 readable of 18 images are fewer than a batch of 8, and an incomplete batch is left out: use --batch 7"} {
 		for i := range n {
-			expect.NoError(t, os.Truncate(filepath.Join(root, "images", "train800val200_0"+string(rune('0'+8-i))+".png"), 0))
+			expect.NoError(t, os.Truncate(filepath.Join(root, "images", fmt.Sprintf("train800val200_%02d.png", i)), 0))
 		}
 		out := filepath.Join(t.TempDir(), "run")
-		want := map[int]string{9: "none of the 9 images", 2: "7 readable of 9 images"}[n]
 		cli(t, tune(out, "--data", root, "--method", "linear", "--skip-bad-images", "--feature-cache", "off")...).want(t, exitFailed, want)
-		expect.NoError(t, writeLists(root, map[string]int{"train800val200": 9}))
+		expect.NoError(t, writeLists(root, map[string]int{"train800val200": images}))
 	}
 }

@@ -81,4 +81,12 @@ func TestSmallData(t *testing.T) {
 	if steps := readRun(t, out).Progress.Steps; steps != 3 {
 		t.Errorf("%d steps in 3 epochs", steps)
 	}
+	write(t, filepath.Join(root, "images", "train800val200_03.png"), []byte("<html>"))
+	for _, cache := range []string{"off", "auto"} {
+		cli(t, tune(out, "--data", root, "--skip-bad-images", "--overwrite", "--feature-cache", cache)...).
+			want(t, exitDone, "--batch 8: there are 6 images, which are one batch", "train800val200_03.png")
+		if r := readRun(t, out); r.Progress.Steps != 3 || r.Data.Skipped != 1 {
+			t.Errorf("%d steps in 3 epochs, %d images left out", r.Progress.Steps, r.Data.Skipped)
+		}
+	}
 }

@@ -67,14 +67,14 @@ func (o LoaderOptions) withDefaults(n int) (LoaderOptions, error) {
 	case o.Workers < 1 || o.Prefetch < 1:
 		return o, fmt.Errorf("%d workers and %d batches ahead: want at least 1 each", o.Workers, o.Prefetch)
 	case o.DropLast && n < o.Batch:
-		return o, tooFew(fmt.Sprintf("%d images", n), o.Batch)
+		return o, tooFew(n, fmt.Sprintf("%d images", n), o.Batch)
 	}
 	return o, nil
 }
 
-func tooFew(images string, batch int) error {
-	return fmt.Errorf("%s are fewer than a batch of %d, and an incomplete batch is left out: use a smaller --batch",
-		images, batch)
+// tooFew is the error for n images, which words say, that are fewer than a batch.
+func tooFew(n int, words string, batch int) error {
+	return fmt.Errorf("%s are fewer than a batch of %d, and an incomplete batch is left out: use --batch %d or a smaller one", words, batch, n)
 }
 
 // Batch is the input of one step. It is valid until the loop over the epoch asks for the next, because the loader reuses memory.

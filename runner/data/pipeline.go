@@ -142,7 +142,7 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 		}
 		if s.err != nil {
 			if !l.options.SkipBad {
-				p.send(result{err: s.err})
+				p.send(result{err: fmt.Errorf("%w; replace or remove it, or go on without it: --skip-bad-images", s.err)})
 				return false
 			}
 			l.Skip(s.index, s.err)
@@ -179,7 +179,7 @@ func (l *Loader) assemble(p *pipeline, slots <-chan *slot) bool {
 func noneReadable(n int) error { return fmt.Errorf("none of the %d images can be read", n) }
 
 func (l *Loader) tooFewReadable(n int) error {
-	return tooFew(fmt.Sprintf("%d readable of %d images", n, len(l.items)), l.options.Batch)
+	return tooFew(n, fmt.Sprintf("%d readable of %d images", n, len(l.items)), l.options.Batch)
 }
 
 // add appends an image to the batch.

@@ -59,7 +59,7 @@ func (c *Config) settleTestCrop(size int) error {
 	return nil
 }
 
-// fittingBatch is the number of images in a step: all, with a note, if there are fewer than a batch.
+// fittingBatch is the number of images in a step: all that can be read, with a note, if they are fewer than a batch.
 func (c Config) fittingBatch(images int) (batch int, note string, err error) {
 	if images >= c.Batch || images == 0 {
 		return c.Batch, "", nil

@@ -52,14 +52,22 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 	if err != nil {
 		return nil, err
 	}
-	var smaller string
-	if c.Batch, smaller, err = c.fittingBatch(len(d.items)); err != nil {
-		return nil, err
-	}
-	d.batch = c.Batch
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
+	readable := len(d.items)
+	if c.SkipBadImages && readable < 2*c.Batch { // the readable ones may be fewer than a batch
+		if readable, err = d.readable(ctx); err != nil {
+			d.close()
+			return nil, err
+		}
+	}
+	var smaller string
+	if c.Batch, smaller, err = c.fittingBatch(readable); err != nil {
+		d.close()
+		return nil, err
+	}
+	d.batch = c.Batch
 	d.images = data.Images{Decoder: d.decoder, Size: bb.ImageSize(), Upright: c.upright(set)}
 	options := data.LoaderOptions{
 		Batch: c.Batch, Shuffle: c.Shuffle, Balanced: c.Sampler == SamplerBalanced, DropLast: true, Augment: c.Augment, Seed: c.Seed, Fill: fill(bb.Mean), Views: c.Views,
@@ -79,6 +87,17 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 		d.notes = append(d.notes, smaller)
 	}
 	return d, nil
+}
+
+// readable decodes the training images and counts those that can be read.
+func (d *dataset) readable(ctx context.Context) (n int, err error) {
+	good := make([]bool, len(d.items))
+	reader := data.Images{Decoder: d.decoder}
+	err = data.Each(ctx, len(d.items), func(i int) {
+		e := reader.Examine(d.items[i].Path)
+		good[i] = e.Readable()
+	}, func(int) {})
+	return count(good), cmp.Or(interrupted(ctx), err)
 }
 
 // openTests opens the loaders of the images that are classified. Decoded validation images stay in memory between looks if they take
