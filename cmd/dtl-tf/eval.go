@@ -33,7 +33,8 @@ per_class.csv, confusion.csv, evaluation.json (the figures) and report.html. Sev
 each, and comparison.html compares them.
 
 An adapter of --loss bce is evaluated on a table with labels. Its figures are the mean average precision, F1
-and the share of images of which all classes are right; there is no confusion.csv, and no comparison.`,
+and the share of images of which all classes are right; there is no confusion.csv, and no comparison. With
+--json these are from 0 to 1, while top1 is in percent.`,
 	examples: []string{
 		"dtl-tf eval --backbone ViT-B_16.npz --adapter runs/eurosat/adapter.safetensors --data vtab-1k/eurosat --split test",
 		"dtl-tf eval --adapter runs/digits/adapter.safetensors --data data/digits --json",

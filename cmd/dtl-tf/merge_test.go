@@ -19,7 +19,8 @@ func TestMerge(t *testing.T) {
 		sameLogits(t,
 			predictions(t, append([]string{"predict", "--backbone", merged}, images...)...),
 			predictions(t, append([]string{"predict", "--backbone", fixture.backbone, "--adapter", adapter}, images...)...), 1e-4)
-		cli(t, args...).want(t, exitUsage, merged, "--overwrite")
+		cli(t, args...).want(t, exitFailed, merged, "--overwrite")
+		args[4] = filepath.Dir(adapter) // the folder of the run
 		cli(t, append(args, "--overwrite")...).want(t, exitDone)
 	}
 }

@@ -128,7 +128,7 @@ func TestHoldout(t *testing.T) {
 func TestInitAdapter(t *testing.T) {
 	from := trained(t, "--rank", "3", "--beta", "7", "--pool", "cls")
 	adapter := filepath.Join(from, result.AdapterFile)
-	out := trained(t, "--init-adapter", adapter, "--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--seed", "5")
+	out := trained(t, "--init-adapter", filepath.Dir(adapter), "--epochs", "1", "--lr", "1e-9", "--weight-decay", "0", "--seed", "5")
 	a, err := result.ReadAdapter(adapter)
 	expect.NoError(t, err)
 	b, err := result.ReadAdapter(filepath.Join(out, result.AdapterFile))

@@ -55,7 +55,7 @@ type adaptedFlags struct {
 
 // file defines --adapter. without says what happens without it.
 func (a *adaptedFlags) file(f *pflag.FlagSet, without string) {
-	f.StringVar(&a.adapter, "adapter", "", "adapter `file` of a run ("+without+")")
+	f.StringVar(&a.adapter, "adapter", "", "adapter `file` of a run, or its folder ("+without+")")
 }
 
 // files defines --adapter for commands that take several. without says what happens without it.

@@ -14,9 +14,9 @@ var planCommand = command{
 	name:    "plan",
 	purpose: "tell the memory, the feature cache and the time of a fine-tuning before it",
 	details: `
-Takes the flags of fine-tune and trains nothing. For each --recompute it prints the peak of a step and what the
-whole process takes, told from the graph that TensorFlow would execute; with --memory also the micro-batches that fit,
-and what fine-tune --memory would choose. The result of training is the same with all of them.
+Takes the flags of fine-tune that change memory or time and trains nothing. For each --recompute it prints the peak of
+a step and what the whole process takes, told from the graph that TensorFlow would execute; with --memory also the
+micro-batches that fit, and what fine-tune --memory would choose. The result of training is the same with all of them.
 
 The peak is what a step allocates, as a trace shows it. The whole process is that, and: the program with TensorFlow and
 the backbone's file, the weights and the optimizer's state, copies of weights, batches that are prepared ahead,

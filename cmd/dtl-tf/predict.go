@@ -22,7 +22,9 @@ quotation mark is quoted, with escapes such as \t and \xff. Without --adapter, t
 used. --saved-model takes everything from a folder that 'dtl-tf export' wrote.
 
 --top-k adds the next most probable classes to each line. With --threshold a line whose probability is lower
-ends in the word unsure. --csv prints a line with the names of the columns and then one line per image.
+ends in the word unsure. For an adapter of --loss bce, a line has all classes of at least --threshold, or of
+at least 0.5 without it, the most probable first, or none; --top-k does not apply. --csv prints a line with
+the names of the columns and then one line per image.
 
 Several adapters of one backbone are predicted in one pass: the leading blocks that their methods leave as
 they are run once, and then each adapter's own part. The result is the same as one by one. --adapter is then
@@ -49,7 +51,7 @@ as lora, share the weights only. A note says what was shared.`,
 			f.StringVar(&c.SavedModel, "saved-model", "", "`folder` of an exported model, instead of a backbone and an adapter")
 			f.BoolVar(&c.SkipBadImages, "skip-bad-images", false, "report images that can't be read and continue, instead of stopping")
 			f.IntVar(&c.TopK, "top-k", 1, "`classes` to print for each image, the most probable first")
-			f.Float64Var(&c.Threshold, "threshold", 0, "`probability` below which an answer is marked as unsure (0: none is)")
+			f.Float64Var(&c.Threshold, "threshold", 0, "`probability` below which an answer is marked as unsure (0: none is; for an adapter of --loss bce, that a class needs, default 0.5)")
 			f.BoolVar(&asJSON, "json", false, `print {"image":..,"label":..,"logits":[..]}, one per line; for several adapters with "adapter":.., with --top-k "top":.., with --threshold "unsure":..`)
 			f.BoolVar(&asCSV, "csv", false, "print a CSV file")
 		})

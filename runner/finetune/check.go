@@ -10,6 +10,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data/augment"
+	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/train"
 )
 
@@ -19,6 +20,7 @@ func (c Config) filled() Config {
 	c.Select, c.SelectEvery = cmp.Or(c.Select, SelectLast), cmp.Or(c.SelectEvery, 1)
 	c.FeatureCache, c.CachePrecision = cmp.Or(c.FeatureCache, FeatureCacheOff), cmp.Or(c.CachePrecision, graph.FP32)
 	c.Loss = cmp.Or(c.Loss, LossSoftmax)
+	c.InitAdapter = adapter.FileOf(c.InitAdapter)
 	c.Sampler = cmp.Or(c.Sampler, SamplerUniform)
 	c.Exif = cmp.Or(c.Exif, ExifAuto)
 	if p, err := augment.Parse(c.Augment); err == nil { // else Check reports it

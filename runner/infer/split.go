@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
@@ -26,10 +29,13 @@ func splitOf(ctx context.Context, set *data.Set, split, adapter string, note run
 		listed = data.Train
 	}
 	fingerprint := run.Data.Split.Fingerprints[listed]
-	if fingerprint == "" {
-		return items, usage(own)
-	}
 	file := filepath.Join(folder, result.SplitFile)
+	if fingerprint == "" && own != nil {
+		return nil, runner.Usagef("%w; %s lists %s", own, file, strings.Join(slices.Sorted(maps.Keys(run.Data.Split.Fingerprints)), ", "))
+	}
+	if fingerprint == "" {
+		return items, nil
+	}
 	listing, err := data.ReadListing(file, set.LabelSets != nil)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ const (
 // Read reads an adapter of this program or of the official implementation. From an official state dict, which also has the weights
 // of the backbone, it takes only the trainable tensors.
 func Read(path string, note runner.NoteFunc) (*result.Adapter, error) {
-	a, err := result.ReadAdapter(path)
+	a, err := result.ReadAdapter(FileOf(path))
 	if err != nil || !foreign(a) {
 		return a, err
 	}

@@ -102,6 +102,14 @@ func named(name, path string) Named {
 	return Named{strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), path}
 }
 
+// FileOf returns the adapter's file if path is the folder of a run, and else path.
+func FileOf(path string) string {
+	if file := filepath.Join(path, result.AdapterFile); path != "" && isFile(file) {
+		return file
+	}
+	return path
+}
+
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
