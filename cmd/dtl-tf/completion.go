@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"dtl-tf/runner"
 )
 
 // Annotations of flags: the texts that they accept, whether several may be given with commas.
@@ -52,11 +50,11 @@ write the script as _dtl-tf into a folder of $fpath. Fish: write it to ~/.config
 		flags: func(*groups) func(context.Context, []string, streams) error {
 			return func(_ context.Context, args []string, io streams) error {
 				if len(args) != 1 {
-					return usagef("completion: name one shell: bash, zsh or fish")
+					return usagef("name one shell: bash, zsh or fish")
 				}
 				script, ok := shells[args[0]]
 				if !ok {
-					return runner.Unknown("completion", args[0], []string{"bash", "zsh", "fish"})
+					return usagef("there is no script for the shell %q: name bash, zsh or fish", args[0])
 				}
 				_, err := fmt.Fprint(io.out, script(completions()))
 				return err

@@ -70,7 +70,7 @@ func TestTooFewToTest(t *testing.T) {
 	root := folders(t, t.TempDir(), "", 8, spices)
 	folders(t, root, "", 1, map[string]int{"rare": 2})
 	out := filepath.Join(t.TempDir(), "run")
-	cli(t, tune(out, "--data", root, "--epochs", "1")...).want(t, exitDone, "--test 0: 1 of 4 classes have fewer than 2 different images", "no test split")
+	cli(t, tune(out, "--data", root, "--epochs", "1")...).want(t, exitDone, "no test images are set aside: 1 of 4 classes have fewer than 2 different images", "no test split")
 	if r := readRun(t, out); r.Data.Split != nil || exists(out, result.SplitFile) || r.Accuracy != nil {
 		t.Errorf("run.json: %+v", r.Data.Split)
 	}

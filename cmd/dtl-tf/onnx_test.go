@@ -174,7 +174,7 @@ func TestExportONNX(t *testing.T) {
 		t.Errorf("metadata %v", m)
 	}
 	before := read(t, model)
-	cli(t, args()...).want(t, exitUsage, model, "exists already: add --overwrite")
+	cli(t, args()...).want(t, exitFailed, model, "exists already: add --overwrite")
 	cli(t, args("--overwrite")...).want(t, exitDone)
 	if !reflect.DeepEqual(read(t, model), before) {
 		t.Error("the same export gives another file")
@@ -204,7 +204,7 @@ func TestExportONNX(t *testing.T) {
 		t.Error("the export in one file differs")
 	}
 	expect.NoError(t, os.Remove(model))
-	cli(t, args("--external-data")...).want(t, exitUsage, data, "exists already")
+	cli(t, args("--external-data")...).want(t, exitFailed, data, "exists already")
 	if _, err := os.Stat(model); err == nil {
 		t.Error("a refused export left a file")
 	}
@@ -305,7 +305,7 @@ func TestExportONNXKilled(t *testing.T) {
 		if left := pair(); left != old && left != fresh && left[0] != "" && left[1] != "" {
 			t.Errorf("killed at point %d: files of two models", n)
 		}
-		cli(t, export("--adapter", dtlRun(t))...).want(t, exitUsage, model, "exists already")
+		cli(t, export("--adapter", dtlRun(t))...).want(t, exitFailed, model, "exists already")
 		if left := pair(); left != old && left != fresh {
 			t.Errorf("killed at point %d: no model is left", n)
 		}

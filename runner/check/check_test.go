@@ -77,7 +77,7 @@ func run(t *testing.T, folder string, asJSON bool) (string, error) {
 func TestSound(t *testing.T) {
 	out, err := run(t, sound(t), false)
 	expect.NoError(t, err)
-	for _, text := range []string{"ROOT (class folders): 28 images of 2 classes; PNG 28; sides of 44 to 44 pixels, median 44", "cat       12     2", "all       24     4", "nothing to remark"} {
+	for _, text := range []string{"ROOT (class folders): 28 images of 2 classes; PNG 28; shorter sides of 40 to 40 pixels, median 40", "cat       12     2", "all       24     4", "nothing to remark"} {
 		if !strings.Contains(out, text) {
 			t.Errorf("no %q in\n%s", text, out)
 		}
@@ -186,7 +186,7 @@ func TestLayouts(t *testing.T) {
 		}
 	}
 	out, err = run(t, filepath.Join(root, "none"), false)
-	if expect.Error(t, err, "1 problem in ", "whose images were not looked at"); !strings.Contains(out, "problem  ROOT: open data set: ") {
+	if expect.Error(t, err, "1 problem in ", "whose images were not looked at"); !strings.Contains(out, "problem  ROOT: data set ROOT does not exist: name a folder or a table") {
 		t.Errorf("no folder:\n%s", out)
 	}
 	write(t, root, map[string][]byte{"bad.csv": []byte("path,label\na/1.png,a\ngone.png,b\n../2.png,b\n")})

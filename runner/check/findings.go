@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -257,19 +256,19 @@ func reportTraits(set *data.Set, images []member, f *finding.List) {
 	}
 }
 
-// sizes describes the sides of pictures in pixels: the smallest, the median and the largest.
+// sizes describes the shorter sides of pictures in pixels: the smallest, the median and the largest.
 func sizes(images []member) string {
 	var sides []int
 	for i := range images {
 		if images[i].Readable() {
-			sides = append(sides, int(math.Round(math.Sqrt(float64(images[i].Height)*float64(images[i].Width)))))
+			sides = append(sides, min(images[i].Height, images[i].Width))
 		}
 	}
 	if sides == nil {
 		return ""
 	}
 	slices.Sort(sides)
-	return fmt.Sprintf("sides of %d to %d pixels, median %d", sides[0], sides[len(sides)-1], sides[len(sides)/2])
+	return fmt.Sprintf("shorter sides of %d to %d pixels, median %d", sides[0], sides[len(sides)-1], sides[len(sides)/2])
 }
 
 // kinds counts formats, the most frequent first.

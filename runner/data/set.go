@@ -59,6 +59,9 @@ func Open(root string) (*Set, error) { return OpenClasses(root, 0) }
 // the number from the data.
 func OpenClasses(root string, classes int) (*Set, error) {
 	info, err := os.Stat(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("data set %s does not exist: name a folder or a table (.csv, .tsv, .jsonl)", root)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open data set: %w", err)
 	}

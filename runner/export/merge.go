@@ -37,7 +37,7 @@ func Merge(ctx context.Context, c MergeConfig, ui runner.UI) (sidecar string, er
 	}
 	for _, path := range []string{c.Out, sidecar} {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Overwrite {
-			return "", runner.Usagef("%s exists already: add --overwrite or choose another --out", path)
+			return "", fmt.Errorf("%s exists already: add --overwrite or choose another --out", path)
 		}
 	}
 	a, err := adapter.Open(ctx, c.AdaptedConfig, ui.Note)

@@ -24,7 +24,7 @@ func (c ONNXConfig) files() pair.Files { return pair.Files{Weights: c.dataFile()
 // free checks that a file may be written.
 func (c ONNXConfig) free(path string) error {
 	if !c.Overwrite && exists(path) {
-		return runner.Usagef("%s exists already: add --overwrite or choose another --out", path)
+		return fmt.Errorf("%s exists already: add --overwrite or choose another --out", path)
 	}
 	return nil
 }

@@ -80,7 +80,6 @@ func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFun
 	own := isOwn(set)
 	if c.Auto.Test && SetsTestAside(set) && c.EvalSplit == "" && len(c.Targets) == 0 {
 		c.Test = OwnTest
-		note("--test %v: there are no test images, so some are set aside to measure the accuracy", OwnTest)
 	}
 	if !c.Auto.Epochs {
 		return false, nil

@@ -29,12 +29,15 @@ func (c Config) divide(ctx context.Context, set *data.Set, note runner.NoteFunc)
 	var impossible *data.DivisionError
 	switch {
 	case errors.As(err, &impossible) && c.Auto.Test && c.Val == 0:
-		note("--test 0: %v", err)
+		note("no test images are set aside: %v", err)
 		return nil, nil
 	case errors.As(err, &impossible):
 		return nil, runner.Usagef("%w", err)
 	case err != nil:
 		return nil, cmp.Or(interrupted(ctx), err)
+	}
+	if c.Auto.Test && c.Test > 0 {
+		note("--test %v: there are no test images, so some are set aside to measure the accuracy", c.Test)
 	}
 	var parts []string
 	for _, split := range []string{data.Train, data.Val, data.Test} {

@@ -55,7 +55,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 func write(w io.Writer, p finetune.Preview, memory string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, method %s, %s, batch %d\n", p.Backbone, p.Method, p.Precision, p.Batch)
-	fmt.Fprintf(&b, "%s images, %d classes, %d epochs: %s steps\n\n", report.Thousands(p.Images), p.Classes, p.Epochs, report.Thousands(p.Steps))
+	fmt.Fprintf(&b, "%s images, %d classes, %s: %s %s\n\n", report.Thousands(p.Images), p.Classes, report.Count(p.Epochs, "epoch"), report.Thousands(p.Steps), report.Plural(p.Steps, "step"))
 	writeModes(&b, p, memory)
 	fmt.Fprintf(&b, "\nThe process with --recompute %s: %s.\n", p.Modes[0].Recompute, finetune.Parts(p.Modes[0].Need))
 	switch c := p.Cache; {

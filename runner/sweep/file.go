@@ -7,6 +7,7 @@ import (
 
 	"dtl-tf/dtl"
 	"dtl-tf/graph"
+	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
 
@@ -95,7 +96,7 @@ func (o *Outcome) Settings() string {
 	if err := json.Unmarshal(o.Run.Config, &config); err != nil {
 		return text
 	}
-	text += fmt.Sprintf(": %d epochs, batch %d", config.Epochs, config.Batch)
+	text += fmt.Sprintf(": %s, batch %d", report.Count(config.Epochs, "epoch"), config.Batch)
 	if config.Precision != "" {
 		text += ", " + config.Precision
 	}
