@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,10 @@ func TestDomainRun(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", text, table.out)
 		}
 	}
+	folders(t, filepath.Join(root, "ink"), "", 3, map[string]int{"amber": 0, "cobalt": 2})
+	other := domainRun(root, out, "--seeds", "2")
+	other[slices.Index(other, "--target")+1] = "sketch=" + filepath.Join(root, "ink")
+	cli(t, other...).want(t, exitUsage, "was made with the images of "+filepath.Join(root, "sketch")+", but this call asks for "+filepath.Join(root, "ink"))
 	folders(t, filepath.Join(root, "art"), "", 1, spices)
 	cli(t, domainRun(root, out, "--seeds", "2", "--target", "art="+filepath.Join(root, "art"))...).want(t, exitUsage, "was made with the targets sketch, but this call asks for sketch,art")
 	folders(t, filepath.Join(root, "art"), "", 1, map[string]int{"Basil": 1})
