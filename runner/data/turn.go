@@ -21,6 +21,12 @@ func orientationOf(content []byte) int {
 	return upright
 }
 
+// Turned reports whether the EXIF block of an encoded image asks to show it in another orientation than it is stored in.
+func Turned(content []byte) bool {
+	o := orientationOf(content)
+	return o > upright && o <= 8
+}
+
 // upright is the orientation of an image that is shown as it is stored.
 const upright = 1
 

@@ -9,6 +9,7 @@ import (
 	gojpeg "image/jpeg"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -27,6 +28,7 @@ type raster struct {
 // studio changes images on several processors.
 type studio struct {
 	jpeg75  bool
+	turned  atomic.Int64 // images whose EXIF orientation a JPEG of quality 75 does not keep
 	group   *errgroup.Group
 	pixels  *semaphore.Weighted // of the images on their way, because a photograph takes several bytes for each
 	ctx     context.Context
@@ -104,6 +106,9 @@ func (s *studio) change(img *picture) error {
 		}
 	}
 	if s.jpeg75 {
+		if data.Turned(img.encoded) {
+			s.turned.Add(1)
+		}
 		return s.replace(img, func(p raster) ([]byte, error) { return encodeJPEG(p, 75) })
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"dtl-tf/graph/expect"
@@ -17,11 +18,17 @@ import (
 // pixels of its source.
 func TestJPEG75(t *testing.T) {
 	root := animals(t, "")
+	turned, err := os.ReadFile(filepath.Join("..", "data", "testdata", "exif6.jpg"))
+	expect.NoError(t, err)
+	expect.NoError(t, os.WriteFile(filepath.Join(root, "emu", "turned.jpg"), turned, 0o666))
 	c := config(t, root, "animals")
 	c.JPEG75 = true
 	r := prepared(t, c)
 	if r.Pixels != "JPEG of quality 75" || !r.Options.JPEG75 {
 		t.Errorf("record %+v", r)
+	}
+	if want := "images whose EXIF orientation --jpeg75 drops: 1; "; !strings.Contains(strings.Join(r.Remarks, "\n"), want) {
+		t.Errorf("remarks %q, want %q", r.Remarks, want)
 	}
 	for _, item := range items(t, c.Out, "train800val200") {
 		raw, err := os.ReadFile(item.Path)

@@ -168,6 +168,9 @@ func fill(ctx context.Context, folder string, r *Record, c Config, ui runner.UI)
 	if total := len(w.places); done != total {
 		return fmt.Errorf("%s: only %d of %d images were found again: did it change meanwhile?", c.From, done, total)
 	}
+	if n := convert.turned.Load(); n > 0 {
+		r.remark("images whose EXIF orientation --jpeg75 drops: %d; they are stored as they lie in their files, so turn them before", n)
+	}
 	if err := w.finish(r); err != nil {
 		return err
 	}
