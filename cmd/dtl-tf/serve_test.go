@@ -143,6 +143,42 @@ func TestServe(t *testing.T) {
 	s.stop(t)
 }
 
+// TestServeFirstAdapter: without --adapter, the first adapter of the watched folder decides how images are scaled and turned and the precision, and
+// if the folder is empty at the start, the first that comes.
+func TestServeFirstAdapter(t *testing.T) {
+	root := t.TempDir()
+	folders(t, root, "train", 4, spices)
+	folders(t, root, "test", 3, spices)
+	run := filepath.Join(t.TempDir(), "run")
+	cli(t, tune(run, "--data", root, "--test-resize", "9")...).want(t, exitDone)
+	image := read(t, testImages(t)[0])
+	for _, there := range []bool{true, false} {
+		watch := t.TempDir()
+		put := func() { write(t, filepath.Join(watch, "spices.safetensors"), read(t, run, result.AdapterFile)) }
+		if there {
+			put()
+		}
+		s := startService(t, "--watch", watch, "--watch-every", "20ms")
+		if !there {
+			if status, raw, _ := post(s.url+"/v1/predict", "image/png", image); status != http.StatusServiceUnavailable {
+				t.Errorf("without an adapter: %d %s", status, raw)
+			}
+			put()
+		}
+		status, raw := 0, []byte(nil)
+		for end := time.Now().Add(20 * time.Second); status != http.StatusOK && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			status, raw, _ = post(s.url+"/v1/predict", "image/png", image)
+		}
+		var got asked
+		decode(t, raw, &got)
+		want := predictions(t, "predict", "--backbone", fixture.backbone, "--adapter", filepath.Join(run, result.AdapterFile), testImages(t)[0])[0]
+		if status != http.StatusOK || len(got.Predictions) != 1 || !near(got.Predictions[0].Logits, want.Logits) {
+			t.Errorf("there at the start: %v; %d %s, want %+v; %s", there, status, raw, want, s.stderr.String())
+		}
+		s.stop(t)
+	}
+}
+
 // TestServeRefuses: what can't be served ends the program before it serves, and does not disturb a server that runs.
 func TestServeRefuses(t *testing.T) {
 	run := dtlRun(t)

@@ -263,8 +263,19 @@ func TestWatch(t *testing.T) {
 	}
 	put("dogs/adapter.safetensors", "800 2")
 	w.look(t.Context(), true)
-	if !strings.Contains(h.log.String(), "two adapters of the watched folder have the name dogs") {
+	w.look(t.Context(), true)
+	if strings.Count(h.log.String(), "two adapters of the watched folder: both have the name dogs") != 1 {
 		t.Errorf("log: %s", h.log)
+	}
+	// The obstacles go: the second file gets the name of the first, and another one that of an adapter of the command line.
+	put("cats.safetensors", "900 2")
+	w.look(t.Context(), true)
+	expect.NoError(t, os.Remove(filepath.Join(folder, "dogs.safetensors")))
+	h.adapters.remove("cats", byAdmin)
+	w.look(t.Context(), true)
+	w.look(t.Context(), true)
+	if h.logit("dogs", 1) != 801 || h.logit("cats", 1) != 901 {
+		t.Errorf("adapters %v", h.send("GET", h.admin+"/v1/adapters", "", "").body)
 	}
 }
 

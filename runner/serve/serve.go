@@ -106,7 +106,16 @@ func localAddress(address string) bool {
 
 // load loads the backbone and the adapters of the command line.
 func (s *server) load(ctx context.Context, list []adapter.Named) (Engine, *jpeg.Decoder, error) {
-	engine, err := openEngine(ctx, s.config.AdaptedConfig, list, s.config.Threads, s.noteOnce())
+	first := list
+	if len(list) == 0 && s.config.Watch != "" {
+		first = firstWatched(s.config.Watch)
+	}
+	note := s.noteOnce()
+	engine, err := openEngine(ctx, s.config.AdaptedConfig, first, s.config.Threads, note)
+	if err != nil && ctx.Err() == nil && len(list) == 0 && len(first) > 0 {
+		note("the server begins without the adapters of the watched folder: %v", err)
+		engine, err = openEngine(ctx, s.config.AdaptedConfig, nil, s.config.Threads, note)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,16 +173,18 @@ func (s *server) listen(certificate *tls.Config) (fronts []front, err error) {
 			}
 			return nil, fmt.Errorf("--%s %s: %w", a.flag, a.address, err)
 		}
-		l = limitConnections(l, c.MaxConnections)
-		if certificate != nil {
-			l = tls.NewListener(l, certificate)
+		limit := limitConnections(l, c.MaxConnections)
+		if l = limit; certificate != nil {
+			l = tls.NewListener(limit, certificate)
 		}
-		fronts = append(fronts, front{a.what, s.httpServer(a.handler), l})
+		server := s.httpServer(a.handler)
+		server.ConnState = limit.state
+		fronts = append(fronts, front{a.what, server, l})
 	}
 	return fronts, nil
 }
 
-// httpServer is a server that slow clients can't occupy.
+// httpServer is a server that slow clients can't occupy. Idle ones give way to others, see limited.
 func (s *server) httpServer(h http.Handler) *http.Server {
 	c := s.config
 	return &http.Server{

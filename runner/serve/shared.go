@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"dtl-tf/dtl"
@@ -22,14 +23,18 @@ type shared struct {
 	backbone  *backbone.Backbone // without weights
 	method    runner.MethodConfig
 	precision graph.Precision
-	resize    int // side to which images are scaled before their centre is cut out, 0: ImageSize
-	upright   bool
 	note      runner.NoteFunc
 	opened    atomic.Int64
+
+	opening sync.Mutex
+	mu      sync.Mutex // guards what follows, which Open alone changes
+	settled bool       // the first adapter has decided the rest
+	resize  int        // side to which images are scaled before their centre is cut out, 0: ImageSize
+	upright bool
 }
 
-// openEngine opens the engine of Serve. What the user left open about the backbone comes from
-// the adapters, if there are any.
+// openEngine opens the engine of Serve. What the user left open about the backbone comes from the adapters, if there are any. Otherwise it
+// computes in float32, and the first adapter that is opened decides how images are scaled and turned.
 func openEngine(ctx context.Context, c runner.AdaptedConfig, list []adapter.Named, threads int, note runner.NoteFunc) (Engine, error) {
 	e := &shared{method: c.Method, precision: graph.FP32, note: note}
 	c.Backbone = c.Backbone.Streamed()
@@ -39,7 +44,7 @@ func openEngine(ctx context.Context, c runner.AdaptedConfig, list []adapter.Name
 		if err != nil {
 			return nil, err
 		}
-		e.backbone, e.precision, e.resize, e.upright = opened[0].Backbone, opened[0].Config.Precision, opened[0].TestResize, opened[0].Upright
+		e.backbone, e.precision, e.resize, e.upright, e.settled = opened[0].Backbone, opened[0].Config.Precision, opened[0].TestResize, opened[0].Upright, true
 	} else {
 		bb, err := c.Backbone.Load(ctx)
 		if err != nil {
@@ -69,6 +74,8 @@ func (e *shared) ImageSize() int { return e.backbone.ImageSize() }
 
 // Images implements Engine.
 func (e *shared) Images() data.Images {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	return data.Images{Size: e.backbone.ImageSize(), Resize: e.resize, Upright: e.upright}
 }
 
@@ -79,18 +86,22 @@ func side(resize int, bb *backbone.Backbone) string {
 
 // Open implements Engine.
 func (e *shared) Open(ctx context.Context, file string) (Model, error) {
+	e.opening.Lock()
+	defer e.opening.Unlock()
 	a, err := adapter.Onto(ctx, e.backbone, file, e.method, e.note)
 	if err != nil {
 		return nil, err
 	}
-	if a.Config.Precision != e.precision {
+	switch {
+	case a.Config.Precision != e.precision && !e.settled:
+		return nil, fmt.Errorf("adapter %s was trained in %s, and a server that begins without an adapter computes in %s: begin with this one (--adapter)", file, a.Config.Precision, e.precision)
+	case a.Config.Precision != e.precision:
 		return nil, fmt.Errorf("adapter %s was trained in %s, and the server computes in %s, as its first adapter", file, a.Config.Precision, e.precision)
-	}
-	if a.TestResize != e.resize {
+	case !e.settled:
+	case a.TestResize != e.resize:
 		return nil, fmt.Errorf("adapter %s was tested on images scaled to %s, and the server scales them to %s, as for its first adapter",
 			file, side(a.TestResize, e.backbone), side(e.resize, e.backbone))
-	}
-	if a.Upright != e.upright {
+	case a.Upright != e.upright:
 		return nil, fmt.Errorf("adapter %s was trained on images %s, and the server takes them %s, as for its first adapter",
 			file, adapter.Turned(a.Upright), adapter.Turned(e.upright))
 	}
@@ -99,6 +110,9 @@ func (e *shared) Open(ctx context.Context, file string) (Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adapter %s: %w", file, err)
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.resize, e.upright, e.settled = a.TestResize, a.Upright, true
 	return &task{e.tasks, name, a.Config.Classes, a.ClassNames, a.Several}, nil
 }
 

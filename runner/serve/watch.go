@@ -3,13 +3,16 @@ package serve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"dtl-tf/runner/internal/adapter"
 	"dtl-tf/runner/result"
 )
 
@@ -20,7 +23,8 @@ type watcher struct {
 	metrics  *metrics
 	log      *slog.Logger
 
-	handled map[string]os.FileInfo // by path: the state that was loaded or refused
+	handled map[string]os.FileInfo // by path: the state that was loaded or refused for good
+	told    map[string]os.FileInfo // by path: the state that was refused for a reason that may pass, and is tried again
 	fresh   map[string]os.FileInfo // by path: a new state that has to be the same at the next look
 	names   map[string]string      // by path
 	lost    bool                   // the folder could not be read
@@ -28,7 +32,7 @@ type watcher struct {
 
 func newWatcher(folder string, a *adapters, m *metrics, log *slog.Logger) *watcher {
 	return &watcher{folder: folder, adapters: a, metrics: m, log: log,
-		handled: map[string]os.FileInfo{}, fresh: map[string]os.FileInfo{}, names: map[string]string{}}
+		handled: map[string]os.FileInfo{}, told: map[string]os.FileInfo{}, fresh: map[string]os.FileInfo{}, names: map[string]string{}}
 }
 
 // run looks at the folder again and again until the context ends.
@@ -64,7 +68,7 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 	var paths []string
 	owner := map[string]string{} // by name: the path
 	for _, e := range entries {
-		path, info := w.adapterAt(e.Name())
+		path, info := adapterAt(w.folder, e.Name())
 		if info == nil {
 			continue
 		}
@@ -78,7 +82,7 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 		name, info := nameOf(path), present[path]
 		if other := cmp.Or(owner[name], path); other != path {
 			if w.news(path, info, true) {
-				w.fail(path, info, fmt.Errorf("two adapters of the watched folder have the name %s: %s and %s", name, other, path))
+				w.fail(path, info, fmt.Errorf("two adapters of the watched folder: %w %s: %s and %s", errTwo, name, other, path))
 			}
 			continue
 		}
@@ -92,13 +96,29 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 		}
 		w.metrics.changes.WithLabelValues("loaded").Inc()
 		w.handled[path], w.names[path] = info, name
+		delete(w.told, path)
 	}
 	w.forget(present)
 }
 
-// adapterAt returns the adapter of an entry of the folder; info is nil if it has none.
-func (w *watcher) adapterAt(entry string) (path string, info os.FileInfo) {
-	path = filepath.Join(w.folder, entry)
+// firstWatched is the first readable adapter of a watched folder, none if there is none.
+func firstWatched(folder string) []adapter.Named {
+	entries, _ := os.ReadDir(folder) // look reports the error
+	for _, e := range entries {
+		path, info := adapterAt(folder, e.Name())
+		if info == nil {
+			continue
+		}
+		if _, err := adapter.Read(path, func(string, ...any) {}); err == nil {
+			return []adapter.Named{{Name: nameOf(path), Path: path}}
+		}
+	}
+	return nil
+}
+
+// adapterAt returns the adapter of an entry of a watched folder; info is nil if it has none.
+func adapterAt(folder, entry string) (path string, info os.FileInfo) {
+	path = filepath.Join(folder, entry)
 	info, err := os.Stat(path)
 	switch {
 	case err != nil || strings.HasPrefix(entry, "."):
@@ -132,15 +152,33 @@ func sameState(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// fail logs why a file is not served, once for each state of it.
+// errTwo is the error of a second adapter of one name.
+var errTwo = errors.New("both have the name")
+
+// fail logs why a file is not served, once for each state of it. A name that another adapter has, or a file that can't be read, may be free
+// or readable at the next look.
 func (w *watcher) fail(path string, info os.FileInfo, err error) {
-	w.handled[path] = info
+	delete(w.handled, path)
+	if errors.Is(err, errTwo) || errors.Is(err, errOwner) || errors.As(err, new(*fs.PathError)) {
+		if old, ok := w.told[path]; ok && sameState(old, info) {
+			return
+		}
+		w.told[path] = info
+	} else {
+		w.handled[path] = info
+	}
 	w.metrics.changes.WithLabelValues("refused").Inc()
 	w.log.Error("an adapter of the watched folder is not loaded; the server goes on with what it has", "file", path, "error", err.Error())
 }
 
 // forget removes the adapters whose files are gone.
 func (w *watcher) forget(present map[string]os.FileInfo) {
+	for path := range w.told {
+		if present[path] == nil {
+			delete(w.told, path)
+			delete(w.fresh, path)
+		}
+	}
 	for path := range w.handled {
 		if present[path] != nil {
 			continue
