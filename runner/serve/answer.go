@@ -30,16 +30,17 @@ func (s *server) ask(r *http.Request, images []file, list []*served) (*asked, er
 	if len(images) > s.config.MaxImages {
 		return nil, s.tooMany(len(images))
 	}
-	if s.queue.length()+len(images) > s.queue.capacity { // before the work of decoding
-		return nil, errFull
-	}
 	e := entryOf(r)
 	e.images, e.adapters = len(images), len(list)
 	if len(list) == 0 {
 		return nil, failf(http.StatusServiceUnavailable, "no adapter is loaded")
 	}
+	if err := s.queue.reserve(len(images)); err != nil { // before the work of decoding
+		return nil, err
+	}
 	pixels, err := s.decode(ctx, images)
 	if err != nil {
+		s.queue.cancel(len(images))
 		return nil, err
 	}
 	decoded := time.Since(begun)
@@ -58,6 +59,8 @@ func (s *server) decode(ctx context.Context, images []file) ([][]uint8, error) {
 	pixels := make([][]uint8, len(images))
 	errs := make([]error, len(images))
 	var all sync.WaitGroup
+	reader := s.batcher.engine.Images()
+	reader.Decoder = s.decoder
 	for i, f := range images {
 		select {
 		case s.decoding <- struct{}{}:
@@ -69,7 +72,7 @@ func (s *server) decode(ctx context.Context, images []file) ([][]uint8, error) {
 		go func() {
 			defer all.Done()
 			defer func() { <-s.decoding }()
-			pixels[i], errs[i] = s.decoder.Decode(f.content, s.config.MaxPixels)
+			pixels[i], errs[i] = reader.Decode(f.content, s.config.MaxPixels)
 		}()
 	}
 	all.Wait()

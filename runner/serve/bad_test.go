@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -50,12 +51,17 @@ func TestBadInput(t *testing.T) {
 		{predict, "", `{"instances":[` + b64(grey(1)) + `,` + b64([]byte("<html>")) + `]}`, 400, "image 1: not an image in a known format"},
 		{predict, "", `{"instances":[` + b64(nil) + `]}`, 400, "the file is empty"},
 		{predict, "", `{"instances":[` + b64(bomb) + `]}`, 400, "60000 x 60000 pixels, more than the limit of 50000000"},
-		{predict, "", `{"instances":[` + many + `]}`, 413, "10000 images or more, the limit is 8"},
+		{predict, "", `{"instances":[` + many + `]}`, 413, "9 images or more, the limit is 8"},
 		{predict, "", `{"inputs":[` + many + `]}`, 413, "the limit is 8"},
 		{predict, "", `{"signature_name":"other","instances":[` + b64(grey(1)) + `]}`, 400, `Serving signature key "other" not found`},
 		{predict, "", strings.Repeat(" ", 1<<20+1), 413, "more than the limit of 1048576"},
 		{classify, "", `{}`, 400, "key 'examples' is expected"},
 		{classify, "", `{"examples":[{}]}`, 400, "example 0: want one feature"},
+		{classify, "", `{"examples":[{"a":1,"b":1}]}`, 400, "example 0: want one feature"},
+		{classify, "", `{"examples":[1` + strings.Repeat(",1", 9999) + `]}`, 413, "9 images or more, the limit is 8"},
+		{classify, "", `{"examples":[]}`, 400, "key 'examples' is expected"},
+		{classify, "", `{"examples":{}}`, 400, "want a list/array, not {}"},
+		{predict, "", `{"instances":[` + strings.Repeat(`{"image_bytes":`, 9000) + "1" + strings.Repeat("}", 9000) + `]}`, 400, `instance 0: want an object with the key "b64" alone`},
 		{classify, "", `{"examples":[{"image":` + b64(grey(1)) + `}],"context":{"a":1}}`, 400, "'context' has features"},
 		{all, "", "", 400, "the body is empty"},
 		{all, "image/png", string(bomb), 400, "60000 x 60000 pixels"},
@@ -190,5 +196,26 @@ func TestSlowClients(t *testing.T) {
 	}
 	if v := h.logit("tiles", 7); v != 207 {
 		t.Errorf("after slow clients: logit %v", v)
+	}
+}
+
+// TestIdleConnections: idle clients that hold all connections do not shut others out.
+func TestIdleConnections(t *testing.T) {
+	h := start(t, func(c *Config, _ *fake) { c.MaxConnections = 4 })
+	fronts, err := h.listen(nil)
+	expect.NoError(t, err)
+	f := fronts[0]
+	go func() { _ = f.server.Serve(f.listener) }()
+	defer f.server.Close()
+	url := "http://" + f.listener.Addr().String() + "/healthz"
+	for i := range 40 {
+		c := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second} // a connection of its own, which stays open
+		defer c.CloseIdleConnections()
+		a, err := c.Get(url)
+		if err != nil {
+			t.Fatalf("client %d: %v", i, err)
+		}
+		_, _ = io.Copy(io.Discard, a.Body)
+		a.Body.Close()
 	}
 }

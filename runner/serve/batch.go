@@ -132,7 +132,8 @@ func (b *batcher) guarded(images tensor.Tensor, parts []Part) (r Result, err err
 	return r, nil
 }
 
-// ask has all adapters of the list classify images (pixels [S, S, 3] each) and waits for the answers. It releases the adapters once
+// ask has all adapters of the list classify images (pixels [S, S, 3] each), which have places in the queue, and waits for the answers. It
+// releases the adapters once
 // they are no longer needed, also on an error.
 func (b *batcher) ask(ctx context.Context, images [][]uint8, list []*served, release func()) ([]answer, error) {
 	r := &request{ready: make(chan struct{}), release: release}

@@ -258,3 +258,27 @@ func TestSoak(t *testing.T) {
 		t.Errorf("%d adapters are open, want 2", n)
 	}
 }
+
+// TestReserve: places are kept while images are decoded, so a request that does not fit is refused before.
+func TestReserve(t *testing.T) {
+	q := newQueue(4)
+	expect.NoError(t, q.reserve(3))
+	if err := q.reserve(2); !errors.Is(err, errFull) {
+		t.Errorf("3 of 4 places are reserved, and 2 more: %v", err)
+	}
+	q.cancel(3) // an image could not be decoded
+	expect.NoError(t, q.reserve(2))
+	expect.NoError(t, q.push([]*waiting{{ctx: t.Context()}, {ctx: t.Context()}}))
+	expect.NoError(t, q.reserve(2))
+	if err := q.reserve(1); !errors.Is(err, errFull) {
+		t.Errorf("2 images wait, 2 places are reserved, and 1 more: %v", err)
+	}
+	if len(q.take(4)) != 2 {
+		t.Error("two images were pushed")
+	}
+	expect.NoError(t, q.reserve(2))
+	q.close()
+	if err := q.push(nil); !errors.Is(err, errClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}

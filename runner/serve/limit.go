@@ -3,7 +3,6 @@ package serve
 import (
 	"errors"
 	"io"
-	"net"
 	"sync"
 )
 
@@ -58,47 +57,4 @@ func (c *charged) Read(p []byte) (int, error) {
 func (c *charged) release() {
 	c.budget.give(c.paid)
 	c.paid, c.read = 0, 0
-}
-
-// limited is a listener with a limit on open connections: further ones wait in the system's backlog.
-type limited struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func limitConnections(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &slot{Conn: c, free: sync.OnceFunc(func() { <-l.slots })}, nil
-}
-
-func (l *limited) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-// slot is a connection that frees its place when it is closed.
-type slot struct {
-	net.Conn
-	free func()
-}
-
-func (s *slot) Close() error {
-	err := s.Conn.Close()
-	s.free()
-	return err
 }

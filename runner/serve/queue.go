@@ -45,7 +45,7 @@ func (w *waiting) finish(err error) {
 	}
 }
 
-// The errors of push.
+// The errors of reserve and push.
 var (
 	errFull   = errors.New("the queue is full: try again later")
 	errClosed = errors.New("the server is stopping")
@@ -56,24 +56,44 @@ type queue struct {
 	capacity int
 	arrived  chan struct{} // gets a value after a push, and is never full for long
 
-	mu     sync.Mutex
-	list   []*waiting
-	closed bool
+	mu       sync.Mutex
+	list     []*waiting
+	reserved int // places for images that are being decoded
+	closed   bool
 }
 
 func newQueue(capacity int) *queue {
 	return &queue{capacity: capacity, arrived: make(chan struct{}, 1)}
 }
 
-// push adds all images of a request, or none of them.
-func (q *queue) push(images []*waiting) error {
+// reserve keeps places for the images of a request, which push or cancel gives up. So no request is decoded in vain.
+func (q *queue) reserve(n int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case q.closed:
 		return errClosed
-	case len(q.list)+len(images) > q.capacity:
+	case len(q.list)+q.reserved+n > q.capacity:
 		return errFull
+	}
+	q.reserved += n
+	return nil
+}
+
+// cancel gives up reserved places.
+func (q *queue) cancel(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reserved -= n
+}
+
+// push adds all images of a request in its reserved places, or none of them.
+func (q *queue) push(images []*waiting) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reserved -= len(images)
+	if q.closed {
+		return errClosed
 	}
 	q.list = append(q.list, images...)
 	q.signal()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 
 	"dtl-tf/graph/jpeg"
-	"dtl-tf/runner/data"
 )
 
 // server answers HTTP requests.
@@ -26,7 +25,7 @@ type server struct {
 	// Set by begin.
 	phase    atomic.Int32
 	adapters *adapters
-	decoder  data.Images
+	decoder  *jpeg.Decoder
 	batcher  *batcher
 	stopped  chan struct{} // closed when the batcher has ended
 }
@@ -55,8 +54,7 @@ func newServer(c Config, log *slog.Logger) *server {
 
 // begin has the server answer requests with an engine and its adapters.
 func (s *server) begin(e Engine, adapters *adapters, decoder *jpeg.Decoder) {
-	s.adapters, s.decoder = adapters, e.Images()
-	s.decoder.Decoder = decoder
+	s.adapters, s.decoder = adapters, decoder
 	s.batcher = &batcher{engine: e, queue: s.queue, largest: s.config.Batch, window: s.config.Window, metrics: s.metrics}
 	s.phase.Store(serving)
 	go func() {

@@ -21,70 +21,110 @@ func parse(raw []byte, into any) error {
 
 // instances reads the row form: [{"b64": ...}, ...], or [{"image_bytes": {"b64": ...}}, ...].
 func (s *server) instances(raw json.RawMessage) ([]file, error) {
-	var list []json.RawMessage
-	if raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
+	if raw[0] != '[' {
 		return nil, unfit("Expecting 'instances' to be a list/array")
+	}
+	list, err := s.elements(raw)
+	if err != nil {
+		return nil, err
 	}
 	if len(list) == 0 {
 		return nil, unfit("No values in 'instances' array")
 	}
-	return s.list("instance", list)
+	return images("instance", list, image)
 }
 
 // inputs reads the column form: {"b64": ...} or a list of such objects, also as the value of "image_bytes".
 func (s *server) inputs(raw json.RawMessage) ([]file, error) {
-	var named map[string]json.RawMessage
-	if raw[0] == '{' {
-		if err := json.Unmarshal(raw, &named); err != nil {
-			return nil, unfit("JSON Parse error: %w", err)
-		}
-		if value, ok := named[imagesInput]; ok && len(named) == 1 {
-			raw = value
-		}
+	if name, value, ok := field(raw); ok && name == imagesInput {
+		raw = value
 	}
 	if raw[0] != '[' {
 		f, err := image(raw)
 		return []file{f}, err
 	}
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, unfit("JSON Parse error: %w", err)
+	list, err := s.elements(raw)
+	if err != nil {
+		return nil, err
 	}
 	if len(list) == 0 {
 		return nil, unfit("No values in 'inputs'")
 	}
-	return s.list("input", list)
+	return images("input", list, image)
 }
 
-// list reads images, after it has counted them.
-func (s *server) list(what string, list []json.RawMessage) (images []file, err error) {
-	if len(list) > s.config.MaxImages {
-		return nil, s.tooMany(len(list))
+// elements divides a JSON array. It gives up on one with more elements than a request may have images, before it takes their memory.
+func (s *server) elements(raw json.RawMessage) (list []json.RawMessage, err error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return nil, unfit("want a list/array, not %.40s", raw)
 	}
-	images = make([]file, len(list))
+	for d.More() {
+		if len(list) == s.config.MaxImages {
+			return nil, s.tooMany(len(list) + 1)
+		}
+		var one json.RawMessage
+		if err := d.Decode(&one); err != nil {
+			return nil, unfit("JSON Parse error: %w", err)
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+// field divides a JSON object of a single field. It is false for anything else.
+func field(raw json.RawMessage) (name string, value json.RawMessage, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return "", nil, false
+	}
+	t, err := d.Token()
+	if name, ok = t.(string); err != nil || !ok || d.Decode(&value) != nil || d.More() {
+		return "", nil, false
+	}
+	return name, value, true
+}
+
+// hasFeatures reports whether the context of a request for classify is anything but nothing or an object without fields.
+func hasFeatures(context json.RawMessage) bool {
+	if len(context) == 0 || string(context) == "null" {
+		return false
+	}
+	d := json.NewDecoder(bytes.NewReader(context))
+	t, err := d.Token()
+	return err != nil || t != json.Delim('{') || d.More()
+}
+
+// images reads the elements of a list.
+func images(what string, list []json.RawMessage, read func(json.RawMessage) (file, error)) (files []file, err error) {
+	files = make([]file, len(list))
 	for i, raw := range list {
-		if images[i], err = image(raw); err != nil {
+		if files[i], err = read(raw); err != nil {
 			return nil, fmt.Errorf("%s %d: %w", what, i, err)
 		}
 	}
-	return images, nil
+	return files, nil
 }
 
 // image reads {"b64": "..."}, also as the value of "image_bytes".
 func image(raw json.RawMessage) (f file, err error) {
-	fields, err := object(raw)
-	if err != nil {
-		return f, err
+	if name, value, ok := field(raw); ok && name == imagesInput {
+		raw = value
 	}
-	if value, ok := fields[imagesInput]; ok && len(fields) == 1 {
-		return image(value)
+	return encodedFile(raw)
+}
+
+// encodedFile reads {"b64": "..."}.
+func encodedFile(raw json.RawMessage) (f file, err error) {
+	if raw[0] != '{' {
+		return f, unfit(`want an image file as {"b64": "BASE64"}, not %.40s`, raw)
 	}
-	text, ok := fields["b64"]
-	if !ok || len(fields) != 1 {
+	name, value, ok := field(raw)
+	if !ok || name != "b64" {
 		return f, unfit(`want an object with the key "b64" alone`)
 	}
 	var encoded string
-	if err := json.Unmarshal(text, &encoded); err != nil {
+	if err := json.Unmarshal(value, &encoded); err != nil {
 		return f, unfit(`the value of "b64" is not a string`)
 	}
 	// TensorFlow Serving accepts base64 with and without padding.
@@ -94,20 +134,11 @@ func image(raw json.RawMessage) (f file, err error) {
 	return f, nil
 }
 
-func object(raw json.RawMessage) (m map[string]json.RawMessage, err error) {
-	if json.Unmarshal(raw, &m) != nil || m == nil {
-		return nil, unfit(`want an image file as {"b64": "BASE64"}, not %.40s`, raw)
-	}
-	return m, nil
-}
-
 // feature reads the image of an example for classify, an object with one feature of any name.
-func feature(example map[string]json.RawMessage) (file, error) {
-	if len(example) != 1 {
-		return file{}, unfit(`want one feature, as in {"image_bytes": {"b64": "BASE64"}}, not %d`, len(example))
+func feature(raw json.RawMessage) (file, error) {
+	_, value, ok := field(raw)
+	if !ok {
+		return file{}, unfit(`want one feature, as in {"image_bytes": {"b64": "BASE64"}}`)
 	}
-	for _, value := range example {
-		return image(value)
-	}
-	panic("a map of one element is empty")
+	return encodedFile(value)
 }

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -183,9 +182,9 @@ func (s *server) tfClassify(w http.ResponseWriter, r *http.Request, adapter *ser
 	}
 	defer release()
 	var body struct {
-		Signature string                       `json:"signature_name"`
-		Context   map[string]json.RawMessage   `json:"context"`
-		Examples  []map[string]json.RawMessage `json:"examples"`
+		Signature string          `json:"signature_name"`
+		Context   json.RawMessage `json:"context"`
+		Examples  json.RawMessage `json:"examples"`
 	}
 	if err := parse(raw, &body); err != nil {
 		return err
@@ -193,24 +192,27 @@ func (s *server) tfClassify(w http.ResponseWriter, r *http.Request, adapter *ser
 	switch {
 	case body.Signature != "" && body.Signature != signature:
 		return unfit("Serving signature key %.120q not found: the adapter has %q", body.Signature, signature)
-	case len(body.Context) > 0:
+	case hasFeatures(body.Context):
 		return unfit("'context' has features, which the adapter has no use for: leave it out")
 	case len(body.Examples) == 0:
 		return unfit("When method is classify, key 'examples' is expected and was not found")
-	case len(body.Examples) > s.config.MaxImages:
-		return s.tooMany(len(body.Examples))
 	}
-	images := make([]file, len(body.Examples))
-	for i, e := range body.Examples {
-		if images[i], err = feature(e); err != nil {
-			return fmt.Errorf("example %d: %w", i, err)
-		}
-	}
-	a, err := s.ask(r, images, []*served{adapter})
+	list, err := s.elements(body.Examples)
 	if err != nil {
 		return err
 	}
-	results := make([][][2]any, len(images))
+	if len(list) == 0 {
+		return unfit("When method is classify, key 'examples' is expected and was not found")
+	}
+	files, err := images("example", list, feature)
+	if err != nil {
+		return err
+	}
+	a, err := s.ask(r, files, []*served{adapter})
+	if err != nil {
+		return err
+	}
+	results := make([][][2]any, len(files))
 	for i, one := range a.answers {
 		p := adapter.probabilities(one.logits[0])
 		for _, class := range order(one.logits[0]) {
