@@ -93,21 +93,34 @@ has() { # LEAST FILE...
 	done
 }
 
-needed='' megabytes=0 unpacked=0
-while read -r part wheel sha fetched size least files; do
-	[ -n "$part" ] || continue
-	[ $# -eq 0 ] || [[ " $* " == *" $part "* ]] || continue
-	if [ "$(cat "$target/$part/STAMP" 2>/dev/null)" = "$wheel sha256:$sha" ]; then continue; fi
-	# shellcheck disable=SC2086 # a list of names
-	if [ "${CUDA:-}" != 1 ] && has "$least" $files; then continue; fi
-	needed+="$part $wheel $sha $fetched $size"$'\n'
-	megabytes=$((megabytes + fetched)) unpacked=$((unpacked + size))
-done <<<"$wheels"
+find_needed() { # PART...: the wheels to fetch
+	needed='' megabytes=0 unpacked=0
+	local part wheel sha fetched size least files
+	while read -r part wheel sha fetched size least files; do
+		[ -n "$part" ] || continue
+		[ $# -eq 0 ] || [[ " $* " == *" $part "* ]] || continue
+		if [ "$(cat "$target/$part/STAMP" 2>/dev/null)" = "$wheel sha256:$sha" ]; then continue; fi
+		# shellcheck disable=SC2086 # a list of names
+		if [ "${CUDA:-}" != 1 ] && has "$least" $files; then continue; fi
+		needed+="$part $wheel $sha $fetched $size"$'\n'
+		megabytes=$((megabytes + fetched)) unpacked=$((unpacked + size))
+	done <<<"$wheels"
+}
+find_needed "$@"
 if [ -z "$needed" ]; then exit 0; fi
+
+# Of two calls at the same time, the second waits for the first. The lock ends with the process.
+mkdir -p "$target"
+exec 9>"$target/.lock"
+if ! flock -n 9; then
+	say "waiting for another process that is fetching CUDA's libraries"
+	flock 9
+	find_needed "$@"
+	if [ -z "$needed" ]; then exit 0; fi
+fi
 
 count=$(grep -c . <<<"$needed")
 say "this machine lacks $count of CUDA's parts: fetching $megabytes MB, which become $unpacked MB in $target (once; CUDA=0 leaves them out)"
-mkdir -p "$target"
 free=$(($(df -Pk "$target" | awk 'NR == 2 { print $4 }') / 1024))
 [ "$free" -gt $((unpacked + 700)) ] || fail "$target has $free MB left, $((unpacked + 700)) are needed" "make room, or install CUDA 12.5 and cuDNN 9.3 on this machine"
 

@@ -73,7 +73,7 @@ func Print(w io.Writer, version string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if len(advice) == 0 {
+	if len(advice) == 0 && err == nil {
 		_, err := fmt.Fprintln(w, "\nAll is well.")
 		return err
 	}

@@ -52,7 +52,7 @@ func gpuRows(row func(string, string, ...any), found int) (advice []string, err 
 	missing := libraryRows(row)
 	arch, err := architecture()
 	if err != nil {
-		return advice, err
+		return append(advice, err.Error()+"."), err
 	}
 	if arch > 0 {
 		row("device code", "for compute capability %d.%d only (sm_%d)", arch/10, arch%10, arch)
