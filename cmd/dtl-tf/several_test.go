@@ -66,6 +66,20 @@ func TestSeveral(t *testing.T) {
 	cli(t, "export", "--backbone", fixture.backbone, "--adapter", adapter, "--out", filepath.Join(dir, "saved")).want(t, exitDone)
 }
 
+// TestSeveralValidation: validation images without a class can't choose an epoch, and classes that they lack are noted.
+func TestSeveralValidation(t *testing.T) {
+	data := severalTable(t)
+	table := string(read(t, data))
+	run := func(table string, more ...string) outcome {
+		write(t, data, []byte(table))
+		return cli(t, tune(filepath.Join(filepath.Dir(data), "run"), append([]string{"--data", data, "--method", "linear", "--loss", "bce", "--overwrite"}, more...)...)...)
+	}
+	nothing := strings.Replace(strings.Replace(table, "0.png,,train", "0.png,,val", 1), "4.png,,train", "4.png,,val", 1)
+	run(nothing, "--select", "best").want(t, exitUsage, "no validation image of "+data+" has a class")
+	run(nothing).want(t, exitDone, "no validation image has a class: val_map means nothing")
+	run(strings.Replace(nothing, "1.png,hue,train", "1.png,hue,val", 1), "--select", "best").want(t, exitDone, "classes without validation images, which val_map leaves out: 1 of 2")
+}
+
 // TestSeveralOwnHead: a backbone with a head of several labels, merged or trained as a whole, answers as with the adapter.
 func TestSeveralOwnHead(t *testing.T) {
 	data := severalTable(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/result"
@@ -38,6 +39,29 @@ func severalWords(f *assess.SeveralFigures, split string) string {
 		words += fmt.Sprintf("Classes without images of %s, left out of the mean: %d.\n", split, f.Absent)
 	}
 	return words
+}
+
+// checkWatched checks that the mean average precision of looks is defined: that some class has validation images. Classes without any are
+// noted, since the mean leaves them out.
+func (c Config) checkWatched(d *dataset, note runner.NoteFunc) error {
+	if d.set.LabelSets == nil || d.watched == nil {
+		return nil
+	}
+	there := make([]bool, d.classes)
+	for _, item := range d.watched {
+		for _, class := range d.set.ClassesOf(item) {
+			there[class] = true
+		}
+	}
+	switch n := count(there); {
+	case n == 0 && c.Select == SelectBest:
+		return runner.Usagef("no validation image of %s has a class, so the mean average precision, by which --select best chooses, is not defined: give val images with labels", c.Data)
+	case n == 0:
+		note("no validation image has a class: val_map means nothing")
+	case n < d.classes:
+		note("classes without validation images, which val_map leaves out: %d of %d", d.classes-n, d.classes)
+	}
+	return nil
 }
 
 // lookSeveral is the measurement of a look for images of several classes.

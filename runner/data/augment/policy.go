@@ -166,14 +166,14 @@ func (p Policy) String() string {
 	var list []string
 	add := func(name string, v float64) {
 		if v > 0 {
-			list = append(list, fmt.Sprintf("%s=%v", name, v))
+			list = append(list, name+"="+decimal(v))
 		}
 	}
 	if p.FlipCrop {
 		list = append(list, "flip-crop")
 	}
 	if c := p.Crop; c != nil {
-		list = append(list, fmt.Sprintf("crop=%v-%v:%v-%v", c.Scale.Low, c.Scale.High, c.Ratio.Low, c.Ratio.High))
+		list = append(list, "crop="+decimal(c.Scale.Low)+"-"+decimal(c.Scale.High)+":"+decimal(c.Ratio.Low)+"-"+decimal(c.Ratio.High))
 	}
 	add("flip", p.Flip)
 	if p.Rand != nil {
@@ -188,6 +188,9 @@ func (p Policy) String() string {
 	}
 	return strings.Join(list, ",")
 }
+
+// decimal is a number without an exponent, whose dash would divide it.
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // ChangesImages reports whether an image differs from epoch to epoch before its batch is mixed.
 func (p Policy) ChangesImages() bool {

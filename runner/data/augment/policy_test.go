@@ -22,6 +22,8 @@ func TestParse(t *testing.T) {
 		"mixup=0.2,cutmix=1.0":    "mixup=0.2,cutmix=1",
 		"label-smoothing=0.1":     "label-smoothing=0.1",
 		"flip,random-erasing=.25": "flip=0.5,random-erasing=0.25",
+		"crop=0.00005-1":          "crop=0.00005-1:0.75-1.3333333333333333",
+		"rand-m9-mstd0.00005":     "rand-m9-n2-p0.5-mstd0.00005",
 	} {
 		p, err := Parse(text)
 		expect.NoError(t, err)

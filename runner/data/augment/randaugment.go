@@ -131,15 +131,15 @@ func (ra *RandAugment) choose(text string) error {
 
 // String is the description with all values.
 func (ra *RandAugment) String() string {
-	text := fmt.Sprintf("rand-m%v-n%d-p%v", ra.Magnitude, ra.Operations, ra.Probability)
+	text := fmt.Sprintf("rand-m%s-n%d-p%s", decimal(ra.Magnitude), ra.Operations, decimal(ra.Probability))
 	switch {
 	case math.IsInf(ra.Deviation, 1):
 		text += "-mstd101"
 	case ra.Deviation > 0:
-		text += fmt.Sprintf("-mstd%v", ra.Deviation)
+		text += "-mstd" + decimal(ra.Deviation)
 	}
 	if ra.Most != maxLevel {
-		text += fmt.Sprintf("-mmax%v", ra.Most)
+		text += "-mmax" + decimal(ra.Most)
 	}
 	if ra.Increasing {
 		text += "-inc1"
