@@ -149,14 +149,33 @@ func TestBadTestImage(t *testing.T) {
 
 // TestAllImagesBad: --skip-bad-images fails too if no image is left to train on.
 func TestAllImagesBad(t *testing.T) {
-	const images = 18 // at least two batches: the readable ones are not counted before
-	root := newData(t, map[string]int{"train800val200": images, "test": 3})
-	for n, want := range map[int]string{images: "none of the 18 images", 11: "7 readable of 18 images are fewer than a batch of 8, and an incomplete batch is left out: use --batch 7"} {
-		for i := range n {
-			expect.NoError(t, os.Truncate(filepath.Join(root, "images", fmt.Sprintf("train800val200_%02d.png", i)), 0))
-		}
+	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
+	for i := range 9 {
+		expect.NoError(t, os.Truncate(filepath.Join(root, "images", fmt.Sprintf("train800val200_%02d.png", i)), 0))
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	cli(t, tune(out, "--data", root, "--method", "linear", "--skip-bad-images", "--feature-cache", "off")...).want(t, exitFailed, "none of the 9 images")
+}
+
+// TestBadImagesBalanced: a balanced epoch is of readable images, and so are the weights of classes.
+func TestBadImagesBalanced(t *testing.T) {
+	root := newData(t, map[string]int{"train800val200": 36, "test": 3})
+	for _, i := range []int{0, 3, 6} { // of the first of three classes
+		expect.NoError(t, os.Truncate(filepath.Join(root, "images", fmt.Sprintf("train800val200_%02d.png", i)), 0))
+	}
+	for _, flags := range [][]string{{"--sampler", "balanced", "--feature-cache", "off"}, {"--sampler", "balanced"}, {"--class-weights", "balanced"}} {
 		out := filepath.Join(t.TempDir(), "run")
-		cli(t, tune(out, "--data", root, "--method", "linear", "--skip-bad-images", "--feature-cache", "off")...).want(t, exitFailed, want)
-		expect.NoError(t, writeLists(root, map[string]int{"train800val200": images}))
+		cli(t, tune(out, append(flags, "--data", root, "--batch", "32", "--epochs", "12", "--skip-bad-images")...)...).want(t, exitDone)
+		r := readRun(t, out)
+		if r.Progress.Steps != 12 || r.Data.Skipped != 3 {
+			t.Errorf("%v: %d steps in 12 epochs, %d images left out", flags, r.Progress.Steps, r.Data.Skipped)
+		}
+		var config struct {
+			Weights []float64 `json:"class_weights"`
+		}
+		decode(t, r.Config, &config)
+		if flags[0] == "--class-weights" && fmt.Sprintf("%.4f", config.Weights) != "[1.2222 0.9167 0.9167]" { // 33 / (3 x 9) and 33 / (3 x 12)
+			t.Errorf("weights %v", config.Weights)
+		}
 	}
 }

@@ -45,6 +45,12 @@ func (m Images) fit(p pixels) pixels {
 	return pixels{resize(p, m.Size), m.Size, m.Size}
 }
 
+// Check reads and decodes a file. Its error is that of a Loader.
+func (m Images) Check(path string) error {
+	_, err := m.read(path)
+	return err
+}
+
 // read reads one file in its own size.
 func (m Images) read(path string) (pixels, error) {
 	content, err := limit.ReadFile(path, maxFileBytes)

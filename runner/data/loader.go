@@ -116,6 +116,8 @@ type Loader struct {
 	mu   sync.Mutex
 	next *pipeline // started ahead, or nil
 	bad  map[int]bool
+
+	excluded map[int]bool // see Exclude
 }
 
 // NewLoader checks the options. It fails if no batch could be made.
@@ -172,6 +174,16 @@ func (l *Loader) Bad() []int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Sorted(maps.Keys(l.bad))
+}
+
+// Exclude leaves out images that can't be read, by their indices, and reports them to OnBad. A balanced epoch draws others in their place.
+// Call it before the first epoch.
+func (l *Loader) Exclude(broken map[int]error) {
+	l.excluded = map[int]bool{}
+	for _, i := range slices.Sorted(maps.Keys(broken)) {
+		l.excluded[i] = true
+		l.Skip(i, broken[i])
+	}
 }
 
 // LeaveOut marks images as bad that another loader of the same items found to be bad, and returns them. Call it before the first

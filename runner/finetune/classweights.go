@@ -34,9 +34,12 @@ func (d *dataset) classWeights(from string) ([]float32, error) {
 // balanced is scikit-learn's compute_class_weight("balanced"): N / (C n_c) for n_c of N training images of one of C classes.
 func (d *dataset) balanced() ([]float32, error) {
 	counts := make([]int, d.classes)
-	for _, item := range d.items {
-		counts[item.Label]++
+	for i, item := range d.items {
+		if d.broken[i] == nil {
+			counts[item.Label]++
+		}
 	}
+	images := len(d.items) - len(d.broken)
 	weights := make([]float32, d.classes)
 	var without []string
 	for label, n := range counts {
@@ -44,7 +47,7 @@ func (d *dataset) balanced() ([]float32, error) {
 			without = append(without, d.className(label))
 			continue
 		}
-		weights[label] = float32(float64(len(d.items)) / (float64(d.classes) * float64(n)))
+		weights[label] = float32(float64(images) / (float64(d.classes) * float64(n)))
 	}
 	if len(without) > 0 {
 		return nil, runner.Usagef("--class-weights balanced is not possible: %d of %d classes have no training image: %s", len(without), d.classes, spell.Few(without, 3))
@@ -72,7 +75,7 @@ func (d *dataset) readWeights(path string) ([]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: want lines CLASS,WEIGHT: %w", path, err)
 	}
-	if len(records) > 0 && strings.EqualFold(strings.Join(records[0], ","), "class,weight") {
+	if len(records) > 0 && strings.EqualFold(strings.TrimSpace(records[0][0]), "class") && strings.EqualFold(strings.TrimSpace(records[0][1]), "weight") {
 		records = records[1:]
 	}
 	labels := map[string]int{}

@@ -12,6 +12,7 @@ import (
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/internal/classify"
 	"dtl-tf/runner/machine"
+	"dtl-tf/runner/report"
 )
 
 // evalBatch is the number of images classified at a time after training. It does not affect the result.
@@ -30,6 +31,7 @@ type dataset struct {
 	decoder     *jpeg.Decoder
 	images      data.Images         // reads an image
 	items       []data.Item         // for training
+	broken      map[int]error       // with --skip-bad-images: why items can't be read, by their indices
 	all         []data.Item         // for training, then for validation, for evaluation and of the targets
 	allSums     [][sha256.Size]byte // of the files of all
 	survey      data.Survey         // of all
@@ -52,18 +54,20 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkWatched(d, note); err != nil {
+		return nil, err
+	}
 	if d.decoder, err = jpeg.NewDecoder(c.Threads); err != nil {
 		return nil, err
 	}
-	readable := len(d.items)
-	if c.SkipBadImages && readable < 2*c.Batch { // the readable ones may be fewer than a batch
-		if readable, err = d.readable(ctx); err != nil {
+	if c.SkipBadImages { // batch, class weights and balanced draws are of those that can be read
+		if d.broken, err = d.check(ctx, note); err != nil {
 			d.close()
 			return nil, err
 		}
 	}
 	var smaller string
-	if c.Batch, smaller, err = c.fittingBatch(readable); err != nil {
+	if c.Batch, smaller, err = c.fittingBatch(len(d.items) - len(d.broken)); err != nil {
 		d.close()
 		return nil, err
 	}
@@ -77,6 +81,7 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 		d.close()
 		return nil, err
 	}
+	d.train.Exclude(d.broken)
 	if err := d.openTests(c, d.watched, held); err != nil {
 		d.close()
 		return nil, err
@@ -89,15 +94,24 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 	return d, nil
 }
 
-// readable decodes the training images and counts those that can be read.
-func (d *dataset) readable(ctx context.Context) (n int, err error) {
-	good := make([]bool, len(d.items))
+// manyImages is the number of images from which reading them all once is worth a note.
+const manyImages = 1000
+
+// check decodes the training images and returns the errors of those that can't be read, by their indices.
+func (d *dataset) check(ctx context.Context, note runner.NoteFunc) (broken map[int]error, err error) {
+	if len(d.items) >= manyImages {
+		note("--skip-bad-images: reading the %s training images once to find those that can't be read", report.Thousands(len(d.items)))
+	}
+	errs := make([]error, len(d.items))
 	reader := data.Images{Decoder: d.decoder}
-	err = data.Each(ctx, len(d.items), func(i int) {
-		e := reader.Examine(d.items[i].Path)
-		good[i] = e.Readable()
-	}, func(int) {})
-	return count(good), cmp.Or(interrupted(ctx), err)
+	err = data.Each(ctx, len(d.items), func(i int) { errs[i] = reader.Check(d.items[i].Path) }, func(int) {})
+	broken = map[int]error{}
+	for i, e := range errs {
+		if e != nil {
+			broken[i] = e
+		}
+	}
+	return broken, cmp.Or(interrupted(ctx), err)
 }
 
 // openTests opens the loaders of the images that are classified. Decoded validation images stay in memory between looks if they take
