@@ -248,10 +248,11 @@ def run_try(file, binary, method, rung, image=224):
     begun, s = time.time(), None
     try:
         s = Step(binary, p, LIMIT)
-        told["loaded"] = s.loaded
+        told["loaded"], before = s.loaded, busy(s.process.pid)
         seconds = s.ask("step")["seconds"]
+        cpu = busy(s.process.pid) - before
         s.close()
-        told.update({"ran": True, "seconds": seconds, "resident": s.most, "loaded": s.loaded, "loading_seconds": s.loading})
+        told.update({"ran": True, "seconds": seconds, "cpu": cpu, "resident": s.most, "loaded": s.loaded, "loading_seconds": s.loading})
     except (RuntimeError, BrokenPipeError) as e:
         told.update({"ran": False, "why": str(e), "after_seconds": time.time() - begun})
     told["limit"] = LIMIT

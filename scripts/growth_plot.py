@@ -107,7 +107,7 @@ def draw_ladder(all, out):
         p.line(mine, colour)
         for x, y in mine:
             p.dot(x, y, colour, False)
-        p.note(*mine[-1], method, "end", colour, dx=-10, dy=-8 if method != "dtl" else 18)
+        p.note(*mine[-1], method, "end", colour, dx=-10, dy=-8 if method != "dtl" else 34)
     for t in all["tries"]:
         if t["image"] == 224:
             mark = p.dot if t["ran"] else p.cross
