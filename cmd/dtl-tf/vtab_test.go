@@ -115,7 +115,11 @@ func TestVtabRun(t *testing.T) {
 	moved := filepath.Join(t.TempDir(), "moved")
 	expect.NoError(t, os.CopyFS(moved, os.DirFS(root)))
 	elsewhere := append(slices.Clone(args), "--data", moved)
-	cli(t, elsewhere...).want(t, exitDone, "4 of 4 cells are finished already", "was made with data in other folders")
+	o = cli(t, elsewhere...)
+	o.want(t, exitDone, "4 of 4 cells are finished already")
+	if n := strings.Count(o.err, "was made with data in other folders: reading these to compare"); n != 2 {
+		t.Errorf("the data of 2 tasks was read %d times", n)
+	}
 	first := strings.Fields(string(read(t, filepath.Join(moved, "eurosat", "test.txt"))))[0]
 	write(t, filepath.Join(moved, "eurosat", first), read(t, filepath.Join(moved, "cifar-100", "images", "train800_00.png")))
 	cli(t, elsewhere...).want(t, exitUsage, "was made with the images of "+filepath.Join(root, "eurosat")+", but this call asks for "+filepath.Join(moved, "eurosat"))

@@ -59,9 +59,15 @@ func (j Job) differs(setting string, had, asked any) error {
 	return runner.Usagef("%s was made with %s %v, but this call asks for %v: choose another --out, or remove the file to make it again", j.File, setting, had, asked)
 }
 
-// checkData returns an error if a finished cell was made with other images than the job's. It reads them only if they lie elsewhere. A cell
-// whose data is gone stays.
-func (j Job) checkData(ctx context.Context, o *Outcome, note runner.NoteFunc) error {
+// dataCheck compares the images of finished cells with those of their jobs.
+type dataCheck struct {
+	note runner.NoteFunc
+	read map[string]string // fingerprints, by what decides them
+}
+
+// check returns an error if a finished cell was made with other images than the job's. It reads them only if they lie elsewhere, and once
+// for all cells. A cell whose data is gone stays.
+func (d *dataCheck) check(ctx context.Context, j Job, o *Outcome) error {
 	record, err := finetune.ReadRecord(o.Run.Config)
 	if err != nil {
 		return &result.ForeignError{Err: fmt.Errorf("%s: %w", j.File, err)}
@@ -78,10 +84,17 @@ func (j Job) checkData(ctx context.Context, o *Outcome, note runner.NoteFunc) er
 	if i == len(had) && i == len(asked) {
 		return nil
 	}
-	note("%s was made with data in other folders: reading these to compare", j.Name)
-	found, err := f.DataFingerprint(ctx)
-	if err != nil {
-		return err
+	key := fmt.Sprintf("%q", append(asked, f.TrainSplit, f.EvalSplit, f.Select))
+	if f.Val > 0 || f.Test > 0 || f.Holdout > 0 {
+		key += fmt.Sprint(f.Val, f.Test, f.Holdout, f.Seed)
+	}
+	found, known := d.read[key]
+	if !known {
+		d.note("%s was made with data in other folders: reading these to compare", j.Name)
+		if found, err = f.DataFingerprint(ctx); err != nil {
+			return err
+		}
+		d.read[key] = found
 	}
 	if found != o.Run.Data.Fingerprint {
 		return j.differs("the images of", strings.Join(had[i:], " and "), strings.Join(asked[i:], " and "))

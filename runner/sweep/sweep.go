@@ -79,6 +79,7 @@ func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Jo
 		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
 	}
 	s.show.total = len(list)
+	images := dataCheck{s.show.note, map[string]string{}}
 	for _, j := range list {
 		if err := j.Config.Check(); err != nil {
 			return nil, fmt.Errorf("%s, with its recipe and --set: %w", j.Name, err)
@@ -96,7 +97,7 @@ func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Jo
 			if err := j.checkSame(cell.CellOutcome(), backbone); err != nil {
 				return nil, err
 			}
-			if err := j.checkData(ctx, cell.CellOutcome(), s.show.note); err != nil {
+			if err := images.check(ctx, j, cell.CellOutcome()); err != nil {
 				return nil, err
 			}
 			s.kept++
