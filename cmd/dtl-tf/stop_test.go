@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"dtl-tf/runner/result"
@@ -64,10 +65,12 @@ func TestInterruptedFull(t *testing.T) {
 
 // TestInterruptedElsewhere stops a run before the first epoch, and during the evaluation.
 func TestInterruptedElsewhere(t *testing.T) {
-	root := newData(t, map[string]int{"train800val200": 9, "test": 3})
-	write(t, filepath.Join(root, "images", "train800val200_00.png"), nil)
 	out := filepath.Join(t.TempDir(), "run")
-	o := cliUntil(t, "skipped:", tune(out, "--data", root, "--skip-bad-images", "--shuffle=false")...)
+	// Several steps an epoch, which take long enough for the signal to arrive in the first epoch.
+	p := launch(t, wholeProgram, tune(out, "--init", "random", "--backbone", "vit:image=96,patch=4,width=192,depth=8,heads=3,mlp=768", "--method", "full", "--batch", "4")...)
+	p.until(func() bool { return exists(out, result.RunFile) })
+	p.send(syscall.SIGINT)
+	o := p.end()
 	o.want(t, exitInterrupted, "interrupted in epoch 1")
 	if written := checkpoints(t, out); (written != nil) != strings.Contains(o.err, "--resume") {
 		t.Errorf("with the checkpoints %v it says: %s", written, o.err)
