@@ -48,6 +48,19 @@ func TestCheckOrigin(t *testing.T) {
 	}
 }
 
+// TestTurned: a cell whose images were turned is not one of images as they are stored, unless no image has an orientation.
+func TestTurned(t *testing.T) {
+	for _, c := range []struct {
+		images     int
+		had, asked string
+		want       bool
+	}{{2, "on", "off", true}, {0, "on", "off", false}, {2, "off", "off", false}, {2, "on", "auto", false}} {
+		if got := turned(result.Data{Turned: c.images}, c.had, c.asked); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 // TestSettings: the record of the run takes precedence over the recipe.
 func TestSettings(t *testing.T) {
 	o := usable("d", "b")

@@ -52,7 +52,16 @@ func (j Job) checkSame(o *Outcome, backbone result.Backbone) error {
 	if d := o.Run.Backbone.Difference(backbone); d != nil {
 		return j.differs(d.Setting, d.First, d.Second)
 	}
+	if turned(o.Run.Data, record.Exif, f.Exif) {
+		return j.differs("exif", record.Exif, f.Exif)
+	}
 	return nil
+}
+
+// turned reports whether a cell turned images that this call uses as they are stored, as cells of official lists did in earlier versions. Where no
+// image has an orientation, both are the same.
+func turned(d result.Data, had, asked string) bool {
+	return had == finetune.ExifOn && asked == finetune.ExifOff && d.Turned > 0
 }
 
 func (j Job) differs(setting string, had, asked any) error {
