@@ -107,7 +107,8 @@ func whatTests(set *data.Set) string {
 	return "fine-tune measures none"
 }
 
-// reportCopies reports files with the same content, and files that are listed more than once. It matters most that they have two labels, and next that they are in two splits.
+// reportCopies reports files with the same content, and files that are listed more than once. It matters most that they have two labels, and
+// next that they are in two splits.
 func reportCopies(set *data.Set, images []member, f *finding.List) {
 	firsts := map[[sha256.Size]byte]*member{}
 	for i := range images {

@@ -1,8 +1,8 @@
 package data
 
-// draw is the order of a balanced epoch: as many draws as there are items that are not excluded, with replacement. A draw is a class, each equally likely, and
-// one of its items, each equally likely, which is what torch.utils.data.WeightedRandomSampler does with the weight 1 / (items of the
-// class) for each item. Images that go bad during the training are drawn too and left out afterwards, so that it does not matter when they
+// draw is the order of a balanced epoch: as many draws as there are items that are not excluded, with replacement. A draw is a class, each
+// equally likely, and one of its items, each equally likely, which is what torch.utils.data.WeightedRandomSampler does with the weight
+// 1 / (items of the class) for each item. Images that go bad during the training are drawn too and left out afterwards, so that it does not matter when they
 // were found to be bad.
 func (l *Loader) draw(epoch int) []int {
 	var classes [][]int // indices of the items of each class that has some

@@ -147,8 +147,7 @@ func layoutOf(root string) (l layout, err error) {
 	}
 	for _, name := range top.folders {
 		if name != class && SplitLike(name) != "" {
-			return l, fmt.Errorf("%s has a folder %s but no %s/: rename the folders to %s/, %s/ and %s/, with class folders in them",
-				root, name, Train, Train, Val, Test)
+			return l, NoTrainError(root, name)
 		}
 		if isDataSet(filepath.Join(root, name)) {
 			return l, fmt.Errorf("%s is not a data set, but %s in it looks like one: use that folder", root, name)
@@ -211,6 +210,11 @@ func SplitLike(name string) string {
 		return Test
 	}
 	return ""
+}
+
+// NoTrainError says that a folder seems to be a split, but none is called train.
+func NoTrainError(root, name string) error {
+	return fmt.Errorf("%s has a folder %s but no %s/: rename the folders to %s/, %s/ and %s/, with class folders in them", root, name, Train, Train, Val, Test)
 }
 
 // LikeSplitError says that a folder beside those of splits seems to be another split.

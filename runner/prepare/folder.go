@@ -117,7 +117,7 @@ func splitNames(root string, images []archive.Entry, prefix string) (map[string]
 	}
 	for _, name := range slices.Sorted(maps.Keys(like)) {
 		if found[data.Train] == "" {
-			return nil, fmt.Errorf("%s has a folder %s but no train/: rename the folders to train/, val/ and test/, with class folders in them", root, prefix+name)
+			return nil, data.NoTrainError(root, prefix+name)
 		}
 		if !slices.Contains(slices.Collect(maps.Values(found)), like[name]) {
 			return nil, data.LikeSplitError(root, prefix+name)

@@ -209,7 +209,7 @@ func TestIdleConnections(t *testing.T) {
 	defer f.server.Close()
 	url := "http://" + f.listener.Addr().String() + "/healthz"
 	for i := range 40 {
-		c := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second} // a connection of its own, which stays open
+		c := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second} // each client keeps its own connection open
 		defer c.CloseIdleConnections()
 		a, err := c.Get(url)
 		if err != nil {
