@@ -27,11 +27,12 @@ evaluation.json (the figures) and report.html, a page with curves, the confusion
 most confident mistakes as thumbnails. The page holds pictures of the data set: mind that before you pass it
 on. --report=false writes none of these.
 
---sweep trains several settings together, from one forward pass of what they share: the leading blocks that the
-method leaves alone, with linear, lst, lra, vqt and res-tuning-bypass all blocks. Each ends as a run of its own
-would, and has its folder below --out; sweep.csv there, and the table that is printed, sort them by their
-accuracy on the validation images. A seed in the grid is that of the initial values and of drop path; the order of
-the images is that of --seed for all settings. A sweep can't be resumed.
+--sweep trains several settings. Those of dtl, dtl+, linear, lst, lra, vqt and res-tuning-bypass train together,
+from one forward pass of the leading blocks that the method leaves alone; such a sweep can't be resumed. Those of
+the other methods train one after another, and --resume goes on after an interruption. Each setting ends as a run
+of its own would, and has its folder below --out; sweep.csv there, and the table that is printed, sort them by
+their accuracy on the validation images. A seed in the grid is that of the initial values and of drop path; the
+order of the images is that of --seed for all settings.
 
 If the method leaves the leading blocks alone, as dtl does up to block M, their outputs for an image never
 change. They are computed once and stored, for this run and for others (--feature-cache).
@@ -69,7 +70,7 @@ uninterrupted run. The run keeps its last two checkpoints, each with a checksum.
 		method.define(g, "`name` of the method: "+runner.MethodNames(), c.Method)
 		g.add(runner.GroupTraining, func(f *pflag.FlagSet) {
 			define(f, group(runner.GroupTraining, settings)...)
-			f.StringVar(&c.Sweep, "sweep", "", "`grid` of settings to train together, such as 'lr=1e-3,3e-3;rank=2,4': lr, weight-decay, drop-path, seed and options of the method")
+			f.StringVar(&c.Sweep, "sweep", "", "`grid` of settings to train and compare, such as 'lr=1e-3,3e-3;rank=2,4': lr, weight-decay, drop-path, seed and options of the method")
 		})
 		g.add(runner.GroupMachine, func(f *pflag.FlagSet) {
 			define(f, group(runner.GroupMachine, settings)...)

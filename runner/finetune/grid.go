@@ -35,7 +35,7 @@ func parseGrid(text, method string) (axes []axis, err error) {
 		case !ok || name == "" || strings.TrimSpace(list) == "":
 			return nil, runner.Usagef("--sweep: %q: want NAME=VALUE,VALUE,... and a semicolon before the next name", part)
 		case !slices.Contains(known, name):
-			return nil, runner.Usagef("--sweep: %q is not a setting that can differ on one forward pass with the method %s%s; use one of %s",
+			return nil, runner.Usagef("--sweep: %q is not a setting in which runs of the method %s can differ%s; use one of %s",
 				name, method, spell.DidYouMean(name, known), strings.Join(known, ", "))
 		case slices.ContainsFunc(axes, func(a axis) bool { return a.name == name }):
 			return nil, runner.Usagef("--sweep: %s is given twice", name)
@@ -139,8 +139,6 @@ func (p point) check(c Config) error {
 		return fmt.Errorf("--sweep: %s: %w", p, err)
 	case one.LearningRate <= 0 && slices.ContainsFunc(p, func(s setting) bool { return s.name == "lr" }):
 		return runner.Usagef("--sweep: %s is not possible: a learning rate must be above 0", p)
-	case one.DropPath > 0 && one.DropPathScope == dtl.DropPathAll:
-		return runner.Usagef("--sweep: with drop path %g all blocks change in every step, so that settings share none (--drop-path-scope suffix spares the leading ones)", one.DropPath)
 	}
 	return nil
 }

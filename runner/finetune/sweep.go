@@ -19,11 +19,12 @@ import (
 	"dtl-tf/runner/train"
 )
 
-// Sweep trains the settings of a grid, Config.Sweep, together: the part of the forward pass that they share runs once for a batch (see
-// dtl.Joint). Each setting has a folder below Config.Out with the files of a run, and ends as a run of its own would, to rounding. The seed
-// of the grid is that of the initial values and of drop path; the order of the images, augmentation and images that are set aside follow
-// Config.Seed for all settings. given tells whether the user gave a flag. Sweep prints the settings by their accuracy on the validation
-// images, and writes the table to sweep.csv.
+// Sweep trains the settings of a grid, Config.Sweep. If the method leaves leading blocks of the backbone as they are, the settings train
+// together: the part of the forward pass that they share runs once for a batch (see dtl.Joint). Otherwise they train one after another, and
+// can be resumed. Each setting has a folder below Config.Out with the files of a run, and ends as a run of its own would, to rounding. The
+// seed of the grid is that of the initial values and of drop path; the order of the images, augmentation and images that are set aside
+// follow Config.Seed for all settings. given tells whether the user gave a flag. Sweep prints the settings by their accuracy on the
+// validation images, and writes the table to sweep.csv.
 //
 // A setting that diverges fails alone. If ctx is cancelled, the settings end as interrupted with what has been trained.
 func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runner.UI) error {
@@ -34,16 +35,14 @@ func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runne
 		return err
 	}
 	if s.config.Auto.Out {
-		s.config.Out = defaultOut(c.Data, c.Overwrite)
+		s.config.Out = defaultOut(c.Data, c.Overwrite || c.Resume)
 		ui.Note("--out %s", s.config.Out)
 	}
-	folder, err := result.OpenFolder(s.config.Out, c.policy())
-	if err != nil {
+	if s.folder, err = s.openOut(); err != nil {
 		return err
 	}
-	defer folder.Close()
+	defer s.folder.Close()
 	defer limitGarbage()()
-	s.folder = folder
 	for _, p := range s.points {
 		out := filepath.Join(s.config.Out, p.String())
 		s.variants = append(s.variants, variant{p.String(), func(c Config) Config {
@@ -53,7 +52,50 @@ func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runne
 		}})
 	}
 	defer s.close()
-	if err := s.open(ctx); err != nil {
+	if err := s.plan(ctx); err != nil {
+		return err
+	}
+	method, err := s.sharesNothing()
+	if err != nil {
+		return err
+	}
+	if method != "" {
+		err = s.trainApart(ctx, method)
+	} else {
+		err = s.trainTogether(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return s.print()
+}
+
+// openOut opens the folder of the grid.
+func (s *sweep) openOut() (*result.Folder, error) {
+	policy := s.config.policy()
+	if s.config.Resume { // a sweep has no run.json for package result to find
+		begun := slices.ContainsFunc(s.points, func(p point) bool {
+			_, err := os.Stat(filepath.Join(s.config.Out, p.String()))
+			return err == nil
+		})
+		if !begun {
+			return nil, runner.Usagef("--resume: none of the %s of --sweep has a folder in %s", report.Count(len(s.points), "setting"), s.config.Out)
+		}
+		policy = result.Overwrite // a lock, nothing is cleared
+	}
+	return result.OpenFolder(s.config.Out, policy)
+}
+
+// trainTogether trains the settings on the same batches.
+func (s *sweep) trainTogether(ctx context.Context) error {
+	if err := s.checkTogether(); err != nil {
+		return err
+	}
+	s.base.config.CheckpointEvery = 0 // nothing continues from a checkpoint
+	for _, m := range s.settings {
+		m.config.CheckpointEvery = 0
+	}
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	if err := s.folder.Clear(s.config.files()...); err != nil {
@@ -65,10 +107,7 @@ func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runne
 	if err := s.noteOthers(); err != nil {
 		return err
 	}
-	if err := s.run(ctx); err != nil {
-		return err
-	}
-	return s.print()
+	return s.run(ctx)
 }
 
 // sweep is several settings on one data set: those of a grid, or those of Together.
@@ -79,7 +118,7 @@ type sweep struct {
 	variants []variant
 	resumes  bool // the settings write checkpoints and continue from them
 	ui       runner.UI
-	folder   *result.Folder // of the grid, otherwise nil
+	folder   *result.Folder // of the grid, nil for those of Together
 	base     *plan          // of the first setting, with the seed of the order
 	joint    *dtl.Joint
 	settings []*member
@@ -110,28 +149,35 @@ type member struct {
 
 func (m *member) trains() bool { return m.failed == nil && !m.stopped }
 
-// newSweep parses the grid and refuses what settings that train together can't have.
+// refusal is a flag that a sweep can't have.
+type refusal struct {
+	has  bool
+	flag string
+	why  string
+}
+
+func refuse(list []refusal) error {
+	for _, r := range list {
+		if r.has {
+			return runner.Usagef("--sweep and --%s do not go together: %s", r.flag, r.why)
+		}
+	}
+	return nil
+}
+
+// newSweep parses the grid and refuses what no sweep can have.
 func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	for _, refused := range []struct {
-		has  bool
-		flag string
-		why  string
-	}{
-		{c.Resume, "resume", "a sweep has no checkpoints: begin it again with --overwrite"},
+	err := refuse([]refusal{
 		{c.InitAdapter != "", "init-adapter", "settings start from drawn values"},
-		{c.Init == InitRandom, "init random", "nothing is shared if the backbone trains"},
-		{c.Memory != "", "memory", "the forecast is that of one setting"},
-		{c.TensorBoard, "tensorboard", "each folder's metrics.csv has the curves"},
+		{c.Init == InitRandom, "init random", "settings start from the same backbone"},
 		{len(c.Targets) > 0, "targets", "settings are not tested on other domains"},
-		{c.Devices != "", "devices", "settings train on one device"},
 		{c.Cluster != "", "cluster", "settings train in one process"},
-	} {
-		if refused.has {
-			return nil, runner.Usagef("--sweep and --%s do not go together: %s", refused.flag, refused.why)
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	axes, err := parseGrid(c.Sweep, c.Method)
 	if err != nil {
@@ -145,7 +191,6 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 			return nil, runner.Usagef("--%s is given, and --sweep has %s too: give one of them", a.name, a.name)
 		}
 	}
-	c.CheckpointEvery = 0 // nothing continues from a checkpoint
 	s := &sweep{config: c, axes: axes, points: points(axes), ui: ui}
 	for _, p := range s.points {
 		if err := p.check(c); err != nil {
@@ -153,6 +198,26 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 		}
 	}
 	return s, nil
+}
+
+// checkTogether refuses what settings that train together can't have.
+func (s *sweep) checkTogether() error {
+	c := s.config
+	err := refuse([]refusal{
+		{c.Resume, "resume", "settings that train together have no checkpoints: begin again with --overwrite"},
+		{c.Memory != "", "memory", "the forecast is that of one setting"},
+		{c.TensorBoard, "tensorboard", "each folder's metrics.csv has the curves"},
+		{c.Devices != "", "devices", "settings train on one device"},
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range s.points {
+		if one := p.apply(c); one.DropPath > 0 && one.DropPathScope == dtl.DropPathAll {
+			return runner.Usagef("--sweep: with drop path %g all blocks change in every step, so that settings share none (--drop-path-scope suffix spares the leading ones)", one.DropPath)
+		}
+	}
+	return nil
 }
 
 // plan reads the backbone and the data, and makes the settings.
@@ -174,14 +239,6 @@ func (s *sweep) plan(ctx context.Context) (err error) {
 		s.settings[i].point = p
 	}
 	return nil
-}
-
-// open reads the data and builds the graph. Until it succeeds, nothing that existed before has changed on the disk.
-func (s *sweep) open(ctx context.Context) error {
-	if err := s.plan(ctx); err != nil {
-		return err
-	}
-	return s.begin(ctx)
 }
 
 // begin builds the graph and opens the input.

@@ -13,6 +13,9 @@ import (
 	"dtl-tf/runner/result"
 )
 
+// noComparison is the note of a sweep without validation images.
+const noComparison = "there are no validation images that do not train, so the settings can't be compared: --val 0.15 sets some aside"
+
 // run trains and evaluates. However it ends, the run.json of each setting says so.
 func (s *sweep) run(ctx context.Context) error {
 	first := s.settings[0]
@@ -25,7 +28,7 @@ func (s *sweep) run(ctx context.Context) error {
 	if s.base.data.val != nil {
 		first.noteLooks()
 	} else {
-		s.ui.Note("there are no validation images that do not train, so the settings can't be compared: --val 0.15 sets some aside")
+		s.ui.Note("%s", noComparison)
 	}
 	if s.config.EMA > 0 {
 		s.ui.Note("%s", s.config.averageNote(s.base.config.Epochs*s.base.data.train.Steps()))

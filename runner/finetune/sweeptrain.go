@@ -91,7 +91,7 @@ func (s *sweep) fail(m *member, err error) {
 func (s *sweep) diverged(m *member, err error) error {
 	var diverged *train.DivergedError
 	if errors.As(err, &diverged) {
-		s.fail(m, err)
+		s.fail(m, diverged)
 		return nil
 	}
 	return err
