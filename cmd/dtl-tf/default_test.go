@@ -27,7 +27,7 @@ func TestOnlyData(t *testing.T) {
 	args := []string{"fine-tune", "--data", "my photos", "--backbone", "b.npz", "--batch", "4"}
 	o := in(args...)
 	o.want(t, exitDone, "--out runs/my photos", "--epochs 25: ", "--test 0.15: there are no test images", "train 21, test 3",
-		"--lr 0.01: good in so few steps (125)", "--drop-path 0.1 --drop-path-scope suffix: ")
+		"--lr 0.01: good in 125 steps", "--drop-path 0.1 --drop-path-scope suffix: ")
 	r := readRun(t, filepath.Join(home, "runs", "my photos"))
 	if r.Progress.Epochs != 25 || r.Accuracy.Images != 3 || r.Data.Split.Test != 0.15 {
 		t.Errorf("run.json: %+v, %+v, %+v", r.Progress, r.Accuracy, r.Data.Split)
@@ -44,7 +44,7 @@ func TestOnlyData(t *testing.T) {
 		t.Errorf("run.json: %v", c)
 	}
 	in(append(args, "--resume")...).want(t, exitDone, "--out runs/my photos", "is finished")
-	in(append(args, "--epochs", "1")...).want(t, exitDone, "--out runs/my photos-2", "--lr 0.001: ")
+	in(append(args, "--epochs", "1")...).want(t, exitDone, "--out runs/my photos-2", "--lr 0.01: good in 5 steps", "--drop-path 0.1 ")
 	in(append(args, "--epochs", "1", "--resume")...).want(t, exitDone, "--out runs/my photos-2", "is finished")
 	in(append(args, "--epochs", "2", "--overwrite", "--test", "0")...).want(t, exitDone, "--out runs/my photos-2", "no test split")
 	if exists(filepath.Join(home, "runs"), "my photos-3") {

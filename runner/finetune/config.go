@@ -121,7 +121,7 @@ func Default() Config {
 func (c *Config) Settings() []runner.Setting {
 	epochs := runner.Setting{
 		Name: "epochs", Group: runner.GroupTraining, Value: &c.Epochs, Min: 1, Max: 1e6,
-		Help: "`epochs`, warm-up and cool-down included (default: 110, the published number, for the lists of VTAB-1k; 25 for other data, where dtl then also has a rate and a drop path for short runs)",
+		Help: "`epochs`, warm-up and cool-down included (default: 110, the published number, for the lists of VTAB-1k; 25 for other data)",
 	}
 	cluster := runner.Setting{
 		Name: "cluster", Group: runner.GroupMachine, Value: &c.Cluster,
@@ -194,14 +194,14 @@ func (c *Config) fileSettings() []runner.Setting {
 func (c *Config) optimizerSettings() []runner.Setting {
 	const group = runner.GroupTraining
 	return []runner.Setting{
-		{Name: "lr", Group: group, Value: &c.LearningRate, Max: 1e3, Help: "peak learning `rate` (0: the usual one of the method, or for dtl on other data without --epochs one that suits the number of steps; a note names it)"},
+		{Name: "lr", Group: group, Value: &c.LearningRate, Max: 1e3, Help: "peak learning `rate` (0: the usual one of the method, or for dtl on data other than the lists of VTAB-1k one that suits the number of steps; a note names it)"},
 		{
 			Name: "weight-decay", Group: group, Value: &c.WeightDecay, Max: 1e3,
 			Help: "AdamW's decoupled weight `decay`, on all parameters but biases",
 		},
 		{
 			Name: "drop-path", Group: group, Value: &c.DropPath, Max: 0.999,
-			Help: "stochastic-depth `rate` of the last block, linear from 0 at the first (default: 0, or 0.1 with --drop-path-scope suffix for dtl on other data without --epochs)",
+			Help: "stochastic-depth `rate` of the last block, linear from 0 at the first (default: 0, or 0.1 with --drop-path-scope suffix for dtl on data other than the lists of VTAB-1k)",
 		},
 		{
 			Name: "drop-path-scope", Group: group, Value: (*string)(&c.DropPathScope),

@@ -25,13 +25,13 @@ const runsFolder = "runs"
 const OwnTest = 0.15
 
 // Settings for data sets that do not come as the lists of VTAB-1k. The epochs take less than a quarter of the published recipe's time. Drop
-// path is DTL's, from a search on a ViT-Ti that docs/training.md prints.
+// path is DTL's, from searches on a ViT-Ti that docs/training.md prints, with 15 to 110 epochs.
 const (
 	ownEpochs   = 25
 	ownDropPath = 0.1
 )
 
-// DTL's learning rate in ownEpochs falls with the number of steps, between two limits: ownPath / steps. The best rates of the searches in
+// DTL's learning rate on such data falls with the number of steps, between two limits: ownPath / steps. The best rates of the searches in
 // docs/training.md are 0.003 at 800 steps, 0.005 at 225 and 0.01 at 175 and 150.
 const (
 	ownPath                 = 1.6
@@ -74,25 +74,24 @@ func SetsTestAside(set *data.Set) bool {
 	return isOwn(set) && !slices.Contains(set.Splits(), data.Test) && !slices.Contains(set.Splits(), data.Val)
 }
 
-// chooseForData fills in the epochs, with Auto the share of the test images, and the drop path of short runs of DTL. short tells whether this
-// is such a run.
-func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFunc) (short bool, err error) {
+// chooseForData fills in the epochs, with Auto the share of the test images, and for DTL on the user's own data the drop path. searched tells
+// whether this is such a run, whose learning rate is then ownRate.
+func (c *Config) chooseForData(set *data.Set, method string, note runner.NoteFunc) (searched bool, err error) {
 	own := isOwn(set)
 	if c.Auto.Test && SetsTestAside(set) && c.EvalSplit == "" && len(c.Targets) == 0 {
 		c.Test = OwnTest
 	}
-	if !c.Auto.Epochs {
-		return false, nil
-	}
-	c.Epochs = train.DefaultEpochs
-	if own {
-		c.Epochs = max(ownEpochs, c.Views)
-		note("--epochs %d: enough for most data sets of one's own; %d are what is published for VTAB-1k", c.Epochs, train.DefaultEpochs)
-		short = method == "dtl"
-		if short && c.Auto.DropPath { // only in the blocks that change anyway, so that the feature cache keeps its use
-			c.DropPath, c.DropPathScope = ownDropPath, dtl.DropPathSuffix
-			note("--drop-path %v --drop-path-scope %s: good in so few epochs on data sets of photographs; dtl-tf vtab search compares others", c.DropPath, c.DropPathScope)
+	if c.Auto.Epochs {
+		c.Epochs = train.DefaultEpochs
+		if own {
+			c.Epochs = max(ownEpochs, c.Views)
+			note("--epochs %d: enough for most data sets of one's own; %d are what is published for VTAB-1k", c.Epochs, train.DefaultEpochs)
 		}
 	}
-	return short, c.checkAugmentation()
+	searched = own && method == "dtl"
+	if searched && c.Auto.DropPath { // only in the blocks that change anyway, so that the feature cache keeps its use
+		c.DropPath, c.DropPathScope = ownDropPath, dtl.DropPathSuffix
+		note("--drop-path %v --drop-path-scope %s: good on small data sets of photographs; dtl-tf vtab search compares others", c.DropPath, c.DropPathScope)
+	}
+	return searched, c.checkAugmentation()
 }

@@ -60,7 +60,7 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 		return nil, c.namesFlag(err)
 	}
 	runner.NoteAll(set.Notes, note)
-	short, err := p.config.chooseForData(set, p.method.Method.Name(), note)
+	searched, err := p.config.chooseForData(set, p.method.Method.Name(), note)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 	if p.data.division == nil {
 		p.config.Test = 0 // Auto.Test found too few images
 	}
-	p.settleRate(short, note)
+	p.settleRate(searched, note)
 	p.schedule, err = train.NewSchedule(c.Schedule, p.config.Epochs, p.config.LearningRate) // no error after Config.check
 	if err == nil {
 		err = p.config.CheckDivisible(p.devices)

@@ -29,14 +29,15 @@ func UsualRate(method string) (rate float64, why string) {
 // published are parts of the descriptions of the backbones that recipes are published for: ViT-B/16 and Swin-B at 224 pixels.
 var published = []string{"vit:image=224,patch=16,width=768,depth=12,heads=12,mlp=3072", "swin:image=224,patch=4,window=7,width=128,depths=2-2-18-2,"}
 
-// settleRate fills in the learning rate if the user has not given one. short tells of a short run of DTL (see ownRate).
-func (p *plan) settleRate(short bool, note runner.NoteFunc) {
+// settleRate fills in the learning rate if the user has not given one. searched tells of DTL on the user's own data (see
+// ownRate).
+func (p *plan) settleRate(searched bool, note runner.NoteFunc) {
 	c := &p.config
 	switch steps := c.Epochs * p.data.train.Steps(); {
 	case c.LearningRate != 0:
-	case short:
+	case searched:
 		c.LearningRate = ownRate(steps)
-		note("--lr %v: good in so few steps (%d) on data sets of photographs; dtl-tf vtab search compares others", c.LearningRate, steps)
+		note("--lr %v: good in %d steps on small data sets of photographs; --sweep and dtl-tf vtab search compare others", c.LearningRate, steps)
 	default:
 		c.chooseRate(p.method.Method.Name(), p.backbone.Architecture.String(), note)
 	}

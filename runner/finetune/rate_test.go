@@ -23,7 +23,7 @@ func TestUsualRate(t *testing.T) {
 	}
 }
 
-// TestOwnRate: the rates of short runs of DTL, at the steps of the search in docs/training.md and beyond its ends.
+// TestOwnRate: the rates of DTL on the user's own data, at the steps of the searches in docs/training.md and beyond its ends.
 func TestOwnRate(t *testing.T) {
 	for steps, want := range map[int]float64{0: 0.01, 25: 0.01, 175: 0.009, 225: 0.007, 375: 0.004, 800: 0.002, 100_000: 0.002} {
 		if got := ownRate(steps); got != want {
