@@ -183,6 +183,9 @@ func (d *Dataset) check() error {
 			return fmt.Errorf("it has %d bytes for the shape %v: %w", len(d.compact), d.Shape, errFormat)
 		}
 	case contiguous:
+		if d.data.address == undefined && total > 0 {
+			return fmt.Errorf("none of its values are stored: the program that made the file ended before it wrote them, make or fetch it again")
+		}
 		if d.data.length != total || total > 0 && (d.data.address > d.file.size || total > d.file.size-d.data.address) {
 			return fmt.Errorf("%d bytes at %d of a file of %d are not an array of the shape %v: %w", d.data.length, d.data.address, d.file.size, d.Shape, errFormat)
 		}
@@ -228,6 +231,9 @@ func (d *Dataset) RowBytes() int { return d.row }
 func (d *Dataset) ReadRow(i int, p []byte) error {
 	if i < 0 || i >= d.Rows() || len(p) != d.row {
 		return fmt.Errorf("row %d of %d, %d bytes of %d", i, d.Rows(), len(p), d.row)
+	}
+	if d.row == 0 {
+		return nil
 	}
 	switch d.layout {
 	case compact:

@@ -44,6 +44,9 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	if !strings.HasPrefix(string(head), signature) {
+		if f.userBlock() {
+			return nil, unsupported("a user block")
+		}
 		return nil, fmt.Errorf("it is no HDF5 file: it begins with %.12q", head[:min(len(head), 12)])
 	}
 	if len(head) < 96 {
@@ -54,6 +57,18 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	return f, f.readGroup(root)
+}
+
+// userBlock reports whether the file begins with a block of another kind, as files of MATLAB 7.3 do. Its size is 512 bytes or the double,
+// again and again.
+func (f *File) userBlock() bool {
+	begin := make([]byte, len(signature))
+	for at := uint64(512); at+uint64(len(begin)) <= f.size; at *= 2 {
+		if n, _ := f.r.ReadAt(begin, int64(at)); n == len(begin) && string(begin) == signature {
+			return true
+		}
+	}
+	return false
 }
 
 // superblock returns the address of the root group's object header.

@@ -178,6 +178,40 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestUserBlock reads files that begin with another block, as those of MATLAB 7.3 do.
+func TestUserBlock(t *testing.T) {
+	for _, n := range []int{512, 1024, 8192} {
+		_, err := opened(append(make([]byte, n), load(t, "contiguous.h5")...), "x")
+		expect.Error(t, err, "a user block of HDF5, which is not supported")
+	}
+	_, err := opened(append(make([]byte, 700), load(t, "contiguous.h5")...), "x")
+	expect.Error(t, err, "no HDF5 file")
+}
+
+// TestNoValues reads arrays without values as h5py 3.16 writes them: the values of create_dataset("x", (20, 6, 5, 3), "u1") have no
+// address until some are written, and those of a shape with a zero never have one.
+func TestNoValues(t *testing.T) {
+	raw := load(t, "contiguous.h5")
+	bytesOfX := binary.LittleEndian.AppendUint64(nil, 20*6*5*3)
+	at := bytes.Index(raw, bytesOfX) - 8
+	if at < 0 || !bytes.Equal(raw[at-2:at], []byte{3, contiguous}) {
+		t.Fatal("the layout of x is not there")
+	}
+	copy(raw[at:], bytes.Repeat([]byte{0xff}, 8))
+	_, err := opened(raw, "x")
+	expect.Error(t, err, "none of its values are stored")
+
+	copy(raw[at+8:], make([]byte, 8))
+	shape := slices.Concat(binary.LittleEndian.AppendUint64(nil, 20), binary.LittleEndian.AppendUint64(nil, 6), binary.LittleEndian.AppendUint64(nil, 5))
+	dims := bytes.Index(raw, shape)
+	copy(raw[dims+8:], make([]byte, 8)) // 20 x 0 x 5 x 3
+	d, err := opened(raw, "x")
+	expect.NoError(t, err)
+	if values, err := d.Ints(10); err != nil || len(values) != 0 || d.Rows() != 20 {
+		t.Errorf("%d rows, values %v, %v", d.Rows(), values, err)
+	}
+}
+
 func TestCut(t *testing.T) {
 	raw := load(t, "deflate.h5")
 	for n := 0; n < len(raw); n += 7 {
