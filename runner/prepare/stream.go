@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"dtl-tf/graph/limit"
+	"dtl-tf/runner/prepare/archive"
 )
 
 // stream reads a file, and unpacks it if it is gzipped. It stops when its context ends. Errors say what is wrong with the file, but
@@ -35,7 +36,7 @@ func openStream(ctx context.Context, path string) (*stream, error) {
 	s.r = b
 	if head, _ := b.Peek(2); string(head) == "\x1f\x8b" {
 		s.zipped = true
-		if s.r, err = gzip.NewReader(b); err != nil {
+		if s.r, err = archive.Gunzip(b); err != nil {
 			f.Close()
 			return nil, fmt.Errorf("%s: %w", path, gzipError(err))
 		}

@@ -4,9 +4,7 @@ package archive
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"bufio"
-	"compress/gzip"
 	"context"
 	"crypto/md5"
 	"errors"
@@ -71,7 +69,7 @@ func Open(file string) (*Archive, error) {
 		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, 262)
+	head := make([]byte, tarBlock)
 	n, _ := io.ReadFull(f, head)
 	head = head[:n]
 	switch text := string(head); {
@@ -81,8 +79,10 @@ func Open(file string) (*Archive, error) {
 		a.Kind = TarGz
 	case strings.HasPrefix(text, "PK\x03\x04"), strings.HasPrefix(text, "PK\x05\x06"):
 		a.Kind = Zip
-	case n == 262 && text[257:] == "ustar":
+	case isTar(head):
 		a.Kind = Tar
+	case strings.HasPrefix(text, "PK\x07\x08"), endsSplit(f, a.size):
+		return nil, fmt.Errorf("%s is a part of a split zip, which is not read in parts: join them with 'zip -s 0 NAME.zip --out WHOLE.zip'", file)
 	case strings.HasPrefix(text, "Rar!"):
 		return nil, fmt.Errorf("%s is a RAR archive, which is not read: unpack it and give the folder", file)
 	case strings.HasPrefix(text, "\x89HDF"):
@@ -239,7 +239,7 @@ func (w *walker) call(name string, size int64, r io.Reader) error {
 func (w *walker) tar(f io.Reader) error {
 	stream := f
 	if w.Kind == TarGz {
-		zipped, err := gzip.NewReader(f)
+		zipped, err := Gunzip(&reader{ctx: w.ctx, r: f})
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.Path, damaged(err))
 		}
@@ -261,6 +261,9 @@ func (w *walker) tar(f io.Reader) error {
 		if err := w.take(h.Name, uint64(h.Size)); err != nil { // skipped entries are unpacked too
 			return err
 		}
+		if h.Typeflag == tar.TypeXGlobalHeader { // says something about the entries, as git archive does, and is none
+			continue
+		}
 		mode := h.FileInfo().Mode()
 		if h.Typeflag == tar.TypeLink {
 			mode |= fs.ModeSymlink
@@ -281,41 +284,4 @@ func (w *walker) tar(f io.Reader) error {
 		return fmt.Errorf("%s has more data long after its last file: it is not to be trusted", w.Path)
 	}
 	return nil
-}
-
-func (w *walker) zip() error {
-	content, err := openJoined(append([]string{w.Path}, w.more...))
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	z, err := zip.NewReader(content, content.size)
-	if err != nil {
-		return fmt.Errorf("%s: %w (is it complete?)", w.Path, err)
-	}
-	for _, f := range z.File {
-		if err := w.member(f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *walker) member(f *zip.File) error {
-	mode := f.Mode()
-	if strings.HasSuffix(f.Name, "/") {
-		mode |= fs.ModeDir
-	}
-	if skip, err := w.check(f.Name, mode); err != nil || skip {
-		return err
-	}
-	if err := w.take(f.Name, f.UncompressedSize64); err != nil {
-		return err
-	}
-	r, err := f.Open()
-	if err != nil {
-		return w.fail(f.Name, err)
-	}
-	defer r.Close()
-	return w.call(f.Name, int64(f.UncompressedSize64), r)
 }
