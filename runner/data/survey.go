@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -90,23 +89,4 @@ func traitOf(path string) (t trait) {
 		t.turned = orientation(exifOfWebP(f)) != upright
 	}
 	return t
-}
-
-// exifOfPNG returns the content of the chunk eXIf, which may follow the pixels, or nil.
-func exifOfPNG(f io.ReaderAt) []byte {
-	const maxChunks, maxBytes = 100_000, 1 << 16
-	at := int64(len(magicPNG))
-	for range maxChunks {
-		var head [8]byte
-		if _, err := f.ReadAt(head[:], at); err != nil {
-			return nil
-		}
-		length := int64(binary.BigEndian.Uint32(head[:]))
-		if string(head[4:]) == "eXIf" {
-			content, _ := io.ReadAll(io.NewSectionReader(f, at+8, min(length, maxBytes)))
-			return content
-		}
-		at += 8 + length + 4
-	}
-	return nil
 }

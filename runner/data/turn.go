@@ -60,14 +60,20 @@ func turn(p pixels, orientation int) pixels {
 	return out
 }
 
+// exifMark precedes the TIFF header in a JPEG. Some programs write it also where a format has it not, such as in the chunk eXIf of a PNG.
+const exifMark = "Exif\x00\x00"
+
 // orientation reads the orientation, 1 (as stored) to 8, from a TIFF header and its first directory. A missing or damaged one
 // is 1.
 func orientation(tiff []byte) int {
+	for bytes.HasPrefix(tiff, []byte(exifMark)) {
+		tiff = tiff[len(exifMark):]
+	}
 	order := byteOrder(tiff)
 	if order == nil || len(tiff) < 8 {
 		return upright
 	}
-	const tag, short, long = 0x0112, 3, 4
+	const tag, short, long, signedShort, signedLong = 0x0112, 3, 4, 8, 9
 	at := int64(order.Uint32(tiff[4:]))
 	if at+2 > int64(len(tiff)) {
 		return upright
@@ -79,10 +85,11 @@ func orientation(tiff []byte) int {
 		}
 		if order.Uint16(entries) == tag {
 			var value uint32
-			switch order.Uint16(entries[2:]) {
-			case short:
+			switch kind := order.Uint16(entries[2:]); {
+			case order.Uint32(entries[4:]) == 0: // no value
+			case kind == short || kind == signedShort:
 				value = uint32(order.Uint16(entries[8:]))
-			case long:
+			case kind == long || kind == signedLong:
 				value = order.Uint32(entries[8:])
 			}
 			if value >= 2 && value <= 8 {

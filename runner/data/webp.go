@@ -223,7 +223,7 @@ func exifOfWebP(f io.ReaderAt) []byte {
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
 			content, _ := io.ReadAll(io.NewSectionReader(f, at+chunkHeader, min(size, maxBytes)))
-			return bytes.TrimPrefix(content, []byte("Exif\x00\x00"))
+			return content
 		}
 		at += chunkHeader + size + size%2
 	}
