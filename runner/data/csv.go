@@ -10,16 +10,10 @@ import (
 	"strings"
 )
 
-// readCSV reads columns that are separated by commas, semicolons or tabs, whichever the header has.
+// readCSV reads columns that are separated by commas, semicolons or tabs.
 func readCSV(t *table, content []byte) error {
 	r := csv.NewReader(bytes.NewReader(content))
-	head, _, _ := bytes.Cut(content, []byte("\n"))
-	for _, separator := range ",;\t" {
-		if bytes.ContainsRune(head, separator) {
-			r.Comma = separator
-			break
-		}
-	}
+	r.Comma = separatorOf(content)
 	r.ReuseRecord = true
 	var columns []string
 	for {
@@ -56,6 +50,31 @@ func readCSV(t *table, content []byte) error {
 	}
 }
 
+// separatorOf is the first of comma, semicolon and tab that makes the columns path and label of the header: the name of another column may
+// have a comma in it. If none does, it is the first that the header has.
+func separatorOf(content []byte) rune {
+	const separators = ",;\t"
+	head, _, _ := bytes.Cut(bytes.TrimLeft(content, "\r\n"), []byte("\n"))
+	for _, separator := range separators {
+		r := csv.NewReader(bytes.NewReader(head))
+		r.Comma = separator
+		names, err := r.Read()
+		found := map[string]bool{}
+		for _, name := range names {
+			found[columnOf(name)] = true
+		}
+		if err == nil && found[columnPath] && found[columnLabel] {
+			return separator
+		}
+	}
+	for _, separator := range separators {
+		if bytes.ContainsRune(head, separator) {
+			return separator
+		}
+	}
+	return ','
+}
+
 // header finds the columns.
 func (t *table) header(record []string) (columns []string, err error) {
 	for _, name := range record {
@@ -80,6 +99,8 @@ func (t *table) csvError(err error, fields, columns int) error {
 	switch {
 	case errors.Is(err, csv.ErrFieldCount) && errors.As(err, &p):
 		return t.fault(p.Line, "it has %d columns and the header has %d: a path or label with the separator in it needs quotation marks around it", fields, columns)
+	case errors.Is(err, csv.ErrBareQuote) && errors.As(err, &p), errors.Is(err, csv.ErrQuote) && errors.As(err, &p):
+		return fmt.Errorf("line %d: %w: a path or label with a quotation mark in it needs quotation marks around it, and two for each within", p.Line, p.Err)
 	case errors.As(err, &p):
 		return fmt.Errorf("line %d: %w", p.Line, p.Err)
 	}

@@ -31,14 +31,14 @@ func readJSONLines(t *table, content []byte) error {
 }
 
 func (t *table) addObject(number int, line []byte, unused map[string]bool) error {
-	var object map[string]json.RawMessage
 	switch {
 	case len(line) > maxLine:
 		return fmt.Errorf("the line has %d bytes, more than the limit of %d", len(line), maxLine)
 	case !utf8.Valid(line):
 		return errors.New("it is not UTF-8")
 	}
-	if err := json.Unmarshal(line, &object); err != nil {
+	object, err := jsonFields(line)
+	if err != nil {
 		return fmt.Errorf(`want an object such as {"path": "images/1.jpg", "label": "cat"}: %w`, err)
 	}
 	cells := map[string]json.RawMessage{}
@@ -76,6 +76,30 @@ func (t *table) addObject(number int, line []byte, unused map[string]bool) error
 		return err
 	}
 	return t.add(number, path, labels, split)
+}
+
+// jsonFields reads the fields of an object. It refuses a field that is there twice, of which json.Unmarshal would keep the last.
+func jsonFields(line []byte) (map[string]json.RawMessage, error) {
+	object := map[string]json.RawMessage{}
+	if err := json.Unmarshal(line, &object); err != nil { // anything but one object
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	_, err := d.Token() // {
+	for seen := map[string]bool{}; err == nil && d.More(); {
+		var name json.Token
+		if name, err = d.Token(); err != nil {
+			break
+		}
+		text, _ := name.(string)
+		if seen[text] {
+			return nil, fmt.Errorf("the field %s is there twice: remove one", quoted(text))
+		}
+		seen[text] = true
+		var value json.RawMessage
+		err = d.Decode(&value)
+	}
+	return object, err
 }
 
 // jsonLabels reads a label or a list of labels.

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -64,7 +65,7 @@ const (
 
 func columnOf(name string) string {
 	switch name = strings.ToLower(strings.TrimSpace(name)); name {
-	case columnPath, "file", "filename", "image":
+	case columnPath, "file", "filename", "file_name", "image":
 		return columnPath
 	case columnLabel, "labels", "class":
 		return columnLabel
@@ -309,7 +310,7 @@ func (t *table) classes() []string {
 	}
 	names := slices.Sorted(maps.Keys(set))
 	if len(numbers) == len(names) {
-		slices.SortStableFunc(names, func(a, b string) int { return numbers[a] - numbers[b] })
+		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(numbers[a], numbers[b]) })
 	}
 	return names
 }

@@ -40,6 +40,19 @@ func TestTables(t *testing.T) {
 		},
 		{name: "semicolons", file: "l.csv", content: "file;class\none, two.jpg;x\nb.jpg;y\n", want: []string{"one, two.jpg x train", "b.jpg y train"}, classes: []string{"x", "y"}},
 		{name: "tabs", file: "l.tsv", content: "image\tlabels\na.jpg\tx\nb.jpg\ty\n", want: []string{"a.jpg x train", "b.jpg y train"}, classes: []string{"x", "y"}},
+		{
+			name: "tabs, and a comma in the name of another column", file: "l.tsv", content: "\r\npath\tlabel\tname; popular, Latin\r\na.jpg\tx\t1;2\r\nb.jpg\ty, z\t3,4\r\n",
+			want: []string{"a.jpg x train", "b.jpg y, z train"}, classes: []string{"x", "y, z"}, notes: []string{"not used, columns of FILE: 1 (name; popular, Latin)"},
+		},
+		{
+			name: "semicolons, and a quoted comma in the header", file: "l.csv", content: "path;label;\"a, b\"\na.jpg;x;1\nb.jpg;y;2\n",
+			want: []string{"a.jpg x train", "b.jpg y train"}, classes: []string{"x", "y"}, notes: []string{"not used, columns of FILE: 1 (a, b)"},
+		},
+		{name: "the column of an imagefolder of Hugging Face", file: "metadata.jsonl", content: `{"file_name": "a.jpg", "label": "x"}` + "\n" + `{"file_name": "b.jpg", "label": "y"}`, want: []string{"a.jpg x train", "b.jpg y train"}, classes: []string{"x", "y"}},
+		{
+			name: "large numbers by value", file: "l.csv", content: "path,label\na.jpg,9223372036854775807\nb.jpg,-9223372036854775808\nd.jpg,0\n",
+			want: []string{"a.jpg 9223372036854775807 train", "b.jpg -9223372036854775808 train", "d.jpg 0 train"}, classes: []string{"-9223372036854775808", "0", "9223372036854775807"},
+		},
 		{name: "numbers by value", file: "l.csv", content: "path,label\na.jpg,10\nb.jpg,9\nd.jpg,1\n", want: []string{"a.jpg 10 train", "b.jpg 9 train", "d.jpg 1 train"}, classes: []string{"1", "9", "10"}},
 		{name: "a name that is not UTF-8", file: "l.csv", content: "path,label\nodd\xff.jpg,x\nb.jpg,y\n", want: []string{"odd\xff.jpg x train", "b.jpg y train"}, classes: []string{"x", "y"}},
 		{
@@ -91,6 +104,7 @@ func TestTableErrors(t *testing.T) {
 		{"l.csv", "path,label\n", "has no images: want a line with path and label for each"},
 		{"l.csv", head + "one, two.jpg,x\n", "line 4: it has 3 columns and the header has 2: a path or label with the separator in it needs quotation marks"},
 		{"l.csv", head + "d.jpg,\"x\n", "line 4: extraneous or missing"},
+		{"l.tsv", "path\tlabel\na.jpg\tx\nb.jpg\ta \"b\"\n", "line 3: bare \" in non-quoted-field: a path or label with a quotation mark in it needs quotation marks around it"},
 		{"l.csv", head + "../d.jpg,x\n", `line 4: path "../d.jpg" leaves the folder of the table: want one relative to it`},
 		{"l.csv", head + "/etc/passwd,x\n", `line 4: path "/etc/passwd" leaves the folder of the table`},
 		{"l.csv", head + ",x\n", "line 4: the path is empty"},
@@ -113,6 +127,8 @@ func TestTableErrors(t *testing.T) {
 		{"l.jsonl", `{"path": "a.jpg", "label": ["x", "y"]}`, `line 1: "a.jpg" has 2 labels ("x", "y")`},
 		{"l.jsonl", `{"path": 3, "label": "x"}`, "line 1: the path is not a text"},
 		{"l.jsonl", `{"path": "a.jpg", "file": "b.jpg", "label": "x"}`, "line 1: two fields mean path: remove one"},
+		{"l.jsonl", `{"path": "a.jpg", "label": "x", "label": "y"}`, `line 1: want an object such as {"path": "images/1.jpg", "label": "cat"}: the field "label" is there twice: remove one`},
+		{"l.jsonl", `{"path": "a.jpg", "label": "x"} {}`, "line 1: want an object"},
 		{"l.jsonl", `{"path": "a.jpg", "label": "x", "split": "train"}` + "\n" + `{"path": "b.jpg", "label": "y"}`, "line 2: either all lines have a split, or none"},
 		{"l.jsonl", "{\"path\": \"odd\xff.jpg\", \"label\": \"x\"}", "line 1: it is not UTF-8"},
 		{"l.jsonl", `{"path": "a.jpg", "label": "` + strings.Repeat("x", 1<<17) + `"}`, "line 1: the line has "},
