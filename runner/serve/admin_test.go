@@ -279,6 +279,55 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatchUnreadable: an adapter whose file can't be read or looked at goes on serving, and is removed once the file is gone.
+func TestWatchUnreadable(t *testing.T) {
+	h := start(t, nil)
+	folder := t.TempDir()
+	file, away := filepath.Join(folder, "dogs.safetensors"), filepath.Join(t.TempDir(), "dogs")
+	expect.NoError(t, os.WriteFile(file, []byte("500 2"), 0o666))
+	w := newWatcher(folder, h.adapters, h.metrics, h.server.log)
+	w.look(t.Context(), true)
+	looks := func(want float32, serves string) {
+		t.Helper()
+		for range 3 {
+			w.look(t.Context(), false)
+			if got := h.logit("dogs", 1); got != want {
+				t.Fatalf("logit %v, want %v: %s", got, want, serves)
+			}
+		}
+	}
+	expect.NoError(t, os.Rename(file, away))
+	expect.NoError(t, os.Symlink(file, file)) // a loop, of which the system can't tell what it is
+	looks(501, "an entry that can't be looked at")
+	if n := strings.Count(h.log.String(), "can't be looked at"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	expect.NoError(t, os.Remove(file))
+	expect.NoError(t, os.WriteFile(file, []byte("700 2"), 0o666))
+	h.engine.unreadable.Store(true)
+	looks(501, "a new file that can't be read")
+	h.engine.unreadable.Store(false)
+	looks(701, "the file can be read again")
+	expect.NoError(t, os.WriteFile(file, []byte("800 2 "), 0o666))
+	h.engine.unreadable.Store(true)
+	looks(701, "a new file that can't be read")
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	before := h.log.String()
+	w.look(stopped, true)
+	if after := h.log.String(); after != before {
+		t.Errorf("a server that stops logged %s", strings.TrimPrefix(after, before))
+	}
+	expect.NoError(t, os.Remove(file))
+	w.look(t.Context(), false)
+	if s := h.adapters.peek("dogs"); s != nil {
+		t.Error("the file is gone, and its adapter serves")
+	}
+	if n := len(w.names) + len(w.handled) + len(w.told) + len(w.fresh) + len(w.hidden); n != 0 {
+		t.Errorf("the watcher keeps %d states of nothing", n)
+	}
+}
+
 // TestDrain: running requests are answered after the server has begun to stop, and no others.
 func TestDrain(t *testing.T) {
 	h := gated(t, nil)

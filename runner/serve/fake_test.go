@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +39,8 @@ type fake struct {
 	fail  func(parts []Part) error // unless nil
 	open  atomic.Int64
 	begun atomic.Int64 // calls
+
+	unreadable atomic.Bool // every file that is opened
 }
 
 const fakeSize = 4
@@ -56,6 +59,9 @@ func (f *fake) Images() data.Images { return data.Images{Size: fakeSize} }
 
 func (f *fake) Open(_ context.Context, file string) (Model, error) {
 	raw, err := os.ReadFile(file)
+	if f.unreadable.Load() {
+		err = &os.PathError{Op: "read", Path: file, Err: syscall.EIO}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,13 +27,14 @@ type watcher struct {
 	handled map[string]os.FileInfo // by path: the state that was loaded or refused for good
 	told    map[string]os.FileInfo // by path: the state that was refused for a reason that may pass, and is tried again
 	fresh   map[string]os.FileInfo // by path: a new state that has to be the same at the next look
-	names   map[string]string      // by path
+	names   map[string]string      // by path, of those that serve
+	hidden  map[string]bool        // entries of the folder of which nothing is known, because of an error
 	lost    bool                   // the folder could not be read
 }
 
 func newWatcher(folder string, a *adapters, m *metrics, log *slog.Logger) *watcher {
 	return &watcher{folder: folder, adapters: a, metrics: m, log: log,
-		handled: map[string]os.FileInfo{}, told: map[string]os.FileInfo{}, fresh: map[string]os.FileInfo{}, names: map[string]string{}}
+		handled: map[string]os.FileInfo{}, told: map[string]os.FileInfo{}, fresh: map[string]os.FileInfo{}, names: map[string]string{}, hidden: map[string]bool{}}
 }
 
 // run looks at the folder again and again until the context ends.
@@ -65,10 +67,17 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 		w.lost = false
 	}
 	present := map[string]os.FileInfo{}
+	hidden := map[string]bool{}
 	var paths []string
 	owner := map[string]string{} // by name: the path
 	for _, e := range entries {
-		path, info := adapterAt(w.folder, e.Name())
+		path, info, err := adapterAt(w.folder, e.Name())
+		if err != nil {
+			if hidden[e.Name()] = true; !w.hidden[e.Name()] {
+				w.log.Error("an entry of the watched folder can't be looked at: its adapter, if it has one, goes on serving", "entry", filepath.Join(w.folder, e.Name()), "error", err.Error())
+			}
+			continue
+		}
 		if info == nil {
 			continue
 		}
@@ -91,6 +100,9 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 			continue
 		}
 		if _, err := w.adapters.put(ctx, name, path, path, byWatch); err != nil {
+			if ctx.Err() != nil { // the server stops
+				return
+			}
 			w.fail(path, info, err)
 			continue
 		}
@@ -98,14 +110,19 @@ func (w *watcher) look(ctx context.Context, atOnce bool) {
 		w.handled[path], w.names[path] = info, name
 		delete(w.told, path)
 	}
-	w.forget(present)
+	w.hidden = hidden
+	w.forget(func(path string) bool {
+		inside, _ := filepath.Rel(w.folder, path) // it was made from the folder's name
+		entry, _, _ := strings.Cut(inside, string(filepath.Separator))
+		return present[path] == nil && !hidden[entry]
+	})
 }
 
 // firstWatched is the first readable adapter of a watched folder, none if there is none.
 func firstWatched(folder string) []adapter.Named {
 	entries, _ := os.ReadDir(folder) // look reports the error
 	for _, e := range entries {
-		path, info := adapterAt(folder, e.Name())
+		path, info, _ := adapterAt(folder, e.Name())
 		if info == nil {
 			continue
 		}
@@ -116,22 +133,26 @@ func firstWatched(folder string) []adapter.Named {
 	return nil
 }
 
-// adapterAt returns the adapter of an entry of a watched folder; info is nil if it has none.
-func adapterAt(folder, entry string) (path string, info os.FileInfo) {
+// adapterAt returns the adapter of an entry of a watched folder; info is nil if it has none. The error says that this can't be told, as on
+// a disk that fails for a while.
+func adapterAt(folder, entry string) (path string, info os.FileInfo, err error) {
 	path = filepath.Join(folder, entry)
-	info, err := os.Stat(path)
-	switch {
-	case err != nil || strings.HasPrefix(entry, "."):
-		return path, nil
-	case info.IsDir():
-		path = filepath.Join(path, result.AdapterFile)
-		if info, err = os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			return path, nil
-		}
-	case filepath.Ext(entry) != filepath.Ext(result.AdapterFile) || !info.Mode().IsRegular():
-		return path, nil
+	if strings.HasPrefix(entry, ".") {
+		return path, nil, nil
 	}
-	return path, info
+	if info, err = os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, result.AdapterFile)
+		info, err = os.Stat(path)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return path, nil, nil
+	case err != nil:
+		return path, nil, err
+	case filepath.Ext(path) != filepath.Ext(result.AdapterFile) || !info.Mode().IsRegular():
+		return path, nil, nil
+	}
+	return path, info, nil
 }
 
 // news tells whether a file is in a state that was not handled yet and does not change any more.
@@ -171,21 +192,15 @@ func (w *watcher) fail(path string, info os.FileInfo, err error) {
 	w.log.Error("an adapter of the watched folder is not loaded; the server goes on with what it has", "file", path, "error", err.Error())
 }
 
-// forget removes the adapters whose files are gone.
-func (w *watcher) forget(present map[string]os.FileInfo) {
-	for path := range w.told {
-		if present[path] == nil {
-			delete(w.told, path)
-			delete(w.fresh, path)
-		}
+// forget removes the adapters whose files are gone, also of those that could not be read the last time.
+func (w *watcher) forget(gone func(path string) bool) {
+	for _, states := range []map[string]os.FileInfo{w.handled, w.told, w.fresh} {
+		maps.DeleteFunc(states, func(path string, _ os.FileInfo) bool { return gone(path) })
 	}
-	for path := range w.handled {
-		if present[path] != nil {
+	for path, name := range w.names {
+		if !gone(path) {
 			continue
 		}
-		delete(w.handled, path)
-		delete(w.fresh, path)
-		name := w.names[path]
 		delete(w.names, path)
 		if s := w.adapters.peek(name); s != nil && s.by == byWatch && cmp.Or(s.file, path) == path {
 			w.adapters.remove(name, byWatch)
