@@ -245,8 +245,12 @@ func (r *Run) SetConfig(config any) error {
 	return nil
 }
 
-// Now returns the time for a record.
-func Now() time.Time { return time.Now().Round(time.Millisecond) }
+// Now returns the time for a record, in whole milliseconds. Differences of two such times are right even if the clock was set in between,
+// which is why it does not call Round: that would drop the reading of the monotonic clock.
+func Now() time.Time {
+	now := time.Now()
+	return now.Add(-time.Duration(now.Nanosecond()) % time.Millisecond)
+}
 
 // WriteRun writes run.json at path. It sets Format.
 func WriteRun(path string, r Run) error {

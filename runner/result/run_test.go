@@ -192,3 +192,16 @@ func TestWriteRunKeeps(t *testing.T) {
 	expect.Error(t, WriteRun(path, r), path, "almost")
 	wantContent(t, path, "old")
 }
+
+// TestNow: times for records are whole milliseconds, and have the monotonic clock's reading, so that setting the clock does not change
+// differences.
+func TestNow(t *testing.T) {
+	before := time.Now()
+	now := Now()
+	if now.Nanosecond()%int(time.Millisecond) != 0 || before.Sub(now) > time.Millisecond {
+		t.Errorf("%v, want the last whole millisecond before %v", now, before)
+	}
+	if !strings.Contains(now.String(), " m=") {
+		t.Errorf("%v has no reading of the monotonic clock", now)
+	}
+}
