@@ -132,10 +132,15 @@ func cacheFiles(folder string) ([]string, error) {
 	return names, nil
 }
 
-// isCacheFile reports whether a cache may have a file of this name, including the temporary files of result.WriteFile.
+// isCacheFile reports whether a cache may have a file of this name.
 func isCacheFile(name string) bool {
-	return name == indexFile || name == useLock || name == writeLock || strings.HasPrefix(name, "."+indexFile+tempMark) ||
-		isValueFile(strings.TrimPrefix(name, tempMark))
+	return name == indexFile || name == useLock || name == writeLock || isTemp(name) || isValueFile(name)
+}
+
+// isTemp reports whether a name is that of an incomplete file: of a value, or of the index as result.WriteFile writes it.
+func isTemp(name string) bool {
+	value, isValue := strings.CutPrefix(name, tempMark)
+	return isValue && isValueFile(value) || strings.HasPrefix(name, "."+indexFile+tempMark)
 }
 
 func isValueFile(name string) bool {

@@ -122,7 +122,12 @@ func TestKilled(t *testing.T) {
 	if got := files(t, s.Folder()); len(got) != 4 {
 		t.Fatalf("the killed run left %v", got)
 	}
+	// Another one was killed while it wrote the index.
+	expect.NoError(t, os.WriteFile(filepath.Join(s.Folder(), ".index.json.tmp-123"), []byte("{"), 0o666))
 	fill(t, s)
+	if got := strings.Join(files(t, s.Folder()), " "); strings.Contains(got, "tmp-") {
+		t.Errorf("after the next run there are %s", got)
+	}
 	complete(t, s)
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -254,14 +253,15 @@ func (w *Writer) Close() {
 	w.lock = nil
 }
 
-// removeTemps removes incomplete files. The caller holds the lock for writing.
+// removeTemps removes incomplete files, also those that result.WriteFile left when its process was killed. The caller holds the lock for
+// writing.
 func removeTemps(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempMark) && e.Type().IsRegular() {
+		if isTemp(e.Name()) && e.Type().IsRegular() {
 			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil && !errors.Is(err, syscall.ENOENT) {
 				return err
 			}
