@@ -95,6 +95,8 @@ func (c *Cluster) Meet(ctx context.Context, m Member) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case err != nil && strings.Contains(err.Error(), "unknown device"): // the devices of a member bear its number
+			return &MemberError{i, address, errors.New("has another number in its own list of members: give all members the same list")}
 		case err != nil:
 			return &MemberError{i, address, fmt.Errorf("does not say which program it is: %w", err)}
 		case theirs != m.identity():
@@ -194,7 +196,11 @@ func (c *Cluster) blame(err error) error {
 			break
 		}
 	}
-	if strings.Contains(text, "while calling /tensorflow.WorkerService/") {
+	called := strings.Contains(text, "while calling /tensorflow.WorkerService/")
+	if called && i == 0 { // the member that opens sessions is this process, so another one looked for it
+		return &MemberError{i, c.Addresses[i], fmt.Errorf("can't be reached by another member, which may have another list of members: %w", errors.New(reason))}
+	}
+	if called {
 		return &MemberError{i, c.Addresses[i], fmt.Errorf("has ended or can't be reached: %w", errors.New(reason))}
 	}
 	return &MemberError{i, c.Addresses[i], fmt.Errorf("failed: %w", errors.New(reason))}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"net"
 	"os"
@@ -106,6 +107,30 @@ func TestClusterVersion(t *testing.T) {
 		want(t, exitFailed, "worker 1 ("+addresses[1]+") is dtl-tf another, libtensorflow", "start the same program on both")
 	if _, err := os.Stat(filepath.Join(out, result.RunFile)); err == nil {
 		t.Error("a run was begun")
+	}
+}
+
+// TestClusterLists: the messages about a worker with another list of members name the list, not a failure of the worker.
+func TestClusterLists(t *testing.T) {
+	need.That(t, isLinux, "a cluster needs Linux")
+	file, addresses := members(t, 2)
+	for _, c := range []struct {
+		name, list, want string
+		index            int
+	}{
+		{"another place", addresses[0] + "\n127.0.0.1:9\n" + addresses[1], "has another number in its own list of members", 1},
+		{"another first line", "127.0.0.1:9\n" + addresses[1], "can't be reached by another member, which may have another list of members", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.index == 0 {
+				need.Heavy(t, "two processes more, for a message")
+			}
+			list := write(t, filepath.Join(t.TempDir(), "cluster.txt"), []byte(c.list))
+			launch(t, wholeProgram, "worker", "--cluster", list, "--listen", addresses[1])
+			out := filepath.Join(t.TempDir(), "run")
+			launch(t, wholeProgram, append(tune(out, "--feature-cache", "off"), "--cluster", file)...).end().
+				want(t, exitFailed, fmt.Sprintf("worker %d (%s) %s", c.index, addresses[c.index], c.want))
+		})
 	}
 }
 
