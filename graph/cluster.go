@@ -83,7 +83,11 @@ func (c *Cluster) Meet(ctx context.Context, m Member) error {
 		if i == m.Index {
 			continue
 		}
-		if err := reach(ctx, address); err != nil {
+		err := reach(ctx, address)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("interrupted while waiting for %s %d (%s): %w", job, i, address, ctx.Err())
+		case err != nil:
 			return &MemberError{i, address, fmt.Errorf("does not answer: %w", err)}
 		}
 	}

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -9,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	tf "github.com/wamuir/graft/tensorflow"
 	pb "github.com/wamuir/graft/tensorflow/core/protobuf/for_core_protos_go_proto"
@@ -89,4 +92,19 @@ func products(trace *pb.RunMetadata, prefix string) (begin, end int64) {
 		}
 	}
 	return begin, end
+}
+
+// TestMeetInterrupted: an interruption while a member does not answer is an interruption, and no failure of that member.
+func TestMeetInterrupted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	expect.NoError(t, err)
+	c := &Cluster{Addresses: []string{"127.0.0.1:1", l.Addr().String()}}
+	l.Close() // nothing listens there
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = c.Meet(ctx, Member{Addresses: c.Addresses})
+	if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*MemberError)) {
+		t.Errorf("the error is %v", err)
+	}
+	expect.Error(t, err, "waiting for worker 1 ("+c.Addresses[1]+")")
 }
