@@ -115,7 +115,7 @@ func (s *sweep) tryTogether(ctx context.Context, g *group) (ok bool, err error) 
 		}()
 	}
 	s.show.left = append(append([]Job{}, g.jobs...), s.others(g)...)
-	s.show.note("%s and %d more train on one forward pass", g.jobs[0].Name, len(g.jobs)-1)
+	s.show.noteOnce("%s and %d more train on one forward pass", g.jobs[0].Name, len(g.jobs)-1)
 	done, err := s.fineTuneTogether(locked, g)
 	lost := false
 	for i, lock := range g.locks {

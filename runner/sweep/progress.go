@@ -36,6 +36,14 @@ func newProgress(err io.Writer, quiet bool) *progress {
 // note prints a line unless the sweep is quiet.
 func (p *progress) note(format string, args ...any) { p.line.Line(fmt.Sprintf(format, args...)) }
 
+// noteOnce is note for a text that may come again and again.
+func (p *progress) noteOnce(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !p.noted[text] {
+		p.noted[text] = true
+		p.line.Line(text)
+	}
+}
+
 // warn prints a line even if the sweep is quiet.
 func (p *progress) warn(format string, args ...any) {
 	p.line.Break()
@@ -64,10 +72,7 @@ func (p *progress) count(j Job, o *Outcome) {
 func (p *progress) ended(j Job, o *Outcome, by string) {
 	if o.Run != nil {
 		for _, text := range o.Run.Notes {
-			if text = j.Set + ": " + text; !p.noted[text] {
-				p.noted[text] = true
-				p.line.Line(text)
-			}
+			p.noteOnce("%s: %s", j.Set, text)
 		}
 	}
 	outcome := "failed: " + o.Error

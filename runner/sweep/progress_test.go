@@ -2,9 +2,13 @@ package sweep
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"dtl-tf/graph/expect"
+	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/result"
 )
 
@@ -17,6 +21,24 @@ func TestNotesOfCells(t *testing.T) {
 	}
 	if out := b.String(); strings.Count(out, "cifar: odd\n") != 1 || strings.Count(out, "dtd: odd\n") != 1 {
 		t.Errorf("told:\n%s", out)
+	}
+}
+
+// TestContinuingOnce: a cell whose folder a stopped process of this machine still holds is tried every two seconds, and is said to continue once.
+func TestContinuingOnce(t *testing.T) {
+	var b bytes.Buffer
+	s := &sweep{show: newProgress(&b, false)}
+	folder := t.TempDir()
+	expect.NoError(t, result.WriteRun(filepath.Join(folder, result.RunFile), result.Run{Status: result.Interrupted}))
+	expect.NoError(t, os.WriteFile(filepath.Join(folder, "checkpoint-000000001.safetensors"), nil, 0o666))
+	for range 3 {
+		f := finetune.Config{Out: folder}
+		if expect.NoError(t, s.resume(Job{Name: "dtd dtl seed 1"}, &f, new(Outcome))); !f.Resume {
+			t.Fatal("the cell begins again")
+		}
+	}
+	if n := strings.Count(b.String(), "dtd dtl seed 1 was started before"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, b.String())
 	}
 }
 
