@@ -24,6 +24,9 @@ type sweep struct {
 	locks  locks
 	show   *progress
 
+	backbone result.Backbone
+	images   dataCheck
+
 	memory  map[string]*StepMemory // by kind of cell
 	pending []Job                  // neither finished nor tried in this call
 	earlier map[string]*Outcome    // failed cells of earlier calls, which are tried again
@@ -75,11 +78,11 @@ func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job
 func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
 	s := &sweep{
 		together: finetune.MostTogether, apart: map[string]bool{},
-		config: c, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
+		config: c, backbone: backbone, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
 		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
 	}
 	s.show.total = len(list)
-	images := dataCheck{s.show.note, map[string]string{}}
+	s.images = dataCheck{s.show.note, map[string]string{}}
 	for _, j := range list {
 		if err := j.Config.Check(); err != nil {
 			return nil, fmt.Errorf("%s, with its recipe and --set: %w", j.Name, err)
@@ -94,10 +97,7 @@ func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Jo
 			s.earlier[j.Name] = cell.CellOutcome()
 			s.pending = append(s.pending, j)
 		default:
-			if err := j.checkSame(cell.CellOutcome(), backbone); err != nil {
-				return nil, err
-			}
-			if err := images.check(ctx, j, cell.CellOutcome()); err != nil {
+			if err := s.checkSame(ctx, j, cell.CellOutcome()); err != nil {
 				return nil, err
 			}
 			s.kept++
@@ -173,7 +173,13 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 		return false, owner{}, err
 	}
 	if cell != nil {
-		if o := cell.CellOutcome(); o.Status == result.Finished || s.isNewFailure(j, o) {
+		o := cell.CellOutcome()
+		if o.Status == result.Finished { // by a process that may have been started with other settings
+			if err := s.checkSame(ctx, j, o); err != nil {
+				return false, owner{}, err
+			}
+		}
+		if o.Status == result.Finished || s.isNewFailure(j, o) {
 			s.end(j, o, fmt.Sprintf(" (by %s, process %d)", o.Machine.Host, o.Machine.Process))
 			return true, owner{}, nil
 		}
@@ -216,6 +222,14 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 	}
 	s.end(j, cell.CellOutcome(), "")
 	return true, owner{}, nil
+}
+
+// checkSame returns an error if a finished cell was made with other settings or images than the job's.
+func (s *sweep) checkSame(ctx context.Context, j Job, o *Outcome) error {
+	if err := j.checkSame(o, s.backbone); err != nil {
+		return err
+	}
+	return s.images.check(ctx, j, o)
 }
 
 // isNewFailure reports whether a cell failed in another process since this call began, so that it is not tried again.
