@@ -32,15 +32,14 @@ type dataset struct {
 	images      data.Images         // reads an image
 	items       []data.Item         // for training
 	broken      map[int]error       // with --skip-bad-images: why items can't be read, by their indices
-	all         []data.Item         // for training, then for validation, for evaluation and of the targets
+	watched     []data.Item         // validation images that the run looks at
+	held        []data.Item         // to evaluate on, nil if there are none
+	all         []data.Item         // items, watched, held and those of the targets
 	allSums     [][sha256.Size]byte // of the files of all
 	survey      data.Survey         // of all
-	sums        [][sha256.Size]byte // of the files of items
 	train       *data.Loader
-	watched     []data.Item         // validation images that the run looks at
-	watchedSums [][sha256.Size]byte // of the files of watched
-	val         *data.Loader        // of watched, nil if there are none
-	test        *data.Loader        // nil if there is nothing to evaluate on
+	val         *data.Loader // of watched, nil if there are none
+	test        *data.Loader // of held, nil if there are none
 	testSplit   string
 	targets     []target // other domains to test on
 	skipped     *data.Skips
@@ -48,12 +47,23 @@ type dataset struct {
 	division    *data.Division
 }
 
+// sums are those of the files of items.
+func (d *dataset) sums() [][sha256.Size]byte { return d.allSums[:len(d.items)] }
+
+// watchedSums are those of the files of watched.
+func (d *dataset) watchedSums() [][sha256.Size]byte { return d.allSums[len(d.items):][:len(d.watched)] }
+
 // openTraining opens the splits of a training run: by default trainval to train on, test to evaluate on.
-func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Backbone, note runner.NoteFunc) (*dataset, error) {
-	d, held, err := c.gather(ctx, set, note)
+func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Backbone, note runner.NoteFunc) (_ *dataset, err error) {
+	d, err := c.gather(ctx, set, note)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
 	if err := c.checkWatched(d, note); err != nil {
 		return nil, err
 	}
@@ -62,13 +72,11 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 	}
 	if c.SkipBadImages { // batch, class weights and balanced draws are of those that can be read
 		if d.broken, err = d.check(ctx, note); err != nil {
-			d.close()
 			return nil, err
 		}
 	}
 	var smaller string
 	if c.Batch, smaller, err = c.fittingBatch(len(d.items) - len(d.broken)); err != nil {
-		d.close()
 		return nil, err
 	}
 	d.batch = c.Batch
@@ -78,16 +86,14 @@ func openTraining(ctx context.Context, c Config, set *data.Set, bb *backbone.Bac
 		LastEpoch: c.Epochs, CacheBytes: c.cacheBytes(), SkipBad: c.SkipBadImages, OnBad: d.skipped.Add,
 	}
 	if d.train, err = data.NewLoader(d.items, d.images, options); err != nil {
-		d.close()
 		return nil, err
 	}
 	d.train.Exclude(d.broken)
-	if err := d.openTests(c, d.watched, held); err != nil {
-		d.close()
+	if err := d.openTests(c); err != nil {
 		return nil, err
 	}
 	if set.LabelSets == nil {
-		d.findings(c, smaller, held)
+		d.findings(c, smaller)
 	} else if smaller != "" {
 		d.notes = append(d.notes, smaller)
 	}
@@ -116,12 +122,12 @@ func (d *dataset) check(ctx context.Context, note runner.NoteFunc) (broken map[i
 
 // openTests opens the loaders of the images that are classified. Decoded validation images stay in memory between looks if they take
 // at most a quarter of what the training images may.
-func (d *dataset) openTests(c Config, chooses, held []data.Item) error {
+func (d *dataset) openTests(c Config) error {
 	images := d.images
 	images.Resize = c.TestResize
 	once := classify.Once(evalBatch, c.SkipBadImages, d.skipped)
 	again := once // of several looks
-	if all := int64(len(chooses)) * int64(images.Size*images.Size*3); all <= c.cacheBytes()/4 {
+	if all := int64(len(d.watched)) * int64(images.Size*images.Size*3); all <= c.cacheBytes()/4 {
 		again.CacheBytes = all
 	}
 	open := func(loader **data.Loader, items []data.Item, o data.LoaderOptions) (err error) {
@@ -131,7 +137,7 @@ func (d *dataset) openTests(c Config, chooses, held []data.Item) error {
 		*loader, err = data.NewLoader(items, images, o)
 		return err
 	}
-	err := cmp.Or(open(&d.val, chooses, again), open(&d.test, held, once))
+	err := cmp.Or(open(&d.val, d.watched, again), open(&d.test, d.held, once))
 	for i := range d.targets {
 		err = cmp.Or(err, open(&d.targets[i].loader, d.targets[i].items, once))
 	}
@@ -139,16 +145,16 @@ func (d *dataset) openTests(c Config, chooses, held []data.Item) error {
 }
 
 // findings notes what distorts the results. smaller is the note on a smaller batch.
-func (d *dataset) findings(c Config, smaller string, held []data.Item) {
+func (d *dataset) findings(c Config, smaller string) {
 	rest := d.allSums[len(d.items):]
 	part := func(name string, items []data.Item) data.Part {
 		p := data.Part{Name: name, Items: items, Sums: rest[:len(items)]}
 		rest = rest[len(items):]
 		return p
 	}
-	training, val := data.Part{Name: c.trainSplit(), Items: d.items, Sums: d.sums}, part(data.Val, d.watched)
-	tests := []data.Part{part(d.testSplit, held)}
-	if held == nil && len(d.targets) > 0 {
+	training, val := data.Part{Name: c.trainSplit(), Items: d.items, Sums: d.sums()}, part(data.Val, d.watched)
+	tests := []data.Part{part(d.testSplit, d.held)}
+	if d.held == nil && len(d.targets) > 0 {
 		tests = nil
 	}
 	for _, t := range d.targets {

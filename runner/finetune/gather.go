@@ -20,27 +20,26 @@ func (c Config) DataFingerprint(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", c.namesFlag(err)
 	}
-	d, _, err := c.gather(ctx, set, func(string, ...any) {})
+	d, err := c.gather(ctx, set, func(string, ...any) {})
 	if err != nil {
 		return "", err
 	}
 	return d.fingerprint, nil
 }
 
-// gather chooses the images of a run and reads their files once, for the sums. held are those to evaluate on, nil if there are none. The
-// data set has no decoder and no loaders.
-func (c Config) gather(ctx context.Context, set *data.Set, note runner.NoteFunc) (d *dataset, held []data.Item, err error) {
+// gather chooses the images of a run and reads their files once, for the sums. The data set has no decoder and no loaders.
+func (c Config) gather(ctx context.Context, set *data.Set, note runner.NoteFunc) (*dataset, error) {
 	division, err := c.divide(ctx, set, note)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	items, err := set.Split(c.trainSplit())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	held, split, err := c.evaluationItems(set)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if held == nil && c.Holdout > 0 {
 		hold := data.Holdout
@@ -48,51 +47,49 @@ func (c Config) gather(ctx context.Context, set *data.Set, note runner.NoteFunc)
 			hold = set.HoldoutSeveral
 		}
 		if items, held, err = hold(items, c.Holdout, c.Seed); err != nil {
-			return nil, nil, runner.Usagef("--holdout: %w", err)
+			return nil, runner.Usagef("--holdout: %w", err)
 		}
 		split = fmt.Sprintf("holdout of %g of %s", c.Holdout, c.trainSplit())
 	}
-	chooses, err := c.validationItems(set, items)
+	watched, err := c.validationItems(set, items)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	targets, err := c.openTargets(set, note)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	d = &dataset{
-		set: set, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)), division: division,
+	d := &dataset{
+		set: set, items: items, watched: watched, held: held, classes: set.Classes, classNames: set.ClassNames, name: filepath.Base(filepath.Clean(c.Data)), division: division,
 		counts: map[string]int{c.trainSplit(): len(items)}, testSplit: split, targets: targets, skipped: &data.Skips{Note: note},
 	}
 	if held != nil {
 		d.counts[split] = len(held)
 	}
-	if chooses != nil {
-		d.counts[data.Val] = len(chooses)
+	if watched != nil {
+		d.counts[data.Val] = len(watched)
 	}
-	d.all = slices.Concat(items, chooses, held)
+	d.all = slices.Concat(items, watched, held)
 	for _, t := range targets {
 		d.counts[t.name] = len(t.items)
 		d.all = append(d.all, t.items...)
 	}
 	if d.allSums, err = set.Sums(ctx, d.all); err != nil {
-		return nil, nil, cmp.Or(interrupted(ctx), err)
+		return nil, cmp.Or(interrupted(ctx), err)
 	}
 	if held != nil {
 		if d.evaluated, err = set.ContentOf(ctx, held); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	end := len(items) + len(chooses)
-	d.items, d.sums = items, d.allSums[:len(items)]
-	d.watched, d.watchedSums = chooses, d.allSums[len(items):end]
 	d.fingerprint = data.FingerprintOf(d.all, d.allSums)
 	if c.Select == SelectLast { // the result does not depend on the images that a run looks at
-		d.fingerprint = data.FingerprintOf(slices.Concat(items, d.all[end:]), slices.Concat(d.sums, d.allSums[end:]))
+		end := len(items) + len(watched)
+		d.fingerprint = data.FingerprintOf(slices.Concat(items, d.all[end:]), slices.Concat(d.sums(), d.allSums[end:]))
 	}
 	if set.LabelSets != nil { // a label is the index of one
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %v", d.fingerprint, set.ClassNames, set.LabelSets))
 		d.fingerprint = hex.EncodeToString(sum[:])
 	}
-	return d, held, nil
+	return d, nil
 }

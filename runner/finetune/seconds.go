@@ -86,7 +86,7 @@ func (p *plan) measureTime(ctx context.Context, c Config) (*PreviewSeconds, erro
 		}
 		passed := distinct(p.pictureSums())
 		if p.looksStored(out.LookCount) {
-			passed += distinct(p.data.watchedSums)
+			passed += distinct(p.data.watchedSums())
 			if look, err = typical(ctx, 1, timedBatches, t.look); err != nil {
 				return nil, err
 			}

@@ -50,7 +50,7 @@ func (r *run) openValidation(ctx context.Context, k *features, m storing) (*feat
 	}
 	options.Key.Preprocessing, options.Key.Pictures = v.images.Preprocessing(), ""
 	options.About.Data += ", validation"
-	images := feature.NewImages(r.data.watchedSums)
+	images := feature.NewImages(r.data.watchedSums())
 	if v.store, err = feature.Open(ctx, options, images); err != nil {
 		if ctx.Err() != nil {
 			return nil, err
@@ -60,7 +60,7 @@ func (r *run) openValidation(ctx context.Context, k *features, m storing) (*feat
 	if looks := (c.Epochs + c.SelectEvery - 1) / c.SelectEvery; len(v.store.Missing()) > 0 && looks < minEpochs && want == optional {
 		return nil, v.store.Close()
 	}
-	v.match(images, r.data.watchedSums)
+	v.match(images, r.data.watchedSums())
 	k.record.Validation = true
 	return v, nil
 }

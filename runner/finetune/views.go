@@ -14,12 +14,12 @@ import (
 // pictureSums identifies the pictures that have stored values: each file, or each view of each image.
 func (p *plan) pictureSums() [][sha256.Size]byte {
 	if p.config.Views == 0 {
-		return p.data.sums
+		return p.data.sums()
 	}
-	n := len(p.data.sums)
+	n := len(p.data.sums())
 	sums := make([][sha256.Size]byte, 0, n*p.config.Views)
 	for view := range p.config.Views {
-		for i, file := range p.data.sums {
+		for i, file := range p.data.sums() {
 			b := binary.LittleEndian.AppendUint64(file[:], uint64(i))
 			sums = append(sums, sha256.Sum256(binary.LittleEndian.AppendUint64(b, uint64(view))))
 		}
