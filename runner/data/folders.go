@@ -120,10 +120,9 @@ func layoutOf(root string) (l layout, err error) {
 	if err != nil {
 		return l, err
 	}
-	splits := append([]string{Train, Test}, valFolders()...)
 	var named, others []string
 	for _, name := range top.folders {
-		if slices.Contains(splits, name) {
+		if SplitOf(name) != "" {
 			named = append(named, name)
 		} else {
 			others = append(others, name)
@@ -197,6 +196,17 @@ func splitLayout(root string, named, unused []string) (l layout, err error) {
 		l.notes = []string{fmt.Sprintf("not used, folders of %s beside those of splits: %d (%s)", root, len(unused), spell.Few(unused, maxNames))}
 	}
 	return l, nil
+}
+
+// SplitOf returns the split of a name, which a folder of class folders or a cell of a table has; "" if it names none.
+func SplitOf(name string) string {
+	switch {
+	case name == Train, name == Test:
+		return name
+	case slices.Contains(valFolders(), name):
+		return Val
+	}
+	return ""
 }
 
 // SplitLike returns the split that a folder is more likely than a class, by its name; "" if it is a class.

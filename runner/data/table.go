@@ -154,11 +154,8 @@ func (t *table) place(r row, local string) error {
 
 // tableSplit is the split that a cell names.
 func tableSplit(name string) (string, error) {
-	switch {
-	case name == Train || name == Test:
-		return name, nil
-	case slices.Contains(valFolders(), name):
-		return Val, nil
+	if split := SplitOf(name); split != "" {
+		return split, nil
 	}
 	return "", fmt.Errorf("split %s is unknown: use train, val or test", quoted(name))
 }

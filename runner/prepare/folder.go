@@ -61,7 +61,7 @@ func openFolders(a *archive.Archive, entries []archive.Entry) (source, error) {
 	}
 	slices.SortFunc(images, func(a, b archive.Entry) int { return strings.Compare(a.Name, b.Name) })
 	prefix := commonFolder(images)
-	split, err := splitNames(a.Path, images, prefix)
+	split, err := splitFolders(a.Path, images, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -101,18 +101,20 @@ func commonFolder(images []archive.Entry) string {
 	}
 }
 
-// splitNames maps the first folders to splits. It returns nil if they are classes: if there is no train/, or train/ contains images
+// splitFolders maps the first folders to splits. It returns nil if they are classes: if there is no train/, or train/ contains images
 // instead of folders. Folders of other names beside splits have no entry. A folder of folders that seems to be a split of another
 // name, such as Test, is an error.
-func splitNames(root string, images []archive.Entry, prefix string) (map[string]string, error) {
-	all := map[string]string{"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
+func splitFolders(root string, images []archive.Entry, prefix string) (map[string]string, error) {
 	found, like := map[string]string{}, map[string]string{}
 	for _, e := range images {
 		first, rest, _ := strings.Cut(e.Name[len(prefix):], "/")
-		if all[first] != "" && strings.Contains(rest, "/") {
-			found[first] = all[first]
-		} else if strings.Contains(rest, "/") && data.SplitLike(first) != "" {
-			like[first] = data.SplitLike(first)
+		if !strings.Contains(rest, "/") {
+			continue
+		}
+		if split := data.SplitOf(first); split != "" {
+			found[first] = split
+		} else if split := data.SplitLike(first); split != "" {
+			like[first] = split
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(like)) {
