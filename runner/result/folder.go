@@ -65,17 +65,11 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 	case errors.Is(err, fs.ErrNotExist) && policy == Resume:
 		return nil, fmt.Errorf("%s: no run to resume: the folder does not exist", path)
 	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
-			return nil, cannotWrite(path, err)
-		}
-		// Mkdir, unlike MkdirAll, succeeds for only one of two runs that start together. The other one looks again.
-		if err := os.Mkdir(f.path, 0o777); errors.Is(err, fs.ErrExist) {
-			if isDangling(f.path) {
-				return nil, fmt.Errorf("%s: is a link to nothing: remove it or choose another --out", path)
-			}
+		switch made, err := f.make(path); {
+		case err != nil:
+			return nil, err
+		case !made:
 			return OpenFolder(path, policy)
-		} else if err != nil {
-			return nil, cannotWrite(path, err)
 		}
 		f.created = true
 		fault.Point("made the folder")
@@ -110,6 +104,24 @@ func OpenFolder(path string, policy Policy) (*Folder, error) {
 	// A lock file that nobody held, without run.json, means that a process was killed right after it created the folder.
 	f.created = f.created || noRun != nil && noLock == nil
 	return f, nil
+}
+
+// make makes the folder and those above it. made is false if another process has made it meanwhile. given is its path in messages, as the
+// user gave it.
+func (f *Folder) make(given string) (made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
+		return false, cannotWrite(given, err)
+	}
+	err = os.Mkdir(f.path, 0o777) // unlike MkdirAll, it succeeds for only one of two runs that start together
+	switch {
+	case errors.Is(err, fs.ErrExist) && isDangling(f.path):
+		return false, fmt.Errorf("%s: is a link to nothing: remove it or choose another --out", given)
+	case errors.Is(err, fs.ErrExist):
+		return false, nil
+	case err != nil:
+		return false, cannotWrite(given, err)
+	}
+	return true, nil
 }
 
 // isDangling reports whether path is a link to nothing.
