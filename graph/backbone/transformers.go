@@ -93,24 +93,11 @@ type transformersConfig struct {
 // dinov3Theta is the base of the periods of DINOv3's rotary positions.
 const dinov3Theta = 100
 
-// transformers parses the config.json of Hugging Face transformers. That of a network of text and images has a vision_config.
+// transformers parses the config.json of Hugging Face transformers.
 func (t *companion) transformers(raw []byte, family Family) error {
-	var c transformersConfig
-	if err := json.Unmarshal(raw, &c); err != nil {
+	c, err := parseTransformers(raw)
+	if err != nil {
 		return err
-	}
-	if len(c.Vision) > 0 && string(c.Vision) != "null" {
-		whole := c
-		c = transformersConfig{}
-		if err := json.Unmarshal(whole.Vision, &c); err != nil {
-			return fmt.Errorf("vision_config: %w", err)
-		}
-		if c.Type == "" {
-			c.Type = whole.Type + "_vision_model" // left out if the rest has its defaults
-		}
-	}
-	if c.Classes == 0 {
-		c.Classes = len(c.Labels)
 	}
 	known := modelTypes[c.Type]
 	t.plain, t.heads, t.eps, t.image = true, cmp.Or(c.Heads, known.heads), known.eps, int(c.Image)
@@ -120,35 +107,17 @@ func (t *companion) transformers(raw []byte, family Family) error {
 			return fmt.Errorf("a layer_norm_eps of %v is not possible", t.eps)
 		}
 	}
-	t.claims = []claim{
-		{key: "hidden_size", value: c.Width, of: Width}, {key: "num_hidden_layers", value: c.Depth, of: depth}, {key: "intermediate_size", value: c.MLP, of: mlp},
-		{key: "image_size", value: int(c.Image), of: Architecture.ImageSize}, {key: "patch_size", value: int(c.Patch), of: Architecture.PatchSize},
-		{key: "the number of labels", value: c.Classes, of: Architecture.Classes},
-	}
-	gated := c.SwiGLU || c.GatedMLP
-	if c.MLPRatio > 0 && c.Width > 0 && !gated {
-		t.claims = append(t.claims, claim{key: "hidden_size * mlp_ratio", value: int(float64(c.Width) * c.MLPRatio), of: mlp})
-	}
-	if strings.HasPrefix(c.Type, "dino") {
-		registers := known.registers
-		if c.Registers != nil {
-			registers = *c.Registers
-		}
-		t.claims = append(t.claims, claim{key: "num_register_tokens", value: registers, of: registersOf, exact: true})
-	}
+	t.claims = c.claims(known.registers)
 	if !slices.Contains(family.ModelTypes, c.Type) {
 		t.unsupported = fmt.Sprintf("it is of the model_type %q, which is no %s", c.Type, family.Kind)
 		return nil
-	}
-	if c.Rope != nil {
-		c.RopeTheta = c.Rope.Theta
 	}
 	if c.Type == "dinov3_vit" && c.RopeTheta != 0 && c.RopeTheta != dinov3Theta {
 		t.unsupported = fmt.Sprintf("its rope_theta is %v, and this version computes rotary positions with %v only", c.RopeTheta, dinov3Theta)
 	}
 	switch {
-	case gated && (c.SwiGLU || c.Activation == "" || c.Activation == "silu"): // SwiGLU, whose activation is no choice
-	case gated:
+	case c.gated() && (c.SwiGLU || c.Activation == "" || c.Activation == "silu"): // SwiGLU, whose activation is no choice
+	case c.gated():
 		t.unsupported = fmt.Sprintf("its hidden_act is %q in a gated MLP, which this version does not compute", c.Activation)
 	case c.Activation == "":
 		t.activation = known.activation
@@ -156,6 +125,50 @@ func (t *companion) transformers(raw []byte, family Family) error {
 		t.setActivation("hidden_act", c.Activation)
 	}
 	return nil
+}
+
+// parseTransformers reads a config.json, or the vision_config in that of a network of text and images.
+func parseTransformers(raw []byte) (c transformersConfig, err error) {
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return c, err
+	}
+	if len(c.Vision) > 0 && string(c.Vision) != "null" {
+		whole := c
+		c = transformersConfig{}
+		if err := json.Unmarshal(whole.Vision, &c); err != nil {
+			return c, fmt.Errorf("vision_config: %w", err)
+		}
+		c.Type = cmp.Or(c.Type, whole.Type+"_vision_model") // left out if the rest has its defaults
+	}
+	if c.Classes == 0 {
+		c.Classes = len(c.Labels)
+	}
+	if c.Rope != nil {
+		c.RopeTheta = c.Rope.Theta
+	}
+	return c, nil
+}
+
+// gated tells whether the MLPs are gated.
+func (c *transformersConfig) gated() bool { return c.SwiGLU || c.GatedMLP }
+
+// claims is what the file says of sizes that the tensors tell too. registers is their number in a DINO whose file does not name it.
+func (c *transformersConfig) claims(registers int) []claim {
+	list := []claim{
+		{key: "hidden_size", value: c.Width, of: Width}, {key: "num_hidden_layers", value: c.Depth, of: depth}, {key: "intermediate_size", value: c.MLP, of: mlp},
+		{key: "image_size", value: int(c.Image), of: Architecture.ImageSize}, {key: "patch_size", value: int(c.Patch), of: Architecture.PatchSize},
+		{key: "the number of labels", value: c.Classes, of: Architecture.Classes},
+	}
+	if c.MLPRatio > 0 && c.Width > 0 && !c.gated() {
+		list = append(list, claim{key: "hidden_size * mlp_ratio", value: int(float64(c.Width) * c.MLPRatio), of: mlp})
+	}
+	if strings.HasPrefix(c.Type, "dino") {
+		if c.Registers != nil {
+			registers = *c.Registers
+		}
+		list = append(list, claim{key: "num_register_tokens", value: registers, of: registersOf, exact: true})
+	}
+	return list
 }
 
 // setActivation records the activation that a key names.
