@@ -22,8 +22,57 @@ const oldestCUDA = 12
 // gpuRows adds the rows on GPUs to the table and returns advice on them. found is the number of GPUs that TensorFlow sees. It fails if
 // libtensorflow cannot work on one of the cards.
 func gpuRows(row func(string, string, ...any), found int) (advice []string, err error) {
-	cuda := capi.CUDABuild()
 	driver, noDriver := capi.FindDriver()
+	cuda := capi.CUDABuild()
+	there := cardRows(row, driver, noDriver, cuda)
+	if !cuda {
+		if there {
+			advice = append(advice, "There is an NVIDIA GPU, but this libtensorflow is built for processors: build with 'GPU=1 make build'.")
+		}
+		return advice, nil
+	}
+
+	missing := libraryRows(row)
+	arch, err := architecture()
+	if err != nil {
+		return append(advice, err.Error()+"."), err
+	}
+	if arch > 0 {
+		row("device code", "for compute capability %d.%d only (sm_%d)", arch/10, arch%10, arch)
+	}
+	if !there {
+		row("", "without a GPU, TensorFlow's CUDA build runs on the processor")
+		return advice, nil
+	}
+	if noDriver != nil {
+		advice = append(advice, fmt.Sprintf("The card is there, but %v.", noDriver))
+	} else if tooOld(driver) {
+		advice = append(advice, fmt.Sprintf("The NVIDIA driver runs CUDA up to %s, TensorFlow needs %d: install driver 525.60 or later.", driver.CUDA, oldestCUDA))
+	}
+	for _, c := range driver.Cards {
+		if err := fit(c, arch); err != nil {
+			return append(advice, err.Error()+"."), err
+		}
+	}
+	if found == 0 {
+		return append(advice, unused(missing)), nil
+	}
+	if missing := machine.MissingForXLA(); missing != "" {
+		advice = append(advice, "XLA is not available, which makes steps several times slower: "+missing+".")
+	} else {
+		row("", "XLA is available")
+	}
+	took, err := multiply()
+	if err != nil {
+		return append(advice, "The GPU does not compute: "+err.Error()+"."), err
+	}
+	row("", "a product of 1024 x 1024 matrices is right and takes %.2g ms", took.Seconds()*1e3)
+	return advice, nil
+}
+
+// cardRows adds a row for each card, or one that says why none was found, and tells whether there are some. noDriver is why the driver was not
+// found, of which only a CUDA build makes use.
+func cardRows(row func(string, string, ...any), driver capi.Driver, noDriver error, cuda bool) (there bool) {
 	cards := machine.Cards() // nvidia-smi also knows how much memory is free
 	if len(cards) == 0 {
 		for _, c := range driver.Cards {
@@ -42,55 +91,22 @@ func gpuRows(row func(string, string, ...any), found int) (advice []string, err 
 	default:
 		row(name, "none found")
 	}
-	if !cuda {
-		if len(cards) > 0 {
-			advice = append(advice, "There is an NVIDIA GPU, but this libtensorflow is built for processors: build with 'GPU=1 make build'.")
-		}
-		return advice, nil
-	}
+	return len(cards) > 0
+}
 
-	missing := libraryRows(row)
-	arch, err := architecture()
-	if err != nil {
-		return append(advice, err.Error()+"."), err
+// tooOld tells whether the driver runs no CUDA as new as TensorFlow's.
+func tooOld(driver capi.Driver) bool {
+	major, _, _ := strings.Cut(driver.CUDA, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n < oldestCUDA
+}
+
+// unused says why TensorFlow uses no GPU, though there is one. missing are the libraries that it does not find.
+func unused(missing []string) string {
+	if len(missing) > 0 {
+		return fmt.Sprintf("There is an NVIDIA GPU, but TensorFlow does not use it, because it does not find %s: %s.", strings.Join(missing, ", "), howToInstall)
 	}
-	if arch > 0 {
-		row("device code", "for compute capability %d.%d only (sm_%d)", arch/10, arch%10, arch)
-	}
-	if len(cards) == 0 {
-		row("", "without a GPU, TensorFlow's CUDA build runs on the processor")
-		return advice, nil
-	}
-	if noDriver != nil {
-		advice = append(advice, fmt.Sprintf("The card is there, but %v.", noDriver))
-	}
-	if major, _, _ := strings.Cut(driver.CUDA, "."); noDriver == nil {
-		if n, err := strconv.Atoi(major); err == nil && n < oldestCUDA {
-			advice = append(advice, fmt.Sprintf("The NVIDIA driver runs CUDA up to %s, TensorFlow needs %d: install driver 525.60 or later.", driver.CUDA, oldestCUDA))
-		}
-	}
-	for _, c := range driver.Cards {
-		if err := fit(c, arch); err != nil {
-			return append(advice, err.Error()+"."), err
-		}
-	}
-	if found == 0 {
-		if len(missing) > 0 {
-			return append(advice, fmt.Sprintf("There is an NVIDIA GPU, but TensorFlow does not use it, because it does not find %s: %s.", strings.Join(missing, ", "), howToInstall)), nil
-		}
-		return append(advice, "There is an NVIDIA GPU, but TensorFlow does not use it: TF_CPP_MIN_LOG_LEVEL=0 shows why. CUDA_VISIBLE_DEVICES may hide it."), nil
-	}
-	if missing := machine.MissingForXLA(); missing != "" {
-		advice = append(advice, "XLA is not available, which makes steps several times slower: "+missing+".")
-	} else {
-		row("", "XLA is available")
-	}
-	took, err := multiply()
-	if err != nil {
-		return append(advice, "The GPU does not compute: "+err.Error()+"."), err
-	}
-	row("", "a product of 1024 x 1024 matrices is right and takes %.2g ms", took.Seconds()*1e3)
-	return advice, nil
+	return "There is an NVIDIA GPU, but TensorFlow does not use it: TF_CPP_MIN_LOG_LEVEL=0 shows why. CUDA_VISIBLE_DEVICES may hide it."
 }
 
 // multiply has TensorFlow multiply two matrices of ones, which it places on a GPU if there is one, and checks the result.
