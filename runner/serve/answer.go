@@ -186,7 +186,7 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 			logits := a.answers[i].logits[k]
 			p := adapter.probabilities(logits)
 			label := classify.Argmax(logits)
-			one := prediction{f.shown(i), adapter.name, label, adapter.className(label), p[label], logits, nil, nil}
+			one := prediction{Image: f.shown(i), Adapter: adapter.name, Label: label, Class: adapter.className(label), Probability: p[label], Logits: logits}
 			for _, class := range order(logits)[:min(topClasses, len(logits))] {
 				one.Top = append(one.Top, likely{class, adapter.className(class), p[class]})
 			}

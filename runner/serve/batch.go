@@ -133,8 +133,7 @@ func (b *batcher) guarded(images tensor.Tensor, parts []Part) (r Result, err err
 }
 
 // ask has all adapters of the list classify images (pixels [S, S, 3] each), which have places in the queue, and waits for the answers. It
-// releases the adapters once
-// they are no longer needed, also on an error.
+// releases the adapters once they are no longer needed, also on an error.
 func (b *batcher) ask(ctx context.Context, images [][]uint8, list []*served, release func()) ([]answer, error) {
 	r := &request{ready: make(chan struct{}), release: release}
 	r.left.Store(int64(len(images)))

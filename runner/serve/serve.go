@@ -29,20 +29,10 @@ func Serve(ctx context.Context, c Config, ui runner.UI) error {
 		return err
 	}
 	log := newLog(ui.Err, c.LogJSON)
-	note := func(format string, args ...any) { log.Warn(fmt.Sprintf(format, args...)) }
 	s := newServer(c, log)
-	if s.token, err = readToken("token-file", c.TokenFile, note); err != nil {
-		return err
-	}
-	if s.admin, err = readToken("admin-token-file", c.AdminTokenFile, note); err != nil {
-		return err
-	}
-	certificate, err := c.certificate()
+	certificate, err := s.secure()
 	if err != nil {
 		return err
-	}
-	if certificate == nil && s.token != nil && !c.Insecure && !localAddress(c.Listen) {
-		note("without --tls-cert, tokens and images cross the network in the clear")
 	}
 	if c.Watch != "" {
 		if info, err := os.Stat(c.Watch); err != nil || !info.IsDir() {
@@ -99,6 +89,26 @@ func Serve(ctx context.Context, c Config, ui runner.UI) error {
 	return errors.Join(err, s.drain(fronts))
 }
 
+// secure reads the tokens and the certificate, which is nil if there is none. It warns of tokens that others can read on their way.
+func (s *server) secure() (certificate *tls.Config, err error) {
+	c := s.config
+	note := func(format string, args ...any) { s.log.Warn(fmt.Sprintf(format, args...)) }
+	if s.token, err = readToken("token-file", c.TokenFile, note); err != nil {
+		return nil, err
+	}
+	if s.admin, err = readToken("admin-token-file", c.AdminTokenFile, note); err != nil {
+		return nil, err
+	}
+	if certificate, err = c.certificate(); err != nil {
+		return nil, err
+	}
+	if certificate == nil && s.token != nil && !c.Insecure && !localAddress(c.Listen) {
+		note("without --tls-cert, tokens and images cross the network in the clear")
+	}
+	return certificate, nil
+}
+
+// localAddress tells whether an address is of this machine only.
 func localAddress(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && loopback(host)
@@ -211,18 +221,15 @@ func (s *server) drain(fronts []front) error {
 	s.log.Info("stopping: the running requests are answered", "waiting_images", s.queue.length())
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
 	defer cancel()
-	var errs []error
+	errs := make([]error, len(fronts))
 	var all sync.WaitGroup
-	var mu sync.Mutex
-	for _, f := range fronts {
+	for i, f := range fronts {
 		all.Add(1)
 		go func() {
 			defer all.Done()
 			if err := f.server.Shutdown(ctx); err != nil {
 				f.server.Close()
-				mu.Lock()
-				errs = append(errs, fmt.Errorf("requests on %s were cut off: they ran longer than --drain %v", f.listener.Addr(), s.config.Drain))
-				mu.Unlock()
+				errs[i] = fmt.Errorf("requests on %s were cut off: they ran longer than --drain %v", f.listener.Addr(), s.config.Drain)
 			}
 		}()
 	}

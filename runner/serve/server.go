@@ -1,11 +1,10 @@
 package serve
 
 import (
+	"log/slog"
 	"net/http"
 	"runtime"
 	"sync/atomic"
-
-	"log/slog"
 
 	"dtl-tf/graph/jpeg"
 )
