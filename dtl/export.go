@@ -33,9 +33,7 @@ func NewServed(c Config, resize int) (s *Served, err error) {
 	}
 	variables := graph.NewVariables() // one set: nothing trains here
 	m := c.declare(graph.New(graph.RecomputeNone).Use(c.Precision), variables, variables)
-	if m.prefix.shortEnd, err = c.shortEnd(); err != nil {
-		return nil, err
-	}
+	m.prefix.shortEnd = c.shortEnd()
 	m.attach()
 
 	s = &Served{Builder: m.builder, Variables: variables}
@@ -49,14 +47,14 @@ func NewServed(c Config, resize int) (s *Served, err error) {
 	return s, nil
 }
 
-// shortEnd tells whether the last block computes only what the pool reads (see prefix), from a model that is built for this alone.
-func (c Config) shortEnd() (bool, error) {
-	c.Recompute, c.Precision, c.Device, c.Places = graph.RecomputeNone, graph.FP32, graph.Processor, nil
-	m, err := New(c)
-	if err != nil {
-		return false, err
-	}
-	return m.prefix.shortEnd, nil
+// shortEnd tells whether the last block computes only what the pool reads (see prefix), from a pass in a graph that is built for this alone.
+// It panics as builders do.
+func (c Config) shortEnd() bool {
+	variables := graph.NewVariables()
+	m := c.declare(graph.New(graph.RecomputeNone), variables, variables)
+	m.attach()
+	m.findPrefix(m.builder, m.placeholder(m.builder, graph.Unknown))
+	return m.prefix.shortEnd
 }
 
 // fit scales images to resize x resize pixels and cuts out the centre of side x side, or scales them to the latter if resize is 0.

@@ -71,13 +71,8 @@ func (m *Model) gather(b *graph.Builder, loss graph.Value, gradients []graph.Val
 func (m *Model) predict() {
 	b := m.builder.In("predict")
 	m.images = m.placeholder(b, graph.Unknown)
-	w := &watcher{hook: m.newHook(), arch: m.Config.Arch}
-	features := m.features(b, m.images, &backbone.Forward{Hook: w.see})
-	m.prefix = w.found(features)
-	// A pass that starts from the tokens after the last block pools them itself, and one from images must give the same bits.
-	fromTokens := m.prefix.blocks == len(m.Config.Arch.Blocks()) && !m.prefix.features.Defined()
-	if end := backbone.EndOf(m.Config.Arch, m.Config.Pool); end != backbone.WholeEnd && w.allows(end, m.Config.Method) && !fromTokens {
-		m.prefix.shortEnd = true
+	features := m.findPrefix(b, m.images)
+	if m.prefix.shortEnd {
 		b = m.builder.In("predict_short")
 		features = m.features(b, m.images, m.hooked()) // the watched pass computes all tokens
 		m.prefix.useFeatures(features)
@@ -90,6 +85,18 @@ func (m *Model) predict() {
 	for _, v := range m.cached.values {
 		m.cached.fetches = append(m.cached.fetches, m.builder.In("store").In(v.name).Float(graph.Detach(v.value)).Output)
 	}
+}
+
+// findPrefix adds a pass that is watched, to the features [B, d] that it returns, and finds the prefix in it.
+func (m *Model) findPrefix(b *graph.Builder, images graph.Value) graph.Value {
+	w := &watcher{hook: m.newHook(), arch: m.Config.Arch}
+	features := m.features(b, images, &backbone.Forward{Hook: w.see})
+	m.prefix = w.found(features)
+	// A pass that starts from the tokens after the last block pools them itself, and one from images must give the same bits.
+	fromTokens := m.prefix.blocks == len(m.Config.Arch.Blocks()) && !m.prefix.features.Defined()
+	end := backbone.EndOf(m.Config.Arch, m.Config.Pool)
+	m.prefix.shortEnd = end != backbone.WholeEnd && w.allows(end, m.Config.Method) && !fromTokens
+	return features
 }
 
 // checkPlaces refuses devices of different kinds, for which no graph can be built at the same time, and the same one twice.
