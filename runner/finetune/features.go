@@ -61,59 +61,72 @@ const (
 // record is for run.json, nil with --feature-cache off. before is the state of the cache in the run to resume, "" if there is
 // none.
 func (p *plan) openFeatures(ctx context.Context, m storing, before string, ui runner.UI) (k *features, record *result.FeatureCache, err error) {
-	without := func(want demand, reason error, note runner.NoteFunc) (*features, *result.FeatureCache, error) {
-		record, err := decline(want, reason, note)
-		return nil, record, err
-	}
 	c := p.config
-	want := requested
+	want := c.cacheDemand(before)
 	switch {
 	case c.FeatureCache == FeatureCacheOff:
 		return nil, nil, nil
-	case c.FeatureCache != FeatureCacheAuto:
-	case before == cacheOff:
-		return without(optional, errors.New("the run began without"), ui.Note)
-	case before == cacheOn:
-		want = required
-	default:
-		want = optional
+	case want != requested && before == cacheOff:
+		record, err = decline(optional, errors.New("the run began without"), ui.Note)
+		return nil, record, err
 	}
 	values, obstacle := p.storable(m)
-	switch {
-	case obstacle != nil && want == requested && c.SeveralMethods && obstacle.ofMethod:
-		return without(optional, obstacle, ui.Note)
-	case obstacle != nil && want == requested:
-		return nil, nil, runner.Usagef("--feature-cache: %w", obstacle)
-	case obstacle != nil && obstacle.ofMethod && c.Views == 0: // not worth a note to a user who did not ask for the cache
-		return without(want, obstacle, func(string, ...any) {})
-	case obstacle != nil:
-		return without(want, obstacle, ui.Note)
+	if obstacle != nil {
+		record, err = c.declineValues(want, obstacle, ui.Note)
+		return nil, record, err
 	}
-	dir := c.FeatureCache
+	k, err = p.openStore(ctx, want, values, ui)
+	var failed *storeError
+	switch {
+	case errors.As(err, &failed):
+		record, err = decline(want, failed.error, ui.Note)
+		return nil, record, err
+	case err != nil:
+		return nil, nil, err
+	}
+	return k, k.record, nil
+}
+
+// cacheDemand says how much a run insists on the cache, which has the state before in the run to resume.
+func (c Config) cacheDemand(before string) demand {
+	switch {
+	case c.FeatureCache != FeatureCacheAuto:
+		return requested
+	case before == cacheOn:
+		return required
+	}
+	return optional
+}
+
+// openStore opens the store of the values, in the folder that the user named or else in that of all runs. Its error is a *storeError if a run
+// could do without the store.
+func (p *plan) openStore(ctx context.Context, want demand, values []feature.Value, ui runner.UI) (*features, error) {
+	c, dir := p.config, p.config.FeatureCache
 	if want != requested {
+		var err error
 		if dir, err = feature.UserFolder(); err != nil {
-			return without(want, err, ui.Note)
+			return nil, &storeError{err}
 		}
 	}
 	sums := p.pictureSums()
 	images := feature.NewImages(sums)
 	options, err := p.storeOptions(dir, values, ui)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	store, err := feature.Open(ctx, options, images)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, nil, err
+		return nil, err
 	case err != nil:
-		return without(want, err, ui.Note)
+		return nil, &storeError{err}
 	}
 	missing := len(store.Missing())
 	if least := c.epochsToStore(); missing > 0 && c.Epochs < least && want == optional {
 		if err := store.Close(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return without(want, fmt.Errorf("storing values does not pay in a run of less than %d epochs", least), ui.Note)
+		return nil, &storeError{fmt.Errorf("storing values does not pay in a run of less than %d epochs", least)}
 	}
 	if c.Views > 0 {
 		ui.Note("feature cache: %d views of each of %s images, which count as images below", c.Views, report.Thousands(len(p.data.items)))
@@ -121,13 +134,13 @@ func (p *plan) openFeatures(ctx context.Context, m storing, before string, ui ru
 	if missing == 0 {
 		ui.Note("feature cache: values of %s images found in %s", report.Thousands(images.Len()), store.Folder())
 	}
-	k = &features{store: store, demand: want, source: p.data.train, listed: p.data.items, images: p.data.images, order: p.pictureOrder, record: &result.FeatureCache{
+	k := &features{store: store, demand: want, source: p.data.train, listed: p.data.items, images: p.data.images, order: p.pictureOrder, record: &result.FeatureCache{
 		Used: true, Folder: store.Folder(), Precision: string(c.CachePrecision), Bytes: store.Bytes(), Values: len(values), Found: len(values) - missing,
 		Views: c.Views,
 	}}
 	k.match(images, sums)
 	k.options = k.pictureOptions(p)
-	return k, k.record, nil
+	return k, nil
 }
 
 // match finds the row of each picture.
@@ -150,6 +163,19 @@ func decline(want demand, reason error, note runner.NoteFunc) (*result.FeatureCa
 	}
 	note("feature cache: not used: %v", reason)
 	return &result.FeatureCache{Reason: reason.Error()}, nil
+}
+
+// declineValues is decline for a run that has no values to store.
+func (c Config) declineValues(want demand, o *obstacle, note runner.NoteFunc) (*result.FeatureCache, error) {
+	switch {
+	case want == requested && c.SeveralMethods && o.ofMethod:
+		want = optional
+	case want == requested:
+		return nil, runner.Usagef("--feature-cache: %w", o)
+	case o.ofMethod && c.Views == 0: // not worth a note to a user who did not ask for the cache
+		note = func(string, ...any) {}
+	}
+	return decline(want, o, note)
 }
 
 // The states of the cache in a run's Record.
