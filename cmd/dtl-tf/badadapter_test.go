@@ -120,6 +120,10 @@ func TestAdapterElsewhere(t *testing.T) {
 	expect.NoError(t, writeNPZ(path, other.Weights))
 	cli(t, append(evalArgs(adapter), "--backbone", path)...).want(t, exitFailed, adapter, path, "another backbone")
 	cli(t, append(predictArgs(adapter), "--backbone", path)...).want(t, exitFailed, adapter, path, "another backbone")
+	// Without --backbone it is the built-in one that does not fit, and run.json beside the adapter knows the right one.
+	cli(t, "predict", "--adapter", adapter, testImages(t)[0]).want(t, exitFailed, adapter, "another backbone", "built-in default", "give --backbone "+fixture.backbone, "run.json")
+	alone := write(t, filepath.Join(t.TempDir(), "alone.safetensors"), read(t, adapter))
+	cli(t, "predict", "--adapter", alone, testImages(t)[0]).want(t, exitFailed, alone, "another backbone", "built-in default", "give the one that it was trained on with --backbone")
 
 	four := newData(t, map[string]int{"train": 3, "test": 2})
 	write(t, filepath.Join(four, "test.txt"), append(read(t, four, "test.txt"), "images/test_00.png 3\n"...))

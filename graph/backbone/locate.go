@@ -32,13 +32,24 @@ func locate(path string) (found string, isSavedModel bool, err error) {
 		if target, linkErr := os.Readlink(path); linkErr == nil {
 			return "", false, fmt.Errorf("backbone %s is a link to %s, which does not exist: download it again", path, target)
 		}
-		return "", false, fmt.Errorf("backbone %s does not exist: give "+allFormats, path)
+		return "", false, fmt.Errorf("backbone %s does not exist: give "+allFormats+"%s", path, mayBeOfHub(path))
 	case err != nil:
 		return "", false, fmt.Errorf("backbone: %w", err)
 	case info.IsDir():
 		return locateIn(path)
 	}
 	return path, false, checkShard(path)
+}
+
+// hubName matches OWNER/NAME, a model's name on a hub, and not a weight file.
+var hubName = regexp.MustCompile(`^[\w-]+/[\w.-]+$`)
+
+// mayBeOfHub ends the message about a backbone that does not exist: how models of a hub are named, with the name if it looks like one.
+func mayBeOfHub(path string) string {
+	if hubName.MatchString(path) && !slices.Contains([]string{".npz", ".safetensors"}, filepath.Ext(path)) {
+		return ", or hf:" + path + " if it is a model of a hub"
+	}
+	return ", or hf:OWNER/NAME for a model of a hub"
 }
 
 // checkShard refuses a file that is a part of a model.

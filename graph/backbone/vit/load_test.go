@@ -174,7 +174,9 @@ func TestLoadNoFile(t *testing.T) {
 	folder := t.TempDir()
 	missing := filepath.Join(folder, "missing.npz")
 	_, err := backbone.Load(t.Context(), missing, backbone.Options{})
-	expect.Error(t, err, missing, "does not exist")
+	expect.Error(t, err, missing, "does not exist", "hf:OWNER/NAME for a model of a hub")
+	_, err = backbone.Load(t.Context(), "google/vit-base-patch16-224.x", backbone.Options{})
+	expect.Error(t, err, "does not exist", "or hf:google/vit-base-patch16-224.x if it is a model of a hub")
 	for name, content := range map[string]string{"empty.npz": "", "page.safetensors": "<!DOCTYPE html>\n<html>not found</html>", "zip.npz": "PK\x03\x04 and no more"} {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

@@ -185,6 +185,9 @@ func methodOf(a *result.Adapter) string {
 // Classes is the number of classes of an adapter.
 func Classes(a *result.Adapter) (int, error) {
 	t, ok := a.Tensors[dtl.HeadWeight]
+	if slices.ContainsFunc(a.Tensors.Names(), func(name string) bool { return strings.HasPrefix(name, "base_model.model.") }) {
+		return 0, fmt.Errorf("adapter %s is an adapter of PEFT: %s", a.Path, mergePEFT)
+	}
 	if !ok || len(t.Shape) != 2 || t.Shape[0] < 1 {
 		return 0, fmt.Errorf("adapter %s has no classifier: the tensor %s [classes, width] is missing", a.Path, dtl.HeadWeight)
 	}
@@ -203,15 +206,14 @@ func SameFamily(a *result.Adapter, bb *backbone.Backbone) error {
 	if family == "" || family == bb.Family() {
 		return nil
 	}
-	return fmt.Errorf("adapter %s was trained on a %s, and the backbone %s is a %s: it does not fit",
-		a.Path, backbone.Title(family), runner.DescribeBackbone(bb).Path, backbone.Title(bb.Family()))
+	return fmt.Errorf("adapter %s was trained on a %s, and the backbone %s is a %s: it does not fit%s",
+		a.Path, backbone.Title(family), runner.DescribeBackbone(bb).Path, backbone.Title(bb.Family()), rightBackbone(a, bb))
 }
 
 // Fits checks that an adapter belongs to the backbone and has the tensors of a model.
 func Fits(a *result.Adapter, bb *backbone.Backbone, wanted map[string][]int) error {
-	if trained, ok := a.Meta[keyWeights]; ok && trained != bb.Fingerprint() {
-		return fmt.Errorf("adapter %s was trained on another backbone: its weights have the fingerprint %.12s, those of %s have %.12s%s",
-			a.Path, trained, bb.Path, bb.Fingerprint(), headsMayDiffer(a, bb))
+	if err := sameWeights(a, bb); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		shape := wanted[name]

@@ -10,6 +10,12 @@ import (
 	"dtl-tf/runner/result"
 )
 
+// PEFT's adapters are a folder with this file in it. Their tensors belong to the names of one model in Python.
+const (
+	peftFile  = "adapter_config.json"
+	mergePEFT = "merge it into its model (model.merge_and_unload() in PEFT), save that, and give it as --backbone, or train an adapter here with --method lora"
+)
+
 // Named is an adapter file with the name of its task.
 type Named struct{ Name, Path string }
 
@@ -73,6 +79,8 @@ func find(value string) ([]Named, error) {
 		return nil, err
 	}
 	switch {
+	case len(runs) == 0 && isFile(filepath.Join(path, peftFile)):
+		return nil, fmt.Errorf("--adapter %s: %s in this folder says that it is an adapter of PEFT: %s", path, peftFile, mergePEFT)
 	case len(runs) == 0:
 		return nil, fmt.Errorf("--adapter %s: there is no %s in this folder or in the folders in it", path, result.AdapterFile)
 	case name != "":

@@ -16,6 +16,7 @@ func TestFind(t *testing.T) {
 	for _, path := range []string{
 		"cats.safetensors", "runs/tiles/adapter.safetensors", "runs/a=b/adapter.safetensors", "runs/notes/run.json", "more/tiles/adapter.safetensors",
 		"empty/notes.txt", "x=y.safetensors", "[odd]/one/adapter.safetensors",
+		"peft/adapter_config.json", "peft/adapter_model.safetensors",
 	} {
 		expect.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
 		expect.NoError(t, os.WriteFile(path, nil, 0o666))
@@ -42,6 +43,7 @@ func TestFind(t *testing.T) {
 		{values: "a=cats.safetensors a=runs/tiles", refused: "two adapters have the name a", several: true},
 		{values: "n=runs", refused: "has 2 runs, which can't have one name", several: true},
 		{values: "empty", refused: "there is no adapter.safetensors in this folder", several: true},
+		{values: "peft", refused: "--adapter peft: adapter_config.json in this folder says that it is an adapter of PEFT: merge it into its model", several: true},
 		{values: "=cats.safetensors", refused: "give FILE or NAME=FILE"},
 		{values: "a=", refused: "give FILE or NAME=FILE", several: true},
 	} {

@@ -50,7 +50,7 @@ func Open(ctx context.Context, c runner.AdaptedConfig, note runner.NoteFunc) (*A
 
 // onto checks that an adapter fits a backbone.
 func onto(ctx context.Context, adapter *result.Adapter, bb *backbone.Backbone, m runner.MethodConfig, note runner.NoteFunc) (*Adapted, error) {
-	if err := SameFamily(adapter, bb); err != nil {
+	if err := cmp.Or(SameFamily(adapter, bb), sameWeights(adapter, bb)); err != nil { // first, because the settings may not fit another backbone
 		return nil, err
 	}
 	s, err := Settings(adapter, m, bb.Architecture)
@@ -149,6 +149,9 @@ func load(ctx context.Context, a *result.Adapter, c runner.BackboneConfig) (*bac
 	// The settings of an adapter of another family need not fit.
 	if bare, bareErr := given.Load(ctx); bareErr == nil {
 		err = cmp.Or(SameFamily(a, bare), err)
+		if c.Path == "" { // the user has named no backbone, and the adapter's settings do not fit the built-in one
+			err = cmp.Or(sameWeights(a, bare), err)
+		}
 	}
 	return nil, err
 }
