@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"encoding/json"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestSameMeanwhile(t *testing.T) {
 	config := finetune.Default()
 	r := recipe.Recipe{Epochs: config.Epochs, Batch: config.Batch, LR: config.LearningRate, WeightDecay: config.WeightDecay, DropPath: config.DropPath, Options: config.Options}
 	cell := &fakeCell{Outcome: Outcome{Status: result.Finished, Recipe: r, Started: time.Now(), Ended: time.Now(), Run: &result.Run{Config: json.RawMessage("{}")}}}
-	s := &sweep{show: newProgress(t.Output(), false), locks: *newLocks()}
+	s := &sweep{show: newProgress(io.Discard, false), locks: *newLocks()}
 	j := Job{
 		Name: "dtd dtl seed 1", File: filepath.Join(dir, "seed-1.json"), Folder: filepath.Join(dir, "seed-1"), Recipe: r, Config: config,
 		Read: func(string) (Cell, error) { return cell, nil },
