@@ -46,7 +46,17 @@ func (d *Description) UnmarshalJSON(raw []byte) error {
 	if d.Architecture, err = f.Decode(raw); err != nil {
 		return err
 	}
-	return json.Unmarshal(raw, &d.Normalisation)
+	if err := json.Unmarshal(raw, &d.Normalisation); err != nil {
+		return err
+	}
+	var lists struct{ Mean, Std []float64 } // into [3]float64, Go decodes lists of any length without a word
+	if err := json.Unmarshal(raw, &lists); err != nil {
+		return err
+	}
+	if len(lists.Mean) != 3 || len(lists.Std) != 3 {
+		return fmt.Errorf("mean and std have %d and %d numbers, wanted are 3 each (red, green, blue)", len(lists.Mean), len(lists.Std))
+	}
+	return nil
 }
 
 // Flat encodes the fields of all parts, in order, as one JSON object. Parts must encode as objects.
