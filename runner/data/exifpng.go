@@ -11,7 +11,7 @@ import (
 // exifOfPNG returns the content of the chunk eXIf, which may follow the pixels, or else the profile of ImageMagick in a text, or nil.
 func exifOfPNG(f io.ReaderAt) (profile []byte) {
 	const maxChunks, maxBytes = 100_000, 1 << 16
-	at := int64(len(magicPNG))
+	at, found := int64(len(magicPNG)), false
 	for range maxChunks {
 		var head [8]byte
 		if _, err := f.ReadAt(head[:], at); err != nil {
@@ -24,8 +24,8 @@ func exifOfPNG(f io.ReaderAt) (profile []byte) {
 			if name == "eXIf" {
 				return content
 			}
-			if p := rawProfile(content, name == "zTXt"); p != nil {
-				profile = p
+			if text, ok := bytes.CutPrefix(content, []byte(rawProfile)); ok && !found { // the first, so that a file unpacks one at most
+				profile, found = unpackProfile(text, name == "zTXt"), true
 			}
 		}
 		at += 8 + length + 4
@@ -33,12 +33,14 @@ func exifOfPNG(f io.ReaderAt) (profile []byte) {
 	return profile
 }
 
-// rawProfile returns the EXIF block that ImageMagick stores as a text of a PNG, nil for another text: a line break, a line "exif", a line
-// with the length, and the bytes in hexadecimal, in lines. Of a long one it returns the beginning, where the orientation is.
-func rawProfile(content []byte, packed bool) []byte {
+// rawProfile is the name of the text in which ImageMagick stores an EXIF block.
+const rawProfile = "Raw profile type exif\x00"
+
+// unpackProfile returns the EXIF block in a text of ImageMagick, nil if it is damaged: a line break, a line "exif", a line with the
+// length, and the bytes in hexadecimal, in lines. Of a long one it returns the beginning, where the orientation is.
+func unpackProfile(text []byte, packed bool) []byte {
 	const maxText = 1 << 18
-	text, ok := bytes.CutPrefix(content, []byte("Raw profile type exif\x00"))
-	if !ok || len(text) == 0 {
+	if len(text) == 0 {
 		return nil
 	}
 	if packed {

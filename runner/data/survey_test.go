@@ -103,6 +103,7 @@ func FuzzTrait(f *testing.F) {
 		f.Add(content)
 	}
 	f.Add(append([]byte(magicPNG), "\xff\xff\xff\xffeXIfII*\x00"...))
+	f.Add(append([]byte(magicPNG), "\x00\x00\x00\x35tEXt"+rawProfile+"\nexif\n       8\n49492a0008000000\n0000"...))
 	path := filepath.Join(f.TempDir(), "image")
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if err := os.WriteFile(path, content, 0o666); err != nil {

@@ -264,6 +264,14 @@ func TestFoldersRefused(t *testing.T) {
 			}
 			expect.NoError(t, os.WriteFile(filepath.Join(root, "README.md"), nil, 0o666))
 		}, []string{"neither class folders", "README.md"}},
+		{"records of another format", func(t *testing.T, root string, _ *Config) {
+			for _, class := range []string{"cat", "dog", "emu"} {
+				expect.NoError(t, os.RemoveAll(filepath.Join(root, class)))
+			}
+			for _, name := range []string{infoFile, "cifar100-train.array_record-00000-of-00001"} {
+				expect.NoError(t, os.WriteFile(filepath.Join(root, name), []byte("{}"), 0o666))
+			}
+		}, []string{"array_record", "--file_format=tfrecord"}},
 		{"an archive in a folder", func(t *testing.T, root string, _ *Config) {
 			for _, class := range []string{"cat", "dog", "emu"} {
 				expect.NoError(t, os.RemoveAll(filepath.Join(root, class)))

@@ -92,6 +92,8 @@ func open(ctx context.Context, c Config) (source, error) {
 		return slices.ContainsFunc(entries, func(e archive.Entry) bool { return kind(e.Name) })
 	}
 	switch {
+	case has(isOtherRecordFile) && !has(isRecordFile):
+		return nil, fmt.Errorf("%s holds a data set of TFDS in a format that is not read (array_record or riegeli): prepare it again with 'tfds build NAME --file_format=tfrecord'", a.Path)
 	case c.Link && !has(data.IsImageName):
 		return nil, runner.Usagef("--link: only the images of class folders can be linked")
 	case has(isRecordFile) && (!has(isDMLab) || has(isInfo)):
@@ -111,6 +113,12 @@ func open(ctx context.Context, c Config) (source, error) {
 func isInfo(name string) bool { return path.Base(name) == infoFile }
 
 func isRecordFile(name string) bool { return strings.Contains(path.Base(name), ".tfrecord") }
+
+// isOtherRecordFile recognises the other formats in which TFDS stores records.
+func isOtherRecordFile(name string) bool {
+	base := path.Base(name)
+	return strings.Contains(base, ".array_record-") || strings.Contains(base, ".riegeli-")
+}
 
 // sourceFiles returns the archive, or the named files of a folder, for the record.
 func sourceFiles(a *archive.Archive, names ...string) (list []SourceFile) {

@@ -161,7 +161,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func gzipOf(t *testing.T, content []byte) []byte {
+func gzipOf(t testing.TB, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)

@@ -26,6 +26,7 @@ func FuzzWalk(f *testing.F) {
 	}
 	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add(append(gzipOf(f, make([]byte, 1024)), make([]byte, 600)...)) // an empty tar, and zeros
 	path := filepath.Join(f.TempDir(), "x")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if err := os.WriteFile(path, raw, 0o666); err != nil {
