@@ -11,7 +11,14 @@ const (
 // Index finds pictures by their prints. It finds nearly all that look alike, not all.
 type Index struct {
 	prints  []*Print
-	buckets [bands][1 << bandBits][]int32 // numbers of prints
+	buckets [bands][1 << bandBits][]candidate
+}
+
+// candidate is a picture in a bucket, with the signs that rule most of them out. A search reads many more candidates than prints, and those
+// of a bucket lie one after the other in memory.
+type candidate struct {
+	hash, strong uint64
+	number       int32
 }
 
 // NewIndex makes an empty index.
@@ -19,19 +26,19 @@ func NewIndex() *Index { return &Index{} }
 
 // Add adds a picture, whose number is that of pictures before it.
 func (x *Index) Add(p *Print) {
-	number := int32(len(x.prints))
+	c := candidate{p.hash, p.strong, int32(len(x.prints))}
 	x.prints = append(x.prints, p)
 	if p.Plain() {
 		return
 	}
 	for b := range bands {
 		key := p.key(b)
-		x.buckets[b][key] = append(x.buckets[b][key], number)
+		x.buckets[b][key] = append(x.buckets[b][key], c)
 	}
 }
 
-// Alike returns the smallest number below limit of a picture that looks like p and that ok accepts, or -1. It may be called by several
-// goroutines at a time.
+// Alike returns the smallest number below limit of a picture that looks like p and that ok accepts, or -1. It compares the signs of
+// some 2 % of the pictures. It may be called by several goroutines at a time.
 func (x *Index) Alike(p *Print, limit int, ok func(number int) bool) int {
 	best := int32(limit)
 	if p.Plain() {
@@ -46,12 +53,12 @@ func (x *Index) Alike(p *Print, limit int, ok func(number int) bool) int {
 					flipped ^= 1 << bit
 				}
 			}
-			for _, number := range x.buckets[b][flipped] {
-				if number >= best {
+			for _, c := range x.buckets[b][flipped] {
+				if c.number >= best {
 					break
 				}
-				if Alike(p, x.prints[number]) && ok(int(number)) {
-					best = number
+				if !p.differs(c.hash, c.strong) && lookAlike(p, x.prints[c.number]) && ok(int(c.number)) {
+					best = c.number
 					break
 				}
 			}

@@ -23,7 +23,7 @@ const (
 
 // Print is what is compared of a picture.
 type Print struct {
-	small  [levels]int8 // centred levels, in units of 1/unit standard deviations; see center
+	small  [levels]int8 // centred levels, in units of 1/unit standard deviations; see centre
 	length float64      // of small as a vector
 	sigma  float64      // standard deviation of the centred levels
 
@@ -47,7 +47,7 @@ const maxSamples = 256
 // Of makes the print of RGB pixels [height, width, 3].
 func Of(pix []uint8, height, width int) (p Print) {
 	small := average(pix, height, width, max(min(height, width)/maxSamples, 1))
-	center(small)
+	centre(small)
 	square := 0.0
 	for _, v := range small {
 		square += v * v / levels
@@ -68,9 +68,9 @@ func Of(pix []uint8, height, width int) (p Print) {
 	return p
 }
 
-// center subtracts from each level the means of its row and its column. What is left tells pictures apart that have little but a
+// centre subtracts from each level the means of its row and its column. What is left tells pictures apart that have little but a
 // horizon or a shape in the middle.
-func center(small []float64) {
+func centre(small []float64) {
 	for row := range slices.Chunk(small, columns) {
 		mean := 0.0
 		for _, v := range row {
@@ -102,9 +102,9 @@ const (
 	maxSigns  = 2
 )
 
-// Alike reports whether two pictures look alike.
-func Alike(a, b *Print) bool {
-	if a.Plain() || b.Plain() || bits.OnesCount64((a.hash^b.hash)&a.strong&b.strong) > maxSigns {
+// lookAlike reports whether two pictures look alike.
+func lookAlike(a, b *Print) bool {
+	if a.Plain() || b.Plain() || a.differs(b.hash, b.strong) {
 		return false
 	}
 	sum := 0
@@ -112,6 +112,11 @@ func Alike(a, b *Print) bool {
 		sum += int(v) * int(b.small[i])
 	}
 	return float64(sum) >= minCorrelation*a.length*b.length
+}
+
+// differs reports whether too many strong signs are not those of another picture for the two to look alike.
+func (p *Print) differs(hash, strong uint64) bool {
+	return bits.OnesCount64((p.hash^hash)&p.strong&strong) > maxSigns
 }
 
 // sign fills in the hash.

@@ -123,11 +123,11 @@ func TestHorizons(t *testing.T) {
 		return of(m)
 	}
 	first := horizon(0)
-	if first.Plain() || !Alike(first, horizon(0)) {
+	if first.Plain() || !lookAlike(first, horizon(0)) {
 		t.Fatal("a picture is not like itself")
 	}
 	for seed := range uint64(20) {
-		if seed > 0 && Alike(first, horizon(seed)) {
+		if seed > 0 && lookAlike(first, horizon(seed)) {
 			t.Errorf("picture %d is like the first", seed)
 		}
 	}
@@ -163,7 +163,7 @@ func TestStrongSigns(t *testing.T) {
 			sum += int(v) * int(b.small[k])
 		}
 		want := float64(sum) >= minCorrelation*a.length*b.length
-		if Alike(a, b) != want {
+		if lookAlike(a, b) != want {
 			t.Errorf("picture %d: alike is not %v", i, want)
 		}
 		if want {
@@ -198,12 +198,12 @@ func TestFrequencies(t *testing.T) {
 func TestPlain(t *testing.T) {
 	grey := image.NewGray(image.Rect(0, 0, 9, 9))
 	p := of(grey)
-	if !p.Plain() || Alike(p, p) {
+	if !p.Plain() || lookAlike(p, p) {
 		t.Error("a plain picture is like itself")
 	}
 	for _, size := range [][2]int{{1, 1}, {1, 3000}, {3000, 1}, {300, 513}} {
 		p := of(scene(5, size[0], size[1]))
-		if size[0] > 1 && size[1] > 1 && !Alike(p, p) {
+		if size[0] > 1 && size[1] > 1 && !lookAlike(p, p) {
 			t.Errorf("%v: a picture is not like itself", size)
 		}
 	}
