@@ -122,40 +122,21 @@ func (m *Model) buildStep(t Training, in func(m *Model) input) (s *stepNodes, er
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	b, n, towers := m.builder.In("train"), t.Batch, m.towers()
+	b, n := m.builder.In("train"), t.Batch
 	s = &stepNodes{gradients: map[string]graph.Value{}}
 	if t.MicroBatch > 0 && t.MicroBatch < t.Batch {
 		n = t.MicroBatch
 		s.micro = &microBatch{count: t.Batch / n, accumulators: graph.NewVariables()}
 	}
-	if n < len(towers) {
-		return nil, fmt.Errorf("%d images at a time can't be divided among %d devices: use a larger batch or micro-batch, or fewer devices", n, len(towers))
+	if towers := len(m.towers()); n < towers {
+		return nil, fmt.Errorf("%d images at a time can't be divided among %d devices: use a larger batch or micro-batch, or fewer devices", n, towers)
 	}
 	s.optimizer = graph.NewAdamW(b, t.WeightDecay)
 	if t.Average > 0 {
 		s.average = graph.NewAverage(t.Average)
 	}
-	trainable := m.Trainable.All()
-	var losses []graph.Value
-	sums := make([][]graph.Value, len(trainable))
-	scale := m.Config.Precision.LossScale()
-	for i, share := range divide(n, len(towers)) {
-		p, tower := towers[i].buildTower(t, in(towers[i]), share, s.micro != nil), towers[i].builder.In("train")
-		s.parts = append(s.parts, p)
-		weight := float64(share.samples()) / float64(n)
-		var leaves []graph.Value
-		for _, v := range towers[i].Trainable.All() {
-			leaves = append(leaves, v.Value)
-		}
-		gradients := tower.Backward(p.loss, tower.Slope(scale*weight), leaves)
-		loss, gradients := towers[i].gather(b, weighted(tower, p.loss, weight), gradients)
-		losses = append(losses, loss)
-		for k, gradient := range gradients {
-			if gradient.Defined() {
-				sums[k] = append(sums[k], gradient)
-			}
-		}
-	}
+	trainable, scale := m.Trainable.All(), m.Config.Precision.LossScale()
+	losses, sums := m.backward(b, t, in, n, s)
 	s.loss = b.Sum(losses...)
 	arrived := []*tf.Operation{s.loss.Op}
 	for i, v := range trainable {
@@ -195,6 +176,31 @@ func (m *Model) buildStep(t Training, in func(m *Model) input) (s *stepNodes, er
 		m.addUpdate(update, s, v, gradients[i])
 	}
 	return s, nil
+}
+
+// backward adds the passes of all towers for n samples, forward and backward. It returns their parts of the mean loss, and the gradients of
+// each trainable variable that are to be summed, times the loss scale.
+func (m *Model) backward(b *graph.Builder, t Training, in func(m *Model) input, n int, s *stepNodes) (losses []graph.Value, sums [][]graph.Value) {
+	towers, scale := m.towers(), m.Config.Precision.LossScale()
+	sums = make([][]graph.Value, len(m.Trainable.All()))
+	for i, share := range divide(n, len(towers)) {
+		p, tower := towers[i].buildTower(t, in(towers[i]), share, s.micro != nil), towers[i].builder.In("train")
+		s.parts = append(s.parts, p)
+		weight := float64(share.samples()) / float64(n)
+		var leaves []graph.Value
+		for _, v := range towers[i].Trainable.All() {
+			leaves = append(leaves, v.Value)
+		}
+		gradients := tower.Backward(p.loss, tower.Slope(scale*weight), leaves)
+		loss, gradients := towers[i].gather(b, weighted(tower, p.loss, weight), gradients)
+		losses = append(losses, loss)
+		for k, gradient := range gradients {
+			if gradient.Defined() {
+				sums[k] = append(sums[k], gradient)
+			}
+		}
+	}
+	return losses, sums
 }
 
 // addUpdate adds the optimizer's update of v, and that of its average.
