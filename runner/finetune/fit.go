@@ -16,6 +16,7 @@ type TooLargeError struct {
 	Available int64        // bytes
 }
 
+// Error implements error.
 func (e *TooLargeError) Error() string {
 	f := e.Forecast
 	parts := fmt.Sprintf("weights %s, optimizer %s", report.Bytes(f.Weights), report.Bytes(f.Optimizer+f.Accumulators))

@@ -84,6 +84,9 @@ func (r *run) measureLook(ctx context.Context, i train.Info) (look *train.Look, 
 	return look, s.Stopped, nil
 }
 
+// lookCount is the number of looks of a run with validation images, which none ends early.
+func (c Config) lookCount() int { return (c.Epochs + c.SelectEvery - 1) / c.SelectEvery }
+
 // looksAfter tells whether an epoch is followed by a look, if the run has validation images.
 func (c Config) looksAfter(epoch int) bool { return epoch%c.SelectEvery == 0 || epoch == c.Epochs }
 

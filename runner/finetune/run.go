@@ -202,8 +202,13 @@ func (r *run) checkFrozen() error {
 		return err
 	}
 	r.record.Frozen = &result.Frozen{Before: r.frozen, After: after}
-	if r.frozen != after {
-		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", r.frozen, after)
+	return sameFrozen(r.frozen, after)
+}
+
+// sameFrozen compares the hashes of the frozen weights before and after training.
+func sameFrozen(before, after string) error {
+	if before != after {
+		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the result can't be trusted", before, after)
 	}
 	return nil
 }
@@ -290,8 +295,8 @@ func (r *run) plotAccuracy() error {
 func (r *run) save() error { return result.WriteRun(r.folder.Path(result.RunFile), r.record) }
 
 func (r *run) close() {
-	for i := len(r.closers) - 1; i >= 0; i-- {
-		r.closers[i]()
+	for _, c := range slices.Backward(r.closers) {
+		c()
 	}
 	if r.trainer != nil {
 		r.trainer.Close()

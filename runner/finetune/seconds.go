@@ -54,7 +54,7 @@ func (p *plan) measureTime(ctx context.Context, c Config) (*PreviewSeconds, erro
 		}
 	}
 	if out.Looked > 0 {
-		out.LookCount = (c.Epochs + c.SelectEvery - 1) / c.SelectEvery
+		out.LookCount = c.lookCount()
 	}
 	t, err := p.openTimed(ctx, m, c, out)
 	if err != nil {

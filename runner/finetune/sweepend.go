@@ -65,8 +65,8 @@ func (s *sweep) finish(ctx context.Context) error {
 			trained = append(trained, m)
 		}
 	}
-	if s.frozen != after {
-		return fmt.Errorf("a frozen weight of the backbone changed during training (sha256 %.12s before, %.12s after): the results can't be trusted", s.frozen, after)
+	if err := sameFrozen(s.frozen, after); err != nil {
+		return err
 	}
 	for _, m := range trained {
 		if err := m.choose(); err != nil {

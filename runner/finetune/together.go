@@ -180,7 +180,7 @@ func (s *sweep) resume() error {
 			return err
 		case finished != nil:
 			return &ApartError{errors.New("a run is finished already")}
-		case m.from != s.settings[0].from && !samePlace(m.from, s.settings[0].from):
+		case !samePlace(m.from, s.settings[0].from):
 			return &ApartError{fmt.Errorf("run %d continues at another place than the first", i+1)}
 		}
 		m.lossSum, m.steps = m.from.LossSum, m.from.StepInEpoch

@@ -57,7 +57,7 @@ func (r *run) openValidation(ctx context.Context, k *features, m storing) (*feat
 		}
 		return nil, r.withoutValidation(v, err)
 	}
-	if looks := (c.Epochs + c.SelectEvery - 1) / c.SelectEvery; len(v.store.Missing()) > 0 && looks < minEpochs && want == optional {
+	if len(v.store.Missing()) > 0 && c.lookCount() < minEpochs && want == optional {
 		return nil, v.store.Close()
 	}
 	v.match(images, r.data.watchedSums())
