@@ -14,52 +14,67 @@ import (
 var harmlessArguments = regexp.MustCompile(`^(embed_dim|depth|num_heads|patch_size|img_size|in_chans|num_classes|global_pool|mlp_ratio|class_token|no_embed_class|reg_tokens|act_layer|` +
 	`depths|window_size|ape|patch_norm|qkv_bias|proj_bias|qk_norm|pre_norm|init_values|fc_norm|final_norm|pos_embed|dynamic_img_size|dynamic_img_pad|weight_init|fix_init|.*drop.*)$`)
 
-// timm parses the config.json of timm's models. Old ones have the fields of pretrained_cfg at the top level.
-func (t *companion) timm(raw []byte, a Architecture) error {
-	type pretrained struct {
-		Mean, Std     []float64
-		InputSize     []int `json:"input_size"`
-		Classes       int   `json:"num_classes"`
-		Interpolation string
-		Tag           string
-		Notes         []string
-	}
-	var c struct {
-		pretrained
-		Architecture string
-		Width        int                        `json:"num_features"`
-		GlobalPool   string                     `json:"global_pool"`
-		Pretrained   *pretrained                `json:"pretrained_cfg"`
-		Arguments    map[string]json.RawMessage `json:"model_args"`
-	}
+// timmConfig is the part of a config.json of timm's models that is read.
+type timmConfig struct {
+	timmPretrained // of old ones, which have the fields of pretrained_cfg at the top level
+	Architecture   string
+	Width          int                        `json:"num_features"`
+	GlobalPool     string                     `json:"global_pool"`
+	Pretrained     *timmPretrained            `json:"pretrained_cfg"`
+	Arguments      map[string]json.RawMessage `json:"model_args"`
+}
+
+// timmPretrained describes the weights of a network.
+type timmPretrained struct {
+	Mean, Std     []float64
+	InputSize     []int `json:"input_size"`
+	Classes       int   `json:"num_classes"`
+	Interpolation string
+	Notes         []string
+}
+
+// timmArguments are the arguments of a model that are read.
+type timmArguments struct {
+	Width      int    `json:"embed_dim"`
+	Depth      int    // of networks without stages
+	Heads      any    `json:"num_heads"` // a list in networks of several stages
+	Patch      int    `json:"patch_size"`
+	Classes    int    `json:"num_classes"`
+	Pool       string `json:"global_pool"`
+	Registers  *int   `json:"reg_tokens"`
+	Activation string `json:"act_layer"`
+}
+
+// parseTimm reads a config.json. p is its pretrained_cfg, wherever that stands.
+func parseTimm(raw []byte) (c timmConfig, p timmPretrained, args timmArguments, err error) {
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return err
+		return c, p, args, err
 	}
-	p := c.pretrained
+	p = c.timmPretrained
 	if c.Pretrained != nil {
 		p = *c.Pretrained
 		if c.Classes != 0 {
 			p.Classes = c.Classes
 		}
 	}
-	var args struct {
-		Width      int    `json:"embed_dim"`
-		Depth      int    // of networks without stages
-		Heads      any    `json:"num_heads"` // a list in networks of several stages
-		Patch      int    `json:"patch_size"`
-		Classes    int    `json:"num_classes"`
-		Pool       string `json:"global_pool"`
-		Registers  *int   `json:"reg_tokens"`
-		Activation string `json:"act_layer"`
+	if c.Arguments == nil {
+		return c, p, args, nil
 	}
-	if c.Arguments != nil {
-		text, err := json.Marshal(c.Arguments)
-		if err == nil {
-			err = json.Unmarshal(text, &args)
-		}
-		if err != nil {
-			return fmt.Errorf("model_args: %w", err)
-		}
+	text, err := json.Marshal(c.Arguments)
+	if err == nil {
+		err = json.Unmarshal(text, &args)
+	}
+	if err != nil {
+		err = fmt.Errorf("model_args: %w", err)
+	}
+	return c, p, args, err
+}
+
+// timm parses the config.json of timm's models.
+func (t *companion) timm(raw []byte, a Architecture) error {
+	c, p, args, err := parseTimm(raw)
+	if err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Arguments)) {
 		if !harmlessArguments.MatchString(name) {
