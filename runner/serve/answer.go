@@ -183,23 +183,7 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 	var list []prediction
 	for i, f := range images {
 		for k, adapter := range adapters {
-			logits := a.answers[i].logits[k]
-			p := adapter.probabilities(logits)
-			label := classify.Argmax(logits)
-			one := prediction{Image: f.shown(i), Adapter: adapter.name, Label: label, Class: adapter.className(label), Probability: p[label], Logits: logits}
-			for _, class := range order(logits)[:min(topClasses, len(logits))] {
-				one.Top = append(one.Top, likely{class, adapter.className(class), p[class]})
-			}
-			if adapter.Several() {
-				labels := []likely{}
-				for _, class := range order(logits) {
-					if p[class] >= threshold {
-						labels = append(labels, likely{class, adapter.className(class), p[class]})
-					}
-				}
-				one.Labels = &labels
-			}
-			list = append(list, one)
+			list = append(list, adapter.predict(f.shown(i), a.answers[i].logits[k], threshold))
 		}
 	}
 	slowest := slices.MaxFunc(a.answers, func(x, y answer) int { return cmp.Compare(x.queued, y.queued) })
@@ -208,6 +192,24 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 		"milliseconds": milliseconds{ms(a.decode), ms(slowest.queued), ms(slowest.compute), ms(a.total)},
 	})
 	return nil
+}
+
+// predict is what an adapter whose logits for an image are these says about it.
+func (s *served) predict(image string, logits []float32, threshold float64) prediction {
+	p, label, ranked := s.probabilities(logits), classify.Argmax(logits), order(logits)
+	one := prediction{Image: image, Adapter: s.name, Label: label, Class: s.className(label), Probability: p[label], Logits: logits}
+	for _, class := range ranked[:min(topClasses, len(ranked))] {
+		one.Top = append(one.Top, likely{class, s.className(class), p[class]})
+	}
+	if s.Several() {
+		one.Labels = &[]likely{}
+		for _, class := range ranked {
+			if p[class] >= threshold {
+				*one.Labels = append(*one.Labels, likely{class, s.className(class), p[class]})
+			}
+		}
+	}
+	return one
 }
 
 // thresholdOf is the parameter threshold of a request, for adapters of any number of classes.
