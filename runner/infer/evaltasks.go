@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"dtl-tf/graph/limit"
 	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/assess"
@@ -240,7 +240,7 @@ func (u *union) merge(ctx context.Context) error {
 			if len(same) == 1 {
 				break
 			}
-			sum, err := contentOf(u.list[i].Path)
+			sum, err := contentOf(ctx, u.list[i].Path)
 			if err != nil {
 				continue
 			}
@@ -262,17 +262,11 @@ func (u *union) merge(ctx context.Context) error {
 	return nil
 }
 
-func contentOf(path string) (sum [sha256.Size]byte, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return sum, err
-	}
-	defer f.Close()
+func contentOf(ctx context.Context, path string) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return sum, err
-	}
-	return [sha256.Size]byte(h.Sum(nil)), nil
+	_, err = limit.Copy(ctx, h, path)
+	h.Sum(sum[:0])
+	return sum, err
 }
 
 // tasks lists the tasks that classify an image, in order.
@@ -323,52 +317,18 @@ func (u *union) groups() (list []group) {
 
 // evaluate runs every image once. It returns what each task answers, the list only with Out.
 func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, ui runner.UI) (answers []taskAnswers, err error) {
-	kept := make([]map[int]assess.Answer, len(t.list)) // by the position in the data set
-	several := make([]map[int]assess.SeveralAnswer, len(t.list))
-	counts := make([]*classify.Tally, len(t.list))
-	for i := range kept {
-		kept[i], several[i], counts[i] = map[int]assess.Answer{}, map[int]assess.SeveralAnswer{}, classify.NewTally()
+	e := &evaluation{union: u, tasks: t, config: c, once: classify.Once(c.Batch, c.SkipBadImages, &data.Skips{Note: ui.Note})}
+	for range t.list {
+		e.counts, e.one, e.several = append(e.counts, classify.NewTally()), append(e.one, map[int]assess.Answer{}), append(e.several, map[int]assess.SeveralAnswer{})
 	}
 	progress := report.NewProgress(ui.Err, ui.Quiet)
 	defer progress.Break()
-	done := progress.Task("evaluating", len(u.list))
-	skips := &data.Skips{Note: ui.Note}
-	seen := 0
+	done, seen := progress.Task("evaluating", len(u.list)), 0
 	for _, g := range u.groups() {
-		err := func() error {
-			loader, closeLoader, err := classify.Sequential(u.items(g.images), t.images, c.Batch, c.Threads, c.SkipBadImages, skips)
-			if err != nil {
-				return err
-			}
-			defer closeLoader()
-			for b, err := range loader.Epoch(ctx, 1) {
-				if err != nil {
-					return err
-				}
-				all, err := t.logits(b.Tensor(t.images.Size), g.tasks, func(i int) string { return loader.Item(b.Indices[i]).Path })
-				if err != nil {
-					return err
-				}
-				for j, task := range g.tasks {
-					classes := t.list[task].classes
-					for i, at := range b.Indices {
-						logits := all[j].Float32()[i*classes : (i+1)*classes]
-						image := u.list[g.images[at]]
-						if t.list[task].several {
-							image.judgeSeveral(task, logits, u.parts[task].sets, several[task])
-							continue
-						}
-						image.count(task, classify.Argmax(logits), counts[task])
-						if c.Out != "" {
-							image.judge(task, logits, kept[task])
-						}
-					}
-				}
-				seen += b.Size()
-				done(seen)
-			}
-			return nil
-		}()
+		err := e.group(ctx, g, func(images int) {
+			seen += images
+			done(seen)
+		})
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("interrupted during the evaluation: %w", ctx.Err())
 		}
@@ -376,10 +336,59 @@ func (u *union) evaluate(ctx context.Context, t *tasks, c EvalConfig, ui runner.
 			return nil, err
 		}
 	}
-	for i := range kept {
-		answers = append(answers, taskAnswers{counts[i], inOrder(kept[i]), inOrder(several[i])})
+	for i := range t.list {
+		answers = append(answers, taskAnswers{e.counts[i], inOrder(e.one[i]), inOrder(e.several[i])})
 	}
 	return answers, nil
+}
+
+// evaluation collects what tasks answer, in lists by task. Maps are by the position of an image in the task's data set.
+type evaluation struct {
+	*union
+	tasks   *tasks
+	config  EvalConfig
+	once    data.LoaderOptions
+	counts  []*classify.Tally
+	one     []map[int]assess.Answer        // with Out only
+	several []map[int]assess.SeveralAnswer // of tasks of any number of classes
+}
+
+// group classifies the images of a group. seen receives the number of images of each batch.
+func (e *evaluation) group(ctx context.Context, g group, seen func(images int)) error {
+	loader, closeLoader, err := classify.Sequential(e.items(g.images), e.tasks.images, e.config.Threads, e.once)
+	if err != nil {
+		return err
+	}
+	defer closeLoader()
+	for b, err := range loader.Epoch(ctx, 1) {
+		if err != nil {
+			return err
+		}
+		all, err := e.tasks.logits(b.Tensor(e.tasks.images.Size), g.tasks, func(i int) string { return loader.Item(b.Indices[i]).Path })
+		if err != nil {
+			return err
+		}
+		for j, task := range g.tasks {
+			classes := e.tasks.list[task].classes
+			for i, at := range b.Indices {
+				e.add(task, e.list[g.images[at]], all[j].Float32()[i*classes:(i+1)*classes])
+			}
+		}
+		seen(b.Size())
+	}
+	return nil
+}
+
+// add adds what a task answers for an image.
+func (e *evaluation) add(task int, image image, logits []float32) {
+	if e.tasks.list[task].several {
+		image.judgeSeveral(task, logits, e.parts[task].sets, e.several[task])
+		return
+	}
+	image.count(task, classify.Argmax(logits), e.counts[task])
+	if e.config.Out != "" {
+		image.judge(task, logits, e.one[task])
+	}
 }
 
 // taskAnswers are the answers of a task in the order of its data set: counts and one, or several if an image may be of any number of

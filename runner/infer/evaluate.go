@@ -76,7 +76,7 @@ func Eval(ctx context.Context, c EvalConfig, ui runner.UI) (s Scored, err error)
 		return s, err
 	}
 	skips := &data.Skips{Note: ui.Note}
-	loader, closeLoader, err := classify.Sequential(items, l.images, c.Batch, c.Threads, c.SkipBadImages, skips)
+	loader, closeLoader, err := classify.Sequential(items, l.images, c.Threads, classify.Once(c.Batch, c.SkipBadImages, skips))
 	if err != nil {
 		return s, err
 	}

@@ -166,7 +166,7 @@ func (c PredictConfig) load(ctx context.Context, items []data.Item, images data.
 	if _, err := classify.Survey(ctx, items, images, note); err != nil {
 		return nil, nil, err
 	}
-	return classify.Sequential(items, images, c.Batch, c.Threads, c.SkipBadImages, &data.Skips{Note: note})
+	return classify.Sequential(items, images, c.Threads, classify.Once(c.Batch, c.SkipBadImages, &data.Skips{Note: note}))
 }
 
 // classifier loads the classifier that the user chose.

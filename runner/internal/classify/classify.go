@@ -31,15 +31,15 @@ func Once(batch int, skipBad bool, s *data.Skips) data.LoaderOptions {
 	return data.LoaderOptions{Batch: batch, CacheBytes: -1, SkipBad: skipBad, OnBad: s.Add}
 }
 
-// Sequential returns a loader that reads every item once, in order, as images says, and a function that closes it and the decoder,
-// which it opens.
-func Sequential(items []data.Item, images data.Images, batch, threads int, skipBad bool, s *data.Skips) (*data.Loader, func(), error) {
+// Sequential returns a loader that reads every item once, in order, as images and the options of [Once] say, and a function that closes it and
+// the decoder, which it opens.
+func Sequential(items []data.Item, images data.Images, threads int, once data.LoaderOptions) (*data.Loader, func(), error) {
 	decoder, err := jpeg.NewDecoder(threads)
 	if err != nil {
 		return nil, nil, err
 	}
 	images.Decoder = decoder
-	loader, err := data.NewLoader(items, images, Once(batch, skipBad, s))
+	loader, err := data.NewLoader(items, images, once)
 	if err != nil {
 		decoder.Close()
 		return nil, nil, err

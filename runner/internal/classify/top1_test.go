@@ -40,7 +40,7 @@ func colours(t *testing.T) ([]data.Item, *data.Loader) {
 	expect.NoError(t, err)
 	items, err := set.Split(data.Test)
 	expect.NoError(t, err)
-	loader, closeLoader, err := Sequential(items, data.Images{Size: 8}, 5, 1, false, &data.Skips{})
+	loader, closeLoader, err := Sequential(items, data.Images{Size: 8}, 1, Once(5, false, &data.Skips{}))
 	expect.NoError(t, err)
 	t.Cleanup(closeLoader)
 	return items, loader
