@@ -18,9 +18,9 @@ const (
 	GPU       Device = "gpu"
 )
 
-// GPUChunk is the counterpart of DefaultChunk on a GPU, which needs larger products to be fully used. On an H100 a step of DTL at
+// gpuChunk is the counterpart of DefaultChunk on a GPU, which needs larger products to be fully used. On an H100 a step of DTL at
 // batch 32, which fits into one chunk, takes 42 ms and 635 MiB; in chunks of a sixth it takes 59 ms and 331 MiB (docs/gpu.md).
-const GPUChunk = 8192 * 768
+const gpuChunk = 8192 * 768
 
 // For builds everything from now on for one device. It sets the chunk size and, on a CPU, enables the kernels of package capi,
 // which do in one pass over memory what takes TensorFlow several. A graph built without For runs on any device, and in any
@@ -32,7 +32,7 @@ func (b *Builder) For(d Device) *Builder {
 	b.chunkValues, b.kernels = DefaultChunk, d.takesKernels()
 	b.attends = b.kernels && capi.AttentionPays()
 	if d == GPU {
-		b.chunkValues = GPUChunk
+		b.chunkValues = gpuChunk
 	}
 	return b
 }

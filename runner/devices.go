@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// DevicesAll is what --devices accepts for every GPU.
-	DevicesAll = "all"
+	// devicesAll is what --devices accepts for every GPU.
+	devicesAll = "all"
 	// maxDevices bounds a number of devices; larger ones are typing mistakes.
 	maxDevices = 64
 )
@@ -32,8 +32,8 @@ func (d Devices) Names() string {
 	return strings.Join(names, ",")
 }
 
-// DevicesSetting describes a field with the devices of a training step.
-func DevicesSetting(devices *string) Setting {
+// devicesSetting describes a field with the devices of a training step.
+func devicesSetting(devices *string) Setting {
 	return Setting{
 		Name: "devices", Group: GroupMachine, Value: devices,
 		Help: "`devices` that share the batch: all (GPUs), a number of GPUs or, without any, of processors of TensorFlow, or names such as gpu:0,gpu:1 or cpu:0,cpu:1; same result up to rounding, no matter how many",
@@ -113,7 +113,7 @@ func parseDevices(text string) (wanted, error) {
 	switch text {
 	case "":
 		return wanted{count: 1}, nil
-	case DevicesAll:
+	case devicesAll:
 		return wanted{all: true}, nil
 	}
 	if n, err := strconv.Atoi(text); err == nil {

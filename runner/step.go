@@ -50,7 +50,7 @@ func (c *StepConfig) Settings() []Setting {
 			Help: "`images` to process at a time, a divisor of --batch: same result, less memory (0: the whole batch)",
 		},
 		ThreadsSetting(&c.Threads),
-		DevicesSetting(&c.Devices),
+		devicesSetting(&c.Devices),
 		{
 			Name: "precision", Group: GroupMachine, Value: (*string)(&c.Precision), OneOf: graph.Precisions(),
 			Help: "`precision` of matrix products and frozen kernels: fp32, bf16, or fp16 for GPUs without bfloat16",

@@ -306,7 +306,7 @@ func Check(f *weight.File, weights tensor.Map, a Architecture) (tensor.Map, erro
 		wanted[s.Name] = tensor.Tensor{}
 	}
 	source := &weight.File{Path: f.Path, Format: f.Format, Tensors: weights}
-	if err := CheckPlaces(source, a, func(name string) bool { _, ok := wanted[name]; return ok }); err != nil {
+	if err := checkPlaces(source, a, func(name string) bool { _, ok := wanted[name]; return ok }); err != nil {
 		return nil, err
 	}
 	for _, s := range a.Specs() {

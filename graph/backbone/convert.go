@@ -23,7 +23,7 @@ func NewConverter(f *weight.File) *Converter {
 
 // Done returns the converted weights. It fails if a tensor is missing, has another shape, or has no place in the architecture.
 func (c *Converter) Done(a Architecture) (tensor.Map, error) {
-	if err := CheckPlaces(c.file, a, func(name string) bool { return c.used[name] }); err != nil {
+	if err := checkPlaces(c.file, a, func(name string) bool { return c.used[name] }); err != nil {
 		return nil, err
 	}
 	if c.err != nil {

@@ -32,7 +32,7 @@ func CountBlocks(f *weight.File, template string) (int, error) {
 		digits, _, also := strings.Cut(rest, suffix)
 		i, err := strconv.Atoi(digits)
 		if !ok || !also || err != nil || strconv.Itoa(i) != digits || i < 0 || i > maxBlocks {
-			continue // not of a block: CheckPlaces decides about it
+			continue // not of a block: checkPlaces decides about it
 		}
 		found[i] = true
 		last = max(last, i)
@@ -61,8 +61,8 @@ func blockName(f *weight.File, template string, i int, tensor string) string {
 	return strings.TrimRight(block, "./")
 }
 
-// CheckPlaces fails if a tensor is neither wanted nor known to have no effect: ignoring it could change results.
-func CheckPlaces(f *weight.File, a Architecture, wanted func(name string) bool) error {
+// checkPlaces fails if a tensor is neither wanted nor known to have no effect: ignoring it could change results.
+func checkPlaces(f *weight.File, a Architecture, wanted func(name string) bool) error {
 	family := familyOf(a)
 	var rest []string
 	for _, name := range f.Tensors.Names() {

@@ -141,9 +141,9 @@ func severalColumns(names []string) []string {
 	return header
 }
 
-// WriteSeveralPredictions writes a line for each answer: image, true and predicted classes, separated by vertical bars, and the
+// writeSeveralPredictions writes a line for each answer: image, true and predicted classes, separated by vertical bars, and the
 // probability of each class.
-func WriteSeveralPredictions(w io.Writer, answers []SeveralAnswer, names []string) error {
+func writeSeveralPredictions(w io.Writer, answers []SeveralAnswer, names []string) error {
 	c := csv.NewWriter(w)
 	_ = c.Write(severalColumns(names)) // an error sticks and comes from c.Error
 	list := func(classes []int) string {
@@ -167,8 +167,8 @@ func WriteSeveralPredictions(w io.Writer, answers []SeveralAnswer, names []strin
 	return c.Error()
 }
 
-// WriteSeveralClasses writes the figures of each class.
-func WriteSeveralClasses(w io.Writer, each []SeveralClass, names []string) error {
+// writeSeveralClasses writes the figures of each class.
+func writeSeveralClasses(w io.Writer, each []SeveralClass, names []string) error {
 	c := csv.NewWriter(w)
 	_ = c.Write([]string{"class", "images", "predicted", "precision", "recall", "f1", "average_precision"})
 	for class, v := range each {

@@ -71,13 +71,13 @@ func TestSeveralFiles(t *testing.T) {
 	answers := []SeveralAnswer{{"a, b.png", []int{0, 1}, []float64{0.75, 0.25, 0.5}}, {"c.png", nil, []float64{0.1, 0.2, 0.3}}}
 	names := []string{"cat", "=dog", "cow"}
 	var b bytes.Buffer
-	expect.NoError(t, WriteSeveralPredictions(&b, answers, names))
+	expect.NoError(t, writeSeveralPredictions(&b, answers, names))
 	if want := "image,true,predicted,probability of cat,\"probability of \"\"=dog\"\"\",probability of cow\n\"a, b.png\",cat|=dog,cat|cow,0.75,0.25,0.5\nc.png,,,0.1,0.2,0.3\n"; b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
 	b.Reset()
 	_, each := Several(answers, 3)
-	expect.NoError(t, WriteSeveralClasses(&b, each, names))
+	expect.NoError(t, writeSeveralClasses(&b, each, names))
 	if want := "class,images,predicted,precision,recall,f1,average_precision\ncat,1,1,1,1,1,1\n\"\"\"=dog\"\"\",1,0,0,0,0,1\ncow,0,1,0,0,0,\n"; b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}

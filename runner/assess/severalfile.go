@@ -30,13 +30,13 @@ func NewSeveral(r Record, answers []SeveralAnswer) *Evaluation {
 func (e *Evaluation) writeSeveral(folder string) error {
 	labels := e.severalLabels()
 	err := result.WriteFile(filepath.Join(folder, result.PredictionsFile), func(w io.Writer) error {
-		return WriteSeveralPredictions(w, e.SeveralAnswers, labels)
+		return writeSeveralPredictions(w, e.SeveralAnswers, labels)
 	})
 	if err != nil {
 		return err
 	}
 	_, each := Several(e.SeveralAnswers, e.Classes)
-	err = result.WriteFile(filepath.Join(folder, result.PerClassFile), func(w io.Writer) error { return WriteSeveralClasses(w, each, labels) })
+	err = result.WriteFile(filepath.Join(folder, result.PerClassFile), func(w io.Writer) error { return writeSeveralClasses(w, each, labels) })
 	if err != nil {
 		return err
 	}

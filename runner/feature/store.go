@@ -28,11 +28,11 @@ type Options struct {
 	About    About
 	Values   []Value // of each image, in the order of a batch's values
 	Note     func(format string, args ...any)
-	Wait     time.Duration // maximum wait for another run that writes the same cache; 0 is DefaultWait
+	Wait     time.Duration // maximum wait for another run that writes the same cache; 0 is defaultWait
 }
 
-// DefaultWait is longer than most first passes take.
-const DefaultWait = 15 * time.Minute
+// defaultWait is longer than most first passes take.
+const defaultWait = 15 * time.Minute
 
 // Store is an open cache. It is for one goroutine, but any other may close it.
 type Store struct {
@@ -61,7 +61,7 @@ func Open(ctx context.Context, o Options, images Images) (*Store, error) {
 			return nil, err
 		}
 	}
-	o.Wait = cmp.Or(o.Wait, DefaultWait)
+	o.Wait = cmp.Or(o.Wait, defaultWait)
 	o.Key.Images = images.Fingerprint()
 	s := &Store{options: o, images: images, folder: filepath.Join(o.Dir, o.Key.folder()), files: map[string]*mapped{}, disk: diskOf}
 	if err := s.enter(); err != nil {
