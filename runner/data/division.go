@@ -215,7 +215,7 @@ func divideClass(groups [][]int, splits []string, shares Shares) {
 	}
 }
 
-// ContentOf is the [Fingerprint] of items by their names and content, whatever their labels' numbers.
+// ContentOf is the fingerprint (see [FingerprintOf]) of items by their names and content, whatever their labels' numbers.
 func (s *Set) ContentOf(ctx context.Context, items []Item) (string, error) {
 	items = slices.Clone(items)
 	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Name, b.Name) })

@@ -9,17 +9,8 @@ import (
 	"dtl-tf/graph/limit"
 )
 
-// Fingerprint is the SHA-256, in hexadecimal, of one line "NAME LABEL SHA256\n" for each item in order, where SHA256 is that of
-// the file. It does not depend on where the data set is stored.
-func Fingerprint(ctx context.Context, items []Item) (string, error) {
-	sums, err := Sums(ctx, items)
-	if err != nil {
-		return "", err
-	}
-	return FingerprintOf(items, sums), nil
-}
-
-// FingerprintOf is [Fingerprint] for files with known [Sums].
+// FingerprintOf is the SHA-256, in hexadecimal, of one line "NAME LABEL SHA256\n" for each item in order, where SHA256 is that of
+// the file, from [Sums]. It does not depend on where the data set is stored.
 func FingerprintOf(items []Item, sums [][sha256.Size]byte) string {
 	h := sha256.New()
 	for i, item := range items {

@@ -19,11 +19,11 @@ func TestFingerprint(t *testing.T) {
 			t.Fatal(err)
 		}
 		items, _ := s.Split(Train)
-		f, err := Fingerprint(t.Context(), items)
+		sums, err := Sums(t.Context(), items)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f
+		return FingerprintOf(items, sums)
 	}
 	root := tree(t, files)
 	// printf 'images/a.png 0 %s\nimages/b.png 1 %s\n' $(printf abc|sha256sum|cut -c-64) $(sha256sum </dev/null|cut -c-64)|sha256sum
@@ -47,7 +47,7 @@ func TestFingerprint(t *testing.T) {
 	if err := os.Remove(items[1].Path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Fingerprint(t.Context(), items); err == nil || !strings.Contains(err.Error(), "b.png") {
+	if _, err := Sums(t.Context(), items); err == nil || !strings.Contains(err.Error(), "b.png") {
 		t.Errorf("missing file: error %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -74,7 +75,8 @@ func (e *EmptyListError) Error() string {
 
 // ofSplit adds the split to the error of an empty list.
 func ofSplit(split string, err error) error {
-	if empty, ok := err.(*EmptyListError); ok {
+	var empty *EmptyListError
+	if errors.As(err, &empty) {
 		empty.Split = split
 	}
 	return err

@@ -21,7 +21,7 @@ import (
 // Defaults of [LoaderOptions].
 const (
 	DefaultPrefetch   = 2
-	DefaultCacheBytes = 1 << 30
+	defaultCacheBytes = 1 << 30
 )
 
 // LoaderOptions configure a [Loader]. All zero values except that of Batch are usable.
@@ -44,7 +44,7 @@ type LoaderOptions struct {
 	// LastEpoch is the last epoch that will be asked for. The loader prepares the first batches of the epochs up to it during the
 	// epoch before; 0 never looks ahead.
 	LastEpoch int
-	// CacheBytes limits the memory for decoded images, Size*Size*3 bytes each; 0 is DefaultCacheBytes. A negative number caches
+	// CacheBytes limits the memory for decoded images, Size*Size*3 bytes each; 0 is 1 GiB. A negative number caches
 	// none, for images that are read once.
 	CacheBytes int64
 
@@ -58,7 +58,7 @@ type LoaderOptions struct {
 func (o LoaderOptions) withDefaults(n int) (LoaderOptions, error) {
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
 	o.Prefetch = cmp.Or(o.Prefetch, DefaultPrefetch)
-	o.CacheBytes = cmp.Or(o.CacheBytes, DefaultCacheBytes)
+	o.CacheBytes = cmp.Or(o.CacheBytes, defaultCacheBytes)
 	switch {
 	case n == 0:
 		return o, errors.New("no images to load")
