@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"dtl-tf/runner"
 	"dtl-tf/runner/checkpoint"
@@ -103,18 +104,9 @@ func (s *sweep) tryTogether(ctx context.Context, g *group) (ok bool, err error) 
 			lock.release(ended[i+1])
 		}
 	}()
-	locked, cancel := context.WithCancel(ctx)
+	locked, cancel := whileHeld(ctx, g.locks...)
 	defer cancel()
-	for _, lock := range g.locks {
-		go func() {
-			select {
-			case <-lock.Lost:
-				cancel()
-			case <-locked.Done():
-			}
-		}()
-	}
-	s.show.left = append(append([]Job{}, g.jobs...), s.others(g)...)
+	s.show.left = slices.Concat(g.jobs, s.others(g))
 	s.show.noteOnce("%s and %d more train on one forward pass", g.jobs[0].Name, len(g.jobs)-1)
 	done, err := s.fineTuneTogether(locked, g)
 	lost := false

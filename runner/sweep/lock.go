@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -120,6 +121,21 @@ func (l *locks) look(path, base string) (owner, bool) {
 		l.seen[base] = sighting{state, l.now()}
 	}
 	return c.owner, l.now().Sub(l.seen[base].first) >= l.staleAfter
+}
+
+// whileHeld returns a context that ends once one of the locks is lost. Call cancel when the work is done.
+func whileHeld(ctx context.Context, list ...*held) (locked context.Context, cancel context.CancelFunc) {
+	locked, cancel = context.WithCancel(ctx)
+	for _, lock := range list {
+		go func() {
+			select {
+			case <-lock.Lost:
+				cancel()
+			case <-locked.Done():
+			}
+		}()
+	}
+	return locked, cancel
 }
 
 // live rewrites the lock's file until stop is closed, and closes Lost if another process takes the lock over.

@@ -194,15 +194,8 @@ func (s *sweep) try(ctx context.Context, j Job) (done bool, holder owner, err er
 			return !s.isPending(j), owner{Host: s.locks.me.Host}, err
 		}
 	}
-	locked, cancel := context.WithCancel(ctx)
+	locked, cancel := whileHeld(ctx, lock)
 	defer cancel()
-	go func() {
-		select {
-		case <-lock.Lost:
-			cancel()
-		case <-locked.Done():
-		}
-	}()
 	s.show.left = append([]Job{j}, without(s.pending, j)...)
 	cell, err = s.train(locked, j)
 	switch {
