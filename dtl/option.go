@@ -63,7 +63,7 @@ func (o Option) parse(text string) (any, error) {
 		return x, nil
 	}
 	var sizes []int
-	for _, field := range strings.Split(text, ",") {
+	for field := range strings.SplitSeq(text, ",") {
 		field = strings.TrimSpace(field)
 		n, err := strconv.Atoi(field)
 		if err != nil {

@@ -46,7 +46,7 @@ func (p Place) Short() string {
 	device = strings.ToLower(device)
 	if task := p.Task(); task != "" {
 		var job, index string
-		for _, part := range strings.Split(task, "/") {
+		for part := range strings.SplitSeq(task, "/") {
 			if name, found := strings.CutPrefix(part, "job:"); found {
 				job = name
 			} else if n, found := strings.CutPrefix(part, "task:"); found {

@@ -46,7 +46,7 @@ func (c Config) taskCounts() ([]int, error) {
 		}
 	}
 	var counts []int
-	for _, text := range strings.Split(c.Tasks, ",") {
+	for text := range strings.SplitSeq(c.Tasks, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil || n < 1 || n > maxTasks {
 			return nil, runner.Usagef("--tasks %q: %q is not a number of tasks from 1 to %d", c.Tasks, text, maxTasks)

@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -87,7 +89,7 @@ const architectureFile = "gpu-architecture"
 func architecture() (int, error) {
 	file := filepath.Join(filepath.Dir(machine.LibTensorFlow()), architectureFile)
 	text, err := os.ReadFile(file)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -52,7 +53,7 @@ func parseDomain(flag, text string) (name, folder string, err error) {
 func checkName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("the name of a domain is missing")
+		return errors.New("the name of a domain is missing")
 	case strings.ContainsAny(name, "/\\,=\n\t"), strings.HasPrefix(name, "."):
 		return fmt.Errorf("a domain can't have the name %q: use letters, digits, dashes and underscores", name)
 	case slices.Contains([]string{data.Train, data.Val, data.TrainVal, data.Test}, name):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -184,12 +185,7 @@ func (s source) available() string {
 
 // joined lists numbers as "1, 2".
 func joined[T int | uint64](set map[T]bool) string {
-	var list []T
-	for n := range set {
-		list = append(list, n)
-	}
-	slices.Sort(list)
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ", "), "[]")
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(slices.Sorted(maps.Keys(set))), " ", ", "), "[]")
 }
 
 func sum(counts []int) (total int) {

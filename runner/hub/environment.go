@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -81,7 +83,7 @@ func findToken(file string) (token Secret, by string, err error) {
 	if text == "" {
 		by = file
 		raw, err := limit.ReadFile(file, maxToken)
-		if err != nil && !os.IsNotExist(err) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", by, fmt.Errorf("the token of the hub: %w", err)
 		}
 		text = strings.TrimSpace(string(raw))

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -63,7 +64,7 @@ func parseHead(name string, r *http.Response) (remote, error) {
 		f.size = n
 	}
 	if f.size < 0 && f.checksum() == "" {
-		return f, fmt.Errorf("the hub declares neither a size nor a checksum, so a damaged download could not be found: check HF_ENDPOINT")
+		return f, errors.New("the hub declares neither a size nor a checksum, so a damaged download could not be found: check HF_ENDPOINT")
 	}
 	if !strings.HasSuffix(name, weightsEnd) && f.size > limit.Text {
 		return f, fmt.Errorf("%d bytes are more than the limit of %d for a file of this kind", f.size, limit.Text)

@@ -10,7 +10,7 @@ import (
 // ptxas, and looks for them in the places that TensorFlow 2.18's cuda_root_path.cc lists.
 func MissingForXLA() string {
 	var roots []string
-	for _, option := range strings.Fields(os.Getenv("XLA_FLAGS")) {
+	for option := range strings.FieldsSeq(os.Getenv("XLA_FLAGS")) {
 		if root, ok := strings.CutPrefix(option, "--xla_gpu_cuda_data_dir="); ok {
 			roots = append(roots, root)
 		}

@@ -98,7 +98,7 @@ func weigh(content []byte) int64 {
 
 func (s *studio) change(img *picture) error {
 	if img.encoded == nil { // a link
-		return fmt.Errorf("an image that is linked can't be changed")
+		return errors.New("an image that is linked can't be changed")
 	}
 	if img.convert != nil {
 		if err := s.replace(img, img.convert); err != nil {

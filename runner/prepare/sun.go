@@ -1,17 +1,17 @@
 package prepare
 
 import (
+	"crypto/md5"
 	_ "embed"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"crypto/md5"
 
 	"dtl-tf/runner/prepare/opencv"
 )
@@ -76,11 +76,7 @@ func (s *sun) result(_ string, missing func(string) error) (map[string][]record,
 	if len(s.images) == 0 {
 		return nil, nil, missing("SUN397/a/abbey/")
 	}
-	var classes []string
-	for class := range s.images {
-		classes = append(classes, class)
-	}
-	slices.Sort(classes)
+	classes := slices.Sorted(maps.Keys(s.images))
 	if err := checkClasses("SUN397", len(classes), tasks()["sun397"].classes); err != nil {
 		return nil, nil, err
 	}

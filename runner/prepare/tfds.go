@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -95,7 +96,7 @@ func (t *tfds) find(entries []archive.Entry) error {
 func (t *tfds) readInfo() error {
 	file := filepath.Join(t.folder, infoFile)
 	raw, err := limit.ReadFile(file, limit.Text)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {

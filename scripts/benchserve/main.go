@@ -8,6 +8,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -118,7 +119,7 @@ func measure(url string, clients, requests int, paths []string) error {
 		images = append(images, content)
 	}
 	if len(images) == 0 {
-		return fmt.Errorf("name images")
+		return errors.New("name images")
 	}
 	times := make([]time.Duration, requests)
 	var next atomic.Int64

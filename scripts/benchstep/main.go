@@ -261,7 +261,7 @@ func (w *worker) obey(command string) (any, error) {
 // fill computes the stored values of a batch in the precision of the store, without writing them to a file.
 func (w *worker) fill() (seconds float64, err error) {
 	if w.store == "" {
-		return 0, fmt.Errorf("fill needs -store")
+		return 0, errors.New("fill needs -store")
 	}
 	begun := time.Now()
 	values, err := w.session.ComputeStored(w.images)

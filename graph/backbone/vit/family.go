@@ -30,7 +30,7 @@ func parse(settings string) (backbone.Architecture, error) {
 		known = append(known, f.key)
 		form[f.key] = f
 	}
-	for _, item := range strings.Split(settings, ",") {
+	for item := range strings.SplitSeq(settings, ",") {
 		key, value, _ := strings.Cut(item, "=")
 		field, isNumber := fields[key]
 		switch {

@@ -37,7 +37,7 @@ func Parse(text string) (p Policy, err error) {
 		return p, nil
 	}
 	seen := map[string]bool{}
-	for _, item := range strings.Split(text, ",") {
+	for item := range strings.SplitSeq(text, ",") {
 		name, value, hasValue := strings.Cut(strings.TrimSpace(item), "=")
 		key := name
 		if name == "rand" || strings.HasPrefix(name, "rand-") {

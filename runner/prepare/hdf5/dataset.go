@@ -1,6 +1,7 @@
 package hdf5
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -86,7 +87,7 @@ func (d *Dataset) describe(messages []message) error {
 		}
 	}
 	if !seen[msgDataspace] || !seen[msgDatatype] || !seen[msgLayout] {
-		return fmt.Errorf("it is a group, or lacks a shape, a type or values")
+		return errors.New("it is a group, or lacks a shape, a type or values")
 	}
 	return d.check()
 }

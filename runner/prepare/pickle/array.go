@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -77,14 +78,14 @@ func (d *decoder) build() {
 
 func (a *Array) fill(state tuple) error {
 	if a.Data != nil {
-		return fmt.Errorf("an array is filled twice")
+		return errors.New("an array is filled twice")
 	}
 	dims, ok := state[1].(tuple)
 	if _, bytes := state[2].(byteType); !ok || !bytes || len(dims) == 0 || len(dims) > 4 {
-		return fmt.Errorf("an array has no shape or type that CIFAR's have")
+		return errors.New("an array has no shape or type that CIFAR's have")
 	}
 	if state[3] != any(false) {
-		return fmt.Errorf("an array is in Fortran order, CIFAR's are in C order")
+		return errors.New("an array is in Fortran order, CIFAR's are in C order")
 	}
 	total := 1
 	for i, dim := range dims {
