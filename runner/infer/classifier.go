@@ -148,10 +148,15 @@ func (s *servedModel) Logits(images tensor.Tensor) (tensor.Tensor, error) {
 	if err != nil {
 		return logits, fmt.Errorf("SavedModel %s: %w", s.dir, err)
 	}
-	if want := []int{images.Shape[0], s.classes}; !slices.Equal(logits.Shape, want) || logits.Float32() == nil {
-		return logits, fmt.Errorf("SavedModel %s gives logits %v, want float32 %v", s.dir, logits.Shape, want)
+	return logits, checkServed(s.dir, logits, images.Shape[0], s.classes)
+}
+
+// checkServed refuses logits of a SavedModel that are not float32 [n, classes].
+func checkServed(dir string, logits tensor.Tensor, n, classes int) error {
+	if want := []int{n, classes}; !slices.Equal(logits.Shape, want) || logits.Float32() == nil {
+		return fmt.Errorf("SavedModel %s gives logits %v, want float32 %v", dir, logits.Shape, want)
 	}
-	return logits, nil
+	return nil
 }
 
 func (s *servedModel) Close() error { return s.model.Close() }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -108,8 +107,8 @@ func servedTasks(dir string, threads int) (*tasks, error) {
 			return nil, fmt.Errorf("SavedModel %s: %w", dir, err)
 		}
 		for j, i := range which {
-			if want := []int{images.Shape[0], t.list[i].classes}; !slices.Equal(all[j].Shape, want) || all[j].Float32() == nil {
-				return nil, fmt.Errorf("SavedModel %s gives logits %v, want float32 %v", dir, all[j].Shape, want)
+			if err := checkServed(dir, all[j], images.Shape[0], t.list[i].classes); err != nil {
+				return nil, err
 			}
 		}
 		return all, nil

@@ -101,7 +101,7 @@ type source struct {
 }
 
 // read collects the cells of all folders, one file each. bad has an error for each file that is not a valid cell.
-func read(folders []string) ([]source, []error, error) {
+func read(folders []string) (cells []source, bad []error, err error) {
 	return tabulate.Gather(folders, domain.ReadCells, func(c domain.Cell, path string) source { return source{c, path} })
 }
 
