@@ -87,13 +87,44 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 	return nil
 }
 
-// oneFolder says that a data set has a single folder, as the end of a message; "" if it has not.
-func oneFolder(root string) string {
+// insteadOf says what a folder that is no data set holds, as the end of a message.
+func insteadOf(root string) string {
 	in, err := readFolder(root)
-	if err != nil || len(in.folders) != 1 {
+	switch {
+	case err != nil:
+		return ""
+	case len(in.folders) == 1:
+		return fmt.Sprintf(": there is one folder, %s, and with one class there is nothing to classify", quoted(in.folders[0]))
+	case len(in.folders) == 0 && len(in.images) > 0:
+		text := fmt.Sprintf(": it has no folders, but images itself: %d; ", len(in.images))
+		if above := setAbove(root); above != "" {
+			text += "if they are one class, use the folder above it, " + above + "; else "
+		}
+		return text + "put those of each class into a folder of its own, or list them in a table"
+	case len(in.folders)+len(in.files)+len(in.broken)+len(in.hidden) == 0:
+		return ": it is empty"
+	case len(in.folders) == 0 && len(in.files) > 0:
+		return fmt.Sprintf(": it has no folders and no images, but other files: %d (%s)", len(in.files), spell.Few(in.files, maxNames))
+	}
+	return ""
+}
+
+// setAbove is the folder of class folders that a class folder lies in: that of the splits if the folder above is a split.
+func setAbove(class string) string {
+	full, err := filepath.Abs(class)
+	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf(": there is one folder, %s, and with one class there is nothing to classify", quoted(in.folders[0]))
+	folders := []string{filepath.Dir(full)}
+	if SplitLike(filepath.Base(folders[0])) != "" {
+		folders = []string{filepath.Dir(folders[0]), folders[0]}
+	}
+	for _, folder := range folders {
+		if l, err := layoutOf(folder); err == nil && len(l.splits) > 0 {
+			return folder
+		}
+	}
+	return ""
 }
 
 // layout says where the class folders of a data set are.

@@ -77,7 +77,7 @@ func OpenClasses(root string, classes int) (*Set, error) {
 		}
 	}
 	return nil, fmt.Errorf("data set %s holds neither lists (train800.txt, val200.txt, train800val200.txt, test.txt, "+
-		"train.txt) nor class folders (train/CLASS/*, test/CLASS/*, or two or more CLASS/*)%s", root, oneFolder(root))
+		"train.txt) nor class folders (train/CLASS/*, test/CLASS/*, or two or more CLASS/*)%s", root, insteadOf(root))
 }
 
 // Splits lists the splits of the data set in a fixed order.

@@ -232,6 +232,8 @@ func TestFolderErrors(t *testing.T) {
 		want  string
 	}{
 		{map[string]string{"x.png": ""}, "neither lists"},
+		{map[string]string{}, "CLASS/*): it is empty"},
+		{map[string]string{"x.heic": "", "y.txt": ""}, "it has no folders and no images, but other files: 2 (x.heic, y.txt)"},
 		{map[string]string{"train/a.png": ""}, "no class folders"},
 		{map[string]string{"train/a/x.png": "", "train/b/x.txt": ""}, "has no image"},
 		{map[string]string{"train/a/x.png": "", "test/b/x.png": ""}, "no counterpart"},
@@ -250,6 +252,16 @@ func TestFolderErrors(t *testing.T) {
 	} {
 		if _, err := Open(tree(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: error %v, want %q", c.files, err, c.want)
+		}
+	}
+	root := tree(t, map[string]string{"s/train/a/x.png": "", "s/train/b/x.png": "", "c/b/x.png": "", "c/d/x.png": "", "one/flat/x.png": ""})
+	for folder, want := range map[string]string{ // a folder of images in place of the data set
+		"s/train/a": "images itself: 1; if they are one class, use the folder above it, " + filepath.Join(root, "s") + "; else put those of each class",
+		"c/b":       "images itself: 1; if they are one class, use the folder above it, " + filepath.Join(root, "c") + "; else put those of each class",
+		"one/flat":  "images itself: 1; put those of each class into a folder of its own, or list them in a table",
+	} {
+		if _, err := Open(filepath.Join(root, folder)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", folder, err)
 		}
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "none") {

@@ -136,6 +136,13 @@ func (a *adapters) peek(name string) *served {
 	return a.byName[name]
 }
 
+// names lists the names of the adapters.
+func (a *adapters) names() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(maps.Keys(a.byName))
+}
+
 // acquire returns the adapters of these names, or all sorted by name, and a function that must be called once they are no longer
 // needed.
 func (a *adapters) acquire(names ...string) ([]*served, func(), error) {

@@ -95,6 +95,9 @@ func (s *server) postAdapter(w http.ResponseWriter, r *http.Request, name string
 		text := err.Error()
 		if shown == "" {
 			text = strings.ReplaceAll(text, file, "(uploaded)")
+			if isJSON(file) {
+				text += "; a request that names a file on the server has the header Content-Type: application/json"
+			}
 		}
 		return failf(http.StatusBadRequest, "the adapter %s stays as it was: %s", name, text)
 	}
@@ -105,6 +108,18 @@ func (s *server) postAdapter(w http.ResponseWriter, r *http.Request, name string
 	}
 	writeJSON(w, status, a.listed())
 	return nil
+}
+
+// isJSON reports whether a file begins as a JSON object. A .safetensors file begins with a length.
+func isJSON(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var b [1]byte
+	_, err = io.ReadFull(f, b[:])
+	return err == nil && b[0] == '{'
 }
 
 // upload writes the body into a file in a folder of its own.

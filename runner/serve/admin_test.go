@@ -46,6 +46,7 @@ func TestAdmin(t *testing.T) {
 		{"POST", "cats", "", "rubbish", 400, "the adapter cats stays as it was: adapter (uploaded) is no adapter"},
 		{"POST", "cats", "", "", 400, "the body is empty"},
 		{"POST", "cats", "application/json", `{"file":"/no/such/file"}`, 400, "/no/such/file"},
+		{"POST", "cats", "", `{"file":"/no/such/file"}`, 400, "a request that names a file on the server has the header Content-Type: application/json"},
 		{"POST", "cats", "application/json", `{"path":"x"}`, 400, `want {"file": "PATH"}`},
 		{"POST", "-x", "", "1 1", 400, "can't be the name of an adapter"},
 		{"POST", "a:b", "", "1 1", 400, "can't be the name of an adapter"},

@@ -1,10 +1,12 @@
 package serve
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -171,12 +173,20 @@ func (s *server) predictAll(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range names {
+		if s.adapters.peek(name) == nil {
+			return noAdapter(name, s.adapters.names())
+		}
+	}
 	adapters, letGo, err := s.adapters.acquire(names...)
-	if err != nil {
+	if err != nil { // it has just been removed
 		return err
 	}
 	defer letGo()
 	a, err := s.ask(r, images, adapters)
+	if statusOf(err) == http.StatusBadRequest && stripped(r, images) {
+		return failf(http.StatusBadRequest, "%w; curl's -d sends a file without its line breaks, and so not as it is: use --data-binary", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -210,6 +220,15 @@ func (s *served) predict(image string, logits []float32, threshold float64) pred
 		}
 	}
 	return one
+}
+
+// stripped reports whether a body is probably an image that curl -d has changed: it removes line breaks and zero bytes, and calls the rest
+// a form.
+func stripped(r *http.Request, images []file) bool {
+	const enough = 256 // bytes; an image of so many has one of the three
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded" && len(images) == 1 &&
+		len(images[0].content) >= enough && !bytes.ContainsAny(images[0].content, "\n\r\x00")
 }
 
 // thresholdOf is the parameter threshold of a request, for adapters of any number of classes.

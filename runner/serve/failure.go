@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"dtl-tf/graph/spell"
 )
 
 // failure is an error with the HTTP status of its answer.
@@ -56,6 +58,14 @@ func statusOf(err error) int {
 func unknownAdapter(name string) error {
 	return failf(http.StatusNotFound, "Servable not found for request: Latest(%.120s)", name)
 }
+
+// noAdapter is the error for a name that no adapter has, in words, with the names that there are.
+func noAdapter(name string, names []string) error {
+	return failf(http.StatusNotFound, "there is no adapter %.120q: %s", name, spell.Few(names, maxNames))
+}
+
+// maxNames is the number of adapters that an error names.
+const maxNames = 20
 
 // writeError answers with an error in the form of TensorFlow Serving.
 func writeError(w http.ResponseWriter, err error) {
