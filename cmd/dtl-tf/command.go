@@ -84,10 +84,10 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 			printHelp(io.out, c, g)
 			return nil
 		}
-		return usagef("%s: %w (see 'dtl-tf %s --help')", c.name, err, c.name)
+		return usagef("%s: %w%s (see 'dtl-tf %s --help')", c.name, err, meantFlag(err, g.all), c.name)
 	}
 	if c.args == "" && g.all.NArg() > 0 {
-		return usagef("%s: unexpected argument %q (see 'dtl-tf %s --help')", c.name, g.all.Arg(0), c.name)
+		return usagef("%s: unexpected argument %q%s (see 'dtl-tf %s --help')", c.name, g.all.Arg(0), meantPath(g.all.Arg(0), g.all), c.name)
 	}
 	if err := execute(ctx, g.all.Args(), io); err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
@@ -114,6 +114,9 @@ func find(args []string) (command, []string, error) {
 	}
 	if under != nil {
 		return command{}, nil, usagef("%q needs a second word: %s", args[0], strings.Join(under, ", "))
+	}
+	if meant := meantCommand(args[0], names); meant != "" {
+		return command{}, nil, usagef("unknown command %q: did you mean %s? 'dtl-tf help' lists all", args[0], meant)
 	}
 	return command{}, nil, usagef("unknown command %q: use one of %s, help", args[0], strings.Join(names, ", "))
 }

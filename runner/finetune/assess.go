@@ -17,7 +17,7 @@ const confusionsSaid = 3
 // before run.json says that the run is finished: a run that is killed meanwhile evaluates again.
 func (r *run) assess() (words string, err error) {
 	if r.answers == nil && r.several == nil {
-		return "", nil
+		return r.howToUse(), nil
 	}
 	record := assess.Record{
 		Program: r.ui.Version, Time: result.Now(), Adapter: r.folder.Path(result.AdapterFile), Backbone: r.record.Backbone.Path, Method: r.record.Method,
@@ -27,7 +27,7 @@ func (r *run) assess() (words string, err error) {
 	var e *assess.Evaluation
 	if r.several != nil {
 		if e = assess.NewSeveral(record, r.several); !r.config.Report {
-			return severalWords(e.Several, e.Split), nil
+			return severalWords(e.Several, e.Split) + r.howToUse(), nil
 		}
 	} else {
 		e = assess.New(record, r.answers)

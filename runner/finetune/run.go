@@ -181,7 +181,7 @@ func (r *run) finish(ctx context.Context) error {
 		return r.evaluateTargets(ctx)
 	}
 	if r.data.test == nil {
-		r.ui.Note("no test split: nothing to evaluate on (--holdout keeps some of the training images for that)")
+		r.ui.Note("no test split: nothing to evaluate on (--test 0.15 or --holdout 0.15 keeps some of the training images for that)")
 		return nil
 	}
 	if r.record.Accuracy == nil { // else an earlier process has measured it

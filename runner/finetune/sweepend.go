@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner/report"
 	"dtl-tf/runner/result"
 )
@@ -74,7 +75,7 @@ func (s *sweep) finish(ctx context.Context) error {
 		}
 	}
 	if s.base.data.test == nil {
-		s.ui.Note("no test split: nothing to evaluate on (--holdout keeps some of the training images for that)")
+		s.ui.Note("no test split: nothing to evaluate on (--test 0.15 or --holdout 0.15 keeps some of the training images for that)")
 		return nil
 	}
 	progress := report.NewProgress(s.ui.Err, s.ui.Quiet)
@@ -200,10 +201,20 @@ func (s *sweep) print() error {
 		return err
 	}
 	var failed []*member
+	var best *member // of those that can be compared
 	for _, m := range s.settings {
 		if m.failed != nil {
 			failed = append(failed, m)
+		} else if s.base.data.val != nil && (best == nil || rank(m) > rank(best)) {
+			best = m
 		}
+	}
+	words := fmt.Sprintf("Results: %s, and a folder for each setting beside it\n", spell.Line(s.folder.Path(result.SweepFile)))
+	if best != nil {
+		words += best.howToUse()
+	}
+	if _, err := io.WriteString(s.ui.Out, words); err != nil {
+		return err
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("%d of %s failed: %s: %w", len(failed), report.Count(len(s.settings), "setting"), failed[0].point, failed[0].failed)

@@ -92,6 +92,9 @@ func loadOwnHead(ctx context.Context, b runner.BackboneConfig, m runner.MethodCo
 		bb.Pool, bb.Sources.Pool = pool, backbone.FromFlag
 	}
 	runner.NoteSources(bb, true, note)
+	if bb.Answers.Classes == nil {
+		note("no --adapter: the answers are those of the backbone's own head, numbers of its %d classes", bb.Classes())
+	}
 	builder := graph.New(graph.RecomputeNone)
 	variables := graph.NewVariables()
 	forward := &backbone.Forward{Arch: bb.Architecture, Weight: func(name string, shape ...int) graph.Value {
