@@ -24,6 +24,8 @@ const (
 // child is the main function of a test program that was started as dtl-tf. It returns the exit code.
 func child(args []string) int {
 	variable := os.Getenv(childVariable)
+	args = latest(args)
+	os.Args = append(os.Args[:1], args...)
 	switch {
 	case strings.HasPrefix(variable, diesAt):
 		n := number(strings.TrimPrefix(variable, diesAt))

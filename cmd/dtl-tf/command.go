@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -68,7 +70,7 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 	case "help", "--help", "-h":
 		return help(args[1:], io)
 	case "--version":
-		args = []string{"version"}
+		args = append([]string{"version"}, args[1:]...)
 	case compare.ChildCommand: // users do not start it, and help does not list it
 		return compare.Child(os.Stdin, io.out, func() { os.Exit(exitFailed) })
 	}
@@ -79,7 +81,7 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 	io.out.optional = c.writesFiles
 	g := newGroups(c.name)
 	execute := c.flags(g)
-	if err := g.all.Parse(rest); err != nil {
+	if err := parse(g.all, rest); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			printHelp(io.out, c, g)
 			return nil
@@ -89,10 +91,43 @@ func dispatch(ctx context.Context, args []string, io streams) error {
 	if c.args == "" && g.all.NArg() > 0 {
 		return usagef("%s: unexpected argument %q%s (see 'dtl-tf %s --help')", c.name, g.all.Arg(0), meantPath(g.all.Arg(0), g.all), c.name)
 	}
+	for i, arg := range g.all.Args() {
+		if strings.TrimSpace(arg) == "" {
+			return usagef("%s: argument %d is empty: is a variable of the shell not set?", c.name, i+1)
+		}
+	}
 	if err := execute(ctx, g.all.Args(), io); err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	return nil
+}
+
+// octal are numbers that package strconv reads to the base of 8.
+var octal = regexp.MustCompile("^[+-]?0[0-9_]+$")
+
+// isWhole tells whether a flag is a whole number.
+func isWhole(f *pflag.Flag) bool {
+	return slices.Contains([]string{"int", "int64", "uint64"}, f.Value.Type())
+}
+
+// parse sets the flags of a command line. It refuses what would have no effect without anybody noticing: an empty value, which is what a
+// variable of the shell that is not set leaves, and two values for a flag that takes one.
+func parse(all *pflag.FlagSet, args []string) error {
+	before := map[string]string{}
+	return all.ParseAll(args, func(f *pflag.Flag, value string) error {
+		if strings.TrimSpace(value) == "" {
+			return fmt.Errorf("--%s is empty: give it a value or leave it out", f.Name)
+		}
+		first, again := before[f.Name]
+		if _, several := f.Value.(pflag.SliceValue); again && !several && first != value {
+			return fmt.Errorf("--%s is given twice, with %s and with %s: give it once", f.Name, first, value)
+		}
+		before[f.Name] = value
+		if isWhole(f) && octal.MatchString(value) {
+			return fmt.Errorf("--%s %s begins with 0, which would make it an octal number: leave the 0 out", f.Name, value)
+		}
+		return all.Set(f.Name, value)
+	})
 }
 
 // find matches the longest command name at the start of args.

@@ -12,9 +12,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/spf13/pflag"
 
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/expect"
@@ -177,8 +180,49 @@ func cliUntil(t *testing.T, text string, args ...string) outcome {
 	defer cancel()
 	var stdout bytes.Buffer
 	stderr := &watched{text: text, found: cancel}
-	code := run(ctx, args, &stdout, stderr)
+	code := run(ctx, latest(args), &stdout, stderr)
 	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// latest is a command line without the flags that a later one of the same name overrides, so that tests can change the command lines of
+// tune and others. The program refuses a flag that is given twice.
+func latest(args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	c, rest, err := find(args)
+	if err != nil {
+		return args
+	}
+	g := newGroups(c.name)
+	c.flags(g)
+	last, words := map[string]int{}, []int{} // where each flag is for the last time, and the number of words of each part
+	names := []string{}
+	for i := 0; i < len(rest); i += words[len(words)-1] {
+		name, _, joined := strings.Cut(strings.TrimPrefix(rest[i], "--"), "=")
+		f := g.all.Lookup(name)
+		n := 1
+		if !strings.HasPrefix(rest[i], "--") || f == nil {
+			name = ""
+		} else {
+			if !joined && f.NoOptDefVal == "" && i+1 < len(rest) {
+				n = 2
+			}
+			if _, several := f.Value.(pflag.SliceValue); several {
+				name = ""
+			}
+		}
+		last[name] = len(words)
+		names, words = append(names, name), append(words, n)
+	}
+	kept := slices.Clone(args[:len(args)-len(rest)])
+	for i, at := 0, 0; i < len(words); i++ {
+		if names[i] == "" || last[names[i]] == i {
+			kept = append(kept, rest[at:at+words[i]]...)
+		}
+		at += words[i]
+	}
+	return kept
 }
 
 // watched is a buffer that calls found once it contains text. The loader prints from its own goroutine.

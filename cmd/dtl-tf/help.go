@@ -16,9 +16,12 @@ func help(args []string, io streams) error {
 		printOverview(io.out)
 		return nil
 	}
-	c, _, err := find(args)
+	c, rest, err := find(args)
 	if err != nil {
 		return err
+	}
+	if len(rest) > 0 {
+		return usagef("help %s: unexpected argument %q", c.name, rest[0])
 	}
 	g := newGroups(c.name)
 	c.flags(g)
