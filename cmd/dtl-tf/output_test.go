@@ -118,6 +118,19 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestOverflowed: if the last step leaves weights with which the test images overflow, the training is blamed and not the files.
+func TestOverflowed(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	o := cli(t, tune(out, "--lr", "1000", "--schedule", "constant", "--epochs", "1", "--batch", "24", "--method", "dtl+", "--precision", "fp16")...)
+	o.want(t, exitFailed, "training diverged: image ", "its logit of class ", "try a smaller learning rate than 1000, or fp32")
+	if strings.Contains(o.err, "damaged") {
+		t.Errorf("stderr: %s", o.err)
+	}
+	if r := readRun(t, out); r.Status != result.Failed || !strings.Contains(r.Error, "training diverged") {
+		t.Errorf("run.json: %s, %q", r.Status, r.Error)
+	}
+}
+
 // TestDiverged: a loss of NaN stops the run, which names the step and saves the last good state.
 func TestDiverged(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")

@@ -41,7 +41,7 @@ func (r *run) readTrainable(epoch, step int, rate float64) error {
 	}
 	for _, name := range values.Names() {
 		if at := values[name].FirstNonFinite(); at >= 0 {
-			return &train.DivergedError{Epoch: epoch, Step: step, Loss: float64(values[name].Float32()[at]), Rate: rate}
+			return &train.DivergedError{Epoch: epoch, Step: step, Loss: float64(values[name].Float32()[at]), Rate: rate, Weight: name}
 		}
 	}
 	if r.config.EMA > 0 {

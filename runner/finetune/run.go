@@ -75,6 +75,7 @@ func (r *run) run(ctx context.Context) error {
 	if err == nil {
 		err = r.finish(ctx)
 	}
+	err = r.overflowed(err)
 	var words string
 	if err == nil {
 		words, err = r.assess()

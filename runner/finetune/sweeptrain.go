@@ -83,8 +83,8 @@ func (s *sweep) step(values dtl.PrefixValues, targets dtl.Targets, epoch, step i
 
 // fail takes a setting out of the training.
 func (s *sweep) fail(m *member, err error) {
-	m.failed = err
-	s.ui.Note("%s failed: %v", m.name, err)
+	m.failed = m.overflowed(err)
+	s.ui.Note("%s failed: %v", m.name, m.failed)
 }
 
 // diverged takes a setting out of the training if that is its error. Another error is returned.

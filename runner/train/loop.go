@@ -241,13 +241,17 @@ func (e *InterruptedError) Error() string {
 // Unwrap implements the errors package's protocol.
 func (e *InterruptedError) Unwrap() error { return e.Cause }
 
-// DivergedError says that the loss of a step was NaN or infinite.
+// DivergedError says that the loss of a step, or a weight after it, was NaN or infinite.
 type DivergedError struct {
 	Epoch, Step int
 	Loss, Rate  float64
+	Weight      string // of which Loss is a value; "": it is the loss
 }
 
 // Error implements error.
 func (e *DivergedError) Error() string {
+	if e.Weight != "" {
+		return fmt.Sprintf("a value of %s became %v in epoch %d, step %d, at learning rate %g: try a smaller learning rate", e.Weight, e.Loss, e.Epoch, e.Step, e.Rate)
+	}
 	return fmt.Sprintf("the loss became %v in epoch %d, step %d, at learning rate %g: try a smaller learning rate", e.Loss, e.Epoch, e.Step, e.Rate)
 }

@@ -67,7 +67,21 @@ func Logits(c Classifier, loader *data.Loader, b *data.Batch, size int) (tensor.
 }
 
 // NotFiniteError says that a logit is NaN or infinite.
-type NotFiniteError struct{ error }
+type NotFiniteError struct {
+	Task, Image string // Task is "" if there is one
+	Class       int
+	Logit       float32
+}
+
+// Error implements error.
+func (e *NotFiniteError) Error() string {
+	task := ""
+	if e.Task != "" {
+		task = "task " + e.Task + ": "
+	}
+	return fmt.Sprintf("%simage %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
+		task, e.Image, e.Class, e.Logit)
+}
 
 // Finite returns a *NotFiniteError for a logit [B, classes] that is NaN or infinite. It names the image, by its index in the batch, and the
 // task unless that is "".
@@ -76,12 +90,8 @@ func Finite(logits tensor.Tensor, task string, image func(i int) string) error {
 	if at < 0 {
 		return nil
 	}
-	if task != "" {
-		task = "task " + task + ": "
-	}
 	classes := logits.Shape[1]
-	return &NotFiniteError{fmt.Errorf("%simage %s can't be classified: its logit of class %d is %v; backbone or adapter are damaged, or their values overflow in this precision",
-		task, image(at/classes), at%classes, logits.Float32()[at])}
+	return &NotFiniteError{Task: task, Image: image(at / classes), Class: at % classes, Logit: logits.Float32()[at]}
 }
 
 // Top1 classifies every image of a loader once and counts the correct answers. It passes the number of images so far to done.
