@@ -172,8 +172,8 @@ func TestVtabBadInput(t *testing.T) {
 	}{
 		{[]string{"--data", filepath.Join(root, "none")}, "none"},
 		{[]string{"--data", filepath.Join(root, "eurosat", "test.txt")}, "is a file"},
-		{[]string{"--data", ""}, "--data is required"},
-		{[]string{"--out", ""}, "--out is required"},
+		{[]string{"--data", ""}, "--data is empty"},
+		{[]string{"--out", ""}, "--out is empty"},
 		{[]string{"--tasks", "eurosatt"}, "did you mean eurosat?"},
 		{[]string{"--methods", "dlt"}, "did you mean dtl?"},
 		{[]string{"--set", "kernal=3"}, "did you mean kernel?"},
@@ -181,13 +181,18 @@ func TestVtabBadInput(t *testing.T) {
 		{[]string{"--shard", "9/8"}, "--shard"},
 		{[]string{"--micro-batch", "3"}, "eurosat dtl seed 42, with its recipe and --set: --micro-batch 3 is not possible: --batch is 8"},
 		{[]string{"--set", "epochs=0"}, "with its recipe and --set: --epochs 0 is not possible"},
+		{[]string{"--set", "rank=abc"}, `--set: rank "abc" is not a whole number`},
+		{[]string{"--methods", "dtl,lora", "--set", "rank=17"}, "eurosat dtl seed 42, with its recipe and --set: --rank 17 is not possible"},
+		{[]string{"--set", "pool=map"}, "eurosat dtl seed 42, with its recipe and --set: --pool: map needs attention pooling"},
+		{[]string{"--recipe", "one", "--grid", "rank=2,abc"}, `rank=abc eurosat dtl seed 42, with its recipe and --set: --rank "abc" is not a whole number`},
 		{[]string{"--precision", "fp8"}, `--precision "fp8" is unknown: use one of fp32`},
 		{[]string{"more"}, `"more"`},
 	} {
 		cli(t, vtabRun(root, out, c.flags...)...).want(t, exitUsage, c.words)
 	}
 	cli(t, vtabRun(root, out, "--backbone", filepath.Join(root, "none.npz"))...).want(t, exitFailed, "none.npz")
-	cli(t, vtabSearch(root, out, "--grid", "")...).want(t, exitUsage, "--grid is required")
+	cli(t, vtabSearch(root, out, "--grid", "")...).want(t, exitUsage, "--grid is empty")
+	cli(t, vtabSearch(root, out, "--grid", "rank=2,abc")...).want(t, exitUsage, `rank=abc eurosat dtl seed 42, with its recipe and --set: --rank "abc" is not a whole number`)
 	cli(t, vtabSearch(root, out, "--task", "eurosat,svhn")...).want(t, exitUsage, "exactly one")
 	cli(t, vtabSearch(root, out, "--task", "nosuch")...).want(t, exitUsage, `--task "nosuch": a search needs exactly one`)
 	cli(t, vtabSearch(root, out, "--method", "all")...).want(t, exitUsage, `--method "all": a search needs exactly one of`)
@@ -231,9 +236,14 @@ func TestVtabMachineFlags(t *testing.T) {
 // TestVtabTasksAtHand: without --tasks the tasks with a folder are trained, and the others are named; with --tasks all they fail.
 func TestVtabTasksAtHand(t *testing.T) {
 	root, out := vtabRoot(t, "eurosat", "cifar-100"), filepath.Join(t.TempDir(), "results")
-	atHand := []string{"--methods", "linear", "--set", "epochs=1,batch=8", "--tasks"}
-	cli(t, vtabRun(root, out, append(atHand, "")...)...).want(t, exitDone,
+	flags := []string{"--methods", "linear", "--set", "epochs=1,batch=8"}
+	atHand := func(root string) []string {
+		args := vtabRun(root, out, flags...)
+		i := slices.Index(args, "--tasks")
+		return slices.Delete(args, i, i+2)
+	}
+	cli(t, atHand(root)...).want(t, exitDone,
 		"has no folder for 17 of the 19 tasks, which are left out: caltech101, dtd,", "smallnorb_ele", "cells 2/2 done")
-	cli(t, vtabRun(root, out, append(atHand, "natural")...)...).want(t, exitFailed, "has no folder for the task caltech101")
-	cli(t, vtabRun(t.TempDir(), out, append(atHand, "")...)...).want(t, exitUsage, "has no folder of any VTAB-1k task: their folders are named cifar,")
+	cli(t, vtabRun(root, out, append(flags, "--tasks", "natural")...)...).want(t, exitFailed, "has no folder for the task caltech101")
+	cli(t, atHand(t.TempDir())...).want(t, exitUsage, "has no folder of any VTAB-1k task: their folders are named cifar,")
 }

@@ -109,6 +109,17 @@ func (l Choice) parseSet(text string) (recipe.Overrides, error) {
 			return nil, runner.Usagef("--set: none of the methods %s has %s", strings.Join(l.Methods, ", "), name)
 		}
 	}
+	for _, method := range l.Methods {
+		mine := dtl.Options{}
+		for _, name := range dtl.OptionNames(method) {
+			if value, ok := set[name]; ok {
+				mine[name] = value
+			}
+		}
+		if _, err := dtl.ParseOptions(method, mine); err != nil { // what the backbone allows is checked when it is read
+			return nil, runner.Usagef("--set: %w", err)
+		}
+	}
 	return set, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"dtl-tf/graph/backbone"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/report"
@@ -56,18 +57,18 @@ func Run(ctx context.Context, c Config, jobs Jobs, ui runner.UI) error {
 		return err
 	}
 	runner.NoteSources(bb, false, ui.Note)
-	backbone := runner.DescribeBackbone(bb)
-	list, err := jobs(c, backbone)
+	described := runner.DescribeBackbone(bb)
+	list, err := jobs(c, described)
 	if err != nil {
 		return err
 	}
-	return RunJobs(ctx, c, backbone, choice.OfShard(list), ui)
+	return RunJobs(ctx, c, described, choice.OfShard(list), ui)
 }
 
-// RunJobs is Run for jobs that are known, whatever the shard. c and backbone are those that Run has given to its Jobs, which may call it for
+// RunJobs is Run for jobs that are known, whatever the shard. c and described are those that Run has given to its Jobs, which may call it for
 // cells that come before those of the table.
-func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job, ui runner.UI) error {
-	s, err := newSweep(ctx, c, backbone, list, ui)
+func RunJobs(ctx context.Context, c Config, described result.Backbone, list []Job, ui runner.UI) error {
+	s, err := newSweep(ctx, c, described, list, ui)
 	if err != nil {
 		return err
 	}
@@ -75,18 +76,18 @@ func RunJobs(ctx context.Context, c Config, backbone result.Backbone, list []Job
 }
 
 // newSweep finds the cells to train. It renames damaged results.
-func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
+func newSweep(ctx context.Context, c Config, described result.Backbone, list []Job, ui runner.UI) (*sweep, error) {
 	s := &sweep{
 		together: finetune.MostTogether, apart: map[string]bool{},
-		config: c, backbone: backbone, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
+		config: c, backbone: described, ui: ui, show: newProgress(ui.Err, ui.Quiet), memory: map[string]*StepMemory{}, earlier: map[string]*Outcome{},
 		locks: locks{me: self(c.Shard), beat: usualBeat, staleAfter: usualStaleAfter, now: time.Now, seen: map[string]sighting{}},
 	}
 	s.show.total = len(list)
 	s.images = dataCheck{s.show.note, map[string]string{}}
+	if err := checkSettings(list, described); err != nil {
+		return nil, err
+	}
 	for _, j := range list {
-		if err := j.Config.Check(); err != nil {
-			return nil, fmt.Errorf("%s, with its recipe and --set: %w", j.Name, err)
-		}
 		cell, err := s.readCell(j)
 		switch {
 		case err != nil:
@@ -108,6 +109,38 @@ func newSweep(ctx context.Context, c Config, backbone result.Backbone, list []Jo
 		return nil, fmt.Errorf("results: %w", err)
 	}
 	return s, nil
+}
+
+// checkSettings returns an error for a job whose training would refuse its settings. A method that can't adapt the backbone at all is left
+// to its cells, which fail with the reason while others train.
+func checkSettings(list []Job, described result.Backbone) error {
+	arch, err := backbone.Parse(described.Architecture)
+	if err != nil {
+		arch = nil // of a family that has no description
+	}
+	for _, j := range list {
+		err := j.Config.Check()
+		if err == nil && arch != nil {
+			err = j.checkOverrides(arch)
+		}
+		if err != nil {
+			return fmt.Errorf("%s, with its recipe and --set: %w", j.Name, err)
+		}
+	}
+	return nil
+}
+
+// checkOverrides returns the UsageError for overrides that the method can't have on a backbone.
+func (j Job) checkOverrides(arch backbone.Architecture) error {
+	_, err := j.Config.Resolve(arch)
+	if err == nil {
+		return nil
+	}
+	published := runner.MethodConfig{Method: j.Method, Options: j.Recipe.Options}
+	if _, alone := published.Resolve(arch); alone != nil {
+		return nil
+	}
+	return err
 }
 
 func (s *sweep) run(ctx context.Context) error {
