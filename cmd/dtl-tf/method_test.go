@@ -43,7 +43,7 @@ func TestFull(t *testing.T) {
 			}
 		}
 		// The adapter consists of the classifier only, and belongs to the new backbone.
-		cli(t, evalArgs(adapter)...).want(t, exitFailed, adapter, "another backbone")
+		cli(t, evalArgs(adapter)...).want(t, exitFailed, adapter, "another backbone", "the run has trained its own: give --backbone "+backbone)
 	}
 }
 

@@ -52,7 +52,7 @@ func (r *run) assess() (words string, err error) {
 func (r *run) howToUse() string {
 	command, backbone := "dtl-tf predict", r.config.BackboneConfig.Path
 	if r.record.Method == "full" {
-		backbone = r.folder.Path(backboneFile)
+		backbone = r.folder.Path(result.BackboneFile)
 	}
 	if backbone != "" {
 		command += " --backbone " + spell.Shell(backbone)

@@ -54,9 +54,9 @@ func TestSweepApartFull(t *testing.T) {
 	trainedBy(t, c, "alone")
 	setting, alone := filepath.Join(filepath.Dir(c.Data), "sweep", "lr=0.001"), filepath.Join(filepath.Dir(c.Data), "alone")
 	equalRuns(t, setting, alone)
-	a, err := os.ReadFile(filepath.Join(setting, backboneFile))
+	a, err := os.ReadFile(filepath.Join(setting, result.BackboneFile))
 	expect.NoError(t, err)
-	b, err := os.ReadFile(filepath.Join(alone, backboneFile))
+	b, err := os.ReadFile(filepath.Join(alone, result.BackboneFile))
 	expect.NoError(t, err)
 	if !bytes.Equal(a, b) {
 		t.Error("the backbones differ")

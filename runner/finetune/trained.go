@@ -11,9 +11,6 @@ import (
 	"dtl-tf/runner/result"
 )
 
-// backboneFile is where full fine-tuning writes the backbone that it trained.
-const backboneFile = "backbone.npz"
-
 // writeTrained writes adapter.safetensors and, if the whole backbone trained, backbone.npz.
 func (r *run) writeTrained(trained tensor.Map) (err error) {
 	own, weights := divide(trained, r.trainer.Model)
@@ -42,7 +39,7 @@ func (r *run) writeBackbone(adapter, weights tensor.Map) (*backbone.Backbone, er
 	if r.config.Loss == LossSigmoid {
 		trained.Answers = backbone.Answers{Several: true, Classes: r.data.classNames}
 	}
-	return trained, pair.Save(trained, r.folder.Path(backboneFile))
+	return trained, pair.Save(trained, r.folder.Path(result.BackboneFile))
 }
 
 // divide separates the trained tensors into those of the adapter file and the backbone weights of full fine-tuning, which go to

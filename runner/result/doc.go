@@ -8,8 +8,10 @@ const (
 	RunFile     = "run.json"
 	MetricsFile = "metrics.csv"
 	AdapterFile = "adapter.safetensors"
-	SplitFile   = "split.csv" // of a run with --val or --test
-	SweepFile   = "sweep.csv" // the settings of fine-tune --sweep, in the folder of theirs
+	// BackboneFile is the backbone that a run of full fine-tuning trained.
+	BackboneFile = "backbone.npz"
+	SplitFile    = "split.csv" // of a run with --val or --test
+	SweepFile    = "sweep.csv" // the settings of fine-tune --sweep, in the folder of theirs
 )
 
 // Names of the files of an evaluation, in the folder of a run or in one of their own.

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"dtl-tf/graph/backbone"
@@ -20,18 +21,30 @@ func sameWeights(a *result.Adapter, bb *backbone.Backbone) error {
 		a.Path, trained, runner.DescribeBackbone(bb).Path, bb.Fingerprint(), headsMayDiffer(a, bb), rightBackbone(a, bb))
 }
 
-// rightBackbone ends a message about an adapter on a wrong backbone: that none was named, and which one run.json beside the adapter
-// names.
+// rightBackbone ends a message about an adapter on a wrong backbone: which one the run beside the adapter has trained or was trained on, or
+// that none was named.
 func rightBackbone(a *result.Adapter, bb *backbone.Backbone) string {
-	var known string
-	if r, err := result.ReadRun(filepath.Join(filepath.Dir(a.Path), result.RunFile)); err == nil && r.Backbone.SHA256 == a.Meta[result.KeyBackboneSHA256] {
+	folder, known := filepath.Dir(a.Path), ""
+	own := filepath.Join(folder, result.BackboneFile)
+	if r, err := result.ReadRun(folder); err == nil && r.Backbone.SHA256 == a.Meta[result.KeyBackboneSHA256] {
 		known = r.Backbone.Path
 	}
 	switch {
+	case filepath.Base(a.Path) == result.AdapterFile && isFile(own) && !sameFile(own, bb.Path):
+		return "; the run has trained its own: give --backbone " + spell.Shell(own)
+	case known == runner.BuiltIn && bb.Path != runner.BuiltIn:
+		return "; the run was trained on the built-in one: leave --backbone out"
 	case known != "" && known != runner.BuiltIn && known != bb.Path:
 		return fmt.Sprintf(": give --backbone %s, which %s beside the adapter names", spell.Shell(known), result.RunFile)
 	case bb.Path == runner.BuiltIn:
 		return ": give the one that it was trained on with --backbone"
 	}
 	return ""
+}
+
+// sameFile reports whether two paths are of one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, also := os.Stat(b)
+	return err == nil && also == nil && os.SameFile(x, y)
 }
