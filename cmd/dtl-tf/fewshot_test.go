@@ -69,7 +69,7 @@ func TestFewshotFolders(t *testing.T) {
 	}
 	cli(t, append(args, "--augment", "none")...).want(t, exitUsage, "augment flip=0.5, but this call asks for none")
 	cli(t, append(args, "--test-resize", "12")...).want(t, exitUsage, "test-resize 9, but this call asks for 12")
-	cli(t, append(args, "--select", "last")...).want(t, exitUsage, "select best, but this call asks for last")
+	cli(t, append(args, "--select", "last", "--select-every", "10")...).want(t, exitUsage, "select best, but this call asks for last")
 
 	refused := filepath.Join(t.TempDir(), "refused")
 	cli(t, fewshotRun(data, refused, "--set", "epochs=0")...).want(t, exitUsage, "dtl, with its recipe and --set: --epochs 0 is not possible")

@@ -13,6 +13,7 @@ type output struct {
 	optional bool   // the command's result is on the disk
 	stop     func() // stops the command
 	lost     bool   // the reader is gone
+	failed   error  // of the first write that failed otherwise, such as on a full disk
 }
 
 // Unwrap returns the writer behind the output.
@@ -25,6 +26,9 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 	n, err := o.w.Write(p)
 	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.EIO) { // the reader's end of the pipe or the terminal is open
+		if o.failed == nil {
+			o.failed = err
+		}
 		return n, err
 	}
 	o.lost = true

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 )
@@ -40,9 +41,17 @@ func (c Config) taskCounts() ([]int, error) {
 	for _, f := range []struct {
 		flag  string
 		given bool
-	}{{"breakdown", c.Breakdown != ""}, {"results", c.Results != ""}} {
+	}{{"breakdown", c.Breakdown != ""}, {"results", c.Results != ""}, {"recompute", c.Recompute != graph.RecomputeNone}} {
 		if f.given {
 			return nil, runner.Usagef("--tasks and --%s contradict each other: --tasks measures no training", f.flag)
+		}
+	}
+	for _, f := range []struct {
+		flag  string
+		given bool
+	}{{"out", c.Out != ""}, {"fresh", c.Fresh}} {
+		if f.given {
+			return nil, runner.Usagef("--tasks and --%s contradict each other: --tasks measures everything anew and stores nothing", f.flag)
 		}
 	}
 	var counts []int

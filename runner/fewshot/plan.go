@@ -109,6 +109,9 @@ func newPlan(c Config) (p *plan, err error) {
 			p.shots = append(p.shots, n)
 		}
 	}
+	if !p.best() && c.SelectEvery != ProtocolEvery {
+		return nil, runner.Usagef("--select-every %d has no effect with --select %s: nothing looks at the validation images", c.SelectEvery, c.Select)
+	}
 	return p, p.CheckFolders("the pictures and lists")
 }
 

@@ -64,6 +64,8 @@ func (c Config) Check() error {
 		return runner.Usagef("--method %q is unknown: use one of %s", c.Method, strings.Join(dtl.Names(), ", "))
 	case c.Init == InitRandom && c.Method != "full":
 		return runner.Usagef("--init random needs --method full: nothing else would train the random weights")
+	case c.FeatureCache == FeatureCacheOff && c.CachePrecision == graph.BF16:
+		return runner.Usagef("--cache-precision %s has no effect with --feature-cache off: leave one of them out", c.CachePrecision)
 	case c.Init == InitRandom && c.Path == "":
 		return runner.Usagef("--init random needs an architecture: --backbone with one of %s", runner.Architectures())
 	}

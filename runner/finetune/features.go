@@ -172,7 +172,7 @@ func (c Config) declineValues(want demand, o *obstacle, note runner.NoteFunc) (*
 		want = optional
 	case want == requested:
 		return nil, runner.Usagef("--feature-cache: %w", o)
-	case o.ofMethod && c.Views == 0: // not worth a note to a user who did not ask for the cache
+	case o.ofMethod && c.Views == 0 && c.CachePrecision == graph.FP32: // not worth a note to a user who did not ask for the cache
 		note = func(string, ...any) {}
 	}
 	return decline(want, o, note)

@@ -64,6 +64,9 @@ func newPlan(ctx context.Context, c Config, version string, note runner.NoteFunc
 	if err != nil {
 		return nil, err
 	}
+	if c := p.config; c.DropPath == 0 && c.DropPathScope == dtl.DropPathSuffix && c.Sweep == "" && !c.SeveralMethods {
+		note("--drop-path-scope %s has no effect: --drop-path is 0", c.DropPathScope)
+	}
 	if err := p.findDevices(ctx, version, note); err != nil {
 		return nil, err
 	}

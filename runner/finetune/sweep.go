@@ -62,7 +62,7 @@ func Sweep(ctx context.Context, c Config, given func(flag string) bool, ui runne
 	if method != "" {
 		err = s.trainApart(ctx, method)
 	} else {
-		err = s.trainTogether(ctx)
+		err = s.trainTogether(ctx, given)
 	}
 	if err != nil {
 		return err
@@ -87,8 +87,8 @@ func (s *sweep) openOut() (*result.Folder, error) {
 }
 
 // trainTogether trains the settings on the same batches.
-func (s *sweep) trainTogether(ctx context.Context) error {
-	if err := s.checkTogether(); err != nil {
+func (s *sweep) trainTogether(ctx context.Context, given func(flag string) bool) error {
+	if err := s.checkTogether(given); err != nil {
 		return err
 	}
 	s.base.config.CheckpointEvery = 0 // nothing continues from a checkpoint
@@ -201,10 +201,11 @@ func newSweep(c Config, given func(flag string) bool, ui runner.UI) (*sweep, err
 }
 
 // checkTogether refuses what settings that train together can't have.
-func (s *sweep) checkTogether() error {
+func (s *sweep) checkTogether(given func(flag string) bool) error {
 	c := s.config
 	err := refuse([]refusal{
 		{c.Resume, "resume", "settings that train together have no checkpoints: begin again with --overwrite"},
+		{given("checkpoint-every"), "checkpoint-every", "settings that train together have no checkpoints"},
 		{c.Memory != "", "memory", "the forecast is that of one setting"},
 		{c.TensorBoard, "tensorboard", "each folder's metrics.csv has the curves"},
 		{c.Devices != "", "devices", "settings train on one device"},

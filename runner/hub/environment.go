@@ -44,7 +44,9 @@ func FromEnvironment() (Settings, error) {
 	if s.Endpoint, err = parseEndpoint(first(os.Getenv("HF_ENDPOINT"), defaultEndpoint)); err != nil {
 		return s, err
 	}
-	s.Offline = isTrue(first(os.Getenv("HF_HUB_OFFLINE"), os.Getenv("TRANSFORMERS_OFFLINE")))
+	if s.Offline, err = offline(); err != nil {
+		return s, err
+	}
 	home := os.Getenv("HF_HOME")
 	if home == "" {
 		caches := os.Getenv("XDG_CACHE_HOME")
@@ -106,12 +108,22 @@ func first(texts ...string) string {
 	return ""
 }
 
-func isTrue(text string) bool {
-	switch strings.ToUpper(text) {
-	case "1", "ON", "YES", "TRUE":
-		return true
+// offline tells whether the network is forbidden. huggingface_hub takes every value that it does not know for 0; who sets the variable wants
+// something, so that another value is an error here.
+func offline() (bool, error) {
+	for _, name := range []string{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} {
+		text := os.Getenv(name)
+		switch strings.ToUpper(text) {
+		case "":
+			continue
+		case "1", "ON", "YES", "TRUE":
+			return true, nil
+		case "0", "OFF", "NO", "FALSE":
+			return false, nil
+		}
+		return false, fmt.Errorf("%s is %q in the environment: want 1, which forbids the network, or 0", name, text)
 	}
-	return false
+	return false, nil
 }
 
 // expand replaces variables and a leading ~ in a path, as huggingface_hub does.

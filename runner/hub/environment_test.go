@@ -44,6 +44,10 @@ func TestEnvironment(t *testing.T) {
 			}
 		})
 	}
+	t.Setenv("HF_HUB_OFFLINE", "maybe")
+	_, err := FromEnvironment()
+	expect.Error(t, err, `HF_HUB_OFFLINE is "maybe" in the environment: want 1`)
+	t.Setenv("HF_HUB_OFFLINE", "")
 	t.Setenv("HF_ENDPOINT", "")
 	if s, err := FromEnvironment(); err != nil || s.Endpoint.String() != "https://huggingface.co" { // as documented
 		t.Errorf("%v, %v", s.Endpoint, err)

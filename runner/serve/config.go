@@ -94,6 +94,9 @@ func (c *Config) check() ([]adapter.Named, error) {
 	if err := c.checkAddresses(); err != nil {
 		return nil, err
 	}
+	if c.Watch == "" && c.WatchEvery != Default().WatchEvery {
+		return nil, runner.Usagef("--watch-every %v has no effect without --watch: name the folder to look at", c.WatchEvery)
+	}
 	if len(c.Adapters) == 0 && c.Watch == "" && c.Admin == "" {
 		return nil, runner.Usagef("nothing to serve: give --adapter NAME=FILE, a folder to --watch, or an --admin address")
 	}
@@ -112,6 +115,9 @@ func (c *Config) check() ([]adapter.Named, error) {
 func (c *Config) checkAddresses() error {
 	if (c.CertificateFile == "") != (c.KeyFile == "") {
 		return runner.Usagef("--tls-cert and --tls-key belong together: give both or none")
+	}
+	if c.Insecure && c.TokenFile != "" {
+		return runner.Usagef("--insecure and --token-file contradict each other: is a token needed or not?")
 	}
 	for _, a := range []struct{ flag, address, tokenFlag, token string }{
 		{"listen", c.Listen, "token-file", c.TokenFile}, {"admin", c.Admin, "admin-token-file", c.AdminTokenFile},

@@ -47,6 +47,11 @@ func Report(ctx context.Context, c Config, ui runner.UI) error {
 	if c.Data != "" && len(c.Runs) > 1 {
 		return runner.Usagef("--data is for the pictures in the report of one run, and a page of several has none")
 	}
+	if c.Data != "" {
+		if _, err := os.Stat(c.Data); err != nil {
+			return runner.Usagef("--data: %w", err)
+		}
+	}
 	var subjects []*Subject
 	for _, folder := range c.Runs {
 		s, err := Open(folder)
