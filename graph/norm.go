@@ -14,7 +14,7 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 	wide := b.widen(x)
 	mean := b.reduce("Mean", wide, true, axis)
 	deviation := b.binary("SquaredDifference", wide, mean)
-	inverse := b.unary("Rsqrt", b.add(b.reduce("Mean", deviation, true, axis), b.scalar(eps)))
+	inverse := b.unary("Rsqrt", b.withEpsilon(b.reduce("Mean", deviation, true, axis), eps))
 	normal := b.mul(b.sub(wide, mean), inverse)
 	out := b.narrow(b.add(b.mul(normal, scale), bias))
 	return b.differentiable(out, []Value{x, scale, bias}, func(g *Gate, dy Value) []Value {
@@ -34,6 +34,13 @@ func (b *Builder) LayerNorm(x, scale, bias Value, eps float64) Value {
 			part{bias, func() Value { return g.sumRows(dy) }},
 		)
 	})
+}
+
+// withEpsilon is variance [..., 1] plus eps. It is a BiasAdd: with oneDNN, Grappler puts one op in the place of the nodes of a
+// LayerNorm in which it finds an AddV2 here, and that op has an epsilon of 0.001 whatever was added (TensorFlow 2.18, remapper.cc,
+// FindMklLayerNorm). Whether it finds one depends on what it knows about shapes.
+func (b *Builder) withEpsilon(variance Value, eps float64) Value {
+	return b.node("BiasAdd", variance.Shape, nil, variance.Output, b.vector([]float32{float32(eps)}).Output)
 }
 
 // fusedLayerNorm recomputes the statistics in its gradient and so saves x only.

@@ -26,6 +26,14 @@ func (t *translator) number(value string) float64 {
 	return math.NaN()
 }
 
+// only is the number in a constant of one element on one axis, NaN if there is none.
+func (t *translator) only(value string) float64 {
+	if v, ok := t.values[value]; ok && slices.Equal(v.Shape, []int{1}) && len(v.Float32()) == 1 {
+		return float64(v.Float32()[0])
+	}
+	return math.NaN()
+}
+
 // layerNorm makes LayerNormalization of the nodes of graph.Builder.LayerNorm, which end with an addition:
 //
 //	(x - mean(x)) * rsqrt(mean((x - mean(x))^2) + eps) * scale + bias
@@ -36,12 +44,12 @@ func (o op) layerNorm() bool {
 	normal, _ := o.find(scaled[0], "Mul")
 	centred, _ := o.find(normal[0], "Sub")
 	inverse, _ := o.find(normal[1], "Rsqrt")
-	variance, _ := o.find(inverse[0], "AddV2")
+	variance, _ := o.find(inverse[0], "BiasAdd")
 	squares, averaged := o.find(variance[0], "Mean")
 	deviation, _ := o.find(squares[0], "SquaredDifference")
 	x, mean := centred[0], centred[1]
 	ofX, averages := o.find(mean, "Mean")
-	eps := o.number(variance[1])
+	eps := o.only(variance[1])
 	if averages == nil || averaged == nil || ofX[0] != x || !slices.Equal(deviation, centred) || math.IsNaN(eps) ||
 		!o.overLast(averages, x) || !o.overLast(averaged, x) || !o.isVector(scaled[1]) || !o.isVector(o.arg(1)) {
 		return false
