@@ -11,6 +11,7 @@ import (
 	"dtl-tf/graph"
 	"dtl-tf/graph/backbone"
 	"dtl-tf/graph/backbone/swin"
+	"dtl-tf/graph/expect"
 	"dtl-tf/graph/need"
 	"dtl-tf/graph/tensor"
 )
@@ -97,6 +98,22 @@ func TestSwinRefusals(t *testing.T) {
 		if err == nil || !strings.HasSuffix(err.Error(), ", and this backbone has 2 stages of different sizes") {
 			t.Errorf("%s is refused with %v", name, err)
 		}
+	}
+}
+
+// TestSwinOfOneStage: with a single stage the rivals that need blocks of one size adapt a Swin too, but for VQT, whose queries would need
+// windows of their own.
+func TestSwinOfOneStage(t *testing.T) {
+	one := swin.Architecture{Image: 9, Patch: 3, Window: 3, Width: 8, MLP: 16, Depths: swin.Stages{2}, Heads: swin.Stages{1}, Eps: swin.LayerNormEps}
+	for _, name := range Names() {
+		m, _, err := newMethod(name, nil, one)
+		if name == "vqt" {
+			expect.Error(t, err, "method vqt", "this backbone has windows")
+			continue
+		}
+		expect.NoError(t, err)
+		_, err = New(Config{Arch: one, Std: [3]float64{1, 1, 1}, Method: m, Pool: backbone.PoolMean, Classes: 3})
+		expect.NoError(t, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package dtl
 
 import (
+	"errors"
 	"fmt"
 
 	"dtl-tf/graph"
@@ -31,9 +32,20 @@ type queryTuning struct {
 
 func init() {
 	options := []Option{{"queries", Whole, "number of query tokens in each block", "1"}}
-	Register(Definition{Name: "vqt", Place: 55, Options: options, Supports: oneStage("VQT's queries read all tokens of a block, not windows of them"), New: func(o *Reader, a backbone.Architecture) Method {
+	Register(Definition{Name: "vqt", Place: 55, Options: options, Supports: vqtSupports, New: func(o *Reader, a backbone.Architecture) Method {
 		return queryTuning{base{"vqt"}, o.Whole("queries", 1, 1, a.Blocks()[0].Tokens()-1, "one below the tokens of the backbone")}
 	}})
+}
+
+func vqtSupports(a backbone.Architecture) error {
+	const why = "VQT's queries read all tokens of a block, not windows of them"
+	if err := oneStage(why)(a); err != nil {
+		return err
+	}
+	if _, windows := a.(backbone.Windowed); windows {
+		return errors.New(why + ", and this backbone has windows")
+	}
+	return nil
 }
 
 func (v queryTuning) Attach(p *Params, a backbone.Architecture) func() backbone.Hook {

@@ -83,6 +83,9 @@ type ShortEnd interface {
 	PooledEnd(f *Forward, b *graph.Builder, x graph.Value, pool Pool) graph.Value
 }
 
+// Windowed is an Architecture whose attention is in windows of the grid, so that a block runs on no part of the patches.
+type Windowed interface{ HasWindows() }
+
 // Width is d, the size of a token after the last block. It is 0 for an architecture without blocks, which Validate refuses.
 func Width(a Architecture) int {
 	width := 0

@@ -43,6 +43,7 @@ func (a Architecture) ImageSize() int   { return a.Image }
 func (a Architecture) PatchSize() int   { return a.Patch }
 func (a Architecture) NormEps() float64 { return a.Eps }
 func (a Architecture) Lineage() string  { return "" }
+func (a Architecture) HasWindows()      {}
 
 func (a Architecture) Activation() backbone.Activation { return backbone.GELU }
 func (a Architecture) Pools() []backbone.Pool          { return []backbone.Pool{backbone.PoolMean} }
