@@ -41,8 +41,8 @@ type AdapterSays struct {
 	Sources    backbone.Sources       // of the values in BackboneConfig that come from the adapter
 }
 
-// builtIn stands for the path of the default backbone.
-const builtIn = "built-in default"
+// BuiltIn stands for the path of the default backbone.
+const BuiltIn = "built-in default"
 
 // Streamed leaves the weights in the file until a session in float32 takes them piece by piece, so that they are in no other memory.
 func (c BackboneConfig) Streamed() BackboneConfig {
@@ -116,7 +116,7 @@ func (c BackboneConfig) read(ctx context.Context) (bb *backbone.Backbone, err er
 	if err != nil {
 		return nil, fmt.Errorf("the built-in backbone: %w (give a --backbone)", err)
 	}
-	bb, err = backbone.LoadFS(ctx, files, builtIn, c.options())
+	bb, err = backbone.LoadFS(ctx, files, BuiltIn, c.options())
 	return bb, WithFlag(err)
 }
 
