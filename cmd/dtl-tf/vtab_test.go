@@ -185,6 +185,8 @@ func TestVtabBadInput(t *testing.T) {
 		{[]string{"--methods", "dtl,lora", "--set", "rank=17"}, "eurosat dtl seed 42, with its recipe and --set: --rank 17 is not possible"},
 		{[]string{"--set", "pool=map"}, "eurosat dtl seed 42, with its recipe and --set: --pool: map needs attention pooling"},
 		{[]string{"--recipe", "one", "--grid", "rank=2,abc"}, `rank=abc eurosat dtl seed 42, with its recipe and --set: --rank "abc" is not a whole number`},
+		{[]string{"--precision", "bf16", "--set", "precision=fp16"}, "--precision bf16 and --set precision=fp16 contradict each other"},
+		{[]string{"--out", fixture.backbone}, "is a file: name a folder for the results"},
 		{[]string{"--precision", "fp8"}, `--precision "fp8" is unknown: use one of fp32`},
 		{[]string{"more"}, `"more"`},
 	} {
@@ -193,6 +195,8 @@ func TestVtabBadInput(t *testing.T) {
 	cli(t, vtabRun(root, out, "--backbone", filepath.Join(root, "none.npz"))...).want(t, exitFailed, "none.npz")
 	cli(t, vtabSearch(root, out, "--grid", "")...).want(t, exitUsage, "--grid is empty")
 	cli(t, vtabSearch(root, out, "--grid", "rank=2,abc")...).want(t, exitUsage, `rank=abc eurosat dtl seed 42, with its recipe and --set: --rank "abc" is not a whole number`)
+	cli(t, vtabSearch(root, out, "--set", "lr=0.1")...).want(t, exitUsage, "--set lr=0.1 and --grid lr=1e-7,0.05;drop_path=0,0.1 contradict each other: leave one of them out")
+	cli(t, vtabSearch(root, out, "--grid", "precision=fp32,bf16", "--precision", "fp16")...).want(t, exitUsage, "--precision fp16 and --grid precision=fp32,bf16 contradict each other")
 	cli(t, vtabSearch(root, out, "--task", "eurosat,svhn")...).want(t, exitUsage, "exactly one")
 	cli(t, vtabSearch(root, out, "--task", "nosuch")...).want(t, exitUsage, `--task "nosuch": a search needs exactly one`)
 	cli(t, vtabSearch(root, out, "--method", "all")...).want(t, exitUsage, `--method "all": a search needs exactly one of`)

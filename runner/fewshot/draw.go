@@ -101,6 +101,9 @@ func (p *plan) openFolders(note runner.NoteFunc) (s source, err error) {
 	}
 	note("%s: lists drawn with seed %d are in %s: of %d images %d for validation, %d for test, and the others to draw training images from",
 		s.Folder, d.Seed, s.lists, len(items), len(lists.val), len(lists.test))
+	if d.Seed != p.Seed {
+		note("--seed %d is that of the training only: the lists were drawn before", p.Seed)
+	}
 	s.origin = fmt.Sprintf("%s: the lists were drawn from class folders with seed %d", origin.NotOfficial, d.Seed)
 	_, err = p.check(s)
 	return s, err

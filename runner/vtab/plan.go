@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/data"
 	"dtl-tf/runner/finetune"
@@ -104,7 +105,20 @@ func newPlan(c Config) (p *plan, err error) {
 		return p, p.checkOne()
 	}
 	p.points = p.grid.points()
-	return p, nil
+	return p, p.checkGrid()
+}
+
+// checkGrid returns a UsageError if another flag fixes what the grid of a search varies.
+func (p *plan) checkGrid() error {
+	for _, a := range p.grid {
+		if value, ok := p.Choice.Overrides[a.name]; ok {
+			return runner.Usagef("--set %s=%s and --grid %s contradict each other: leave one of them out", a.name, value, p.grid)
+		}
+		if a.name == recipe.Precision && p.Precision != graph.FP32 {
+			return runner.Usagef("--precision %s and --grid %s contradict each other: leave one of them out", p.Precision, p.grid)
+		}
+	}
+	return nil
 }
 
 // searches reports whether the cells are those of a search.
