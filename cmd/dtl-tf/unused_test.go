@@ -72,7 +72,7 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 // TestFullOutput: a command whose output is lost has failed, whatever it does about errors of writing.
 func TestFullOutput(t *testing.T) {
-	for _, line := range []string{"version", "help", "vtab run --help", "completion bash", "cache list --dir none", "backbone inspect --json"} {
+	for _, line := range []string{"version", "help", "predict --help", "completion bash", "cache list --dir none", "backbone inspect --json"} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), strings.Fields(line), full{}, &stderr)
 		outcome{code, "", stderr.String()}.want(t, exitFailed, "no space left on device")
