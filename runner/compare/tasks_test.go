@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dtl-tf/graph"
 	"dtl-tf/runner"
 	"dtl-tf/runner/report"
 )
@@ -17,7 +18,7 @@ import (
 // tasksOn is a configuration of --tasks.
 func tasksOn(t *testing.T, tasks, methods string) Config {
 	c := config(t)
-	c.Tasks, c.Methods = tasks, methods
+	c.Tasks, c.Methods, c.Out = tasks, methods, ""
 	return c
 }
 
@@ -93,6 +94,9 @@ func TestTasksRefused(t *testing.T) {
 		`"1001" is not a number of tasks from 1 to 1000`: func(c *Config) { c.Tasks = "1001" },
 		"--tasks and --breakdown":                        func(c *Config) { c.Breakdown = "dtl" },
 		"--tasks and --results":                          func(c *Config) { c.Results = "x" },
+		"--tasks and --out":                              func(c *Config) { c.Out = "x" },
+		"--tasks and --fresh":                            func(c *Config) { c.Fresh = true },
+		"--tasks and --recompute":                        func(c *Config) { c.Recompute = graph.RecomputeBlocks },
 		"--tasks with the method full":                   func(c *Config) { c.Methods = "full,dtl" },
 	} {
 		c := tasksOn(t, "1,2", "dtl")
