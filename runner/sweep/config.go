@@ -63,7 +63,7 @@ func (c Config) Parse() (l Choice, err error) {
 	if l.Overrides, err = l.parseSet(c.Set); err != nil {
 		return l, err
 	}
-	if p, ok := l.Overrides[recipe.Precision]; ok && c.Precision != graph.FP32 && string(c.Precision) != p {
+	if p, ok := l.Overrides[recipe.Precision]; ok && cmp.Or(c.Precision, graph.FP32) != graph.FP32 && string(c.Precision) != p {
 		return l, runner.Usagef("--precision %s and --set precision=%s contradict each other: give one of them", c.Precision, p)
 	}
 	if info, err := os.Stat(c.Out); err == nil && !info.IsDir() {

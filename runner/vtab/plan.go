@@ -114,7 +114,7 @@ func (p *plan) checkGrid() error {
 		if value, ok := p.Choice.Overrides[a.name]; ok {
 			return runner.Usagef("--set %s=%s and --grid %s contradict each other: leave one of them out", a.name, value, p.grid)
 		}
-		if a.name == recipe.Precision && p.Precision != graph.FP32 {
+		if a.name == recipe.Precision && cmp.Or(p.Precision, graph.FP32) != graph.FP32 {
 			return runner.Usagef("--precision %s and --grid %s contradict each other: leave one of them out", p.Precision, p.grid)
 		}
 	}
