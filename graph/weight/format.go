@@ -42,9 +42,9 @@ var foreigners = []foreign{
 	{func(head, _ []byte, _ string) bool { return bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) }, "this is a JSON file and holds no weights: name the .safetensors file, the list of its shards (.index.json), or the folder"},
 }
 
-func begins(any ...string) func(head, tail []byte, name string) bool {
+func begins(beginnings ...string) func(head, tail []byte, name string) bool {
 	return func(head, _ []byte, _ string) bool {
-		return slices.ContainsFunc(any, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
+		return slices.ContainsFunc(beginnings, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 	}
 }
 

@@ -46,13 +46,13 @@ func (e *Evaluation) writeSeveral(folder string) error {
 // severalLabels are the classes in a file: their names, or the numbers if a list of names would be ambiguous.
 func (r *Record) severalLabels() []string {
 	names, seen := make([]string, r.Classes), map[string]bool{}
-	clear := true
+	unambiguous := true
 	for i := range names {
 		names[i] = r.Name(i)
-		clear = clear && names[i] != "" && !strings.Contains(names[i], severalSeparator)
+		unambiguous = unambiguous && names[i] != "" && !strings.Contains(names[i], severalSeparator)
 		seen[names[i]] = true
 	}
-	if !clear || len(seen) < len(names) {
+	if !unambiguous || len(seen) < len(names) {
 		for i := range names {
 			names[i] = strconv.Itoa(i)
 		}

@@ -45,13 +45,13 @@ func resamplePositions(t tensor.Tensor, from, to int, rule Resampling) tensor.Te
 	return tensor.Compute(func(in ...tensor.Tensor) tensor.Tensor { return rule.resample(in[0], from, to) }, []int{1, prefix + to*to, t.Shape[2]}, t)
 }
 
-func (rule Resampling) resample(t tensor.Tensor, from, to int) tensor.Tensor {
+func (r Resampling) resample(t tensor.Tensor, from, to int) tensor.Tensor {
 	d := t.Shape[2]
 	prefix := t.Shape[1] - from*from
 	in := t.Float32()
 	out := make([]float32, (prefix+to*to)*d)
 	copy(out, in[:prefix*d])
-	taps := rule.taps(from, to)
+	taps := r.taps(from, to)
 	columns := make([]float64, from*to*d) // [from, to, d]: resampled along a row
 	for y := range from {
 		for x, tap := range taps {

@@ -21,14 +21,14 @@ func (c *canvas) look(t *table) {
 }
 
 // lookEach replaces the values of each channel by its own table.
-func (c *canvas) lookEach(make func(histogram *[256]int) *table) {
+func (c *canvas) lookEach(tableOf func(histogram *[256]int) *table) {
 	var counts [3][256]int
 	for i := 0; i+2 < len(c.Pix); i += 3 {
 		counts[0][c.Pix[i]]++
 		counts[1][c.Pix[i+1]]++
 		counts[2][c.Pix[i+2]]++
 	}
-	r, g, b := make(&counts[0]), make(&counts[1]), make(&counts[2])
+	r, g, b := tableOf(&counts[0]), tableOf(&counts[1]), tableOf(&counts[2])
 	for i := 0; i+2 < len(c.Pix); i += 3 {
 		p := c.Pix[i : i+3 : i+3]
 		p[0], p[1], p[2] = r[p[0]], g[p[1]], b[p[2]]

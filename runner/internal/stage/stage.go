@@ -35,8 +35,8 @@ type Stage struct {
 // Open prepares to write target. It removes the remains of a killed process, after it has put the target back if that process had
 // moved it away. Then it calls check, and returns its error, if any.
 func Open(target string, check func() error) (*Stage, error) {
-	if real, err := filepath.EvalSymlinks(target); err == nil {
-		target = real
+	if resolved, err := filepath.EvalSymlinks(target); err == nil {
+		target = resolved
 	}
 	parent, name := filepath.Split(filepath.Clean(target))
 	s := &Stage{target: filepath.Join(parent, name), root: filepath.Join(parent, "."+name+".being-written")}
