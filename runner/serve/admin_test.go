@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -200,6 +201,19 @@ func TestPortInUse(t *testing.T) {
 	c.Listen, c.Adapters = l.Addr().String(), []string{"cats=x.safetensors"}
 	err = Serve(t.Context(), c, runner.UI{})
 	expect.Error(t, err, "--listen "+l.Addr().String(), "address already in use")
+}
+
+// TestStoppedWhileLoading: a server that is told to stop before it is ready ends as one that serves.
+func TestStoppedWhileLoading(t *testing.T) {
+	c := Default()
+	c.Listen, c.Watch = "127.0.0.1:0", t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var log lines
+	expect.NoError(t, Serve(ctx, c, runner.UI{Out: io.Discard, Err: &log}))
+	if !strings.Contains(log.String(), "stopped before it was ready") {
+		t.Errorf("log: %s", &log)
+	}
 }
 
 // TestWatch: a watched folder is followed. A bad file, one that is still written and a folder that vanishes change nothing.

@@ -53,6 +53,10 @@ func Serve(ctx context.Context, c Config, ui runner.UI) error {
 		}
 	}()
 	engine, decoder, err := s.load(ctx, list)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		log.Info("stopped before it was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
