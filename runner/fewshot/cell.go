@@ -43,7 +43,7 @@ func (c *Cell) CheckNames() error {
 	case c.Shots < 1:
 		return fmt.Errorf("%d shots: there must be one at least", c.Shots)
 	}
-	return nil
+	return c.NoTargets()
 }
 
 // CellPath returns the path of a cell's file.

@@ -236,7 +236,8 @@ func TestCellFile(t *testing.T) {
 	if err != nil || len(cells) != 1 || cells[0].Key() != "food101 4-shot dtl+ split 2" || len(bad) != 1 || !strings.Contains(bad[0].Error(), misplaced) {
 		t.Errorf("%+v, %v, %v", cells, bad, err)
 	}
-	for _, broken := range []string{"", "{}", `{"format": 2, "set": "a"}`, strings.Replace(string(b), "food101", "../food101", 1), strings.Replace(string(b), `"shots": 4`, `"shots": 0`, 1)} {
+	for _, broken := range []string{"", "{}", `{"format": 2, "set": "a"}`, strings.Replace(string(b), "food101", "../food101", 1), strings.Replace(string(b), `"shots": 4`, `"shots": 0`, 1),
+		strings.Replace(string(b), `"status": "failed",`, `"status": "finished", "run": {"format": 1, "status": "finished", "targets": [{"name": "d", "top1": 1}]},`, 1)} {
 		put(t, path, broken)
 		if _, err := ReadCell(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%.40q: %v", broken, err)

@@ -92,6 +92,15 @@ func (o *Outcome) Usable() error {
 	return nil
 }
 
+// NoTargets returns an error if the run was measured on targets. It is for benchmarks whose tables take its Accuracy, which such a run
+// need not have.
+func (o *Outcome) NoTargets() error {
+	if o.Run != nil && len(o.Run.Targets) > 0 {
+		return errors.New("the run was measured on other domains: it is a cell of 'dtl-tf domain run'")
+	}
+	return nil
+}
+
 // check validates a cell.
 func check(c Cell) error {
 	if err := c.CheckNames(); err != nil {

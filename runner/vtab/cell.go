@@ -44,7 +44,7 @@ func (c *Cell) CheckNames() error {
 	if c.Method == "" {
 		return errors.New("the method is missing")
 	}
-	return nil
+	return c.NoTargets()
 }
 
 // CellPath returns the path of the file of a cell with a recipe of its task.

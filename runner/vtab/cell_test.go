@@ -82,6 +82,7 @@ func TestBadCells(t *testing.T) {
 		edit(`"status": "finished"`, `"status": "done"`):   "done",
 		edit(`"status": "finished"`, `"status": "failed"`): "reason",
 		edit(`"machine"`, `"machin"`):                      "machin",
+		edit(`"accuracy": {`, `"targets": [{"name": "d", "top1": 1, "images": 1, "classes": 2, "masked_top1": 1}], "accuracy": {`): "other domains",
 	}
 	for cut := 1; cut < len(good)-1; cut += 41 {
 		bad[string(good[:cut])] = "not a complete JSON object"
