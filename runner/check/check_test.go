@@ -170,8 +170,13 @@ func TestLayouts(t *testing.T) {
 	write(t, root, map[string][]byte{"a/1.png": picture(t, 1, 40, 48), "b/2.png": picture(t, 2, 40, 48)})
 	out, err := run(t, root, false)
 	expect.NoError(t, err)
-	if !strings.Contains(out, "fine-tune sets 15 % of the images aside") {
+	if !strings.Contains(out, "fine-tune measures none either, as a has a single image: with two images of each class it sets 15 % aside") {
 		t.Errorf("no word on the missing test split:\n%s", out)
+	}
+	more := t.TempDir()
+	write(t, more, map[string][]byte{"a/1.png": picture(t, 1, 40, 48), "a/3.png": picture(t, 3, 40, 48), "b/2.png": picture(t, 2, 40, 48), "b/4.png": picture(t, 4, 40, 48)})
+	if out, err = run(t, more, false); err != nil || !strings.Contains(out, "fine-tune sets 15 % of the images aside") {
+		t.Errorf("%v: no word on the missing test split:\n%s", err, out)
 	}
 	write(t, root, map[string][]byte{"labels.csv": []byte("path,label\na/1.png,a\nb/2.png,b\n")})
 	if out, err = run(t, filepath.Join(root, "labels.csv"), false); err != nil || !strings.Contains(out, "ROOT (table): 2 images of 2 classes") {

@@ -56,7 +56,7 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 	reportLabels(set, images, f)
 	train, test := parts[data.Train], parts[data.Test]
 	if len(test.Items) == 0 {
-		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: %s", whatTests(set))
+		f.Remark("splits", set.Root, "there is no split test to measure accuracy on: %s", whatTests(set, counts))
 	}
 	if len(train.Items) == 0 {
 		f.Problem("splits", set.Root, "there is no split train: nothing can be learned")
@@ -97,9 +97,13 @@ func reportClasses(set *data.Set, images []member, f *finding.List) {
 }
 
 // whatTests says what training does with a set that has no test images.
-func whatTests(set *data.Set) string {
+// counts are the training images of each class.
+func whatTests(set *data.Set, counts []int) string {
 	share := fmt.Sprintf("%g %%", 100*finetune.OwnTest)
+	lone := slices.Index(counts, 1)
 	switch {
+	case finetune.SetsTestAside(set) && set.LabelSets == nil && lone >= 0:
+		return fmt.Sprintf("fine-tune measures none either, as %s has a single image: with two images of each class it sets %s aside", spell.Line(set.ClassName(lone)), share)
 	case finetune.SetsTestAside(set):
 		return fmt.Sprintf("fine-tune sets %s of the images aside for it (--test %g), and --val %g as many to choose the epoch", share, finetune.OwnTest, finetune.OwnTest)
 	case set.Divisible():
