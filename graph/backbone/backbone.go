@@ -113,11 +113,11 @@ func readWeights(ctx context.Context, path string, o Options) (*weight.File, *Na
 	family, l := layoutOf(renamed)
 	if !hasPatchEmbedding(renamed.Tensors) {
 		if _, err := l.Shapes(renamed); err != nil {
-			return nil, nil, explain(err, family, outline.Tensors)
+			return nil, nil, explain(err, family, outline.Tensors, nil)
 		}
 	}
 	if err := checkMemory(outline, o); err != nil {
-		return nil, nil, explain(err, family, outline.Tensors)
+		return nil, nil, explain(err, family, outline.Tensors, nil)
 	}
 	open := weight.OpenContext
 	if o.Held > 0 {
@@ -169,9 +169,12 @@ func checkMemory(outline *weight.File, o Options) error {
 
 func gibibytes(n int64) float64 { return float64(n) / (1 << 30) }
 
-// explain adds to an error what the file is, as far as the names and shapes of its tensors tell.
-func explain(err error, family Family, m tensor.Map) error {
-	for _, what := range []func(m tensor.Map) string{foreignNetwork, names, family.Explain} {
+// explain adds to an error what the file is, as far as the names and shapes of its tensors tell. n has renamed them, nil if none has.
+func explain(err error, family Family, m tensor.Map, n *Naming) error {
+	if text := foreignNetwork(m, n); text != "" {
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	for _, what := range []func(m tensor.Map) string{names, family.Explain} {
 		if text := what(m); text != "" {
 			return fmt.Errorf("%w: %s", err, text)
 		}
@@ -184,7 +187,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 	family, l := layoutOf(f)
 	arch, err := l.Shapes(f)
 	if err != nil {
-		return explain(err, family, f.Tensors)
+		return explain(err, family, f.Tensors, bb.naming)
 	}
 	if n := bb.naming; n != nil && n.Complete != nil {
 		arch = n.Complete(arch)
@@ -210,7 +213,7 @@ func (bb *Backbone) read(ctx context.Context, f *weight.File, o Options) error {
 		return err
 	}
 	if bb.Weights, err = l.Convert(f, bb.Architecture); err != nil {
-		return explain(err, family, f.Tensors)
+		return explain(err, family, f.Tensors, bb.naming)
 	}
 	return nil
 }

@@ -41,12 +41,16 @@ func hasPatchEmbedding(m tensor.Map) bool {
 }
 
 // foreignNetwork says what a file is if its tensors are those of another kind of network, "" if they are not. It is the reason
-// only if reading them fails: a backbone may have such tensors, too.
-func foreignNetwork(m tensor.Map) string {
+// only if reading them fails: a backbone may have such tensors, too. n has renamed them, nil if none has.
+func foreignNetwork(m tensor.Map, n *Naming) string {
 	names, vision := m.Names(), hasPatchEmbedding(m)
 	for _, f := range foreigners {
 		if i := slices.IndexFunc(names, f.names.MatchString); i >= 0 && !(f.alone && vision) {
-			return fmt.Sprintf("%s (it has the tensor %.100s)", f.what, names[i])
+			name := names[i]
+			if n != nil {
+				name = n.Name(name)
+			}
+			return fmt.Sprintf("%s (it has the tensor %.100s)", f.what, name)
 		}
 	}
 	return ""

@@ -67,6 +67,10 @@ func TestBackboneIsNotForeign(t *testing.T) {
 	m["lm_head.weight"] = tensor.Zeros(1)
 	_, err := backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2, Beside: func(name string) bool { return name == "lm_head.weight" }})
 	expect.NoError(t, err)
+
+	m["bbox_predictor.weight"] = tensor.Zeros(1) // a tensor is called as in the file
+	_, err = backbone.Load(t.Context(), writeSafetensors(t, m), backbone.Options{Heads: 2})
+	expect.Error(t, err, "a detector of objects (such as DETR or YOLO) (it has the tensor bbox_predictor.weight)")
 }
 
 // sparse writes a .safetensors file whose data are a hole, so that a model of gigabytes takes no space.
