@@ -73,9 +73,13 @@ func (s *Set) readSplit(f splitFolder, passed *Passed) error {
 		if !known {
 			return fmt.Errorf("class folder %s has no counterpart in %s%s", class, filepath.Join(s.Root, Train), SimilarClass(": ", name, s.ClassNames))
 		}
+		before := len(passed.unsupported)
 		images, err := passed.ImagesBelow(class)
 		if err != nil {
 			return unreadable("read class folder", err)
+		}
+		if unread := passed.unsupported[before:]; first && len(images) == 0 && len(unread) > 0 {
+			return fmt.Errorf("class folder %s has no image in a format that is read, and others: %d (%s): convert them to PNG or JPEG", class, len(unread), spell.Few(unread, maxNames))
 		}
 		if first && len(images) == 0 {
 			return fmt.Errorf("class folder %s has no image (%s): fill or remove it", class, strings.Join(imageExtensions(), " "))
