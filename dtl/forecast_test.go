@@ -10,6 +10,7 @@ import (
 	"dtl-tf/graph/memory"
 	"dtl-tf/graph/memory/estimate"
 	"dtl-tf/graph/need"
+	"dtl-tf/graph/tensor"
 )
 
 // narrow is an architecture whose step takes milliseconds, but enough memory to make oneDNN's few kilobytes of scratch memory,
@@ -18,6 +19,33 @@ var narrow = vit.Architecture{Image: 32, Patch: 4, Width: 64, Depth: 2, Heads: 2
 
 // agreement is how far the estimate may be from the trace.
 const agreement = 0.03
+
+// TestForecastTargets: the estimate knows the ops of every loss, of weights, of clipped gradients and of averages, and the peak is that of
+// the trace.
+func TestForecastTargets(t *testing.T) {
+	for name, set := range map[string]func(t *Training){
+		"weights, clipped, averaged": func(t *Training) { t.SampleWeights, t.ClipGrad, t.Average = true, 1, 0.9 },
+		"binary cross-entropy":       func(t *Training) { t.SoftTargets, t.Loss, t.ClipGrad = true, BinaryCrossEntropy, 1 },
+		"soft targets, in parts":     func(t *Training) { t.SoftTargets, t.SampleWeights, t.ClipGrad, t.MicroBatch = true, true, 1, 2 },
+	} {
+		c := setting{arch: narrow, method: "dtl", batch: 4, classes: 10, more: set}
+		s := c.start(t)
+		images, labels := someBatch(s.Trainer, 1)
+		targets := Targets{Labels: labels}
+		if s.training.SoftTargets {
+			targets = Targets{Soft: oneHot(labels, 10)}
+		}
+		if s.training.SampleWeights {
+			targets.Weights = []float32{1, 1, 1, 1}
+		}
+		traced := must(memory.Replay(must(s.trace([]tensor.Tensor{images}, targets, 1e-3, 1))(t), nil))(t)
+		model, training, start := c.resolve(t)
+		told := must(model.ForecastImages(training, start.Session))(t)
+		if off := float64(told.Peak)/float64(traced.Peak) - 1; math.Abs(off) > agreement {
+			t.Errorf("%s: the estimate of %d bytes is off by %.2f %%, the trace has %d", name, told.Peak, 100*off, traced.Peak)
+		}
+	}
+}
 
 // compareForecast compares the peak that the graph tells with the peak in the trace of a step. With micro-batches it compares the first.
 func compareForecast(t *testing.T, name string, c setting) {

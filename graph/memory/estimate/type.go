@@ -101,7 +101,7 @@ func (n *node) added() (valueType, error) {
 	if len(n.inputs) > 0 {
 		first := n.inputs[0].typ()
 		switch n.op {
-		case "AddN", "Identity", "Snapshot", "Neg", "Square", "Sqrt", "Rsqrt", "Reciprocal":
+		case "AddN", "Identity", "Snapshot", "Neg", "Square", "Sqrt", "Rsqrt", "Reciprocal", "_UnaryOpsComposition":
 			return first, nil
 		case "Mul", "AddV2", "Sub", "RealDiv":
 			return valueType{first.elements, broadcast(first.shape, n.inputs[1].typ().shape)}, nil
