@@ -94,10 +94,14 @@ func TestForecastOfBranch(t *testing.T) {
 // TestForecastSettings is TestForecast for what else changes a step's graph.
 func TestForecastSettings(t *testing.T) {
 	dtl := setting{arch: narrow, method: "dtl", mode: graph.RecomputeActivations, batch: 4, classes: 10}
+	gated := narrow
+	gated.Gated = true // TensorFlow makes one op of the gate's product and sigmoid
 	for name, change := range map[string]func(c *setting){
 		"drop path":     func(c *setting) { c.dropPath = 0.1 },
 		"micro-batches": func(c *setting) { c.microBatch, c.dropPath = 2, 0.1 },
 		"full, micro":   func(c *setting) { c.microBatch, c.method = 2, "full" },
+		"swiglu":        func(c *setting) { c.arch, c.method, c.mode = gated, "lora", graph.RecomputeNone },
+		"swiglu again":  func(c *setting) { c.arch, c.mode = gated, graph.RecomputeBlocks },
 	} {
 		c := dtl
 		change(&c)

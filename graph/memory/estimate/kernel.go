@@ -30,7 +30,7 @@ var conducts = index(map[conduct]string{
 	allocates: "_Retval NoOp Shape Size " +
 		"BatchMatMulV2 FusedBatchMatMulV2 MatMul FusedMatMul ConcatV2 Empty Fill GatherV2 Pack Pad Range StatelessRandomUniform UnsortedSegmentSum " +
 		"DepthwiseConv2dNative FusedDepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput " +
-		"Greater L2Loss Less LogicalAnd OneHot ZerosLike",
+		"Greater L2Loss Less LogicalAnd OneHot Swish ZerosLike",
 	overwrites: "Abs Add AddN AddV2 BiasAdd Erf Exp Floor Log Maximum Minimum Mul Neg RealDiv Reciprocal Relu ReluGrad Rsqrt SelectV2 Sigmoid Sign Softmax Softplus " +
 		"SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits Sqrt Square SquaredDifference Sub Tanh _UnaryOpsComposition",
 	update: "AssignAddVariableOp AssignSubVariableOp ResourceApplyAdam",
