@@ -139,6 +139,8 @@ func TestConducts(t *testing.T) {
 		from := &node{outputs: []valueType{in}}
 		return &node{name: op, op: op, inputs: append([]value{{from, 0}}, more...), outputs: []valueType{out}}
 	}
+	unwritten := vector(0)
+	unwritten.from.attrs["value"].GetTensor().IntVal = nil
 	for name, c := range map[string]struct {
 		n    *node
 		want conduct
@@ -148,6 +150,7 @@ func TestConducts(t *testing.T) {
 		"columns":                         {of("Slice", floats(8, 16), floats(8, 8), vector(0, 0), vector(8, 8)), allocates},
 		"a vector from 16 on":             {of("Slice", floats(64), floats(32), vector(16), vector(32)), passes},
 		"a vector from 4 on":              {of("Slice", floats(64), floats(32), vector(4), vector(32)), allocates},
+		"a vector from an unwritten 0 on": {of("Slice", floats(64), floats(32), unwritten, vector(32)), passes},
 		"a transposition":                 {of("Transpose", floats(2, 3), floats(3, 2), vector(1, 0)), allocates},
 		"a transposition of one row":      {of("Transpose", floats(1, 3), floats(3, 1), vector(1, 0)), passes},
 		"a sum over an axis of length 1":  {of("Sum", floats(5, 1), floats(5), vector(1)), passes},

@@ -192,7 +192,11 @@ func (v value) constant() (list []int, ok bool) {
 	default:
 		return nil, false
 	}
-	for size := tensor.Size(constantType(t).shape); 0 < len(list) && len(list) < size; { // the last stands for all that follow
+	size := tensor.Size(constantType(t).shape)
+	if len(list) == 0 && size > 0 { // of zeros TensorFlow may write none
+		list = append(list, 0)
+	}
+	for 0 < len(list) && len(list) < size { // the last stands for all that follow
 		list = append(list, list[len(list)-1])
 	}
 	return list, true
