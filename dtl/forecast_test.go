@@ -47,6 +47,14 @@ func TestForecastTargets(t *testing.T) {
 	}
 }
 
+// TestForecastHalf: on processors without AVX-512 TensorFlow makes float32 copies for the products of bfloat16, which count.
+func TestForecastHalf(t *testing.T) {
+	if graph.KernelsFor(graph.Processor, graph.BF16) == "avx512f" {
+		t.Skip("oneDNN computes products of bfloat16 on this processor")
+	}
+	compareForecast(t, "bfloat16", setting{arch: narrow, method: "lora", batch: 8, classes: 10, precision: graph.BF16})
+}
+
 // compareForecast compares the peak that the graph tells with the peak in the trace of a step. With micro-batches it compares the first.
 func compareForecast(t *testing.T, name string, c setting) {
 	t.Helper()

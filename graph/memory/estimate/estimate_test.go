@@ -162,6 +162,14 @@ func TestConducts(t *testing.T) {
 			t.Errorf("%s: %d, error %v, want %d", name, got, err, c.want)
 		}
 	}
+	halves := func(shape ...int) valueType { return valueType{tf.Bfloat16, shape} }
+	product := of("MatMul", halves(2, 3), halves(2, 4), value{from: &node{outputs: []valueType{halves(3, 4)}}})
+	if got := product.scratch(); got != 4*(2*3+3*4+2*4) {
+		t.Errorf("a product of bfloat16 takes %d bytes, want float32 copies of its operands and result", got)
+	}
+	if product.oneDNN = true; product.scratch() != 0 {
+		t.Errorf("a product by oneDNN takes %d bytes", product.scratch())
+	}
 	for name, c := range map[string]struct {
 		axes []int32
 		want int64

@@ -16,6 +16,7 @@ type network struct{ nodes []*node }
 // node is a node of a network.
 type node struct {
 	name, op string // op without the prefixes of oneDNN's variants
+	oneDNN   bool   // op had one
 	attrs    map[string]*attr.AttrValue
 	inputs   []value
 	wait     []*node // control inputs
@@ -45,7 +46,7 @@ func read(g *def.GraphDef, built types) (*network, error) {
 	net := &network{}
 	byName := map[string]*node{}
 	for _, d := range g.GetNode() {
-		n := &node{name: d.GetName(), op: plain(d.GetOp()), attrs: d.GetAttr()}
+		n := &node{name: d.GetName(), op: plain(d.GetOp()), oneDNN: strings.HasPrefix(d.GetOp(), "_Mkl"), attrs: d.GetAttr()}
 		byName[n.name] = n
 		net.nodes = append(net.nodes, n)
 	}

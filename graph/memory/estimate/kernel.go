@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	tf "github.com/wamuir/graft/tensorflow"
+
+	"dtl-tf/graph"
 	"dtl-tf/graph/capi"
 	"dtl-tf/graph/tensor"
 )
@@ -153,6 +156,8 @@ func (n *node) scratch() int64 {
 	switch n.op {
 	case "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits":
 		return n.outputs[0].bytes() // a number for each sample
+	case "BatchMatMulV2", "MatMul":
+		return n.widened()
 	case "Max", "Mean", "Min", "Prod", "Sum":
 		in := n.inputs[0].typ()
 		if axes, ok := n.inputs[1].constant(); ok && alternations(in.shape, axes) > 3 {
@@ -160,6 +165,20 @@ func (n *node) scratch() int64 {
 		}
 	}
 	return 0
+}
+
+// widened is the float32 copies, in bytes, that Eigen's products of bfloat16 and float16 make of both operands and the result
+// (tensorflow/core/kernels/matmul_op_impl.h, BaseBatchMatMulOp). oneDNN makes none, but has no such products on processors without
+// AVX-512.
+func (n *node) widened() int64 {
+	if n.oneDNN || n.outputs[0].elements == tf.Float {
+		return 0
+	}
+	bytes := int64(0)
+	for _, t := range []valueType{n.inputs[0].typ(), n.inputs[1].typ(), n.outputs[0]} {
+		bytes += int64(graph.FP32.Bytes()) * int64(tensor.Size(t.shape))
+	}
+	return bytes
 }
 
 // alternations is the number of groups of neighbouring axes that are all reduced or all kept. Axes of length 1 belong to any group.
