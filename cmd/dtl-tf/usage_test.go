@@ -130,7 +130,7 @@ func TestOtherUsage(t *testing.T) {
 		want []string
 	}{
 		{nil, []string{"no command", "fine-tune", "doctor"}},
-		{[]string{"train"}, []string{`"train"`, "fine-tune, eval, predict"}},
+		{[]string{"train"}, []string{`"train"`, "did you mean fine-tune?"}},
 		{[]string{"help", "train"}, []string{`"train"`, "fine-tune"}},
 		{[]string{"backbone"}, []string{"backbone inspect", "backbone export"}},
 		{[]string{"backbone", "delete"}, []string{"backbone inspect"}},
