@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	_ "dtl-tf/graph/capi/process" // this program owns its process
@@ -50,19 +51,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("standard output lacks a part of the result: %w", out.failed)
 	}
 	var usage *runner.UsageError
-	code := exitFailed
+	code, text := exitFailed, ""
+	if err != nil {
+		text = err.Error()
+	}
 	switch {
 	case out.lost && !out.optional && ctx.Err() == nil:
 		return exitNoReader
 	case err == nil:
 		return exitDone
 	case errors.Is(err, context.Canceled):
-		code = exitInterrupted
+		code, text = exitInterrupted, interruption(text)
 	case errors.As(err, &usage):
 		code = exitUsage
 	}
-	fmt.Fprintf(stderr, "dtl-tf: %v\n", err)
+	fmt.Fprintf(stderr, "dtl-tf: %s\n", text)
 	return code
+}
+
+// interruption is the message of an interrupted command, in which the words of package context add nothing.
+func interruption(text string) string {
+	const canceled, interrupted = "context canceled", "interrupted"
+	if strings.Contains(text, interrupted) {
+		return strings.ReplaceAll(text, ": "+canceled, "")
+	}
+	return strings.Replace(text, canceled, interrupted, 1)
 }
 
 // streams are a command's outputs: results go to out, progress and errors to err.

@@ -26,7 +26,7 @@ func interruptible(stderr io.Writer) context.Context {
 		<-signals
 		first := time.Now()
 		cancel()
-		fmt.Fprintln(stderr, "\nstopping; press Ctrl-C again to stop at once and lose what is not finished or in a checkpoint")
+		fmt.Fprintln(stderr, "\nstopping; press Ctrl-C again to stop at once and lose what is not saved yet")
 		for s := range signals {
 			if again(s, time.Since(first)) {
 				os.Exit(exitInterrupted)

@@ -103,3 +103,17 @@ func TestTwoStart(t *testing.T) {
 	}
 	sameResult(t, out, dtlRun(t))
 }
+
+// TestInterruption: the message of an interrupted command says so once.
+func TestInterruption(t *testing.T) {
+	for text, want := range map[string]string{
+		"context canceled":               "interrupted",
+		"photos/1.jpg: context canceled": "photos/1.jpg: interrupted",
+		"interrupted with 2 of 3 cells; the same command continues: context canceled": "interrupted with 2 of 3 cells; the same command continues",
+		"interrupted in epoch 2: context canceled; what was done so far is in runs/x": "interrupted in epoch 2; what was done so far is in runs/x",
+	} {
+		if got := interruption(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

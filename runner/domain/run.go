@@ -62,7 +62,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 		return err
 	}
 	runner.NoteAll(notes, ui.Note)
-	c.Data = e.folder
+	c.Data, c.Table = e.folder, "dtl-tf domain table"
 	return sweep.Run(ctx, c.Config, func(shared sweep.Config, backbone result.Backbone) (list []sweep.Job, err error) {
 		c.Config = shared
 		if c.TestResize == 0 {

@@ -66,6 +66,7 @@ func Run(ctx context.Context, c Config, ui runner.UI) error {
 	if err != nil {
 		return err
 	}
+	p.Table = "dtl-tf fewshot table"
 	return sweep.Run(ctx, p.Config.Config, func(c sweep.Config, backbone result.Backbone) ([]sweep.Job, error) {
 		p.Config.Config = c
 		return p.jobs(sources, backbone, ui.Note)

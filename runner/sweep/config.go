@@ -25,6 +25,7 @@ type Config struct {
 	Set     string // overrides of the recipes, as recipe.ParseOverrides takes them
 	Shard   string // "2/8", "" for all cells
 	Memory  bool   // measure the step memory of each kind of cell
+	Table   string // the command that prints the table of the results, such as "dtl-tf vtab table", "" for none
 }
 
 // CheckFolders validates the folders. contents names what Data holds, such as "the tasks' folders".

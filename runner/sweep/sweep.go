@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dtl-tf/graph/backbone"
+	"dtl-tf/graph/spell"
 	"dtl-tf/runner"
 	"dtl-tf/runner/finetune"
 	"dtl-tf/runner/report"
@@ -278,6 +279,9 @@ func (s *sweep) end(j Job, o *Outcome, by string) {
 func (s *sweep) summary() error {
 	fmt.Fprintf(s.ui.Out, "%s: %d finished (%d before this call), %d failed; the results are in %s\n",
 		report.Count(s.show.total, "cell"), s.show.finished, s.kept, s.show.failed, s.config.Out)
+	if s.config.Table != "" {
+		fmt.Fprintf(s.ui.Out, "Table: %s %s\n", s.config.Table, spell.Shell(s.config.Out))
+	}
 	if len(s.failed) == 0 {
 		return nil
 	}

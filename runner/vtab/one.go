@@ -167,7 +167,7 @@ func (p *plan) trainSearches(ctx context.Context, open []*oneSearch, backbone re
 	}
 	slices.SortStableFunc(list, func(a, b sweep.Job) int { return rank(mine[a.Name]) - rank(mine[b.Name]) })
 	c := p.Config.Config
-	c.Memory, c.Out = false, filepath.Join(p.Out, searchFolder)
+	c.Memory, c.Table, c.Out = false, "", filepath.Join(p.Out, searchFolder)
 	training := ui
 	training.Out = ui.Err // stdout is for the table's cells
 	err = sweep.RunJobs(ctx, c, backbone, list, training)

@@ -134,6 +134,9 @@ func (p *plan) run(ctx context.Context, ui runner.UI) error {
 			return err
 		}
 	}
+	if !p.searches() {
+		p.Table = "dtl-tf vtab table"
+	}
 	return sweep.Run(ctx, p.Config.Config, func(c sweep.Config, backbone result.Backbone) ([]sweep.Job, error) {
 		p.Config.Config = c
 		if p.Recipe == RecipeOne {

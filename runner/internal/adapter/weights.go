@@ -31,7 +31,7 @@ func rightBackbone(a *result.Adapter, bb *backbone.Backbone) string {
 	}
 	switch {
 	case filepath.Base(a.Path) == result.AdapterFile && isFile(own) && !sameFile(own, bb.Path):
-		return "; the run has trained its own: give --backbone " + spell.Shell(own)
+		return fmt.Sprintf("; the run has trained its own: give --backbone %s", spell.Shell(own))
 	case known == runner.BuiltIn && bb.Path != runner.BuiltIn:
 		return "; the run was trained on the built-in one: leave --backbone out"
 	case known != "" && known != runner.BuiltIn && known != bb.Path:
