@@ -24,7 +24,6 @@ func TestNothingUnused(t *testing.T) {
 		{"vtab run --data=a --out=x --checkpoint-every=010", "--checkpoint-every 010 begins with 0"},
 		{"fine-tune --data=a --out=x --feature-cache=off --cache-precision=bf16", "--cache-precision bf16 has no effect with --feature-cache off"},
 		{"plan --data=a --feature-cache=off --cache-precision=bf16", "--cache-precision bf16 has no effect with --feature-cache off"},
-		{"fine-tune --data=a --out=x --sweep=lr=1e-3,2e-3 --checkpoint-every=3", "--sweep and --checkpoint-every do not go together"},
 		{"fewshot run --data=a --out=x --select=last --select-every=5", "--select-every 5 has no effect with --select last"},
 		{"serve --adapter=a --watch-every=5s", "--watch-every 5s has no effect without --watch"},
 		{"serve --adapter=a --insecure --token-file=x", "--insecure and --token-file contradict each other"},

@@ -280,4 +280,6 @@ func TestSweepRefuses(t *testing.T) {
 	c.Sweep = "lr=0.01"
 	err := Sweep(t.Context(), c, func(flag string) bool { return flag == "lr" }, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
 	expect.Error(t, err, "--lr is given, and --sweep has lr too")
+	err = Sweep(t.Context(), c, func(flag string) bool { return flag == "checkpoint-every" }, runner.UI{Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
+	expect.Error(t, err, "--sweep and --checkpoint-every do not go together: settings that train together have no checkpoints")
 }
