@@ -29,10 +29,10 @@ on. --report=false writes none of these.
 
 --sweep trains several settings. Those of dtl, dtl+, linear, lst, lra, vqt and res-tuning-bypass train together,
 from one forward pass of the leading blocks that the method leaves alone; such a sweep can't be resumed. Those of
-the other methods train one after another, and --resume goes on after an interruption. Each setting ends as a run
-of its own would, and has its folder below --out; sweep.csv there, and the table that is printed, sort them by
-their accuracy on the validation images. A seed in the grid is that of the initial values and of drop path; the
-order of the images is that of --seed for all settings.
+the other methods train one after another, and --resume goes on after an interruption. Each setting gives the
+results of a single run, in a folder of its own below --out; sweep.csv there, and the table that is printed, sort
+them by their accuracy on the validation images. A seed in the grid is that of the initial values and of drop
+path; the order of the images is that of --seed for all settings.
 
 If the method leaves the leading blocks alone, as dtl does up to block M, their outputs for an image never
 change. They are computed once and stored, for this run and for others (--feature-cache).

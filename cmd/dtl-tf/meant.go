@@ -59,7 +59,7 @@ func meantFlag(err error, flags *pflag.FlagSet) string {
 	return ": did you mean --" + meant + "?"
 }
 
-// likely is the known name that is misspelt, or that begins with the given one or the given one with it; "" if there is none.
+// likely returns the known name that the given one misspells, or of which one is the beginning of the other; "" if there is none.
 func likely(given string, names []string) string {
 	if best, distance := spell.Nearest(given, names); distance <= maxTypos && len(given) > maxTypos {
 		return best

@@ -78,7 +78,7 @@ func (t *table) addObject(number int, line []byte, unused map[string]bool) error
 	return t.add(number, path, labels, split)
 }
 
-// jsonFields reads the fields of an object. It refuses a field that is there twice, of which json.Unmarshal would keep the last.
+// jsonFields reads the fields of an object. It refuses an object that repeats a field. json.Unmarshal would keep the last value.
 func jsonFields(line []byte) (map[string]json.RawMessage, error) {
 	object := map[string]json.RawMessage{}
 	if err := json.Unmarshal(line, &object); err != nil { // anything but one object

@@ -60,7 +60,7 @@ func turn(p pixels, orientation int) pixels {
 	return out
 }
 
-// exifMark precedes the TIFF header in a JPEG. Some programs write it also where a format has it not, such as in the chunk eXIf of a PNG.
+// exifMark precedes the TIFF header in a JPEG. Some programs also write it where the format does not call for it, such as in the chunk eXIf of a PNG.
 const exifMark = "Exif\x00\x00"
 
 // orientation reads the orientation, 1 (as stored) to 8, from a TIFF header and its first directory. A missing or damaged one

@@ -71,7 +71,7 @@ func gpuRows(row func(string, string, ...any), found int) (advice []string, err 
 }
 
 // cardRows adds a row for each card, or one that says why none was found, and tells whether there are some. noDriver is why the driver was not
-// found, of which only a CUDA build makes use.
+// found. Only a CUDA build uses it.
 func cardRows(row func(string, string, ...any), driver capi.Driver, noDriver error, cuda bool) (there bool) {
 	cards := machine.Cards() // nvidia-smi also knows how much memory is free
 	if len(cards) == 0 {

@@ -21,7 +21,7 @@ import (
 
 // Sweep trains the settings of a grid, Config.Sweep. If the method leaves leading blocks of the backbone as they are, the settings train
 // together: the part of the forward pass that they share runs once for a batch (see dtl.Joint). Otherwise they train one after another, and
-// can be resumed. Each setting has a folder below Config.Out with the files of a run, and ends as a run of its own would, to rounding. The
+// can be resumed. Each setting has a folder below Config.Out with the files of a run. Its results equal those of a single run to rounding. The
 // seed of the grid is that of the initial values and of drop path; the order of the images, augmentation and images that are set aside
 // follow Config.Seed for all settings. given tells whether the user gave a flag. Sweep prints the settings by their accuracy on the
 // validation images, and writes the table to sweep.csv.

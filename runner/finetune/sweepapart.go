@@ -1,12 +1,14 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"dtl-tf/dtl"
 	"dtl-tf/runner/assess/page"
@@ -41,15 +43,15 @@ func (s *sweep) trainApart(ctx context.Context, method string) error {
 		s.ui.Note("%s", noComparison)
 	}
 	for _, m := range s.settings {
-		if _, err := os.Stat(m.config.Out); m.config.Resume && errors.Is(err, fs.ErrNotExist) {
-			m.config.Resume = false // the sweep was stopped before this setting
+		if _, err := os.Stat(filepath.Join(m.config.Out, result.RunFile)); m.config.Resume && errors.Is(err, fs.ErrNotExist) {
+			m.config.Resume, m.config.Overwrite = false, true // the sweep was stopped before this setting
 		}
 		if err := s.openFolder(m); err != nil {
 			return err
 		}
 	}
 	if !s.config.Resume {
-		if err := s.folder.Clear(s.config.files()...); err != nil {
+		if err := s.clear(); err != nil {
 			return err
 		}
 	}
@@ -64,6 +66,17 @@ func (s *sweep) trainApart(ctx context.Context, method string) error {
 		}
 	}
 	return nil
+}
+
+// clear clears the folders of the sweep and of all settings. Otherwise, after an interruption, --resume would take the run of an earlier sweep for one
+// of this.
+func (s *sweep) clear() error {
+	files := s.config.files()
+	err := s.folder.Clear(files...)
+	for _, m := range s.settings {
+		err = cmp.Or(err, m.folder.Clear(files...))
+	}
+	return err
 }
 
 // trainOne is one setting of trainApart.

@@ -64,7 +64,7 @@ func TestSweepApartFull(t *testing.T) {
 }
 
 // TestSweepApartResumed: after Ctrl-C in the second of three settings, --resume leaves the first alone, continues the second and trains the third,
-// to the adapters of a sweep in one piece.
+// to the adapters of a sweep in one piece. Runs of an earlier sweep, which --overwrite replaced, do not count.
 func TestSweepApartResumed(t *testing.T) {
 	c := smallRun(t)
 	c.Method, c.Sweep = "lora", "lr=0.01,0.02,0.03"
@@ -81,15 +81,19 @@ func TestSweepApartResumed(t *testing.T) {
 			return nil
 		})
 	}}
-	c.Out = filepath.Join(filepath.Dir(c.Data), "sweep")
+	earlier := c
+	earlier.Epochs = 1
+	_, err = swept(t, earlier, "sweep")
+	expect.NoError(t, err)
+	c.Out, c.Overwrite = filepath.Join(filepath.Dir(c.Data), "sweep"), true
 	err = Sweep(ctx, c, noFlag, watched)
 	if expect.Error(t, err, "lr=0.02: interrupted in epoch 2 after step 3", "continue with --resume"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v is no cancellation", err)
 	}
-	if _, err := os.Stat(filepath.Join(c.Out, "lr=0.03")); err == nil {
-		t.Error("the folder of a setting that has not begun is there")
+	if _, err := os.Stat(filepath.Join(c.Out, "lr=0.03", result.RunFile)); err == nil {
+		t.Error("a setting that has not begun has a run")
 	}
-	c.Resume = true
+	c.Overwrite, c.Resume = false, true
 	notes, out := new(bytes.Buffer), new(bytes.Buffer)
 	expect.NoError(t, Sweep(t.Context(), c, noFlag, runner.UI{Out: out, Err: notes, Version: "test"}))
 	for _, want := range []string{"lr=0.01 is finished: nothing is left to do", "resuming in epoch 2 after step 3", "setting 3 of 3: lr=0.03"} {

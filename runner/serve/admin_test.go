@@ -312,7 +312,7 @@ func TestWatchUnreadable(t *testing.T) {
 		}
 	}
 	expect.NoError(t, os.Rename(file, away))
-	expect.NoError(t, os.Symlink(file, file)) // a loop, of which the system can't tell what it is
+	expect.NoError(t, os.Symlink(file, file)) // a loop: Stat fails
 	looks(501, "an entry that can't be looked at")
 	if n := strings.Count(h.log.String(), "can't be looked at"); n != 1 {
 		t.Errorf("logged %d times", n)

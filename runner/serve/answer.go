@@ -225,7 +225,7 @@ func (s *served) predict(image string, logits []float32, threshold float64) pred
 // stripped reports whether a body is probably an image that curl -d has changed: it removes line breaks and zero bytes, and calls the rest
 // a form.
 func stripped(r *http.Request, images []file) bool {
-	const enough = 256 // bytes; an image of so many has one of the three
+	const enough = 256 // bytes; an image of this size contains at least one of the three bytes
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "application/x-www-form-urlencoded" && len(images) == 1 &&
 		len(images[0].content) >= enough && !bytes.ContainsAny(images[0].content, "\n\r\x00")

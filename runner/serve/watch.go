@@ -28,7 +28,7 @@ type watcher struct {
 	told    map[string]os.FileInfo // by path: the state that was refused for a reason that may pass, and is tried again
 	fresh   map[string]os.FileInfo // by path: a new state that has to be the same at the next look
 	names   map[string]string      // by path, of those that serve
-	hidden  map[string]bool        // entries of the folder of which nothing is known, because of an error
+	hidden  map[string]bool        // entries of the folder that could not be looked at, because of an error
 	lost    bool                   // the folder could not be read
 }
 

@@ -36,7 +36,7 @@ func newProgress(err io.Writer, quiet bool) *progress {
 // note prints a line unless the sweep is quiet.
 func (p *progress) note(format string, args ...any) { p.line.Line(fmt.Sprintf(format, args...)) }
 
-// noteOnce is note for a text that may come again and again.
+// noteOnce prints a line the first time only.
 func (p *progress) noteOnce(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !p.noted[text] {
 		p.noted[text] = true

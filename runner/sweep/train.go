@@ -99,7 +99,7 @@ func (s *sweep) resume(j Job, f *finetune.Config, o *Outcome) error {
 	f.Overwrite = !f.Resume
 	if f.Resume {
 		f.Threads = cmp.Or(f.Threads, earlier.Device.Threads)
-		s.show.noteOnce("%s was started before: continuing it", j.Name) // it may have to wait for its folder, and come here again
+		s.show.noteOnce("%s was started before: continuing it", j.Name) // once: a cell that waits for its folder is tried repeatedly
 	}
 	return nil
 }

@@ -245,7 +245,7 @@ func (e *InterruptedError) Unwrap() error { return e.Cause }
 type DivergedError struct {
 	Epoch, Step int
 	Loss, Rate  float64
-	Weight      string // of which Loss is a value; "": it is the loss
+	Weight      string // the tensor that Loss is a value of, "" for the loss
 }
 
 // Error implements error.

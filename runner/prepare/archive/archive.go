@@ -261,7 +261,7 @@ func (w *walker) tar(f io.Reader) error {
 		if err := w.take(h.Name, uint64(h.Size)); err != nil { // skipped entries are unpacked too
 			return err
 		}
-		if h.Typeflag == tar.TypeXGlobalHeader { // says something about the entries, as git archive does, and is none
+		if h.Typeflag == tar.TypeXGlobalHeader { // describes the other entries, as in archives of git, and is not a file
 			continue
 		}
 		mode := h.FileInfo().Mode()

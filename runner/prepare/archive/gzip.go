@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// Gunzip unpacks gzip, all members of it. Like gzip and Python, it passes over zeros after a member, with which tapes and some
-// programs fill the last block of a file; compress/gzip alone calls such a file damaged at its end.
+// Gunzip unpacks gzip, all members of it. Like gzip and Python, it skips zeros after a member: tapes and some
+// programs fill the last block of a file with them. compress/gzip reports such a file as damaged.
 func Gunzip(r io.Reader) (io.Reader, error) {
-	in := bufio.NewReaderSize(r, 1<<16) // of which gzip.Reader takes no byte beyond the end of a member
+	in := bufio.NewReaderSize(r, 1<<16) // an io.ByteReader, so gzip.Reader reads nothing beyond a member's end
 	z, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, err

@@ -59,8 +59,8 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	return f, f.readGroup(root)
 }
 
-// userBlock reports whether the file begins with a block of another kind, as files of MATLAB 7.3 do. Its size is 512 bytes or the double,
-// again and again.
+// userBlock reports whether the file begins with a user block, as files of MATLAB 7.3 do. The block's size is 512 bytes times a
+// power of two.
 func (f *File) userBlock() bool {
 	begin := make([]byte, len(signature))
 	for at := uint64(512); at+uint64(len(begin)) <= f.size; at *= 2 {
